@@ -1,0 +1,107 @@
+"""Joins the parts: `init()` starts the recording of this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from tracekit import __version__
+from tracekit.errors import UnsupportedSdkError
+from tracekit.instrument import provider
+from tracekit.instrument.carry import carry
+from tracekit.instrument.clock import AnchoredClock
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.importing import when_imported
+from tracekit.instrument.processes import when_entered
+from tracekit.instrument.recorder import Recorder, active, install
+from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
+from tracekit.journal.writer import JournalSink
+from tracekit.model.run import Session
+
+__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "Handle", "Scope", "agent", "init", "run", "tool", "turn", "wrap"]
+
+SESSION_VARIABLE = "TRACEKIT_SESSION"
+DISABLED_VARIABLE = "TRACEKIT_DISABLED"
+
+C = TypeVar("C")
+
+_log = logging.getLogger("tracekit")
+
+
+def init() -> None:
+    """Record this process: every call of every Anthropic client, those that exist and those to come.
+
+    Harmless twice. It never raises, and loads neither anthropic nor anything heavy: the SDK is hooked when the
+    program imports it. ``TRACEKIT_DISABLED=1`` turns it into nothing.
+    """
+    _init()
+
+
+def wrap(client: C) -> C:
+    """Record this one `client`, and the copies that `with_options` makes of it, without `init()`.
+
+    Returns:
+        The same client.
+    """
+    _wrap(client)
+    return client
+
+
+@guarded
+def _init() -> None:
+    if not _start():
+        return
+    carry()
+    provider.join()
+    when_imported("anthropic._base_client", lambda module: _hook(module, everything=True))
+
+
+@guarded
+def _wrap(client: object) -> None:
+    if not _start():
+        return
+    from tracekit.instrument.sdk.seam import record_client  # noqa: PLC0415  the client's SDK is loaded
+
+    carry()
+    provider.join()
+    _hook(sys.modules["anthropic._base_client"], everything=False)
+    record_client(client)
+
+
+def _start() -> bool:
+    """Install the recorder if there is none. False where recording is switched off."""
+    if os.environ.get(DISABLED_VARIABLE) == "1":
+        return False
+    if active() is None:
+        install(Recorder(JournalSink({"tracekit": __version__}), AnchoredClock(), _session()))
+        when_entered(init)
+    return True
+
+
+def _session() -> Session | None:
+    text = os.environ.get(SESSION_VARIABLE)
+    if not text:
+        return None
+    session = Session.loads(text)
+    try:
+        (Path(session.hello) / str(os.getpid())).touch()
+    except OSError:
+        # Whoever started this process has gone; the record does not depend on it.
+        _log.debug("tracekit: nobody to say hello to in %s", session.hello)
+    return session
+
+
+@guarded
+def _hook(module: object, *, everything: bool) -> None:
+    from tracekit.instrument.sdk import seam  # noqa: PLC0415  loads with the SDK
+
+    try:
+        seam.hook(module)  # type: ignore[arg-type]
+    except UnsupportedSdkError as error:
+        _log.warning("tracekit: %s", error)
+        return
+    if everything:
+        seam.record_all()

@@ -1,0 +1,1 @@
+"""The guide's pipelines and a scripted Claude that answers them, offline."""

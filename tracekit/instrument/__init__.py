@@ -1,0 +1,1 @@
+"""Agent code → spans and exchanges. Only this package knows the SDK's insides."""

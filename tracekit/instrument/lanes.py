@@ -1,0 +1,145 @@
+"""Lanes: who asks. The path of tasks, jobs and threads from the main thread to the caller.
+
+A lane counts its children in the order in which they were started, so the same program gives the same path in each
+run, whatever the order of arrival. Started inside the SDK (connection set-up, timeouts), or to serve a pool, counts
+for nothing: the program's own structure has no part in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+__all__ = [
+    "Lane",
+    "adopt_task",
+    "current_lane",
+    "main_lane",
+    "new_child",
+    "reset_after_fork",
+    "run_in_lane",
+    "start_task_lane",
+]
+
+LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
+
+_LETTER: dict[LaneKind, str] = {"task": "t", "thread": "h", "job": "j", "nursery": "n", "process": "p"}
+
+
+class Lane:
+    """One lane. `first_ns` is its first step, 0 until that is known."""
+
+    __slots__ = ("_children", "first_ns", "id", "kind", "parent")
+
+    def __init__(self, kind: LaneKind, parent: Lane | None, id: str) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.id = id
+        self.first_ns = 0
+        self._children = 0
+
+    def child(self, kind: LaneKind) -> Lane:
+        """A new lane under this one, numbered by how many were started before it."""
+        number = self._children
+        self._children = number + 1
+        return Lane(kind, self, f"{self.id}.{_LETTER[kind]}{number}")
+
+
+class _ThreadState(threading.local):
+    """The lane of the code that runs on this thread outside any task."""
+
+    lane: Lane | None = None
+
+
+_main = Lane("main", None, "m")
+_thread = _ThreadState()
+_tasks: WeakKeyDictionary[Any, Lane] = WeakKeyDictionary()
+_inherited: contextvars.ContextVar[Lane | None] = contextvars.ContextVar("tracekit_lane", default=None)
+
+
+def current_lane() -> Lane:
+    """The lane of the code that calls."""
+    task = _current_task()
+    if task is not None:
+        lane = _tasks.get(task)
+        if lane is None:
+            lane = _tasks[task] = _lane_of_unseen_task(task)
+        return lane
+    if _thread.lane is not None:
+        return _thread.lane
+    if threading.current_thread() is threading.main_thread():
+        return _main
+    inherited = _inherited.get()
+    if inherited is not None:
+        return inherited
+    _thread.lane = _main.child("thread")
+    return _thread.lane
+
+
+def main_lane() -> Lane:
+    """The lane of the process's main thread."""
+    return _main
+
+
+def new_child(kind: LaneKind) -> Lane:
+    """A new lane under the caller's."""
+    return current_lane().child(kind)
+
+
+def run_in_lane(lane: Lane, now_ns: int, function: Callable[[], Any]) -> Any:
+    """Call `function` as the first step of `lane`, on this thread."""
+    before, _thread.lane = _thread.lane, lane
+    lane.first_ns = now_ns
+    try:
+        return function()
+    finally:
+        _thread.lane = before
+
+
+def start_task_lane(lane: Lane) -> contextvars.Context:
+    """The context in which the task of `lane` is to run: a copy of the caller's that knows the lane."""
+    context = contextvars.copy_context()
+    context.run(_inherited.set, lane)
+    return context
+
+
+def adopt_task(task: Any, lane: Lane) -> None:
+    """From now on `task` is `lane`."""
+    _tasks[task] = lane
+
+
+def reset_after_fork() -> None:
+    """Start anew in a forked child, whose main thread is a lane of its own."""
+    _thread.lane = None
+    _main._children = 0  # noqa: SLF001  the module's own class
+
+
+def _current_task() -> Any:
+    """The asyncio or Trio task that runs on this thread, or None."""
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001  the documented, cheap form for libraries
+        return asyncio.current_task()
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        try:
+            return trio.lowlevel.current_task()
+        except RuntimeError:
+            return None
+    return None
+
+
+def _lane_of_unseen_task(task: Any) -> Lane:
+    """A lane for a task that was started unseen: before the hooks, by another loop, or by Trio."""
+    nursery = getattr(task, "parent_nursery", None)
+    if nursery is not None:
+        parent_task = nursery.parent_task
+        parent = _tasks.get(parent_task)
+        if parent is None:
+            parent = _tasks[parent_task] = _lane_of_unseen_task(parent_task)
+        return parent.child("nursery")
+    inherited = _inherited.get()
+    return (inherited or _thread.lane or _main).child("task")

@@ -1,0 +1,96 @@
+"""Spans and runs while they are open in this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tracekit.instrument.lanes import Lane
+from tracekit.model.events import Failure, Kind
+from tracekit.model.run import RunInfo
+
+__all__ = ["LiveRun", "LiveSpan", "new_run_id", "new_span_id"]
+
+
+def new_span_id() -> str:
+    """16 random hex digits. Not from `random`, whose state is the user's."""
+    return os.urandom(8).hex()
+
+
+def new_run_id() -> str:
+    """32 random hex digits."""
+    return os.urandom(16).hex()
+
+
+class LiveRun:
+    """A run that this process takes part in.
+
+    `held` says that the run is open as long as the process is, whether or not a span is; `written`, that something of
+    interest has happened in it.
+    """
+
+    __slots__ = ("held", "info", "open", "written")
+
+    def __init__(self, info: RunInfo, *, held: bool = False) -> None:
+        self.info = info
+        self.held = held
+        self.written = False
+        self.open: set[str] = set()
+
+
+class LiveSpan:
+    """A span that has begun in this process. It is written late where nothing shows yet that its trace is of interest.
+
+    `attributes` are those that have not been written yet.
+
+    `leaked` says that it ended in another context than it began in, where it stays current though it is over.
+    """
+
+    __slots__ = (
+        "attributes",
+        "attributes_at_begin",
+        "begin_ns",
+        "ended",
+        "failure",
+        "id",
+        "kind",
+        "lane",
+        "leaked",
+        "name",
+        "otel",
+        "parent",
+        "pid",
+        "run",
+        "trace",
+        "written",
+    )
+
+    def __init__(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        id: str,
+        trace: str,
+        parent: LiveSpan | None,
+        begin_ns: int,
+        lane: Lane,
+        attributes: dict[str, Any],
+        otel: Any = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.id = id
+        self.trace = trace
+        self.parent = parent
+        self.run: LiveRun | None = None
+        self.begin_ns = begin_ns
+        self.lane = lane
+        self.attributes = attributes
+        self.attributes_at_begin = attributes
+        self.otel = otel
+        self.failure: Failure | None = None
+        self.pid = os.getpid()
+        self.written = False
+        self.ended = False
+        self.leaked = False

@@ -1,0 +1,53 @@
+"""Takes the application's other OpenTelemetry spans into the record: a span processor, by its four methods.
+
+It needs no class of the SDK's, so that loading it costs nothing. It adds spans only; what runs, agents, turns, tools,
+calls and attempts do is recorded by our own API and the seam, whatever the application samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from opentelemetry.context import Context
+
+from tracekit import semconv
+from tracekit.instrument.context import current_span, span_by_id
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.recorder import active
+from tracekit.model.events import Failure
+
+__all__ = ["OtherSpans"]
+
+_NOT_OTHER = (semconv.SDK_SCOPE_PREFIX, *semconv.OTHER_LLM_SCOPES)
+
+
+class OtherSpans:
+    """Records each span that is neither the SDK's nor ours nor another telling of an LLM call."""
+
+    @guarded
+    def on_start(self, span: Any, parent_context: Context | None = None) -> None:
+        """An OpenTelemetry span begins."""
+        recorder = active()
+        scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
+        if recorder is None or scope == semconv.TRACEKIT_SCOPE or scope.startswith(_NOT_OTHER):
+            return
+        recorder.begin("span", span.name, current_span(parent_context), otel=span, attributes=span.attributes)
+
+    @guarded
+    def on_end(self, span: Any) -> None:
+        """An OpenTelemetry span ends."""
+        recorder = active()
+        live = span_by_id(span.context.span_id)
+        if recorder is None or live is None or live.kind != "span" or live.otel is None:
+            return
+        live.attributes = dict(span.attributes or {})
+        failed = span.status.status_code.name == "ERROR"
+        kind = str(live.attributes.get(semconv.ERROR_TYPE, "error"))
+        recorder.end(live, Failure(kind, span.status.description or "") if failed else None)
+
+    def shutdown(self) -> None:
+        """Nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  the interface's parameter
+        """Nothing is held."""
+        return True

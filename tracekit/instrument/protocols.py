@@ -1,0 +1,33 @@
+"""What the instrument needs from others: a place for events, and the time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tracekit.model.events import Event
+from tracekit.model.run import RunInfo
+
+__all__ = ["Clock", "Sink"]
+
+
+class Sink(Protocol):
+    """Takes what happens in a run, in the caller's thread, before the call returns to the user's code."""
+
+    def write(self, run: RunInfo, event: Event) -> None:
+        """Keep `event`, which happened in `run`."""
+
+    def release(self, run: RunInfo) -> None:
+        """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
+
+    def forked(self) -> None:
+        """This process is a fresh fork: what the parent holds is the parent's."""
+
+    def exit(self, at_ns: int) -> None:
+        """The process ends in good order: say so in every run that is held, and let go."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch, never less than the time before."""

@@ -1,0 +1,40 @@
+"""Joins the application's TracerProvider, whether it is set before `init()` or after."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+from weakref import WeakSet
+
+from opentelemetry import trace as otel_trace
+
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.processor import OtherSpans
+
+__all__ = ["join"]
+
+_joined: WeakSet[Any] = WeakSet()
+
+
+def join() -> None:
+    """Add our processor to the global provider, now if it is set and else when it is. Harmless twice."""
+    _add_to(otel_trace.get_tracer_provider())
+    original = otel_trace._set_tracer_provider  # noqa: SLF001  what `set_tracer_provider` calls, however it is imported
+    if getattr(original, "_tracekit", False):
+        return
+
+    @functools.wraps(original)
+    def set_provider(tracer_provider: Any, *args: Any, **kwargs: Any) -> None:
+        original(tracer_provider, *args, **kwargs)
+        _add_to(otel_trace.get_tracer_provider())
+
+    set_provider._tracekit = True  # type: ignore[attr-defined]  # noqa: SLF001
+    otel_trace._set_tracer_provider = set_provider  # noqa: SLF001
+
+
+@guarded
+def _add_to(provider: Any) -> None:
+    add = getattr(provider, "add_span_processor", None)
+    if add is not None and provider not in _joined:
+        _joined.add(provider)
+        add(OtherSpans())

@@ -1,0 +1,247 @@
+"""The recorder: decides to which run a span belongs, and tells the sink when it begins and ends.
+
+Where a run begins: at a `run` block; at an agent with no run above it; else at the process, under `tracekit run`; else
+at the local root of the trace that holds an llm or tool span, calls without any parent being joined by what they ask
+(`ThreadsOfTalk`). A trace without an agent, llm or tool is never written; when the first comes, its open ancestors
+are written with their real begins.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Any
+
+from tracekit import semconv
+from tracekit.instrument import lanes
+from tracekit.instrument.context import register, unregister
+from tracekit.instrument.lanes import Lane, current_lane, main_lane
+from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
+from tracekit.instrument.protocols import Clock, Sink
+from tracekit.instrument.talk import ThreadsOfTalk
+from tracekit.model.events import Answered, Chunk, Failure, Kind, LaneBegin, Request, Response, SpanBegin, SpanEnd
+from tracekit.model.run import RunInfo, Session
+
+__all__ = ["Recorder", "active", "install"]
+
+_OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
+"""Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
+
+
+class Recorder:
+    """Records this process. There is one, made by `tracekit.configure`."""
+
+    def __init__(self, sink: Sink, clock: Clock, session: Session | None = None) -> None:
+        self.sink = sink
+        self.clock = clock
+        self.talk = ThreadsOfTalk()
+        self.process = _process_span(session.run) if session else None
+        self._lane_runs: dict[str, LiveRun] = {}
+        self._announced: set[tuple[str, str]] = set()
+
+    # ── begin and end ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(
+        self,
+        kind: Kind,
+        name: str,
+        parent: LiveSpan | None,
+        *,
+        otel: Any = None,
+        attributes: dict[str, Any] | None = None,
+        begin_ns: int | None = None,
+    ) -> LiveSpan:
+        """A span begins under `parent`.
+
+        `otel` is the OpenTelemetry span that stands for it; its ids are used where they are valid. The span is
+        written at once if it makes its trace interesting or its run is already written, and later or never if not.
+        """
+        span_id, trace = _ids(otel)
+        live = LiveSpan(
+            kind,
+            name,
+            id=span_id,
+            trace=trace,
+            parent=parent or self.process,
+            begin_ns=self.clock.now_ns() if begin_ns is None else begin_ns,
+            lane=current_lane(),
+            attributes=dict(attributes) if attributes else {},
+            otel=otel,
+        )
+        if live.trace:
+            register(int(span_id, 16), live)
+        if kind == "run":
+            self._begin_run(live)
+        elif live.parent is not None:
+            live.run = live.parent.run
+        if kind in _OF_INTEREST or (kind in ("span", "turn") and live.run is not None and live.run.written):
+            self.write_begin(live)
+        return live
+
+    def write_begin(self, live: LiveSpan, request: Request | None = None) -> None:
+        """Write that `live` has begun, its open ancestors first, unless that is written."""
+        if live.written or live.ended:
+            return
+        run = self._run_of(live)
+        parent = live.parent
+        while parent is not None and parent.ended and not parent.written:
+            parent = parent.parent
+        if parent is not None:
+            self.write_begin(parent)
+        live.written = run.written = True
+        run.open.add(live.id)
+        self._announce(run, live.lane)
+        trace = "" if parent is not None and parent.trace == live.trace else live.trace
+        attributes, live.attributes = live.attributes, {}
+        self.sink.write(
+            run.info,
+            SpanBegin(
+                live.id,
+                parent.id if parent is not None else None,
+                live.kind,
+                live.name,
+                live.begin_ns,
+                live.lane.id,
+                trace,
+                attributes,
+                request,
+            ),
+        )
+
+    def end(self, live: LiveSpan, failure: Failure | None = None, response: Response | None = None) -> None:
+        """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell."""
+        if live.ended or live.pid != os.getpid():
+            return
+        live.ended = True
+        if live.trace:
+            unregister(int(live.id, 16))
+        run = live.run
+        if run is None or not live.written:
+            return
+        failure = failure or live.failure
+        status = "error" if failure else "ok"
+        self.sink.write(
+            run.info, SpanEnd(live.id, self.clock.now_ns(), status, failure, live.attributes, response)
+        )
+        run.open.discard(live.id)
+        if not run.open and not run.held:
+            self.sink.release(run.info)
+
+    def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
+        """Write what happened within `live`."""
+        if live.run is not None and live.written and not live.ended:
+            self.sink.write(live.run.info, event)
+
+    # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin_run(self, live: LiveSpan) -> None:
+        """A `run` block begins a run of its own, wherever it stands; the run around it is told by its id."""
+        outer = live.parent.run if live.parent is not None else None
+        if outer is not None:
+            live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
+        live.parent = None
+        live.run = self._new_run(live.name)
+
+    def _run_of(self, live: LiveSpan) -> LiveRun:
+        """The run of `live`, decided now if it is not yet."""
+        if live.run is None:
+            if live.parent is not None:
+                live.run = self._run_of(live.parent)
+            elif live.kind != "llm" and live.kind != "agent" and live.lane.id in self._lane_runs:
+                live.run = self._lane_runs[live.lane.id]
+            else:
+                live.run = self._new_run(str(live.attributes.get(semconv.AGENT_NAME, live.name)))
+        if live.kind == "llm" and live.parent is None:
+            self._lane_runs[live.lane.id] = live.run
+        return live.run
+
+    def is_within_run(self, live: LiveSpan) -> bool:
+        """Whether `live` belongs to a run without beginning one."""
+        above: LiveSpan | None = live
+        while above is not None:
+            if above.run is not None:
+                return True
+            above = above.parent
+        return live.lane.id in self._lane_runs
+
+    def _new_run(self, name: str) -> LiveRun:
+        return LiveRun(RunInfo(new_run_id(), name, self.clock.now_ns()))
+
+    # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
+
+    def _announce(self, run: LiveRun, lane: Lane) -> None:
+        key = (run.info.id, lane.id)
+        if key in self._announced:
+            return
+        if lane.parent is not None:
+            self._announce(run, lane.parent)
+        self._announced.add(key)
+        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, lane.first_ns)
+        self.sink.write(run.info, event)
+
+    def forked(self) -> None:
+        """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
+        self._announced.clear()
+        self._lane_runs.clear()
+        self.sink.forked()
+
+    def exit(self) -> None:
+        """The process ends in good order."""
+        self.sink.exit(self.clock.now_ns())
+
+
+def _process_span(info: RunInfo) -> LiveSpan:
+    """The span of a process run, which whoever started the process writes."""
+    assert info.root is not None
+    run = LiveRun(info, held=True)
+    span = LiveSpan(
+        "run",
+        info.name,
+        id=info.root.id,
+        trace="",
+        parent=None,
+        begin_ns=info.root.at_ns,
+        lane=main_lane(),
+        attributes={},
+    )
+    span.run = run
+    span.written = True
+    return span
+
+
+def _ids(otel: Any) -> tuple[str, str]:
+    """The span and trace id of `otel` where it is a valid span, else a new span id and no trace."""
+    if otel is not None:
+        context = otel.get_span_context()
+        if context.is_valid:
+            return format(context.span_id, "016x"), format(context.trace_id, "032x")
+    return new_span_id(), ""
+
+
+_active: Recorder | None = None
+
+
+def active() -> Recorder | None:
+    """The recorder of this process, or None while nothing is recorded."""
+    return _active
+
+
+def install(recorder: Recorder | None) -> None:
+    """Make `recorder` the one of this process, or stop recording."""
+    global _active  # noqa: PLW0603  one recorder a process is the point
+    _active = recorder
+
+
+def _forked() -> None:
+    lanes.reset_after_fork()
+    if _active is not None:
+        _active.forked()
+
+
+def _exit() -> None:
+    if _active is not None:
+        _active.exit()
+
+
+os.register_at_fork(after_in_child=_forked)
+atexit.register(_exit)

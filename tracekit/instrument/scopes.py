@@ -1,0 +1,347 @@
+"""`run`, `agent`, `turn` and `tool`: blocks and decorators that say what the code does.
+
+A scope is a context manager, sync and async, and a decorator for functions, coroutines and generators of both kinds.
+As a decorator it makes a new span for each call. A generator's span is current only while the generator runs, so its
+consumer never stands in it, wherever and whenever the generator is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from opentelemetry import trace as otel_trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from tracekit import semconv
+from tracekit.instrument.context import Attached, current_span
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.live import LiveSpan
+from tracekit.instrument.recorder import Recorder, active
+from tracekit.instrument.values import arguments_of, recorded_value
+from tracekit.model.events import Failure, Kind
+
+__all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Handle:
+    """What a scope's block gets: the id by which the record knows it. Empty while nothing is recorded."""
+
+    __slots__ = ("id", "name")
+
+    def __init__(self, id: str, name: str) -> None:
+        self.id = id
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Handle(id={self.id!r}, name={self.name!r})"
+
+
+class _Open:
+    """One span of a scope, from its begin to its end."""
+
+    def __init__(self, recorder: Recorder, live: LiveSpan) -> None:
+        self.recorder = recorder
+        self.live = live
+        self.attached = Attached(live)
+
+    @guarded
+    def pause(self) -> None:
+        """The code of the span stops running for now."""
+        self.attached.detach()
+
+    @guarded
+    def resume(self) -> None:
+        """The code of the span runs again, maybe in another context."""
+        self.attached.reattach()
+
+    @guarded
+    def end(self, error: BaseException | None = None) -> None:
+        """The span is over."""
+        live = self.live
+        if not self.attached.detach():
+            live.leaked = True
+        failure = _failure(error)
+        if live.otel is not None:
+            if failure is not None:
+                live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
+                live.otel.set_status(Status(StatusCode.ERROR))
+            live.otel.end()
+        self.recorder.end(live, failure)
+
+
+class Scope:
+    """A span to be: its kind, name and attributes. Made by `run`, `agent`, `turn` and `tool`."""
+
+    def __init__(self, kind: Kind, name: str | None, attributes: dict[str, Any] | None = None) -> None:
+        self._kind: Kind = kind
+        self._name = name
+        self._attributes = attributes or {}
+        self._open: list[_Open | None] = []
+
+    # ── as a block ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> Handle:
+        opened = self._begin(self._name or self._kind)
+        self._open.append(opened)
+        if opened is None:
+            return Handle("", self._name or self._kind)
+        live = opened.live
+        return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, self._name or self._kind)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened = self._open.pop() if self._open else None
+        if opened is not None:
+            opened.end(error)
+
+    async def __aenter__(self) -> Handle:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    # ── as a decorator ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def __call__(self, function: F) -> F:
+        name = self._name or getattr(function, "__name__", self._kind)
+        decorated = _decorator_for(function)(self, name, function)
+        return functools.wraps(function)(decorated)  # type: ignore[return-value]  # the same signature, by wraps
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @guarded
+    def _begin(self, name: str, arguments: Callable[[], dict[str, Any]] | None = None) -> _Open | None:
+        recorder = active()
+        if recorder is None:
+            return None
+        parent = current_span()
+        if self._kind == "tool" and parent is not None and _is_same_tool_of_the_sdk(parent, name):
+            # The SDK's tool runner has a span for this very execution.
+            return None
+        attributes = dict(self._attributes)
+        if arguments is not None:
+            attributes.update(arguments())
+        span_name, named = _named(self._kind, name)
+        attributes.update(named)
+        otel = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE).start_span(
+            span_name, kind=SpanKind.INTERNAL, attributes={k: v for k, v in attributes.items() if k not in _CONTENT}
+        )
+        if not otel.get_span_context().is_valid or otel is otel_trace.get_current_span():
+            otel = None
+        return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
+
+    @guarded
+    def begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
+        """Begin the span of one call of a decorated function."""
+        arguments = None
+        if self._kind == "tool":
+            arguments = functools.partial(arguments_of, function, args, kwargs)
+        return self._begin(name, arguments)
+
+    @guarded
+    def end_call(self, opened: _Open, result: Any) -> None:
+        """End the span of a call that returned `result`."""
+        if self._kind == "tool":
+            opened.live.attributes.update(recorded_value(result))
+        opened.end()
+
+
+_CONTENT = frozenset((semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT))
+
+
+def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:
+    """The span's name by the GenAI conventions, and the attributes that say it."""
+    if kind == "agent":
+        operation = semconv.Operation.INVOKE_AGENT
+        return f"{operation} {name}", {semconv.OPERATION_NAME: operation, semconv.AGENT_NAME: name}
+    if kind == "tool":
+        operation = semconv.Operation.EXECUTE_TOOL
+        return f"{operation} {name}", {semconv.OPERATION_NAME: operation, semconv.TOOL_NAME: name}
+    return name, {}
+
+
+def _is_same_tool_of_the_sdk(parent: LiveSpan, name: str) -> bool:
+    return (
+        parent.kind == "tool"
+        and not parent.ended
+        and semconv.PROVIDER_NAME in parent.attributes_at_begin
+        and parent.attributes_at_begin.get(semconv.TOOL_NAME) == name
+    )
+
+
+def _failure(error: BaseException | None) -> Failure | None:
+    if error is None or isinstance(error, GeneratorExit):
+        return None
+    if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
+        return Failure(semconv.Outcome.CANCELLED)
+    return Failure(type(error).__name__, str(error))
+
+
+# ── decorators, one for each kind of function ────────────────────────────────────────────────────────────────────────
+
+
+def _decorator_for(function: Callable[..., Any]) -> Callable[[Scope, str, Callable[..., Any]], Callable[..., Any]]:
+    if inspect.isasyncgenfunction(function):
+        return _decorate_async_generator
+    if inspect.isgeneratorfunction(function):
+        return _decorate_generator
+    if inspect.iscoroutinefunction(function):
+        return _decorate_coroutine
+    return _decorate_function
+
+
+def _decorate_function(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        opened = scope.begin_call(name, function, args, kwargs)
+        if opened is None:
+            return function(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            opened.end(error)
+            raise
+        scope.end_call(opened, result)
+        return result
+
+    return decorated
+
+
+def _decorate_coroutine(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def decorated(*args: Any, **kwargs: Any) -> Any:
+        opened = scope.begin_call(name, function, args, kwargs)
+        if opened is None:
+            return await function(*args, **kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            opened.end(error)
+            raise
+        scope.end_call(opened, result)
+        return result
+
+    return decorated
+
+
+def _decorate_generator(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def decorated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        opened = scope.begin_call(name, function, args, kwargs)
+        if opened is None:
+            return (yield from function(*args, **kwargs))
+        generator = function(*args, **kwargs)
+        step: Callable[[], Any] = functools.partial(next, generator)
+        try:
+            while True:
+                item = step()
+                opened.pause()
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    opened.resume()
+                    generator.close()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001  handed on to the generator
+                    step = functools.partial(generator.throw, thrown)
+                else:
+                    step = functools.partial(generator.send, sent)
+                opened.resume()
+        except StopIteration as stop:
+            scope.end_call(opened, stop.value)
+            return stop.value
+        except BaseException as error:
+            opened.end(error)
+            raise
+
+    return decorated
+
+
+def _decorate_async_generator(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def decorated(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        opened = scope.begin_call(name, function, args, kwargs)
+        generator = function(*args, **kwargs)
+        step: Callable[[], Any] = generator.__anext__
+        try:
+            while True:
+                item = await step()
+                if opened is not None:
+                    opened.pause()
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    if opened is not None:
+                        opened.resume()
+                    await generator.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001  handed on to the generator
+                    step = functools.partial(generator.athrow, thrown)
+                else:
+                    step = functools.partial(generator.asend, sent)
+                if opened is not None:
+                    opened.resume()
+        except StopAsyncIteration:
+            if opened is not None:
+                scope.end_call(opened, None)
+        except BaseException as error:
+            if opened is not None:
+                opened.end(error)
+            raise
+
+    return decorated
+
+
+# ── the public functions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(name: str) -> Scope:
+    """A run: one task given to an agent or a team. `with tracekit.run("support-ticket") as r:` gives `r.id`."""
+    return Scope("run", name)
+
+
+@overload
+def agent(name: str) -> Scope: ...
+@overload
+def agent(name: F) -> F: ...
+def agent(name: str | F) -> Scope | F:
+    """An orchestrator or a subagent at work: ``with tracekit.agent("lead"):``, or a decorator with or without a name.
+
+    An agent with no run around it begins one.
+    """
+    return Scope("agent", None)(name) if callable(name) else Scope("agent", name)
+
+
+@overload
+def turn() -> Scope: ...
+@overload
+def turn(function: F) -> F: ...
+def turn(function: F | None = None) -> Scope | F:
+    """One answer of the agent's model and the work it asked for: ``with tracekit.turn():``, or a decorator."""
+    return Scope("turn", None if function is not None else "turn")(function) if function is not None else Scope("turn", "turn")
+
+
+@overload
+def tool(name: str, *, call_id: str | None = None, input: Any = None) -> Scope: ...
+@overload
+def tool(name: F) -> F: ...
+def tool(name: str | F, *, call_id: str | None = None, input: Any = None) -> Scope | F:
+    """One tool execution: a decorator (``@tracekit.tool``), or ``with tracekit.tool("read_file", call_id=block.id):``.
+
+    The decorator records the arguments and the result. `call_id` is the id of the `tool_use` block that the execution
+    serves, `input` its input.
+    """
+    if callable(name):
+        return Scope("tool", None)(name)
+    attributes: dict[str, Any] = {}
+    if call_id is not None:
+        attributes[semconv.TOOL_CALL_ID] = call_id
+    if input is not None:
+        attributes[semconv.TOOL_CALL_ARGUMENTS] = input
+    return Scope("tool", name, attributes)

@@ -1,0 +1,115 @@
+"""The body of an answer, observed as the application reads it. Needs httpx2, so it is imported with the first stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from tracekit.instrument.sdk.attempt import Attempt
+
+__all__ = ["observed", "separate_decoder"]
+
+
+class _SyncBody(httpx2.SyncByteStream):
+    """A body that is read synchronously."""
+
+    def __init__(self, body: Any, attempt: Attempt) -> None:
+        self._body = body
+        self._attempt = attempt
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """The `elapsed` of the wrapped body, which `httpx2.Response.elapsed` reads from its stream."""
+        return getattr(self._body, "elapsed", None)
+
+    @override
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._body:
+                self._attempt.chunk(chunk)
+                yield chunk
+        except GeneratorExit:
+            self._attempt.closed()
+            raise
+        except BaseException as error:
+            self._attempt.broke(error)
+            raise
+        self._attempt.read()
+
+    @override
+    def close(self) -> None:
+        self._attempt.closed()
+        self._body.close()
+
+    def __del__(self) -> None:
+        self._attempt.dropped()
+
+
+class _AsyncBody(httpx2.AsyncByteStream):
+    """A body that is read asynchronously."""
+
+    def __init__(self, body: Any, attempt: Attempt) -> None:
+        self._async_body = body
+        self._attempt = attempt
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """The `elapsed` of the wrapped body, which `httpx2.Response.elapsed` reads from its stream."""
+        return getattr(self._async_body, "elapsed", None)
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = self._async_body.__aiter__()
+        try:
+            async for chunk in chunks:
+                self._attempt.chunk(chunk)
+                yield chunk
+        except GeneratorExit:
+            self._attempt.closed()
+            raise
+        except BaseException as error:
+            self._attempt.broke(error)
+            raise
+        finally:
+            # In the task that reads: else the event loop closes the generator later, in a task of its own.
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+        self._attempt.read()
+
+    @override
+    async def aclose(self) -> None:
+        self._attempt.closed()
+        await self._async_body.aclose()
+
+    def __del__(self) -> None:
+        self._attempt.dropped()
+
+
+class _Body(_SyncBody, _AsyncBody):
+    """A body of both kinds at once, as `httpx2.ByteStream` is."""
+
+    def __init__(self, body: Any, attempt: Attempt) -> None:
+        _SyncBody.__init__(self, body, attempt)
+        _AsyncBody.__init__(self, body, attempt)
+
+
+def observed(body: Any, attempt: Attempt) -> Any:
+    """`body`, which tells `attempt` how it is read; of the same kind, since `httpx2.Response` checks that."""
+    if not isinstance(body, httpx2.SyncByteStream):
+        return _AsyncBody(body, attempt)
+    if isinstance(body, httpx2.AsyncByteStream):
+        return _Body(body, attempt)
+    return _SyncBody(body, attempt)
+
+
+def separate_decoder(response: Any) -> Any:
+    """A decoder of the response's content encoding, apart from the one that the response uses; None if plain."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    return httpx2.Response(200, headers={"content-encoding": encoding})._get_content_decoder()  # noqa: SLF001

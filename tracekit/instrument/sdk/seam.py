@@ -1,0 +1,246 @@
+"""Puts the hooks into the SDK's classes, and takes them out again."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from weakref import WeakSet
+
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.recorder import active
+from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
+from tracekit.instrument.sdk.call import CURRENT_CALL, Call, own_tracer, tracing_is_off
+from tracekit.instrument.sdk.points import check
+from tracekit.instrument.sdk.spans import RecordingTracer
+
+__all__ = ["hook", "is_hooked", "record_all", "record_client", "unhook"]
+
+_originals: list[tuple[type, str, Any]] = []
+
+
+class _Scope:
+    """Which clients are recorded: all of them, or those whose HTTP client is in a set."""
+
+    everything = False
+    some: WeakSet[Any] = WeakSet()
+
+
+def hook(base_client: ModuleType) -> None:
+    """Hook into the classes of the module ``anthropic._base_client``. Harmless twice.
+
+    Raises:
+        UnsupportedSdkError: The module lacks a point to hook into.
+    """
+    if _originals:
+        return
+    check(base_client, _version)
+    _replace(base_client.BaseClient, "_tracer", _tracer)
+    _replace(base_client.BaseClient, "_build_request", _build_request)
+    _replace(base_client.BaseClient, "_calculate_retry_timeout", _retry_timeout)
+    _replace(base_client.SyncAPIClient, "request", _request)
+    _replace(base_client.AsyncAPIClient, "request", _async_request)
+    _replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
+    _replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
+
+
+def unhook() -> None:
+    """Restore the SDK's own methods, and record no client any more."""
+    while _originals:
+        owner, name, original = _originals.pop()
+        setattr(owner, name, original)
+    _Scope.everything = False
+    _Scope.some = WeakSet()
+
+
+def is_hooked() -> bool:
+    """Whether the SDK's classes are hooked."""
+    return bool(_originals)
+
+
+def record_all() -> None:
+    """Record every client, those that exist and those to come."""
+    _Scope.everything = True
+
+
+def record_client(client: Any) -> None:
+    """Record `client` and its copies, which share its HTTP client."""
+    _Scope.some.add(client._client)  # noqa: SLF001  what copies of a client share
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415  the SDK itself is still being imported
+
+    return version("anthropic")
+
+
+def _replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
+    original = owner.__dict__[name]
+    _originals.append((owner, name, original))
+    setattr(owner, name, make(original))
+
+
+# ── the hooks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tracer(original: property) -> property:
+    @guarded
+    def recording(client: Any, real: Any) -> RecordingTracer | None:
+        recorder = active()
+        if recorder is None or not _is_recorded(client):
+            return None
+        hidden = real is None
+        if hidden and not tracing_is_off():
+            real = own_tracer()
+        return RecordingTracer(recorder, real, CURRENT_CALL.get(), hidden=hidden)
+
+    def tracer(client: Any) -> Any:
+        real = original.__get__(client)
+        return recording(client, real) or real
+
+    return property(tracer)
+
+
+def _request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+        call = _begin_call(client, options, is_sync=True)
+        if call is None:
+            return original(client, cast_to, options, **kwargs)
+        before = CURRENT_CALL.get()
+        CURRENT_CALL.set(call)
+        try:
+            result = original(client, cast_to, options, **kwargs)
+        except BaseException as error:
+            _raised(call, error)
+            raise
+        finally:
+            _restore_call(call, before)
+        _returned(call)
+        return result
+
+    return request
+
+
+def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
+        call = _begin_call(client, options, is_sync=False)
+        if call is None:
+            return await original(client, cast_to, options, **kwargs)
+        before = CURRENT_CALL.get()
+        CURRENT_CALL.set(call)
+        try:
+            result = await original(client, cast_to, options, **kwargs)
+        except BaseException as error:
+            _raised(call, error)
+            raise
+        finally:
+            _restore_call(call, before)
+        _returned(call)
+        return result
+
+    return request
+
+
+def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = CURRENT_CALL.get()
+        if call is None:
+            return original(client, *args, **kwargs)
+        attempt = Attempt(call)
+        CURRENT_ATTEMPT.set(attempt)
+        try:
+            response, prepared = original(client, *args, **kwargs)
+        except BaseException as error:
+            _attempt_raised(attempt, error)
+            raise
+        finally:
+            CURRENT_ATTEMPT.set(None)
+        attempt.answered(response)
+        return response, prepared
+
+    return attempt_request
+
+
+def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = CURRENT_CALL.get()
+        if call is None:
+            return await original(client, *args, **kwargs)
+        attempt = Attempt(call)
+        CURRENT_ATTEMPT.set(attempt)
+        try:
+            response, prepared = await original(client, *args, **kwargs)
+        except BaseException as error:
+            _attempt_raised(attempt, error)
+            raise
+        finally:
+            CURRENT_ATTEMPT.set(None)
+        attempt.answered(response)
+        return response, prepared
+
+    return attempt_request
+
+
+def _build_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def build_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        request = original(client, *args, **kwargs)
+        attempt = CURRENT_ATTEMPT.get()
+        if attempt is not None:
+            attempt.sending(request)
+        return request
+
+    return build_request
+
+
+def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
+    @functools.wraps(original)
+    def retry_timeout(client: Any, *args: Any, **kwargs: Any) -> float:
+        wait_s = original(client, *args, **kwargs)
+        call = CURRENT_CALL.get()
+        if call is not None:
+            call.wait_s = wait_s
+        return wait_s
+
+    return retry_timeout
+
+
+# ── the guarded steps ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_recorded(client: Any) -> bool:
+    return _Scope.everything or client._client in _Scope.some  # noqa: SLF001  what copies of a client share
+
+
+@guarded
+def _begin_call(client: Any, options: Any, *, is_sync: bool) -> Call | None:
+    recorder = active()
+    if recorder is None or not _is_recorded(client):
+        return None
+    return Call(recorder, url=str(options.url), is_sync=is_sync)
+
+
+@guarded
+def _raised(call: Call, error: BaseException) -> None:
+    call.raised(error)
+
+
+@guarded
+def _returned(call: Call) -> None:
+    call.returned()
+
+
+@guarded
+def _attempt_raised(attempt: Attempt, error: BaseException) -> None:
+    attempt.raised(error)
+
+
+def _restore_call(call: Call, before: Call | None) -> None:
+    """Leave the call, unless this is not the context in which it was entered (a coroutine closed late)."""
+    if CURRENT_CALL.get() is call:
+        CURRENT_CALL.set(before)

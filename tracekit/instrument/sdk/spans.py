@@ -1,0 +1,168 @@
+"""The SDK's own spans, adopted: whatever they tell OpenTelemetry, they tell the record too.
+
+The SDK starts a span for each call, for each loop of its tool runner and for each tool that the runner runs. It gets
+its tracer from one property. The tracer here stands before the real one, which may be a no-op (no provider, a sampler
+at 0, a client whose tracing is off): the record is the same in each case, and what is exported stays the
+application's decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, Status, StatusCode, Tracer
+from typing_extensions import override
+
+from tracekit import semconv
+from tracekit.instrument.context import current_span
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.live import LiveSpan
+from tracekit.instrument.recorder import Recorder
+from tracekit.model.events import Failure, Kind
+
+if TYPE_CHECKING:
+    from tracekit.instrument.sdk.call import Call
+
+__all__ = ["AdoptedSpan", "RecordingTracer"]
+
+
+class AdoptedSpan(Span):
+    """Passes everything on to the real span, and keeps it for the record.
+
+    `live` is the recorded span that is current while this one is.
+    """
+
+    def __init__(self, real: Span, *, hidden: bool) -> None:
+        self.real = real
+        self.live: LiveSpan | None = None
+        self.call: Call | None = None
+        self.runner: Recorder | None = None
+        self.attributes: dict[str, Any] = {}
+        self.failed = False
+        self._hidden = hidden
+        self._open = True
+
+    @override
+    def end(self, end_time: int | None = None) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._tell_end()
+        self.real.end(end_time)
+
+    @guarded
+    def _tell_end(self) -> None:
+        if self.call is not None:
+            self.call.span_ended()
+        elif self.runner is not None and self.live is not None:
+            self.live.attributes.update(self.attributes)
+            error = str(self.attributes.get(semconv.ERROR_TYPE, "error"))
+            self.runner.end(self.live, Failure(error) if self.failed else None)
+
+    @override
+    def get_span_context(self) -> SpanContext:
+        return INVALID_SPAN.get_span_context() if self._hidden else self.real.get_span_context()
+
+    @override
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        self.attributes.update(attributes)
+        self.real.set_attributes(attributes)
+
+    @override
+    def set_attribute(self, key: str, value: Any) -> None:
+        self.attributes[key] = value
+        self.real.set_attribute(key, value)
+
+    @override
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        self.real.add_event(name, attributes, timestamp)
+
+    @override
+    def update_name(self, name: str) -> None:
+        self.real.update_name(name)
+
+    @override
+    def is_recording(self) -> bool:
+        return self._open
+
+    @override
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        code = status.status_code if isinstance(status, Status) else status
+        self.failed = code is StatusCode.ERROR
+        self.real.set_status(status, description)
+
+    @override
+    def record_exception(
+        self, exception: BaseException, attributes: Any = None, timestamp: int | None = None, escaped: bool = False
+    ) -> None:
+        self.real.record_exception(exception, attributes, timestamp, escaped)
+
+
+class RecordingTracer(Tracer):
+    """Starts the SDK's spans with the real tracer and adopts them.
+
+    `call` is the call in whose request the SDK asked for the tracer, None elsewhere. `hidden` keeps the ids of the
+    real span out of the requests' headers, for a client that was told to trace nothing.
+    """
+
+    def __init__(self, recorder: Recorder, real: Tracer | None, call: Call | None, *, hidden: bool) -> None:
+        self._recorder = recorder
+        self._real = real
+        self._call = call
+        self._hidden = hidden
+
+    @override
+    def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
+        real = self._real.start_span(name, *args, **kwargs) if self._real is not None else INVALID_SPAN
+        return self._adopt(name, real, dict(kwargs.get("attributes") or {})) or real
+
+    @override
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        return (self._real or INVALID_TRACER).start_as_current_span(*args, **kwargs)
+
+    @guarded
+    def _adopt(self, name: str, real: Span, attributes: dict[str, Any]) -> AdoptedSpan | None:
+        span = AdoptedSpan(real, hidden=self._hidden)
+        if self._call is not None and self._call.span is None:
+            self._call.span_started(span, name, attributes)
+            return span
+        operation = attributes.get(semconv.OPERATION_NAME)
+        if operation == semconv.Operation.INVOKE_AGENT:
+            self._adopt_runner(span, attributes)
+        elif operation == semconv.Operation.EXECUTE_TOOL:
+            self._begin(span, "tool", f"execute_tool {attributes.get(semconv.TOOL_NAME)}", attributes)
+        else:
+            self._begin(span, "span", name, attributes)
+        return span
+
+    def _adopt_runner(self, span: AdoptedSpan, attributes: dict[str, Any]) -> None:
+        """The runner's loop is the agent that it stands in; where it stands in none, it is one."""
+        around = current_span()
+        if around is not None and around.kind == "agent" and not around.ended:
+            around.attributes[semconv.TOOL_RUNNER] = True
+            span.live = around
+            return
+        named = {**attributes, semconv.AGENT_NAME: "agent", semconv.TOOL_RUNNER: True}
+        self._begin(span, "agent", "invoke_agent agent", named)
+
+    def _begin(self, span: AdoptedSpan, kind: Kind, name: str, attributes: dict[str, Any]) -> None:
+        span.runner = self._recorder
+        span.live = self._recorder.begin(kind, name, current_span(), otel=span.real, attributes=attributes)
+
+
+class _NoTracer(Tracer):
+    """Stands for a tracer that is switched off."""
+
+    @override
+    def start_span(self, *args: Any, **kwargs: Any) -> Span:
+        return INVALID_SPAN
+
+    @override
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        from contextlib import nullcontext  # noqa: PLC0415  never reached by the SDK as it is
+
+        return nullcontext(INVALID_SPAN)
+
+
+INVALID_TRACER = _NoTracer()

@@ -1,0 +1,46 @@
+"""A tool's arguments and result as JSON, for the record."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tracekit import semconv
+
+__all__ = ["arguments_of", "recorded_value"]
+
+
+def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The attribute that holds the arguments of a call, by the names of the function's parameters.
+
+    `self` and `cls` are left out. An argument that is not JSON stands as its type's name in angle brackets.
+    """
+    try:
+        bound = inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        # The call itself is about to fail with the same message, in the user's code.
+        return {}
+    bound.apply_defaults()
+    named = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
+    return {semconv.TOOL_CALL_ARGUMENTS: {name: _json_or_type(value) for name, value in named.items()}}
+
+
+def recorded_value(result: Any) -> dict[str, Any]:
+    """The attribute that holds a tool's result; if it is not JSON, one that says so."""
+    if _is_json(result):
+        return {semconv.TOOL_CALL_RESULT: result}
+    return {semconv.TOOL_RESULT_OPAQUE: True}
+
+
+def _json_or_type(value: Any) -> Any:
+    return value if _is_json(value) else f"<{type(value).__name__}>"
+
+
+def _is_json(value: Any) -> bool:
+    """Whether `value` comes back equal from JSON: no tuples, no keys that are not strings."""
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError, RecursionError):
+        return False

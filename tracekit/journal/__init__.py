@@ -1,0 +1,1 @@
+"""The record: JSON lines that any process can append to and any other can follow."""

@@ -1,0 +1,119 @@
+"""Adds events up to a `Recording`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, SpanBegin, SpanEnd
+from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.run import ProcessRoot
+
+__all__ = ["Fold"]
+
+
+class Fold:
+    """A recording in the making. Begin and end of a span may stand in different segments, in any order."""
+
+    def __init__(self) -> None:
+        self._segments: list[Segment] = []
+        self._lanes: dict[tuple[int, str], Lane] = {}
+        self._spans: dict[str, RecordedSpan] = {}
+        self._ends: dict[str, SpanEnd] = {}
+        self._exchanges: dict[str, Exchange] = {}
+        self._pieces: dict[str, list[Piece]] = {}
+        self._exited: set[int] = set()
+
+    def open_segment(self, path: str) -> int:
+        """The index of a new segment."""
+        self._segments.append(Segment(path, "", "", 0, "", 0))
+        return len(self._segments) - 1
+
+    def describe(self, index: int, header: Mapping[str, Any], *, alive: bool, damage: tuple[str, ...] = ()) -> None:
+        """What the segment's header says, and what is known of its writer."""
+        root = header.get("root")
+        self._segments[index] = Segment(
+            self._segments[index].path,
+            header["run"],
+            header["name"],
+            header["recorded_at_ns"],
+            header.get("host", ""),
+            header.get("pid", 0),
+            ProcessRoot(root["id"], root["t"], tuple(root["argv"])) if root else None,
+            alive,
+            index in self._exited,
+            damage,
+            header.get("versions") or {},
+        )
+
+    def add(self, index: int, event: Event) -> None:
+        """Add an event of the segment at `index`."""
+        match event:
+            case SpanBegin():
+                self._begin(index, event)
+            case SpanEnd():
+                self._end(event)
+            case Chunk():
+                self._pieces.setdefault(event.id, []).append(Piece(event.at_ns, event.data))
+            case Answered():
+                self._answered(event.id, event.status, event.headers, event.at_ns)
+            case LaneBegin():
+                self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
+            case Exit():
+                self._exited.add(index)
+
+    def recording(self) -> Recording:
+        """What has been added so far."""
+        first = min(self._segments, key=lambda segment: segment.recorded_at_ns)
+        spans = {id: self._ended(span) for id, span in self._spans.items()}
+        exchanges = {
+            id: replace(exchange, pieces=tuple(self._pieces.get(id, ()))) for id, exchange in self._exchanges.items()
+        }
+        named = next((segment for segment in self._segments if segment.run), first)
+        return Recording(
+            named.run, first.name, first.recorded_at_ns, tuple(self._segments), dict(self._lanes), spans, exchanges
+        )
+
+    def _begin(self, index: int, event: SpanBegin) -> None:
+        self._spans[event.id] = RecordedSpan(
+            event.id,
+            event.parent,
+            event.kind,
+            event.name,
+            event.at_ns,
+            None,
+            "open",
+            None,
+            event.attributes,
+            event.lane,
+            index,
+            event.trace,
+        )
+        if event.request is not None:
+            digest = sha256(event.request.body or b"").hexdigest()
+            self._exchanges[event.id] = Exchange(event.id, event.request, digest)
+
+    def _end(self, event: SpanEnd) -> None:
+        self._ends[event.id] = event
+        if event.response is not None:
+            self._answered(event.id, event.response.status, event.response.headers, event.at_ns)
+            self._pieces[event.id] = [Piece(event.at_ns, event.response.body)]
+
+    def _answered(self, id: str, status: int, headers: Mapping[str, str], at_ns: int) -> None:
+        exchange = self._exchanges.get(id)
+        if exchange is not None:
+            self._exchanges[id] = replace(exchange, status=status, headers=headers, answered_ns=at_ns)
+
+    def _ended(self, span: RecordedSpan) -> RecordedSpan:
+        end = self._ends.get(span.id)
+        if end is None:
+            return span
+        return replace(
+            span,
+            end_ns=end.at_ns,
+            status=end.status,
+            failure=end.failure,
+            attributes={**span.attributes, **end.attributes},
+        )

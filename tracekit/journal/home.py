@@ -1,0 +1,48 @@
+"""Where journals are: ``TRACEKIT_HOME``, or the platform's folder for user data. For the user alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tracekit.errors import HomeError
+
+__all__ = ["HOME_VARIABLE", "home", "make_home", "runs_folder"]
+
+HOME_VARIABLE = "TRACEKIT_HOME"
+
+
+def home() -> Path:
+    """The folder for journals and the store, whether or not it exists."""
+    configured = os.environ.get(HOME_VARIABLE)
+    if configured:
+        return Path(configured).expanduser().absolute()
+    from platformdirs import user_data_path  # noqa: PLC0415  only where the variable does not say
+
+    return user_data_path("tracekit", appauthor=False)
+
+
+def runs_folder() -> Path:
+    """The folder that holds a folder of journals for each day."""
+    return home() / "runs"
+
+
+def make_home() -> Path:
+    """The folder for journals, made if it is missing.
+
+    Raises:
+        HomeError: It is a file, or cannot be made.
+    """
+    folder = home()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise HomeError(
+            f"{HOME_VARIABLE}={folder} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
+        ) from error
+    except OSError as error:
+        raise HomeError(
+            f"the folder for journals cannot be made: {folder}: {error.strerror}; set {HOME_VARIABLE} to a folder that "
+            "you can write to"
+        ) from error
+    return folder

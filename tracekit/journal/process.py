@@ -1,0 +1,26 @@
+"""What identifies a process beyond its pid, which machines and containers use again."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+__all__ = ["boot_id", "process_start"]
+
+
+@cache
+def boot_id() -> str:
+    """The kernel's id of this boot, empty where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def process_start(pid: int) -> int:
+    """When `pid` started, in clock ticks since the boot (field 22 of /proc/PID/stat), 0 where that is unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,1 @@
+"""What a run is: frozen dataclasses, standard library only, no I/O."""

@@ -1,0 +1,63 @@
+"""What makes one request continue another: its messages, compared one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+__all__ = ["answer_signature", "blocks_of", "previous_message_id", "prefix_keys"]
+
+
+def prefix_keys(messages: Sequence[Any]) -> list[bytes]:
+    """A key for each prefix of `messages`: two prefixes that say the same have the same key.
+
+    Cache markers do not count, since an application moves them along as its conversation grows, and a plain string
+    says the same as one text block.
+    """
+    keys: list[bytes] = []
+    key = b""
+    for message in messages:
+        text = json.dumps(_said(message), sort_keys=True, separators=(",", ":"), default=str)
+        key = blake2b(key + text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        keys.append(key)
+    return keys
+
+
+def _said(message: Any) -> Any:
+    if not isinstance(message, Mapping):
+        return message
+    return [message.get("role"), [_without_cache(block) for block in blocks_of(message.get("content"))]]
+
+
+def _without_cache(block: Any) -> Any:
+    if isinstance(block, Mapping) and "cache_control" in block:
+        return {key: value for key, value in block.items() if key != "cache_control"}
+    return block
+
+
+def blocks_of(content: Any) -> list[Any]:
+    """A message's content as blocks: a plain string is one text block."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return list(content) if isinstance(content, Iterable) and not isinstance(content, Mapping) else []
+
+
+def answer_signature(content: Any) -> str:
+    """What tells an answer from others: the ids of the tools it uses, else its text. Empty where it has neither."""
+    blocks = [block for block in blocks_of(content) if isinstance(block, Mapping)]
+    ids = [str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
+    if ids:
+        return "tools:" + ",".join(ids)
+    text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text").strip()
+    return f"text:{text}" if text else ""
+
+
+def previous_message_id(body: Mapping[str, Any]) -> str | None:
+    """The id of the answer that the request continues, where the server holds the thread of messages."""
+    thread = body.get("thread")
+    if isinstance(thread, Mapping) and thread.get("type") == "continue":
+        previous = thread.get("previous_message_id")
+        return previous if isinstance(previous, str) else None
+    return None

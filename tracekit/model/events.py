@@ -1,0 +1,131 @@
+"""What happens in a run, one event at a time: the vocabulary of the journal.
+
+The instrument makes events, the journal writes them as lines and reads them back, and a `Recording` is what they add
+up to. Times are nanoseconds since the epoch on a clock that only moves forward. Ids are lower-case hex: 16 digits for
+a span, 32 for a run or a trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "Answered",
+    "Attributes",
+    "Chunk",
+    "Event",
+    "Exit",
+    "Failure",
+    "Kind",
+    "LaneBegin",
+    "Request",
+    "Response",
+    "SpanBegin",
+    "SpanEnd",
+]
+
+Kind: TypeAlias = Literal["run", "agent", "turn", "llm", "attempt", "tool", "span"]
+"""The levels of a run. `span` is anything else in the trace."""
+
+Attributes: TypeAlias = Mapping[str, Any]
+"""Attribute values are strings, booleans, numbers or lists of these; a tool's arguments and result are any JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a span failed: the type of the error, and its message where there is one."""
+
+    type: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it crossed the wire, less the headers that carry credentials.
+
+    `body` is None where it could not be seen: an upload that is read while it is sent.
+    """
+
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer that arrived as a whole, its body content-decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LaneBegin:
+    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix."""
+
+    id: str
+    parent: str | None
+    kind: Literal["main", "task", "thread", "job", "nursery", "process"]
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpanBegin:
+    """A span begins. An attempt's begin carries its request. `trace` is empty where it equals the run's id."""
+
+    id: str
+    parent: str | None
+    kind: Kind
+    name: str
+    at_ns: int
+    lane: str
+    trace: str = ""
+    attributes: Attributes = field(default_factory=dict)
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The head of an answer whose body is read in chunks."""
+
+    id: str
+    at_ns: int
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer's body, content-decoded, as the application's reading received it."""
+
+    id: str
+    at_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEnd:
+    """A span ends. An attempt whose answer arrived as a whole carries it."""
+
+    id: str
+    at_ns: int
+    status: Literal["ok", "error"]
+    failure: Failure | None = None
+    attributes: Attributes = field(default_factory=dict)
+    response: Response | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The process ended in good order."""
+
+    at_ns: int
+
+
+Event: TypeAlias = LaneBegin | SpanBegin | Answered | Chunk | SpanEnd | Exit

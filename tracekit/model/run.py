@@ -1,0 +1,57 @@
+"""What is known of a run before anything has happened in it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+__all__ = ["ProcessRoot", "RunInfo", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRoot:
+    """The root span of a run that is a whole process (`tracekit run`), known to each process that takes part."""
+
+    id: str
+    at_ns: int
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one."""
+
+    id: str
+    name: str
+    recorded_at_ns: int
+    root: ProcessRoot | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What `tracekit run` tells its child, and the child's children, through ``TRACEKIT_SESSION``.
+
+    `hello` is a folder in which each process that records leaves a file named by its pid.
+    """
+
+    run: RunInfo
+    hello: str
+
+    def dumps(self) -> str:
+        """The session as the text of an environment variable."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def loads(cls, text: str) -> Session:
+        """The session that `dumps` wrote.
+
+        Raises:
+            ValueError: The text is not such a session.
+        """
+        try:
+            data = json.loads(text)
+            run, root = data["run"], data["run"]["root"]
+            process = ProcessRoot(root["id"], root["at_ns"], tuple(root["argv"]))
+            return cls(RunInfo(run["id"], run["name"], run["recorded_at_ns"], process), data["hello"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a tracekit session: {text!r}") from error

@@ -1,0 +1,51 @@
+"""Server-sent events as bytes: where one ends, and what it says.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["Splitter", "events_of"]
+
+
+class Splitter:
+    """Cuts a stream of bytes after whole events, so that no piece ends in the middle of one."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The whole events that `data` completes; empty while the next one is incomplete."""
+        data = self._rest + data
+        end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4, data.rfind(b"\r\r") + 2)
+        # `rfind` gives -1 where there is none, and no event ends before the third byte.
+        if end < 4:
+            end = 0
+        self._rest = data[end:]
+        return data[:end]
+
+    def rest(self) -> bytes:
+        """What came after the last whole event."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+def events_of(data: bytes) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event in `data` that has both; others are passed over."""
+    for block in data.replace(b"\r\n", b"\n").split(b"\n\n"):
+        name, text = "", []
+        for line in block.split(b"\n"):
+            if line.startswith(b"event:"):
+                name = line[6:].strip().decode("utf-8", "replace")
+            elif line.startswith(b"data:"):
+                text.append(line[5:].strip())
+        if not name or not text:
+            continue
+        try:
+            yield name, json.loads(b"\n".join(text))
+        except ValueError:
+            continue

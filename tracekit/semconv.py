@@ -1,0 +1,118 @@
+"""Every attribute name, once.
+
+Names of the field are OpenTelemetry's GenAI and HTTP semantic conventions and the Anthropic SDK's own; ours begin with
+``tracekit.``. The conventions' GenAI constants are deprecated in ``opentelemetry-semantic-conventions`` (they moved to
+a repository of their own), so the names are written out here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# GenAI conventions: operations and who acts.
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+AGENT_NAME: Final = "gen_ai.agent.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+
+# GenAI conventions: the request and the response of one call.
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+"""Seconds from the start of the call to the first content delta."""
+
+# GenAI conventions: usage. The input count includes what was read from and written to the cache.
+INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+
+# Anthropic SDK.
+REQUEST_ID: Final = "anthropic.request.id"
+STOP_REASON: Final = "anthropic.message.stop_reason"
+CACHE_WRITE_5M_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
+CACHE_WRITE_1H_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
+RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
+
+# HTTP, URL and error conventions: one attempt.
+HTTP_METHOD: Final = "http.request.method"
+HTTP_STATUS: Final = "http.response.status_code"
+HTTP_RESEND_COUNT: Final = "http.request.resend_count"
+RETRY_AFTER: Final = "http.response.header.retry-after"
+URL_PATH: Final = "url.path"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+
+# Ours.
+RUN_ID: Final = "tracekit.run.id"
+PARENT_RUN_ID: Final = "tracekit.run.parent.id"
+"""The run in whose middle this run began."""
+EXIT_CODE: Final = "process.exit.code"
+COMMAND_ARGS: Final = "process.command_args"
+WAIT_MS: Final = "tracekit.attempt.wait_ms"
+"""Milliseconds that the SDK decided to wait before this attempt."""
+SYNC_IN_EVENT_LOOP: Final = "tracekit.sync_in_event_loop"
+"""True on a call by a sync client on a thread whose event loop is running: nothing else of that loop runs meanwhile."""
+OUTCOME: Final = "tracekit.outcome"
+"""How a call or an attempt came to its end, where that is not plainly *read*: see `Outcome`."""
+TOOL_RUNNER: Final = "tracekit.tool_runner"
+"""True on an agent whose loop is the SDK's own tool runner."""
+TOOL_RESULT_OPAQUE: Final = "tracekit.tool.result.opaque"
+"""True on a tool whose result is not JSON, so that it can only be run live."""
+INFERRED_FROM: Final = "tracekit.inferred.from"
+"""What an inferred node was concluded from."""
+INFERRED_BOUNDS: Final = "tracekit.inferred.bounds"
+"""True where the node's times are only the bounds within which it must have run."""
+ORPHAN: Final = "tracekit.orphan"
+"""True on a node whose parent is not in the record."""
+WEB_SEARCHES: Final = "tracekit.usage.web_search_requests"
+WEB_FETCHES: Final = "tracekit.usage.web_fetch_requests"
+SPEED: Final = "tracekit.usage.speed"
+INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
+
+
+class Operation:
+    """Values of `OPERATION_NAME`."""
+
+    CHAT: Final = "chat"
+    INVOKE_AGENT: Final = "invoke_agent"
+    EXECUTE_TOOL: Final = "execute_tool"
+
+
+class Outcome:
+    """Values of `OUTCOME`."""
+
+    CLOSED: Final = "closed"
+    """The application stopped reading, by `break` or `close`."""
+    CANCELLED: Final = "cancelled"
+    """The task was cancelled."""
+    ABANDONED: Final = "abandoned"
+    """The application dropped the answer without reading or closing it."""
+    INCOMPLETE: Final = "incomplete"
+    """A stream ended cleanly before its end event."""
+    UNREAD: Final = "unread"
+    """The SDK closed the answer without reading it, to try again."""
+
+
+SDK_SCOPE_PREFIX: Final = "com.anthropic.sdk.python"
+"""The instrumentation scope of the SDK's own spans; a platform client adds a suffix."""
+
+TRACEKIT_SCOPE: Final = "tracekit"
+"""The instrumentation scope of the spans that tracekit starts."""
+
+OTHER_LLM_SCOPES: Final = (
+    "openinference.instrumentation.anthropic",
+    "opentelemetry.instrumentation.anthropic",
+    "opentelemetry.instrumentation.genai.anthropic",
+    "opentelemetry.util.genai",
+    "logfire.anthropic",
+)
+"""Scopes of instrumentations that emit an LLM span of their own for a call that the SDK's span already tells of."""
