@@ -1,0 +1,1 @@
+"""Questions about a run: model in, model out, no I/O."""

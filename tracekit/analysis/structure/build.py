@@ -1,0 +1,247 @@
+"""Fills in the levels that were not recorded.
+
+Each recorded node that has calls directly below it is filled by itself: its calls are put into conversations, these
+into turns, and a conversation that served a `tool_use` block of another goes under that block's tool. What is recorded
+is never concluded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tracekit import semconv
+from tracekit.analysis.structure.calls import Block, Call, read_call
+from tracekit.analysis.structure.conversations import Conversation, conversations
+from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.recorded import recorded_tree, run_status
+from tracekit.analysis.structure.serving import STRENGTH, Window, Work, place, windows_of
+from tracekit.analysis.structure.times import settle_times
+from tracekit.analysis.structure.tools import match_tools
+from tracekit.model.recording import Recording
+from tracekit.model.tree import Run
+
+__all__ = ["structure"]
+
+
+def structure(recording: Recording) -> Run:
+    """The run of `recording` as a tree."""
+    root = recorded_tree(recording)
+    for container in _containers(root):
+        _Filling(container, recording).fill()
+    settle_times(root)
+    status = run_status(root, recording)
+    root.status = status
+    return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
+
+
+def _containers(root: Draft) -> list[Draft]:
+    """Every node with calls to be put in order, parents first."""
+    found, stack = [], [root]
+    while stack:
+        draft = stack.pop()
+        stack.extend(draft.children)
+        if draft.kind not in ("llm", "attempt") and any(True for _ in _units(draft)):
+            found.append(draft)
+    return found
+
+
+def _units(container: Draft) -> Iterator[tuple[Draft, Draft]]:
+    """The calls directly below `container`, each with what moves with it."""
+    for child in container.children:
+        if child.kind == "llm":
+            yield child, child
+        elif child.kind == "span":
+            calls = list(_calls_within(child))
+            if len(calls) == 1:
+                yield calls[0], child
+
+
+def _calls_within(span: Draft) -> Iterator[Draft]:
+    for child in span.children:
+        if child.kind == "llm":
+            yield child
+        elif child.kind == "span":
+            yield from _calls_within(child)
+
+
+class _Filling:
+    """Fills one container."""
+
+    def __init__(self, container: Draft, recording: Recording) -> None:
+        self._container = container
+        self._recording = recording
+        self._conversations = conversations(read_call(llm, unit, recording) for llm, unit in _units(container))
+        self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
+        self._turns: dict[int, Draft] = {}
+        self._tools: dict[str, Draft] = {}
+        self._unnamed = 1
+
+    def fill(self) -> None:
+        """Give each call its turn, each turn its agent, and each subagent its tool."""
+        works = self._works()
+        best = self._best_places(works)
+        tools = [child for child in self._container.children if child.kind == "tool"]
+        for work in sorted(works, key=lambda work: work.start_ns):
+            placed = best.get(id(work))
+            if work.conversation is None:
+                if placed is not None and work.agent is not None:
+                    self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
+            elif work.conversation is self._conversations[0]:
+                self._own(work.conversation)
+            elif placed is not None:
+                self._subagent(work.conversation, *placed)
+            else:
+                self._unplaced(work.conversation)
+            if work.conversation is not None:
+                self._adopt_tools(work.conversation, tools)
+        for window in self._windows:
+            self._answered_tools(window)
+
+    # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _works(self) -> list[Work]:
+        works = [
+            Work(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
+            for conversation in self._conversations
+        ]
+        for child in self._container.children:
+            if child.kind == "agent":
+                calls = [read_call(llm, llm, self._recording) for llm in _all_calls(child)]
+                works.append(Work(calls, child.start_ns, child.lane, child.agent, agent=child))
+        return works
+
+    def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
+        """For each work its place by the strongest evidence; among equals, in the innermost window."""
+        best: dict[int, tuple[Window, Block, str]] = {}
+        for window in self._windows:
+            inside = [
+                work for work in works if work.conversation is not window.conversation and window.holds(work.start_ns)
+            ]
+            found = place(inside, window)
+            for work in inside:
+                if id(work) not in found:
+                    continue
+                block, evidence = found[id(work)]
+                known = best.get(id(work))
+                if known is None or _rank(window, evidence) > _rank(known[0], known[2]):
+                    best[id(work)] = (window, block, evidence)
+        return best
+
+    # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _own(self, conversation: Conversation) -> None:
+        """The container's own conversation: the first."""
+        container = self._container
+        if container.kind == "turn":
+            self._stay(conversation, container)
+            return
+        above = container
+        while above.kind == "span" and above.parent is not None:
+            above = above.parent
+        if above.kind in ("agent", "turn"):
+            self._take_turns(conversation, container)
+            return
+        name = str(above.attributes.get(semconv.TOOL_NAME, above.name)) if above.kind == "tool" else "lead"
+        self._take_turns(conversation, self._agent(name, conversation, container, "position"))
+
+    def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
+        tool = self._tool(window, block, evidence)
+        agents = [child for child in tool.children if child.kind == "agent" and child.inferred]
+        agent = agents[0] if agents else self._agent(block.name, conversation, tool, evidence)
+        self._take_turns(conversation, agent)
+
+    def _unplaced(self, conversation: Conversation) -> None:
+        """A conversation without evidence for what it served: as flat as it came, but within its turn."""
+        holding = [window for window in self._windows if window.conversation is not conversation]
+        holding = [window for window in holding if window.holds(conversation.start_ns)]
+        if len(holding) == 1 and id(holding[0].asked) in self._turns:
+            self._stay(conversation, self._turns[id(holding[0].asked)])
+        elif self._container.kind == "agent":
+            self._take_turns(conversation, self._container)
+        elif self._container.kind != "turn" and len(conversation.calls) > 1:
+            self._unnamed += 1
+            agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
+            self._take_turns(conversation, agent)
+
+    def _stay(self, conversation: Conversation, turn: Draft) -> None:
+        for call in conversation.calls:
+            self._turns[id(call)] = turn
+            if call.unit.parent is not turn:
+                turn.adopt(call.unit)
+
+    def _take_turns(self, conversation: Conversation, host: Draft) -> None:
+        for call in conversation.calls:
+            turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
+            host.adopt(turn)
+            turn.adopt(call.unit)
+            self._turns[id(call)] = turn
+
+    def _agent(self, name: str, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+        attributes = {
+            semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
+            semconv.AGENT_NAME: name,
+            semconv.INFERRED_FROM: evidence,
+        }
+        at = conversation.calls[0].llm
+        agent = inferred("agent", f"{semconv.Operation.INVOKE_AGENT} {name}", at, suffix="agent", attributes=attributes)
+        host.adopt(agent)
+        return agent
+
+    # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
+        """Put the recorded executions of the tools that `conversation` asked for into its turns."""
+        for call, block, tool in match_tools(conversation, tools):
+            turn = self._turns.get(id(call))
+            if turn is None:
+                continue
+            tools.remove(tool)
+            if tool.parent is not turn:
+                turn.adopt(tool)
+            if block is not None:
+                tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
+                self._tools[block.id] = tool
+
+    def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
+        """The execution of `block`: recorded, or concluded."""
+        tool = self._tools.get(block.id)
+        if tool is None:
+            attributes = {
+                semconv.OPERATION_NAME: semconv.Operation.EXECUTE_TOOL,
+                semconv.TOOL_NAME: block.name,
+                semconv.TOOL_CALL_ID: block.id,
+                semconv.TOOL_CALL_ARGUMENTS: block.input,
+                semconv.INFERRED_FROM: evidence,
+            }
+            name, asked = f"{semconv.Operation.EXECUTE_TOOL} {block.name}", window.asked.llm
+            number = window.asked.blocks.index(block)
+            tool = inferred("tool", name, asked, suffix=f"tool{number}", attributes=attributes)
+            tool.status = "error" if window.brought and block.id in window.brought.failed_results else "ok"
+            self._turns[id(window.asked)].adopt(tool)
+            self._tools[block.id] = tool
+        return tool
+
+    def _answered_tools(self, window: Window) -> None:
+        """A tool whose result was brought has run, at some time between the answer and the next request."""
+        if id(window.asked) not in self._turns or window.brought is None:
+            return
+        for block in window.asked.blocks:
+            if block.id in self._tools or block.id not in window.brought.results:
+                continue
+            tool = self._tool(window, block, "result")
+            tool.start_ns = window.asked.end_ns
+            tool.end_ns = window.brought.start_ns
+            tool.attributes[semconv.INFERRED_BOUNDS] = True
+
+
+def _all_calls(draft: Draft) -> Iterator[Draft]:
+    """The calls of an agent itself, in order, without those of agents below it."""
+    for child in sorted(draft.children, key=lambda child: child.start_ns):
+        if child.kind == "llm":
+            yield child
+        elif child.kind in ("turn", "span"):
+            yield from _all_calls(child)
+
+
+def _rank(window: Window, evidence: str) -> tuple[int, int]:
+    return STRENGTH[evidence], window.asked.end_ns

@@ -1,0 +1,116 @@
+"""What a call asked and what it was answered, as far as the tree depends on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracekit.analysis.structure.draft import Draft
+from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys, previous_message_id
+from tracekit.model.messages import answer_of
+from tracekit.model.recording import Exchange, Recording
+
+__all__ = ["Block", "Call", "read_call", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A `tool_use` block of an answer: a tool that the program is asked to run."""
+
+    id: str
+    name: str
+    input: Any
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """An llm span with what it asked and what it was answered.
+
+    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `results` are the
+    tool results that its request brings, by the id of the block; `failed_results` are those that report an error.
+    """
+
+    llm: Draft
+    unit: Draft
+    keys: list[bytes] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list)
+    system: str = ""
+    previous_id: str | None = None
+    answer_id: str | None = None
+    signature: str = ""
+    stop_reason: str | None = None
+    text: str = ""
+    blocks: tuple[Block, ...] = ()
+    results: dict[str, str] = field(default_factory=dict)
+    failed_results: set[str] = field(default_factory=set)
+
+    @property
+    def start_ns(self) -> int:
+        """When the call began."""
+        return self.llm.start_ns
+
+    @property
+    def end_ns(self) -> int:
+        """When the call ended; while it is open, never."""
+        return self.llm.end_ns if self.llm.end_ns is not None else 1 << 63
+
+
+def read_call(llm: Draft, unit: Draft, recording: Recording) -> Call:
+    """The call of the span `llm`."""
+    call = Call(llm, unit)
+    exchanges = [
+        exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None
+    ]
+    if not exchanges:
+        return call
+    _read_request(call, exchanges[-1])
+    _read_answer(call, exchanges[-1])
+    return call
+
+
+def _read_request(call: Call, exchange: Exchange) -> None:
+    try:
+        request = json.loads(exchange.request.body or b"{}")
+    except ValueError:
+        return
+    if not isinstance(request, dict):
+        return
+    messages = request.get("messages")
+    call.messages = messages if isinstance(messages, list) else []
+    call.keys = prefix_keys(call.messages)
+    call.system = text_of(request.get("system"))
+    call.previous_id = previous_message_id(request)
+    for message in call.messages:
+        for block in blocks_of(message.get("content") if isinstance(message, Mapping) else None):
+            if isinstance(block, Mapping) and block.get("type") == "tool_result":
+                id = str(block.get("tool_use_id"))
+                call.results[id] = text_of(block.get("content"))
+                if block.get("is_error"):
+                    call.failed_results.add(id)
+
+
+def _read_answer(call: Call, exchange: Exchange) -> None:
+    message = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+    if message is None:
+        return
+    content = message.get("content")
+    call.answer_id = message.get("id")
+    call.stop_reason = message.get("stop_reason")
+    call.signature = answer_signature(content)
+    call.text = text_of(content)
+    call.blocks = tuple(
+        Block(str(block.get("id")), str(block.get("name")), block.get("input"))
+        for block in blocks_of(content)
+        if isinstance(block, Mapping) and block.get("type") == "tool_use"
+    )
+
+
+def text_of(content: Any) -> str:
+    """The text in a message's content, a tool result's content or a system prompt."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Iterable) or isinstance(content, Mapping):
+        return ""
+    return "\n".join(str(block.get("text", "")) for block in content if isinstance(block, Mapping) and "text" in block)

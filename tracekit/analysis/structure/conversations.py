@@ -1,0 +1,112 @@
+"""Conversations: chains of calls of which each continues the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracekit.analysis.structure.calls import Call
+from tracekit.model.conversation import answer_signature
+
+__all__ = ["Conversation", "conversations"]
+
+_UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None)
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """A chain of calls in the order in which they began."""
+
+    calls: list[Call] = field(default_factory=list)
+
+    @property
+    def start_ns(self) -> int:
+        """When the first call began."""
+        return self.calls[0].start_ns
+
+    @property
+    def lane(self) -> str:
+        """Who asked first."""
+        return self.calls[0].llm.lane
+
+    def next_after(self, call: Call) -> Call | None:
+        """The call that follows `call`."""
+        index = self.calls.index(call) + 1
+        return self.calls[index] if index < len(self.calls) else None
+
+
+def conversations(calls: Iterable[Call]) -> list[Conversation]:
+    """`calls` as conversations, in the order in which these began."""
+    found: list[Conversation] = []
+    of_call: dict[int, Conversation] = {}
+    index = _Index()
+    for call in sorted(calls, key=lambda call: (call.start_ns, call.llm.id)):
+        before = index.continued_by(call)
+        conversation = of_call[id(before)] if before is not None else Conversation()
+        if before is None:
+            found.append(conversation)
+        conversation.calls.append(call)
+        of_call[id(call)] = conversation
+        index.add(call)
+    return found
+
+
+class _Index:
+    """The calls so far, by what a later one may continue."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[bytes, list[Call]] = {}
+        self._by_answer: dict[str, Call] = {}
+        self._by_block: dict[str, Call] = {}
+
+    def add(self, call: Call) -> None:
+        if call.keys:
+            self._by_key.setdefault(call.keys[-1], []).append(call)
+        if call.answer_id:
+            self._by_answer[call.answer_id] = call
+        for block in call.blocks:
+            self._by_block[block.id] = call
+
+    def continued_by(self, call: Call) -> Call | None:
+        """The call that `call` continues: a thread that the server holds, its tools' results, or its messages."""
+        if call.previous_id is not None:
+            return self._by_answer.get(call.previous_id)
+        asked = self._by_results(call)
+        if asked is not None:
+            return asked
+        for length in range(len(call.keys) - 1, 0, -1):
+            before = self._matching(call, length)
+            if before is not None:
+                return before
+        return self._asked_again(call)
+
+    def _by_results(self, call: Call) -> Call | None:
+        """The latest call whose tools' results `call` brings, wherever its history was cut or rewritten."""
+        asked = [self._by_block[id] for id in call.results if id in self._by_block]
+        ended = [before for before in asked if before.end_ns <= call.start_ns]
+        return max(ended, key=lambda before: before.end_ns, default=None)
+
+    def _matching(self, call: Call, length: int) -> Call | None:
+        """The latest call with the first `length` messages of `call` whose answer is the next of them."""
+        ended = [before for before in self._by_key.get(call.keys[length - 1], ()) if before.end_ns <= call.start_ns]
+        follows = call.messages[length]
+        if isinstance(follows, Mapping) and follows.get("role") == "assistant":
+            said = answer_signature(follows.get("content"))
+            # A stop sequence or a trailing space may be lost on the way back, never the whole text.
+            ended = [before for before in ended if _same_answer(before.signature, said)]
+        return max(ended, key=lambda before: before.end_ns, default=None)
+
+    def _asked_again(self, call: Call) -> Call | None:
+        """A call with the very same messages that got no whole answer, asked again in the same lane."""
+        same: Any = self._by_key.get(call.keys[-1], ()) if call.keys else ()
+        again = [
+            before
+            for before in same
+            if before.end_ns <= call.start_ns and before.llm.lane == call.llm.lane and before.stop_reason in _UNFINISHED
+        ]
+        return again[-1] if again else None
+
+
+def _same_answer(answered: str, said: str) -> bool:
+    return answered == said or not answered or not said

@@ -1,0 +1,123 @@
+"""The tree in the making."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracekit import semconv
+from tracekit.model.events import Failure, Kind
+from tracekit.model.recording import RecordedSpan
+from tracekit.model.tree import Node, Status, Tokens
+
+__all__ = ["Draft", "inferred", "recorded"]
+
+
+@dataclass(eq=False, slots=True)
+class Draft:
+    """A node whose place is not settled yet."""
+
+    id: str
+    kind: Kind
+    name: str
+    start_ns: int
+    end_ns: int | None
+    status: Status
+    lane: str
+    segment: int
+    attributes: dict[str, Any]
+    failure: Failure | None = None
+    inferred: bool = False
+    parent: Draft | None = None
+    children: list[Draft] = field(default_factory=list)
+
+    def adopt(self, child: Draft) -> None:
+        """Hang `child` under this node, away from where it was."""
+        if child.parent is not None:
+            child.parent.children.remove(child)
+        child.parent = self
+        self.children.append(child)
+
+    @property
+    def agent(self) -> str | None:
+        """An agent's bare name."""
+        return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
+
+    def settle(self) -> Node:
+        """The node as it stands now, with everything below it."""
+        ready: dict[int, Node] = {}
+        for draft in reversed(list(self._walk())):
+            children = sorted((ready.pop(id(child)) for child in draft.children), key=lambda node: node.start_ns)
+            ready[id(draft)] = draft._node(tuple(children))
+        return ready[id(self)]
+
+    def _walk(self) -> list[Draft]:
+        order, stack = [], [self]
+        while stack:
+            draft = stack.pop()
+            order.append(draft)
+            stack.extend(draft.children)
+        return order
+
+    def _node(self, children: tuple[Node, ...]) -> Node:
+        tokens, retries = Tokens(), 0
+        if self.kind == "llm":
+            tokens = _tokens(self.attributes)
+            retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
+        for child in children:
+            tokens += child.tokens
+            retries += child.retries
+        model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
+        return Node(
+            self.id,
+            self.kind,
+            self.name,
+            self.agent,
+            self.start_ns,
+            self.end_ns,
+            self.status,
+            self.failure,
+            self.inferred,
+            str(model) if model else None,
+            self.lane,
+            self.attributes,
+            tokens,
+            retries,
+            children,
+        )
+
+
+def recorded(span: RecordedSpan, status: Status) -> Draft:
+    """The draft of a recorded span."""
+    return Draft(
+        span.id,
+        span.kind,
+        span.name,
+        span.start_ns,
+        span.end_ns,
+        status,
+        span.lane,
+        span.segment,
+        dict(span.attributes),
+        span.failure,
+    )
+
+
+def inferred(kind: Kind, name: str, at: Draft, *, suffix: str, attributes: dict[str, Any]) -> Draft:
+    """A draft that is concluded, beside the recorded one `at`, whose id it derives its own from."""
+    return Draft(
+        f"{at.id}.{suffix}", kind, name, at.start_ns, at.end_ns, at.status, at.lane, at.segment, attributes, inferred=True
+    )
+
+
+def _tokens(attributes: dict[str, Any]) -> Tokens:
+    def count(name: str) -> int:
+        value = attributes.get(name, 0)
+        return value if isinstance(value, int) else 0
+
+    return Tokens(
+        count(semconv.INPUT_TOKENS),
+        count(semconv.OUTPUT_TOKENS),
+        count(semconv.CACHE_READ_TOKENS),
+        count(semconv.CACHE_WRITE_TOKENS),
+    )

@@ -1,0 +1,72 @@
+"""The tree as it was recorded, before anything is concluded."""
+
+from __future__ import annotations
+
+from tracekit import semconv
+from tracekit.analysis.structure.draft import Draft, recorded
+from tracekit.model.recording import RecordedSpan, Recording
+from tracekit.model.tree import Status
+
+__all__ = ["recorded_tree", "run_status"]
+
+
+def recorded_tree(recording: Recording) -> Draft:
+    """The root, with every recorded span below it.
+
+    A span whose parent is not in the record, or that is its own ancestor, hangs under the root and is marked.
+    """
+    drafts = {span.id: recorded(span, _status(span, recording)) for span in recording.spans.values()}
+    root = _root(recording, drafts)
+    for span in recording.spans.values():
+        draft = drafts[span.id]
+        if draft is root:
+            continue
+        parent = drafts.get(span.parent) if span.parent is not None else root
+        if span.parent == root.id:
+            parent = root
+        if parent is None or _is_within(parent, draft):
+            draft.attributes[semconv.ORPHAN] = True
+            parent = root
+        parent.adopt(draft)
+    return root
+
+
+def _is_within(draft: Draft, ancestor: Draft) -> bool:
+    above: Draft | None = draft
+    while above is not None:
+        if above is ancestor:
+            return True
+        above = above.parent
+    return False
+
+
+def _status(span: RecordedSpan, recording: Recording) -> Status:
+    if span.status != "open":
+        return span.status
+    return "open" if recording.segments[span.segment].alive else "interrupted"
+
+
+def _root(recording: Recording, drafts: dict[str, Draft]) -> Draft:
+    """The run's own span: recorded, or known from a process's session, or made to hold what has no parent."""
+    process = recording.process_root
+    if process is not None and process.id in drafts:
+        return drafts[process.id]
+    alive = any(segment.alive for segment in recording.segments)
+    if process is not None:
+        attributes = {semconv.COMMAND_ARGS: list(process.argv)}
+        status: Status = "open" if alive else "interrupted"
+        return Draft(process.id, "run", recording.name, process.at_ns, None, status, "m", 0, attributes)
+    for draft in drafts.values():
+        if draft.kind == "run" and recording.spans[draft.id].parent is None:
+            return draft
+    start = min((draft.start_ns for draft in drafts.values()), default=recording.recorded_at_ns)
+    return Draft(recording.id[:16], "run", recording.name, start, None, "ok", "m", 0, {}, inferred=True)
+
+
+def run_status(root: Draft, recording: Recording) -> Status:
+    """How the run stands. A process that is gone and left spans open interrupted it, whatever its root says."""
+    left_open = {span.segment for span in recording.spans.values() if span.status == "open"}
+    segments = recording.segments
+    if any(not segments[index].alive and not segments[index].exited for index in left_open):
+        return "interrupted"
+    return root.status

@@ -1,0 +1,153 @@
+"""Which `tool_use` block a subagent's work served.
+
+What the work said decides first: its last answer being the block's result, then its prompt carrying the block's input.
+Who did it decides where that leaves more than one: the lane of work that is already placed, then the order of the
+lanes, if there are as many as blocks. Without evidence nothing is placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracekit.analysis.structure.calls import Block, Call, text_of
+from tracekit.analysis.structure.conversations import Conversation
+from tracekit.analysis.structure.draft import Draft
+
+__all__ = ["STRENGTH", "Window", "Work", "place", "windows_of"]
+
+STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
+"""How much each kind of evidence says."""
+
+_DISTINCTIVE = 4
+"""Characters that a text of a block's input must have to be looked for in a prompt."""
+
+
+@dataclass(slots=True, eq=False)
+class Window:
+    """The time between an answer that asks for tools and the request that brings their results."""
+
+    conversation: Conversation
+    asked: Call
+    brought: Call | None
+
+    def holds(self, start_ns: int) -> bool:
+        """Whether work that began at `start_ns` may have been asked for by this answer."""
+        return self.asked.end_ns <= start_ns and (self.brought is None or start_ns < self.brought.start_ns)
+
+    def result(self, block: Block) -> str | None:
+        """The text that was brought as the result of `block`."""
+        return self.brought.results.get(block.id) if self.brought is not None else None
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """What may be a subagent at work: a conversation, or a recorded agent with the calls below it."""
+
+    calls: list[Call]
+    start_ns: int
+    lane: str
+    name: str | None = None
+    conversation: Conversation | None = None
+    agent: Draft | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The text that the work began with."""
+        if not self.calls:
+            return ""
+        first = self.calls[0]
+        return "\n".join([first.system, *(text_of(m.get("content")) for m in first.messages if isinstance(m, dict))])
+
+    @property
+    def said(self) -> str:
+        """The text that the work ended with."""
+        return self.calls[-1].text.strip() if self.calls else ""
+
+
+def windows_of(conversation: Conversation) -> Iterator[Window]:
+    """The windows of `conversation`, one for each answer that asks for tools."""
+    for call in conversation.calls:
+        if call.blocks and call.llm.end_ns is not None:
+            yield Window(conversation, call, conversation.next_after(call))
+
+
+def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]:
+    """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
+    placed: dict[int, tuple[Block, str]] = {}
+    blocks = window.asked.blocks
+    for work in works:
+        named = [block for block in blocks if block.name == work.name] if work.name else []
+        candidates: Sequence[Block] = named or blocks
+        by_result = [block for block in candidates if _is_result(work, window.result(block))]
+        by_prompt = [block for block in by_result or candidates if _carries(work, block)]
+        if len(by_result) == 1:
+            placed[id(work)] = (by_result[0], "result")
+        elif len(by_prompt) == 1:
+            placed[id(work)] = (by_prompt[0], "prompt")
+        elif len(named) == 1:
+            placed[id(work)] = (named[0], "name")
+    _place_by_lane(works, window, placed)
+    return placed
+
+
+def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tuple[Block, str]]) -> None:
+    """Place what is left by the lanes that the asker started."""
+    asker = window.asked.llm.lane
+    branches: dict[str, list[Work]] = {}
+    for work in works:
+        branch = _branch(asker, work.lane)
+        if branch is not None:
+            branches.setdefault(branch, []).append(work)
+    for branch_works in branches.values():
+        served = {placed[id(work)][0].id: placed[id(work)][0] for work in branch_works if id(work) in placed}
+        if len(served) == 1:
+            block = next(iter(served.values()))
+            for work in branch_works:
+                placed.setdefault(id(work), (block, "lane"))
+    if len(branches) != len(window.asked.blocks):
+        return
+    ordered = sorted(branches, key=_lane_order)
+    in_order = dict(zip(ordered, window.asked.blocks, strict=True))
+    if any(id(work) in placed and placed[id(work)][0] is not in_order[branch] for branch in ordered for work in branches[branch]):
+        # What the work said contradicts the order, so the order tells nothing.
+        return
+    for branch in ordered:
+        for work in branches[branch]:
+            placed.setdefault(id(work), (in_order[branch], "lane"))
+
+
+def _branch(asker: str, lane: str) -> str | None:
+    """The lane directly under `asker` on the way to `lane`; None if there is none."""
+    if not lane.startswith(asker + "."):
+        return None
+    return lane[len(asker) + 1 :].partition(".")[0]
+
+
+def _lane_order(branch: str) -> tuple[str, int]:
+    return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
+
+
+def _is_result(work: Work, result: str | None) -> bool:
+    if result is None or not work.said:
+        return False
+    return work.said == result.strip() or (len(work.said) >= 3 * _DISTINCTIVE and work.said in result)
+
+
+def _carries(work: Work, block: Block) -> bool:
+    """Whether the work's prompt holds every text of the block's input."""
+    texts = [text for text in _texts(block.input) if len(text.strip()) >= _DISTINCTIVE]
+    prompt = work.prompt
+    return bool(texts) and all(text.strip() in prompt for text in texts)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,147 @@
+"""The checks of `tracekit doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+from tracekit import __version__
+from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
+from tracekit.errors import TracekitError
+from tracekit.instrument.sdk.points import missing
+from tracekit.journal.catalog import Entry, all_runs
+from tracekit.journal.home import HOME_VARIABLE, home, make_home
+from tracekit.journal.liveness import is_alive
+from tracekit.journal.reader import header_of
+
+__all__ = ["Check", "checks"]
+
+_OTHER_INSTRUMENTATIONS = (
+    "openinference-instrumentation-anthropic",
+    "opentelemetry-instrumentation-anthropic",
+    "opentelemetry-instrumentation-genai-anthropic",
+    "logfire",
+    "langfuse",
+    "langsmith",
+    "ddtrace",
+)
+
+
+class Check(NamedTuple):
+    """One thing that was looked at. `ok` is false where a user may want to do something."""
+
+    name: str
+    ok: bool
+    says: str
+
+
+def checks() -> list[Check]:
+    """Everything that is worth telling."""
+    return [
+        Check("tracekit", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
+        _sdk(),
+        _sdk_tracing(),
+        _other_instrumentations(),
+        _opentelemetry(),
+        _switches(),
+        *_folder(),
+    ]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _sdk() -> Check:
+    installed = _installed("anthropic")
+    if installed is None:
+        return Check("anthropic", False, "not installed: pip install 'anthropic>=2.12,<3'")
+    from anthropic import _base_client  # noqa: PLC0415  takes seconds to load
+
+    lacking = missing(_base_client)
+    if lacking:
+        return Check("anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3")
+    return Check("anthropic", True, f"{installed}, every point that tracekit hooks into is there")
+
+
+def _sdk_tracing() -> Check:
+    if os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false":
+        return Check("SDK tracing", True, "off by ANTHROPIC_OPEN_TELEMETRY: no spans are exported; the record is complete")
+    return Check("SDK tracing", True, "on: its span is the one LLM span of a call")
+
+
+def _other_instrumentations() -> Check:
+    found = [f"{name} {found}" for name in _OTHER_INSTRUMENTATIONS if (found := _installed(name))]
+    if not found:
+        return Check("other LLM spans", True, "no other library that emits LLM spans is installed")
+    return Check(
+        "other LLM spans",
+        False,
+        f"{', '.join(found)}: where it is active, each call is exported twice, once by it and once by the SDK; tracekit's "
+        "record counts it once. To export once: switch that instrumentation off, or ANTHROPIC_OPEN_TELEMETRY=false",
+    )
+
+
+def _opentelemetry() -> Check:
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return Check("OpenTelemetry", True, "off by OTEL_SDK_DISABLED: no spans are exported; the record is complete")
+    names = sorted(name for name in os.environ if name.startswith("OTEL_"))
+    return Check("OpenTelemetry", True, f"set: {', '.join(names)}" if names else "no OTEL_ variable is set")
+
+
+def _switches() -> Check:
+    if os.environ.get(DISABLED_VARIABLE) == "1":
+        return Check("recording", False, f"off: {DISABLED_VARIABLE}=1")
+    if os.environ.get(SESSION_VARIABLE):
+        return Check("recording", True, "on: this shell runs under `tracekit run`")
+    return Check("recording", True, "on, with `tracekit run PROGRAM` or `tracekit.init()`")
+
+
+def _folder() -> list[Check]:
+    try:
+        folder = make_home()
+        runs = all_runs()
+    except TracekitError as error:
+        return [Check("journals", False, str(error))]
+    source = HOME_VARIABLE if os.environ.get(HOME_VARIABLE) else "the platform's folder for user data"
+    if not os.access(folder, os.W_OK):
+        return [Check("journals", False, f"{folder} cannot be written to: nothing is recorded; set {HOME_VARIABLE}")]
+    size = sum(path.stat().st_size for run in runs for path in run.paths)
+    files = sum(len(run.paths) for run in runs)
+    found = [Check("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {_bytes(size)}")]
+    alive = sum(any(is_alive(path) for path in run.paths) for run in runs[:100])
+    if alive:
+        found.append(Check("being recorded", True, f"{alive} of the newest {min(len(runs), 100)} runs"))
+    found += _advice(runs)
+    return found
+
+
+def _advice(runs: list[Entry]) -> list[Check]:
+    """Runs without a root of their own are guesses at where a task begins."""
+    rootless = [run for run in runs[:100] if _is_rootless(run)]
+    if not rootless:
+        return []
+    says = (
+        f"{len(rootless)} of the newest {min(len(runs), 100)} runs were begun by a call with nothing around it; "
+        "`with tracekit.run(NAME):` around a task, or `tracekit run`, says what belongs together"
+    )
+    return [Check("runs", False, says)]
+
+
+def _is_rootless(run: Entry) -> bool:
+    header = header_of(run.paths[0])
+    return bool(header is not None and header.get("rootless"))
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

@@ -1,0 +1,36 @@
+"""`tracekit ls`: the runs, newest first."""
+
+from __future__ import annotations
+
+import click
+
+from tracekit.cli.load import load_entry
+from tracekit.cli.options import echo_json, format_option
+from tracekit.cli.shape import run_json
+from tracekit.errors import JournalError
+from tracekit.journal.catalog import all_runs
+from tracekit.journal.home import home
+
+__all__ = ["command"]
+
+
+@click.command("ls")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many runs at most.")
+@format_option
+def command(limit: int, form: str) -> None:
+    """List the recorded runs, newest first."""
+    runs = []
+    for entry in all_runs()[:limit]:
+        try:
+            runs.append(load_entry(entry))
+        except JournalError as error:
+            click.echo(f"tracekit: run {entry.id[:8]} is left out: {error}", err=True)
+    if form == "json":
+        echo_json([run_json(run) for run in runs])
+        return
+    if not runs:
+        click.echo(f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True)
+        return
+    from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
+
+    print_runs(runs)

@@ -1,0 +1,84 @@
+"""The record of a whole process: its session before, its root span after."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from tracekit import __version__, semconv
+from tracekit.instrument.live import new_run_id, new_span_id
+from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.writer import JournalSink, file_host
+from tracekit.model.events import Failure, SpanBegin, SpanEnd
+from tracekit.model.run import ProcessRoot, RunInfo, Session
+
+__all__ = ["ProcessRecording"]
+
+
+class ProcessRecording:
+    """One process run, from before its program starts until after it has ended."""
+
+    def __init__(self, name: str, argv: Sequence[str]) -> None:
+        """Begin to record `argv` as a run called `name`.
+
+        Raises:
+            HomeError: There is no folder to record in.
+        """
+        make_home()
+        now_ns = time.time_ns()
+        root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
+        self._start = time.monotonic_ns()
+        self.run = RunInfo(new_run_id(), name, now_ns, root)
+        self.session = Session(self.run, tempfile.mkdtemp(prefix="tracekit-"))
+
+    def finish(self, return_code: int) -> None:
+        """The program ended with `return_code`. Its root span is written if anything of it was recorded."""
+        root = self.run.root
+        assert root is not None
+        if self.run.id not in self.recorded_runs():
+            return
+        sink = JournalSink({"tracekit": __version__})
+        attributes = {semconv.COMMAND_ARGS: list(root.argv)}
+        sink.write(self.run, SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", "", attributes))
+        end_ns = root.at_ns + time.monotonic_ns() - self._start
+        failure = _failure(return_code)
+        status: Literal["ok", "error"] = "error" if failure else "ok"
+        sink.write(self.run, SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code}))
+        sink.release(self.run)
+
+    def said_hello(self) -> bool:
+        """Whether a process of the program has loaded the hook."""
+        return any(Path(self.session.hello).iterdir())
+
+    def recorded_runs(self) -> list[str]:
+        """The ids of the runs in which the program's processes took part, this one first if it is among them."""
+        patterns = [f"*/{self.run.id}.*.jsonl"]
+        patterns += [f"*/*.{file_host()}.{path.name}*.jsonl" for path in Path(self.session.hello).iterdir()]
+        found = {
+            path.name.partition(".")[0]
+            for pattern in patterns
+            for path in runs_folder().glob(pattern)
+            # A pid is used again, by programs of other days.
+            if path.stat().st_mtime_ns >= self.run.recorded_at_ns
+        }
+        return sorted(found, key=lambda id: id != self.run.id)
+
+    def close(self) -> None:
+        """Remove what was only needed while the program ran."""
+        shutil.rmtree(self.session.hello, ignore_errors=True)
+
+
+def _failure(return_code: int) -> Failure | None:
+    if return_code == 0:
+        return None
+    if return_code < 0:
+        try:
+            return Failure(signal.Signals(-return_code).name, "the program was ended by a signal")
+        except ValueError:
+            return Failure(f"signal {-return_code}", "the program was ended by a signal")
+    return Failure(f"exit {return_code}", f"the program ended with exit code {return_code}")

@@ -1,0 +1,50 @@
+"""The console that the commands draw on, and how quantities read."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+__all__ = ["PIPE_WIDTH", "console", "count", "duration", "is_unicode"]
+
+PIPE_WIDTH = 120
+"""Columns where the output is no terminal and ``COLUMNS`` says nothing."""
+
+
+def console() -> Console:
+    """A console on stdout: colours on a terminal only and never with ``NO_COLOR``, no markup, no guessing at words."""
+    width = None
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        width = PIPE_WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def is_unicode() -> bool:
+    """Whether stdout can show line-drawing characters."""
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def duration(nanoseconds: int) -> str:
+    """A duration for people: ``340 ms``, ``2.61 s``, ``3 m 20 s``, ``1 h 05 m``."""
+    ms = nanoseconds / 1e6
+    if ms < 9.95:
+        return f"{ms:.1f} ms"
+    if ms < 999.5:
+        return f"{ms:.0f} ms"
+    if ms < 59_950:
+        return f"{ms / 1000:.2f} s" if ms < 9_995 else f"{ms / 1000:.1f} s"
+    seconds = round(ms / 1000)
+    if seconds < 3600:
+        return f"{seconds // 60} m {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} m"
+
+
+def count(number: int) -> str:
+    """A count for people: ``812``, ``12.4k``, ``1.2M``."""
+    if number < 10_000:
+        return str(number)
+    if number < 999_500:
+        return f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"

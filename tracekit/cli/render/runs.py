@@ -1,0 +1,54 @@
+"""The list of runs as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from tracekit.cli.render.console import console, count, duration
+from tracekit.model.text import printable
+from tracekit.model.tree import Run
+
+__all__ = ["print_runs"]
+
+_STATUS_STYLE = {"ok": "green", "error": "red", "open": "cyan", "interrupted": "yellow"}
+
+
+def print_runs(runs: Sequence[Run]) -> None:
+    """Print one line a run."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in (
+        ("RUN", "left"),
+        ("NAME", "left"),
+        ("RECORDED", "left"),
+        ("STATUS", "left"),
+        ("TIME", "right"),
+        ("AGENTS", "right"),
+        ("CALLS", "right"),
+        ("RETRIES", "right"),
+        ("IN", "right"),
+        ("OUT", "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for run in runs:
+        table.add_row(*_cells(run))
+    console().print(table)
+
+
+def _cells(run: Run) -> list[Text]:
+    recorded = datetime.fromtimestamp(run.recorded_at_ns / 1e9).astimezone()
+    return [
+        Text(run.id[:8]),
+        Text(printable(run.name, most=40)),
+        Text(recorded.strftime("%Y-%m-%d %H:%M:%S")),
+        Text(run.status, style=_STATUS_STYLE[run.status]),
+        Text(duration(run.last_ns - run.root.start_ns)),
+        Text(str(run.count("agent"))),
+        Text(str(run.count("llm"))),
+        Text(str(run.root.retries) if run.root.retries else "·"),
+        Text(count(run.root.tokens.input)),
+        Text(count(run.root.tokens.output)),
+    ]

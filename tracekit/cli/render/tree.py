@@ -1,0 +1,206 @@
+"""One run as a tree with time bars: a line a node, cut to the width, the same lines in a pipe without colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from tracekit import semconv
+from tracekit.cli.render.console import console, count, duration, is_unicode
+from tracekit.model.text import printable
+from tracekit.model.tree import Node, Run
+
+__all__ = ["print_tree"]
+
+_STYLE = {
+    "run": "bold",
+    "agent": "bold cyan",
+    "turn": "dim",
+    "llm": "",
+    "attempt": "dim",
+    "tool": "magenta",
+    "span": "dim italic",
+}
+_BAR_STYLE = {"llm": "green", "attempt": "yellow", "tool": "magenta", "agent": "cyan"}
+_LEAST_BAR, _MOST_BAR, _LEAST_LABEL = 12, 60, 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """The characters of the drawing, for terminals with and without Unicode."""
+
+    branch: str
+    last: str
+    line: str
+    bar: str
+    thin: str
+    open: str
+    inferred: str
+    arrow: str
+
+
+_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "~", "→")
+_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "~", "->")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    prefix: str
+    node: Node
+    number: int
+
+
+def print_tree(run: Run, *, all_attempts: bool = False) -> None:
+    """Print `run`: a line about the whole, a line a node, and a line on the marks that were used."""
+    out, marks = console(), _UNICODE if is_unicode() else _ASCII
+    rows = list(_rows(run.root, "", "", marks, all_attempts, 1))
+    out.print(_title(run), no_wrap=True, overflow="ellipsis", crop=True)
+    width = out.width
+    facts = [(_tokens(row.node, marks), _time(row.node, run)) for row in rows]
+    tokens_width = max(len("TOKENS"), *(cell_len(tokens) for tokens, _ in facts))
+    time_width = max(len("TIME"), *(cell_len(time) for _, time in facts))
+    longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
+    free = width - tokens_width - time_width - 6
+    bar_width = min(_MOST_BAR, max(_LEAST_BAR, free - longest))
+    label_width = max(_LEAST_LABEL, min(free - bar_width, longest))
+    header = f"{set_cell_size('', label_width)}  {'TOKENS':>{tokens_width}}  {'TIME':>{time_width}}"
+    out.print(Text(header, style="dim"), no_wrap=True, overflow="crop", crop=True)
+    for row, (tokens, time) in zip(rows, facts, strict=True):
+        line = _fit(Text(row.prefix, style="dim") + _label(row, marks), label_width)
+        line.append(f"  {tokens:>{tokens_width}}  ", style="dim" if row.node.kind == "attempt" else "")
+        line.append(f"{time:>{time_width}}  ")
+        line.append_text(_bar(row.node, run, bar_width, marks))
+        line.rstrip()
+        out.print(line, no_wrap=True, overflow="crop", crop=True)
+    legend = _legend(run, marks)
+    if legend:
+        out.print(Text(legend, style="dim"))
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(node: Node, prefix: str, below: str, marks: _Marks, all_attempts: bool, number: int) -> Iterator[_Row]:
+    yield _Row(prefix, node, number)
+    children = [child for child in node.children if all_attempts or _is_told(child, node)]
+    turns = 0
+    for index, child in enumerate(children):
+        turns += child.kind == "turn"
+        is_last = index == len(children) - 1
+        branch, line = (marks.last, "   ") if is_last else (marks.branch, marks.line)
+        yield from _rows(child, below + branch, below + line, marks, all_attempts, turns)
+
+
+def _is_told(node: Node, parent: Node) -> bool:
+    """An attempt is worth a line where its call had more than one, or where it failed."""
+    return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
+
+
+def _title(run: Run) -> Text:
+    facts = [
+        f"run {run.id[:8]}",
+        run.status,
+        duration(run.last_ns - run.root.start_ns),
+        _plural(run.count("agent"), "agent"),
+        _plural(run.count("llm"), "call"),
+    ]
+    if run.root.retries:
+        facts.append(_plural(run.root.retries, "retry", "retries"))
+    facts.append(f"{count(run.root.tokens.input)} tokens in, {count(run.root.tokens.output)} out")
+    return Text(printable(run.name, most=60), style="bold") + Text("  " + " · ".join(facts), style="not bold")
+
+
+def _plural(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _label(row: _Row, marks: _Marks) -> Text:
+    node = row.node
+    name = {
+        "agent": f"{node.agent}",
+        "turn": f"turn {row.number}",
+        "tool": str(node.attributes.get(semconv.TOOL_NAME, node.name)),
+        "attempt": _attempt_label(node),
+        "llm": node.model or node.name,
+    }.get(node.kind, node.name)
+    text = Text(f"{marks.inferred} " if node.inferred else "", style="dim")
+    if node.kind in ("agent", "tool", "llm", "span"):
+        text.append(f"{node.kind} ", style="dim")
+    text.append(printable(name, most=200), style=_STYLE[node.kind])
+    if node.retries and node.kind == "llm":
+        text.append(f" {_plural(node.retries, 'retry', 'retries')}", style="yellow")
+    if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
+        text.append(" blocks the event loop", style="yellow")
+    text.append_text(_standing(node))
+    return text
+
+
+def _attempt_label(node: Node) -> str:
+    status = node.attributes.get(semconv.HTTP_STATUS)
+    wait = node.attributes.get(semconv.WAIT_MS)
+    waited = f", after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
+    return f"attempt {status or ''}".rstrip() + waited
+
+
+def _standing(node: Node) -> Text:
+    outcome = node.attributes.get(semconv.OUTCOME)
+    if node.status == "error":
+        why = node.failure.type if node.failure is not None else "error"
+        told = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
+        return Text(f" ✗ {printable(why, most=60)}{' ' + printable(told, most=60) if told else ''}", style="red")
+    if node.status in ("open", "interrupted"):
+        return Text(f" {node.status}", style="cyan" if node.status == "open" else "yellow")
+    if outcome and node.kind in ("llm", "attempt"):
+        return Text(f" {outcome}", style="yellow")
+    return Text()
+
+
+# ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _tokens(node: Node, marks: _Marks) -> str:
+    if node.kind in ("attempt", "span") or not (node.tokens.input or node.tokens.output):
+        return ""
+    return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
+
+
+def _time(node: Node, run: Run) -> str:
+    if node.attributes.get(semconv.INFERRED_BOUNDS):
+        return f"≤ {duration(node.duration_ns(run.last_ns))}" if is_unicode() else f"<{duration(node.duration_ns(run.last_ns))}"
+    return duration(node.duration_ns(run.last_ns))
+
+
+def _bar(node: Node, run: Run, width: int, marks: _Marks) -> Text:
+    """The node's part of the run's time; what is open runs into an arrow."""
+    start, whole = run.root.start_ns, max(1, run.last_ns - run.root.start_ns)
+    left = min(width - 1, max(0, (node.start_ns - start) * width // whole))
+    end = node.end_ns if node.end_ns is not None else run.last_ns
+    right = min(width, max(left + 1, -(-(end - start) * width // whole)))
+    mark = marks.bar if node.kind in ("llm", "attempt") else marks.thin
+    drawn = mark * (right - left)
+    if node.end_ns is None:
+        drawn = drawn[:-1] + marks.open
+    return Text(" " * left) + Text(drawn, style="red" if node.status == "error" else _BAR_STYLE.get(node.kind, "dim"))
+
+
+def _fit(text: Text, width: int) -> Text:
+    """`text` cut or filled to `width` cells."""
+    if cell_len(text.plain) > width:
+        text.truncate(width, overflow="ellipsis")
+    text.pad_right(max(0, width - cell_len(text.plain)))
+    return text
+
+
+def _legend(run: Run, marks: _Marks) -> str:
+    nodes = list(run.root.walk())
+    parts = []
+    if any(node.inferred for node in nodes):
+        parts.append(f"{marks.inferred} inferred from what was asked and answered")
+    if any(node.attributes.get(semconv.INFERRED_BOUNDS) for node in nodes):
+        parts.append(f"{'≤' if is_unicode() else '<'} ran at some time within")
+    if any(node.status == "interrupted" for node in nodes):
+        parts.append("interrupted: the process ended before this did")
+    return "   ".join(parts)

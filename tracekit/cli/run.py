@@ -1,0 +1,57 @@
+"""`tracekit run`: record a program without changing it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tracekit.cli.child import exit_code, full_command, run_child
+from tracekit.cli.recording import ProcessRecording
+
+__all__ = ["command", "name_of"]
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--name", help="The run's name; by default that of the script, module or command.")
+@click.argument("program", metavar="COMMAND…", nargs=-1, type=click.UNPROCESSED, required=True)
+def command(name: str | None, program: tuple[str, ...]) -> None:
+    """Run a program and record what it asks Claude.
+
+    COMMAND is a script (`x.py`), `-m MODULE`, or any command; its exit code is this command's.
+    """
+    full = full_command(program)
+    recording = ProcessRecording(name or name_of(program), program)
+    try:
+        return_code = run_child(full, recording.session)
+        recording.finish(return_code)
+        _tell(recording)
+    finally:
+        recording.close()
+    sys.exit(exit_code(return_code))
+
+
+def name_of(program: tuple[str, ...]) -> str:
+    """The name of a run of `program`: its module, or its file's name without the ending."""
+    if program[0] == "-m" and len(program) > 1:
+        return program[1]
+    return Path(program[0]).stem or program[0]
+
+
+def _tell(recording: ProcessRecording) -> None:
+    """Say on stderr what was recorded, or why nothing was."""
+    runs = recording.recorded_runs()
+    if runs:
+        listed = ", ".join(run[:8] for run in runs[:5])
+        more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
+        click.echo(f"tracekit: recorded {listed}{more}; see it with: tracekit show {runs[0][:8]}", err=True)
+    elif recording.said_hello():
+        click.echo("tracekit: nothing was recorded: the program made no call to Claude", err=True)
+    else:
+        click.echo(
+            "tracekit: nothing was recorded: no Python process of the program loaded the hook; it is passed on in "
+            "PYTHONPATH, which `python -I`, `-E` and `-S` and some launchers ignore. What works everywhere: "
+            "`import tracekit; tracekit.init()` in the program",
+            err=True,
+        )

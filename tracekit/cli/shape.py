@@ -1,0 +1,83 @@
+"""The JSON of `show` and `ls`. Scripts depend on it: names and types stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracekit.model.tree import Node, Run, Tokens
+
+__all__ = ["node_json", "run_json", "show_json"]
+
+
+def show_json(run: Run) -> dict[str, Any]:
+    """What `tracekit show --format json` prints."""
+    return {"run": run_json(run), "root": node_json(run.root)}
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end.
+
+    `cost_usd` is null and `cost_complete` false as long as no price is known.
+    """
+    ended = run.root.end_ns if run.status in ("ok", "error") else None
+    calls = run.count("llm")
+    return {
+        "id": run.id,
+        "name": run.name,
+        "recorded_at_ns": run.recorded_at_ns,
+        "start_ns": run.root.start_ns,
+        "end_ns": ended,
+        "duration_ms": round(((run.last_ns if ended is None else ended) - run.root.start_ns) / 1e6, 3),
+        "status": run.status,
+        "tokens": _tokens_json(run.root.tokens),
+        "cost_usd": None,
+        "cost_complete": calls == 0,
+        "agents": run.count("agent"),
+        "calls": calls,
+        "retries": run.root.retries,
+        "findings": 0,
+        "replay_of": None,
+        "replay": None,
+    }
+
+
+def node_json(node: Node) -> dict[str, Any]:
+    """A node and all below it; `tokens` and `retries` are totals of the subtree."""
+    shaped: dict[int, dict[str, Any]] = {}
+    for each in reversed(list(node.walk())):
+        shaped[id(each)] = {
+            "id": each.id,
+            "kind": each.kind,
+            "name": each.name,
+            "agent": each.agent,
+            "start_ns": each.start_ns,
+            "end_ns": each.end_ns,
+            "status": each.status,
+            "inferred": each.inferred,
+            "model": each.model,
+            "tokens": _tokens_json(each.tokens),
+            "cost_usd": None,
+            "retries": each.retries,
+            "findings": [],
+            "attributes": _attributes_json(each),
+            "children": [shaped.pop(id(child)) for child in each.children],
+        }
+    return shaped[id(node)]
+
+
+def _attributes_json(node: Node) -> dict[str, Any]:
+    attributes = dict(node.attributes)
+    if node.failure is not None:
+        attributes["error.type"] = node.failure.type
+        if node.failure.message:
+            attributes["error.message"] = node.failure.message
+    return attributes
+
+
+def _tokens_json(tokens: Tokens) -> dict[str, int]:
+    return {
+        "input": tokens.input,
+        "output": tokens.output,
+        "cache_read": tokens.cache_read,
+        "cache_write": tokens.cache_write,
+    }

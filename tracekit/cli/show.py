@@ -1,0 +1,26 @@
+"""`tracekit show`: one run as a tree."""
+
+from __future__ import annotations
+
+import click
+
+from tracekit.cli.load import load_run
+from tracekit.cli.options import echo_json, format_option, run_argument
+from tracekit.cli.shape import show_json
+
+__all__ = ["command"]
+
+
+@click.command("show")
+@run_argument
+@click.option("--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed.")
+@format_option
+def command(run: str, attempts: bool, form: str) -> None:
+    """Draw a run as a tree with time bars, models, tokens and retries."""
+    loaded = load_run(run)
+    if form == "json":
+        echo_json(show_json(loaded))
+        return
+    from tracekit.cli.render.tree import print_tree  # noqa: PLC0415  rich is not needed for JSON
+
+    print_tree(loaded, all_attempts=attempts)

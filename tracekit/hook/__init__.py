@@ -1,0 +1,1 @@
+"""What `tracekit run` puts on a child's path: a `sitecustomize` that starts the recording."""

@@ -1,0 +1,44 @@
+"""Starts the recording in a Python process under `tracekit run`, then makes way for the next `sitecustomize`.
+
+The folder of this file comes first on the path that the process is given, and leaves it here, so that the program sees
+the path that it would have without us.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+
+def _leave_path() -> None:
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  pathlib is not loaded yet
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]  # noqa: PTH100
+
+
+def _start_recording() -> None:
+    try:
+        from tracekit.configure import init  # noqa: PLC0415  loaded only here
+    except ImportError as error:
+        sys.stderr.write(
+            f"tracekit: {sys.executable} cannot import tracekit, so this process is not recorded ({error}); "
+            "what works: pip install tracekit-agents there\n"
+        )
+        return
+    init()
+
+
+def _next_sitecustomize() -> None:
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is None or spec.loader is None:
+        return
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+_leave_path()
+if os.environ.get("TRACEKIT_SESSION"):
+    _start_recording()
+_next_sitecustomize()

@@ -1,0 +1,87 @@
+"""A run as a tree: what was recorded, with the levels that were concluded from it filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from tracekit.model.events import Attributes, Failure, Kind
+from tracekit.model.recording import Recording
+
+__all__ = ["Node", "Run", "Status", "Tokens"]
+
+Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
+"""How a span stands. `open`: its process lives; `interrupted`: its process is gone, and its end was never recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token counts. `input` includes what was read from and written to the cache."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A span in the tree. `tokens` and `retries` are totals of the subtree; `agent` is an agent's bare name."""
+
+    id: str
+    kind: Kind
+    name: str
+    agent: str | None
+    start_ns: int
+    end_ns: int | None
+    status: Status
+    failure: Failure | None
+    inferred: bool
+    model: str | None
+    lane: str
+    attributes: Attributes
+    tokens: Tokens
+    retries: int
+    children: tuple[Node, ...] = field(default=())
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, parents before children, in order."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.children))
+
+    def duration_ns(self, now_ns: int) -> int:
+        """Nanoseconds from begin to end, or to `now_ns` while it is open."""
+        return max(0, (now_ns if self.end_ns is None else self.end_ns) - self.start_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run: its identity, its tree, and what it was made from."""
+
+    id: str
+    name: str
+    recorded_at_ns: int
+    status: Status
+    root: Node
+    recording: Recording
+
+    @property
+    def last_ns(self) -> int:
+        """The latest time that anything of the run is known of."""
+        return max(max(node.start_ns, node.end_ns or 0) for node in self.root.walk())
+
+    def count(self, kind: Kind) -> int:
+        """How many nodes of `kind` the tree has."""
+        return sum(node.kind == kind for node in self.root.walk())
