@@ -35,7 +35,10 @@ def command() -> None:
         sys.exit(exit_code(return_code))
     click.echo()
     print_tree(load_run(recording.run.id))
-    click.echo(f"\ntracekit: recorded run {recording.run.id[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again", err=True)
+    click.echo(
+        f"\ntracekit: recorded run {recording.run.id[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again",
+        err=True,
+    )
 
 
 def _environment(url: str) -> dict[str, str]:

@@ -15,7 +15,9 @@ __all__ = ["command"]
 
 @click.command("export")
 @run_argument
-@click.option("-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file.")
+@click.option(
+    "-o", "--output", "output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file."
+)
 def command(run: str, output: Path) -> None:
     """Write a run to one file, which every command takes as RUN."""
     entry = find_run(run)

@@ -65,13 +65,17 @@ def _sdk() -> Check:
 
     lacking = missing(_base_client)
     if lacking:
-        return Check("anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3")
+        return Check(
+            "anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3"
+        )
     return Check("anthropic", True, f"{installed}, every point that tracekit hooks into is there")
 
 
 def _sdk_tracing() -> Check:
     if os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false":
-        return Check("SDK tracing", True, "off by ANTHROPIC_OPEN_TELEMETRY: no spans are exported; the record is complete")
+        return Check(
+            "SDK tracing", True, "off by ANTHROPIC_OPEN_TELEMETRY: no spans are exported; the record is complete"
+        )
     return Check("SDK tracing", True, "on: its span is the one LLM span of a call")
 
 

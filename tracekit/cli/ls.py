@@ -29,7 +29,9 @@ def command(limit: int, form: str) -> None:
         echo_json([run_json(run) for run in runs])
         return
     if not runs:
-        click.echo(f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True)
+        click.echo(
+            f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True
+        )
         return
     from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
 

@@ -13,7 +13,9 @@ __all__ = ["command"]
 
 @click.command("show")
 @run_argument
-@click.option("--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed.")
+@click.option(
+    "--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed."
+)
 @format_option
 def command(run: str, attempts: bool, form: str) -> None:
     """Draw a run as a tree with time bars, models, tokens and retries."""

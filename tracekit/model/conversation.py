@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-__all__ = ["answer_signature", "blocks_of", "previous_message_id", "prefix_keys"]
+__all__ = ["answer_signature", "blocks_of", "prefix_keys", "previous_message_id"]
 
 
 def prefix_keys(messages: Sequence[Any]) -> list[bytes]:

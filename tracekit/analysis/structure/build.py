@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, Call, read_call
+from tracekit.analysis.structure.calls import Block, read_call
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
@@ -40,7 +40,11 @@ def _containers(root: Draft) -> list[Draft]:
     while stack:
         draft = stack.pop()
         stack.extend(draft.children)
-        if draft.kind not in ("llm", "attempt") and any(True for _ in _units(draft)):
+        if draft.kind in ("llm", "attempt"):
+            continue
+        calls = len(list(_units(draft)))
+        # A span around one call moves with that call, as part of what is around the span.
+        if calls > 1 or (calls == 1 and draft.kind != "span"):
             found.append(draft)
     return found
 
@@ -125,7 +129,29 @@ class _Filling:
                 known = best.get(id(work))
                 if known is None or _rank(window, evidence) > _rank(known[0], known[2]):
                     best[id(work)] = (window, block, evidence)
-        return best
+        return self._without_handed_on(works, best)
+
+    def _without_handed_on(
+        self, works: list[Work], best: dict[int, tuple[Window, Block, str]]
+    ) -> dict[int, tuple[Window, Block, str]]:
+        """`best` less the work that a subagent asked for and that matched the subagent's own block.
+
+        A subagent may hand its task on word for word; what it then asks for is its own turn's.
+        """
+        serving: dict[str, list[Work]] = {}
+        for work in works:
+            if id(work) in best:
+                serving.setdefault(best[id(work)][1].id, []).append(work)
+        kept = dict(best)
+        for work in works:
+            if id(work) not in best:
+                continue
+            for other in serving[best[id(work)][1].id]:
+                if other is work or other.conversation is None:
+                    continue
+                if any(window.holds(work.start_ns) for window in windows_of(other.conversation)):
+                    kept.pop(id(work), None)
+        return kept
 
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,16 +178,30 @@ class _Filling:
 
     def _unplaced(self, conversation: Conversation) -> None:
         """A conversation without evidence for what it served: as flat as it came, but within its turn."""
-        holding = [window for window in self._windows if window.conversation is not conversation]
-        holding = [window for window in holding if window.holds(conversation.start_ns)]
-        if len(holding) == 1 and id(holding[0].asked) in self._turns:
-            self._stay(conversation, self._turns[id(holding[0].asked)])
+        window = self._innermost(conversation.start_ns, conversation)
+        if window is not None and id(window.asked) in self._turns:
+            self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
         elif self._container.kind != "turn" and len(conversation.calls) > 1:
             self._unnamed += 1
             agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
             self._take_turns(conversation, agent)
+
+    def _innermost(self, start_ns: int, but: Conversation) -> Window | None:
+        """The window around `start_ns` that stands in every other window around it; None if two stand side by side."""
+        holding = [window for window in self._windows if window.conversation is not but and window.holds(start_ns)]
+        if not holding:
+            return None
+        innermost = max(holding, key=lambda window: window.asked.end_ns)
+        turn = self._turns.get(id(innermost.asked))
+        above = set()
+        while turn is not None:
+            above.add(id(turn))
+            turn = turn.parent
+        if all(id(self._turns.get(id(window.asked))) in above for window in holding):
+            return innermost
+        return None
 
     def _stay(self, conversation: Conversation, turn: Draft) -> None:
         for call in conversation.calls:

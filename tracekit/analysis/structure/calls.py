@@ -60,9 +60,7 @@ class Call:
 def read_call(llm: Draft, unit: Draft, recording: Recording) -> Call:
     """The call of the span `llm`."""
     call = Call(llm, unit)
-    exchanges = [
-        exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None
-    ]
+    exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]
     if not exchanges:
         return call
     _read_request(call, exchanges[-1])

@@ -15,7 +15,7 @@ __all__ = ["Draft", "inferred", "recorded"]
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A node whose place is not settled yet."""
+    """A node whose place is not settled yet. `order` is that of recording; it decides between equal begins."""
 
     id: str
     kind: Kind
@@ -25,6 +25,7 @@ class Draft:
     status: Status
     lane: str
     segment: int
+    order: int
     attributes: dict[str, Any]
     failure: Failure | None = None
     inferred: bool = False
@@ -47,8 +48,9 @@ class Draft:
         """The node as it stands now, with everything below it."""
         ready: dict[int, Node] = {}
         for draft in reversed(list(self._walk())):
-            children = sorted((ready.pop(id(child)) for child in draft.children), key=lambda node: node.start_ns)
-            ready[id(draft)] = draft._node(tuple(children))
+            in_order = sorted(draft.children, key=lambda child: (child.start_ns, child.order))
+            children = tuple(ready.pop(id(child)) for child in in_order)
+            ready[id(draft)] = draft._node(children)  # noqa: SLF001  the class's own
         return ready[id(self)]
 
     def _walk(self) -> list[Draft]:
@@ -87,8 +89,8 @@ class Draft:
         )
 
 
-def recorded(span: RecordedSpan, status: Status) -> Draft:
-    """The draft of a recorded span."""
+def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
+    """The draft of the recorded span that came at place `order`."""
     return Draft(
         span.id,
         span.kind,
@@ -98,6 +100,7 @@ def recorded(span: RecordedSpan, status: Status) -> Draft:
         status,
         span.lane,
         span.segment,
+        order,
         dict(span.attributes),
         span.failure,
     )
@@ -106,7 +109,17 @@ def recorded(span: RecordedSpan, status: Status) -> Draft:
 def inferred(kind: Kind, name: str, at: Draft, *, suffix: str, attributes: dict[str, Any]) -> Draft:
     """A draft that is concluded, beside the recorded one `at`, whose id it derives its own from."""
     return Draft(
-        f"{at.id}.{suffix}", kind, name, at.start_ns, at.end_ns, at.status, at.lane, at.segment, attributes, inferred=True
+        f"{at.id}.{suffix}",
+        kind,
+        name,
+        at.start_ns,
+        at.end_ns,
+        at.status,
+        at.lane,
+        at.segment,
+        at.order,
+        attributes,
+        inferred=True,
     )
 
 

@@ -15,7 +15,9 @@ def recorded_tree(recording: Recording) -> Draft:
 
     A span whose parent is not in the record, or that is its own ancestor, hangs under the root and is marked.
     """
-    drafts = {span.id: recorded(span, _status(span, recording)) for span in recording.spans.values()}
+    drafts = {
+        span.id: recorded(span, _status(span, recording), order) for order, span in enumerate(recording.spans.values())
+    }
     root = _root(recording, drafts)
     for span in recording.spans.values():
         draft = drafts[span.id]
@@ -55,12 +57,12 @@ def _root(recording: Recording, drafts: dict[str, Draft]) -> Draft:
     if process is not None:
         attributes = {semconv.COMMAND_ARGS: list(process.argv)}
         status: Status = "open" if alive else "interrupted"
-        return Draft(process.id, "run", recording.name, process.at_ns, None, status, "m", 0, attributes)
+        return Draft(process.id, "run", recording.name, process.at_ns, None, status, "m", 0, 0, attributes)
     for draft in drafts.values():
         if draft.kind == "run" and recording.spans[draft.id].parent is None:
             return draft
     start = min((draft.start_ns for draft in drafts.values()), default=recording.recorded_at_ns)
-    return Draft(recording.id[:16], "run", recording.name, start, None, "ok", "m", 0, {}, inferred=True)
+    return Draft(recording.id[:16], "run", recording.name, start, None, "ok", "m", 0, 0, {}, inferred=True)
 
 
 def run_status(root: Draft, recording: Recording) -> Status:

@@ -81,7 +81,7 @@ def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]
         named = [block for block in blocks if block.name == work.name] if work.name else []
         candidates: Sequence[Block] = named or blocks
         by_result = [block for block in candidates if _is_result(work, window.result(block))]
-        by_prompt = [block for block in by_result or candidates if _carries(work, block)]
+        by_prompt = _by_prompt(work, by_result or candidates)
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
@@ -110,7 +110,11 @@ def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tupl
         return
     ordered = sorted(branches, key=_lane_order)
     in_order = dict(zip(ordered, window.asked.blocks, strict=True))
-    if any(id(work) in placed and placed[id(work)][0] is not in_order[branch] for branch in ordered for work in branches[branch]):
+    if any(
+        id(work) in placed and placed[id(work)][0] is not in_order[branch]
+        for branch in ordered
+        for work in branches[branch]
+    ):
         # What the work said contradicts the order, so the order tells nothing.
         return
     for branch in ordered:
@@ -135,11 +139,15 @@ def _is_result(work: Work, result: str | None) -> bool:
     return work.said == result.strip() or (len(work.said) >= 3 * _DISTINCTIVE and work.said in result)
 
 
-def _carries(work: Work, block: Block) -> bool:
-    """Whether the work's prompt holds every text of the block's input."""
-    texts = [text for text in _texts(block.input) if len(text.strip()) >= _DISTINCTIVE]
+def _by_prompt(work: Work, blocks: Sequence[Block]) -> list[Block]:
+    """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
     prompt = work.prompt
-    return bool(texts) and all(text.strip() in prompt for text in texts)
+    inputs = [(block, [text.strip() for text in _texts(block.input)]) for block in blocks]
+    looked_for = [(block, [text for text in texts if len(text) >= _DISTINCTIVE]) for block, texts in inputs]
+    whole = [block for block, texts in looked_for if texts and all(text in prompt for text in texts)]
+    return whole or [
+        block for block, texts in looked_for if any(len(text) >= 3 * _DISTINCTIVE and text in prompt for text in texts)
+    ]
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
 
@@ -42,9 +44,15 @@ def _settle(draft: Draft) -> None:
 def _clip_turns(agent: Draft) -> None:
     """An inferred turn ends before the agent's next one begins; what it asked for may outlive it in the background."""
     turns = sorted((child for child in agent.children if child.kind == "turn"), key=lambda turn: turn.start_ns)
-    for turn, following in zip(turns, turns[1:], strict=False):
-        llm_end = max((c.end_ns or c.start_ns for c in turn.children if c.kind in ("llm", "span")), default=turn.start_ns)
-        if turn.inferred and llm_end <= following.start_ns and (turn.end_ns is None or turn.end_ns > following.start_ns):
+    for turn, following in pairwise(turns):
+        llm_end = max(
+            (c.end_ns or c.start_ns for c in turn.children if c.kind in ("llm", "span")), default=turn.start_ns
+        )
+        if (
+            turn.inferred
+            and llm_end <= following.start_ns
+            and (turn.end_ns is None or turn.end_ns > following.start_ns)
+        ):
             turn.end_ns = following.start_ns
             if turn.status in ("open", "interrupted"):
                 turn.status = "ok"

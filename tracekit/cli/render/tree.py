@@ -169,7 +169,11 @@ def _tokens(node: Node, marks: _Marks) -> str:
 
 def _time(node: Node, run: Run) -> str:
     if node.attributes.get(semconv.INFERRED_BOUNDS):
-        return f"≤ {duration(node.duration_ns(run.last_ns))}" if is_unicode() else f"<{duration(node.duration_ns(run.last_ns))}"
+        return (
+            f"≤ {duration(node.duration_ns(run.last_ns))}"
+            if is_unicode()
+            else f"<{duration(node.duration_ns(run.last_ns))}"
+        )
     return duration(node.duration_ns(run.last_ns))
 
 

@@ -1,0 +1,364 @@
+"""The tree that is concluded from exchanges: right where there is evidence, flat where there is none."""
+
+from __future__ import annotations
+
+from tests.support.build import MS, Builder, assistant, result, said, tree, use, user
+from tracekit import semconv
+from tracekit.analysis.structure import structure
+
+ASK = user("Analyse the shop.")
+
+
+def outline(builder: Builder) -> list[str]:
+    return tree(structure(builder.recording()).root)
+
+
+def lines(text: str) -> list[str]:
+    return text.strip("\n").splitlines()
+
+
+def test_one_call_is_a_lead_with_one_turn() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [said("ok")])
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a")
+
+
+def test_a_growing_history_is_one_conversation() -> None:
+    b = Builder()
+    history = [ASK]
+    for number in range(4):
+        b.call(f"c{number}", number * 10, number * 10 + 5, history, [said(f"answer {number}")])
+        history = [*history, assistant(said(f"answer {number}")), user(f"more {number}")]
+    run = structure(b.recording())
+    assert [node.kind for node in run.root.children[0].children] == ["turn"] * 4
+    assert run.count("agent") == 1
+
+
+def test_moving_cache_markers_do_not_break_a_conversation() -> None:
+    b = Builder()
+    marked = {"type": "text", "text": "Analyse the shop.", "cache_control": {"type": "ephemeral"}}
+    b.call("a", 0, 10, [user([marked])], [said("one")])
+    b.call("b", 20, 30, [ASK, assistant(said("one")), user("go on")], [said("two")])
+    assert structure(b.recording()).count("agent") == 1
+
+
+def test_a_thread_that_the_server_holds_is_one_conversation() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t1", "look", path="shop/cart.py")])
+    thread = {"type": "continue", "previous_message_id": "msg_a"}
+    b.call("b", 20, 30, [user([result("t1", "seen")])], [said("done")], thread=thread)
+    assert outline(b) == lines(
+        "run ~\n  agent lead ~\n    turn ~\n      llm a\n      tool look ~\n    turn ~\n      llm b"
+    )
+
+
+def test_a_history_that_was_cut_continues_by_its_tool_results() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t1", "look", path="shop/cart.py")])
+    b.call(
+        "b",
+        20,
+        30,
+        [
+            user("(earlier turns left out)"),
+            assistant(use("t1", "look", path="shop/cart.py")),
+            user([result("t1", "x")]),
+        ],
+    )
+    assert structure(b.recording()).count("agent") == 1
+
+
+def test_two_unrelated_single_calls_stay_flat() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [user("Draft a reply.")], [said("Dear customer")])
+    b.call("b", 0, 10, [user("Check the policy.")], [said("Fine")], lane="m.t1")
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
+
+
+def test_a_second_conversation_without_evidence_is_an_agent_of_no_name() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [user("one")], [said("first")])
+    b.call("b", 20, 30, [user("two")], [said("second")])
+    b.call("c", 40, 50, [user("two"), assistant(said("second")), user("more")], [said("third")])
+    run = structure(b.recording())
+    assert [node.agent for node in run.root.children] == ["lead", "agent-2"]
+
+
+def test_work_in_a_window_without_evidence_stays_in_the_turn() -> None:
+    """A call between an answer with tools and their results that matches no block is that turn's, and no block's."""
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t1", "search", query="refund policy")])
+    b.call("x", 12, 18, [user("Summarise: something else entirely")], [said("a summary")])
+    b.call(
+        "b",
+        20,
+        30,
+        [ASK, assistant(use("t1", "search", query="refund policy")), user([result("t1", "42 hits")])],
+        [said("ok")],
+    )
+    assert outline(b) == lines(
+        "run ~\n  agent lead ~\n    turn ~\n      llm a\n      tool search ~\n      llm x\n    turn ~\n      llm b"
+    )
+
+
+def test_nested_teams_nest() -> None:
+    """A subagent that has tools of its own: its workers hang under its turn, not under the lead's."""
+    b = Builder()
+    outer = use("t1", "review_agent", task="Review the whole payment module")
+    inner = use("t2", "file_agent", path="payment/charge.py")
+    b.call("lead1", 0, 10, [ASK], [outer])
+    mid = user("Review the whole payment module, file by file.")
+    b.call("mid1", 12, 20, [mid], [inner])
+    b.call("leaf", 22, 30, [user("Read payment/charge.py carefully.")], [said("charge is fine")])
+    b.call("mid2", 32, 40, [mid, assistant(inner), user([result("t2", "charge is fine")])], [said("module reviewed")])
+    b.call("lead2", 42, 50, [ASK, assistant(outer), user([result("t1", "module reviewed")])], [said("end")])
+    assert outline(b) == lines(
+        """
+run ~
+  agent lead ~
+    turn ~
+      llm lead1
+      tool review_agent ~
+        agent review_agent ~
+          turn ~
+            llm mid1
+            tool file_agent ~
+              agent file_agent ~
+                turn ~
+                  llm leaf
+          turn ~
+            llm mid2
+    turn ~
+      llm lead2
+"""
+    )
+
+
+def test_work_that_a_subagent_hands_its_task_on_to_is_the_subagents() -> None:
+    b = Builder()
+    outer = use("t1", "review_agent", task="Review the whole payment module")
+    inner = use("t2", "helper", mode="deep")
+    b.call("lead1", 0, 10, [ASK], [outer])
+    mid = user("Review the whole payment module")
+    b.call("mid1", 12, 20, [mid], [inner])
+    b.call("leaf", 22, 30, [user("Review the whole payment module, I was told")], [said("a leaf's words")])
+    b.call("mid2", 32, 40, [mid, assistant(inner), user([result("t2", "other words")])], [said("module reviewed")])
+    b.call("lead2", 42, 50, [ASK, assistant(outer), user([result("t1", "module reviewed")])], [said("end")])
+    root = structure(b.recording()).root
+    (turn,) = [node for node in root.walk() if node.kind == "turn" and any(c.id == "mid1" for c in node.children)]
+    assert "leaf" in [node.id for node in turn.children]
+
+
+def test_equal_inputs_and_answers_are_told_apart_by_lanes() -> None:
+    b = Builder()
+    blocks = [use("t1", "vote", question="Is it safe?"), use("t2", "vote", question="Is it safe?")]
+    b.call("a", 0, 10, [ASK], blocks)
+    b.call("y", 12, 30, [user("Is it safe?")], [said("yes")], lane="m.t1")
+    b.call("x", 13, 25, [user("Is it safe?")], [said("yes")], lane="m.t0")
+    b.call("b", 40, 50, [ASK, assistant(*blocks), user([result("t1", "yes"), result("t2", "yes")])], [said("done")])
+    root = structure(b.recording()).root
+    tools = [node for node in root.walk() if node.kind == "tool"]
+    served = {tool.attributes[semconv.TOOL_CALL_ID]: [n.id for n in tool.walk() if n.kind == "llm"] for tool in tools}
+    assert served == {"t1": ["x"], "t2": ["y"]}
+
+
+def test_lanes_in_another_order_than_the_words_say_tell_nothing() -> None:
+    b = Builder()
+    blocks = [use("t1", "look", path="alpha.py"), use("t2", "look", path="beta.py"), use("t3", "look", path="gamma.py")]
+    b.call("a", 0, 10, [ASK], blocks)
+    b.call("g", 12, 20, [user("Read gamma.py")], [said("gamma read")], lane="m.t0")
+    b.call("u", 12, 20, [user("Read it")], [said("unclear")], lane="m.t1")
+    b.call("v", 12, 20, [user("Read that")], [said("vague")], lane="m.t2")
+    brought = [result("t1", "one"), result("t2", "two"), result("t3", "gamma read")]
+    b.call("b", 40, 50, [ASK, assistant(*blocks), user(brought)], [said("done")])
+    root = structure(b.recording()).root
+    tools = {node.attributes[semconv.TOOL_CALL_ID]: node for node in root.walk() if node.kind == "tool"}
+    assert [node.id for node in tools["t3"].walk() if node.kind == "llm"] == ["g"]
+    assert [node for tool in ("t1", "t2") for node in tools[tool].walk() if node.kind == "llm"] == []
+
+
+def test_calls_of_one_lane_serve_one_block() -> None:
+    """A tool that asks twice, the second time without a word of the input, in the task that serves the block."""
+    b = Builder()
+    blocks = [use("t1", "look", path="alpha.py"), use("t2", "look", path="beta.py")]
+    b.call("a", 0, 10, [ASK], blocks)
+    b.call("x1", 12, 15, [user("Read alpha.py")], [said("raw notes")], lane="m.t0")
+    b.call("x2", 16, 20, [user("Polish: raw notes")], [said("alpha is good")], lane="m.t0")
+    b.call("y", 12, 30, [user("Read beta.py")], [said("beta is good")], lane="m.t1")
+    brought = [result("t1", "alpha is good"), result("t2", "beta is good")]
+    b.call("b", 40, 50, [ASK, assistant(*blocks), user(brought)], [said("done")])
+    tools = [node for node in structure(b.recording()).root.walk() if node.kind == "tool"]
+    assert [[n.id for n in tool.walk() if n.kind == "llm"] for tool in tools] == [["x1", "x2"], ["y"]]
+    assert [n.kind for n in tools[0].children] == ["agent"]
+
+
+def test_recorded_tools_take_their_block_by_id_by_input_and_by_name() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    blocks = [use("t1", "look", path="alpha.py"), use("t2", "look", path="beta.py"), use("t3", "count")]
+    b.call("a", 0, 10, [ASK], blocks, parent=lead)
+    b.tool("by-input", "look", 11, 20, lead, arguments={"path": "beta.py"})
+    b.tool("by-id", "look", 12, 20, lead, call_id="t1")
+    b.tool("by-name", "count", 13, 20, lead)
+    brought = [result("t1", "1"), result("t2", "2"), result("t3", "3")]
+    b.call("b", 40, 50, [ASK, assistant(*blocks), user(brought)], [said("done")], parent=lead)
+    root = structure(b.recording()).root
+    found = {node.id: node.attributes[semconv.TOOL_CALL_ID] for node in root.walk() if node.kind == "tool"}
+    assert found == {"by-id": "t1", "by-input": "t2", "by-name": "t3"}
+    assert not any(node.inferred for node in root.walk() if node.kind in ("tool", "agent"))
+
+
+def test_a_recorded_subagent_gets_its_missing_tool() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    asked = use("t1", "writer", topic="refund policy")
+    b.call("a", 0, 10, [ASK], [asked], parent=lead)
+    writer = b.agent("writer", 11, 30, lead)
+    b.call("w", 12, 29, [user("Write about the refund policy")], [said("It is 30 days.")], parent=writer)
+    b.call("b", 40, 50, [ASK, assistant(asked), user([result("t1", "It is 30 days.")])], [said("done")], parent=lead)
+    assert outline(b) == lines(
+        """
+run ~
+  agent lead
+    turn ~
+      llm a
+      tool writer ~
+        agent writer
+          turn ~
+            llm w
+    turn ~
+      llm b
+"""
+    )
+
+
+def test_a_call_inside_a_recorded_tool_is_an_agent_of_the_tools_name() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    b.call("a", 0, 10, [ASK], [use("t1", "summarise", text="long text here")], parent=lead)
+    tool = b.tool("t", "summarise", 11, 30, lead)
+    b.call("s", 12, 29, [user("Summarise: long text here")], [said("short")], parent=tool)
+    run = structure(b.recording())
+    (inner,) = [node for node in run.root.walk() if node.kind == "agent" and node.inferred]
+    assert inner.agent == "summarise"
+
+
+def test_recorded_turns_are_left_alone() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    turn = b.span("turn1", "turn", 0, 60, lead)
+    b.call("a", 0, 10, [ASK], [said("one")], parent=turn)
+    b.call("b", 20, 30, [user("classify")], [said("two")], parent=turn)
+    assert outline(b) == lines("run ~\n  agent lead\n    turn\n      llm a\n      llm b")
+
+
+def test_the_users_own_span_around_a_call_moves_with_it() -> None:
+    b = Builder()
+    b.span("db", "span", 0, 3)
+    b.span("ask1", "span", 4, 11)
+    b.call("a", 5, 10, [ASK], [said("one")], parent="ask1")
+    b.span("ask2", "span", 14, 21)
+    b.call("b", 15, 20, [ASK, assistant(said("one")), user("more")], [said("two")], parent="ask2")
+    assert outline(b) == lines(
+        """
+run ~
+  span db
+  agent lead ~
+    turn ~
+      span ask1
+        llm a
+    turn ~
+      span ask2
+        llm b
+"""
+    )
+
+
+def test_the_same_question_after_a_cut_answer_is_the_same_conversation() -> None:
+    b = Builder()
+    for number in range(3):
+        b.call(f"c{number}", number * 10, number * 10 + 5, [ASK], [said("cut o")], stop="max_tokens")
+    assert structure(b.recording()).count("agent") == 1
+
+
+def test_the_same_question_asked_at_once_is_not_a_conversation() -> None:
+    b = Builder()
+    for number in range(3):
+        b.call(f"c{number}", 0, 10, [ASK], [said("yes")], lane=f"m.t{number}")
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+
+
+def test_an_error_result_makes_the_tool_an_error() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t1", "look", path="alpha.py")])
+    b.call(
+        "b",
+        20,
+        30,
+        [ASK, assistant(use("t1", "look", path="alpha.py")), user([result("t1", "no", is_error=True)])],
+        [said("x")],
+    )
+    (tool,) = [node for node in structure(b.recording()).root.walk() if node.kind == "tool"]
+    assert tool.status == "error"
+    assert tool.attributes[semconv.INFERRED_BOUNDS] is True
+    assert (tool.start_ns, tool.end_ns) == (10 * MS, 20 * MS)
+
+
+def test_a_tool_that_was_asked_for_and_never_answered_is_not_claimed_to_have_run() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t1", "look", path="alpha.py")])
+    assert structure(b.recording()).count("tool") == 0
+
+
+def test_a_background_child_may_outlive_its_turn() -> None:
+    b = Builder()
+    asked = use("t1", "background_agent", task="Index everything slowly")
+    b.call("a", 0, 10, [ASK], [asked])
+    b.call("bg", 12, 90, [user("Index everything slowly")], [said("indexed")], lane="m.t0")
+    b.call("b", 20, 30, [ASK, assistant(asked), user([result("t1", "started")])], [said("ok")])
+    turns = structure(b.recording()).root.children[0].children
+    assert [(turn.start_ns // MS, (turn.end_ns or 0) // MS) for turn in turns] == [(0, 20), (20, 30)]
+    assert [n.id for n in turns[0].walk() if n.kind == "llm"] == ["a", "bg"]
+
+
+def test_orphans_and_cycles_are_kept_and_marked() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [said("x")], parent="gone")
+    b.span("p", "span", 0, 5, "q")
+    b.span("q", "span", 0, 5, "p")
+    root = structure(b.recording()).root
+    marked = {node.id for node in root.walk() if node.attributes.get(semconv.ORPHAN)}
+    assert "a" in marked
+    assert marked & {"p", "q"}
+    assert {"a", "p", "q"} <= {node.id for node in root.walk()}
+
+
+def test_status_tells_open_from_interrupted() -> None:
+    for alive, exited, status in ((True, False, "open"), (False, False, "interrupted")):
+        b = Builder(alive=alive, exited=exited)
+        b.call("a", 0, None, [ASK])
+        run = structure(b.recording())
+        assert run.status == status
+        assert {node.status for node in run.root.walk()} == {status}
+
+
+def test_a_span_left_open_by_a_process_that_ended_well_does_not_interrupt_the_run() -> None:
+    b = Builder(alive=False, exited=True)
+    root = b.span("r", "run", 0, 100)
+    b.call("a", 0, 10, [ASK], [said("x")], parent=root)
+    b.span("left", "span", 20, None, root)
+    run = structure(b.recording())
+    assert run.status == "ok"
+    assert [node.status for node in run.root.walk() if node.id == "left"] == ["interrupted"]
+
+
+def test_tokens_and_retries_are_totals_of_the_calls_below() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    for number in range(3):
+        id = b.call(f"c{number}", number * 10, number * 10 + 5, [user(f"q{number}")], [said("x")], parent=lead)
+        counted = {semconv.INPUT_TOKENS: 10, semconv.OUTPUT_TOKENS: 2, semconv.CACHE_READ_TOKENS: 3}
+        b.spans[id].attributes.update(counted)  # type: ignore[attr-defined]  # the builder made it a dict
+        b.span(f"again{number}", "attempt", number * 10, number * 10 + 1, id)
+    root = structure(b.recording()).root
+    assert (root.tokens.input, root.tokens.output, root.tokens.cache_read, root.retries) == (30, 6, 9, 3)

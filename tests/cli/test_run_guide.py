@@ -1,0 +1,145 @@
+"""The guide's loop under `tracekit run`: one run, its levels inferred, every call and token counted once."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
+
+PATHS = ("shop/cart.py", "shop/orders.py", "shop/mail.py")
+
+INFERRED = """
+run
+  agent lead ~
+    turn ~
+      llm
+      tool analysis_agent ~
+        agent analysis_agent ~
+          turn ~
+            llm
+      tool analysis_agent ~
+        agent analysis_agent ~
+          turn ~
+            llm
+      tool analysis_agent ~
+        agent analysis_agent ~
+          turn ~
+            llm
+    turn ~
+      llm
+""".strip().splitlines()
+
+
+class Shop:
+    """A lead that asks for three analyses at once, analysts that answer in another order, and an account of usage."""
+
+    def __init__(self, *, same_answers: bool = False) -> None:
+        self.input = self.output = self.calls = 0
+        self._same = same_answers
+        self._lock = threading.Lock()
+
+    def __call__(self, asked: Asked) -> Answer:
+        request = asked.json()
+        answer = self._answer(request)
+        usage = __import__("json").loads(answer.body)["usage"]
+        with self._lock:
+            self.calls += 1
+            self.input += (
+                usage["input_tokens"] + usage["cache_read_input_tokens"] + usage["cache_creation_input_tokens"]
+            )
+            self.output += usage["output_tokens"]
+        return answer
+
+    def _answer(self, request: dict[str, Any]) -> Answer:
+        if request["system"] == "You lead.":
+            if len(request["messages"]) == 1:
+                blocks = [tool_use("analysis_agent", {"path": path}) for path in PATHS]
+                return message(text("Three files."), *blocks, model=request["model"], delay_s=0.05)
+            usage = {"input_tokens": 40, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 20}
+            return message(text("All done."), model=request["model"], usage=usage)
+        prompt = request["messages"][0]["content"]
+        number = next(index for index, path in enumerate(PATHS) if path in prompt)
+        said = "Looks fine." if self._same else f"{PATHS[number]} has {number} findings."
+        return message(text(said), model=request["model"], delay_s=0.25 - number * 0.08)
+
+
+def record(mode: str, home: Path, shop: Shop) -> dict[str, Any]:
+    with ScriptedClaude(shop) as claude:
+        env = environment(home, claude.url)
+        done = tracekit("run", str(PROGRAMS / "guide.py"), mode, env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "All done.\n"
+        assert "Warning" not in done.stderr
+    runs = tracekit_json("ls", env=env)
+    assert len(runs) == 1, runs
+    shown: dict[str, Any] = tracekit_json("show", runs[0]["id"], env=env)
+    assert shown["run"] == runs[0]
+    return shown
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
+def test_every_level_is_inferred_and_every_call_counted_once(mode: str, tmp_path: Path) -> None:
+    shop = Shop()
+    shown = record(mode, tmp_path, shop)
+    assert outline(shown["root"]) == INFERRED
+    run = shown["run"]
+    assert (run["name"], run["status"], run["calls"], run["agents"], run["retries"]) == ("guide", "ok", 5, 4, 0)
+    assert shop.calls == 5
+    assert (run["tokens"]["input"], run["tokens"]["output"]) == (shop.input, shop.output)
+    assert run["tokens"]["cache_read"] == 300
+    assert run["tokens"]["cache_write"] == 20
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
+def test_each_subagent_hangs_under_the_block_it_served(mode: str, tmp_path: Path) -> None:
+    shown = record(mode, tmp_path, Shop())
+    for tool in nodes(shown["root"], "tool"):
+        path = tool["attributes"]["gen_ai.tool.call.arguments"]["path"]
+        (call,) = nodes(tool, "llm")
+        number = PATHS.index(path)
+        # The analyst of each file is told apart by the latency that the script gives it.
+        assert call["attributes"]["gen_ai.response.id"] == _answer_id(number)
+
+
+def _answer_id(number: int) -> str:
+    import json
+
+    body = message(text(f"{PATHS[number]} has {number} findings."), model="claude-sonnet-5-5").body
+    return str(json.loads(body)["id"])
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
+def test_subagents_that_say_the_same_are_told_apart_by_their_prompts(mode: str, tmp_path: Path) -> None:
+    shown = record(mode, tmp_path, Shop(same_answers=True))
+    assert outline(shown["root"]) == INFERRED
+
+
+def test_a_sync_call_on_the_running_loop_is_marked(tmp_path: Path) -> None:
+    calls = nodes(record("sync", tmp_path, Shop())["root"], "llm")
+    assert [call["attributes"].get("tracekit.sync_in_event_loop") for call in calls] == [True] * 5
+
+
+@pytest.mark.parametrize(("mode", "marked"), [("async", 0), ("threads", 2), ("serial", 0)])
+def test_other_calls_are_not_marked(mode: str, marked: int, tmp_path: Path) -> None:
+    calls = nodes(record(mode, tmp_path, Shop())["root"], "llm")
+    assert sum("tracekit.sync_in_event_loop" in call["attributes"] for call in calls) == marked
+
+
+def test_with_decorators_nothing_is_inferred(tmp_path: Path) -> None:
+    shop = Shop()
+    shown = record("decorated", tmp_path, shop)
+    assert outline(shown["root"]) == [line.removesuffix(" ~") for line in INFERRED]
+    assert shown["run"]["tokens"]["input"] == shop.input
+
+
+def test_overlap_is_as_it_was(tmp_path: Path) -> None:
+    """Concurrent analysts overlap in the record, serial ones do not."""
+    for mode, overlaps in (("sync", False), ("async", True), ("threads", True), ("serial", False)):
+        tools = nodes(record(mode, tmp_path / mode, Shop())["root"], "tool")
+        first, second = tools[0], tools[1]
+        assert (second["start_ns"] < first["end_ns"]) is overlaps, mode

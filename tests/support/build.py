@@ -1,0 +1,154 @@
+"""Builds recordings without running anything: calls at given times, in given lanes, with given words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from tracekit import semconv
+from tracekit.model.events import Kind, Request
+from tracekit.model.recording import Exchange, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.tree import Node
+
+MS = 1_000_000
+
+
+def user(content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def assistant(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def said(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def use(id: str, name: str, **input: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "id": id, "name": name, "input": input}
+
+
+def result(id: str, content: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": id, "content": content, **more}
+
+
+class Builder:
+    """A recording in the making. Times are milliseconds."""
+
+    def __init__(self, *, alive: bool = False, exited: bool = True) -> None:
+        self.spans: dict[str, RecordedSpan] = {}
+        self.exchanges: dict[str, Exchange] = {}
+        self._segment = Segment("x", "ab" * 16, "test", 0, "h", 1, alive=alive, exited=exited)
+
+    def span(
+        self,
+        id: str,
+        kind: Kind,
+        start: int,
+        end: int | None,
+        parent: str | None = None,
+        lane: str = "m",
+        **attributes: Any,
+    ) -> str:
+        named = {name.replace("__", "."): value for name, value in attributes.items()}
+        name = str(named.pop("name", kind))
+        self.spans[id] = RecordedSpan(
+            id,
+            parent,
+            kind,
+            name,
+            start * MS,
+            None if end is None else end * MS,
+            "open" if end is None else "ok",
+            None,
+            named,
+            lane,
+            0,
+            "",
+        )
+        return id
+
+    def agent(
+        self, id: str, start: int, end: int | None, parent: str | None = None, lane: str = "m", name: str = ""
+    ) -> str:
+        return self.span(
+            id,
+            "agent",
+            start,
+            end,
+            parent,
+            lane,
+            **{"name": f"invoke_agent {name or id}", semconv.AGENT_NAME: name or id},
+        )
+
+    def tool(
+        self,
+        id: str,
+        name: str,
+        start: int,
+        end: int,
+        parent: str | None = None,
+        *,
+        arguments: Any = None,
+        call_id: str = "",
+    ) -> str:
+        attributes: dict[str, Any] = {semconv.TOOL_NAME: name}
+        if arguments is not None:
+            attributes[semconv.TOOL_CALL_ARGUMENTS] = arguments
+        if call_id:
+            attributes[semconv.TOOL_CALL_ID] = call_id
+        return self.span(id, "tool", start, end, parent, **attributes)
+
+    def call(
+        self,
+        id: str,
+        start: int,
+        end: int | None,
+        messages: Sequence[dict[str, Any]],
+        answer: Sequence[dict[str, Any]] = (),
+        *,
+        parent: str | None = None,
+        lane: str = "m",
+        stop: str | None = None,
+        system: str = "",
+        **fields: Any,
+    ) -> str:
+        self.span(id, "llm", start, end, parent, lane)
+        attempt = self.span(f"{id}-a", "attempt", start, end, id, lane)
+        body = {
+            "model": "claude-sonnet-5",
+            "messages": list(messages),
+            **({"system": system} if system else {}),
+            **fields,
+        }
+        stop = stop or ("tool_use" if any(block["type"] == "tool_use" for block in answer) else "end_turn")
+        message = {
+            "id": f"msg_{id}",
+            "type": "message",
+            "role": "assistant",
+            "content": list(answer),
+            "stop_reason": stop,
+        }
+        request = Request("POST", "http://x", "/v1/messages", "", {}, json.dumps(body).encode())
+        pieces = () if end is None else (Piece(end * MS, json.dumps(message).encode()),)
+        self.exchanges[attempt] = Exchange(
+            attempt, request, "", 200, {"content-type": "application/json"}, None, pieces
+        )
+        return id
+
+    def recording(self) -> Recording:
+        return Recording("ab" * 16, "test", 0, (self._segment,), {}, self.spans, self.exchanges)
+
+
+def tree(node: Node, depth: int = 0) -> list[str]:
+    """The tree, a line a node: kind, name (a call's id), and ~ where inferred; attempts are left out."""
+    name = {"agent": node.agent, "tool": node.attributes.get(semconv.TOOL_NAME), "llm": node.id, "span": node.id}.get(
+        node.kind
+    )
+    lines = [f"{'  ' * depth}{node.kind}{f' {name}' if name else ''}{' ~' if node.inferred else ''}"]
+    for child in node.children:
+        if child.kind != "attempt":
+            lines += tree(child, depth + 1)
+    return lines
