@@ -50,20 +50,20 @@ class Builder:
         end: int | None,
         parent: str | None = None,
         lane: str = "m",
-        **attributes: Any,
+        *,
+        name: str = "",
+        attributes: dict[str, Any] | None = None,
     ) -> str:
-        named = {name.replace("__", "."): value for name, value in attributes.items()}
-        name = str(named.pop("name", kind))
         self.spans[id] = RecordedSpan(
             id,
             parent,
             kind,
-            name,
+            name or kind,
             start * MS,
             None if end is None else end * MS,
             "open" if end is None else "ok",
             None,
-            named,
+            dict(attributes or {}),
             lane,
             0,
             "",
@@ -73,14 +73,9 @@ class Builder:
     def agent(
         self, id: str, start: int, end: int | None, parent: str | None = None, lane: str = "m", name: str = ""
     ) -> str:
+        attributes = {semconv.AGENT_NAME: name or id}
         return self.span(
-            id,
-            "agent",
-            start,
-            end,
-            parent,
-            lane,
-            **{"name": f"invoke_agent {name or id}", semconv.AGENT_NAME: name or id},
+            id, "agent", start, end, parent, lane, name=f"invoke_agent {name or id}", attributes=attributes
         )
 
     def tool(
@@ -99,7 +94,7 @@ class Builder:
             attributes[semconv.TOOL_CALL_ARGUMENTS] = arguments
         if call_id:
             attributes[semconv.TOOL_CALL_ID] = call_id
-        return self.span(id, "tool", start, end, parent, **attributes)
+        return self.span(id, "tool", start, end, parent, attributes=attributes)
 
     def call(
         self,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tracekit import __version__
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import TracekitError
-from tracekit.instrument.sdk.points import missing
+from tracekit.instrument.sdk.points import missing_in_installed
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
@@ -61,9 +61,7 @@ def _sdk() -> Check:
     installed = _installed("anthropic")
     if installed is None:
         return Check("anthropic", False, "not installed: pip install 'anthropic>=2.12,<3'")
-    from anthropic import _base_client  # noqa: PLC0415  takes seconds to load
-
-    lacking = missing(_base_client)
+    lacking = missing_in_installed()
     if lacking:
         return Check(
             "anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3"

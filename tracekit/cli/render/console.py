@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -14,7 +15,12 @@ PIPE_WIDTH = 120
 
 
 def console() -> Console:
-    """A console on stdout: colours on a terminal only and never with ``NO_COLOR``, no markup, no guessing at words."""
+    """A console on stdout: colours on a terminal only and never with ``NO_COLOR``, no markup, no guessing at words.
+
+    What the output's encoding cannot hold is shown as a question mark.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     width = None
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         width = PIPE_WIDTH

@@ -38,12 +38,15 @@ class _Marks:
     bar: str
     thin: str
     open: str
-    inferred: str
     arrow: str
+    dot: str
+    cross: str
+    at_most: str
 
 
-_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "~", "→")
-_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "~", "->")
+_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "→", "·", "✗", "≤ ")
+_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "->", "|", "x", "<")
+_INFERRED = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,9 @@ def print_tree(run: Run, *, all_attempts: bool = False) -> None:
     """Print `run`: a line about the whole, a line a node, and a line on the marks that were used."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     rows = list(_rows(run.root, "", "", marks, all_attempts, 1))
-    out.print(_title(run), no_wrap=True, overflow="ellipsis", crop=True)
+    out.print(_title(run, marks), no_wrap=True, overflow="ellipsis", crop=True)
     width = out.width
-    facts = [(_tokens(row.node, marks), _time(row.node, run)) for row in rows]
+    facts = [(_tokens(row.node, marks), _time(row.node, run, marks)) for row in rows]
     tokens_width = max(len("TOKENS"), *(cell_len(tokens) for tokens, _ in facts))
     time_width = max(len("TIME"), *(cell_len(time) for _, time in facts))
     longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
@@ -99,7 +102,7 @@ def _is_told(node: Node, parent: Node) -> bool:
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
-def _title(run: Run) -> Text:
+def _title(run: Run, marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
@@ -110,7 +113,9 @@ def _title(run: Run) -> Text:
     if run.root.retries:
         facts.append(_plural(run.root.retries, "retry", "retries"))
     facts.append(f"{count(run.root.tokens.input)} tokens in, {count(run.root.tokens.output)} out")
-    return Text(printable(run.name, most=60), style="bold") + Text("  " + " · ".join(facts), style="not bold")
+    return Text(printable(run.name, most=60), style="bold") + Text(
+        "  " + f" {marks.dot} ".join(facts), style="not bold"
+    )
 
 
 def _plural(number: int, one: str, many: str = "") -> str:
@@ -126,7 +131,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
         "attempt": _attempt_label(node),
         "llm": node.model or node.name,
     }.get(node.kind, node.name)
-    text = Text(f"{marks.inferred} " if node.inferred else "", style="dim")
+    text = Text(f"{_INFERRED} " if node.inferred else "", style="dim")
     if node.kind in ("agent", "tool", "llm", "span"):
         text.append(f"{node.kind} ", style="dim")
     text.append(printable(name, most=200), style=_STYLE[node.kind])
@@ -134,7 +139,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
         text.append(f" {_plural(node.retries, 'retry', 'retries')}", style="yellow")
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         text.append(" blocks the event loop", style="yellow")
-    text.append_text(_standing(node))
+    text.append_text(_standing(node, marks))
     return text
 
 
@@ -145,12 +150,14 @@ def _attempt_label(node: Node) -> str:
     return f"attempt {status or ''}".rstrip() + waited
 
 
-def _standing(node: Node) -> Text:
+def _standing(node: Node, marks: _Marks) -> Text:
     outcome = node.attributes.get(semconv.OUTCOME)
     if node.status == "error":
         why = node.failure.type if node.failure is not None else "error"
         told = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
-        return Text(f" ✗ {printable(why, most=60)}{' ' + printable(told, most=60) if told else ''}", style="red")
+        return Text(
+            f" {marks.cross} {printable(why, most=60)}{' ' + printable(told, most=60) if told else ''}", style="red"
+        )
     if node.status in ("open", "interrupted"):
         return Text(f" {node.status}", style="cyan" if node.status == "open" else "yellow")
     if outcome and node.kind in ("llm", "attempt"):
@@ -167,14 +174,9 @@ def _tokens(node: Node, marks: _Marks) -> str:
     return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
 
 
-def _time(node: Node, run: Run) -> str:
-    if node.attributes.get(semconv.INFERRED_BOUNDS):
-        return (
-            f"≤ {duration(node.duration_ns(run.last_ns))}"
-            if is_unicode()
-            else f"<{duration(node.duration_ns(run.last_ns))}"
-        )
-    return duration(node.duration_ns(run.last_ns))
+def _time(node: Node, run: Run, marks: _Marks) -> str:
+    bounds = node.attributes.get(semconv.INFERRED_BOUNDS)
+    return (marks.at_most if bounds else "") + duration(node.duration_ns(run.last_ns))
 
 
 def _bar(node: Node, run: Run, width: int, marks: _Marks) -> Text:
@@ -202,9 +204,9 @@ def _legend(run: Run, marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
-        parts.append(f"{marks.inferred} inferred from what was asked and answered")
+        parts.append(f"{_INFERRED} inferred from what was asked and answered")
     if any(node.attributes.get(semconv.INFERRED_BOUNDS) for node in nodes):
-        parts.append(f"{'≤' if is_unicode() else '<'} ran at some time within")
+        parts.append(f"{marks.at_most.strip()} ran at some time within")
     if any(node.status == "interrupted" for node in nodes):
         parts.append("interrupted: the process ended before this did")
     return "   ".join(parts)

@@ -1,0 +1,183 @@
+"""What `tracekit show` and `ls` draw: as wide as asked, the same in a pipe, and never what a model or tool smuggles in."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from syrupy.assertion import SnapshotAssertion
+
+from tests.support.build import Builder, assistant, result, said, use, user
+from tests.support.cli import environment, tracekit
+from tracekit import semconv
+from tracekit.analysis.structure import structure
+from tracekit.cli.render.console import count, duration
+from tracekit.cli.render.runs import print_runs
+from tracekit.cli.render.tree import print_tree
+from tracekit.model.text import printable
+from tracekit.model.tree import Run
+
+ASK = user("Analyse the shop.")
+
+
+def team(*, alive: bool = False) -> Run:
+    """A lead and two subagents, a retry, a blocking call, an abandoned stream, and a call that never ended."""
+    b = Builder(alive=alive, exited=False)
+    blocks = [use("t1", "analysis_agent", path="shop/cart.py"), use("t2", "analysis_agent", path="shop/orders.py")]
+    b.call("lead1", 0, 900, [ASK], blocks)
+    b.call("cart", 950, 2000, [user("Analyse shop/cart.py")], [said("cart is fine")])
+    b.call("orders", 2010, 4100, [user("Analyse shop/orders.py")], [said("orders are not")])
+    b.span("first", "attempt", 2010, 2020, "orders", attributes={semconv.HTTP_STATUS: 529})
+    b.span("second", "attempt", 2620, 2630, "orders", attributes={semconv.HTTP_STATUS: 200, semconv.WAIT_MS: 600.0})
+    brought = user([result("t1", "cart is fine"), result("t2", "orders are not")])
+    b.call("lead2", 4150, None, [ASK, assistant(*blocks), brought])
+    usage = {semconv.INPUT_TOKENS: 12_345, semconv.OUTPUT_TOKENS: 678, semconv.REQUEST_MODEL: "claude-sonnet-5-5"}
+    for id in ("lead1", "cart", "orders", "lead2"):
+        b.spans[id].attributes.update(usage)  # type: ignore[attr-defined]  # the builder made it a dict
+    b.spans["cart"].attributes[semconv.SYNC_IN_EVENT_LOOP] = True  # type: ignore[index]
+    b.spans["orders"].attributes[semconv.OUTCOME] = semconv.Outcome.CLOSED  # type: ignore[index]
+    return structure(b.recording())
+
+
+def drawn(run: Run, monkeypatch: pytest.MonkeyPatch, width: int, encoding: str = "utf-8") -> str:
+    buffer = io.BytesIO()
+    out = io.TextIOWrapper(buffer, encoding=encoding, write_through=True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stdout", out)
+    print_tree(run)
+    monkeypatch.undo()
+    return buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_tree_fits_its_width(width: int, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
+    text = drawn(team(), monkeypatch, width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert text == snapshot
+
+
+def test_a_terminal_without_unicode(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
+    text = drawn(team(alive=True), monkeypatch, 100, "ascii")
+    assert text == snapshot
+
+
+def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    print_runs([team()])
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split() == ["RUN", "NAME", "RECORDED", "STATUS", "TIME", "AGENTS", "CALLS", "RETRIES", "IN", "OUT"]
+    assert line.split()[:2] == ["abababab", "test"]
+    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712"]
+
+
+HOSTILE = [
+    "\x1b[2J\x1b[Hclear",
+    "\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\",
+    "\x1b]52;c;aGk=\x07",
+    "\x9b31mred",
+    "a\rforged row",
+    "two\nlines",
+    "\u202egnp.exe",
+    "zero\u200bwidth\ufeff",
+    "[red]markup[/red]",
+    "half \ud83d surrogate",
+    "bell\x07 back\x08",
+    "wide 漢字 🙂",
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
+def test_words_of_models_and_tools_stay_words(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    b = Builder()
+    b.agent("lead", 0, 100, name=words)
+    b.call("a", 0, 10, [ASK], [use("t1", words)], parent="lead")
+    b.spans["a"].attributes[semconv.REQUEST_MODEL] = words  # type: ignore[index]
+    b.tool("t", words, 11, 20, "lead")
+    b.span("s", "span", 21, 22, "lead", name=words)
+    text = drawn(structure(b.recording()), monkeypatch, 100)
+    lines = text.split("\n")
+    assert len(lines) == 10, "a row was forged or lost"
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", text
+    )
+    assert max(map(cell_len, lines)) <= 100
+    if "markup" in words:
+        assert words in text
+
+
+def test_printable_leaves_ordinary_text_alone() -> None:
+    for text in ("plain", "käse", "漢字", "🙂", "a b", "→", ""):
+        assert printable(text) == text
+    assert printable("abc", most=2) == "ab…"
+
+
+def test_quantities() -> None:
+    ms = 1_000_000
+    shown = [
+        duration(n)
+        for n in (
+            0,
+            1_600_000,
+            940 * ms,
+            999_600_000,
+            2610 * ms,
+            12_000 * ms,
+            59_960 * ms,
+            200_000 * ms,
+            3_900_000 * ms,
+        )
+    ]
+    assert shown == ["0.0 ms", "1.6 ms", "940 ms", "1.00 s", "2.61 s", "12.0 s", "1 m 00 s", "3 m 20 s", "1 h 05 m"]
+    assert [count(n) for n in (0, 9_999, 12_345, 999_499, 999_500, 1_234_567)] == [
+        "0",
+        "9999",
+        "12.3k",
+        "999.5k",
+        "1.0M",
+        "1.2M",
+    ]
+
+
+def test_colours_only_on_a_terminal_and_never_with_no_color(tmp_path: Path) -> None:
+    from tracekit.demo.claude import ScriptedClaude, message, text
+
+    script = tmp_path / "agent.py"
+    script.write_text(
+        "import anthropic\nwith anthropic.Anthropic() as c:\n"
+        "    c.messages.create(model='claude-sonnet-5', max_tokens=9, messages=[{'role': 'user', 'content': 'hi'}])\n"
+    )
+    with ScriptedClaude(lambda asked: message(text("hello"))) as claude:
+        env = environment(tmp_path / "home", claude.url, TERM="xterm-256color")
+        env.pop("NO_COLOR", None)
+        tracekit("run", str(script), env=env)
+    assert "\x1b" not in tracekit("show", env=env).stdout
+    assert "\x1b[" in on_terminal(["show"], env)
+    assert "\x1b[3" not in on_terminal(["show"], {**env, "NO_COLOR": "1"})
+
+
+def on_terminal(arguments: list[str], env: dict[str, str]) -> str:
+    """What `tracekit` prints on a terminal."""
+    main, side = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tracekit", *arguments], env=env, stdout=side, stderr=side, stdin=side
+    ):
+        os.close(side)
+        printed = b""
+        while True:
+            try:
+                data = os.read(main, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            printed += data
+    os.close(main)
+    return printed.decode()

@@ -1,0 +1,48 @@
+"""What the README shows works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.cli import environment, outline, tracekit, tracekit_json
+from tracekit.demo.claude import ScriptedClaude, message, text
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_blocks_run_and_are_recorded_as_they_say(tmp_path: Path) -> None:
+    first, second = blocks("python")
+    assert first.strip().endswith("tracekit.init()")
+    env = environment(tmp_path)
+    subprocess.run([sys.executable, "-c", first], env=env, check=True)
+    with ScriptedClaude(lambda asked: message(text("Nothing."))) as claude:
+        env = environment(tmp_path, claude.url, PYTHONWARNINGS="ignore")
+        done = subprocess.run([sys.executable, "-c", second], env=env, capture_output=True, text=True, check=True)
+    shown = tracekit_json("show", "review", env=env)
+    assert done.stdout == f"{shown['run']['id']} Nothing.\n"
+    assert outline(shown["root"]) == [
+        "run",
+        "  agent lead",
+        "    agent analysis_agent",
+        "      tool read_file",
+        "      turn ~",
+        "        llm",
+    ]
+
+
+def test_every_command_is_named_and_exists(tmp_path: Path) -> None:
+    listed = tracekit("--help", env=environment(tmp_path)).stdout
+    commands = re.findall(r"^  (\w+)  ", listed.partition("Commands:")[2], re.MULTILINE)
+    assert commands
+    for command in commands:
+        assert f"tracekit {command}" in README, command
+        assert tracekit(command, "--help", env=environment(tmp_path)).returncode == 0
+    for named in re.findall(r"\$ tracekit (\w+)", README):
+        assert named in commands, named
