@@ -4,6 +4,7 @@ TracekitError
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
+├── PricesError          the user's own price table cannot be read
 ├── RunNotFoundError     a run's id, prefix or name matches nothing
 ├── AmbiguousRunError    it matches several runs
 └── UnsupportedSdkError  the installed anthropic lacks what tracekit reads
@@ -16,6 +17,7 @@ __all__ = [
     "HomeError",
     "JournalError",
     "NewerJournalError",
+    "PricesError",
     "RunNotFoundError",
     "TracekitError",
     "UnsupportedSdkError",
@@ -36,6 +38,10 @@ class JournalError(TracekitError):
 
 class NewerJournalError(JournalError):
     """A journal file was written by a newer version of tracekit than this one."""
+
+
+class PricesError(TracekitError):
+    """The user's own price table cannot be read."""
 
 
 class RunNotFoundError(TracekitError):

@@ -75,6 +75,8 @@ ORPHAN: Final = "tracekit.orphan"
 """True on a node whose parent is not in the record."""
 WEB_SEARCHES: Final = "tracekit.usage.web_search_requests"
 WEB_FETCHES: Final = "tracekit.usage.web_fetch_requests"
+ITERATIONS: Final = "tracekit.usage.iterations"
+"""The API's own account of the answers within a call, where it had more than one: a compaction, a fallback model."""
 SPEED: Final = "tracekit.usage.speed"
 INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
 

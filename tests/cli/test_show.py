@@ -72,9 +72,21 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("COLUMNS", "120")
     print_runs([team()])
     header, line = capsys.readouterr().out.splitlines()
-    assert header.split() == ["RUN", "NAME", "RECORDED", "STATUS", "TIME", "AGENTS", "CALLS", "RETRIES", "IN", "OUT"]
+    assert header.split() == [
+        "RUN",
+        "NAME",
+        "RECORDED",
+        "STATUS",
+        "TIME",
+        "AGENTS",
+        "CALLS",
+        "RETRIES",
+        "IN",
+        "OUT",
+        "COST",
+    ]
     assert line.split()[:2] == ["abababab", "test"]
-    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712"]
+    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "$0.1259"]
 
 
 HOSTILE = [

@@ -15,12 +15,8 @@ def show_json(run: Run) -> dict[str, Any]:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end.
-
-    `cost_usd` is null and `cost_complete` false as long as no price is known.
-    """
+    """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end."""
     ended = run.root.end_ns if run.status in ("ok", "error") else None
-    calls = run.count("llm")
     return {
         "id": run.id,
         "name": run.name,
@@ -30,10 +26,10 @@ def run_json(run: Run) -> dict[str, Any]:
         "duration_ms": round(((run.last_ns if ended is None else ended) - run.root.start_ns) / 1e6, 3),
         "status": run.status,
         "tokens": _tokens_json(run.root.tokens),
-        "cost_usd": None,
-        "cost_complete": calls == 0,
+        "cost_usd": run.root.cost_usd,
+        "cost_complete": run.root.cost_complete,
         "agents": run.count("agent"),
-        "calls": calls,
+        "calls": run.count("llm"),
         "retries": run.root.retries,
         "findings": 0,
         "replay_of": None,
@@ -56,7 +52,7 @@ def node_json(node: Node) -> dict[str, Any]:
             "inferred": each.inferred,
             "model": each.model,
             "tokens": _tokens_json(each.tokens),
-            "cost_usd": None,
+            "cost_usd": each.cost_usd,
             "retries": each.retries,
             "findings": [],
             "attributes": _attributes_json(each),

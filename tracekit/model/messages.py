@@ -135,6 +135,11 @@ def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
     if isinstance(created, Mapping):
         found[semconv.CACHE_WRITE_5M_TOKENS] = _count(created, "ephemeral_5m_input_tokens")
         found[semconv.CACHE_WRITE_1H_TOKENS] = _count(created, "ephemeral_1h_input_tokens")
+    iterations = usage.get("iterations")
+    if isinstance(iterations, list) and [each.get("type") for each in iterations if isinstance(each, Mapping)] != [
+        "message"
+    ]:
+        found[semconv.ITERATIONS] = iterations or None
     if finished:
         found[semconv.OUTPUT_TOKENS] = _count(usage, "output_tokens")
         found[semconv.STOP_REASON] = message.get("stop_reason")

@@ -35,7 +35,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A span in the tree. `tokens` and `retries` are totals of the subtree; `agent` is an agent's bare name."""
+    """A span in the tree. `agent` is an agent's bare name.
+
+    `tokens`, `retries` and `cost_usd` are totals of the subtree. `cost_usd` sums the known prices and is None where
+    there is none; `cost_complete` is false where one is unknown.
+    """
 
     id: str
     kind: Kind
@@ -51,6 +55,8 @@ class Node:
     attributes: Attributes
     tokens: Tokens
     retries: int
+    cost_usd: float | None = None
+    cost_complete: bool = True
     children: tuple[Node, ...] = field(default=())
 
     def walk(self) -> Iterator[Node]:

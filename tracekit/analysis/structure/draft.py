@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Any
 
 from tracekit import semconv
+from tracekit.cost import price_usd
 from tracekit.model.events import Failure, Kind
 from tracekit.model.recording import RecordedSpan
 from tracekit.model.tree import Node, Status, Tokens
@@ -62,14 +64,17 @@ class Draft:
         return order
 
     def _node(self, children: tuple[Node, ...]) -> Node:
-        tokens, retries = Tokens(), 0
+        tokens, retries, known = Tokens(), 0, [child.cost_usd for child in children if child.cost_usd is not None]
+        complete = all(child.cost_complete for child in children)
+        model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         if self.kind == "llm":
             tokens = _tokens(self.attributes)
             retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
+            cost, complete = _cost(self, str(model))
+            known = [cost] if cost is not None else []
         for child in children:
             tokens += child.tokens
             retries += child.retries
-        model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         return Node(
             self.id,
             self.kind,
@@ -85,6 +90,8 @@ class Draft:
             self.attributes,
             tokens,
             retries,
+            fsum(known) if known else None,
+            complete,
             children,
         )
 
@@ -134,3 +141,14 @@ def _tokens(attributes: dict[str, Any]) -> Tokens:
         count(semconv.CACHE_READ_TOKENS),
         count(semconv.CACHE_WRITE_TOKENS),
     )
+
+
+def _cost(llm: Draft, model: str) -> tuple[float | None, bool]:
+    """What the call cost, and whether that is all of it.
+
+    A call that failed without an answer costs nothing. One that was cut has used output that nobody counted.
+    """
+    if semconv.INPUT_TOKENS not in llm.attributes:
+        return None, llm.status == "error"
+    price = price_usd(llm.attributes, model, llm.start_ns)
+    return (None if price is None else float(price)), price is not None and semconv.OUTPUT_TOKENS in llm.attributes

@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-__all__ = ["PIPE_WIDTH", "console", "count", "duration", "is_unicode"]
+__all__ = ["PIPE_WIDTH", "console", "count", "duration", "is_unicode", "money"]
 
 PIPE_WIDTH = 120
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
@@ -54,3 +54,11 @@ def count(number: int) -> str:
     if number < 999_500:
         return f"{number / 1000:.1f}k"
     return f"{number / 1_000_000:.1f}M"
+
+
+def money(usd: float | None, *, complete: bool = True) -> str:
+    """An amount for people: ``$0.0146``, ``$12.30``; with a ``≥`` where a price is unknown; empty if all are."""
+    if usd is None:
+        return ""
+    amount = f"{usd:.4f}" if usd < 0.995 else f"{usd:,.2f}"
+    return f"{'' if complete else '≥' if is_unicode() else '>='}${amount}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from tracekit.cli.render.console import console, count, duration
+from tracekit.cli.render.console import console, count, duration, money
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -31,6 +31,7 @@ def print_runs(runs: Sequence[Run]) -> None:
         ("RETRIES", "right"),
         ("IN", "right"),
         ("OUT", "right"),
+        ("COST", "right"),
     ):
         table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
     for run in runs:
@@ -51,4 +52,5 @@ def _cells(run: Run) -> list[Text]:
         Text(str(run.root.retries) if run.root.retries else "·"),
         Text(count(run.root.tokens.input)),
         Text(count(run.root.tokens.output)),
+        Text(money(run.root.cost_usd, complete=run.root.cost_complete) or "·"),
     ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.cli.render.console import console, count, duration, is_unicode
+from tracekit.cli.render.console import console, count, duration, is_unicode, money
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 
@@ -25,7 +25,7 @@ _STYLE = {
     "span": "dim italic",
 }
 _BAR_STYLE = {"llm": "green", "attempt": "yellow", "tool": "magenta", "agent": "cyan"}
-_LEAST_BAR, _MOST_BAR, _LEAST_LABEL = 12, 60, 16
+_LEAST_BAR, _MOST_BAR, _LEAST_LABEL, _COST_FROM_WIDTH = 12, 60, 16, 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,19 @@ def print_tree(run: Run, *, all_attempts: bool = False) -> None:
     rows = list(_rows(run.root, "", "", marks, all_attempts, 1))
     out.print(_title(run, marks), no_wrap=True, overflow="ellipsis", crop=True)
     width = out.width
-    facts = [(_tokens(row.node, marks), _time(row.node, run, marks)) for row in rows]
-    tokens_width = max(len("TOKENS"), *(cell_len(tokens) for tokens, _ in facts))
-    time_width = max(len("TIME"), *(cell_len(time) for _, time in facts))
+    columns = _columns(rows, run, marks, width)
+    facts_width = sum(column.width + 2 for column in columns)
     longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
-    free = width - tokens_width - time_width - 6
+    free = width - facts_width - 2
     bar_width = min(_MOST_BAR, max(_LEAST_BAR, free - longest))
     label_width = max(_LEAST_LABEL, min(free - bar_width, longest))
-    header = f"{set_cell_size('', label_width)}  {'TOKENS':>{tokens_width}}  {'TIME':>{time_width}}"
+    header = " " * label_width + "".join(f"  {column.name:>{column.width}}" for column in columns)
     out.print(Text(header, style="dim"), no_wrap=True, overflow="crop", crop=True)
-    for row, (tokens, time) in zip(rows, facts, strict=True):
+    for number, row in enumerate(rows):
         line = _fit(Text(row.prefix, style="dim") + _label(row, marks), label_width)
-        line.append(f"  {tokens:>{tokens_width}}  ", style="dim" if row.node.kind == "attempt" else "")
-        line.append(f"{time:>{time_width}}  ")
+        for column in columns:
+            line.append(f"  {column.cells[number]:>{column.width}}", style=column.style)
+        line.append("  ")
         line.append_text(_bar(row.node, run, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
@@ -113,6 +113,8 @@ def _title(run: Run, marks: _Marks) -> Text:
     if run.root.retries:
         facts.append(_plural(run.root.retries, "retry", "retries"))
     facts.append(f"{count(run.root.tokens.input)} tokens in, {count(run.root.tokens.output)} out")
+    if run.root.cost_usd is not None:
+        facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )
@@ -166,6 +168,29 @@ def _standing(node: Node, marks: _Marks) -> Text:
 
 
 # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    cells: list[str]
+    style: str = ""
+
+    @property
+    def width(self) -> int:
+        return max(len(self.name), *(cell_len(cell) for cell in self.cells))
+
+
+def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Column]:
+    """The facts beside the tree. Costs have a column where something was paid and the tree keeps room enough."""
+    columns = [
+        _Column("TOKENS", [_tokens(row.node, marks) for row in rows]),
+        _Column("TIME", [_time(row.node, run, marks) for row in rows]),
+    ]
+    if run.root.cost_usd is not None and width >= _COST_FROM_WIDTH:
+        costs = [money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
+        columns.insert(1, _Column("COST", costs, "dim"))
+    return columns
 
 
 def _tokens(node: Node, marks: _Marks) -> str:

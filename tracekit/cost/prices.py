@@ -1,0 +1,151 @@
+"""Prices a call by its usage, with the public list of genai-prices and the user's own table.
+
+The list is read when the first price is asked for: it takes a tenth of a second to load. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from tracekit import semconv
+from tracekit.cost.own import Rates, own_rates
+
+__all__ = ["price_usd"]
+
+_BATCH_SHARE = Decimal("0.5")
+"""What a token in a batch costs of its usual price: https://platform.claude.com/docs/en/about-claude/pricing"""
+
+_US_FACTOR = Decimal("1.1")
+"""What a token costs more where inference is kept in the US:
+https://platform.claude.com/docs/en/manage-claude/data-residency"""
+
+_MILLION = Decimal(1_000_000)
+
+_PROVIDERS = {"anthropic": "anthropic", "aws.bedrock": "aws", "gcp.vertex_ai": "google"}
+"""The GenAI conventions' names of providers, and those of genai-prices."""
+
+
+class _Usage(NamedTuple):
+    """What is paid for. `input` includes what was read from and written to the cache."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write_5m: int
+    cache_write_1h: int
+    web_searches: int
+
+
+def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal | None:
+    """What the call with these `attributes` (of its llm span) cost when it was made.
+
+    Args:
+        attributes: Usage and modes, by the names of `tracekit.semconv`.
+        model: The id of the model that answered.
+        at_ns: When, in nanoseconds since the epoch: prices change.
+
+    Returns:
+        US dollars. None if the model, or its price in this mode, is unknown; never 0 for want of a price.
+
+    Raises:
+        PricesError: The user's own price table cannot be read.
+    """
+    day = datetime.fromtimestamp(at_ns / 1e9, UTC).date().toordinal()
+    provider = str(attributes.get(semconv.PROVIDER_NAME, "anthropic"))
+    speed = str(attributes.get(semconv.SPEED, "standard"))
+    iterations = attributes.get(semconv.ITERATIONS)
+    if isinstance(iterations, list) and iterations:
+        parts = [(str(each.get("model") or model), _usage_of_iteration(each)) for each in iterations]
+        searches = _count(attributes, semconv.WEB_SEARCHES)
+        parts[0] = (parts[0][0], parts[0][1]._replace(web_searches=searches))
+    else:
+        parts = [(model, _usage_of(attributes))]
+    factor = _BATCH_SHARE if attributes.get(semconv.RESPONSE_SERVICE_TIER) == "batch" else Decimal(1)
+    if attributes.get(semconv.INFERENCE_GEO) == "us":
+        factor *= _US_FACTOR
+    prices = [_price(provider, name, usage, speed, factor, day) for name, usage in parts]
+    known = [price for price in prices if price is not None]
+    return sum(known, Decimal(0)) if len(known) == len(prices) else None
+
+
+@lru_cache(maxsize=4096)
+def _price(provider: str, model: str, usage: _Usage, speed: str, factor: Decimal, day: int) -> Decimal | None:
+    """The price of one model's answer: its tokens, which `factor` applies to, and its web searches."""
+    own = own_rates(model)
+    tokens = _by_rates(own, usage) if own else _listed(provider, model, usage._replace(web_searches=0), speed, day)
+    if tokens is None:
+        return None
+    paid = tokens * factor
+    if usage.web_searches:
+        searches = _listed(provider, model, _Usage(0, 0, 0, 0, 0, usage.web_searches), "standard", day)
+        if searches is None:
+            return None
+        paid += searches
+    return paid
+
+
+def _by_rates(rates: Rates, usage: _Usage) -> Decimal:
+    plain = usage.input - usage.cache_read - usage.cache_write_5m - usage.cache_write_1h
+    paid = plain * rates.input + usage.output * rates.output + usage.cache_read * rates.cache_read
+    return (paid + usage.cache_write_5m * rates.cache_write_5m + usage.cache_write_1h * rates.cache_write_1h) / _MILLION
+
+
+def _listed(provider: str, model: str, usage: _Usage, speed: str, day: int) -> Decimal | None:
+    """The price by the public list: by the platform's own where it has the model, else by Anthropic's."""
+    from genai_prices import Usage, calc_price  # noqa: PLC0415  a tenth of a second, with the first price only
+
+    quantities = Usage(
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write_5m + usage.cache_write_1h,
+        cache_write_5m_tokens=usage.cache_write_5m,
+        cache_write_1h_tokens=usage.cache_write_1h,
+        web_searches=usage.web_searches,
+    )
+    at = datetime.fromordinal(day).replace(tzinfo=UTC)
+    for name in dict.fromkeys((_PROVIDERS.get(provider, "anthropic"), "anthropic")):
+        try:
+            price = calc_price(quantities, model, provider_id=name, genai_request_timestamp=at)
+            if speed == "standard":
+                return price.total_price
+            faster = calc_price(
+                quantities, model, provider_id=name, genai_request_timestamp=at, price_context={"speed": speed}
+            )
+        except (LookupError, ValueError):
+            continue
+        # The list answers with the usual price where it has none for the mode.
+        return faster.total_price if faster.total_price != price.total_price else None
+    return None
+
+
+def _usage_of(attributes: Mapping[str, Any]) -> _Usage:
+    written = _count(attributes, semconv.CACHE_WRITE_TOKENS)
+    one_hour = _count(attributes, semconv.CACHE_WRITE_1H_TOKENS)
+    return _Usage(
+        _count(attributes, semconv.INPUT_TOKENS),
+        _count(attributes, semconv.OUTPUT_TOKENS),
+        _count(attributes, semconv.CACHE_READ_TOKENS),
+        # Five minutes is the API's default, so what is not said to be for an hour is for five minutes.
+        max(written - one_hour, 0),
+        one_hour,
+        _count(attributes, semconv.WEB_SEARCHES),
+    )
+
+
+def _usage_of_iteration(iteration: Mapping[str, Any]) -> _Usage:
+    """One of several model answers within a call; its input leaves the cached out, as the API counts."""
+    created = iteration.get("cache_creation") or {}
+    one_hour = _count(created, "ephemeral_1h_input_tokens")
+    written, read = _count(iteration, "cache_creation_input_tokens"), _count(iteration, "cache_read_input_tokens")
+    whole = _count(iteration, "input_tokens") + written + read
+    return _Usage(whole, _count(iteration, "output_tokens"), read, max(written - one_hour, 0), one_hour, 0)
+
+
+def _count(values: Mapping[str, Any], name: str) -> int:
+    value = values.get(name, 0)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
