@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 from opentelemetry import context as otel_context
-from opentelemetry.context import Context
 
 from tracekit.instrument import lanes
 from tracekit.instrument.context import attach_context
@@ -24,16 +23,10 @@ from tracekit.instrument.sdk.call import CURRENT_CALL
 
 __all__ = ["carry", "stop_carrying"]
 
+_POOLS = ("anyio.", "trio.", "concurrent.futures.")
+"""Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none."""
+
 _originals: list[tuple[type, str, Any]] = []
-
-
-class _Starting(threading.local):
-    """Whether this thread is inside an executor that may start a worker, which belongs to the pool."""
-
-    worker = False
-
-
-_starting = _Starting()
 
 
 def carry() -> None:
@@ -41,9 +34,12 @@ def carry() -> None:
     if _originals:
         return
     _replace(threading.Thread, "start", _start)
-    when_imported("concurrent.futures.thread", _hook_executor)
-    when_imported("asyncio.base_events", _hook_event_loop)
+    when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
+    when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
+    when_imported("trio._core._run", _hook_trio)
     when_imported("multiprocessing.process", _hook_process)
+    when_imported("concurrent.futures.process", _hook_process_pool)
+    when_imported("multiprocessing.pool", _hook_pool)
 
 
 def stop_carrying() -> None:
@@ -53,18 +49,16 @@ def stop_carrying() -> None:
         setattr(owner, name, original)
 
 
+@guarded
 def _replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
     original = owner.__dict__[name]
     _originals.append((owner, name, original))
     setattr(owner, name, make(original))
 
 
-def _hook_executor(module: ModuleType) -> None:
-    _replace(module.ThreadPoolExecutor, "submit", _submit)
-
-
-def _hook_event_loop(module: ModuleType) -> None:
-    _replace(module.BaseEventLoop, "create_task", _create_task)
+def _hook_trio(module: ModuleType) -> None:
+    _replace(module.Nursery, "start_soon", _start_soon)
+    _replace(module.Nursery, "start", _start_in_nursery)
 
 
 def _hook_process(module: ModuleType) -> None:
@@ -73,96 +67,161 @@ def _hook_process(module: ModuleType) -> None:
     _replace(module.BaseProcess, "start", start)
 
 
+def _hook_process_pool(module: ModuleType) -> None:
+    from tracekit.instrument.processes import give_task  # noqa: PLC0415  see above
+
+    _replace(module.ProcessPoolExecutor, "submit", give_task)
+
+
+def _hook_pool(module: ModuleType) -> None:
+    from tracekit.instrument.processes import POOL_METHODS, give_task  # noqa: PLC0415  see above
+
+    for name in POOL_METHODS:
+        _replace(module.Pool, name, give_task)
+
+
+@guarded
+def _new_lane(kind: lanes.LaneKind) -> lanes.Lane | None:
+    """A lane for what the caller is about to start; None if nothing is recorded, or if it is the SDK that starts it."""
+    return lanes.new_child(kind) if active() is not None and CURRENT_CALL.get() is None else None
+
+
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Carried:
+    """The caller's context and a lane, for code that is to run on another thread."""
+
+    __slots__ = ("_context", "_lane")
+
+    def __init__(self, lane: lanes.Lane) -> None:
+        self._lane = lane
+        self._context = otel_context.get_current()
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `function` there."""
+        leave = self._enter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if leave is not None:
+                leave()
+
+    @guarded
+    def _enter(self) -> Callable[[], None] | None:
+        recorder = active()
+        if recorder is None:
+            return None
+        lane, context = lanes.enter(self._lane, recorder.clock.now_ns()), attach_context(self._context)
+
+        def leave() -> None:
+            lanes.leave(lane)
+            attach_context(context)
+
+        return leave
 
 
 def _start(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(thread: threading.Thread) -> None:
-        if active() is not None and not _starting.worker and CURRENT_CALL.get() is None:
-            _prepare(thread)
+        if not _is_of_a_pool(thread):
+            lane = _new_lane("thread")
+            if lane is not None:
+                _prepare(thread, _Carried(lane))
         original(thread)
 
     return start
 
 
+def _is_of_a_pool(thread: threading.Thread) -> bool:
+    target = getattr(thread, "_target", None)
+    return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(_POOLS)
+
+
 @guarded
-def _prepare(thread: threading.Thread) -> None:
-    """Let `thread` run in its own lane and in the starter's context. What replaces `run` removes itself."""
-    if type(thread).__module__.startswith("anyio."):
-        # A worker of anyio's pool: its jobs bring their context, and their lane is the asker's.
-        return
-    run, lane, context = thread.run, lanes.new_child("thread"), otel_context.get_current()
+def _prepare(thread: threading.Thread, carried: _Carried) -> None:
+    """Let `thread` run in `carried`. What replaces `run` removes itself when the thread begins."""
+    run, own = thread.run, thread.__dict__.get("run")
 
-    def carried() -> None:
-        del thread.run  # type: ignore[method-assign]  # the instance's own, set below
-        _run_carried(lane, context, run)
+    def run_carried() -> None:
+        del thread.run  # the instance's, set below
+        if own is not None:
+            thread.run = own  # type: ignore[method-assign]
+        carried.call(run)
 
-    thread.run = carried  # type: ignore[method-assign]
-
-
-def _run_carried(lane: lanes.Lane, context: Context, function: Callable[[], Any]) -> Any:
-    recorder = active()
-    if recorder is None:
-        return function()
-    before = attach_context(context) if context else None
-    try:
-        return lanes.run_in_lane(lane, recorder.clock.now_ns(), function)
-    finally:
-        if before is not None:
-            attach_context(before)
+    thread.run = run_carried  # type: ignore[method-assign]
 
 
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(executor: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        if active() is None or CURRENT_CALL.get() is not None:
+        lane = _new_lane("job")
+        if lane is None:
             return original(executor, fn, *args, **kwargs)
-        job = _Job(fn, lanes.new_child("job"), otel_context.get_current())
-        _starting.worker, before = True, _starting.worker
-        try:
-            return original(executor, job, *args, **kwargs)
-        finally:
-            _starting.worker = before
+        return original(executor, _Carried(lane).call, fn, *args, **kwargs)
 
     return submit
 
 
-class _Job:
-    """A submitted function with the lane and the context it was submitted in."""
-
-    __slots__ = ("_context", "_function", "_lane")
-
-    def __init__(self, function: Callable[..., Any], lane: lanes.Lane, context: Context) -> None:
-        self._function = function
-        self._lane = lane
-        self._context = context
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _run_carried(self._lane, self._context, functools.partial(self._function, *args, **kwargs))
-
-
-# ── asyncio tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
-        recorder = active()
-        if recorder is None or CURRENT_CALL.get() is not None:
+        lane = None
+        # Event loops close abandoned asynchronous generators in tasks, whenever these are collected.
+        if type(coro).__name__ != "async_generator_athrow" and not loop.is_closed():
+            lane = _new_lane("task")
+        if lane is None:
             return original(loop, coro, **kwargs)
-        lane = lanes.new_child("task")
-        if kwargs.get("context") is None and loop.get_task_factory() is None:
-            # A factory of the user's may not know the argument.
-            kwargs["context"] = lanes.start_task_lane(lane)
-
-        def first_step() -> None:
-            lane.first_ns = recorder.clock.now_ns()
-
-        # The loop runs what is ready in order, so this runs right before the task's own first step.
-        loop.call_soon(first_step)
-        task = original(loop, coro, **kwargs)
-        lanes.adopt_task(task, lane)
+        _note_first_step(loop, lane)
+        if kwargs.get("context") is None:
+            # Made inside the context rather than with it, as a task factory may not know the argument.
+            task = lanes.context_of_task(lane).run(original, loop, coro, **kwargs)
+        else:
+            task = original(loop, coro, **kwargs)
+        _adopt_task(task, lane)
         return task
 
     return create_task
+
+
+_adopt_task = guarded(lanes.adopt_task)
+
+
+@guarded
+def _note_first_step(loop: Any, lane: lanes.Lane) -> None:
+    recorder = active()
+
+    def first_step() -> None:
+        if recorder is not None:
+            lane.first_ns = recorder.clock.now_ns()
+
+    # The loop runs what is ready in order, so this runs right before the task's own first step.
+    loop.call_soon(first_step)
+
+
+def _start_soon(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def start_soon(nursery: Any, *args: Any, **kwargs: Any) -> None:
+        lane = _new_lane("nursery")
+        if lane is None:
+            return original(nursery, *args, **kwargs)
+        return lanes.context_of_task(lane).run(original, nursery, *args, **kwargs)
+
+    return start_soon
+
+
+def _start_in_nursery(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def start(nursery: Any, *args: Any, **kwargs: Any) -> Any:
+        if active() is not None:
+            # The new task gets a copy of the context of this one, whose lane must be taken by then.
+            _take_lane()
+        return original(nursery, *args, **kwargs)
+
+    return start
+
+
+_take_lane = guarded(lanes.current_lane)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
 from opentelemetry import context as otel_context
 from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
+from opentelemetry.trace import Span
 
 from tracekit.instrument.live import LiveSpan
 
@@ -12,16 +16,29 @@ __all__ = ["Attached", "attach_context", "current_span", "register", "span_by_id
 
 _KEY = otel_context.create_key("tracekit-span")
 _by_id: dict[int, LiveSpan] = {}
+_ended: WeakKeyDictionary[Span, LiveSpan] = WeakKeyDictionary()
+"""The application's spans that are over, for as long as a task or a thread that began in one still stands in it."""
 
 
-def register(span_id: int, live: LiveSpan) -> None:
-    """Let the OpenTelemetry span with `span_id` stand for `live` while it is open."""
-    _by_id[span_id] = live
+class _Entry(NamedTuple):
+    """A recorded span in the context, and OpenTelemetry's span that was current when it became so."""
+
+    live: LiveSpan
+    span: Span
 
 
-def unregister(span_id: int) -> None:
+def register(live: LiveSpan) -> None:
+    """Let the OpenTelemetry span with the id of `live` stand for it while it is open."""
+    _by_id[int(live.id, 16)] = live
+
+
+def unregister(live: LiveSpan) -> None:
     """Forget what `register` said."""
-    _by_id.pop(span_id, None)
+    _by_id.pop(int(live.id, 16), None)
+    if live.kind == "span" and live.otel is not None:
+        # The dictionary forgets the span with its last user, so `live` must not be one.
+        span, live.otel = live.otel, None
+        _ended[span] = live
 
 
 def span_by_id(span_id: int) -> LiveSpan | None:
@@ -32,17 +49,24 @@ def span_by_id(span_id: int) -> LiveSpan | None:
 def current_span(context: Context | None = None) -> LiveSpan | None:
     """The innermost recorded span around the caller, or around whoever made `context`.
 
-    OpenTelemetry's current span decides where it is recorded. Else (no provider, a sampler at 0) our own entry does,
-    which is at most one of the application's own unrecorded spans too far out.
+    Where our own entry is as new as OpenTelemetry's current span, it decides: without a provider that span stays the
+    one of an outer level. Else the current span does, if it is recorded.
     """
     span = otel_trace.get_current_span(context)
-    live: LiveSpan | None = getattr(span, "live", None)
-    if live is None and (span_id := span.get_span_context().span_id):
-        live = _by_id.get(span_id)
-    if live is None:
-        live = otel_context.get_value(_KEY, context)  # type: ignore[assignment]  # only `Attached` sets it
+    entry: _Entry | None = otel_context.get_value(_KEY, context)  # type: ignore[assignment]  # only `Attached` sets it
+    live = entry.live if entry is not None else None
+    if entry is None or entry.span is not span:
+        live = _standing_for(span) or live
     while live is not None and live.leaked:
         live = live.parent
+    return live
+
+
+def _standing_for(span: Span) -> LiveSpan | None:
+    """The recorded span for which `span` stands."""
+    live: LiveSpan | None = getattr(span, "tracekit_live", None)
+    if live is None and (span_id := span.get_span_context().span_id):
+        live = _by_id.get(span_id) or _ended.get(span)
     return live
 
 
@@ -53,27 +77,30 @@ class Attached:
     restore, and the token that OpenTelemetry would check is of no use; so none is kept.
     """
 
-    __slots__ = ("_before", "_context", "_live")
+    __slots__ = ("_before", "_context")
 
     def __init__(self, live: LiveSpan) -> None:
-        self._live = live
         self._before = otel_context.get_current()
-        context = otel_context.set_value(_KEY, live, self._before)
+        context, span = self._before, otel_trace.get_current_span()
         if live.otel is not None:
-            context = otel_trace.set_span_in_context(live.otel, context)
-        self._context = context
+            span = live.otel
+            context = otel_trace.set_span_in_context(span, context)
+        self._context = otel_context.set_value(_KEY, _Entry(live, span), context)
         self.reattach()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing else has become current since."""
+        return otel_context.get_current() is self._context
 
     def reattach(self) -> None:
         """Make the span current again in the caller's context, as when a generator is resumed."""
-        current = otel_context.get_current()
-        if current is not self._context:
-            self._before = current
-            otel_context.attach(self._context)
+        if not self.is_current:
+            self._before = attach_context(self._context)
 
     def detach(self) -> bool:
         """Restore what was current before. False if something else is current by now, which is left alone."""
-        if otel_context.get_current() is not self._context:
+        if not self.is_current:
             return False
         otel_context.attach(self._before)
         return True

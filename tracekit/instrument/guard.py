@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["RAISE_VARIABLE", "faults", "guarded"]
+__all__ = ["RAISE_VARIABLE", "faults", "forget", "guarded"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,3 +62,9 @@ def _caught(where: str, error: Exception) -> None:
         where,
         exc_info=error,
     )
+
+
+def forget() -> None:
+    """Log each kind of fault once more, as for the tests of this."""
+    with _lock:
+        _said.clear()

@@ -11,19 +11,22 @@ import asyncio
 import contextvars
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 __all__ = [
     "Lane",
+    "LaneKind",
     "adopt_task",
+    "context_of_task",
     "current_lane",
+    "enter",
+    "leave",
     "main_lane",
     "new_child",
     "reset_after_fork",
-    "run_in_lane",
-    "start_task_lane",
 ]
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
@@ -32,22 +35,29 @@ _LETTER: dict[LaneKind, str] = {"task": "t", "thread": "h", "job": "j", "nursery
 
 
 class Lane:
-    """One lane. `first_ns` is its first step, 0 until that is known."""
+    """One lane. `first_ns` is its first step, 0 until that is known.
 
-    __slots__ = ("_children", "first_ns", "id", "kind", "parent")
+    `taken` says that its task is known. A task's lane is made before the task is.
+    """
+
+    __slots__ = ("__weakref__", "_children", "first_ns", "id", "kind", "parent", "taken")
 
     def __init__(self, kind: LaneKind, parent: Lane | None, id: str) -> None:
         self.kind = kind
         self.parent = parent
         self.id = id
         self.first_ns = 0
-        self._children = 0
+        self.taken = False
+        self._children: dict[LaneKind, Iterator[int]] = {}
 
     def child(self, kind: LaneKind) -> Lane:
-        """A new lane under this one, numbered by how many were started before it."""
-        number = self._children
-        self._children = number + 1
+        """A new lane under this one, numbered by how many of its kind were started before it."""
+        number = next(self._children.setdefault(kind, count()))
         return Lane(kind, self, f"{self.id}.{_LETTER[kind]}{number}")
+
+    def forget_children(self) -> None:
+        """Number the children from 0 again."""
+        self._children = {}
 
 
 class _ThreadState(threading.local):
@@ -68,15 +78,16 @@ def current_lane() -> Lane:
     if task is not None:
         lane = _tasks.get(task)
         if lane is None:
-            lane = _tasks[task] = _lane_of_unseen_task(task)
+            lane = _tasks[task] = _lane_of_new_task(task)
         return lane
     if _thread.lane is not None:
         return _thread.lane
-    if threading.current_thread() is threading.main_thread():
-        return _main
+    # A callback of an event loop, or a job of a pool that carries context variables: its lane is the asker's.
     inherited = _inherited.get()
     if inherited is not None:
         return inherited
+    if threading.current_thread() is threading.main_thread():
+        return _main
     _thread.lane = _main.child("thread")
     return _thread.lane
 
@@ -91,18 +102,20 @@ def new_child(kind: LaneKind) -> Lane:
     return current_lane().child(kind)
 
 
-def run_in_lane(lane: Lane, now_ns: int, function: Callable[[], Any]) -> Any:
-    """Call `function` as the first step of `lane`, on this thread."""
+def enter(lane: Lane, now_ns: int) -> Lane | None:
+    """Begin the first step of `lane` on this thread; returns what `leave` takes."""
     before, _thread.lane = _thread.lane, lane
     lane.first_ns = now_ns
-    try:
-        return function()
-    finally:
-        _thread.lane = before
+    return before
 
 
-def start_task_lane(lane: Lane) -> contextvars.Context:
-    """The context in which the task of `lane` is to run: a copy of the caller's that knows the lane."""
+def leave(before: Lane | None) -> None:
+    """The lane that was entered on this thread is over."""
+    _thread.lane = before
+
+
+def context_of_task(lane: Lane) -> contextvars.Context:
+    """The context in which the task of `lane` is to be made: a copy of the caller's that knows the lane."""
     context = contextvars.copy_context()
     context.run(_inherited.set, lane)
     return context
@@ -110,13 +123,14 @@ def start_task_lane(lane: Lane) -> contextvars.Context:
 
 def adopt_task(task: Any, lane: Lane) -> None:
     """From now on `task` is `lane`."""
+    lane.taken = True
     _tasks[task] = lane
 
 
 def reset_after_fork() -> None:
     """Start anew in a forked child, whose main thread is a lane of its own."""
     _thread.lane = None
-    _main._children = 0  # noqa: SLF001  the module's own class
+    _main.forget_children()
 
 
 def _current_task() -> Any:
@@ -132,14 +146,17 @@ def _current_task() -> Any:
     return None
 
 
-def _lane_of_unseen_task(task: Any) -> Lane:
-    """A lane for a task that was started unseen: before the hooks, by another loop, or by Trio."""
+def _lane_of_new_task(task: Any) -> Lane:
+    """The lane that was made for `task`; a new one if the task was started unseen, as before the hooks."""
+    inherited = _inherited.get()
+    if inherited is not None and inherited.kind in ("task", "nursery") and not inherited.taken:
+        inherited.taken = True
+        return inherited
     nursery = getattr(task, "parent_nursery", None)
     if nursery is not None:
         parent_task = nursery.parent_task
         parent = _tasks.get(parent_task)
         if parent is None:
-            parent = _tasks[parent_task] = _lane_of_unseen_task(parent_task)
+            parent = _tasks[parent_task] = _lane_of_new_task(parent_task)
         return parent.child("nursery")
-    inherited = _inherited.get()
     return (inherited or _thread.lane or _main).child("task")

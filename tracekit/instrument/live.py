@@ -29,7 +29,7 @@ class LiveRun:
     interest has happened in it.
     """
 
-    __slots__ = ("held", "info", "open", "written")
+    __slots__ = ("__weakref__", "held", "info", "open", "written")
 
     def __init__(self, info: RunInfo, *, held: bool = False) -> None:
         self.info = info

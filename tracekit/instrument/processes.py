@@ -1,112 +1,199 @@
-"""Carries the current span into a process that `multiprocessing` starts afresh (spawn, forkserver).
+"""Carries the current span into processes that `multiprocessing` starts, and into the tasks of its pools.
 
-A forked child has the parent's memory, so it needs nothing. A fresh one gets, with its pickled `Process` object, the
-run and the span in which it was started.
+A forked child has the parent's memory, and with it the place it was started from. A fresh one (spawn, forkserver) gets
+it with its pickled `Process` object. A pool's worker serves whoever gives it a task, so it has no place of its own:
+each task brings the place in which it was given.
 """
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry import trace as otel_trace
+from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from tracekit.instrument.context import Attached, current_span
+from tracekit.instrument.context import Attached, attach_context, current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan
 from tracekit.instrument.recorder import active
 from tracekit.model.run import RunInfo
 
-__all__ = ["start", "when_entered"]
+__all__ = ["POOL_METHODS", "Entry", "Place", "Task", "give_task", "start", "when_entered"]
+
+POOL_METHODS = ("apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered")
+"""The methods of `multiprocessing.pool.Pool` that take a function and give it to the workers."""
+
+_POOLS = frozenset(("concurrent.futures.process", "multiprocessing.pool"))
 
 _activate: list[Callable[[], None]] = []
 
 
 def when_entered(activate: Callable[[], None]) -> None:
-    """Call `activate` in a process that was started from a recorded span, before its target runs."""
+    """Call `activate` in a process that was started by a recorded one, before its target runs."""
     _activate[:] = [activate]
 
 
-def start(original: Callable[..., None]) -> Callable[..., None]:
-    """`BaseProcess.start`, which gives a process that starts afresh the place it is started from."""
-
-    @functools.wraps(original)
-    def start(process: Any) -> None:
-        if active() is not None and _starts_afresh(process):
-            _prepare(process)
-        original(process)
-
-    return start
+# ── where a process or a task comes from ─────────────────────────────────────────────────────────────────────────────
 
 
-def _starts_afresh(process: Any) -> bool:
-    """Whether the new process does not share the memory of this one."""
-    import multiprocessing  # noqa: PLC0415  loaded by now
+class Place(NamedTuple):
+    """A span of a run, as another process is told of it."""
 
-    return (getattr(process, "_start_method", None) or multiprocessing.get_start_method()) != "fork"
+    run: RunInfo
+    span: str
+    trace: str
+    flags: int
 
-
-@guarded
-def _prepare(process: Any) -> None:
-    live = current_span()
-    recorder = active()
-    if live is None or recorder is None or "run" in process.__dict__:
-        return
-    recorder.write_begin(live)
-    if live.run is not None:
-        activate = _activate[0] if _activate else None
-        process.run = Entry(process, live.run.info, live.id, live.trace, activate)
-
-
-class Entry:
-    """Runs a process's own `run` in the span in which the process was started.
-
-    `activate` is pickled by its name, so that the new process imports what starts the recording there.
-    """
-
-    def __init__(
-        self, process: Any, run: RunInfo, span_id: str, trace: str, activate: Callable[[], None] | None
-    ) -> None:
-        self._activate = activate
-        self._process = process
-        self._run = run
-        self._span_id = span_id
-        self._trace = trace
-        self._pid = os.getpid()
-
-    def __call__(self) -> None:
-        """Run the process's `run`; called by `multiprocessing` in the new process."""
-        del self._process.run
-        self._attach()
-        self._process.run()
-
-    @guarded
-    def _attach(self) -> None:
-        if self._activate is not None:
-            self._activate()
-        if self._pid == os.getpid() or active() is None:
-            return
-        otel = None
-        if self._trace:
-            context = SpanContext(int(self._trace, 16), int(self._span_id, 16), is_remote=True, trace_flags=TraceFlags(1))
-            otel = NonRecordingSpan(context) if context.is_valid else None
+    def enter(self) -> Attached:
+        """Make the span current in this process, which is not the one in which it began."""
         remote = LiveSpan(
             "span",
             "",
-            id=self._span_id,
-            trace=self._trace,
+            id=self.span,
+            trace=self.trace,
             parent=None,
             begin_ns=0,
             lane=main_lane(),
             attributes={},
-            otel=otel,
+            otel=self._otel(),
         )
-        remote.run = LiveRun(self._run)
+        remote.run = LiveRun(self.run)
         remote.run.written = remote.written = True
-        if otel is not None and otel_trace.get_current_span().get_span_context().is_valid:
-            remote.otel = None
-        Attached(remote)
+        return Attached(remote)
+
+    def _otel(self) -> NonRecordingSpan | None:
+        """The span for OpenTelemetry, unless the application has carried its own trace here."""
+        if not self.trace or otel_trace.get_current_span().get_span_context().is_valid:
+            return None
+        context = SpanContext(
+            int(self.trace, 16), int(self.span, 16), is_remote=True, trace_flags=TraceFlags(self.flags)
+        )
+        return NonRecordingSpan(context)
+
+
+@guarded
+def _place() -> Place | None:
+    """The caller's place. A trace in which nothing of interest has happened yet is none: it may never be written."""
+    live, recorder = current_span(), active()
+    if live is None or recorder is None or not recorder.is_within_run(live):
+        return None
+    recorder.write_begin(live)
+    if live.run is None:
+        return None
+    flags = live.otel.get_span_context().trace_flags if live.otel is not None else TraceFlags.DEFAULT
+    return Place(live.run.info, live.id, live.trace, int(flags))
+
+
+# ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def start(original: Callable[..., None]) -> Callable[..., None]:
+    """`BaseProcess.start`, which lets the new process begin with an `Entry`."""
+
+    @functools.wraps(original)
+    def start(process: Any) -> None:
+        entry = _prepare(process)
+        try:
+            original(process)
+        finally:
+            if entry is not None:
+                process.__dict__.pop("run", None)
+
+    return start
+
+
+@guarded
+def _prepare(process: Any) -> Entry | None:
+    if active() is None or "run" in process.__dict__:
+        return None
+    serves_pool = getattr(getattr(process, "_target", None), "__module__", None) in _POOLS
+    process.run = Entry(process, None if serves_pool else _place(), serves_pool=serves_pool)
+    return process.run  # type: ignore[no-any-return]  # the entry set in the line before
+
+
+class Entry:
+    """Runs a process's own `run` in the place in which the process was started, and tells that it ended in good order.
+
+    What starts the recording is pickled by its name, so that a fresh process imports it.
+    """
+
+    def __init__(self, process: Any, place: Place | None, *, serves_pool: bool) -> None:
+        self._activate = _activate[0] if _activate else None
+        self._process = process
+        self._place = place
+        self._serves_pool = serves_pool
+
+    def __call__(self) -> None:
+        """Run the process's `run`; called by `multiprocessing` in the new process."""
+        del self._process.run
+        self._begin()
+        try:
+            self._process.run()
+        finally:
+            self._end()
+
+    @guarded
+    def _begin(self) -> None:
+        if self._activate is not None:
+            self._activate()
+        if self._serves_pool:
+            attach_context(Context())
+        elif self._place is not None and active() is not None and current_span() is None:
+            self._place.enter()
+
+    @guarded
+    def _end(self) -> None:
+        # `multiprocessing` ends a forked child without calling what `atexit` knows of.
+        recorder = active()
+        if recorder is not None:
+            recorder.exit()
+
+
+# ── tasks of pools ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def give_task(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A pool's method that takes a function, which lets it run in the caller's place."""
+
+    @functools.wraps(original)
+    def give(pool: Any, /, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return original(pool, _task(pool, func) or func, *args, **kwargs)
+
+    return give
+
+
+@guarded
+def _task(pool: Any, function: Callable[..., Any]) -> Task | None:
+    if type(pool).__name__ == "ThreadPool":
+        # Its workers are threads of this process.
+        return None
+    place = _place()
+    return Task(function, place) if place is not None else None
+
+
+class Task:
+    """A function that runs in another process as if it had been called here."""
+
+    def __init__(self, function: Callable[..., Any], place: Place) -> None:
+        self._activate = _activate[0] if _activate else None
+        self._function = function
+        self._place = place
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function, in the worker."""
+        attached = self._enter()
+        try:
+            return self._function(*args, **kwargs)
+        finally:
+            if attached is not None:
+                attached.detach()
+
+    @guarded
+    def _enter(self) -> Attached | None:
+        if self._activate is not None:
+            self._activate()
+        return self._place.enter() if active() is not None else None

@@ -28,17 +28,15 @@ class OtherSpans:
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """An OpenTelemetry span begins."""
         recorder = active()
-        scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
-        if recorder is None or scope == semconv.TRACEKIT_SCOPE or scope.startswith(_NOT_OTHER):
-            return
-        recorder.begin("span", span.name, current_span(parent_context), otel=span, attributes=span.attributes)
+        if recorder is not None and _is_other(span):
+            recorder.begin("span", span.name, current_span(parent_context), otel=span, attributes=span.attributes)
 
     @guarded
     def on_end(self, span: Any) -> None:
         """An OpenTelemetry span ends."""
         recorder = active()
         live = span_by_id(span.context.span_id)
-        if recorder is None or live is None or live.kind != "span" or live.otel is None:
+        if recorder is None or live is None or not _is_other(span):
             return
         live.attributes = dict(span.attributes or {})
         failed = span.status.status_code.name == "ERROR"
@@ -51,3 +49,8 @@ class OtherSpans:
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  the interface's parameter
         """Nothing is held."""
         return True
+
+
+def _is_other(span: Any) -> bool:
+    scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
+    return scope != semconv.TRACEKIT_SCOPE and not scope.startswith(_NOT_OTHER)

@@ -16,20 +16,20 @@ __all__ = ["join"]
 _joined: WeakSet[Any] = WeakSet()
 
 
+@guarded
 def join() -> None:
     """Add our processor to the global provider, now if it is set and else when it is. Harmless twice."""
-    _add_to(otel_trace.get_tracer_provider())
     original = otel_trace._set_tracer_provider  # noqa: SLF001  what `set_tracer_provider` calls, however it is imported
-    if getattr(original, "_tracekit", False):
-        return
+    if not getattr(original, "_tracekit", False):
 
-    @functools.wraps(original)
-    def set_provider(tracer_provider: Any, *args: Any, **kwargs: Any) -> None:
-        original(tracer_provider, *args, **kwargs)
-        _add_to(otel_trace.get_tracer_provider())
+        @functools.wraps(original)
+        def set_provider(tracer_provider: Any, *args: Any, **kwargs: Any) -> None:
+            original(tracer_provider, *args, **kwargs)
+            _add_to(otel_trace.get_tracer_provider())
 
-    set_provider._tracekit = True  # type: ignore[attr-defined]  # noqa: SLF001
-    otel_trace._set_tracer_provider = set_provider  # noqa: SLF001
+        set_provider._tracekit = True  # type: ignore[attr-defined]  # noqa: SLF001
+        otel_trace._set_tracer_provider = set_provider  # noqa: SLF001
+    _add_to(otel_trace.get_tracer_provider())
 
 
 @guarded

@@ -10,11 +10,18 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
+import threading
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from opentelemetry import trace as otel_trace
 
 from tracekit import semconv
 from tracekit.instrument import lanes
-from tracekit.instrument.context import register, unregister
+from tracekit.instrument.context import current_span, register, unregister
+from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
 from tracekit.instrument.protocols import Clock, Sink
@@ -36,8 +43,9 @@ class Recorder:
         self.clock = clock
         self.talk = ThreadsOfTalk()
         self.process = _process_span(session.run) if session else None
-        self._lane_runs: dict[str, LiveRun] = {}
-        self._announced: set[tuple[str, str]] = set()
+        self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
+        self._announced: WeakKeyDictionary[LiveRun, set[str]] = WeakKeyDictionary()
+        self._lock = threading.RLock()
 
     # ── begin and end ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -53,9 +61,10 @@ class Recorder:
     ) -> LiveSpan:
         """A span begins under `parent`.
 
-        `otel` is the OpenTelemetry span that stands for it; its ids are used where they are valid. The span is
+        `otel` is the OpenTelemetry span that stands for it; its ids are used where it has its own. The span is
         written at once if it makes its trace interesting or its run is already written, and later or never if not.
         """
+        otel = _with_own_ids(otel)
         span_id, trace = _ids(otel)
         live = LiveSpan(
             kind,
@@ -69,11 +78,11 @@ class Recorder:
             otel=otel,
         )
         if live.trace:
-            register(int(span_id, 16), live)
+            register(live)
         if kind == "run":
             self._begin_run(live)
-        elif live.parent is not None:
-            live.run = live.parent.run
+        else:
+            live.run = _known_run(live.parent)
         if kind in _OF_INTEREST or (kind in ("span", "turn") and live.run is not None and live.run.written):
             self.write_begin(live)
         return live
@@ -82,9 +91,15 @@ class Recorder:
         """Write that `live` has begun, its open ancestors first, unless that is written."""
         if live.written or live.ended:
             return
+        # Two threads may ask for the begin of the span above them both.
+        with self._lock:
+            if not live.written:
+                self._write_begin(live, request)
+
+    def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
         run = self._run_of(live)
         parent = live.parent
-        while parent is not None and parent.ended and not parent.written:
+        while parent is not None and not parent.written and (parent.ended or parent.pid != os.getpid()):
             parent = parent.parent
         if parent is not None:
             self.write_begin(parent)
@@ -114,22 +129,24 @@ class Recorder:
             return
         live.ended = True
         if live.trace:
-            unregister(int(live.id, 16))
+            unregister(live)
         run = live.run
         if run is None or not live.written:
             return
         failure = failure or live.failure
-        status = "error" if failure else "ok"
         self.sink.write(
-            run.info, SpanEnd(live.id, self.clock.now_ns(), status, failure, live.attributes, response)
+            run.info,
+            SpanEnd(
+                live.id, self.clock.now_ns(), "error" if failure else "ok", failure, live.attributes, response
+            ),
         )
         run.open.discard(live.id)
         if not run.open and not run.held:
             self.sink.release(run.info)
 
     def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
-        """Write what happened within `live`."""
-        if live.run is not None and live.written and not live.ended:
+        """Write what happened within `live`, in the process in which it began."""
+        if live.run is not None and live.written and not live.ended and live.pid == os.getpid():
             self.sink.write(live.run.info, event)
 
     # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,22 +164,17 @@ class Recorder:
         if live.run is None:
             if live.parent is not None:
                 live.run = self._run_of(live.parent)
-            elif live.kind != "llm" and live.kind != "agent" and live.lane.id in self._lane_runs:
-                live.run = self._lane_runs[live.lane.id]
+            elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
+                live.run = self._lane_runs[live.lane]
             else:
-                live.run = self._new_run(str(live.attributes.get(semconv.AGENT_NAME, live.name)))
+                live.run = self._new_run(_name_of_run(live))
         if live.kind == "llm" and live.parent is None:
-            self._lane_runs[live.lane.id] = live.run
+            self._lane_runs[live.lane] = live.run
         return live.run
 
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
-        above: LiveSpan | None = live
-        while above is not None:
-            if above.run is not None:
-                return True
-            above = above.parent
-        return live.lane.id in self._lane_runs
+        return _known_run(live) is not None or live.lane in self._lane_runs
 
     def _new_run(self, name: str) -> LiveRun:
         return LiveRun(RunInfo(new_run_id(), name, self.clock.now_ns()))
@@ -170,19 +182,29 @@ class Recorder:
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
 
     def _announce(self, run: LiveRun, lane: Lane) -> None:
-        key = (run.info.id, lane.id)
-        if key in self._announced:
+        announced = self._announced.setdefault(run, set())
+        if lane.id in announced:
             return
         if lane.parent is not None:
             self._announce(run, lane.parent)
-        self._announced.add(key)
+        announced.add(lane.id)
         event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, lane.first_ns)
         self.sink.write(run.info, event)
 
+    @guarded
+    def forking(self) -> None:
+        """This process is about to fork: what is open in a run is written, since its begin is not the child's to tell."""
+        live = current_span()
+        if live is not None and self.is_within_run(live):
+            self.write_begin(live)
+
     def forked(self) -> None:
         """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
+        for run in list(self._announced):
+            run.open.clear()
         self._announced.clear()
         self._lane_runs.clear()
+        self._lock = threading.RLock()
         self.sink.forked()
 
     def exit(self) -> None:
@@ -209,12 +231,40 @@ def _process_span(info: RunInfo) -> LiveSpan:
     return span
 
 
+def _known_run(live: LiveSpan | None) -> LiveRun | None:
+    """The run of `live` or of the nearest span above it that has one."""
+    while live is not None:
+        if live.run is not None:
+            return live.run
+        live = live.parent
+    return None
+
+
+def _name_of_run(root: LiveSpan) -> str:
+    """What to call a run that begins with `root`: an agent, the application's own span, or a call that stands alone."""
+    if root.kind == "agent":
+        return str(root.attributes.get(semconv.AGENT_NAME, root.name))
+    if root.kind == "span":
+        return root.name
+    path = Path(sys.argv[0] if getattr(sys, "argv", None) else "")
+    # `python -m package` runs the package's `__main__.py`; `python -c` and an interpreter name no file.
+    name = path.parent.name if path.name == "__main__.py" else path.stem
+    return name if name not in ("", "-c", "-m") else "python"
+
+
+def _with_own_ids(otel: Any) -> Any:
+    """`otel` where its ids are its own. A tracer that is off gives spans without ids, or with those of the parent."""
+    if otel is None:
+        return None
+    context, current = otel.get_span_context(), otel_trace.get_current_span().get_span_context()
+    return otel if context.is_valid and context.span_id != current.span_id else None
+
+
 def _ids(otel: Any) -> tuple[str, str]:
-    """The span and trace id of `otel` where it is a valid span, else a new span id and no trace."""
+    """The span and trace id of `otel`, else a new span id and no trace."""
     if otel is not None:
         context = otel.get_span_context()
-        if context.is_valid:
-            return format(context.span_id, "016x"), format(context.trace_id, "032x")
+        return format(context.span_id, "016x"), format(context.trace_id, "032x")
     return new_span_id(), ""
 
 
@@ -232,6 +282,11 @@ def install(recorder: Recorder | None) -> None:
     _active = recorder
 
 
+def _forking() -> None:
+    if _active is not None:
+        _active.forking()
+
+
 def _forked() -> None:
     lanes.reset_after_fork()
     if _active is not None:
@@ -243,5 +298,5 @@ def _exit() -> None:
         _active.exit()
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=_forking, after_in_child=_forked)
 atexit.register(_exit)

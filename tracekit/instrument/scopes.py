@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from tracekit import semconv
 from tracekit.instrument.context import Attached, current_span
 from tracekit.instrument.guard import guarded
+from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.values import arguments_of, recorded_value
@@ -44,28 +45,41 @@ class Handle:
 
 
 class _Open:
-    """One span of a scope, from its begin to its end."""
+    """One span of a scope, from its begin to its end.
 
-    def __init__(self, recorder: Recorder, live: LiveSpan) -> None:
+    A tool that is `joined` has no span of its own: the SDK's tool runner has one for this very execution, which takes
+    what ours would say.
+    """
+
+    def __init__(self, recorder: Recorder, live: LiveSpan, *, joined: bool = False) -> None:
         self.recorder = recorder
         self.live = live
-        self.attached = Attached(live)
+        self._attached = None if joined else Attached(live)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller stands right in this span."""
+        return self._attached is not None and self._attached.is_current
 
     @guarded
     def pause(self) -> None:
         """The code of the span stops running for now."""
-        self.attached.detach()
+        if self._attached is not None:
+            self._attached.detach()
 
     @guarded
     def resume(self) -> None:
         """The code of the span runs again, maybe in another context."""
-        self.attached.reattach()
+        if self._attached is not None:
+            self._attached.reattach()
 
     @guarded
     def end(self, error: BaseException | None = None) -> None:
         """The span is over."""
         live = self.live
-        if not self.attached.detach():
+        if self._attached is None:
+            return
+        if not self._attached.detach():
             live.leaked = True
         failure = _failure(error)
         if live.otel is not None:
@@ -77,28 +91,32 @@ class _Open:
 
 
 class Scope:
-    """A span to be: its kind, name and attributes. Made by `run`, `agent`, `turn` and `tool`."""
+    """A span to be: its kind, name and attributes. Made by `run`, `agent`, `turn` and `tool`.
+
+    It may be entered again while it is open, by the same task or by others.
+    """
 
     def __init__(self, kind: Kind, name: str | None, attributes: dict[str, Any] | None = None) -> None:
         self._kind: Kind = kind
         self._name = name
         self._attributes = attributes or {}
-        self._open: list[_Open | None] = []
+        self._open: list[_Open] = []
 
     # ── as a block ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def __enter__(self) -> Handle:
-        opened = self._begin(self._name or self._kind)
-        self._open.append(opened)
+        name = self._name or self._kind
+        opened = self._begin(name)
         if opened is None:
-            return Handle("", self._name or self._kind)
+            return Handle("", name)
+        self._open.append(opened)
         live = opened.live
-        return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, self._name or self._kind)
+        return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, name)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened = self._open.pop() if self._open else None
+        opened = self._left()
         if opened is not None:
             opened.end(error)
 
@@ -110,10 +128,22 @@ class Scope:
     ) -> None:
         self.__exit__(kind, error, trace)
 
+    @guarded
+    def _left(self) -> _Open | None:
+        """What the caller, who leaves a block, has opened: where it stands in; else the newest of its lane, or of all."""
+        lane = current_lane()
+        opened = min(
+            reversed(self._open), key=lambda each: (not each.is_current, each.live.lane is not lane), default=None
+        )
+        if opened is not None:
+            self._open.remove(opened)
+        return opened
+
     # ── as a decorator ───────────────────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, function: F) -> F:
-        name = self._name or getattr(function, "__name__", self._kind)
+        """`function`, each call of which has a span."""
+        name = self._name or str(getattr(function, "__name__", self._kind))
         decorated = _decorator_for(function)(self, name, function)
         return functools.wraps(function)(decorated)  # type: ignore[return-value]  # the same signature, by wraps
 
@@ -125,19 +155,15 @@ class Scope:
         if recorder is None:
             return None
         parent = current_span()
+        attributes = {**self._attributes, **(arguments() if arguments is not None else {})}
         if self._kind == "tool" and parent is not None and _is_same_tool_of_the_sdk(parent, name):
-            # The SDK's tool runner has a span for this very execution.
-            return None
-        attributes = dict(self._attributes)
-        if arguments is not None:
-            attributes.update(arguments())
+            parent.attributes.update(attributes)
+            return _Open(recorder, parent, joined=True)
         span_name, named = _named(self._kind, name)
         attributes.update(named)
         otel = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE).start_span(
             span_name, kind=SpanKind.INTERNAL, attributes={k: v for k, v in attributes.items() if k not in _CONTENT}
         )
-        if not otel.get_span_context().is_valid or otel is otel_trace.get_current_span():
-            otel = None
         return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
 
     @guarded
@@ -247,8 +273,9 @@ def _decorate_generator(scope: Scope, name: str, function: Callable[..., Any]) -
                     sent = yield item
                 except GeneratorExit:
                     opened.resume()
-                    generator.close()
-                    raise
+                    closed = generator.close()
+                    opened.end()
+                    return closed
                 except BaseException as thrown:  # noqa: BLE001  handed on to the generator
                     step = functools.partial(generator.throw, thrown)
                 else:
@@ -324,7 +351,7 @@ def turn() -> Scope: ...
 def turn(function: F) -> F: ...
 def turn(function: F | None = None) -> Scope | F:
     """One answer of the agent's model and the work it asked for: ``with tracekit.turn():``, or a decorator."""
-    return Scope("turn", None if function is not None else "turn")(function) if function is not None else Scope("turn", "turn")
+    return Scope("turn", "turn") if function is None else Scope("turn", None)(function)
 
 
 @overload

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tracekit.errors import AmbiguousRunError, HomeError, RunNotFoundError
+from tracekit.journal.decode import Header
 from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
-from tracekit.journal.reader import header_of
+from tracekit.journal.reader import header_of, load_header
 
-__all__ = ["Entry", "all_runs", "find_run"]
+__all__ = ["Entry", "all_runs", "find_run", "segments_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,36 @@ class Entry:
     paths: tuple[Path, ...]
 
 
-def all_runs() -> list[Entry]:
-    """Every run under the folder for journals, newest recorded first.
+def all_runs(limit: int | None = None) -> list[Entry]:
+    """Every run under the folder for journals, newest recorded first; the first `limit` of them if that is given.
+
+    Files are opened a day at a time, so that a limit makes this cheap however many runs there are.
 
     Raises:
         HomeError: The folder is a file.
     """
-    groups: dict[str, list[Path]] = {}
-    for path in _segments():
-        groups.setdefault(path.name.partition(".")[0], []).append(path)
-    entries = [entry for paths in groups.values() if (entry := _entry(paths)) is not None]
-    return sorted(entries, key=lambda entry: (entry.recorded_at_ns, entry.id), reverse=True)
+    days = _files_by_day()
+    runs = _by_run(path for paths in days.values() for path in paths)
+    entries: dict[str, Entry | None] = {}
+    for day in sorted(days, reverse=True):
+        for path in days[day]:
+            id = _run_id(path)
+            if id not in entries:
+                entries[id] = _entry(runs[id])
+        # A segment never lies under a day before its run, so a run that has only older ones is older than this day.
+        if limit is not None and sum(_day_of(entry) >= day for entry in entries.values() if entry) >= limit:
+            break
+    found = [entry for entry in entries.values() if entry is not None]
+    return sorted(found, key=lambda entry: (entry.recorded_at_ns, entry.id), reverse=True)[:limit]
+
+
+def segments_of(id: str, since: str = "") -> list[Path]:
+    """The segments of the run `id`, found by their names, from the day `since` on.
+
+    Raises:
+        HomeError: The folder for journals is a file.
+    """
+    return [path for paths in _files_by_day(since).values() for path in paths if _run_id(path) == id]
 
 
 def find_run(text: str) -> Entry:
@@ -43,14 +64,15 @@ def find_run(text: str) -> Entry:
     Raises:
         RunNotFoundError: It means none.
         AmbiguousRunError: It is a prefix of several ids.
+        JournalError: It is an id, and its journal is damaged or of a newer version.
         HomeError: The folder for journals is a file.
     """
     path = Path(text)
     if path.suffix == ".jsonl" or os.sep in text:
         return _file_entry(path)
+    if text == "last" and (newest := all_runs(1)):
+        return newest[0]
     runs = all_runs()
-    if text == "last" and runs:
-        return runs[0]
     matching = [run for run in runs if run.id == text] or [run for run in runs if text and run.id.startswith(text)]
     named = [run for run in runs if run.name == text]
     if len(matching) == 1 and not named:
@@ -59,19 +81,33 @@ def find_run(text: str) -> Entry:
         return named[0]
     if matching:
         ids = ", ".join(run.id[: len(text) + 6] for run in matching[:5])
-        raise AmbiguousRunError(
-            f"{text!r} is the beginning of {len(matching)} run ids: {ids}{', …' if len(matching) > 5 else ''}; give more digits"
-        )
+        more = ", …" if len(matching) > 5 else ""
+        raise AmbiguousRunError(f"{text!r} is the beginning of {len(matching)} run ids: {ids}{more}; give more digits")
     if path.is_file():
         return _file_entry(path)
+    _tell_why_unreadable(text)
     raise RunNotFoundError(_not_found(text, runs))
+
+
+def _tell_why_unreadable(text: str) -> None:
+    """Raise what keeps the segments of the run `text` from being read, if there are any."""
+    for paths in _files_by_day().values():
+        for path in paths:
+            if text and path.name.startswith(text):
+                load_header(path)
 
 
 def _not_found(text: str, runs: list[Entry]) -> str:
     if not runs:
-        return f"there is no run {text!r}: nothing is recorded yet in {home()}; `tracekit demo` or `tracekit run PROGRAM` records one"
+        return (
+            f"there is no run {text!r}: nothing is recorded yet in {home()}; "
+            "`tracekit demo` or `tracekit run PROGRAM` records one"
+        )
     names = ", ".join(dict.fromkeys(run.name for run in runs[:20]))
-    return f"there is no run {text!r}: it is no id, prefix or name of the {len(runs)} recorded in {home()}; the newest are named {names}; `tracekit ls` lists them"
+    return (
+        f"there is no run {text!r}: it is no id, prefix or name of the {len(runs)} recorded in {home()}; "
+        f"the newest are named {names}; `tracekit ls` lists them"
+    )
 
 
 def _file_entry(path: Path) -> Entry:
@@ -84,15 +120,56 @@ def _file_entry(path: Path) -> Entry:
 
 
 def _entry(paths: Iterable[Path]) -> Entry | None:
-    headers = [(path, header) for path in paths if (header := header_of(path)) is not None]
-    if not headers:
+    readable: list[Path] = []
+    first: Header | None = None
+    for path in paths:
+        header = header_of(path)
+        if header is not None:
+            readable.append(path)
+            if first is None or header["recorded_at_ns"] < first["recorded_at_ns"]:
+                first = header
+    if first is None:
         return None
-    first = min((header for _, header in headers), key=lambda header: header["recorded_at_ns"])
-    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(path for path, _ in headers))
+    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(readable))
 
 
-def _segments() -> Iterable[Path]:
+def _day_of(entry: Entry) -> str:
+    return datetime.fromtimestamp(entry.recorded_at_ns / 1e9, UTC).strftime("%Y-%m-%d")
+
+
+def _run_id(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+def _by_run(paths: Iterable[Path]) -> dict[str, list[Path]]:
+    runs: dict[str, list[Path]] = {}
+    for path in paths:
+        runs.setdefault(_run_id(path), []).append(path)
+    return runs
+
+
+def _files_by_day(since: str = "") -> dict[str, list[Path]]:
+    """The segments, as their names tell, by the day on which each was begun, from the day `since` on."""
     folder = runs_folder()
-    if home().is_file():
-        raise HomeError(f"{HOME_VARIABLE}={home()} is a file; journals need a folder: set {HOME_VARIABLE} to one")
-    return folder.glob("*/*.jsonl")
+    days: dict[str, list[Path]] = {}
+    try:
+        for day in os.scandir(folder):
+            if day.name >= since:
+                days[day.name] = _files_in(folder / day.name)
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError as error:
+        raise HomeError(
+            f"{HOME_VARIABLE}={home()} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
+        ) from error
+    except OSError as error:
+        raise HomeError(f"the folder for journals cannot be read: {folder}: {error.strerror}") from error
+    return days
+
+
+def _files_in(day: Path) -> list[Path]:
+    try:
+        return [day / file.name for file in os.scandir(day) if file.name.endswith(".jsonl")]
+    except (FileNotFoundError, NotADirectoryError):
+        # It was pruned meanwhile, or is a file of somebody else's.
+        return []

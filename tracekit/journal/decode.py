@@ -6,7 +6,8 @@ import base64
 import json
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.encode import BLOB_KEY, MESSAGES, compact
@@ -16,6 +17,7 @@ from tracekit.model.events import (
     Event,
     Exit,
     Failure,
+    Kind,
     LaneBegin,
     Request,
     Response,
@@ -23,16 +25,19 @@ from tracekit.model.events import (
     SpanEnd,
 )
 
-__all__ = ["Decoder", "Header", "body_of", "read_header"]
+__all__ = ["HEADER_START", "Decoder", "Header", "body_of", "read_header"]
 
 NEWEST_VERSION = 1
+
+HEADER_START = b'{"e":"header"'
+"""How a header line begins; an exported file has one for each of its segments."""
 
 
 class Header(dict[str, Any]):
     """The first line of a segment."""
 
 
-def read_header(line: str | bytes, where: str) -> Header:
+def read_header(line: bytes, where: str) -> Header:
     """The header in `line`, the first of the segment `where`.
 
     Raises:
@@ -41,44 +46,66 @@ def read_header(line: str | bytes, where: str) -> Header:
     """
     try:
         header = json.loads(line)
-    except ValueError as error:
-        raise JournalError(f"{where} is not a tracekit journal: its first line is not JSON; a journal is a file that `tracekit export` wrote or that lies under runs/ in TRACEKIT_HOME") from error
-    if not isinstance(header, dict) or header.get("format") != "tracekit-journal" or "run" not in header:
-        raise JournalError(f"{where} is not a tracekit journal: its first line is not a journal's header")
+    except (ValueError, RecursionError) as error:
+        raise JournalError(f"{where} {_NO_JOURNAL}") from error
+    if not isinstance(header, dict) or header.get("format") != "tracekit-journal":
+        raise JournalError(f"{where} {_NO_JOURNAL}")
     version = header.get("version")
     if not isinstance(version, int) or version > NEWEST_VERSION:
         raise NewerJournalError(
             f"{where} has journal format {version!r}, and this tracekit reads up to {NEWEST_VERSION}: "
             "upgrade tracekit-agents to read it; the file is left as it is"
         )
+    if not _is_sound(header):
+        raise JournalError(f"{where} has a header that is damaged: what it says of its run is no run")
     return Header(header)
 
 
+def _is_sound(header: dict[str, Any]) -> bool:
+    root = header.get("root")
+    return (
+        isinstance(header.get("run"), str)
+        and isinstance(header.get("name"), str)
+        and isinstance(header.get("recorded_at_ns"), int)
+        and (root is None or (isinstance(root, dict) and root.keys() >= {"id", "t", "argv"}))
+    )
+
+
+_NO_JOURNAL = (
+    "is not a tracekit journal: its first line is no header; "
+    "a journal is a file that `tracekit export` wrote, or one that lies under runs/ in TRACEKIT_HOME"
+)
+
+
 class Decoder:
-    """Decodes the lines of one segment, in the order in which they stand in it."""
+    """Decodes the lines of one segment, in the order in which they stand in it.
+
+    `problem` says what of the newest event could not be read, though the event itself could.
+    """
 
     def __init__(self) -> None:
+        self.problem = ""
         self._requests: dict[str, _Rebuilt] = {}
         self._blobs: dict[str, str] = {}
 
-    def event(self, line: str | bytes) -> Event | None:
+    def event(self, line: bytes) -> Event | None:
         """The event in `line`; None for a line that only others refer to, or of a kind this version does not know.
 
         Raises:
             ValueError: The line is not whole.
         """
-        data = json.loads(line)
+        self.problem = ""
         try:
-            return self._event(data)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a journal's line: {error!r}") from error
+            return self._event(_checked(json.loads(line)))
+        except _WRONG as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def _event(self, data: dict[str, Any]) -> Event | None:
         match data["e"]:
             case "begin":
                 return self._begin(data)
             case "end":
-                return _end(data)
+                return self._end(data)
             case "chunk":
                 return Chunk(data["id"], data["t"], body_of(data))
             case "answer":
@@ -92,44 +119,71 @@ class Decoder:
         return None
 
     def _begin(self, data: dict[str, Any]) -> SpanBegin:
-        request = data.get("request")
+        kind = data["kind"]
         return SpanBegin(
             data["id"],
             data["parent"],
-            data["kind"],
+            kind if kind in _KINDS else "span",
             data["name"],
             data["t"],
             data["lane"],
             data.get("trace", ""),
-            data.get("attributes") or {},
-            self._request(data["id"], request) if request is not None else None,
+            data.get("attributes", {}),
+            self._request(data["id"], data["request"]) if "request" in data else None,
         )
+
+    def _end(self, data: dict[str, Any]) -> SpanEnd:
+        error = data.get("error")
+        return SpanEnd(
+            data["id"],
+            data["t"],
+            "error" if data["status"] == "error" else "ok",
+            Failure(error["type"], error.get("message", "")) if error is not None else None,
+            data.get("attributes", {}),
+            self._response(data["id"], data["response"]) if "response" in data else None,
+        )
+
+    def _response(self, id: str, data: dict[str, Any]) -> Response:
+        try:
+            body = body_of(data)
+        except _WRONG as error:
+            self.problem = f"the body of the answer to {id} cannot be given back: {_says(error)}"
+            body = b""
+        return Response(data["status"], data["headers"], body)
 
     def _request(self, id: str, data: dict[str, Any]) -> Request:
-        return Request(
-            data["method"],
-            data["host"],
-            data["path"],
-            data.get("query", ""),
-            data["headers"],
-            self._request_body(id, data),
-        )
+        # Where a body cannot be given back, that there was a request is worth more than what it said.
+        try:
+            body = self._request_body(id, data)
+        except _WRONG as error:
+            self.problem = f"the body of request {id} cannot be given back: {_says(error)}"
+            body = None
+        return Request(data["method"], data["host"], data["path"], data.get("query", ""), data["headers"], body)
 
     def _request_body(self, id: str, data: dict[str, Any]) -> bytes | None:
-        if "order" not in data:
-            return None if data.get("body", "") is None else body_of(data)
+        if "order" in data:
+            body = self._rebuilt(id, data)
+        elif "body" in data:
+            return None
+        else:
+            body = body_of(data)
+        if sha256(body).hexdigest() != data["sha256"]:
+            raise ValueError("what is stored does not give back the bytes that were sent")
+        return body
+
+    def _rebuilt(self, id: str, data: dict[str, Any]) -> bytes:
         base = self._requests.get(data["base"]) if data["base"] is not None else _Rebuilt([], {})
         if base is None:
-            raise KeyError(f"request {id} continues {data['base']}, which is missing")
-        added = [compact(self._with_blobs(message)) for message in data.get("add", ())]
+            raise ValueError(f"it continues request {data['base']}, which is missing")
+        added = list(data.get("add", ()))
+        for number in data.get("blobs", ()):
+            added[number] = self._with_blobs(added[number])
         rebuilt = _Rebuilt(
-            [*base.messages[: data.get("keep", 0)], *added],
+            [*base.messages[: data.get("keep", 0)], *map(compact, added)],
             {**base.fields, **{name: compact(value) for name, value in data["set"].items()}},
         )
-        self._requests[id] = rebuilt
         body = rebuilt.body(data["order"], with_messages="keep" in data)
-        if sha256(body).hexdigest() != data["sha256"]:
-            raise ValueError(f"request {id} does not give back the bytes that were sent")
+        self._requests[id] = rebuilt
         return body
 
     def _with_blobs(self, value: Any) -> Any:
@@ -140,6 +194,45 @@ class Decoder:
                 return self._blobs[value[BLOB_KEY]]
             return {name: self._with_blobs(item) for name, item in value.items()}
         return value
+
+
+_WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError)
+"""What reading a line raises that this version did not write, or not as a whole."""
+
+_KINDS = frozenset(get_args(Kind))
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "e": (str,),
+    "id": (str,),
+    "parent": (str, NoneType),
+    "kind": (str,),
+    "name": (str,),
+    "t": (int,),
+    "lane": (str,),
+    "trace": (str,),
+    "status": (str, int),
+    "attributes": (dict,),
+    "headers": (dict,),
+    "request": (dict,),
+    "response": (dict,),
+    "error": (dict,),
+    "sha256": (str,),
+}
+
+
+def _checked(data: Any) -> dict[str, Any]:
+    """`data`, if it is an object whose members have the types that the reader counts on."""
+    if not isinstance(data, dict):
+        raise TypeError("a line is an object")
+    for name, value in data.items():
+        types = _TYPES.get(name)
+        if types is not None and type(value) not in types:
+            raise TypeError(f"{name!r} is {type(value).__name__}")
+    return data
+
+
+def _says(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, LookupError) and error.args else str(error)
 
 
 class _Rebuilt:
@@ -165,7 +258,7 @@ def body_of(data: Mapping[str, Any]) -> bytes:
         return compact(data["json"]).encode("utf-8")
     if "text" in data:
         return str(data["text"]).encode("utf-8")
-    return base64.b64decode(data["b64"])
+    return base64.b64decode(data["b64"], validate=True)
 
 
 def _sse(item: Any) -> bytes:
@@ -176,15 +269,3 @@ def _sse(item: Any) -> bytes:
         text = compact(data)
         data = f"{text[:-1]}{' ' * item[2]}}}" if len(item) > 2 else text
     return f"event: {name}\ndata: {data}\n\n".encode()
-
-
-def _end(data: dict[str, Any]) -> SpanEnd:
-    error, response = data.get("error"), data.get("response")
-    return SpanEnd(
-        data["id"],
-        data["t"],
-        data["status"],
-        Failure(error["type"], error.get("message", "")) if error is not None else None,
-        data.get("attributes") or {},
-        Response(response["status"], response["headers"], body_of(response)) if response is not None else None,
-    )

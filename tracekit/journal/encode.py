@@ -1,6 +1,7 @@
 """Events → lines. A request's history is stored once; a stream's events are stored as their data.
 
-Every piece is JSON text already when it reaches a line, so that nothing is serialised twice.
+Every piece is JSON text already when it reaches a line, so that nothing is serialised twice. Bodies are redacted as
+the bytes they are, and all else as JSON text: what stands in a line as base64 must not be taken for a credential.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
-from tracekit.journal.redact import redact_bytes
+from tracekit.journal.redact import redact, redact_bytes
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -48,26 +49,34 @@ class Encoder:
         self._requests = _RequestEncoder()
 
     def lines(self, event: Event) -> list[str]:
-        """The lines for `event`, each without its newline: the one it is, after those it refers to."""
+        """The lines for `event`, each without its newline: the one it is, after those it refers to.
+
+        Once they are in the segment, `written` lets later events refer to them.
+        """
         match event:
             case SpanBegin():
                 return self._begin(event)
             case SpanEnd():
                 return [_end(event)]
             case Chunk():
-                return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{_body(event.data, "text/event-stream")}}}']
+                body = _body(redact_bytes(event.data), "text/event-stream")
+                return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{body}}}']
             case Answered():
                 head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
-                return [f'{head},"headers":{compact(dict(event.headers))}}}']
+                return [f'{head},"headers":{_headers(event.headers)}}}']
             case LaneBegin():
                 parent = compact(event.parent)
                 return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
             case Exit():
                 return [f'{{"e":"exit","t":{event.at_ns}}}']
 
+    def written(self) -> None:
+        """The newest lines are in the segment."""
+        self._requests.written()
+
     def _begin(self, event: SpanBegin) -> list[str]:
         parent = f'"{event.parent}"' if event.parent else "null"
-        line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{compact(event.name)}'
+        line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{redact(compact(event.name))}'
         line += f',"t":{event.at_ns},"lane":"{event.lane}"'
         if event.trace:
             line += f',"trace":"{event.trace}"'
@@ -91,26 +100,33 @@ def _end(event: SpanEnd) -> str:
 
 
 def _failure(failure: Failure) -> str:
-    return compact({"type": failure.type, "message": failure.message})
+    return redact(compact({"type": failure.type, "message": failure.message}))
 
 
 def _response(response: Response) -> str:
     content_type = response.headers.get("content-type", "")
-    head = f'{{"status":{response.status},"headers":{compact(dict(response.headers))}'
-    return f"{head},{_body(response.body, content_type)}}}"
+    head = f'{{"status":{response.status},"headers":{_headers(response.headers)}'
+    return f"{head},{_body(redact_bytes(response.body), content_type)}}}"
+
+
+def _headers(headers: Mapping[str, str]) -> str:
+    return redact(compact(dict(headers)))
 
 
 def _json(attributes: Mapping[str, Any]) -> str:
     """Attributes as JSON. A value that JSON cannot hold stands as its text."""
     try:
-        return compact(dict(attributes))
-    except (TypeError, ValueError):
-        return compact({str(key): _plain(value) for key, value in attributes.items()})
+        text = compact(dict(attributes))
+    except (TypeError, ValueError, RecursionError):
+        text = compact({str(key): _plain(value) for key, value in attributes.items()})
+    return redact(text)
 
 
 def _plain(value: Any) -> Any:
     try:
         compact(value)
+    except RecursionError:
+        return f"{type(value).__name__}, nested too deeply to be recorded"
     except (TypeError, ValueError):
         return list(map(str, value)) if isinstance(value, (tuple, list, set)) else str(value)
     return value
@@ -140,7 +156,7 @@ def _rebuilds(text: str) -> bool:
     try:
         value = json.loads(text)
         return isinstance(value, dict) and compact(value) == text
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -175,14 +191,19 @@ def _event_data(data: str) -> str:
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Known:
-    """What a later request may refer to: the pieces of an earlier one."""
+class _Known(NamedTuple):
+    """A request that is in the segment: its id, and the digests of its top-level fields."""
 
-    __slots__ = ("fields", "id")
+    id: str
+    fields: dict[str, bytes]
 
-    def __init__(self, id: str, fields: dict[str, bytes]) -> None:
-        self.id = id
-        self.fields = fields
+
+class _Newest(NamedTuple):
+    """A request that is being written: what it is to be known by, and the hashes of the blobs before it."""
+
+    known: _Known
+    keys: list[bytes]
+    blobs: set[str]
 
 
 class _RequestEncoder:
@@ -190,57 +211,78 @@ class _RequestEncoder:
 
     def __init__(self) -> None:
         self._by_prefix: OrderedDict[bytes, _Known] = OrderedDict()
-        self._by_fields: dict[bytes, _Known] = {}
+        self._by_fields: OrderedDict[bytes, _Known] = OrderedDict()
         self._blobs: set[str] = set()
+        self._newest: _Newest | None = None
 
     def encode(self, id: str, request: Request) -> tuple[list[str], str]:
         """The lines of new blobs, and the request as JSON text."""
         head = {"method": request.method, "host": request.host, "path": request.path}
         if request.query:
             head["query"] = request.query
-        text = f'{compact(head)[:-1]},"headers":{compact(dict(request.headers))}'
+        text = f'{redact(compact(head))[:-1]},"headers":{_headers(request.headers)}'
         if request.body is None:
             return [], f'{text},"body":null}}'
         body = redact_bytes(request.body)
         digest = sha256(body).hexdigest()
         blobs, form = self._body(id, body)
-        return blobs, f'{text},"sha256":"{digest}",{form}}}'
+        return list(blobs.values()), f'{text},"sha256":"{digest}",{form}}}'
 
-    def _body(self, id: str, body: bytes) -> tuple[list[str], str]:
+    def written(self) -> None:
+        """The newest request and its blobs are in the segment: later ones may refer to them."""
+        if self._newest is None:
+            return
+        (known, keys, blobs), self._newest = self._newest, None
+        self._blobs |= blobs
+        for key in keys:
+            self._by_prefix[key] = known
+        self._by_fields[_shared_fields(known.fields)] = known
+        for remembered in (self._by_prefix, self._by_fields):
+            while len(remembered) > _MOST_PREFIXES:
+                remembered.popitem(last=False)
+
+    def _body(self, id: str, body: bytes) -> tuple[dict[str, str], str]:
         pieces = _pieces(body)
         if pieces is None:
-            return [], _body(body, "")
+            return {}, _body(body, "")
         keys = _chain(pieces.messages)
         digests = {name: _digest(text) for name, text in pieces.fields.items()}
         known, kept = self._base(keys, digests)
         before = known.fields if known is not None else {}
-        blobs: list[str] = []
-        added = [self._without_blobs(text, blobs) for text in pieces.messages[kept:]]
-        changed = (f"{compact(name)}:{text}" for name, text in pieces.fields.items() if before.get(name) != digests[name])
-        self._remember(id, keys, digests)
+        blobs: dict[str, str] = {}
+        referring: list[int] = []
+        added: list[str] = []
+        for text in pieces.messages[kept:]:
+            short = self._without_blobs(text, blobs)
+            if short is not text:
+                referring.append(len(added))
+            added.append(short)
+        changed = (
+            f"{compact(name)}:{text}" for name, text in pieces.fields.items() if before.get(name) != digests[name]
+        )
+        self._newest = _Newest(_Known(id, digests), keys, set(blobs))
         form = f'"base":{compact(known.id if known else None)},"order":{compact(pieces.order)}'
         if MESSAGES in pieces.order and MESSAGES not in pieces.fields:
             form += f',"keep":{kept},"add":[{",".join(added)}]'
+        if referring:
+            form += f',"blobs":{compact(referring)}'
         return blobs, f'{form},"set":{{{",".join(changed)}}}'
 
     def _base(self, keys: list[bytes], digests: dict[str, bytes]) -> tuple[_Known | None, int]:
-        """The earlier request that shares most, and how many of its messages."""
+        """The earlier request that shares most, and how many of its messages. None where nothing is shared."""
         for length in range(len(keys), 0, -1):
             known = self._by_prefix.get(keys[length - 1])
             if known is not None:
                 return known, length
-        return self._by_fields.get(_shared_fields(digests)), 0
+        known = self._by_fields.get(_shared_fields(digests))
+        shares = known is not None and not known.fields.items().isdisjoint(digests.items())
+        return known if shares else None, 0
 
-    def _remember(self, id: str, keys: list[bytes], digests: dict[str, bytes]) -> None:
-        known = _Known(id, digests)
-        for key in keys:
-            self._by_prefix[key] = known
-        self._by_fields[_shared_fields(digests)] = known
-        while len(self._by_prefix) > _MOST_PREFIXES:
-            self._by_prefix.popitem(last=False)
+    def _without_blobs(self, text: str, lines: dict[str, str]) -> str:
+        """A message's text with long base64 replaced by its hash; a line, by that hash, for each that is new.
 
-    def _without_blobs(self, text: str, lines: list[str]) -> str:
-        """A message's text with long base64 replaced by its hash; a line for each hash that is new."""
+        A message that itself holds such an object stays as it is.
+        """
         if len(text) < _BLOB_BYTES or '"base64"' not in text or BLOB_KEY in text:
             return text
         message = json.loads(text)
@@ -248,9 +290,8 @@ class _RequestEncoder:
         _take_blobs(message, found)
         for digest, data in found.items():
             if digest not in self._blobs:
-                self._blobs.add(digest)
-                lines.append(f'{{"e":"blob","sha256":"{digest}","data":{compact(data)}}}')
-        return compact(message)
+                lines[digest] = f'{{"e":"blob","sha256":"{digest}","data":{compact(data)}}}'
+        return compact(message) if found else text
 
 
 class _Pieces(NamedTuple):
@@ -267,7 +308,9 @@ def _pieces(body: bytes) -> _Pieces | None:
         request = json.loads(body)
         if not isinstance(request, dict):
             return None
-        fields = {name: compact(value) for name, value in request.items() if name != MESSAGES or type(value) is not list}
+        fields = {
+            name: compact(value) for name, value in request.items() if name != MESSAGES or type(value) is not list
+        }
         messages = [compact(message) for message in request[MESSAGES]] if len(fields) < len(request) else []
         texts = {**fields, MESSAGES: f"[{','.join(messages)}]"} if len(fields) < len(request) else fields
         rebuilt = "{" + ",".join(f"{compact(name)}:{texts[name]}" for name in request) + "}"

@@ -31,8 +31,13 @@ class Fold:
         self._segments.append(Segment(path, "", "", 0, "", 0))
         return len(self._segments) - 1
 
-    def describe(self, index: int, header: Mapping[str, Any], *, alive: bool, damage: tuple[str, ...] = ()) -> None:
-        """What the segment's header says, and what is known of its writer."""
+    def describe(
+        self, index: int, header: Mapping[str, Any] | None, *, alive: bool, damage: tuple[str, ...] = ()
+    ) -> None:
+        """What the segment's header says, None where it cannot be read, and what is known of its writer."""
+        if header is None:
+            self._segments[index] = replace(self._segments[index], damage=damage)
+            return
         root = header.get("root")
         self._segments[index] = Segment(
             self._segments[index].path,
@@ -66,14 +71,13 @@ class Fold:
 
     def recording(self) -> Recording:
         """What has been added so far."""
-        first = min(self._segments, key=lambda segment: segment.recorded_at_ns)
+        first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
         spans = {id: self._ended(span) for id, span in self._spans.items()}
         exchanges = {
             id: replace(exchange, pieces=tuple(self._pieces.get(id, ()))) for id, exchange in self._exchanges.items()
         }
-        named = next((segment for segment in self._segments if segment.run), first)
         return Recording(
-            named.run, first.name, first.recorded_at_ns, tuple(self._segments), dict(self._lanes), spans, exchanges
+            first.run, first.name, first.recorded_at_ns, tuple(self._segments), dict(self._lanes), spans, exchanges
         )
 
     def _begin(self, index: int, event: SpanBegin) -> None:

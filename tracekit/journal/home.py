@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tracekit.errors import HomeError
 
-__all__ = ["HOME_VARIABLE", "home", "make_home", "runs_folder"]
+__all__ = ["HOME_VARIABLE", "home", "make_day_folder", "make_home", "runs_folder"]
 
 HOME_VARIABLE = "TRACEKIT_HOME"
 
@@ -45,4 +45,19 @@ def make_home() -> Path:
             f"the folder for journals cannot be made: {folder}: {error.strerror}; set {HOME_VARIABLE} to a folder that "
             "you can write to"
         ) from error
+    return folder
+
+
+def make_day_folder(day: str) -> Path:
+    """The folder for the journals of `day`, made if it is missing.
+
+    Raises:
+        HomeError: The folder for journals is a file, or cannot be made.
+        OSError: A folder in it cannot be made.
+    """
+    make_home()
+    folder = runs_folder() / day
+    # One by one: `parents` would make those above with the user's default mode.
+    for each in (folder.parent, folder):
+        each.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -8,8 +8,8 @@ import socket
 import time
 from pathlib import Path
 
-from tracekit.journal.decode import read_header
 from tracekit.errors import JournalError
+from tracekit.journal.decode import Header, read_header
 from tracekit.journal.process import boot_id
 
 __all__ = ["SILENCE_S", "is_alive"]
@@ -22,30 +22,35 @@ def is_alive(path: Path) -> bool:
     """Whether the writer of the segment at `path` lives.
 
     It holds an exclusive lock. Probing with a shared one does not shut out another prober, and never blocks. Where
-    the lock says nothing, on another machine's file or after a boot, silence decides.
+    the lock says nothing, on another machine's file or after a boot, silence decides. A copy has no writer.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        if not _is_from_here(file, path):
-            return time.time() - os.fstat(file).st_mtime < SILENCE_S
+        header = _header(file, path)
+        if header is not None and not path.name.startswith(header["run"]):
+            return False
+        if header is not None and (header.get("host") != socket.gethostname() or header.get("boot") != boot_id()):
+            return _spoke_lately(file)
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         except OSError:
-            return time.time() - os.fstat(file).st_mtime < SILENCE_S
+            return _spoke_lately(file)
         return False
     finally:
         os.close(file)
 
 
-def _is_from_here(file: int, path: Path) -> bool:
-    line = os.read(file, 65536).partition(b"\n")[0]
+def _header(file: int, path: Path) -> Header | None:
     try:
-        header = read_header(line, str(path))
-    except JournalError:
-        return True
-    return bool(header.get("host") == socket.gethostname() and header.get("boot") == boot_id())
+        return read_header(os.read(file, 65536).partition(b"\n")[0], str(path))
+    except (OSError, JournalError):
+        return None
+
+
+def _spoke_lately(file: int) -> bool:
+    return time.time() - os.fstat(file).st_mtime < SILENCE_S

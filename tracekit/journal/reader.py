@@ -5,34 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tracekit.errors import JournalError
-from tracekit.journal.decode import Decoder, Header, read_header
+from tracekit.errors import JournalError, NewerJournalError
+from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.fold import Fold
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
 
-__all__ = ["SegmentReader", "header_of", "read_run"]
+__all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
 
 
-class SegmentReader:
-    """Reads one segment, and what is appended to it afterwards. A line counts once its newline is there."""
+class JournalReader:
+    """Reads one file: a segment and what is appended to it afterwards, or several segments that `export` joined.
+
+    A line counts once its newline is there. Of each line that cannot be read `damage` tells, with the index of its
+    segment's header in `headers`. `unfinished` says that the file ends in the middle of a line.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.header: Header | None = None
-        self.damage: list[str] = []
+        self.headers: list[Header] = []
+        self.damage: list[tuple[int, str]] = []
+        self.unfinished = False
         self._decoder = Decoder()
         self._position = 0
         self._line = 0
-        self.unfinished = False
 
-    def new_events(self) -> Iterator[Event]:
-        """The events appended since the last time.
+    def new_events(self) -> Iterator[tuple[int, Event]]:
+        """The events appended since the last time, each with the index of its segment's header in `headers`.
 
         Raises:
             JournalError: The file is no journal, or of a newer version, or cannot be read.
         """
+        for line in self._new_lines():
+            self._line += 1
+            if not self.headers or line.startswith(HEADER_START):
+                self._header(line)
+                continue
+            try:
+                event = self._decoder.event(line)
+            except ValueError as error:
+                self._tell(f"cannot be read and is passed over: {error}")
+                continue
+            if self._decoder.problem:
+                self._tell(self._decoder.problem)
+            if event is not None:
+                yield len(self.headers) - 1, event
+
+    def _new_lines(self) -> list[bytes]:
         try:
             with self.path.open("rb") as file:
                 file.seek(self._position)
@@ -42,52 +62,145 @@ class SegmentReader:
         end = data.rfind(b"\n") + 1
         self.unfinished = end < len(data)
         self._position += end
-        for line in data[:end].split(b"\n")[:-1]:
-            self._line += 1
-            if self.header is None:
-                self.header = read_header(line, str(self.path))
-                continue
-            event = self._event(line)
-            if event is not None:
-                yield event
-        if self.header is None:
-            raise JournalError(f"{self.path} is not a tracekit journal: it holds no whole line")
+        return data[:end].split(b"\n")[:-1]
 
-    def _event(self, line: bytes) -> Event | None:
+    def _header(self, line: bytes) -> None:
         try:
-            return self._decoder.event(line)
-        except ValueError as error:
-            self.damage.append(f"line {self._line} cannot be read and is passed over: {error}")
-            return None
+            header = read_header(line, str(self.path))
+        except NewerJournalError:
+            raise
+        except JournalError as error:
+            if not self.headers:
+                raise
+            # What follows belongs to a process that is not known; it stays with the segment before.
+            self._tell(f"cannot be read and is passed over: {error}")
+        else:
+            self.headers.append(header)
+            self._decoder = Decoder()
+
+    def _tell(self, problem: str) -> None:
+        self.damage.append((len(self.headers) - 1, f"line {self._line}: {problem}"))
+
+
+class RunReader:
+    """A run's files, each read once and then as it grows, and what they add up to."""
+
+    def __init__(self) -> None:
+        self._fold = Fold()
+        self._files: dict[Path, _File] = {}
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to read: the header of a segment."""
+        return any(file.reader.headers for file in self._files.values())
+
+    @property
+    def problem(self) -> str:
+        """Why a file could not be read; empty if there is no such file."""
+        return next((file.problem for file in self._files.values() if file.problem), "")
+
+    def read(self, paths: Iterable[Path]) -> bool:
+        """Read what is new in the files at `paths` and in those of earlier calls. Whether there was anything new.
+
+        A file that cannot be read is told of as damage.
+
+        Raises:
+            NewerJournalError: A newer version of tracekit wrote one of them.
+        """
+        for path in paths:
+            self._files.setdefault(path, _File(path))
+        news = [file.read(self._fold) for file in self._files.values()]
+        return any(news)
+
+    def recording(self) -> Recording:
+        """What has been read so far."""
+        return self._fold.recording()
 
 
 def header_of(path: Path) -> Header | None:
     """The header of a segment; None if the file has no whole line yet, or is no journal of a version we read."""
     try:
-        with path.open("rb") as file:
-            line = file.readline()
-        return read_header(line, str(path)) if line.endswith(b"\n") else None
-    except (OSError, JournalError):
+        return load_header(path)
+    except JournalError:
         return None
 
 
-def read_run(paths: Iterable[Path]) -> Recording:
-    """The run whose segments are at `paths`.
+def load_header(path: Path) -> Header:
+    """The header of a segment.
 
     Raises:
-        JournalError: A file is no journal, or of a newer version, or cannot be read.
+        JournalError: The file is no journal, or of a newer version, or cannot be read.
     """
-    fold = Fold()
-    for path in sorted(paths):
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read: {error.strerror}") from error
+    if not line.endswith(b"\n"):
+        raise JournalError(f"{path} {_NO_HEADER}")
+    return read_header(line, str(path))
+
+
+_NO_HEADER = "is no journal: it is empty, or its first line is cut"
+
+
+def read_run(paths: Iterable[Path]) -> Recording:
+    """The run whose segments are at `paths`. A file that cannot be read is told of as damage, if another one can.
+
+    Raises:
+        JournalError: No file is a journal that can be read, or one is of a newer version.
+    """
+    run = RunReader()
+    run.read(sorted(paths))
+    if not run.has_begun:
+        raise JournalError(run.problem or "there is no file to read: the run has no segments")
+    return run.recording()
+
+
+class _File:
+    """One of a run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.reader = JournalReader(path)
+        self.problem = ""
+        self._segments: list[int] = []
+        self._told: tuple[object, ...] = ()
+
+    def read(self, fold: Fold) -> bool:
+        """Add what is new to `fold`; whether there was anything."""
+        path, reader = self.reader.path, self.reader
         # Asked before reading: a writer that ends in between has then said all that it had to say.
         alive = is_alive(path)
-        reader = SegmentReader(path)
-        index = fold.open_segment(str(path))
-        for event in reader.new_events():
-            fold.add(index, event)
-        assert reader.header is not None
-        damage = list(reader.damage)
-        if reader.unfinished and not alive:
-            damage.append("the last line is cut and is passed over")
-        fold.describe(index, reader.header, alive=alive, damage=tuple(damage))
-    return fold.recording()
+        grown = False
+        try:
+            for number, event in reader.new_events():
+                self._open_segments(fold)
+                fold.add(self._segments[number], event)
+                grown = True
+            self.problem = "" if reader.headers else f"{path} {_NO_HEADER}"
+        except NewerJournalError:
+            raise
+        except JournalError as error:
+            self.problem = str(error)
+        told = (alive, self.problem, reader.unfinished, len(reader.damage), len(reader.headers))
+        if not grown and told == self._told:
+            return False
+        self._told = told
+        self._open_segments(fold)
+        self._describe(fold, alive=alive)
+        return True
+
+    def _open_segments(self, fold: Fold) -> None:
+        while len(self._segments) < max(1, len(self.reader.headers)):
+            self._segments.append(fold.open_segment(str(self.reader.path)))
+
+    def _describe(self, fold: Fold, *, alive: bool) -> None:
+        last = len(self._segments) - 1
+        for number, segment in enumerate(self._segments):
+            damage = [text for index, text in self.reader.damage if index == number]
+            if number == last and self.problem:
+                damage.append(self.problem)
+            elif number == last and self.reader.unfinished and not alive:
+                damage.append("the last line is cut and is passed over")
+            header = self.reader.headers[number] if self.reader.headers else None
+            fold.describe(segment, header, alive=alive, damage=tuple(damage))

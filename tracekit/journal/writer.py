@@ -19,12 +19,13 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tracekit.errors import HomeError
+from tracekit.errors import HomeError, JournalError
+from tracekit.journal.decode import read_header
 from tracekit.journal.encode import Encoder
-from tracekit.journal.home import make_home
+from tracekit.journal.home import HOME_VARIABLE, make_day_folder
 from tracekit.journal.process import boot_id, process_start
 from tracekit.journal.redact import RULE_NAMES, redact
-from tracekit.model.events import Event, Exit
+from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
 
 __all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host"]
@@ -32,7 +33,11 @@ __all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host"]
 FORMAT_VERSION = 1
 
 _log = logging.getLogger("tracekit")
+
 _MOST_IDLE = 256
+_MOST_FAILED = 4096
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+_LONGEST_PROBE_S = 0.02
 
 
 class JournalSink:
@@ -45,20 +50,17 @@ class JournalSink:
 
     def write(self, run: RunInfo, event: Event) -> None:
         """Append `event` to the run's segment."""
-        segment = self._segments.get(run.id)
-        if segment is None:
-            with self._lock:
-                segment = self._segments.get(run.id)
-                if segment is None:
-                    segment = self._segments[run.id] = SegmentWriter(run, self._versions)
-                    self._forget_idle()
-        segment.write(event)
+        while not self._segment(run).write(event):
+            """It was forgotten between the two calls."""
 
     def release(self, run: RunInfo) -> None:
         """Close the run's segment; a later event reopens it."""
-        segment = self._segments.get(run.id)
+        with self._lock:
+            segment = self._segments.get(run.id)
+            if segment is not None:
+                self._segments.move_to_end(run.id)
         if segment is not None:
-            segment.close()
+            segment.release()
 
     def forked(self) -> None:
         """Let go of the parent's segments, without a word into them."""
@@ -74,93 +76,199 @@ class JournalSink:
                 segment.write(Exit(at_ns))
                 segment.close()
 
+    def _segment(self, run: RunInfo) -> SegmentWriter:
+        segment = self._segments.get(run.id)
+        if segment is None:
+            with self._lock:
+                segment = self._segments.get(run.id)
+                if segment is None:
+                    self._forget_idle()
+                    segment = self._segments[run.id] = SegmentWriter(run, self._versions)
+        return segment
+
     def _forget_idle(self) -> None:
         """Bound what is remembered of runs that are over, as in a server that starts one a request."""
-        idle = [key for key, segment in self._segments.items() if not segment.is_open]
-        for key in idle[: max(0, len(self._segments) - _MOST_IDLE)]:
-            del self._segments[key]
+        segments = list(self._segments.items())
+        idle = [key for key, segment in segments if not segment.is_open and not segment.failed]
+        failed = [key for key, segment in segments if segment.failed]
+        for key in idle[: -_MOST_IDLE or None] + failed[: -_MOST_FAILED or None]:
+            if self._segments[key].retire():
+                del self._segments[key]
 
 
 class SegmentWriter:
     """Appends to one segment. After a failure of the disk it warns once and is silent for the rest of the run."""
 
     def __init__(self, run: RunInfo, versions: dict[str, str]) -> None:
+        self.failed = False
         self._run = run
         self._versions = versions
         self._encoder = Encoder()
         self._path: Path | None = None
         self._file = -1
-        self._failed = False
-        self._busy = False
+        self._locked = False
+        self._writing = 0
+        self._close_after = False
+        self._retired = False
+        self._spans: set[str] = set()
         self._lock = threading.RLock()
 
     @property
     def is_open(self) -> bool:
-        """Whether the file is held, and locked."""
+        """Whether the file is held."""
         return self._file >= 0
 
-    def write(self, event: Event) -> None:
-        """Append the lines for `event`."""
-        if self._failed:
-            return
-        lines = [redact(line).encode("utf-8", "backslashreplace") + b"\n" for line in self._encoder.lines(event)]
+    def write(self, event: Event) -> bool:
+        """Append the lines for `event`. False, and nothing is written, if the writer has been retired.
+
+        A request is told by what it adds to an earlier one, so both are made into lines and written in one order. A
+        finaliser or a signal may break in on the same thread, hence the count.
+        """
         with self._lock:
-            self._busy = True
+            if self._retired:
+                return False
+            self._writing += 1
             try:
-                if self._file < 0:
-                    self._open()
-                for line in lines:
-                    if os.write(self._file, line) < len(line):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if not self.failed:
+                    self._append(event)
             except (OSError, HomeError) as error:
                 self._fail(error)
             finally:
-                self._busy = False
+                self._writing -= 1
+                if self._close_after and not self._writing and not self._spans:
+                    self.abandon()
+        return True
 
     def close(self) -> None:
-        """Release the file and its lock. Not in the middle of a write, into which a finaliser may break."""
+        """Release the file and its lock, after what is being written."""
         with self._lock:
-            if not self._busy:
+            if self._writing:
+                self._close_after = True
+            else:
                 self.abandon()
+
+    def release(self) -> None:
+        """Close the file unless a span is open in it: another thread may have begun one since nothing was open."""
+        with self._lock:
+            if not self._spans:
+                self.close()
+
+    def retire(self) -> bool:
+        """Write no more, so that another writer can go on with the file. False while it is in use."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._retired = not self._writing and not self.is_open
+            return self._retired
+        finally:
+            self._lock.release()
 
     def abandon(self) -> None:
         """Close the descriptor; the lock stays with whoever else has the file open."""
+        self._close_after = False
         if self._file >= 0:
-            file, self._file = self._file, -1
-            os.close(file)
+            with _moving:
+                file, self._file = self._file, -1
+                os.close(file)
+
+    def _append(self, event: Event) -> None:
+        if self._file < 0:
+            self._open()
+        elif not self._locked:
+            self._take_lock(patience_s=0.0)
+        for line in self._encoder.lines(event):
+            self._write_line(line)
+        self._encoder.written()
+        if isinstance(event, SpanBegin):
+            self._spans.add(event.id)
+        elif isinstance(event, SpanEnd):
+            self._spans.discard(event.id)
+
+    def _write_line(self, line: str) -> None:
+        # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
+        if os.write(self._file, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         if self._path is not None:
-            self._file = os.open(self._path, flags)
-            self._take_lock()
-            return
-        folder = make_home() / "runs" / datetime.now(UTC).strftime("%Y-%m-%d")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                with _moving:
+                    self._file = os.open(self._path, _APPEND)
+            except FileNotFoundError:
+                # The user has removed the journal, and what later lines would refer to with it.
+                self._encoder = Encoder()
+            else:
+                self._take_lock(_LONGEST_PROBE_S)
+                return
+        folder = make_day_folder(datetime.now(UTC).strftime("%Y-%m-%d"))
         name = f"{self._run.id}.{file_host()}.{os.getpid()}"
         for number in range(1000):
+            # Another process of this pid, in another container or before a restart, may have taken part in the run.
             path = folder / (f"{name}-{number}.jsonl" if number else f"{name}.jsonl")
-            try:
-                # Another process of this pid, in another container or before a restart, may have taken part.
-                self._file = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                continue
-            self._path = path
-            self._take_lock()
-            os.write(self._file, self._header().encode("utf-8", "backslashreplace") + b"\n")
-            return
+            if self._create(path) or self._continue(path):
+                self._path = path
+                return
         raise OSError(errno.EEXIST, f"no free name for a segment like {name}")
 
-    def _take_lock(self) -> None:
+    def _create(self, path: Path) -> bool:
+        """Begin the segment at `path`; False if there is such a file.
+
+        It gets its name when it is locked and has its header, so that no reader meets it without. While it has the
+        other name, which only one process can have taken, nobody else makes a file at `path`.
+        """
+        draft = path.with_suffix(".new")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            # A file system without locks, or a looker's probe at this very moment: readers then go by silence.
-            time.sleep(0.002)
+            with _moving:
+                self._file = os.open(draft, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return False
+        try:
+            if path.exists():
+                self.abandon()
+                return False
+            self._take_lock(_LONGEST_PROBE_S)
+            self._write_line(self._header())
+            draft.rename(path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return True
+
+    def _continue(self, path: Path) -> bool:
+        """Go on with the segment at `path` if it is this process's own, begun by a writer that was retired."""
+        try:
+            with path.open("rb") as file:
+                header = read_header(file.readline(), str(path))
+                file.seek(-1, os.SEEK_END)
+                ends_whole = file.read() == b"\n"
+        except (OSError, JournalError):
+            return False
+        if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
+            return False
+        with _moving:
+            self._file = os.open(path, _APPEND)
+        self._take_lock(_LONGEST_PROBE_S)
+        return True
+
+    def _take_lock(self, patience_s: float) -> None:
+        """Lock the file, against which a reader's probe may stand for a moment. Else the next line tries again."""
+        self._locked = False
+        until = time.monotonic() + patience_s
+        while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return
+                time.sleep(0.0002)
             except OSError:
-                return
+                # A file system without locks: readers go by silence.
+                break
+            else:
+                break
+        self._locked = True
 
     def _header(self) -> str:
         run = self._run
@@ -173,10 +281,7 @@ class SegmentWriter:
             "name": run.name,
             "recorded_at_ns": run.recorded_at_ns,
             "root": {"id": root.id, "t": root.at_ns, "argv": list(root.argv)} if root else None,
-            "host": socket.gethostname(),
-            "boot": boot_id(),
-            "pid": os.getpid(),
-            "process_start": process_start(os.getpid()),
+            **_identity(),
             "content": "full",
             "redaction": list(RULE_NAMES),
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._versions},
@@ -184,14 +289,58 @@ class SegmentWriter:
         return redact(json.dumps(header, ensure_ascii=False, separators=(",", ":")))
 
     def _fail(self, error: Exception) -> None:
-        self._failed = True
+        self.failed = True
+        self._encoder = Encoder()
         self.abandon()
+        remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
-            "tracekit: run %s is recorded no further: %s; your program goes on. What works: %s",
+            "tracekit: run %s is recorded no further, your program goes on: %s%s",
             self._run.id[:8],
             error,
-            "free some space, or set TRACEKIT_HOME to a folder that you can write to",
+            "" if isinstance(error, HomeError) else remedy,
         )
+
+
+class _Moving:
+    """Says that a descriptor is between the system and the object that keeps it.
+
+    A fork at that moment would leave the child with a descriptor that it does not know of, and with it the parent's
+    lock. So a fork waits a little for such moments to pass, without a lock that could ever be waited for in a circle.
+    """
+
+    def __init__(self) -> None:
+        self._now: list[None] = []
+
+    def __enter__(self) -> None:
+        self._now.append(None)
+
+    def __exit__(self, *_: object) -> None:
+        self._now.pop()
+
+    def wait(self) -> None:
+        """Let other threads get through; called right before a fork."""
+        until = time.monotonic() + 0.1
+        while self._now and time.monotonic() < until:
+            time.sleep(0)
+
+    def forget(self) -> None:
+        """In a child, where the other threads are gone."""
+        self._now = []
+
+
+_moving = _Moving()
+os.register_at_fork(before=_moving.wait, after_in_child=_moving.forget)
+
+
+def _identity() -> dict[str, object]:
+    """This process, beyond its pid, which machines and containers use again."""
+    pid = os.getpid()
+    return {
+        "host": socket.gethostname(),
+        "boot": boot_id(),
+        "pid": pid,
+        "process_start": process_start(pid),
+    }
 
 
 def file_host() -> str:

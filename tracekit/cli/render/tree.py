@@ -112,7 +112,7 @@ def _title(run: Run, marks: _Marks) -> Text:
     ]
     if run.root.retries:
         facts.append(_plural(run.root.retries, "retry", "retries"))
-    facts.append(f"{count(run.root.tokens.input)} tokens in, {count(run.root.tokens.output)} out")
+    facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
         facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
     return Text(printable(run.name, most=60), style="bold") + Text(

@@ -12,10 +12,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from tracekit import semconv
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.sdk.call import Call, failure_of
+from tracekit.instrument.sdk.call import Call
+from tracekit.instrument.sdk.failures import CANCELLED, attempt_failure, error_failure
+from tracekit.instrument.sdk.reading import Reading
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
-from tracekit.model.messages import answer_of
-from tracekit.model.sse import Splitter, events_of
+from tracekit.model.messages import Answer, answer_of
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
@@ -23,8 +24,6 @@ CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("tracekit_attempt", def
 
 _SENT_HEADERS = ("content-type", "anthropic-version", "anthropic-beta")
 _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authenticate", "authorization"))
-_ACCOUNTED = (b"message_start", b"message_delta", b"message_stop", b"event: error", b"event:error")
-"""Events of a stream that are parsed while it is read; what the others say is left to the reader of the record."""
 
 
 class Attempt:
@@ -34,10 +33,8 @@ class Attempt:
         self.call = call
         self.live: LiveSpan | None = None
         self._otel: Any = None
-        self._splitter: Splitter | None = None
-        self._decoder: Any = None
+        self._reading: Reading | None = None
         self._status = 0
-        self._saw_start = False
         self._done = False
 
     @guarded
@@ -80,119 +77,125 @@ class Attempt:
         if "retry-after-ms" in headers:
             self.live.attributes.setdefault(semconv.RETRY_AFTER, f"{headers['retry-after-ms']} ms")
         self.live.attributes[semconv.HTTP_STATUS] = self._status
+        content_type = headers.get("content-type", "")
         if response.is_closed:
-            self._whole(response, headers)
+            body: bytes = response.content
+            self.call.answer = answer_of(body, content_type)
+            self._end_of_body("event-stream" in content_type, Response(self._status, headers, body))
             return
-        self.call.recorder.tell(
-            self.live, Answered(self.live.id, self.call.recorder.clock.now_ns(), self._status, headers)
-        )
-        self._read_later(response)
+        recorder = self.call.recorder
+        recorder.tell(self.live, Answered(self.live.id, recorder.clock.now_ns(), self._status, headers))
+        self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
         """The request failed without an answer."""
-        cause = error.__cause__ if error.__cause__ is not None else error
-        self._end(failure_of(cause))
+        failure = attempt_failure(error if error.__cause__ is None else error.__cause__)
+        self._end(failure, CANCELLED if failure.type == CANCELLED else "")
 
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _whole(self, response: Any, headers: dict[str, str]) -> None:
-        body: bytes = response.content
-        self.call.answer = answer_of(body, headers.get("content-type", ""))
-        self._saw_start = self.call.answer.message is not None
-        if "event-stream" in headers.get("content-type", "") and not self.call.answer.complete and self._saw_start:
-            self._end(Failure(semconv.Outcome.INCOMPLETE), semconv.Outcome.INCOMPLETE, Response(self._status, headers, body))
-            return
-        self._end(None, "", Response(self._status, headers, body))
-
-    def _read_later(self, response: Any) -> None:
+    def _read_later(self, response: Any, content_type: str) -> None:
         from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs httpx2
 
-        content_type = response.headers.get("content-type", "")
-        if "text/event-stream" in content_type:
-            self._splitter = Splitter()
-        self._decoder = separate_decoder(response)
+        self.call.answer = Answer()
+        is_message = self.call.live is not None and self.call.live.kind == "llm"
+        self._reading = Reading(
+            self.call.answer,
+            content_type,
+            separate_decoder(response),
+            # What an answer to anything else says is of no account here, and it may be a large file.
+            is_of_account=is_message or self._status >= 400,
+        )
         response.stream = observed(response.stream, self)
 
     @guarded
     def chunk(self, data: bytes) -> None:
         """The application's reading received `data`, as it crossed the wire."""
-        if self._done or self.live is None:
-            return
-        now_ns = self.call.recorder.clock.now_ns()
-        if self._decoder is not None:
-            data = b"".join(self._decoder.decode(data))
-        if self._splitter is not None:
-            data = self._splitter.feed(data)
-            if any(name in data for name in _ACCOUNTED):
-                self._account(data)
-        if data:
-            self.call.recorder.tell(self.live, Chunk(self.live.id, now_ns, data))
+        if self._reading is not None and not self._done:
+            self._tell(self._reading.take(data))
 
     @guarded
     def read(self) -> None:
         """The body was read to its end."""
         self._flush()
-        if self._splitter is not None and self._saw_start and not self.call.answer.complete and not self.call.answer.error:
-            self._end(Failure(semconv.Outcome.INCOMPLETE), semconv.Outcome.INCOMPLETE)
-            return
-        self._end()
+        self._end_of_body(self._reading is not None and self._reading.is_event_stream)
 
     @guarded
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         self._flush()
-        failure = failure_of(error)
-        self._end(failure, semconv.Outcome.CANCELLED if failure.type == semconv.Outcome.CANCELLED else "")
+        failure = attempt_failure(error)
+        self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=error_failure(error))
 
     @guarded
     def closed(self) -> None:
         """The body was closed before its end: by the application, or by the SDK to try again."""
         self._flush()
-        outcome = semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED
-        self._end(None, "" if self.call.answer.complete else outcome)
+        self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
 
     @guarded
     def dropped(self) -> None:
         """The application dropped the response without reading it to its end or closing it."""
         self._flush()
-        self._end(None, semconv.Outcome.ABANDONED)
-
-    def _account(self, data: bytes) -> None:
-        answer = self.call.answer
-        for name, value in events_of(data):
-            if name == "message_start":
-                self._saw_start = True
-            if name in ("message_start", "message_delta", "message_stop", "error"):
-                answer.take(name, value)
+        self._end_early(semconv.Outcome.ABANDONED)
 
     def _flush(self) -> None:
         """Write what has not completed an event, since it did cross the wire."""
-        if self._done or self.live is None:
-            return
-        data = self._splitter.rest() if self._splitter is not None else b""
-        if data:
-            self.call.recorder.tell(self.live, Chunk(self.live.id, self.call.recorder.clock.now_ns(), data))
+        if self._reading is not None and not self._done:
+            self._tell(self._reading.rest())
+
+    def _tell(self, data: bytes) -> None:
+        if data and self.live is not None:
+            recorder = self.call.recorder
+            recorder.tell(self.live, Chunk(self.live.id, recorder.clock.now_ns(), data))
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _end(self, failure: Failure | None = None, outcome: str = "", response: Response | None = None) -> None:
+    def _end_of_body(self, is_event_stream: bool, response: Response | None = None) -> None:
+        call = self.call
+        is_message = call.live is not None and call.live.kind == "llm"
+        if is_event_stream and is_message and not call.answer.complete and call.answer.error is None:
+            incomplete = Failure(semconv.Outcome.INCOMPLETE)
+            self._end(incomplete, semconv.Outcome.INCOMPLETE, of_call=incomplete, response=response)
+        else:
+            self._end(self._told_failure(), response=response, of_call=self._told_failure())
+
+    def _end_early(self, outcome: str) -> None:
+        failure = self._told_failure()
+        is_told = self.call.answer.complete or (failure is not None and self._status < 400)
+        self._end(failure, "" if is_told else outcome, of_call=failure)
+
+    def _told_failure(self) -> Failure | None:
+        """The failure that the answer tells: its status, or the error event of its stream."""
+        error = self.call.answer.error
+        if self._status >= 400:
+            return Failure(str(self._status), str((error or {}).get("type", "")))
+        if error is not None:
+            return Failure(str(error.get("type", "error")), str(error.get("message", "")))
+        return None
+
+    def _end(
+        self,
+        failure: Failure | None,
+        outcome: str = "",
+        *,
+        of_call: Failure | None = None,
+        response: Response | None = None,
+    ) -> None:
+        """End the attempt. `of_call` is what the call fails with, unless there is another attempt."""
         if self._done or self.live is None:
             return
         self._done = True
-        call, live = self.call, self.live
-        if call.open_attempt is self:
-            call.open_attempt = None
-        if failure is None and self._status >= 400:
-            failure = Failure(str(self._status), str((call.answer.error or {}).get("type", "")))
-        if failure is None and call.answer.error is not None and self._splitter is not None:
-            error = call.answer.error
-            failure = Failure(str(error.get("type", "error")), str(error.get("message", "")))
+        live = self.live
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
-        call.last_failure, call.outcome = failure, outcome
         _end_otel_span(self._otel, live.attributes, failure)
-        call.recorder.end(live, failure, response)
-        call.body_ended()
+        self.call.recorder.end(live, failure, response)
+        if self._status >= 400 or not self._status:
+            # Whether that is the call's failure is for the SDK to decide, or for a middleware.
+            self.call.attempt_ended(None, "")
+        else:
+            self.call.attempt_ended(of_call, outcome)
 
 
 def request_of(request: Any) -> Request:
@@ -219,7 +222,7 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
     if call.span is None or not call.span.real.is_recording():
         return None
     context = otel_trace.set_span_in_context(call.span.real)
-    tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
+    tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE, tracer_provider=call.tracer_provider)
     return tracer.start_span(method, context, SpanKind.CLIENT, attributes)
 
 

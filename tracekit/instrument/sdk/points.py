@@ -12,7 +12,7 @@ from types import ModuleType
 
 from tracekit.errors import UnsupportedSdkError
 
-__all__ = ["POINTS", "check", "missing"]
+__all__ = ["POINTS", "check", "missing", "missing_in_installed"]
 
 POINTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     # (class in anthropic._base_client, attribute, parameters that are used)
@@ -34,6 +34,17 @@ def missing(base_client: ModuleType) -> list[str]:
         if point is None or not set(parameters) <= _parameters(point):
             lacking.append(f"{class_name}.{attribute}")
     return lacking
+
+
+def missing_in_installed() -> list[str]:
+    """The points that the installed SDK lacks. Takes the seconds that importing it takes.
+
+    Raises:
+        ImportError: None is installed.
+    """
+    from anthropic import _base_client  # noqa: PLC0415  see above
+
+    return missing(_base_client)
 
 
 def check(base_client: ModuleType, version: Callable[[], str]) -> None:

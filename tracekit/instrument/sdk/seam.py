@@ -11,20 +11,24 @@ from weakref import WeakSet
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call, own_tracer, tracing_is_off
+from tracekit.instrument.sdk.call import CURRENT_CALL, Call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import RecordingTracer
 
-__all__ = ["hook", "is_hooked", "record_all", "record_client", "unhook"]
+__all__ = ["hook", "record_all", "record_client", "unhook"]
 
 _originals: list[tuple[type, str, Any]] = []
 
 
-class _Scope:
+class _Recorded:
     """Which clients are recorded: all of them, or those whose HTTP client is in a set."""
 
-    everything = False
-    some: WeakSet[Any] = WeakSet()
+    def __init__(self) -> None:
+        self.everything = False
+        self.some: WeakSet[Any] = WeakSet()
+
+
+_recorded = _Recorded()
 
 
 def hook(base_client: ModuleType) -> None:
@@ -50,23 +54,18 @@ def unhook() -> None:
     while _originals:
         owner, name, original = _originals.pop()
         setattr(owner, name, original)
-    _Scope.everything = False
-    _Scope.some = WeakSet()
-
-
-def is_hooked() -> bool:
-    """Whether the SDK's classes are hooked."""
-    return bool(_originals)
+    _recorded.everything = False
+    _recorded.some.clear()
 
 
 def record_all() -> None:
     """Record every client, those that exist and those to come."""
-    _Scope.everything = True
+    _recorded.everything = True
 
 
 def record_client(client: Any) -> None:
     """Record `client` and its copies, which share its HTTP client."""
-    _Scope.some.add(client._client)  # noqa: SLF001  what copies of a client share
+    _recorded.some.add(client._client)  # noqa: SLF001  what copies of a client share
 
 
 def _version() -> str:
@@ -90,10 +89,7 @@ def _tracer(original: property) -> property:
         recorder = active()
         if recorder is None or not _is_recorded(client):
             return None
-        hidden = real is None
-        if hidden and not tracing_is_off():
-            real = own_tracer()
-        return RecordingTracer(recorder, real, CURRENT_CALL.get(), hidden=hidden)
+        return RecordingTracer(recorder, real, CURRENT_CALL.get())
 
     def tracer(client: Any) -> Any:
         real = original.__get__(client)
@@ -152,6 +148,7 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(client, *args, **kwargs)
         attempt = Attempt(call)
         CURRENT_ATTEMPT.set(attempt)
+        _keep_from_headers(call, kwargs.get("call"))
         try:
             response, prepared = original(client, *args, **kwargs)
         except BaseException as error:
@@ -173,6 +170,7 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
             return await original(client, *args, **kwargs)
         attempt = Attempt(call)
         CURRENT_ATTEMPT.set(attempt)
+        _keep_from_headers(call, kwargs.get("call"))
         try:
             response, prepared = await original(client, *args, **kwargs)
         except BaseException as error:
@@ -214,7 +212,7 @@ def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
 
 
 def _is_recorded(client: Any) -> bool:
-    return _Scope.everything or client._client in _Scope.some  # noqa: SLF001  what copies of a client share
+    return _recorded.everything or client._client in _recorded.some  # noqa: SLF001  what copies of a client share
 
 
 @guarded
@@ -222,7 +220,15 @@ def _begin_call(client: Any, options: Any, *, is_sync: bool) -> Call | None:
     recorder = active()
     if recorder is None or not _is_recorded(client):
         return None
-    return Call(recorder, url=str(options.url), is_sync=is_sync)
+    provider = getattr(client, "_open_telemetry", {}).get("tracer_provider")
+    return Call(recorder, url=str(options.url), is_sync=is_sync, tracer_provider=provider)
+
+
+@guarded
+def _keep_from_headers(call: Call, sdk_call: Any) -> None:
+    """Let a client that traces nothing send no trace context, as it would not without us."""
+    if sdk_call is not None and call.span is not None and call.span.hidden:
+        sdk_call.propagation = False
 
 
 @guarded

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import INVALID_SPAN, Span, SpanContext, Status, StatusCode, Tracer
+from opentelemetry import trace as otel_trace
+from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Span, SpanContext, Status, StatusCode, Tracer
 from typing_extensions import override
 
 from tracekit import semconv
@@ -30,17 +31,19 @@ __all__ = ["AdoptedSpan", "RecordingTracer"]
 class AdoptedSpan(Span):
     """Passes everything on to the real span, and keeps it for the record.
 
-    `live` is the recorded span that is current while this one is.
+    `tracekit_live` is the recorded span that is current while this one is. A span is `hidden` where the client was told
+    to trace nothing: nothing is exported for it, and in OpenTelemetry's eyes it is the span around it.
     """
 
     def __init__(self, real: Span, *, hidden: bool) -> None:
         self.real = real
-        self.live: LiveSpan | None = None
+        self.hidden = hidden
+        self.tracekit_live: LiveSpan | None = None
         self.call: Call | None = None
-        self.runner: Recorder | None = None
+        self.recorder: Recorder | None = None
         self.attributes: dict[str, Any] = {}
         self.failed = False
-        self._hidden = hidden
+        self._context = otel_trace.get_current_span().get_span_context() if hidden else real.get_span_context()
         self._open = True
 
     @override
@@ -55,14 +58,14 @@ class AdoptedSpan(Span):
     def _tell_end(self) -> None:
         if self.call is not None:
             self.call.span_ended()
-        elif self.runner is not None and self.live is not None:
-            self.live.attributes.update(self.attributes)
+        elif self.recorder is not None and self.tracekit_live is not None:
+            self.tracekit_live.attributes.update(self.attributes)
             error = str(self.attributes.get(semconv.ERROR_TYPE, "error"))
-            self.runner.end(self.live, Failure(error) if self.failed else None)
+            self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)
 
     @override
     def get_span_context(self) -> SpanContext:
-        return INVALID_SPAN.get_span_context() if self._hidden else self.real.get_span_context()
+        return self._context
 
     @override
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
@@ -77,6 +80,10 @@ class AdoptedSpan(Span):
     @override
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
         self.real.add_event(name, attributes, timestamp)
+
+    @override
+    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
+        self.real.add_link(context, attributes)
 
     @override
     def update_name(self, name: str) -> None:
@@ -98,19 +105,21 @@ class AdoptedSpan(Span):
     ) -> None:
         self.real.record_exception(exception, attributes, timestamp, escaped)
 
+    def __getattr__(self, name: str) -> Any:
+        # The application may find this span current, and read it as the SDK's span that it stands for.
+        return getattr(object.__getattribute__(self, "real"), name)
+
 
 class RecordingTracer(Tracer):
-    """Starts the SDK's spans with the real tracer and adopts them.
+    """Starts the SDK's spans with the `real` tracer, None for a client that traces nothing, and adopts them.
 
-    `call` is the call in whose request the SDK asked for the tracer, None elsewhere. `hidden` keeps the ids of the
-    real span out of the requests' headers, for a client that was told to trace nothing.
+    `call` is the call in whose request the SDK asked for the tracer, None elsewhere.
     """
 
-    def __init__(self, recorder: Recorder, real: Tracer | None, call: Call | None, *, hidden: bool) -> None:
+    def __init__(self, recorder: Recorder, real: Tracer | None, call: Call | None) -> None:
         self._recorder = recorder
         self._real = real
         self._call = call
-        self._hidden = hidden
 
     @override
     def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
@@ -119,11 +128,12 @@ class RecordingTracer(Tracer):
 
     @override
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        return (self._real or INVALID_TRACER).start_as_current_span(*args, **kwargs)
+        # The interface asks for it, and the SDK does not use it.
+        return (self._real or NoOpTracer()).start_as_current_span(*args, **kwargs)
 
     @guarded
     def _adopt(self, name: str, real: Span, attributes: dict[str, Any]) -> AdoptedSpan | None:
-        span = AdoptedSpan(real, hidden=self._hidden)
+        span = AdoptedSpan(real, hidden=self._real is None)
         if self._call is not None and self._call.span is None:
             self._call.span_started(span, name, attributes)
             return span
@@ -131,7 +141,7 @@ class RecordingTracer(Tracer):
         if operation == semconv.Operation.INVOKE_AGENT:
             self._adopt_runner(span, attributes)
         elif operation == semconv.Operation.EXECUTE_TOOL:
-            self._begin(span, "tool", f"execute_tool {attributes.get(semconv.TOOL_NAME)}", attributes)
+            self._begin(span, "tool", f"{operation} {attributes.get(semconv.TOOL_NAME)}", attributes)
         else:
             self._begin(span, "span", name, attributes)
         return span
@@ -141,28 +151,11 @@ class RecordingTracer(Tracer):
         around = current_span()
         if around is not None and around.kind == "agent" and not around.ended:
             around.attributes[semconv.TOOL_RUNNER] = True
-            span.live = around
+            span.tracekit_live = around
             return
         named = {**attributes, semconv.AGENT_NAME: "agent", semconv.TOOL_RUNNER: True}
-        self._begin(span, "agent", "invoke_agent agent", named)
+        self._begin(span, "agent", f"{semconv.Operation.INVOKE_AGENT} agent", named)
 
     def _begin(self, span: AdoptedSpan, kind: Kind, name: str, attributes: dict[str, Any]) -> None:
-        span.runner = self._recorder
-        span.live = self._recorder.begin(kind, name, current_span(), otel=span.real, attributes=attributes)
-
-
-class _NoTracer(Tracer):
-    """Stands for a tracer that is switched off."""
-
-    @override
-    def start_span(self, *args: Any, **kwargs: Any) -> Span:
-        return INVALID_SPAN
-
-    @override
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        from contextlib import nullcontext  # noqa: PLC0415  never reached by the SDK as it is
-
-        return nullcontext(INVALID_SPAN)
-
-
-INVALID_TRACER = _NoTracer()
+        span.recorder = self._recorder
+        span.tracekit_live = self._recorder.begin(kind, name, current_span(), otel=span.real, attributes=attributes)
