@@ -13,7 +13,7 @@ from tracekit.errors import UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.processes import when_entered
 from tracekit.instrument.recorder import Recorder, active, install
@@ -101,7 +101,7 @@ def _hook(module: object, *, everything: bool) -> None:
     try:
         seam.hook(module)  # type: ignore[arg-type]
     except UnsupportedSdkError as error:
-        _log.warning("tracekit: %s", error)
+        warn_once(str(error))
         return
     if everything:
         seam.record_all()

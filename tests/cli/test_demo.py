@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
+from tracekit.demo.claude import ScriptedClaude
+from tracekit.demo.support_team_script import respond
 
 
 def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> None:
@@ -34,3 +38,47 @@ def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> 
         "test_agent",
     ]
     assert all(call["attributes"]["tracekit.sync_in_event_loop"] for call in nodes(root, "llm"))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "run_name", "calls", "agents", "said"),
+    [
+        ("refactoring", "refactoring-team", 18, 7, "all 6 tests pass"),
+        ("support", "support-team", 16, 9, "product safety will call"),
+    ],
+)
+def test_the_pipelines_on_the_runtime(
+    pipeline: str, run_name: str, calls: int, agents: int, said: str, tmp_path: Path
+) -> None:
+    env = environment(tmp_path / "home")
+    del env["ANTHROPIC_API_KEY"]
+    done = tracekit("demo", "--pipeline", pipeline, env=env)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert "~" not in done.stdout
+    (run,) = tracekit_json("ls", env=env)
+    assert (run["name"], run["status"], run["calls"], run["agents"]) == (run_name, "ok", calls, agents)
+    assert run["cost_complete"]
+    assert run["duration_ms"] < 30_000
+    root = tracekit_json("show", "last", env=env)["root"]
+    levels = [node for kind in ("run", "agent", "turn", "llm", "tool") for node in nodes(root, kind)]
+    assert not any(node["inferred"] for node in levels)
+    assert not any("tracekit.sync_in_event_loop" in call["attributes"] for call in nodes(root, "llm"))
+
+
+def test_live_without_a_key_is_refused(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    del env["ANTHROPIC_API_KEY"]
+    done = tracekit("demo", "--live", env=env)
+    assert done.returncode == 2
+    assert "--live asks the real API and needs ANTHROPIC_API_KEY" in done.stderr
+    assert done.stdout == ""
+    assert tracekit_json("ls", env=env) == []
+
+
+def test_live_asks_what_the_users_environment_points_to(tmp_path: Path) -> None:
+    with ScriptedClaude(respond) as claude:
+        done = tracekit("demo", "--live", "--pipeline", "support", env=environment(tmp_path, claude.url))
+        assert len(claude.asked) == 16
+    assert done.returncode == 0, done.stderr
+    assert "live: the real API answers" in done.stderr

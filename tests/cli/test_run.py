@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, nodes, outline, tracekit, tracekit_json
-from tracekit.demo.claude import ScriptedClaude, message, reply, text
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
 
 CALL = """
 import anthropic
@@ -83,10 +83,14 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, claude: Script
 
 
 def test_a_killed_program_with_a_call_open_is_interrupted(tmp_path: Path) -> None:
-    with ScriptedClaude(lambda asked: message(text("late"), delay_s=30)) as claude:
+    def kill(asked: Asked) -> Answer:
+        os.kill(int(asked.json()["messages"][0]["content"]), signal.SIGKILL)
+        return message(text("too late"))
+
+    with ScriptedClaude(kill) as claude:
         env = environment(tmp_path / "home", claude.url)
-        code = "import threading, os, time\nthreading.Timer(0.4, lambda: os.kill(os.getpid(), 9)).start()\n" + CALL
-        assert tracekit("run", write(tmp_path, "import anthropic\n" + code), env=env).returncode == 137
+        code = "import os\n" + CALL.replace('"hi"', "str(os.getpid())")
+        assert tracekit("run", write(tmp_path, code), env=env).returncode == 137
     shown = tracekit_json("show", "last", env=env)
     assert shown["run"]["status"] == "interrupted"
     assert shown["run"]["end_ns"] is None

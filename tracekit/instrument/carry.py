@@ -135,7 +135,9 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
 
 def _is_of_a_pool(thread: threading.Thread) -> bool:
     target = getattr(thread, "_target", None)
-    return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(_POOLS)
+    return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(
+        _POOLS
+    )
 
 
 @guarded

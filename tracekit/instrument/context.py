@@ -73,33 +73,39 @@ def _standing_for(span: Span) -> LiveSpan | None:
 class Attached:
     """Makes `live` current until `detach`.
 
-    A generator may be closed late, in another context than it was started in. There, what is current is not ours to
-    restore, and the token that OpenTelemetry would check is of no use; so none is kept.
+    What began in one context may end in another, as a generator that is closed late does. There, what is current is
+    not ours to restore, and the token that OpenTelemetry would check is of no use; so none is kept.
     """
 
-    __slots__ = ("_before", "_context")
+    __slots__ = ("_before", "_context", "_within")
 
     def __init__(self, live: LiveSpan) -> None:
-        self._before = otel_context.get_current()
-        context, span = self._before, otel_trace.get_current_span()
+        context, span = otel_context.get_current(), otel_trace.get_current_span()
         if live.otel is not None:
             span = live.otel
             context = otel_trace.set_span_in_context(span, context)
         self._context = otel_context.set_value(_KEY, _Entry(live, span), context)
-        self.reattach()
+        self._within: Context | None = None
+        self._before = attach_context(self._context)
 
     @property
     def is_current(self) -> bool:
         """Whether nothing else has become current since."""
         return otel_context.get_current() is self._context
 
-    def reattach(self) -> None:
-        """Make the span current again in the caller's context, as when a generator is resumed."""
-        if not self.is_current:
-            self._before = attach_context(self._context)
+    def pause(self) -> None:
+        """Restore what was current before, while the code that runs in the span does not, as between a generator's steps."""
+        self._within = attach_context(self._before)
+
+    def resume(self) -> None:
+        """Make current again what was when the code was paused, maybe in another context."""
+        if self._within is not None:
+            self._before, self._within = attach_context(self._within), None
 
     def detach(self) -> bool:
         """Restore what was current before. False if something else is current by now, which is left alone."""
+        if self._within is not None:
+            return True
         if not self.is_current:
             return False
         otel_context.attach(self._before)

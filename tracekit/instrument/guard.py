@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["RAISE_VARIABLE", "faults", "forget", "guarded"]
+__all__ = ["RAISE_VARIABLE", "faults", "forget", "guarded", "warn_once"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,8 +17,7 @@ RAISE_VARIABLE = "TRACEKIT_RAISE"
 """Set to 1 in our own tests: the guard counts a fault and raises it."""
 
 _log = logging.getLogger("tracekit")
-_said: set[tuple[str, type[Exception]]] = set()
-_lock = threading.Lock()
+_said: set[object] = set()
 
 
 class _Faults:
@@ -51,20 +49,29 @@ def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
 
 
 def _caught(where: str, error: Exception) -> None:
-    with _lock:
-        faults.count += 1
-        kind = (where, type(error))
-        if kind in _said:
-            return
-        _said.add(kind)
-    _log.warning(
-        "tracekit: recording failed in %s, your program goes on; the record lacks what was being recorded",
-        where,
-        exc_info=error,
-    )
+    faults.count += 1
+    if _is_new((where, type(error))):
+        _log.warning(
+            "tracekit: recording failed in %s, your program goes on; the record lacks what was being recorded",
+            where,
+            exc_info=error,
+        )
+
+
+def warn_once(message: str) -> None:
+    """Log `message`, once in this process."""
+    if _is_new(message):
+        _log.warning("tracekit: %s", message)
 
 
 def forget() -> None:
-    """Log each kind of fault once more, as for the tests of this."""
-    with _lock:
-        _said.clear()
+    """Log everything once more."""
+    _said.clear()
+
+
+def _is_new(said: object) -> bool:
+    # Without a lock, which a finaliser or a fork might find taken; two threads may say the same at the same moment.
+    if said in _said:
+        return False
+    _said.add(said)
+    return True

@@ -1,11 +1,12 @@
-"""Takes the application's other OpenTelemetry spans into the record: a span processor, by its four methods.
+"""Takes the application's other OpenTelemetry spans into the record: a span processor.
 
-It needs no class of the SDK's, so that loading it costs nothing. It adds spans only; what runs, agents, turns, tools,
+It adds spans only; what runs, agents, turns, tools,
 calls and attempts do is recorded by our own API and the seam, whatever the application samples.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from opentelemetry.context import Context
@@ -16,12 +17,12 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
 from tracekit.model.events import Failure
 
-__all__ = ["OtherSpans"]
+__all__ = ["other_spans"]
 
 _NOT_OTHER = (semconv.SDK_SCOPE_PREFIX, *semconv.OTHER_LLM_SCOPES)
 
 
-class OtherSpans:
+class _OtherSpans:
     """Records each span that is neither the SDK's nor ours nor another telling of an LLM call."""
 
     @guarded
@@ -49,6 +50,15 @@ class OtherSpans:
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  the interface's parameter
         """Nothing is held."""
         return True
+
+
+def other_spans() -> Any:
+    """A processor for a provider, which has loaded OpenTelemetry's SDK: that is nothing to load by ourselves.
+
+    It is of the SDK's own class, whose newer releases call methods that older ones do not know.
+    """
+    base = getattr(sys.modules.get("opentelemetry.sdk.trace"), "SpanProcessor", object)
+    return type("OtherSpans", (_OtherSpans, base), {})()
 
 
 def _is_other(span: Any) -> bool:

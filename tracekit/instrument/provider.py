@@ -9,7 +9,7 @@ from weakref import WeakSet
 from opentelemetry import trace as otel_trace
 
 from tracekit.instrument.guard import guarded
-from tracekit.instrument.processor import OtherSpans
+from tracekit.instrument.processor import other_spans
 
 __all__ = ["join"]
 
@@ -37,4 +37,4 @@ def _add_to(provider: Any) -> None:
     add = getattr(provider, "add_span_processor", None)
     if add is not None and provider not in _joined:
         _joined.add(provider)
-        add(OtherSpans())
+        add(other_spans())

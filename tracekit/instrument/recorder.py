@@ -136,9 +136,7 @@ class Recorder:
         failure = failure or live.failure
         self.sink.write(
             run.info,
-            SpanEnd(
-                live.id, self.clock.now_ns(), "error" if failure else "ok", failure, live.attributes, response
-            ),
+            SpanEnd(live.id, self.clock.now_ns(), "error" if failure else "ok", failure, live.attributes, response),
         )
         run.open.discard(live.id)
         if not run.open and not run.held:

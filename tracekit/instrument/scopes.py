@@ -1,16 +1,13 @@
 """`run`, `agent`, `turn` and `tool`: blocks and decorators that say what the code does.
 
 A scope is a context manager, sync and async, and a decorator for functions, coroutines and generators of both kinds.
-As a decorator it makes a new span for each call. A generator's span is current only while the generator runs, so its
-consumer never stands in it, wherever and whenever the generator is closed.
+As a decorator it makes a new span for each call.
 """
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -19,12 +16,14 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
 from tracekit.instrument.context import Attached, current_span
+from tracekit.instrument.decorating import decorate
+from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.values import arguments_of, recorded_value
-from tracekit.model.events import Failure, Kind
+from tracekit.model.events import Kind
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
 
@@ -65,13 +64,20 @@ class _Open:
     def pause(self) -> None:
         """The code of the span stops running for now."""
         if self._attached is not None:
-            self._attached.detach()
+            self._attached.pause()
 
     @guarded
     def resume(self) -> None:
         """The code of the span runs again, maybe in another context."""
         if self._attached is not None:
-            self._attached.reattach()
+            self._attached.resume()
+
+    @guarded
+    def returned(self, result: Any) -> None:
+        """The decorated function returned `result`."""
+        if self.live.kind == "tool":
+            self.live.attributes.update(recorded_value(result))
+        self.end()
 
     @guarded
     def end(self, error: BaseException | None = None) -> None:
@@ -81,7 +87,8 @@ class _Open:
             return
         if not self._attached.detach():
             live.leaked = True
-        failure = _failure(error)
+        # A coroutine or a generator that is closed has not failed.
+        failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
         if live.otel is not None:
             if failure is not None:
                 live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
@@ -144,8 +151,7 @@ class Scope:
     def __call__(self, function: F) -> F:
         """`function`, each call of which has a span."""
         name = self._name or str(getattr(function, "__name__", self._kind))
-        decorated = _decorator_for(function)(self, name, function)
-        return functools.wraps(function)(decorated)  # type: ignore[return-value]  # the same signature, by wraps
+        return decorate(function, functools.partial(self._begin_call, name, function))
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -167,19 +173,10 @@ class Scope:
         return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
 
     @guarded
-    def begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
+    def _begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
         """Begin the span of one call of a decorated function."""
-        arguments = None
-        if self._kind == "tool":
-            arguments = functools.partial(arguments_of, function, args, kwargs)
+        arguments = functools.partial(arguments_of, function, args, kwargs) if self._kind == "tool" else None
         return self._begin(name, arguments)
-
-    @guarded
-    def end_call(self, opened: _Open, result: Any) -> None:
-        """End the span of a call that returned `result`."""
-        if self._kind == "tool":
-            opened.live.attributes.update(recorded_value(result))
-        opened.end()
 
 
 _CONTENT = frozenset((semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT))
@@ -203,126 +200,6 @@ def _is_same_tool_of_the_sdk(parent: LiveSpan, name: str) -> bool:
         and semconv.PROVIDER_NAME in parent.attributes_at_begin
         and parent.attributes_at_begin.get(semconv.TOOL_NAME) == name
     )
-
-
-def _failure(error: BaseException | None) -> Failure | None:
-    if error is None or isinstance(error, GeneratorExit):
-        return None
-    if isinstance(error, asyncio.CancelledError) or type(error).__name__ == "Cancelled":
-        return Failure(semconv.Outcome.CANCELLED)
-    return Failure(type(error).__name__, str(error))
-
-
-# ── decorators, one for each kind of function ────────────────────────────────────────────────────────────────────────
-
-
-def _decorator_for(function: Callable[..., Any]) -> Callable[[Scope, str, Callable[..., Any]], Callable[..., Any]]:
-    if inspect.isasyncgenfunction(function):
-        return _decorate_async_generator
-    if inspect.isgeneratorfunction(function):
-        return _decorate_generator
-    if inspect.iscoroutinefunction(function):
-        return _decorate_coroutine
-    return _decorate_function
-
-
-def _decorate_function(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def decorated(*args: Any, **kwargs: Any) -> Any:
-        opened = scope.begin_call(name, function, args, kwargs)
-        if opened is None:
-            return function(*args, **kwargs)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            opened.end(error)
-            raise
-        scope.end_call(opened, result)
-        return result
-
-    return decorated
-
-
-def _decorate_coroutine(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def decorated(*args: Any, **kwargs: Any) -> Any:
-        opened = scope.begin_call(name, function, args, kwargs)
-        if opened is None:
-            return await function(*args, **kwargs)
-        try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            opened.end(error)
-            raise
-        scope.end_call(opened, result)
-        return result
-
-    return decorated
-
-
-def _decorate_generator(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def decorated(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        opened = scope.begin_call(name, function, args, kwargs)
-        if opened is None:
-            return (yield from function(*args, **kwargs))
-        generator = function(*args, **kwargs)
-        step: Callable[[], Any] = functools.partial(next, generator)
-        try:
-            while True:
-                item = step()
-                opened.pause()
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    opened.resume()
-                    closed = generator.close()
-                    opened.end()
-                    return closed
-                except BaseException as thrown:  # noqa: BLE001  handed on to the generator
-                    step = functools.partial(generator.throw, thrown)
-                else:
-                    step = functools.partial(generator.send, sent)
-                opened.resume()
-        except StopIteration as stop:
-            scope.end_call(opened, stop.value)
-            return stop.value
-        except BaseException as error:
-            opened.end(error)
-            raise
-
-    return decorated
-
-
-def _decorate_async_generator(scope: Scope, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def decorated(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        opened = scope.begin_call(name, function, args, kwargs)
-        generator = function(*args, **kwargs)
-        step: Callable[[], Any] = generator.__anext__
-        try:
-            while True:
-                item = await step()
-                if opened is not None:
-                    opened.pause()
-                try:
-                    sent = yield item
-                except GeneratorExit:
-                    if opened is not None:
-                        opened.resume()
-                    await generator.aclose()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001  handed on to the generator
-                    step = functools.partial(generator.athrow, thrown)
-                else:
-                    step = functools.partial(generator.asend, sent)
-                if opened is not None:
-                    opened.resume()
-        except StopAsyncIteration:
-            if opened is not None:
-                scope.end_call(opened, None)
-        except BaseException as error:
-            if opened is not None:
-                opened.end(error)
-            raise
-
-    return decorated
 
 
 # ── the public functions ─────────────────────────────────────────────────────────────────────────────────────────────

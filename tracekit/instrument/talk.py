@@ -12,6 +12,8 @@ from tracekit.model.conversation import answer_signature, prefix_keys, previous_
 __all__ = ["ThreadsOfTalk"]
 
 _MOST = 4096
+_MOST_ALIKE = 16
+"""How many answers to the very same request are told apart."""
 
 
 class ThreadsOfTalk:
@@ -45,6 +47,7 @@ class ThreadsOfTalk:
         if isinstance(messages, list) and messages:
             entry = self._asked.setdefault(prefix_keys(messages)[-1], [])
             entry.append((answer_signature(message.get("content")), run))
+            del entry[:-_MOST_ALIKE]
         if isinstance(message.get("id"), str):
             self._answers[message["id"]] = run
         while len(self._asked) > _MOST:

@@ -7,13 +7,14 @@ gives replaces the one before; values are never added up.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tracekit import semconv
+from tracekit.model.aws import CONTENT_TYPE, frame_events_of
 from tracekit.model.sse import events_of
 
-__all__ = ["Answer", "answer_of", "usage_attributes"]
+__all__ = ["Answer", "answer_of", "is_stream", "stream_events_of", "usage_attributes"]
 
 
 class Answer:
@@ -90,11 +91,21 @@ class Answer:
             return
 
 
+def is_stream(content_type: str) -> bool:
+    """Whether a body of this type is a stream of events: the API's own, or Bedrock's."""
+    return "text/event-stream" in content_type or CONTENT_TYPE in content_type
+
+
+def stream_events_of(data: bytes, content_type: str) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event in `data`, a part of a stream of this type."""
+    return frame_events_of(data) if CONTENT_TYPE in content_type else events_of(data)
+
+
 def answer_of(body: bytes, content_type: str) -> Answer:
     """The answer in a whole `body`: a JSON object, or the events of a stream."""
     answer = Answer()
-    if "event-stream" in content_type and "amazon" not in content_type:
-        for name, data in events_of(body):
+    if is_stream(content_type):
+        for name, data in stream_events_of(body, content_type):
             answer.take(name, data)
         return answer
     try:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import codecs
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Literal
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
+from tracekit.instrument.failures import CANCELLED, call_failure, failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
-from tracekit.instrument.sdk.failures import CANCELLED, attempt_failure, error_failure
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
-from tracekit.model.messages import Answer, answer_of
+from tracekit.model.messages import Answer, answer_of, is_stream
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
@@ -81,7 +81,7 @@ class Attempt:
         if response.is_closed:
             body: bytes = response.content
             self.call.answer = answer_of(body, content_type)
-            self._end_of_body("event-stream" in content_type, Response(self._status, headers, body))
+            self._end_of_body(is_stream(content_type), Response(self._status, headers, body))
             return
         recorder = self.call.recorder
         recorder.tell(self.live, Answered(self.live.id, recorder.clock.now_ns(), self._status, headers))
@@ -89,7 +89,7 @@ class Attempt:
 
     def raised(self, error: BaseException) -> None:
         """The request failed without an answer."""
-        failure = attempt_failure(error if error.__cause__ is None else error.__cause__)
+        failure = failure_of(error if error.__cause__ is None else error.__cause__)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "")
 
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,15 +97,15 @@ class Attempt:
     def _read_later(self, response: Any, content_type: str) -> None:
         from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs httpx2
 
-        self.call.answer = Answer()
-        is_message = self.call.live is not None and self.call.live.kind == "llm"
-        self._reading = Reading(
-            self.call.answer,
-            content_type,
-            separate_decoder(response),
-            # What an answer to anything else says is of no account here, and it may be a large file.
-            is_of_account=is_message or self._status >= 400,
-        )
+        call = self.call
+        call.answer = Answer()
+        wanted: Literal["nothing", "account", "everything"] = "nothing"
+        if call.live is not None and call.live.kind == "llm":
+            # What a call without a parent was answered tells which later call continues it.
+            wanted = "account" if call.live.parent is not None else "everything"
+        elif self._status >= 400:
+            wanted = "account"
+        self._reading = Reading(call.answer, content_type, separate_decoder(response), wanted)
         response.stream = observed(response.stream, self)
 
     @guarded
@@ -118,14 +118,14 @@ class Attempt:
     def read(self) -> None:
         """The body was read to its end."""
         self._flush()
-        self._end_of_body(self._reading is not None and self._reading.is_event_stream)
+        self._end_of_body(self._reading is not None and self._reading.is_stream)
 
     @guarded
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         self._flush()
-        failure = attempt_failure(error)
-        self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=error_failure(error))
+        failure = failure_of(error)
+        self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=call_failure(error))
 
     @guarded
     def closed(self) -> None:
@@ -151,10 +151,10 @@ class Attempt:
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _end_of_body(self, is_event_stream: bool, response: Response | None = None) -> None:
+    def _end_of_body(self, was_stream: bool, response: Response | None = None) -> None:
         call = self.call
         is_message = call.live is not None and call.live.kind == "llm"
-        if is_event_stream and is_message and not call.answer.complete and call.answer.error is None:
+        if was_stream and is_message and not call.answer.complete and call.answer.error is None:
             incomplete = Failure(semconv.Outcome.INCOMPLETE)
             self._end(incomplete, semconv.Outcome.INCOMPLETE, of_call=incomplete, response=response)
         else:

@@ -112,4 +112,5 @@ def separate_decoder(response: Any) -> Any:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
-    return httpx2.Response(200, headers={"content-encoding": encoding})._get_content_decoder()  # noqa: SLF001
+    make = getattr(httpx2.Response(200, headers={"content-encoding": encoding}), "_get_content_decoder", None)
+    return make() if make is not None else None

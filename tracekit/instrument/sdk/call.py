@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tracekit import semconv
 from tracekit.instrument.context import current_span
+from tracekit.instrument.failures import CANCELLED, call_failure
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
-from tracekit.instrument.sdk.failures import CANCELLED, error_failure
 from tracekit.instrument.sdk.spans import AdoptedSpan
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.messages import Answer, usage_attributes
@@ -93,7 +93,7 @@ class Call:
         """The request raised `error`."""
         if self.open_attempt is not None:
             self.open_attempt.dropped()
-        self._failure = error_failure(error)
+        self._failure = call_failure(error)
         self._outcome = CANCELLED if self._failure.type == CANCELLED else ""
         self._finish()
 

@@ -1,0 +1,80 @@
+"""The private points of the SDK that we hook into: which of them a release has moved, and that its users still run."""
+
+import logging
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+from anthropic import _base_client
+
+import tracekit
+from tests.support.calling import ANSWER, QUESTION, in_turn
+from tests.support.recording import recordings
+from tracekit.demo.claude import ScriptedClaude
+from tracekit.errors import UnsupportedSdkError
+from tracekit.instrument.sdk import points, seam
+
+NAMES = [f"{owner}.{attribute}" for owner, attribute, _ in points.POINTS]
+
+
+def without(name: str) -> Any:
+    """The SDK's module, one of whose classes lacks a point."""
+    owner, _, attribute = name.partition(".")
+    kind = getattr(_base_client, owner)
+    kept = {key: value for key, value in vars(kind).items() if key not in (attribute, "__dict__", "__weakref__")}
+    return types.SimpleNamespace(**{**vars(_base_client), owner: type(owner, (), kept)})
+
+
+def test_the_installed_sdk_has_every_point() -> None:
+    assert points.missing(_base_client) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_point_that_is_gone_is_named(name: str) -> None:
+    module = without(name)
+    assert points.missing(module) == [name]
+    with pytest.raises(UnsupportedSdkError, match=rf"anthropic 9\.9 has no {name}.*pip install"):
+        points.check(module, lambda: "9.9")
+    with pytest.raises(UnsupportedSdkError):
+        seam.hook(module)
+
+
+def test_point_with_other_parameters_is_named() -> None:
+    module = without("SyncAPIClient._attempt_request")
+    module.SyncAPIClient._attempt_request = lambda self, request: None
+    assert points.missing(module) == ["SyncAPIClient._attempt_request"]
+
+
+def test_sdk_without_any_class() -> None:
+    assert points.missing(types.ModuleType("anthropic._base_client")) == NAMES
+
+
+def test_program_runs_with_an_sdk_that_moved_a_point(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(_base_client.BaseClient, "_calculate_retry_timeout")
+    tracekit.init()
+    tracekit.init()
+    with ScriptedClaude(in_turn(ANSWER)) as claude, anthropic.Anthropic(base_url=claude.url, api_key="key") as client:
+        tracekit.wrap(client)
+        assert client.messages.create(**QUESTION).stop_reason == "end_turn"
+        with tracekit.agent("lead"):
+            client.messages.create(**QUESTION)
+    said = [record for record in caplog.records if record.name == "tracekit"]
+    assert [record.levelno for record in said] == [logging.WARNING]
+    assert "BaseClient._calculate_retry_timeout" in said[0].getMessage()
+    assert "pip install" in said[0].getMessage()
+    # What does not need the SDK is recorded.
+    assert [run.name for run in recordings()] == ["lead"]
+
+
+def test_hooks_leave_nothing_behind(home: Path) -> None:
+    before = {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.POINTS}
+    tracekit.init()
+    assert vars(_base_client.BaseClient)["_tracer"] is not before["_tracer"]
+    seam.unhook()
+    assert {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.POINTS} == before
+    assert "anthropic" in sys.modules

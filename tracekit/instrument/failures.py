@@ -1,0 +1,48 @@
+"""Exceptions as failures: by the name of their class, or for a call in the SDK's own words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from tracekit import semconv
+from tracekit.model.events import Failure
+
+__all__ = ["CANCELLED", "call_failure", "failure_of"]
+
+CANCELLED: Final = semconv.Outcome.CANCELLED
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Why code that raised `error` failed; a cancellation is the same in every async library."""
+    if _is_cancellation(error):
+        return Failure(CANCELLED)
+    return Failure(type(error).__name__, str(error))
+
+
+def call_failure(error: BaseException) -> Failure:
+    """Why a call failed: the `error.type` that the SDK gives its span for `error`, for calls without a span too."""
+    if _is_cancellation(error):
+        return Failure(CANCELLED)
+    names = {kind.__name__ for kind in type(error).__mro__}
+    api_type, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    if names & {"APITimeoutError", "TimeoutException"}:
+        name = "client_timeout_error"
+    elif names & {"APIConnectionError", "TransportError"}:
+        name = "connection_error"
+    elif "APIStatusError" in names and isinstance(api_type, str):
+        name = api_type
+    elif "APIStatusError" in names and isinstance(status, int) and status >= 400:
+        name = str(status)
+    elif isinstance(error, Exception):
+        name = "client_error"
+    else:
+        name = type(error).__name__
+    return Failure(name, str(error))
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Whether `error` is the cancellation of a task: asyncio's, or Trio's, which is not imported for this."""
+    return isinstance(error, asyncio.CancelledError) or (
+        type(error).__name__ == "Cancelled" and type(error).__module__.startswith("trio")
+    )

@@ -1,0 +1,85 @@
+"""The event stream of AWS, in which Bedrock streams an answer: where a frame ends, and what it says.
+
+https://smithy.io/2.0/aws/amazon-eventstream.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of"]
+
+CONTENT_TYPE = "application/vnd.amazon.eventstream"
+
+_PRELUDE = struct.Struct(">III")
+_CHECKSUM_BYTES = 4
+_SMALLEST = _PRELUDE.size + _CHECKSUM_BYTES
+_STRING = 7
+
+
+class FrameSplitter:
+    """Cuts a stream of bytes after whole frames, so that no piece ends in the middle of one."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The whole frames that `data` completes; empty while the next one is incomplete."""
+        data = self._rest + data
+        end = 0
+        for frame in _frames(data):
+            end += len(frame)
+        self._rest = data[end:]
+        return data[:end]
+
+    def rest(self) -> bytes:
+        """What came after the last whole frame."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event of the Messages API in `data`; frames without one are passed over."""
+    for frame in _frames(data):
+        _, headers_length, _ = _PRELUDE.unpack_from(frame)
+        headers_end = _PRELUDE.size + headers_length
+        try:
+            headers = _headers(frame[_PRELUDE.size : headers_end])
+            payload = json.loads(frame[headers_end:-_CHECKSUM_BYTES])
+            if headers.get(":message-type") != "event":
+                kind = headers.get(":exception-type") or headers.get(":error-code") or "error"
+                yield "error", {"type": "error", "error": {"type": kind, "message": str(payload.get("message", ""))}}
+                continue
+            event = json.loads(base64.b64decode(payload["bytes"]))
+            yield str(event["type"]), event
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+            continue
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while len(data) - at >= _SMALLEST:
+        length = _PRELUDE.unpack_from(data, at)[0]
+        if not _SMALLEST <= length <= len(data) - at:
+            return
+        yield data[at : at + length]
+        at += length
+
+
+def _headers(data: bytes) -> dict[str, str]:
+    """The headers that are strings, up to the first that is not: those that tell what a frame is come first."""
+    headers: dict[str, str] = {}
+    at = 0
+    while at < len(data):
+        name_end = at + 1 + data[at]
+        name, kind = data[at + 1 : name_end].decode(), data[name_end]
+        if kind != _STRING:
+            break
+        (length,) = struct.unpack_from(">H", data, name_end + 1)
+        at = name_end + 3 + length
+        headers[name] = data[name_end + 3 : at].decode()
+    return headers

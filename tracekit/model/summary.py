@@ -1,0 +1,60 @@
+"""A run in one line: what `ls` tells of it, and what the store keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracekit.model.tree import Run, Status, Tokens
+
+__all__ = ["RunSummary", "summary_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run's identity, times and totals.
+
+    `end_ns` is None for a run that is open or interrupted; `last_ns` is the latest time that anything of it is known
+    of. Whoever lists runs builds on this, whether it was read from a journal or from the store.
+    """
+
+    id: str
+    name: str
+    recorded_at_ns: int
+    start_ns: int
+    end_ns: int | None
+    last_ns: int
+    status: Status
+    tokens: Tokens
+    cost_usd: float | None
+    cost_complete: bool
+    agents: int
+    calls: int
+    retries: int
+    findings: int = 0
+    replay_of: str | None = None
+    replay: str | None = None
+
+    @property
+    def duration_ns(self) -> int:
+        """Nanoseconds from its begin to its end, or to the last that is known of it."""
+        return (self.last_ns if self.end_ns is None else self.end_ns) - self.start_ns
+
+
+def summary_of(run: Run) -> RunSummary:
+    """The line for `run`."""
+    root = run.root
+    return RunSummary(
+        run.id,
+        run.name,
+        run.recorded_at_ns,
+        root.start_ns,
+        root.end_ns if run.status in ("ok", "error") else None,
+        run.last_ns,
+        run.status,
+        root.tokens,
+        root.cost_usd,
+        root.cost_complete,
+        run.count("agent"),
+        run.count("llm"),
+        root.retries,
+    )
