@@ -151,11 +151,9 @@ def _by_run(paths: Iterable[Path]) -> dict[str, list[Path]]:
 def _files_by_day(since: str = "") -> dict[str, list[Path]]:
     """The segments, as their names tell, by the day on which each was begun, from the day `since` on."""
     folder = runs_folder()
-    days: dict[str, list[Path]] = {}
     try:
-        for day in os.scandir(folder):
-            if day.name >= since:
-                days[day.name] = _files_in(folder / day.name)
+        with os.scandir(folder) as found:
+            names = [day.name for day in found if day.name >= since]
     except FileNotFoundError:
         return {}
     except NotADirectoryError as error:
@@ -164,12 +162,13 @@ def _files_by_day(since: str = "") -> dict[str, list[Path]]:
         ) from error
     except OSError as error:
         raise HomeError(f"the folder for journals cannot be read: {folder}: {error.strerror}") from error
-    return days
+    return {name: _files_in(folder / name) for name in names}
 
 
 def _files_in(day: Path) -> list[Path]:
     try:
-        return [day / file.name for file in os.scandir(day) if file.name.endswith(".jsonl")]
+        with os.scandir(day) as found:
+            return [day / file.name for file in found if file.name.endswith(".jsonl")]
     except (FileNotFoundError, NotADirectoryError):
         # It was pruned meanwhile, or is a file of somebody else's.
         return []

@@ -70,9 +70,10 @@ class Encoder:
             case Exit():
                 return [f'{{"e":"exit","t":{event.at_ns}}}']
 
-    def written(self) -> None:
-        """The newest lines are in the segment."""
-        self._requests.written()
+    def written(self, event: Event) -> None:
+        """The lines for `event` are in the segment."""
+        if isinstance(event, SpanBegin):
+            self._requests.written(event.id)
 
     def _begin(self, event: SpanBegin) -> list[str]:
         parent = f'"{event.parent}"' if event.parent else "null"
@@ -228,9 +229,9 @@ class _RequestEncoder:
         blobs, form = self._body(id, body)
         return list(blobs.values()), f'{text},"sha256":"{digest}",{form}}}'
 
-    def written(self) -> None:
-        """The newest request and its blobs are in the segment: later ones may refer to them."""
-        if self._newest is None:
+    def written(self, id: str) -> None:
+        """The request `id` and its blobs are in the segment: later ones may refer to them."""
+        if self._newest is None or self._newest.known.id != id:
             return
         (known, keys, blobs), self._newest = self._newest, None
         self._blobs |= blobs

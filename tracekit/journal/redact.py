@@ -58,7 +58,7 @@ _GROUPS: tuple[_Group, ...] = (
         ),
     ),
     _Group(
-        r"_(?=[A-Za-z0-9]{10})(?:(?<=gh[pousr]_)|(?<=github_pat_)|(?<=[sr]k_live_))",
+        r"_(?=[A-Za-z0-9_]{10})(?:(?<=gh[pousr]_)|(?<=github_pat_)|(?<=[sr]k_live_))",
         (
             _Rule("github-token", re.compile(rf"{_apart('gh[pousr]_')}[A-Za-z0-9]{{36,}}")),
             _Rule("github-token", re.compile(r"github_pat_[A-Za-z0-9_]{22,}")),

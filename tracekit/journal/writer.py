@@ -37,7 +37,8 @@ _log = logging.getLogger("tracekit")
 _MOST_IDLE = 256
 _MOST_FAILED = 4096
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-_LONGEST_PROBE_S = 0.02
+_LONGEST_PROBE_S = 0.1
+"""How long to wait for a reader's probe to pass, which takes microseconds unless its process is put aside meanwhile."""
 
 
 class JournalSink:
@@ -173,35 +174,28 @@ class SegmentWriter:
 
     def _append(self, event: Event) -> None:
         if self._file < 0:
-            self._open()
+            with _moving:
+                self._open()
         elif not self._locked:
-            self._take_lock(patience_s=0.0)
+            self._locked = _take_lock(self._file, patience_s=0.0)
         for line in self._encoder.lines(event):
-            self._write_line(line)
-        self._encoder.written()
+            _write_line(self._file, line)
+        self._encoder.written(event)
         if isinstance(event, SpanBegin):
             self._spans.add(event.id)
         elif isinstance(event, SpanEnd):
             self._spans.discard(event.id)
-
-    def _write_line(self, line: str) -> None:
-        # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
-        data = line.encode("utf-8", "backslashreplace") + b"\n"
-        if os.write(self._file, data) < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> None:
         if self._path is not None:
             try:
-                with _moving:
-                    self._file = os.open(self._path, _APPEND)
+                self._keep(os.open(self._path, _APPEND))
             except FileNotFoundError:
                 # The user has removed the journal, and what later lines would refer to with it.
                 self._encoder = Encoder()
             else:
-                self._take_lock(_LONGEST_PROBE_S)
                 return
         folder = make_day_folder(datetime.now(UTC).strftime("%Y-%m-%d"))
         name = f"{self._run.id}.{file_host()}.{os.getpid()}"
@@ -221,18 +215,20 @@ class SegmentWriter:
         """
         draft = path.with_suffix(".new")
         try:
-            with _moving:
-                self._file = os.open(draft, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.open(draft, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             return False
+        # A signal may raise anywhere in here: the file is kept once it has its name, and closed else.
         try:
             if path.exists():
-                self.abandon()
                 return False
-            self._take_lock(_LONGEST_PROBE_S)
-            self._write_line(self._header())
+            locked = _take_lock(file, _LONGEST_PROBE_S)
+            _write_line(file, self._header())
             draft.rename(path)
+            self._file, self._locked = file, locked
         finally:
+            if self._file != file:
+                os.close(file)
             draft.unlink(missing_ok=True)
         return True
 
@@ -247,28 +243,12 @@ class SegmentWriter:
             return False
         if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
             return False
-        with _moving:
-            self._file = os.open(path, _APPEND)
-        self._take_lock(_LONGEST_PROBE_S)
+        self._keep(os.open(path, _APPEND))
         return True
 
-    def _take_lock(self, patience_s: float) -> None:
-        """Lock the file, against which a reader's probe may stand for a moment. Else the next line tries again."""
-        self._locked = False
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    return
-                time.sleep(0.0002)
-            except OSError:
-                # A file system without locks: readers go by silence.
-                break
-            else:
-                break
-        self._locked = True
+    def _keep(self, file: int) -> None:
+        self._file = file
+        self._locked = _take_lock(file, _LONGEST_PROBE_S)
 
     def _header(self) -> str:
         run = self._run
@@ -301,8 +281,32 @@ class SegmentWriter:
         )
 
 
+def _write_line(file: int, line: str) -> None:
+    # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
+    data = line.encode("utf-8", "backslashreplace") + b"\n"
+    if os.write(file, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _take_lock(file: int, patience_s: float) -> bool:
+    """Lock `file`, against which a reader's probe may stand for a moment. Whether that is settled."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.0002)
+        except OSError:
+            # A file system without locks: readers go by silence.
+            return True
+        else:
+            return True
+
+
 class _Moving:
-    """Says that a descriptor is between the system and the object that keeps it.
+    """Says that a descriptor is on its way between the system and the object that keeps it.
 
     A fork at that moment would leave the child with a descriptor that it does not know of, and with it the parent's
     lock. So a fork waits a little for such moments to pass, without a lock that could ever be waited for in a circle.

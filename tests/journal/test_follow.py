@@ -1,0 +1,180 @@
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.journals import RUN, begin, end, write_run
+from tracekit.errors import HomeError, NewerJournalError
+from tracekit.journal.decode import Decoder
+from tracekit.journal.follow import Follower
+from tracekit.journal.reader import read_run
+from tracekit.journal.writer import JournalSink
+from tracekit.model.recording import Recording
+from tracekit.model.run import ProcessRoot, RunInfo, Session
+
+PROGRAM = Path(__file__).parents[1] / "programs" / "joining.py"
+SHARED = RunInfo("ab" * 16, "shared", 1, ProcessRoot("f" * 16, 1, ("program",)))
+
+
+class Joining:
+    """A process that takes part in the run, a step at a time."""
+
+    def __init__(self, name: str) -> None:
+        command = [sys.executable, str(PROGRAM), Session(SHARED, "/nowhere").dumps(), name]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def step(self, line: str = "step") -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+    def end(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("end\n")
+        self.process.stdin.close()
+        assert self.process.wait(20) == 0
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+
+
+@pytest.fixture
+def join(home: Path) -> Iterator[Callable[[str], Joining]]:
+    joined: list[Joining] = []
+
+    def make(name: str) -> Joining:
+        joined.append(Joining(name))
+        return joined[-1]
+
+    yield make
+    for each in joined:
+        each.process.kill()
+        each.process.wait(20)
+        for pipe in (each.process.stdin, each.process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
+
+
+def names(run: Recording | None) -> list[str]:
+    assert run is not None
+    return sorted(f"{span.name} {span.status}" for span in run.spans.values())
+
+
+def test_follower_sees_what_is_appended_and_who_joins(join: Callable[[str], Joining]) -> None:
+    follower = Follower(SHARED.id)
+    assert follower.poll() is None
+    first = join("one")
+    first.step()
+    run = follower.poll()
+    assert names(run) == ["execute_tool one ok", "invoke_agent one open"]
+    assert run is not None
+    assert [(segment.alive, segment.exited) for segment in run.segments] == [(True, False)]
+    assert follower.poll() is None
+    first.step()
+    first.step("open")
+    assert names(follower.poll()) == [
+        "execute_tool one ok",
+        "execute_tool one ok",
+        "execute_tool one open",
+        "invoke_agent one open",
+    ]
+
+    second = join("two")
+    second.step()
+    run = follower.poll()
+    assert run is not None
+    assert len(run.segments) == 2
+    assert names(run).count("execute_tool two ok") == 1
+    second.end()
+    run = follower.poll()
+    assert run is not None
+    assert "invoke_agent two ok" in names(run)
+    assert sorted(segment.alive for segment in run.segments) == [False, True]
+    assert follower.poll() is None
+
+    first.kill()
+    run = follower.poll()
+    assert run is not None, "that the writer is gone is news"
+    assert [segment.alive for segment in run.segments] == [False, False]
+    assert names(run).count("execute_tool one open") == 1
+    assert sorted(segment.exited for segment in run.segments) == [False, True]
+    assert follower.poll() is None
+    assert run == read_run([Path(segment.path) for segment in run.segments])
+
+
+def test_follower_reads_each_line_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = 0
+    real = Decoder.event
+
+    def event(decoder: Decoder, line: bytes) -> object:
+        nonlocal lines
+        lines += 1
+        return real(decoder, line)
+
+    monkeypatch.setattr(Decoder, "event", event)
+    sink, follower = JournalSink(), Follower(RUN.id)
+    for number in range(50):
+        sink.write(RUN, begin(number))
+        run = follower.poll()
+        assert run is not None
+        assert len(run.spans) == number + 1
+    assert lines == 50
+    sink.exit(1)
+
+
+def test_follower_keeps_up_with_a_writer_at_full_speed(join: Callable[[str], Joining]) -> None:
+    script = Path(__file__).parents[1] / "programs" / "steps.py"
+    writer = subprocess.Popen([sys.executable, str(script), "2000"])
+    from tracekit.journal.catalog import all_runs
+
+    while not (runs := all_runs()):
+        time.sleep(0.005)
+    follower, seen, polls = Follower(runs[0].id), 0, 0
+    last: Recording | None = None
+    while writer.poll() is None or polls == 0:
+        run = follower.poll()
+        if run is not None:
+            assert len(run.spans) >= seen
+            assert run.segments[0].damage == ()
+            seen, last = len(run.spans), run
+            polls += 1
+    last = follower.poll() or last
+    assert last is not None
+    assert len(last.spans) == 2002
+    assert last == read_run(runs[0].paths)
+    assert all(span.status == "ok" for span in last.spans.values())
+
+
+def test_follower_of_paths(home: Path, tmp_path: Path) -> None:
+    path = write_run(begin(1), end(1))
+    follower = Follower([path])
+    assert names(follower.poll()) == ["step ok"]
+    assert follower.poll() is None
+    path.unlink()
+    run = follower.poll()
+    assert names(run) == ["step ok"], "what was read is not lost with the file"
+    assert run is not None
+    assert run.segments[0].damage == (f"{path} cannot be read: No such file or directory",)
+    assert follower.poll() is None
+    assert Follower([tmp_path / "never.jsonl"]).poll() is None
+
+
+def test_follower_tells_what_it_cannot_follow(home: Path) -> None:
+    path = write_run(begin(1))
+    path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":7', 1))
+    with pytest.raises(NewerJournalError):
+        Follower(RUN.id).poll()
+    for each in path.parent.iterdir():
+        each.unlink()
+    path.parent.rmdir()
+    (home / "runs").rmdir()
+    (home / "runs").write_text("")
+    with pytest.raises(HomeError):
+        Follower(RUN.id).poll()

@@ -1,0 +1,208 @@
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+
+import tracekit
+from tests.support.journals import asking, lines_of
+from tests.support.recording import recordings
+from tracekit.demo.claude import ScriptedClaude, message, reply, stream, text, tool_use
+from tracekit.journal.redact import RULE_NAMES, redact, redact_bytes
+from tracekit.model.events import Chunk, Failure, Response, SpanEnd
+
+# Made up, and put together here, so that no scanner of this repository takes them for real ones.
+BODY = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7z"
+PEM_LINE = "MIIEpAIBAAKCAQEA" + BODY + BODY[:20]
+JWT = ".".join(("ey" + "JhbGciOiJIUzI1NiJ9", "ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"))
+
+HITS: dict[str, list[str]] = {
+    "anthropic-key": ["sk-" + "ant-api03-" + BODY, "sk-" + "ant-admin01-" + BODY + "-_" + BODY + "AA"],
+    "openai-key": ["sk-" + BODY + "0123", "sk-" + "proj-" + BODY + "_" + BODY, "sk-" + "svcacct-" + BODY + "-x"],
+    "aws-access-key": ["AKIA" + "IOSFODNN7EXAMPLE", "AKIA" + "1234567890ABCDEF"],
+    "aws-session-key": ["ASIA" + "IOSFODNN7EXAMPLE"],
+    "github-token": [*(f"gh{kind}_" + BODY + "12345678" for kind in "pousr"), "github" + "_pat_11ABCDE_" + BODY],
+    "gitlab-token": ["glpat" + "-" + BODY[:20]],
+    "slack-token": [*(f"xox{kind}-123456789012-" + BODY for kind in "abprs")],
+    "google-key": ["AI" + "za" + BODY + "1234567"],
+    "stripe-key": ["sk" + "_live_" + BODY, "rk" + "_live_" + BODY],
+    "jwt": [JWT],
+    "bearer": ["Bearer " + BODY, "bearer abcdefghijklmnop"],
+    "private-key": [
+        f"-----BEGIN PRIVATE KEY-----\n{PEM_LINE}\n{PEM_LINE}\nAA==\n-----END PRIVATE KEY-----",
+        f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{PEM_LINE}\n-----END RSA PRIVATE KEY-----",
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\r\n{PEM_LINE}\r\n{PEM_LINE}",
+        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{PEM_LINE}\n-----END PGP PRIVATE KEY BLOCK-----",
+    ],
+    "url-password": ["postgres://app:hunter2@db/x", "redis://:s3cret@cache:6379", "https://me:p%40ss@example.com/"],
+}
+MISSES = [
+    "sk-learn and a risk-free disk-usage-report-of-everything-on-every-disk-1",
+    "sk-" + "ant-short",
+    "sk-folding-cube-animation-container-wrapper",
+    "task-" + BODY + BODY,
+    "AKIA is a prefix, AKIASHORT too, and XAKIA" + "IOSFODNN7EXAMPLE is a word",
+    "ghp_short, a " + "laughp_" + BODY + "12345678",
+    "github_pat_ is a prefix",
+    "glpat-short",
+    "xoxb- and boxoxb-" + BODY,
+    "AIza is short",
+    "sk_test_" + BODY,
+    "eyJ is how JSON begins in base64: eyJhIjoxfQ==",
+    "the bearer of good news; Bearer $TOKEN; Bearer <your token>",
+    "-----BEGIN PUBLIC KEY-----\n" + PEM_LINE + "\n-----END PUBLIC KEY-----",
+    "if '-----BEGIN PRIVATE KEY-----' in text:",
+    "https://example.com:8080/a@b and me@example.com and http://host:80",
+    "tool_use input_schema toolu_01A09q90qw90lq917835lq9 msg_013Zva2CMHLNnXjNJJKqJ2EF req_011CSHoEeqs5C35K2UUqR7Fy",
+    "[redacted:anthropic-key] [redacted:url-password]",
+]
+
+
+@pytest.mark.parametrize(("rule", "secret"), [(rule, secret) for rule, all in HITS.items() for secret in all])
+def test_credential_becomes_a_placeholder(rule: str, secret: str) -> None:
+    placeholder = f"[redacted:{rule}]"
+    tail = secret[-12:]
+    wholes = [secret, f"key={secret} and more", f"({secret})", f"a\n{secret}\nb", f"é{secret}", f"\t{secret}."]
+    for whole in wholes:
+        redacted = redact(whole)
+        assert placeholder in redacted
+        assert tail not in redacted or rule == "url-password"
+        assert BODY not in redacted
+        as_json = json.dumps({"a": [whole], "n": 1.5})
+        assert json.loads(redact(as_json)) == {"a": [redacted], "n": 1.5}, "JSON's escapes change nothing"
+        twice = json.dumps({"text": as_json})
+        assert json.loads(json.loads(redact(twice))["text"]) == {"a": [redacted], "n": 1.5}
+        assert redact_bytes(whole.encode()) == redacted.encode()
+        assert redact_bytes(whole.encode("latin-1")) == redacted.encode("latin-1")
+
+
+def test_every_rule_has_hits() -> None:
+    assert sorted(HITS) == sorted(RULE_NAMES)
+
+
+@pytest.mark.parametrize("miss", MISSES)
+def test_other_text_stays(miss: str) -> None:
+    assert redact(miss) == miss
+    assert redact(json.dumps(miss)) == json.dumps(miss)
+    assert redact_bytes(miss.encode()) == miss.encode()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_redaction_is_deterministic_idempotent_and_never_breaks_json(seed: int) -> None:
+    rng = random.Random(seed)
+    pieces = [
+        *(secret for all in HITS.values() for secret in all),
+        *MISSES,
+        '"',
+        "\\",
+        "\n",
+        "\x00",
+        "é✓",
+        " ",
+        ":",
+        "@",
+        "-",
+        "//",
+    ]
+
+    def value(depth: int) -> Any:
+        if depth == 0 or rng.random() < 0.3:
+            return "".join(rng.choices(pieces, k=rng.randrange(6)))
+        if rng.random() < 0.5:
+            return [value(depth - 1) for _ in range(3)]
+        return {value(0): value(depth - 1) for _ in range(3)}
+
+    for ensure_ascii in (True, False):
+        whole = json.dumps(value(4), ensure_ascii=ensure_ascii)
+        redacted = redact(whole)
+        json.loads(redacted)
+        assert redact(whole) == redacted
+        assert redact(redacted) == redacted
+        assert redact_bytes(whole.encode("utf-8", "replace")) == redacted.encode("utf-8", "replace")
+
+
+def test_body_that_is_not_utf8_is_redacted() -> None:
+    body = b'{"text":"\xe9 ' + HITS["anthropic-key"][0].encode() + b'"}'
+    assert redact_bytes(body) == b'{"text":"\xe9 [redacted:anthropic-key]"}'
+    (line,) = lines_of([Chunk("a" * 16, 1, body)])
+    assert b"b64" in line
+
+
+def test_base64_in_a_line_is_no_credential() -> None:
+    # What looks like one in base64 is none, and a placeholder there would spoil the body.
+    rng = random.Random(0)
+    body = b"\xff" + rng.randbytes(50)
+    line = lines_of([Chunk("a" * 16, 1, body)])[0]
+    assert b"redacted" not in line
+
+
+def test_credential_is_gone_from_every_kind_of_line() -> None:
+    secret = HITS["anthropic-key"][0]
+    failure = Failure("ValueError", f"no such key\n{secret}")
+    answer = Response(200, {"x-echo": secret}, json.dumps({"a": secret}).encode())
+    lines = lines_of(
+        [
+            asking(1, json.dumps({"messages": [{"content": f"a\n{secret}"}]}).encode()),
+            asking(2, f"raw {secret}".encode()),
+            Chunk("a" * 16, 1, f'event: a\ndata: {{"text":"a\\n{secret}"}}\n\n'.encode()),
+            Chunk("a" * 16, 1, f"\r{secret}".encode()),
+            SpanEnd("a" * 16, 1, "error", failure, {"a": {secret: [secret]}}, answer),
+        ]
+    )
+    for line in lines:
+        assert b"[redacted:anthropic-key]" in line
+        assert b"ant-api03" not in line
+        json.loads(line)
+
+
+def test_planted_credentials_never_reach_the_disk(recording: Path) -> None:
+    secrets = {
+        name: f"sk-ant-api03-{name}-{BODY}" for name in ("result", "query", "exception", "delta", "argument", "name")
+    }
+
+    @tracekit.tool
+    def look(path: str) -> str:
+        return f"{path}\n{secrets['result']}"
+
+    @tracekit.tool
+    def fail() -> None:
+        raise ValueError(secrets["exception"])
+
+    answer = message(text(secrets["delta"]))
+    with ScriptedClaude(lambda asked: reply(asked, answer)) as claude:
+        client = anthropic.Anthropic(base_url=claude.url, api_key="sk-" + "ant-api03-header-" + BODY)
+        with tracekit.agent(f"lead {secrets['name']}"):
+            result = look(secrets["argument"])
+            with pytest.raises(ValueError, match="sk-ant"):
+                fail()
+            ask: Any = {"model": "claude-sonnet-5", "max_tokens": 9, "extra_query": {"token": secrets["query"]}}
+            ask["messages"] = [{"role": "user", "content": [{"type": "text", "text": f"a\n{result}"}]}]
+            with client.messages.stream(**ask) as answered:
+                said = answered.get_final_text()
+            client.messages.create(**ask)
+        client.close()
+    assert said == secrets["delta"], "the program sees what it saw before"
+    assert secrets["result"].encode() in claude.asked[0].body
+    (run,) = recordings()
+    data = b"".join(Path(segment.path).read_bytes() for segment in run.segments)
+    assert b"ant-api03" not in data
+    assert data.count(b"[redacted:anthropic-key]") > 10
+    for exchange in run.exchanges.values():
+        assert b"[redacted:anthropic-key]" in (exchange.request.body or b"")
+        assert "[redacted:anthropic-key]" in exchange.request.query
+        assert b"[redacted:anthropic-key]" in exchange.body
+
+
+@pytest.mark.xfail(strict=True, reason="each event is on the disk before the next one comes; no single one shows it")
+def test_credential_that_is_spelled_out_over_several_events() -> None:
+    answer = stream(message(tool_use("look", {"path": HITS["anthropic-key"][0]})))
+    lines = lines_of([Chunk("a" * 16, n, data) for n, (_, data) in enumerate(answer.chunks or ())])
+    said = "".join(
+        item[1].get("delta", {}).get("partial_json", "")
+        for line in lines
+        for item in json.loads(line)["sse"]
+        if isinstance(item[1], dict)
+    )
+    assert BODY not in said

@@ -1,0 +1,122 @@
+"""How much of what was said is kept: ``TRACEKIT_CONTENT``.
+
+`full` keeps every byte. `metadata` keeps the form of what was asked and answered, and stands a keyed hash for each
+text in it: equal texts have equal hashes within one process's part of a run, so its tree can still be concluded, and
+nobody can guess a text from its hash, since the key is never kept. `off` keeps no bodies at all. What is not `full`
+cannot be replayed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, Literal, TypeAlias
+
+from tracekit import semconv
+from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
+from tracekit.model.messages import Answer, answer_of
+from tracekit.model.sse import events_of
+
+__all__ = ["CONTENT_VARIABLE", "Content", "Veil", "content_mode"]
+
+CONTENT_VARIABLE = "TRACEKIT_CONTENT"
+
+Content: TypeAlias = Literal["full", "metadata", "off"]
+
+_OPEN = frozenset(
+    ("type", "role", "id", "name", "tool_use_id", "model", "stop_reason", "previous_message_id", "is_error")
+)
+"""Fields that say nothing of what was said: their texts are kept as they are."""
+
+_SAID = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
+
+
+def content_mode() -> Content:
+    """What ``TRACEKIT_CONTENT`` asks for; what it cannot mean keeps nothing, since it was meant to keep less."""
+    value = os.environ.get(CONTENT_VARIABLE, "full").strip().lower()
+    if value in ("", "full"):
+        return "full"
+    return "metadata" if value == "metadata" else "off"
+
+
+class Veil:
+    """Takes what was said out of the events of one segment."""
+
+    def __init__(self, mode: Content) -> None:
+        self._mode = mode
+        self._key = os.urandom(16)
+        self._answers: dict[str, Answer] = {}
+
+    def over(self, event: Event) -> list[Event]:
+        """What is kept of `event`."""
+        if self._mode == "full":
+            return [event]
+        match event:
+            case SpanBegin(request=request) if request is not None:
+                body = self._veiled_body(request.body)
+                return [
+                    replace(
+                        event,
+                        attributes=self._attributes(event.attributes),
+                        request=replace(request, query="", body=body),
+                    )
+                ]
+            case SpanBegin():
+                return [replace(event, attributes=self._attributes(event.attributes))]
+            case Chunk():
+                for name, data in events_of(event.data):
+                    self._answers.setdefault(event.id, Answer()).take(name, data)
+                return []
+            case Answered():
+                self._answers[event.id] = Answer()
+                return [event]
+            case SpanEnd():
+                return self._end(event)
+        return [event]
+
+    def _end(self, event: SpanEnd) -> list[Event]:
+        failure = event.failure and replace(event.failure, message="")
+        event = replace(event, attributes=self._attributes(event.attributes), failure=failure)
+        if event.response is not None:
+            answer = answer_of(event.response.body, event.response.headers.get("content-type", ""))
+            headers = {**event.response.headers, "content-type": "application/json"}
+            return [replace(event, response=Response(event.response.status, headers, self._message(answer)))]
+        streamed = self._answers.pop(event.id, None)
+        # The message as a whole stands for the events that it was put together from.
+        return [event] if streamed is None else [Chunk(event.id, event.at_ns, self._message(streamed)), event]
+
+    def _message(self, answer: Answer) -> bytes:
+        if self._mode == "off" or answer.message is None:
+            return b""
+        return _dumps(self._veiled(answer.message))
+
+    def _veiled_body(self, body: bytes | None) -> bytes | None:
+        if self._mode == "off" or body is None:
+            return None
+        try:
+            return _dumps(self._veiled(json.loads(body)))
+        except ValueError:
+            return None
+
+    def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in attributes.items() if name not in _SAID}
+
+    def _veiled(self, value: Any, field: str = "") -> Any:
+        if isinstance(value, str):
+            return value if field in _OPEN else self._hash(value)
+        if isinstance(value, list):
+            return [self._veiled(item, field) for item in value]
+        if isinstance(value, dict):
+            # The input of a tool may have fields of any name.
+            return {name: self._veiled(item, "input" if field == "input" else name) for name, item in value.items()}
+        return value
+
+    def _hash(self, text: str) -> str:
+        return blake2b(text.strip().encode("utf-8", "surrogatepass"), key=self._key, digest_size=9).hexdigest()
+
+
+def _dumps(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
