@@ -20,6 +20,12 @@ def test_all_is_sorted_and_importable() -> None:
     assert dir(tracekit) == list(tracekit.__all__)
 
 
+def test_every_error_is_public() -> None:
+    from tracekit import errors
+
+    assert set(errors.__all__) <= set(tracekit.__all__)
+
+
 def test_no_public_name_is_a_submodules() -> None:
     modules = {module.name for module in pkgutil.iter_modules(tracekit.__path__)}
     assert not modules & set(tracekit.__all__)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tracekit import __version__
-from tracekit.errors import UnsupportedSdkError
+from tracekit.errors import TracekitError, UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
@@ -76,7 +76,12 @@ def _start() -> bool:
     if os.environ.get(DISABLED_VARIABLE) == "1":
         return False
     if active() is None:
-        install(Recorder(JournalSink({"tracekit": __version__}), AnchoredClock(), _session()))
+        try:
+            sink = JournalSink({"tracekit": __version__})
+        except TracekitError as error:
+            _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
+            return False
+        install(Recorder(sink, AnchoredClock(), _session()))
         when_entered(init)
     return True
 

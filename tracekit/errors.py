@@ -7,6 +7,13 @@ TracekitError
 ├── PricesError          the user's own price table cannot be read
 ├── RunNotFoundError     a run's id, prefix or name matches nothing
 ├── AmbiguousRunError    it matches several runs
+├── SecretsError         a recording that is to be exported holds what looks like a credential
+├── SettingsError        a file of settings cannot be read or used
+├── StoreError           the store cannot be used
+│   ├── DamagedStoreError    it is cut, or is no store
+│   ├── NewerStoreError      a newer tracekit or DuckDB wrote it
+│   └── StoreBusyError       somebody else holds it
+├── QueryError           a query is wrong, or would write
 └── UnsupportedSdkError  the installed anthropic lacks what tracekit reads
 """
 
@@ -14,11 +21,18 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousRunError",
+    "DamagedStoreError",
     "HomeError",
     "JournalError",
     "NewerJournalError",
+    "NewerStoreError",
     "PricesError",
+    "QueryError",
     "RunNotFoundError",
+    "SecretsError",
+    "SettingsError",
+    "StoreBusyError",
+    "StoreError",
     "TracekitError",
     "UnsupportedSdkError",
 ]
@@ -52,5 +66,33 @@ class AmbiguousRunError(TracekitError):
     """A run's prefix matches several runs."""
 
 
+class SecretsError(TracekitError):
+    """A recording that is to be exported holds what looks like a credential."""
+
+
+class SettingsError(TracekitError):
+    """A file of settings cannot be read, or says what cannot be meant."""
+
+
 class UnsupportedSdkError(TracekitError):
     """The installed anthropic SDK lacks a point that tracekit hooks into."""
+
+
+class StoreError(TracekitError):
+    """The store cannot be used."""
+
+
+class DamagedStoreError(StoreError):
+    """The store's file is cut or overwritten, or is another program's."""
+
+
+class NewerStoreError(StoreError):
+    """The store was written by a newer version of tracekit, or of DuckDB, than this one."""
+
+
+class StoreBusyError(StoreError):
+    """Somebody else holds the store, and did not let go of it in time."""
+
+
+class QueryError(TracekitError):
+    """A query is wrong, or would write."""

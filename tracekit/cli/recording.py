@@ -28,8 +28,10 @@ class ProcessRecording:
 
         Raises:
             HomeError: There is no folder to record in.
+            SettingsError: The project's rules of redaction cannot be used.
         """
         make_home()
+        self._sink = JournalSink({"tracekit": __version__})
         now_ns = time.time_ns()
         root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
         self._start = time.monotonic_ns()
@@ -42,14 +44,13 @@ class ProcessRecording:
         assert root is not None
         if self.run.id not in self.recorded_runs():
             return
-        sink = JournalSink({"tracekit": __version__})
         attributes = {semconv.COMMAND_ARGS: list(root.argv)}
-        sink.write(self.run, SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", "", attributes))
+        self._sink.write(self.run, SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", "", attributes))
         end_ns = root.at_ns + time.monotonic_ns() - self._start
         failure = _failure(return_code)
         status: Literal["ok", "error"] = "error" if failure else "ok"
-        sink.write(self.run, SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code}))
-        sink.release(self.run)
+        self._sink.write(self.run, SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code}))
+        self._sink.release(self.run)
 
     def said_hello(self) -> bool:
         """Whether a process of the program has loaded the hook."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracekit.errors import PricesError
+from tracekit.errors import PricesError, SettingsError
+from tracekit.settings import project_settings, read_toml
 
 __all__ = ["PRICES_VARIABLE", "Rates", "own_rates"]
 
@@ -41,21 +41,13 @@ def own_rates(model: str) -> Rates | None:
 
 @lru_cache(maxsize=8)
 def _table(file: str | None, folder: str) -> Mapping[str, Rates]:
-    if file:
-        return _rates_of(_read(Path(file)).get("prices", {}), file)
-    for parent in (Path(folder), *Path(folder).parents):
-        project = parent / "pyproject.toml"
-        if project.is_file():
-            settings = _read(project).get("tool", {}).get("tracekit", {})
-            return _rates_of(settings.get("prices", {}), f"[tool.tracekit.prices] in {project}")
-    return {}
-
-
-def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PricesError(f"the price table {path} cannot be read: {error}") from error
+        if file:
+            return _rates_of(read_toml(Path(file)).get("prices", {}), file)
+        settings = project_settings(Path(folder))
+    except SettingsError as error:
+        raise PricesError(f"the price table cannot be read: {error}") from error
+    return _rates_of(settings.table.get("prices", {}), settings.where)
 
 
 def _rates_of(table: Any, where: str) -> dict[str, Rates]:

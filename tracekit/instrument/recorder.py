@@ -165,7 +165,7 @@ class Recorder:
             elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
                 live.run = self._lane_runs[live.lane]
             else:
-                live.run = self._new_run(_name_of_run(live))
+                live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
         if live.kind == "llm" and live.parent is None:
             self._lane_runs[live.lane] = live.run
         return live.run
@@ -174,8 +174,8 @@ class Recorder:
         """Whether `live` belongs to a run without beginning one."""
         return _known_run(live) is not None or live.lane in self._lane_runs
 
-    def _new_run(self, name: str) -> LiveRun:
-        return LiveRun(RunInfo(new_run_id(), name, self.clock.now_ns()))
+    def _new_run(self, name: str, *, rootless: bool = False) -> LiveRun:
+        return LiveRun(RunInfo(new_run_id(), name, self.clock.now_ns(), rootless=rootless))
 
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
 

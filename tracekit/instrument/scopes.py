@@ -162,7 +162,7 @@ class Scope:
             return None
         parent = current_span()
         attributes = {**self._attributes, **(arguments() if arguments is not None else {})}
-        if self._kind == "tool" and parent is not None and _is_same_tool_of_the_sdk(parent, name):
+        if self._kind == "tool" and parent is not None and _is_same_tool(parent, name):
             parent.attributes.update(attributes)
             return _Open(recorder, parent, joined=True)
         span_name, named = _named(self._kind, name)
@@ -193,11 +193,12 @@ def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:
     return name, {}
 
 
-def _is_same_tool_of_the_sdk(parent: LiveSpan, name: str) -> bool:
+def _is_same_tool(parent: LiveSpan, name: str) -> bool:
+    """Whether `parent` is this very execution, told by whoever runs the tools: the SDK's runner, or a team."""
     return (
         parent.kind == "tool"
         and not parent.ended
-        and semconv.PROVIDER_NAME in parent.attributes_at_begin
+        and (semconv.PROVIDER_NAME in parent.attributes_at_begin or semconv.TOOL_CALL_ID in parent.attributes_at_begin)
         and parent.attributes_at_begin.get(semconv.TOOL_NAME) == name
     )
 

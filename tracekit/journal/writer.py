@@ -18,11 +18,14 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tracekit.errors import HomeError, JournalError
+from tracekit.journal.content import Content, Veil, content_mode
 from tracekit.journal.decode import read_header
 from tracekit.journal.encode import Encoder
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder
+from tracekit.journal.own_rules import OwnRules, own_rules
 from tracekit.journal.process import boot_id, process_start
 from tracekit.journal.redact import RULE_NAMES, redact
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
@@ -42,10 +45,14 @@ _LONGEST_PROBE_S = 0.1
 
 
 class JournalSink:
-    """Keeps a segment for each run that this process takes part in."""
+    """Keeps a segment for each run that this process takes part in.
+
+    Raises:
+        SettingsError: The user's rules of redaction cannot be used; recording without them could keep what must not be.
+    """
 
     def __init__(self, versions: dict[str, str] | None = None) -> None:
-        self._versions = versions or {}
+        self._keeping = _Keeping(versions or {}, own_rules(), content_mode())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -84,7 +91,7 @@ class JournalSink:
                 segment = self._segments.get(run.id)
                 if segment is None:
                     self._forget_idle()
-                    segment = self._segments[run.id] = SegmentWriter(run, self._versions)
+                    segment = self._segments[run.id] = SegmentWriter(run, self._keeping)
         return segment
 
     def _forget_idle(self) -> None:
@@ -97,13 +104,22 @@ class JournalSink:
                 del self._segments[key]
 
 
+class _Keeping(NamedTuple):
+    """What every segment of a process says in its header, and what is kept of what was said."""
+
+    versions: dict[str, str]
+    rules: OwnRules
+    content: Content
+
+
 class SegmentWriter:
     """Appends to one segment. After a failure of the disk it warns once and is silent for the rest of the run."""
 
-    def __init__(self, run: RunInfo, versions: dict[str, str]) -> None:
+    def __init__(self, run: RunInfo, keeping: _Keeping) -> None:
         self.failed = False
         self._run = run
-        self._versions = versions
+        self._keeping = keeping
+        self._veil = Veil(keeping.content)
         self._encoder = Encoder()
         self._path: Path | None = None
         self._file = -1
@@ -178,9 +194,10 @@ class SegmentWriter:
                 self._open()
         elif not self._locked:
             self._locked = _take_lock(self._file, patience_s=0.0)
-        for line in self._encoder.lines(event):
-            _write_line(self._file, line)
-        self._encoder.written(event)
+        for kept in self._veil.over(self._keeping.rules.over(event)):
+            for line in self._encoder.lines(kept):
+                _write_line(self._file, line)
+            self._encoder.written(kept)
         if isinstance(event, SpanBegin):
             self._spans.add(event.id)
         elif isinstance(event, SpanEnd):
@@ -262,9 +279,10 @@ class SegmentWriter:
             "recorded_at_ns": run.recorded_at_ns,
             "root": {"id": root.id, "t": root.at_ns, "argv": list(root.argv)} if root else None,
             **_identity(),
-            "content": "full",
-            "redaction": list(RULE_NAMES),
-            "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._versions},
+            "rootless": run.rootless,
+            "content": self._keeping.content,
+            "redaction": [*RULE_NAMES, *self._keeping.rules.described()],
+            "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},
         }
         return redact(json.dumps(header, ensure_ascii=False, separators=(",", ":")))
 

@@ -19,12 +19,16 @@ class ProcessRoot:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one."""
+    """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one.
+
+    `rootless` says that a call with nothing around it began it.
+    """
 
     id: str
     name: str
     recorded_at_ns: int
     root: ProcessRoot | None = None
+    rootless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

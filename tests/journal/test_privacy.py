@@ -1,0 +1,187 @@
+"""What is kept of what was said, and what never reaches the disk."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
+from tests.support.planted import CREDENTIALS
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+
+PLANT = """
+import anthropic, os, sys, tracekit
+tracekit.init()
+SECRETS = eval(os.environ["PLANTED"])
+client = anthropic.Anthropic(api_key=SECRETS[0], default_headers={"x-proxy-authorization": SECRETS[1], "cookie": SECRETS[2]})
+
+@tracekit.tool
+def read_env(name: str) -> str:
+    return "\\n".join(SECRETS)
+
+with tracekit.run("planted " + SECRETS[3]):
+    messages = [{"role": "user", "content": f"my key is {SECRETS[4]}, and {json_text}"} for json_text in [SECRETS[5]]]
+    for secret in SECRETS:
+        messages[0]["content"] += f" `{secret}`"
+    answer = client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=messages, extra_query={"key": SECRETS[6]})
+    found = read_env(SECRETS[7])
+    messages += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": answer.content[0].id, "content": found}]}]
+    with client.messages.stream(model="claude-sonnet-5", max_tokens=9, messages=messages) as stream:
+        stream.until_done()
+    try:
+        client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=messages + messages, system=SECRETS[8])
+    except anthropic.APIStatusError:
+        pass
+    try:
+        with tracekit.agent("failing"):
+            raise RuntimeError(f"cannot log in: {dict(enumerate(SECRETS))}")
+    except RuntimeError:
+        pass
+client.close()
+"""
+
+
+def test_no_planted_credential_reaches_the_disk(tmp_path: Path) -> None:
+    """Forty credentials in headers, query, bodies both ways, tool results, names and an exception's text."""
+    assert len(CREDENTIALS) >= 40
+
+    def respond(asked: Asked) -> Answer:
+        count = len(asked.json()["messages"])
+        if count == 1:
+            return message(tool_use("read_env", {"name": CREDENTIALS[0]}))
+        if count > 3:
+            return error(400, "invalid_request_error", "you sent " + " ".join(CREDENTIALS))
+        return reply(asked, message(text("done")))
+
+    with ScriptedClaude(respond) as claude:
+        env = environment(tmp_path / "home", claude.url, PLANTED=repr(CREDENTIALS))
+        done = subprocess.run([sys.executable, "-c", PLANT], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kept = "".join(path.read_text() for path in (tmp_path / "home").rglob("*") if path.is_file())
+    assert kept.count("[redacted:") > 5 * len(CREDENTIALS)
+    assert [secret for secret in CREDENTIALS if secret in kept] == []
+    plain = [json.dumps(secret)[1:-1] for secret in CREDENTIALS]
+    assert [secret for secret in plain if secret in kept] == []
+
+
+def write_project(folder: Path, settings: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "pyproject.toml").write_text(settings)
+
+
+ASK = """
+import anthropic
+with anthropic.Anthropic() as client:
+    client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=[{"role": "user", "content": "ticket ACME-4711 of \\"Eve\\""}])
+"""
+
+
+def ask(tmp_path: Path, settings: str, **variables: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
+    write_project(tmp_path / "project", settings)
+    (tmp_path / "project" / "agent.py").write_text(ASK)
+    with ScriptedClaude(lambda asked: message(text("ACME-4711 is Eve's, ACME-12 is not."))) as claude:
+        env = environment(tmp_path / "home", claude.url, **variables)
+        return tracekit("run", "agent.py", env=env, cwd=tmp_path / "project"), env
+
+
+def everything(home: Path) -> str:
+    return "".join(path.read_text() for path in home.rglob("*.jsonl"))
+
+
+def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
+    settings = "[tool.tracekit.redact]\nticket = 'ACME-\\d+'\nperson = '\"?Eve\"?'\n"
+    done, env = ask(tmp_path, settings)
+    assert done.returncode == 0, done.stderr
+    kept = everything(tmp_path / "home")
+    assert "ACME-" not in kept.replace("ACME-\\\\d+", "")
+    assert "ticket [redacted:ticket] of [redacted:person]" in kept
+    assert "[redacted:ticket] is [redacted:person]'s, [redacted:ticket] is not." in kept
+    header = json.loads(kept.splitlines()[0])
+    assert {"name": "ticket", "pattern": "ACME-\\d+"} in header["redaction"]
+    assert tracekit_json("show", "last", env=env)["run"]["calls"] == 1
+
+
+@pytest.mark.parametrize("pattern", ["'('", "1"])
+def test_a_rule_that_is_none_is_told_before_the_program_starts(pattern: str, tmp_path: Path) -> None:
+    done, _ = ask(tmp_path, f"[tool.tracekit.redact]\nbroken = {pattern}\n")
+    assert done.returncode == 2
+    assert "redact.broken" in done.stderr
+    assert not list((tmp_path / "home").rglob("*.jsonl"))
+
+
+def test_a_rule_that_is_none_keeps_an_initialised_program_going_unrecorded(tmp_path: Path) -> None:
+    write_project(tmp_path / "project", "[tool.tracekit.redact]\nbroken = '('\n")
+    with ScriptedClaude(lambda asked: message(text("x"))) as claude:
+        env = environment(tmp_path / "home", claude.url)
+        code = "import tracekit; tracekit.init()\n" + ASK
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, cwd=tmp_path / "project", capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0
+    assert "redact.broken" in done.stderr
+    assert not list((tmp_path / "home").rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_metadata_keeps_the_tree_and_no_word(mode: str, tmp_path: Path) -> None:
+    def respond(asked: Asked) -> Answer:
+        request: dict[str, Any] = asked.json()
+        if request["system"] == "You lead.":
+            if len(request["messages"]) == 1:
+                blocks = [tool_use("analysis_agent", {"path": f"secret/{name}.py"}) for name in ("one", "two")]
+                return message(text("Sesame."), *blocks)
+            return message(text("Abracadabra."))
+        return message(text(f"Hocus pocus: {request['messages'][0]['content']}"), delay_s=0.05)
+
+    shown = {}
+    for content in ("full", "metadata", "off"):
+        with ScriptedClaude(respond) as claude:
+            env = environment(tmp_path / content, claude.url, TRACEKIT_CONTENT=content)
+            assert tracekit("run", str(PROGRAMS / "guide.py"), mode, env=env).returncode == 0
+        shown[content] = tracekit_json("show", "last", env=env)
+    assert outline(shown["metadata"]["root"]) == outline(shown["full"]["root"])
+    for content in ("metadata", "off"):
+        assert shown[content]["run"]["tokens"] == shown["full"]["run"]["tokens"]
+        assert shown[content]["run"]["cost_usd"] == shown["full"]["run"]["cost_usd"]
+        assert len(nodes(shown[content]["root"], "llm")) == 4
+        kept = everything(tmp_path / content)
+        for word in ("Sesame", "Abracadabra", "Hocus", "secret/one", "You lead", "Analyse the shop"):
+            assert word not in kept, (content, word)
+        assert json.loads(kept.splitlines()[0])["content"] == content
+    assert "analysis_agent" in everything(tmp_path / "metadata")
+
+
+def test_a_stream_without_content_keeps_its_usage(tmp_path: Path) -> None:
+    code = ASK.replace("client.messages.create(", "with client.messages.stream(").replace(
+        "])\n", "]) as s: s.until_done()\n"
+    )
+    (tmp_path / "agent.py").write_text(code)
+    with ScriptedClaude(
+        lambda asked: reply(asked, message(text("Hocus pocus."), usage={"output_tokens": 7}))
+    ) as claude:
+        env = environment(tmp_path / "home", claude.url, TRACEKIT_CONTENT="metadata")
+        assert tracekit("run", str(tmp_path / "agent.py"), env=env).returncode == 0
+    assert "Hocus" not in everything(tmp_path / "home")
+    assert tracekit_json("show", "last", env=env)["run"]["tokens"]["output"] == 7
+
+
+def test_export_refuses_what_looks_like_a_credential(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text(ASK.replace("ticket ACME", "password = hunter2hunter2, ticket ACME"))
+    with ScriptedClaude(lambda asked: message(text("fine"))) as claude:
+        env = environment(tmp_path / "home", claude.url)
+        tracekit("run", str(tmp_path / "agent.py"), env=env)
+    out = tmp_path / "run.jsonl"
+    done = tracekit("export", "last", "-o", str(out), env=env)
+    assert done.returncode == 2
+    assert "password = hun…" in done.stderr
+    assert "hunter2hunter2" not in done.stderr
+    assert not out.exists()
+    assert tracekit("export", "last", "-o", str(out), "--allow-secrets", env=env).returncode == 0
+    assert "hunter2hunter2" in out.read_text()
+    assert out.stat().st_mode & 0o077 == 0
