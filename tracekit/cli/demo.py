@@ -1,47 +1,116 @@
-"""`tracekit demo`: the guide's refactoring team, recorded before one's eyes. No key, no network."""
+"""`tracekit demo`: a team of agents, recorded before one's eyes. No key, no network, unless `--live` is given."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from tracekit import demo
 from tracekit.cli.child import exit_code, run_child
 from tracekit.cli.load import load_run
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
-from tracekit.demo import refactoring_script
+from tracekit.demo import refactoring_script, refactoring_team_script, support_team_script
+from tracekit.demo.answers import Respond
 from tracekit.demo.claude import ScriptedClaude
+from tracekit.demo.shop import TASK, write_shop
 
 __all__ = ["command"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pipeline:
+    """A program of the demo: its run's name, its file, its script, and what it is told to work on."""
+
+    run: str
+    program: str
+    respond: Respond
+    told: str
+    arguments: Callable[[ExitStack], list[str]] = lambda _: []
+
+
+def _shop(stack: ExitStack) -> list[str]:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tracekit-shop-")))
+    write_shop(folder)
+    return [str(folder), TASK]
+
+
+_PIPELINES = {
+    "guide": _Pipeline(
+        "refactoring",
+        "refactoring.py",
+        refactoring_script.respond,
+        "the guide's loop, flaws included: a lead, three analysts, two refactorers and a tester; about ten seconds …",
+    ),
+    "refactoring": _Pipeline(
+        "refactoring-team",
+        "refactoring_team.py",
+        refactoring_team_script.respond,
+        "a team of tracekit.Orchestrator that changes and tests a small shop in a temporary folder; about ten seconds …",
+        _shop,
+    ),
+    "support": _Pipeline(
+        "support-team",
+        "support_team.py",
+        support_team_script.respond,
+        "a team of tracekit.Orchestrator that answers two customers; about ten seconds …",
+    ),
+}
+
+_KEY = "ANTHROPIC_API_KEY"
+
+
 @click.command("demo")
-def command() -> None:
+@click.option(
+    "--pipeline",
+    type=click.Choice(list(_PIPELINES)),
+    default="guide",
+    help="The guide's loop as it is printed, or one of its two pipelines on tracekit's runtime.",
+)
+@click.option("--live", is_flag=True, help=f"Ask the real API, with {_KEY}. It costs money.")
+def command(pipeline: str, live: bool) -> None:
     """Run a small team of agents against a scripted Claude on this machine, and show what it did."""
+    if live and not os.environ.get(_KEY):
+        raise click.UsageError(f"--live asks the real API and needs {_KEY}; without --live no key is needed")
+    chosen = _PIPELINES[pipeline]
+    click.echo(f"tracekit: {chosen.told}", err=True)
+    with ExitStack() as stack:
+        if live:
+            click.echo(f"tracekit: live: the real API answers, and bills the account of {_KEY}", err=True)
+            environment: Mapping[str, str] = os.environ
+        else:
+            environment = _environment(stack.enter_context(ScriptedClaude(chosen.respond)).url)
+        run = _record(chosen, chosen.arguments(stack), environment)
+    click.echo()
+    print_tree(load_run(run))
+    click.echo(
+        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again", err=True
+    )
+
+
+def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str]) -> str:
+    """Run the program to its end; returns the id of its run. Its failure is the command's."""
     # The program imports the SDK, which this process never does, so its place is all that is needed here.
-    program = Path(refactoring_script.__file__).with_name("refactoring.py")
-    click.echo("tracekit: a lead, three analysts, two refactorers and a tester; about ten seconds …", err=True)
-    with ScriptedClaude(refactoring_script.respond) as claude:
-        recording = ProcessRecording("refactoring", [program.name])
-        try:
-            return_code = run_child([sys.executable, str(program)], recording.session, _environment(claude.url))
-            recording.finish(return_code)
-        finally:
-            recording.close()
+    program = Path(demo.__file__).with_name(pipeline.program)
+    recording = ProcessRecording(pipeline.run, [program.name, *arguments])
+    try:
+        return_code = run_child([sys.executable, str(program), *arguments], recording.session, environment)
+        recording.finish(return_code)
+    finally:
+        recording.close()
     if return_code != 0:
         sys.exit(exit_code(return_code))
-    click.echo()
-    print_tree(load_run(recording.run.id))
-    click.echo(
-        f"\ntracekit: recorded run {recording.run.id[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again",
-        err=True,
-    )
+    return recording.run.id
 
 
 def _environment(url: str) -> dict[str, str]:
     """The user's environment, with the SDK pointed at the scripted Claude and at nothing else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
-    return {**kept, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "scripted", "NO_PROXY": "*", "no_proxy": "*"}
+    return {**kept, "ANTHROPIC_BASE_URL": url, _KEY: "scripted", "NO_PROXY": "*", "no_proxy": "*"}

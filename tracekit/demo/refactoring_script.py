@@ -5,42 +5,17 @@ come, a subagent's by its system prompt and its file, an overload by the SDK's c
 come to a program that asks one at a time and to one that asks at once.
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from tracekit.demo.answers import Answer, Asked, Block, error, message, reply, text, tool_use
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One answer of the script.
-
-    Attributes:
-        blocks: The content of the message.
-        delay_s: Seconds until the answer begins.
-        overloads: How often the API is overloaded before it answers.
-    """
-
-    blocks: tuple[Block, ...]
-    delay_s: float
-    overloads: int = 0
+from tracekit.demo.answers import Answer, Asked, text, tool_use
+from tracekit.demo.scenes import Scene, play
 
 
 def respond(asked: Asked) -> Answer:
     """Answer a request of the refactoring program, or say that the script has no answer to it."""
-    body = asked.json()
-    scene = _scene(body)
-    if scene is None:
-        return error(400, "invalid_request_error", "The demo's script has no answer to this request.")
-    retry = int(asked.headers.get("x-stainless-retry-count", "0"))
-    if retry < scene.overloads:
-        wait_ms = 300 * (retry + 1)
-        return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": str(wait_ms)})
-    answer = message(*scene.blocks, model=body["model"], usage=_usage(body), delay_s=scene.delay_s)
-    return reply(asked, answer, gap_s=0.006)
+    return play(asked, _scene(asked.json()))
 
 
 def _scene(body: Mapping[str, Any]) -> Scene | None:
@@ -50,21 +25,6 @@ def _scene(body: Mapping[str, Any]) -> Scene | None:
     agent = re.search(r"You are the (\w+) agent", str(body.get("system")))
     path = re.search(r"^File: (.+)$", str(body["messages"][0]["content"]), re.MULTILINE)
     return _SUBAGENTS.get((agent[1], path[1])) if agent and path else None
-
-
-def _usage(body: Mapping[str, Any]) -> dict[str, int]:
-    """Count about four characters a token; where the request caches, all but its newest messages is read from the cache."""
-    prompt = _tokens([body.get("tools"), body.get("system"), body["messages"]])
-    if "cache_control" not in body:
-        return {"input_tokens": prompt}
-    newest = _tokens(body["messages"][-2:])
-    read = prompt - newest if len(body["messages"]) > 1 else 0
-    # The last few tokens lie behind the cache's last breakpoint.
-    return {"input_tokens": 4, "cache_creation_input_tokens": prompt - read - 4, "cache_read_input_tokens": read}
-
-
-def _tokens(value: object) -> int:
-    return len(json.dumps(value)) // 4
 
 
 _LEAD = (

@@ -1,0 +1,55 @@
+"""What the runtime says of itself in the record: its spans, and what is noted on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from tracekit import semconv
+from tracekit.instrument.context import current_span
+from tracekit.instrument.guard import guarded
+from tracekit.instrument.recorder import active
+from tracekit.instrument.scopes import Scope, run
+
+__all__ = ["agent_scope", "note", "run_around", "run_id"]
+
+
+def run_around(name: str) -> AbstractContextManager[Any]:
+    """A run called `name`, unless one is around the caller or nothing is recorded."""
+    return run(name) if _is_outside() else nullcontext()
+
+
+@guarded
+def _is_outside() -> bool:
+    recorder = active()
+    return recorder is not None and recorder.process is None and current_span() is None
+
+
+def agent_scope(name: str, *, after: Sequence[str], reads: Sequence[str], writes: Sequence[str]) -> Scope:
+    """The span of an agent at work, with what its author declared of it."""
+    declared = {
+        semconv.DECLARED_AFTER: list(after),
+        semconv.DECLARED_READS: list(reads),
+        semconv.DECLARED_WRITES: list(writes),
+    }
+    return Scope("agent", name, {key: value for key, value in declared.items() if value})
+
+
+@guarded
+def note(attributes: Mapping[str, Any]) -> None:
+    """Add `attributes` to the innermost recorded span around the caller."""
+    span = current_span()
+    if span is not None:
+        span.attributes.update(attributes)
+
+
+def run_id() -> str:
+    """The id of the run around the caller; empty while nothing is recorded."""
+    return _run_id() or ""
+
+
+@guarded
+def _run_id() -> str:
+    span = current_span()
+    return span.run.info.id if span is not None and span.run is not None else ""
