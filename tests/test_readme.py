@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import environment, outline, tracekit, tracekit_json
+from tracekit import demo
 from tracekit.demo.claude import ScriptedClaude, message, text
 
+DEMO = Path(demo.__file__).parent
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
@@ -18,7 +22,8 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_python_blocks_run_and_are_recorded_as_they_say(tmp_path: Path) -> None:
-    first, second = blocks("python")
+    # The pipelines are the demo's own files, which the demo's tests run.
+    first, second = [block for block in blocks("python") if "Orchestrator(" not in block]
     assert first.strip().endswith("tracekit.init()")
     env = environment(tmp_path)
     subprocess.run([sys.executable, "-c", first], env=env, check=True)
@@ -35,6 +40,11 @@ def test_the_python_blocks_run_and_are_recorded_as_they_say(tmp_path: Path) -> N
         "      turn ~",
         "        llm",
     ]
+
+
+@pytest.mark.parametrize("name", ["support_team.py", "refactoring_team.py"])
+def test_the_pipelines_are_shown_as_they_are(name: str) -> None:
+    assert f"```python\n{(DEMO / name).read_text(encoding='utf-8')}```" in README
 
 
 def test_every_command_is_named_and_exists(tmp_path: Path) -> None:
