@@ -363,11 +363,11 @@ def test_signatures_are_the_sdks_own(recording: Path) -> None:
     from anthropic import _base_client
 
     for owner, name in (
-        (_base_client.SyncAPIClient, "request"),
-        (_base_client.AsyncAPIClient, "request"),
+        (_base_client.SyncAPIClient, "_request"),
+        (_base_client.AsyncAPIClient, "_request"),
         (_base_client.SyncAPIClient, "_attempt_request"),
     ):
         hooked = getattr(owner, name)
         assert hooked.__name__ == name
         assert inspect.signature(hooked) == inspect.signature(hooked.__wrapped__)
-    assert inspect.iscoroutinefunction(_base_client.AsyncAPIClient.request)
+    assert inspect.iscoroutinefunction(_base_client.AsyncAPIClient._request)

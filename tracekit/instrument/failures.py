@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from tracekit import semconv
@@ -42,7 +41,6 @@ def call_failure(error: BaseException) -> Failure:
 
 
 def _is_cancellation(error: BaseException) -> bool:
-    """Whether `error` is the cancellation of a task: asyncio's, or Trio's, which is not imported for this."""
-    return isinstance(error, asyncio.CancelledError) or (
-        type(error).__name__ == "Cancelled" and type(error).__module__.startswith("trio")
-    )
+    """Whether `error` is the cancellation of a task: asyncio's, or Trio's; neither is imported for this."""
+    kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return not kinds.isdisjoint((("asyncio", "CancelledError"), ("trio", "Cancelled")))

@@ -5,14 +5,15 @@ Its own few lines, since the known library for it (wrapt) takes as long to impor
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from typing_extensions import override
+if TYPE_CHECKING:
+    # It loads a good deal that only resources need.
+    from importlib.abc import Loader
 
 __all__ = ["when_imported"]
 
@@ -34,13 +35,12 @@ def _is_initializing(module: ModuleType) -> bool:
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
-class _Finder(importlib.abc.MetaPathFinder):
+class _Finder:
     """Finds nothing by itself: it asks the other finders and wraps the loader of a module that is waited for."""
 
-    @override
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    ) -> ModuleSpec | None:
         if fullname not in _waiting:
             return None
         for finder in sys.meta_path:
@@ -54,7 +54,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         return None
 
 
-def _act_after(loader: importlib.abc.Loader, name: str) -> None:
+def _act_after(loader: Loader, name: str) -> None:
     """Make this one `loader` act after it has executed the module.
 
     The loader stays the object that it is, so that resources, source and zip archives work as without us.

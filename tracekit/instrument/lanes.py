@@ -7,7 +7,6 @@ for nothing: the program's own structure has no part in it.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 import threading
@@ -27,6 +26,7 @@ __all__ = [
     "main_lane",
     "new_child",
     "reset_after_fork",
+    "running_asyncio",
 ]
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
@@ -133,9 +133,17 @@ def reset_after_fork() -> None:
     _main.forget_children()
 
 
+def running_asyncio() -> Any:
+    """The module asyncio if one of its loops runs on this thread. It is not loaded for this, which would take 20 ms."""
+    events = sys.modules.get("asyncio.events")
+    running_loop = getattr(events, "_get_running_loop", None)  # the documented, cheap form for libraries
+    return sys.modules["asyncio"] if running_loop is not None and running_loop() is not None else None
+
+
 def _current_task() -> Any:
     """The asyncio or Trio task that runs on this thread, or None."""
-    if asyncio._get_running_loop() is not None:  # noqa: SLF001  the documented, cheap form for libraries
+    asyncio = running_asyncio()
+    if asyncio is not None:
         return asyncio.current_task()
     trio = sys.modules.get("trio")
     if trio is not None:

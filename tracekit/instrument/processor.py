@@ -29,8 +29,13 @@ class _OtherSpans:
     def on_start(self, span: Any, parent_context: Context | None = None) -> None:
         """An OpenTelemetry span begins."""
         recorder = active()
-        if recorder is not None and _is_other(span):
+        if recorder is None:
+            return
+        if _is_other(span):
             recorder.begin("span", span.name, current_span(parent_context), otel=span, attributes=span.attributes)
+        elif _scope(span).startswith(semconv.OTHER_LLM_SCOPES):
+            # It is not recorded, since the SDK's span tells of the same call. What runs in it, runs in what is around.
+            span.tracekit_live = current_span(parent_context)
 
     @guarded
     def on_end(self, span: Any) -> None:
@@ -62,5 +67,9 @@ def other_spans() -> Any:
 
 
 def _is_other(span: Any) -> bool:
-    scope = span.instrumentation_scope.name if span.instrumentation_scope else ""
+    scope = _scope(span)
     return scope != semconv.TRACEKIT_SCOPE and not scope.startswith(_NOT_OTHER)
+
+
+def _scope(span: Any) -> str:
+    return span.instrumentation_scope.name if span.instrumentation_scope else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-from weakref import WeakSet
 
 from opentelemetry import trace as otel_trace
 
@@ -12,8 +11,6 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.processor import other_spans
 
 __all__ = ["join"]
-
-_joined: WeakSet[Any] = WeakSet()
 
 
 @guarded
@@ -35,6 +32,7 @@ def join() -> None:
 @guarded
 def _add_to(provider: Any) -> None:
     add = getattr(provider, "add_span_processor", None)
-    if add is not None and provider not in _joined:
-        _joined.add(provider)
+    if add is not None and not getattr(provider, "_tracekit_joined", False):
+        # The mark stands on the provider itself: logfire's is not hashable, so no weak set can hold it.
+        provider._tracekit_joined = True  # noqa: SLF001  our own mark
         add(other_spans())

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
@@ -22,7 +23,6 @@ from tracekit.model.events import (
     Failure,
     LaneBegin,
     Request,
-    Response,
     SpanBegin,
     SpanEnd,
 )
@@ -40,6 +40,7 @@ MESSAGES = "messages"
 
 _BLOB_BYTES = 4096
 _MOST_PREFIXES = 20_000
+_MOST_TALKS = 8
 
 
 class Encoder:
@@ -63,7 +64,7 @@ class Encoder:
                 return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{body}}}']
             case Answered():
                 head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
-                return [f'{head},"headers":{_headers(event.headers)}}}']
+                return [redact(f'{head},"headers":{compact(dict(event.headers))}}}')]
             case LaneBegin():
                 parent = compact(event.parent)
                 return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
@@ -77,16 +78,17 @@ class Encoder:
 
     def _begin(self, event: SpanBegin) -> list[str]:
         parent = f'"{event.parent}"' if event.parent else "null"
-        line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{redact(compact(event.name))}'
+        line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{compact(event.name)}'
         line += f',"t":{event.at_ns},"lane":"{event.lane}"'
         if event.trace:
             line += f',"trace":"{event.trace}"'
         if event.attributes:
             line += f',"attributes":{_json(event.attributes)}'
         if event.request is None:
-            return [line + "}"]
-        blobs, request = self._requests.encode(event.id, event.request)
-        return [*blobs, f'{line},"request":{request}}}']
+            return [redact(line) + "}"]
+        line += f',"request":{_head(event.request)}'
+        blobs, body = self._requests.encode(event.id, event.request)
+        return [*blobs, f"{redact(line)},{body}}}}}"]
 
 
 def _end(event: SpanEnd) -> str:
@@ -95,32 +97,30 @@ def _end(event: SpanEnd) -> str:
         line += f',"error":{_failure(event.failure)}'
     if event.attributes:
         line += f',"attributes":{_json(event.attributes)}'
-    if event.response is not None:
-        line += f',"response":{_response(event.response)}'
-    return line + "}"
+    if event.response is None:
+        return redact(line) + "}"
+    response = event.response
+    line += f',"response":{{"status":{response.status},"headers":{compact(dict(response.headers))}'
+    return f"{redact(line)},{_body(redact_bytes(response.body), response.headers.get('content-type', ''))}}}}}"
 
 
 def _failure(failure: Failure) -> str:
-    return redact(compact({"type": failure.type, "message": failure.message}))
+    return compact({"type": failure.type, "message": failure.message})
 
 
-def _response(response: Response) -> str:
-    content_type = response.headers.get("content-type", "")
-    head = f'{{"status":{response.status},"headers":{_headers(response.headers)}'
-    return f"{head},{_body(redact_bytes(response.body), content_type)}}}"
-
-
-def _headers(headers: Mapping[str, str]) -> str:
-    return redact(compact(dict(headers)))
+def _head(request: Request) -> str:
+    """All of a request but its body, as JSON text without the last brace."""
+    head = {"method": request.method, "host": request.host, "path": request.path}
+    query = {"query": request.query} if request.query else {}
+    return compact({**head, **query, "headers": dict(request.headers)})[:-1]
 
 
 def _json(attributes: Mapping[str, Any]) -> str:
     """Attributes as JSON. A value that JSON cannot hold stands as its text."""
     try:
-        text = compact(dict(attributes))
+        return compact(dict(attributes))
     except (TypeError, ValueError, RecursionError):
-        text = compact({str(key): _plain(value) for key, value in attributes.items()})
-    return redact(text)
+        return compact({str(key): _plain(value) for key, value in attributes.items()})
 
 
 def _plain(value: Any) -> Any:
@@ -161,6 +161,13 @@ def _rebuilds(text: str) -> bool:
         return False
 
 
+_DELTA = re.compile(
+    r'event: content_block_delta\ndata: (\{"type":"content_block_delta","index":(?:0|[1-9][0-9]*),"delta":\{"type":"[a-z_]+",'
+    r'"(?:text|thinking|partial_json|signature)":"[^"\\\x00-\x1f]*(?:\\["\\nrtbf][^"\\\x00-\x1f]*)*"\}) *\}'
+)
+"""Nearly every event of a stream, where it is written as `compact` writes it: so that need not be found by parsing."""
+
+
 def sse_items(text: str) -> list[str]:
     """Each event of `text`, which ends after one, as JSON text.
 
@@ -170,6 +177,11 @@ def sse_items(text: str) -> list[str]:
     """
     items: list[str] = []
     for block in text[:-2].split("\n\n"):
+        delta = _DELTA.fullmatch(block)
+        if delta is not None:
+            pad = len(block) - delta.end(1) - 1
+            items.append(f'["content_block_delta",{delta[1]}}}{f",{pad}" if pad else ""}]')
+            continue
         first, separator, data = block.partition("\ndata: ")
         if not separator or not first.startswith("event: ") or "\n" in first or "\n" in data or "\r" in block:
             items.append(compact(block + "\n\n"))
@@ -193,17 +205,22 @@ def _event_data(data: str) -> str:
 
 
 class _Known(NamedTuple):
-    """A request that is in the segment: its id, and the digests of its top-level fields."""
+    """A request that is in the segment: its id, the digests of its top-level fields, and the keys of its messages.
+
+    `head` is its text to the end of its last message, and `before` names the fields that stand in there.
+    """
 
     id: str
     fields: dict[str, bytes]
+    keys: list[bytes]
+    head: str
+    before: list[str]
 
 
 class _Newest(NamedTuple):
     """A request that is being written: what it is to be known by, and the hashes of the blobs before it."""
 
     known: _Known
-    keys: list[bytes]
     blobs: set[str]
 
 
@@ -213,55 +230,65 @@ class _RequestEncoder:
     def __init__(self) -> None:
         self._by_prefix: OrderedDict[bytes, _Known] = OrderedDict()
         self._by_fields: OrderedDict[bytes, _Known] = OrderedDict()
+        self._talks: list[_Known] = []
         self._blobs: set[str] = set()
         self._newest: _Newest | None = None
 
     def encode(self, id: str, request: Request) -> tuple[list[str], str]:
-        """The lines of new blobs, and the request as JSON text."""
-        head = {"method": request.method, "host": request.host, "path": request.path}
-        if request.query:
-            head["query"] = request.query
-        text = f'{redact(compact(head))[:-1]},"headers":{_headers(request.headers)}'
+        """The lines of new blobs, and the members of a JSON object that hold the request's body."""
         if request.body is None:
-            return [], f'{text},"body":null}}'
+            return [], '"body":null'
         body = redact_bytes(request.body)
         digest = sha256(body).hexdigest()
         blobs, form = self._body(id, body)
-        return list(blobs.values()), f'{text},"sha256":"{digest}",{form}}}'
+        return list(blobs.values()), f'"sha256":"{digest}",{form}'
 
     def written(self, id: str) -> None:
         """The request `id` and its blobs are in the segment: later ones may refer to them."""
         if self._newest is None or self._newest.known.id != id:
             return
-        (known, keys, blobs), self._newest = self._newest, None
+        (known, blobs), self._newest = self._newest, None
         self._blobs |= blobs
-        for key in keys:
+        for key in known.keys:
             self._by_prefix[key] = known
+        # Of a conversation only the newest request is kept as text.
+        talks = [talk for talk in self._talks if not known.head.startswith(talk.head)]
+        self._talks = [*talks[1 - _MOST_TALKS :], known] if known.keys else self._talks
         self._by_fields[_shared_fields(known.fields)] = known
         for remembered in (self._by_prefix, self._by_fields):
             while len(remembered) > _MOST_PREFIXES:
                 remembered.popitem(last=False)
 
     def _body(self, id: str, body: bytes) -> tuple[dict[str, str], str]:
-        pieces = _pieces(body)
+        text = body.decode("utf-8", "replace")
+        extended = next((talk for talk in reversed(self._talks) if text.startswith(talk.head)), None)
+        pieces = _pieces_after(extended, text) if extended is not None else None
+        if pieces is None:
+            extended, pieces = None, _pieces(body)
         if pieces is None:
             return {}, _body(body, "")
-        keys = _chain(pieces.messages)
         digests = {name: _digest(text) for name, text in pieces.fields.items()}
-        known, kept = self._base(keys, digests)
+        if extended is None:
+            keys = _chain(pieces.messages)
+            known, kept = self._base(keys, digests)
+            added_messages = pieces.messages[kept:]
+        else:
+            keys = _chain(pieces.messages, extended.keys)
+            known, kept, added_messages = extended, len(extended.keys), pieces.messages
+            digests |= {name: extended.fields[name] for name in extended.before}
         before = known.fields if known is not None else {}
         blobs: dict[str, str] = {}
         referring: list[int] = []
         added: list[str] = []
-        for text in pieces.messages[kept:]:
-            short = self._without_blobs(text, blobs)
-            if short is not text:
+        for message in added_messages:
+            short = self._without_blobs(message, blobs)
+            if short is not message:
                 referring.append(len(added))
             added.append(short)
         changed = (
             f"{compact(name)}:{text}" for name, text in pieces.fields.items() if before.get(name) != digests[name]
         )
-        self._newest = _Newest(_Known(id, digests), keys, set(blobs))
+        self._newest = _Newest(_known(id, text, pieces, keys, digests), set(blobs))
         form = f'"base":{compact(known.id if known else None)},"order":{compact(pieces.order)}'
         if MESSAGES in pieces.order and MESSAGES not in pieces.fields:
             form += f',"keep":{kept},"add":[{",".join(added)}]'
@@ -322,9 +349,29 @@ def _pieces(body: bytes) -> _Pieces | None:
     return _Pieces(list(request), messages, fields)
 
 
-def _chain(messages: list[str]) -> list[bytes]:
-    keys: list[bytes] = []
-    key = b""
+def _pieces_after(known: _Known, text: str) -> _Pieces | None:
+    """The pieces of `text`, which begins like `known`, less what it shares with that; None where that is not so.
+
+    A long history is so neither parsed nor hashed again with each turn.
+    """
+    rest = text[len(known.head) :]
+    pieces = _pieces(f'{{"{MESSAGES}":[{rest.removeprefix(",")}'.encode()) if rest[:1] in (",", "]") else None
+    if pieces is None or MESSAGES in pieces.fields or not pieces.fields.keys().isdisjoint(known.before):
+        return None
+    return pieces._replace(order=[*known.before, *pieces.order])
+
+
+def _known(id: str, text: str, pieces: _Pieces, keys: list[bytes], digests: dict[str, bytes]) -> _Known:
+    if not keys:
+        return _Known(id, digests, keys, "", [])
+    at = pieces.order.index(MESSAGES)
+    tail = "".join(f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :])
+    return _Known(id, digests, keys, text[: -len(f"]{tail}}}")], pieces.order[:at])
+
+
+def _chain(messages: list[str], before: Sequence[bytes] = ()) -> list[bytes]:
+    keys = list(before)
+    key = keys[-1] if keys else b""
     for text in messages:
         key = blake2b(key + text.encode("utf-8"), digest_size=16).digest()
         keys.append(key)

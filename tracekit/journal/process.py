@@ -17,8 +17,12 @@ def boot_id() -> str:
         return ""
 
 
+@cache
 def process_start(pid: int) -> int:
-    """When `pid` started, in clock ticks since the boot (field 22 of /proc/PID/stat), 0 where that is unknown."""
+    """When this process, whose id is `pid`, started, in clock ticks since the boot; 0 where that is unknown.
+
+    It is field 22 of /proc/PID/stat.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         return int(stat.rpartition(")")[2].split()[19])

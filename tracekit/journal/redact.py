@@ -122,7 +122,10 @@ def redact(text: str) -> str:
 
 def redact_bytes(data: bytes) -> bytes:
     """`redact` for bytes: UTF-8, or anything in which ASCII stands for itself."""
-    if not any(sign.search(data) for sign in _BYTE_SIGNS):
+    for sign in _BYTE_SIGNS:
+        if sign.search(data):
+            break
+    else:
         return data
     try:
         return redact(data.decode("utf-8")).encode("utf-8")

@@ -96,6 +96,8 @@ class JournalSink:
 
     def _forget_idle(self) -> None:
         """Bound what is remembered of runs that are over, as in a server that starts one a request."""
+        if len(self._segments) <= _MOST_IDLE:
+            return
         segments = list(self._segments.items())
         idle = [key for key, segment in segments if not segment.is_open and not segment.failed]
         failed = [key for key, segment in segments if segment.failed]

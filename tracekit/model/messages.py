@@ -7,7 +7,7 @@ gives replaces the one before; values are never added up.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tracekit import semconv
@@ -96,9 +96,11 @@ def is_stream(content_type: str) -> bool:
     return "text/event-stream" in content_type or CONTENT_TYPE in content_type
 
 
-def stream_events_of(data: bytes, content_type: str) -> Iterator[tuple[str, Any]]:
-    """The name and the JSON of each event in `data`, a part of a stream of this type."""
-    return frame_events_of(data) if CONTENT_TYPE in content_type else events_of(data)
+def stream_events_of(data: bytes, content_type: str, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event in `data`, a part of a stream of this type; only of those in `names` if given."""
+    if CONTENT_TYPE in content_type:
+        return ((name, value) for name, value in frame_events_of(data) if names is None or name in names)
+    return events_of(data, names)
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:

@@ -6,7 +6,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 __all__ = ["Splitter", "events_of"]
@@ -20,6 +20,9 @@ class Splitter:
 
     def feed(self, data: bytes) -> bytes:
         """The whole events that `data` completes; empty while the next one is incomplete."""
+        if not self._rest and data.endswith(b"\n\n"):
+            # As it nearly always is.
+            return data
         data = self._rest + data
         end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4, data.rfind(b"\r\r") + 2)
         # `rfind` gives -1 where there is none, and no event ends before the third byte.
@@ -34,8 +37,8 @@ class Splitter:
         return rest
 
 
-def events_of(data: bytes) -> Iterator[tuple[str, Any]]:
-    """The name and the JSON of each event in `data` that has both; others are passed over."""
+def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event in `data` that has both, and whose name is in `names` if given."""
     for block in data.replace(b"\r\n", b"\n").split(b"\n\n"):
         name, text = "", []
         for line in block.split(b"\n"):
@@ -43,7 +46,7 @@ def events_of(data: bytes) -> Iterator[tuple[str, Any]]:
                 name = line[6:].strip().decode("utf-8", "replace")
             elif line.startswith(b"data:"):
                 text.append(line[5:].strip())
-        if not name or not text:
+        if not name or not text or (names is not None and name not in names):
             continue
         try:
             yield name, json.loads(b"\n".join(text))

@@ -22,7 +22,7 @@ __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
 CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("tracekit_attempt", default=None)
 
-_SENT_HEADERS = ("content-type", "anthropic-version", "anthropic-beta")
+_SENT_HEADERS = (b"content-type", b"anthropic-version", b"anthropic-beta")
 _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authenticate", "authorization"))
 
 
@@ -201,7 +201,9 @@ class Attempt:
 def request_of(request: Any) -> Request:
     """What an httpx2 request says, less the headers that carry credentials."""
     url = request.url
-    headers = {name: request.headers[name] for name in _SENT_HEADERS if name in request.headers}
+    # Each look-up by name goes through all headers.
+    sent = {name.lower(): value for name, value in request.headers.raw}
+    headers = {name.decode(): sent[name].decode("latin-1") for name in _SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
     except Exception:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
@@ -222,8 +224,7 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
     if call.span is None or not call.span.real.is_recording():
         return None
     context = otel_trace.set_span_in_context(call.span.real)
-    tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE, tracer_provider=call.tracer_provider)
-    return tracer.start_span(method, context, SpanKind.CLIENT, attributes)
+    return call.tracer().start_span(method, context, SpanKind.CLIENT, attributes)
 
 
 def _end_otel_span(span: Any, attributes: dict[str, Any], failure: Failure | None) -> None:

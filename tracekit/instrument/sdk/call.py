@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace as otel_trace
+from opentelemetry.trace import Tracer
+
 from tracekit import semconv
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
+from tracekit.instrument.lanes import running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -33,7 +36,7 @@ class Call:
     dropped, in whatever order. `tracer_provider` is the client's own, if it has one.
     """
 
-    def __init__(self, recorder: Recorder, *, url: str, is_sync: bool, tracer_provider: Any = None) -> None:
+    def __init__(self, recorder: Recorder, *, is_sync: bool, tracer_provider: Any = None) -> None:
         self.recorder = recorder
         self.tracer_provider = tracer_provider
         self.span: AdoptedSpan | None = None
@@ -42,14 +45,14 @@ class Call:
         self.wait_s: float | None = None
         self.attempts = 0
         self.open_attempt: Attempt | None = None
-        self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
+        self._posts_messages = False
         self._parent = current_span()
         self._begin_ns = recorder.clock.now_ns()
         self._blocks_loop = is_sync and _loop_is_running()
         self._failure: Failure | None = None
         self._outcome = ""
         self._asked: bytes | None = None
-        self._in_request = True
+        self._in_request = False
         self._span_ended = False
         self._finished = False
 
@@ -68,6 +71,11 @@ class Call:
         self._finish_if_over()
 
     # ── told by the request ──────────────────────────────────────────────────────────────────────────────────────
+
+    def entered(self, url: str) -> None:
+        """The request, to `url`, is about to run."""
+        self._in_request = True
+        self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
 
     def asking(self, request: Request) -> LiveSpan | None:
         """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
@@ -95,13 +103,22 @@ class Call:
             self.open_attempt.dropped()
         self._failure = call_failure(error)
         self._outcome = CANCELLED if self._failure.type == CANCELLED else ""
-        self._finish()
+        self._in_request = False
+        self._finish_if_over()
 
     def attempt_ended(self, failure: Failure | None, outcome: str) -> None:
         """The newest attempt is over: it failed, or its answer's body was read, closed or dropped."""
         self.open_attempt = None
         self._failure, self._outcome = failure, outcome
         self._finish_if_over()
+
+    def tracer(self) -> Tracer:
+        """The tracer for the attempts. A provider makes a new one each time it is asked, so one is kept."""
+        provider = self.tracer_provider or otel_trace.get_tracer_provider()
+        known = _last_tracer.of
+        if known is None or known[0] is not provider:
+            known = _last_tracer.of = provider, provider.get_tracer(semconv.TRACEKIT_SCOPE)
+        return known[1]
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,6 +142,9 @@ class Call:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self.recorder.end(live, failure)
+        if self.span is not None:
+            # The span knows the call, too: without this the garbage collector would have to find them.
+            self.span.call = None
 
     def _failure_told_by_span(self, error_type: Any) -> Failure | None:
         """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
@@ -171,6 +191,15 @@ class Call:
         self.recorder.write_begin(live)
 
 
+class _LastTracer:
+    """The provider that was last asked for a tracer for attempts, and that tracer."""
+
+    of: tuple[otel_trace.TracerProvider, Tracer] | None = None
+
+
+_last_tracer = _LastTracer()
+
+
 def _asked_attributes(body: bytes | None) -> dict[str, Any]:
     """What the SDK's span would say of a request for a message that the application posts by itself."""
     attributes: dict[str, Any] = {semconv.OPERATION_NAME: semconv.Operation.CHAT}
@@ -187,7 +216,7 @@ def _asked_attributes(body: bytes | None) -> dict[str, Any]:
 
 
 def _loop_is_running() -> bool:
-    if asyncio._get_running_loop() is not None:  # noqa: SLF001  the documented, cheap form for libraries
+    if running_asyncio() is not None:
         return True
     trio = sys.modules.get("trio")
     return bool(trio and trio.lowlevel.in_trio_run())

@@ -19,8 +19,8 @@ POINTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("BaseClient", "_tracer", ()),  # the tracer of the SDK's own spans: calls, tool runners, tools
     ("BaseClient", "_build_request", ("options", "retries_taken")),  # the bytes that are sent
     ("BaseClient", "_calculate_retry_timeout", ()),  # the wait before the next attempt, in seconds
-    ("SyncAPIClient", "request", ("cast_to", "options")),  # one call, all its attempts
-    ("AsyncAPIClient", "request", ("cast_to", "options")),
+    ("SyncAPIClient", "_request", ("cast_to", "options", "call")),  # one call, all its attempts
+    ("AsyncAPIClient", "_request", ("cast_to", "options", "call")),
     ("SyncAPIClient", "_attempt_request", ("options", "stream", "retries_taken", "call")),  # one attempt
     ("AsyncAPIClient", "_attempt_request", ("options", "stream", "retries_taken", "call")),
 )

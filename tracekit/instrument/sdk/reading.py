@@ -14,9 +14,6 @@ __all__ = ["Reading"]
 _ACCOUNTED = ("message_start", "message_delta", "message_stop", "error")
 """The events of a stream that are parsed while it is read; what the others say is left to the reader of the record."""
 
-_NEEDLES = tuple(name.encode() for name in _ACCOUNTED)
-"""What a piece of a stream has in it if it has one of these events; Bedrock's are encoded."""
-
 
 class Reading:
     """Takes a body's pieces as they cross the wire, gives them back content-decoded, and fills in `answer`.
@@ -71,12 +68,12 @@ class Reading:
             return data
         data = self._splitter.feed(data)
         if self._is_worth_parsing(data):
-            for name, value in stream_events_of(data, self._content_type):
-                if name in _ACCOUNTED or self._wanted == "everything":
-                    self._answer.take(name, value)
+            names = None if self._wanted == "everything" else _ACCOUNTED
+            for name, value in stream_events_of(data, self._content_type, names):
+                self._answer.take(name, value)
         return data
 
     def _is_worth_parsing(self, data: bytes) -> bool:
         if self._wanted == "account" and not self._is_encoded:
-            return any(needle in data for needle in _NEEDLES)
+            return b"message_" in data or b"error" in data
         return self._wanted != "nothing"

@@ -9,11 +9,11 @@ from typing import Any
 from weakref import WeakSet
 
 from tracekit.instrument.guard import guarded
-from tracekit.instrument.recorder import active
+from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
 from tracekit.instrument.sdk.call import CURRENT_CALL, Call
 from tracekit.instrument.sdk.points import check
-from tracekit.instrument.sdk.spans import RecordingTracer
+from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 
 __all__ = ["hook", "record_all", "record_client", "unhook"]
 
@@ -43,8 +43,8 @@ def hook(base_client: ModuleType) -> None:
     _replace(base_client.BaseClient, "_tracer", _tracer)
     _replace(base_client.BaseClient, "_build_request", _build_request)
     _replace(base_client.BaseClient, "_calculate_retry_timeout", _retry_timeout)
-    _replace(base_client.SyncAPIClient, "request", _request)
-    _replace(base_client.AsyncAPIClient, "request", _async_request)
+    _replace(base_client.SyncAPIClient, "_request", _request)
+    _replace(base_client.AsyncAPIClient, "_request", _async_request)
     _replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
     _replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
 
@@ -89,7 +89,7 @@ def _tracer(original: property) -> property:
         recorder = active()
         if recorder is None or not _is_recorded(client):
             return None
-        return RecordingTracer(recorder, real, CURRENT_CALL.get())
+        return RecordingTracer(recorder, real, lambda: _new_call(recorder, client))
 
     def tracer(client: Any) -> Any:
         real = original.__get__(client)
@@ -101,7 +101,7 @@ def _tracer(original: property) -> property:
 def _request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = _begin_call(client, options, is_sync=True)
+        call = _enter_call(client, options, kwargs.get("call"))
         if call is None:
             return original(client, cast_to, options, **kwargs)
         before = CURRENT_CALL.get()
@@ -122,7 +122,7 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
 def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = _begin_call(client, options, is_sync=False)
+        call = _enter_call(client, options, kwargs.get("call"))
         if call is None:
             return await original(client, cast_to, options, **kwargs)
         before = CURRENT_CALL.get()
@@ -216,12 +216,22 @@ def _is_recorded(client: Any) -> bool:
 
 
 @guarded
-def _begin_call(client: Any, options: Any, *, is_sync: bool) -> Call | None:
-    recorder = active()
-    if recorder is None or not _is_recorded(client):
-        return None
+def _enter_call(client: Any, options: Any, sdk_call: Any) -> Call | None:
+    """The call whose request is about to run: that of the SDK's span, or a new one where the SDK started none."""
+    span = getattr(sdk_call, "span", None)
+    call = span.call if isinstance(span, AdoptedSpan) else None
+    if call is None:
+        recorder = active()
+        if recorder is None or not _is_recorded(client):
+            return None
+        call = _new_call(recorder, client)
+    call.entered(str(options.url))
+    return call
+
+
+def _new_call(recorder: Recorder, client: Any) -> Call:
     provider = getattr(client, "_open_telemetry", {}).get("tracer_provider")
-    return Call(recorder, url=str(options.url), is_sync=is_sync, tracer_provider=provider)
+    return Call(recorder, is_sync=hasattr(client, "__enter__"), tracer_provider=provider)
 
 
 @guarded

@@ -8,11 +8,11 @@ application's decision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Span, SpanContext, Status, StatusCode, Tracer
+from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from typing_extensions import override
 
 from tracekit import semconv
@@ -113,18 +113,18 @@ class AdoptedSpan(Span):
 class RecordingTracer(Tracer):
     """Starts the SDK's spans with the `real` tracer, None for a client that traces nothing, and adopts them.
 
-    `call` is the call in whose request the SDK asked for the tracer, None elsewhere.
+    `new_call` makes the call that a span of an API call stands for.
     """
 
-    def __init__(self, recorder: Recorder, real: Tracer | None, call: Call | None) -> None:
+    def __init__(self, recorder: Recorder, real: Tracer | None, new_call: Callable[[], Call]) -> None:
         self._recorder = recorder
         self._real = real
-        self._call = call
+        self._new_call = new_call
 
     @override
     def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
         real = self._real.start_span(name, *args, **kwargs) if self._real is not None else INVALID_SPAN
-        return self._adopt(name, real, dict(kwargs.get("attributes") or {})) or real
+        return self._adopt(name, real, kwargs.get("kind"), dict(kwargs.get("attributes") or {})) or real
 
     @override
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
@@ -132,10 +132,10 @@ class RecordingTracer(Tracer):
         return (self._real or NoOpTracer()).start_as_current_span(*args, **kwargs)
 
     @guarded
-    def _adopt(self, name: str, real: Span, attributes: dict[str, Any]) -> AdoptedSpan | None:
+    def _adopt(self, name: str, real: Span, kind: Any, attributes: dict[str, Any]) -> AdoptedSpan | None:
         span = AdoptedSpan(real, hidden=self._real is None)
-        if self._call is not None and self._call.span is None:
-            self._call.span_started(span, name, attributes)
+        if kind is SpanKind.CLIENT:
+            self._new_call().span_started(span, name, attributes)
             return span
         operation = attributes.get(semconv.OPERATION_NAME)
         if operation == semconv.Operation.INVOKE_AGENT:

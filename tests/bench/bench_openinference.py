@@ -1,0 +1,29 @@
+"""What a call costs with tracekit against openinference's instrumentation, in one environment; the goal is below 1.
+
+Both have the same provider, and beside them the SDK's own tracing, which is on by default. `.ci/peers` builds the
+environment. Run it from the repository's folder: `python -m tests.bench.bench_openinference`.
+"""
+
+import sys
+from functools import partial
+
+from tests.bench.bench_call import calls
+from tests.bench.harness import Comparison, arguments, report, take_turns
+from tests.peers.environments import find
+
+
+def main() -> None:
+    """Measure and print."""
+    options = arguments(__doc__)
+    peer = find("openinference")
+    if peer is None:
+        sys.exit("the environment for openinference is not built: run .ci/peers openinference")
+    variants = {name: partial(calls, name, str(peer.python)) for name in ("openinference", "tracekit")}
+    measured = take_turns(variants, options.rounds)
+    information = frozenset(("create, a run each",))
+    comparisons = [Comparison("tracekit", "openinference", 1.0, information)]
+    report("CPU time of a call", "µs", measured, comparisons, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Beside another instrumentation of the SDK the record is the same: one llm node a call, and nothing counted twice."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.peers.environments import PEERS, Peer, find
+from tests.support.cli import environment, nodes, tracekit_json
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, error, message, reply, text, tool_use
+
+pytestmark = pytest.mark.peers
+
+PROGRAM = Path(__file__).with_name("program.py")
+
+VOLATILE = ("id", "start_ns", "end_ns", "server.port", "url.full", "gen_ai.response.time_to_first_chunk")
+"""What no two runs of one program have in common."""
+
+
+class Outcome(NamedTuple):
+    """What a run of the program gives.
+
+    Attributes:
+        told: What the program printed.
+        shown: What `tracekit show last` tells of it.
+        runs: How many runs `tracekit ls` knows.
+    """
+
+    told: dict[str, Any]
+    shown: dict[str, Any]
+    runs: int
+
+    @property
+    def scopes(self) -> list[str]:
+        """The instrumentation scope of each span that the application's exporter got."""
+        return [scope for scope, _ in self.told["spans"]]
+
+
+def answer(asked: Asked) -> Answer:
+    """The scripted model: what it says follows from what it is asked."""
+    if asked.path.endswith("/count_tokens"):
+        return count_tokens(12)
+    words = asked.json()["messages"][-1]["content"]
+    match words:
+        case "overloaded once" if asked.headers["x-stainless-retry-count"] == "0":
+            return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "5"})
+        case "refused":
+            return error(400, "invalid_request_error", "so not")
+        case "tool":
+            return message(tool_use("look_up", {"city": "Oslo"}))
+        case _:
+            said = words if isinstance(words, str) else words[0]["content"]
+            usage = {"cache_read_input_tokens": 100}
+            return reply(asked, message(text(f"An answer to {said} in a few words."), usage=usage))
+
+
+def run_program(python: Path, peer: str, order: str, folder: Path) -> Outcome:
+    """Run the program in the environment of `python`, recording into `folder`."""
+    with ScriptedClaude(answer) as claude:
+        # The guard raises faults of the recording's own, so that they fail the program and do not pass as warnings.
+        env = environment(folder, claude.url)
+        command = [str(python), "-W", "ignore", str(PROGRAM), peer, order]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    assert "tracekit:" not in done.stderr
+    shown, listed = tracekit_json("show", "last", env=env), tracekit_json("ls", env=env)
+    return Outcome(json.loads(done.stdout.splitlines()[-1]), shown, len(listed))
+
+
+def record(node: dict[str, Any], depth: int = 0) -> list[str]:
+    """All that is told of `node` and what is below it but ids and times, a line a node, so that a failure reads well."""
+    told = {key: value for key, value in node.items() if key not in (*VOLATILE, "attributes", "children")}
+    # logfire's provider puts attributes of its own on every span of the application's.
+    attributes = {
+        key: value
+        for key, value in node["attributes"].items()
+        if key not in VOLATILE and not key.startswith("logfire.")
+    }
+    line = f"{'  ' * depth}{json.dumps(told, sort_keys=True)} {json.dumps(attributes, sort_keys=True)}"
+    return [line, *(below for child in node["children"] for below in record(child, depth + 1))]
+
+
+@pytest.fixture(params=[peer.name for peer in PEERS])
+def peer(request: pytest.FixtureRequest) -> Peer:
+    built = find(request.param)
+    if built is None:
+        pytest.skip(f"the environment for {request.param} is not built: run .ci/peers {request.param}")
+    return built
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_record_is_the_same_beside(peer: Peer, order: str, tmp_path: Path) -> None:
+    alone = run_program(peer.python, "none", order, tmp_path / "alone")
+    beside = run_program(peer.python, peer.name, order, tmp_path / "beside")
+
+    # The peer was at work, or the rest proves nothing.
+    assert any(scope.startswith(peer.scope) for scope in beside.scopes)
+    assert not any(scope.startswith(peer.scope) for scope in alone.scopes)
+
+    assert record(beside.shown["root"]) == record(alone.shown["root"])
+    for outcome in (alone, beside):
+        assert outcome.runs == 1
+        assert len(nodes(outcome.shown["root"], "llm")) == outcome.told["calls"]
+        tokens = outcome.shown["run"]["tokens"]
+        assert {name: tokens[name] for name in ("input", "output", "cache_read")} == {
+            name: outcome.told[name] for name in ("input", "output", "cache_read")
+        }
