@@ -21,6 +21,7 @@ from tracekit.analysis.structure import structure
 from tracekit.cli.render.console import count, duration
 from tracekit.cli.render.runs import print_runs
 from tracekit.cli.render.tree import print_tree
+from tracekit.model.summary import summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -70,7 +71,7 @@ def test_a_terminal_without_unicode(monkeypatch: pytest.MonkeyPatch, snapshot: S
 
 def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "120")
-    print_runs([team()])
+    print_runs([summary_of(team())])
     header, line = capsys.readouterr().out.splitlines()
     assert header.split() == [
         "RUN",

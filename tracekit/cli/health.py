@@ -8,13 +8,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from tracekit import __version__
+from tracekit.cli.render.quantities import size as in_bytes
+from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
-from tracekit.errors import TracekitError
+from tracekit.errors import StoreError, TracekitError
 from tracekit.instrument.sdk.points import missing_in_installed
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import header_of
+from tracekit.store.queries import newest_runs
+from tracekit.store.store import Store
 
 __all__ = ["Check", "checks"]
 
@@ -115,12 +119,27 @@ def _folder() -> list[Check]:
         return [Check("journals", False, f"{folder} cannot be written to: nothing is recorded; set {HOME_VARIABLE}")]
     size = sum(path.stat().st_size for run in runs for path in run.paths)
     files = sum(len(run.paths) for run in runs)
-    found = [Check("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {_bytes(size)}")]
+    found = [Check("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {in_bytes(size)}")]
+    found.append(_store(size))
     alive = sum(any(is_alive(path) for path in run.paths) for run in runs[:100])
     if alive:
         found.append(Check("being recorded", True, f"{alive} of the newest {min(len(runs), 100)} runs"))
     found += _advice(runs)
     return found
+
+
+def _store(journals: int) -> Check:
+    store = Store(home())
+    limits = f"`tracekit prune` keeps {KEEP_DAYS} days and {in_bytes(KEEP_BYTES)} of both if it is not told otherwise"
+    if not store.exists:
+        return Check("store", True, f"{store.path}: not made yet; `tracekit sql` and `ls` make it; {limits}")
+    try:
+        with store.reading() as connection:
+            runs = len(newest_runs(connection))
+    except StoreError as error:
+        return Check("store", False, str(error))
+    says = f"{store.path}: {runs} runs, {in_bytes(store.size)}; {limits}"
+    return Check("store", journals + store.size <= KEEP_BYTES, says)
 
 
 def _advice(runs: list[Entry]) -> list[Check]:
@@ -138,12 +157,3 @@ def _advice(runs: list[Entry]) -> list[Check]:
 def _is_rootless(run: Entry) -> bool:
     header = header_of(run.paths[0])
     return bool(header is not None and header.get("rootless"))
-
-
-def _bytes(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"

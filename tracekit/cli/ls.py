@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
-from tracekit.cli.load import load_entry
-from tracekit.cli.options import echo_json, format_option
+from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.cli.shape import run_json
-from tracekit.errors import JournalError
-from tracekit.journal.catalog import all_runs
+from tracekit.collect.look import list_runs
 from tracekit.journal.home import home
 
 __all__ = ["command"]
@@ -19,12 +17,8 @@ __all__ = ["command"]
 @format_option
 def command(limit: int, form: str) -> None:
     """List the recorded runs, newest first."""
-    runs = []
-    for entry in all_runs()[:limit]:
-        try:
-            runs.append(load_entry(entry))
-        except JournalError as error:
-            click.echo(f"tracekit: run {entry.id[:8]} is left out: {error}", err=True)
+    runs, told = list_runs(limit)
+    tell(told)
     if form == "json":
         echo_json([run_json(run) for run in runs])
         return

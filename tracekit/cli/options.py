@@ -1,14 +1,16 @@
-"""Options and arguments that several commands share."""
+"""Options and arguments that several commands share, and how they speak."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import click
 
-__all__ = ["echo_json", "format_option", "run_argument"]
+__all__ = ["echo_json", "format_option", "progress_bar", "run_argument", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,3 +30,26 @@ def run_argument(function: F) -> F:
 def echo_json(data: Any) -> None:
     """Print `data` as JSON, indented."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=True))
+
+
+def tell(told: Iterable[str]) -> None:
+    """Say on stderr what a user should know."""
+    for line in told:
+        click.echo(f"tracekit: {line}", err=True)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr, from when it is told how many of how many are done; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def show(done: int, total: int) -> None:
+            if not bars:
+                bars.append(stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr)))
+            bars[0].update(done - bars[0].pos)
+
+        yield show

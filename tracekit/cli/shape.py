@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run, Tokens
 
 __all__ = ["node_json", "run_json", "show_json"]
@@ -11,29 +12,28 @@ __all__ = ["node_json", "run_json", "show_json"]
 
 def show_json(run: Run) -> dict[str, Any]:
     """What `tracekit show --format json` prints."""
-    return {"run": run_json(run), "root": node_json(run.root)}
+    return {"run": run_json(summary_of(run)), "root": node_json(run.root)}
 
 
-def run_json(run: Run) -> dict[str, Any]:
+def run_json(run: RunSummary) -> dict[str, Any]:
     """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end."""
-    ended = run.root.end_ns if run.status in ("ok", "error") else None
     return {
         "id": run.id,
         "name": run.name,
         "recorded_at_ns": run.recorded_at_ns,
-        "start_ns": run.root.start_ns,
-        "end_ns": ended,
-        "duration_ms": round(((run.last_ns if ended is None else ended) - run.root.start_ns) / 1e6, 3),
+        "start_ns": run.start_ns,
+        "end_ns": run.end_ns,
+        "duration_ms": round(run.duration_ns / 1e6, 3),
         "status": run.status,
-        "tokens": _tokens_json(run.root.tokens),
-        "cost_usd": run.root.cost_usd,
-        "cost_complete": run.root.cost_complete,
-        "agents": run.count("agent"),
-        "calls": run.count("llm"),
-        "retries": run.root.retries,
-        "findings": 0,
-        "replay_of": None,
-        "replay": None,
+        "tokens": _tokens_json(run.tokens),
+        "cost_usd": run.cost_usd,
+        "cost_complete": run.cost_complete,
+        "agents": run.agents,
+        "calls": run.calls,
+        "retries": run.retries,
+        "findings": run.findings,
+        "replay_of": run.replay_of,
+        "replay": run.replay,
     }
 
 

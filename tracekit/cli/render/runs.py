@@ -9,15 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console, count, duration, money
+from tracekit.model.summary import RunSummary
 from tracekit.model.text import printable
-from tracekit.model.tree import Run
 
 __all__ = ["print_runs"]
 
 _STATUS_STYLE = {"ok": "green", "error": "red", "open": "cyan", "interrupted": "yellow"}
 
 
-def print_runs(runs: Sequence[Run]) -> None:
+def print_runs(runs: Sequence[RunSummary]) -> None:
     """Print one line a run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, justify in (
@@ -39,18 +39,18 @@ def print_runs(runs: Sequence[Run]) -> None:
     console().print(table)
 
 
-def _cells(run: Run) -> list[Text]:
+def _cells(run: RunSummary) -> list[Text]:
     recorded = datetime.fromtimestamp(run.recorded_at_ns / 1e9).astimezone()
     return [
         Text(run.id[:8]),
         Text(printable(run.name, most=40)),
         Text(recorded.strftime("%Y-%m-%d %H:%M:%S")),
         Text(run.status, style=_STATUS_STYLE[run.status]),
-        Text(duration(run.last_ns - run.root.start_ns)),
-        Text(str(run.count("agent"))),
-        Text(str(run.count("llm"))),
-        Text(str(run.root.retries) if run.root.retries else "·"),
-        Text(count(run.root.tokens.input)),
-        Text(count(run.root.tokens.output)),
-        Text(money(run.root.cost_usd, complete=run.root.cost_complete) or "·"),
+        Text(duration(run.last_ns - run.start_ns)),
+        Text(str(run.agents)),
+        Text(str(run.calls)),
+        Text(str(run.retries) if run.retries else "·"),
+        Text(count(run.tokens.input)),
+        Text(count(run.tokens.output)),
+        Text(money(run.cost_usd, complete=run.cost_complete) or "·"),
     ]
