@@ -1,0 +1,195 @@
+"""Looks at runs by whichever way is quicker: their journals, or the store, which is brought up to date first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from tracekit.analysis.structure import structure
+from tracekit.collect.collect import Progress, collect
+from tracekit.collect.scan import scan
+from tracekit.errors import JournalError, StoreBusyError, StoreError
+from tracekit.journal.catalog import Entry, all_runs, find_run
+from tracekit.journal.home import home, runs_folder
+from tracekit.journal.reader import load_header, read_run
+from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.tree import Run
+from tracekit.store import queries
+from tracekit.store.rows import File
+from tracekit.store.store import Store
+
+__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "read_entry", "up_to_date"]
+
+_FEW_FILES = 500
+_SMALL_BYTES = 1_000_000
+_BUDGET_S = 1.0
+_PATIENCE_S = 0.5
+
+
+class Listing(NamedTuple):
+    """Runs, and what a user should know of them."""
+
+    runs: list[RunSummary]
+    told: list[str]
+
+
+def list_runs(limit: int) -> Listing:
+    """The newest `limit` runs.
+
+    Raises:
+        HomeError: The folder for journals is a file.
+    """
+    found = scan(runs_folder())
+    if _is_little(found, limit):
+        return _from_journals(limit)
+    try:
+        told = up_to_date(found=found, needed=limit, budget_s=_BUDGET_S)
+        with Store(home()).reading() as store:
+            runs = queries.newest_runs(store, limit)
+            told += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
+            told += [f"{path}: {said}" for path, said in queries.damage_of(store, [run.id for run in runs])]
+    except StoreError as error:
+        listing = _from_journals(limit)
+        return listing._replace(told=[f"{error}; this is read from the journals", *listing.told])
+    return Listing(runs, list(dict.fromkeys(told)))
+
+
+def up_to_date(
+    *,
+    found: Mapping[str, Sequence[File]] | None = None,
+    needed: int = 0,
+    budget_s: float | None = None,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Collect, if nobody else does; returns what a user should know. The arguments are those of `collect`.
+
+    Raises:
+        HomeError: There is no folder for journals.
+        StoreError: The store cannot be used.
+    """
+    try:
+        report = collect(found=found, needed=needed, budget_s=budget_s, patience_s=_PATIENCE_S, progress=progress)
+    except StoreBusyError:
+        return [f"the store is in use by a long query; this is as of {_as_of(Store(home()))}"]
+    if report is None:
+        return [f"another tracekit is collecting; this is as of {_as_of(Store(home()))}"]
+    if report.left:
+        return [*report.told, f"{report.left} runs are not collected yet; `tracekit collect` does it"]
+    return report.told
+
+
+def _as_of(store: Store) -> str:
+    with store.reading() as connection:
+        written = queries.written_at_ns(connection)
+    return datetime.fromtimestamp(written / 1e9).astimezone().strftime("%H:%M:%S")
+
+
+def _is_little(found: Mapping[str, Sequence[File]], limit: int) -> bool:
+    """Whether the newest journals are read sooner than DuckDB is loaded and asked."""
+    if sum(map(len, found.values())) > _FEW_FILES:
+        return False
+    newest = sorted(found.values(), key=lambda files: max(file.mtime_ns for file in files), reverse=True)[:limit]
+    return sum(file.size for files in newest for file in files) < _SMALL_BYTES
+
+
+def _from_journals(limit: int) -> Listing:
+    runs, told = [], []
+    for entry in all_runs(limit):
+        try:
+            run = read_entry(entry)
+        except JournalError as error:
+            told.append(f"run {entry.id[:8]} is left out: {error}")
+            continue
+        runs.append(summary_of(run))
+        told += damage_in(run)
+    return Listing(runs, told)
+
+
+# ── one run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(text: str) -> Entry:
+    """The run that `text` means, as `tracekit.journal.catalog.find_run` says.
+
+    Where there are many runs, the store knows their names, which else stand in the journals alone.
+
+    Raises:
+        RunNotFoundError: It means none.
+        AmbiguousRunError: It is a prefix of several ids.
+        JournalError: It is an id, and its journal is damaged or of a newer version.
+        HomeError: The folder for journals is a file.
+    """
+    if text == "last" or os.sep in text or text.endswith(".jsonl"):
+        return find_run(text)
+    found = scan(runs_folder())
+    if sum(map(len, found.values())) > _FEW_FILES:
+        id = _id_by_store(text, found)
+        if id is not None:
+            paths = tuple(runs_folder() / file.path for file in found[id])
+            headers = [load_header(path) for path in paths]
+            first = min(headers, key=lambda header: int(header["recorded_at_ns"]))
+            return Entry(first["run"], first["name"], first["recorded_at_ns"], paths)
+    return find_run(text)
+
+
+def _id_by_store(text: str, found: Mapping[str, Sequence[File]]) -> str | None:
+    """The one run that `text` means; None where that is not certain."""
+    try:
+        up_to_date(found=found, budget_s=_BUDGET_S)
+        with Store(home()).reading() as store:
+            named = queries.run_named(store, text)
+    except StoreError:
+        return None
+    if named is not None:
+        return named if named in found else None
+    matching = [text] if text in found else [id for id in found if text and id.startswith(text)]
+    return matching[0] if len(matching) == 1 else None
+
+
+def load(entry: Entry) -> Run:
+    """The tree of `entry`, without its exchanges where the store gives it sooner.
+
+    Raises:
+        JournalError: Its journal cannot be read.
+    """
+    files = _files(entry.paths)
+    if sum(file.size for file in files) > 2 * _SMALL_BYTES:
+        try:
+            with Store(home()).reading() as store:
+                run = queries.stored_run(store, files[0].path.rpartition("/")[2].partition(".")[0], files)
+            if run is not None:
+                return run
+        except StoreError:
+            """The journals have it."""
+    return read_entry(entry)
+
+
+def _files(paths: Sequence[Path]) -> list[File]:
+    """The files of a run as they lie under the folder for journals; none if they do not."""
+    folder, files = runs_folder(), []
+    for path in paths:
+        if path.parent.parent != folder:
+            return []
+        try:
+            stat = path.stat()
+        except OSError:
+            return []
+        files.append(File(f"{path.parent.name}/{path.name}", stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return files
+
+
+def read_entry(entry: Entry) -> Run:
+    """The run of `entry`, from its journals.
+
+    Raises:
+        JournalError: They cannot be read.
+    """
+    return structure(read_run(entry.paths))
+
+
+def damage_in(run: Run) -> list[str]:
+    """What could not be read of the journals of `run`."""
+    return [f"{segment.path}: {said}" for segment in run.recording.segments for said in segment.damage]

@@ -1,0 +1,161 @@
+"""A run's tree as rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tracekit import semconv
+from tracekit.collect.said import messages_of
+from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.tree import Node, Run
+from tracekit.store.rows import File, MessageRow, RunRows, SpanRow
+
+__all__ = ["rows_of"]
+
+_MOST = (1 << 63) - 1
+
+
+class _Fit:
+    """Makes values fit the tables, and remembers if one had to be changed.
+
+    Journals are read from the disk, where anything may stand: a half of a surrogate pair, a number beyond 64 bits.
+    """
+
+    def __init__(self) -> None:
+        self.exact = True
+
+    def text(self, text: str) -> str:
+        if text.isascii():
+            return text
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.exact = False
+            return text.encode("utf-8", "replace").decode("utf-8")
+        return text
+
+    def number(self, number: int) -> int:
+        if -_MOST <= number <= _MOST:
+            return number
+        self.exact = False
+        return max(-_MOST, min(_MOST, number))
+
+    def json(self, value: Any) -> str:
+        try:
+            return self.text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        except (TypeError, ValueError, RecursionError):
+            self.exact = False
+        try:
+            return self.text(json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False))
+        except (ValueError, RecursionError):
+            return "{}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) else value
+
+
+def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], maker: str, began: float) -> RunRows:
+    """The rows of `run`, which was read from the `files` of `id` from the monotonic time `began` on."""
+    fit = _Fit()
+    spans = _spans(run, fit)
+    if len({span.id for span in spans}) < len(spans):
+        fit.exact = False
+    messages = [_message(row, fit) for row in messages_of(run)]
+    damage = [(fit.text(segment.path), fit.text(said)) for segment in run.recording.segments for said in segment.damage]
+    summary = _summary(summary_of(run), fit)
+    took_s = time.monotonic() - began
+    return RunRows(id, files, frozenset(alive), maker, took_s, summary, spans, messages, damage, fit.exact)
+
+
+def _summary(summary: RunSummary, fit: _Fit) -> RunSummary:
+    return replace(
+        summary,
+        name=fit.text(summary.name),
+        recorded_at_ns=fit.number(summary.recorded_at_ns),
+        start_ns=fit.number(summary.start_ns),
+        end_ns=None if summary.end_ns is None else fit.number(summary.end_ns),
+        last_ns=fit.number(summary.last_ns),
+    )
+
+
+def _message(row: MessageRow, fit: _Fit) -> MessageRow:
+    return row._replace(
+        role=fit.text(row.role),
+        block=fit.text(row.block),
+        text=None if row.text is None else fit.text(row.text),
+        tool=None if row.tool is None else fit.text(row.tool),
+        tool_call_id=None if row.tool_call_id is None else fit.text(row.tool_call_id),
+    )
+
+
+def _spans(run: Run, fit: _Fit) -> list[SpanRow]:
+    rows: list[SpanRow] = []
+    stack: list[tuple[Node, Node | None, int, Node | None, int | None]] = [(run.root, None, 0, None, None)]
+    while stack:
+        node, parent, depth, agent, number = stack.pop()
+        if node.kind == "agent":
+            agent = node
+        rows.append(_span(node, parent, len(rows), depth, agent, number, fit))
+        attempts = sum(child.kind == "attempt" for child in node.children)
+        for child in reversed(node.children):
+            number = attempts if child.kind == "attempt" else None
+            attempts -= child.kind == "attempt"
+            stack.append((child, node, depth + 1, agent, number))
+    return rows
+
+
+def _span(
+    node: Node, parent: Node | None, position: int, depth: int, agent: Node | None, number: int | None, fit: _Fit
+) -> SpanRow:
+    attributes = node.attributes
+    is_tool, is_attempt = node.kind == "tool", node.kind == "attempt"
+    wait = attributes.get(semconv.WAIT_MS) if is_attempt else None
+    status = attributes.get(semconv.HTTP_STATUS) if is_attempt else None
+    return SpanRow(
+        position,
+        depth,
+        node.id,
+        None if parent is None else parent.id,
+        node.kind,
+        fit.text(node.name),
+        None if agent is None else fit.text(agent.agent or ""),
+        None if agent is None else agent.id,
+        None if node.model is None else fit.text(node.model),
+        fit.text(node.lane),
+        node.status,
+        None if node.failure is None else fit.text(node.failure.type),
+        None if node.failure is None else fit.text(node.failure.message),
+        node.inferred,
+        fit.number(node.start_ns),
+        None if node.end_ns is None else fit.number(node.end_ns),
+        fit.number(node.tokens.input),
+        fit.number(node.tokens.output),
+        fit.number(node.tokens.cache_read),
+        fit.number(node.tokens.cache_write),
+        node.cost_usd,
+        node.cost_complete,
+        node.retries,
+        _word(attributes, semconv.STOP_REASON, fit),
+        _word(attributes, semconv.OUTCOME, fit),
+        number,
+        fit.number(status) if isinstance(status, int) else None,
+        float(wait) if isinstance(wait, (int, float)) else None,
+        _word(attributes, semconv.REQUEST_ID, fit) if is_attempt else None,
+        _word(attributes, semconv.TOOL_NAME, fit) or fit.text(node.name) if is_tool else None,
+        _word(attributes, semconv.TOOL_CALL_ID, fit) if is_tool else None,
+        fit.json(attributes) if attributes else "{}",
+    )
+
+
+def _word(attributes: Any, name: str, fit: _Fit) -> str | None:
+    value = attributes.get(name)
+    return None if value is None else fit.text(str(value))

@@ -1,0 +1,126 @@
+"""Queries of a user's: one statement that only reads, on a store that is open for reading alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from tracekit.errors import QueryError
+from tracekit.store.connect import is_damage, memory, quoted
+from tracekit.store.store import Store
+from tracekit.store.views import VIEWS
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["Answer", "ask", "ask_for_parquet", "keywords", "run_to_parquet"]
+
+_MEMORY = "1GiB"
+_BATCH = 1000
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """A query's columns with their DuckDB types, and its rows, which are read while the store is held."""
+
+    columns: Sequence[tuple[str, str]]
+    rows: Iterator[tuple[Any, ...]]
+
+
+def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
+    """What `take` makes of the answer to `query`. It should be quick: the collector waits for it.
+
+    Raises:
+        QueryError: The query is wrong, or would write.
+        StoreError: The store cannot be read.
+    """
+    import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
+
+    with closing(memory(_MEMORY)) as own, store.reading(own) as connection:
+        _shut_in(connection)
+        try:
+            _check(connection, query)
+            result = connection.execute(query)
+            columns = [(str(each[0]), str(each[1])) for each in result.description or ()]
+            return take(Answer(columns, _rows(result)))
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise
+            raise QueryError(str(error)) from error
+
+
+def ask_for_parquet(store: Store, query: str, out: Path) -> int:
+    """Write the answer to `query` to the Parquet file `out`; returns its number of rows.
+
+    Raises:
+        QueryError: The query is wrong, or would write, or the file cannot be written.
+        StoreError: The store cannot be read.
+    """
+    import duckdb  # noqa: PLC0415  see above
+
+    draft = out.with_name(f".{out.name}.new")
+    with closing(memory(_MEMORY)) as own, store.reading(own) as connection:
+        _shut_in(connection, draft)
+        try:
+            _check(connection, query)
+            statement = query.strip().rstrip(";")
+            row = connection.execute(f"COPY ({statement}\n) TO '{quoted(draft)}' (FORMAT parquet)").fetchone()
+            draft.replace(out)
+            return int(row[0]) if row else 0
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise
+            raise QueryError(str(error)) from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
+    """Write what each view has of `run` to a Parquet file in `folder`; returns the files.
+
+    Raises:
+        QueryError: A file cannot be written.
+        StoreError: The store cannot be read.
+    """
+    files = []
+    for view in VIEWS:
+        key = "id" if view.name == "runs" else "run"
+        path = folder / f"{view.name}.parquet"
+        ask_for_parquet(store, f"SELECT * FROM {view.name} WHERE {key} = '{run}'", path)  # noqa: S608  hex digits
+        files.append(path)
+    return files
+
+
+def keywords(store: Store) -> list[str]:
+    """The words of SQL, for completion."""
+    with store.reading() as connection:
+        rows = connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+    return [str(name).upper() for (name,) in rows]
+
+
+def _shut_in(connection: DuckDBPyConnection, out: Path | None = None) -> None:
+    """Nothing but the store can be read, and nothing but `out` can be written."""
+    if out is not None:
+        connection.execute(f"SET allowed_paths = ['{quoted(out)}']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _check(connection: DuckDBPyConnection, query: str) -> None:
+    statements = connection.extract_statements(query)
+    if len(statements) != 1:
+        raise QueryError(f"{len(statements)} statements where one is wanted: give one SELECT")
+    kind = statements[0].type.name
+    if kind not in ("SELECT", "EXPLAIN"):
+        raise QueryError(
+            f"{kind} is not allowed: queries only read; the store is made from the journals, which "
+            "`tracekit prune` removes and `tracekit collect --rebuild` reads again"
+        )
+
+
+def _rows(result: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    while batch := result.fetchmany(_BATCH):
+        yield from batch

@@ -1,0 +1,171 @@
+"""Opens the file, and tells what DuckDB says about it in tracekit's words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracekit.errors import DamagedStoreError, NewerStoreError, StoreBusyError, StoreError, TracekitError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["attach", "detach", "for_the_user_alone", "is_damage", "kept", "memory", "quoted", "told"]
+
+_MOST_THREADS = 4
+
+_DAMAGE = (
+    "not a valid duckdb database",
+    "corrupt",
+    "could not read enough bytes",
+    "checksum",
+    "serialization error",
+    "internal error",
+    "deserialize",
+    "wal file",
+)
+_FULL = ("no space left", "file too large", "disk quota", "could not write", "failed to write", "out of disk")
+
+
+def memory(limit: str = "512MiB") -> DuckDBPyConnection:
+    """A database of its own in memory, which takes `limit` at most, to which a store can be attached.
+
+    So that several connections of one process to the same store need not agree on their settings.
+    """
+    import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
+
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": limit,
+        "threads": threads,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(":memory:", config=settings)
+
+
+_idle: list[DuckDBPyConnection] = []
+
+
+@contextmanager
+def kept() -> Iterator[DuckDBPyConnection]:
+    """A database in memory that is used again: making one takes ten times as long as attaching a store to it."""
+    try:
+        connection = _idle.pop()
+    except IndexError:
+        connection = memory()
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    _idle.append(connection)
+
+
+_left_behind: list[DuckDBPyConnection] = []
+
+
+def _leave_behind() -> None:
+    """In a child: its threads did not come along, and to close it would wait for them."""
+    _left_behind.extend(_idle)
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_leave_behind)
+
+
+def attach(connection: DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
+    """Open the store at `path` as ``store``. Small groups of rows bound what a checkpoint may rewrite.
+
+    Raises:
+        StoreError: It cannot be opened.
+    """
+    option = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {GROUP_ROWS}"
+    _check(path, read_only=read_only)
+    with told(path):
+        connection.execute(f"SET temp_directory = '{quoted(path)}.tmp'")
+        connection.execute(f"ATTACH '{quoted(path)}' AS store ({option})")
+
+
+GROUP_ROWS = 4096
+"""Rows that DuckDB writes, and merges, together. With 2 kB a row, a checkpoint rewrites some 100 ms worth at most."""
+
+
+def detach(connection: DuckDBPyConnection) -> None:
+    """Let go of the store."""
+    connection.execute("USE memory")
+    connection.execute("DETACH store")
+
+
+@contextmanager
+def for_the_user_alone() -> Iterator[None]:
+    """Files that are made meanwhile are the user's alone: DuckDB makes its log at a moment of its own."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn DuckDB's errors about the file at `path` into tracekit's.
+
+    Raises:
+        DamagedStoreError: It is no store, or is damaged.
+        NewerStoreError: A newer version of DuckDB or tracekit wrote it.
+        StoreBusyError: Another program has it open.
+        StoreError: Anything else.
+    """
+    import duckdb  # noqa: PLC0415  see above
+
+    try:
+        yield
+    except (DamagedStoreError, NewerStoreError) as error:
+        raise type(error)(f"the store {path} cannot be used: {error}") from error
+    except duckdb.Error as error:
+        raise _told(path, str(error)) from error
+
+
+def _told(path: Path, says: str) -> TracekitError:
+    says = says.partition("\n")[0]
+    low = says.lower()
+    if "conflicting lock" in low:
+        return StoreBusyError(
+            f"the store {path} is open in another program: close it there, or read a copy of the file ({says})"
+        )
+    if "newer version of duckdb" in low or "with version number" in low:
+        return NewerStoreError(
+            f"the store {path} was written by a newer DuckDB: upgrade duckdb to read it; it is left as it is ({says})"
+        )
+    if any(sign in low for sign in _FULL):
+        return StoreError(
+            f"the store {path} cannot be written: {says}; what it held before is intact: free some space, or let "
+            "`tracekit prune` do so"
+        )
+    if any(sign in low for sign in _DAMAGE):
+        return DamagedStoreError(f"the store {path} is damaged: {says}")
+    return StoreError(f"the store {path} cannot be used: {says}")
+
+
+def _check(path: Path, *, read_only: bool) -> None:
+    """Ask the system whether the file may be opened: it says so in fewer words than DuckDB, which takes it for damage."""
+    if not path.exists() and not read_only:
+        return
+    try:
+        os.close(os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC))
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether DuckDB's `error` is about the file, not about what was asked."""
+    return any(sign in str(error).lower() for sign in _DAMAGE)
+
+
+def quoted(path: Path) -> str:
+    """`path` as it stands between quotes in SQL."""
+    return str(path).replace("'", "''")

@@ -1,0 +1,106 @@
+"""The rows that the store is given: a run's tree as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tracekit.model.summary import RunSummary
+
+__all__ = ["File", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
+
+
+class File(NamedTuple):
+    """A segment as it lay on the disk when it was read. `path` is relative to the folder for journals."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class SpanRow(NamedTuple):
+    """A node of the tree. `position` counts from the root down, parents before children."""
+
+    position: int
+    depth: int
+    id: str
+    parent: str | None
+    kind: str
+    name: str
+    agent: str | None
+    agent_id: str | None
+    model: str | None
+    lane: str
+    status: str
+    error_type: str | None
+    error_message: str | None
+    inferred: bool
+    start_ns: int
+    end_ns: int | None
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cost_usd: float | None
+    cost_complete: bool
+    retries: int
+    stop_reason: str | None
+    outcome: str | None
+    number: int | None
+    http_status: int | None
+    wait_ms: float | None
+    request_id: str | None
+    tool: str | None
+    tool_call_id: str | None
+    attributes: str
+
+
+class MessageRow(NamedTuple):
+    """A block of a message that a call was the first to bring."""
+
+    call: str
+    position: int
+    is_answer: bool
+    role: str
+    block: str
+    text: str | None
+    tool: str | None
+    tool_call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRows:
+    """All that the store keeps of one run, or why it keeps nothing (`problem`).
+
+    `damage` tells, with its file, what could not be read. `exact` says that the rows give back the very tree; what a table cannot hold was changed. `alive` names the files
+    whose writers lived. `maker` says by which rules the rows were made, `took_s` how long that took.
+    """
+
+    id: str
+    files: Sequence[File]
+    alive: frozenset[str]
+    maker: str
+    took_s: float
+    summary: RunSummary | None = None
+    spans: Sequence[SpanRow] = ()
+    messages: Sequence[MessageRow] = ()
+    damage: Sequence[tuple[str, str]] = ()
+    exact: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """What the store knows of a run's journals. `copy` is the number of its rows, None where it keeps none."""
+
+    id: str
+    copy: int | None
+    maker: str
+    recorded_at_ns: int
+    collected_at_ns: int
+    took_s: float
+    alive: frozenset[str]
+    files: frozenset[File]
+    problem: str

@@ -1,0 +1,223 @@
+"""One store: where it is, how it is opened, and how it comes to be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracekit.errors import DamagedStoreError, StoreError
+from tracekit.store.connect import attach, detach, for_the_user_alone, kept, memory, quoted, told
+from tracekit.store.locks import PATIENCE_S, Locks
+from tracekit.store.schema import BY_RUN, TABLES, is_current, migrate
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["STORE_FILE", "Store"]
+
+STORE_FILE = "store.duckdb"
+
+_PAUSE_S = 0.005
+
+_COMPACT_MEMORY = "256MiB"
+_COMPACT_ROWS = 16384
+"""Rows that are compressed together where there is time."""
+
+
+class Store:
+    """The store in a folder, opened for each question and closed after it.
+
+    Args:
+        folder: ``TRACEKIT_HOME``, which exists.
+        file: The store's file, where it is not the folder's own: one that is being made, and that nobody else knows.
+    """
+
+    def __init__(self, folder: Path, file: Path | None = None) -> None:
+        self.path = folder / STORE_FILE if file is None else file
+        self.locks = Locks(folder)
+        self.patience_s = PATIENCE_S
+        """How long whoever writes waits for those who read."""
+        self.held_s = 0.0
+        """How long the newest writing kept everybody else out."""
+        self._is_private = file is not None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(path.stat().st_size for path in (self.path, _wal(self.path)) if path.exists())
+
+    @contextmanager
+    def reading(self, connection: DuckDBPyConnection | None = None) -> Iterator[DuckDBPyConnection]:
+        """A connection whose catalogue is the store, which nobody writes meanwhile.
+
+        Args:
+            connection: A database in memory to which the store is attached; by default one that is kept for this.
+
+        Raises:
+            StoreError: There is no store, or it cannot be read.
+        """
+        if connection is None:
+            with kept() as own, self.reading(own):
+                yield own
+            return
+        with self.locks.reading():
+            if not self.exists:
+                raise StoreError(f"there is no store yet: {self.path}; `tracekit collect` makes it")
+            attach(connection, self.path, read_only=True)
+            try:
+                with told(self.path):
+                    if not is_current(connection):
+                        raise StoreError(
+                            f"the store {self.path} is of an older version: `tracekit collect` brings it to this one"
+                        )
+                    connection.execute("USE store")
+                    yield connection
+            finally:
+                detach(connection)
+
+    @contextmanager
+    def writing(self, connection: DuckDBPyConnection) -> Iterator[None]:
+        """Attach the store to `connection`, with nobody else in it. For the one that collects.
+
+        Raises:
+            StoreError: It cannot be opened.
+        """
+        with self.alone(), for_the_user_alone():
+            begin = time.monotonic()
+            attach(connection, self.path, read_only=False)
+            try:
+                with told(self.path):
+                    yield
+            finally:
+                with told(self.path):
+                    detach(connection)
+                self.held_s = time.monotonic() - begin
+        if not self._is_private:
+            # Whoever waited gets in before the next time.
+            time.sleep(_PAUSE_S)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else opens the store meanwhile."""
+        if self._is_private:
+            yield
+            return
+        with self.locks.alone(self.patience_s):
+            yield
+
+    def prepare(self) -> str:
+        """Make the store, or bring it to this version. For the one that collects.
+
+        A file that DuckDB cannot open is moved aside.
+
+        Returns:
+            What is to be told of it; usually nothing.
+
+        Raises:
+            NewerStoreError: A newer version made it.
+            StoreError: It cannot be opened, or made.
+        """
+        self.fresh().remove()
+        if self.exists:
+            try:
+                with self.reading():
+                    return ""
+            except DamagedStoreError as error:
+                return self.set_aside(str(error))
+            except StoreError as error:
+                if type(error) is not StoreError:
+                    raise
+        connection = memory()
+        try:
+            with self.writing(connection):
+                migrate(connection)
+        except DamagedStoreError as error:
+            return self.set_aside(str(error))
+        finally:
+            connection.close()
+        return ""
+
+    def set_aside(self, why: str) -> str:
+        """Give a store that cannot be used another name, and make a new one; returns what is to be told of it."""
+        stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+        aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
+        with self.alone():
+            for path, name in ((self.path, aside), (_wal(self.path), _wal(aside))):
+                if path.exists():
+                    path.rename(name)
+        self.prepare()
+        return f"{why}; it is kept as {aside.name}, and a new one is made from the journals"
+
+    def compact(self, without: Iterable[str] = ()) -> None:
+        """Write everything into a new file, which takes this one's place: what was removed takes room until then.
+
+        Readers go on meanwhile. For the one that collects.
+
+        Args:
+            without: Runs that are left out.
+
+        Raises:
+            StoreError: There is no room for the new file; this one stays.
+        """
+        fresh = self.fresh()
+        try:
+            fresh.remove()
+            fresh.prepare()
+            with closing(memory(_COMPACT_MEMORY)) as own, self.reading(own) as connection, for_the_user_alone():
+                connection.execute(
+                    "CREATE TABLE memory.left_out AS SELECT unnest(?::VARCHAR[]) AS run", [list(without)]
+                )
+                connection.execute(f"ATTACH '{quoted(fresh.path)}' AS fresh (ROW_GROUP_SIZE {_COMPACT_ROWS})")
+                connection.execute("INSERT INTO fresh.meta FROM store.meta WHERE name IN ('copy', 'written_at_ns')")
+                stays = "SELECT run FROM journal WHERE run NOT IN (FROM memory.left_out)"
+                copies = f"SELECT copy FROM journal WHERE run IN ({stays}) AND copy IS NOT NULL"  # noqa: S608  our own
+                for table in TABLES:
+                    kept_rows = f"run IN ({stays})" if table in BY_RUN else f"copy IN ({copies})"
+                    connection.execute(f"INSERT INTO fresh.{table} FROM store.{table} WHERE {kept_rows}")
+                connection.execute("CHECKPOINT fresh")
+                connection.execute("DETACH fresh")
+            self.replace(fresh)
+        finally:
+            fresh.remove()
+
+    # ── replacing ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fresh(self) -> Store:
+        """A store beside this one, to be made in peace and to take its place."""
+        return Store(self.path.parent, self.path.with_name(f"{STORE_FILE}.new"))
+
+    def settle(self) -> None:
+        """Put everything into the one file."""
+        connection = memory()
+        try:
+            with self.writing(connection):
+                connection.execute("CHECKPOINT store")
+        finally:
+            connection.close()
+
+    def replace(self, fresh: Store) -> None:
+        """Let `fresh`, which is whole, take the place of this store."""
+        if _wal(fresh.path).exists():
+            raise StoreError(f"the new store {fresh.path} is not whole")
+        with self.alone():
+            _wal(self.path).unlink(missing_ok=True)
+            fresh.path.replace(self.path)
+
+    def remove(self) -> None:
+        """Remove the file."""
+        for path in (self.path, _wal(self.path)):
+            path.unlink(missing_ok=True)
+
+
+def _wal(path: Path) -> Path:
+    """What DuckDB has not put into the file at `path` yet."""
+    return path.with_name(path.name + ".wal")

@@ -1,0 +1,256 @@
+"""Puts runs into the store: gathered in memory, and moved over in short holds of the file."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+from tracekit.errors import StoreError
+from tracekit.store.connect import memory
+from tracekit.store.rows import KnownRun, MessageRow, RunRows, SpanRow
+from tracekit.store.schema import BY_RUN, MESSAGES, RUNS, SPANS, TABLES, migrate
+from tracekit.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+__all__ = ["Writer"]
+
+_HOLD_S = 0.1
+"""How long the store should be held at a time. Readers wait for it, so what is moved in one hold is fitted to this."""
+
+_MOST_BYTES = 16_000_000
+_LEAST_BYTES = 500_000
+_MOST_ROWS = 32_768
+_FIRST_BYTES = 2_000_000
+_MOST_GONE = 500
+_SLICE = 512
+_ROW_BYTES = 300
+_TEXT_COLUMN = {
+    SPANS: 1 + SpanRow._fields.index("attributes"),
+    MESSAGES: 1 + MessageRow._fields.index("text"),
+}
+"""The column that may be long, by table; all others of a row have some `_ROW_BYTES` together."""
+
+_BULK_ROWS = 1024
+
+_SETTINGS = (
+    # A batch above this goes into the file at its commit and is not written to a log before.
+    "SET checkpoint_threshold = '1MB'",
+    # A small one stays in the log, which every reader replays, until the log has grown to that size.
+    "SET checkpoint_on_detach = 'DISABLED'",
+    # These halve the texts' size and take twice the time of all else, while readers wait; `prune` makes up for it.
+    "SET disabled_compression_methods = 'fsst,dict_fsst'",
+    # A store that a power cut tore is noticed by its checksums and made anew from the journals, as they are then.
+    "SET fsync_mode = 'NONE'",
+)
+
+
+class Writer:
+    """Takes runs, one after the other. `close`, or the end of a `with` block, moves what is left into the store.
+
+    What is seen of a run changes at once, when all its rows are there. One process at a time may write.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.rows = 0
+        """Rows written so far."""
+        self.longest_hold_s = 0.0
+        self._store = store
+        self._most_bytes = _FIRST_BYTES
+        self._connection = memory()
+        # The tables of the batch are the store's own, so that what fits here fits there.
+        self._connection.execute("ATTACH ':memory:' AS store")
+        migrate(self._connection)
+        for table in TABLES:
+            self._connection.execute(f"CREATE TABLE main.{table} AS FROM store.{table}")
+        self._connection.execute("DETACH store")
+        for setting in _SETTINGS:
+            self._connection.execute(setting)
+        self._batch: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+        self._bytes = self._batch_rows = 0
+        self._gone: set[str] = set()
+        self._copies: set[int] = set()
+        self._stamp = ""
+        self._copy = self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self.flush()
+        finally:
+            self._connection.close()
+
+    def add(self, run: RunRows, known: KnownRun | None = None) -> None:
+        """Put `run` into the store, in place of what it has as `known` of it."""
+        self._copy += 1
+        copy = self._copy
+        for table, rows in ((SPANS, run.spans), (MESSAGES, run.messages)):
+            for start in range(0, len(rows), _SLICE):
+                self._gather(table, [(copy, *row) for row in rows[start : start + _SLICE]])
+                if self._is_full:
+                    self._move(unfinished=copy)
+        if known is not None:
+            self._drop(known)
+        self._gather(RUNS, _run_row(copy, run))
+        now = time.time_ns()
+        recorded_at_ns = run.summary.recorded_at_ns if run.summary is not None else 0
+        damage = json.dumps(list(run.damage))
+        kept = copy if run.summary is not None else None
+        self._gather(
+            "journal",
+            [(run.id, kept, run.maker, recorded_at_ns, now, run.took_s, run.exact, damage, run.problem)],
+        )
+        self._gather("segment", [(run.id, *file, file.path in run.alive) for file in run.files])
+        if self._is_full:
+            self.flush()
+
+    def remove(self, known: KnownRun) -> None:
+        """Take a run out of the store."""
+        self._drop(known)
+        if len(self._gone) >= _MOST_GONE:
+            self.flush()
+
+    def settled(self, stamp: str) -> None:
+        """Once all this is in the store, it holds what `stamp` says of the journals."""
+        self._stamp = stamp
+
+    def flush(self) -> None:
+        """Move what was gathered into the store."""
+        self._move()
+
+    # ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _drop(self, known: KnownRun) -> None:
+        self._gone.add(known.id)
+        if known.copy is not None:
+            self._copies.add(known.copy)
+
+    @property
+    def _is_full(self) -> bool:
+        return self._bytes >= self._most_bytes or self._batch_rows >= _MOST_ROWS
+
+    def _gather(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._batch[table].extend(rows)
+        self._batch_rows += len(rows)
+        self.rows += len(rows)
+        self._bytes += _ROW_BYTES * len(rows)
+        text = _TEXT_COLUMN.get(table)
+        if text is not None:
+            self._bytes += sum(len(row[text] or "") for row in rows)
+
+    def _append(self) -> list[str]:
+        """Hand the batch to DuckDB, outside of the hold: it takes longer than moving it over does.
+
+        Returns:
+            The tables that have rows in it.
+        """
+        filled = [table for table, rows in self._batch.items() if rows]
+        for table in filled:
+            rows = self._batch[table]
+            try:
+                with self._connection.appender(table) as appender:
+                    appender.append_rows(rows)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise StoreError(f"a row holds what the table {table!r} cannot: {error}") from error
+            rows.clear()
+        return filled
+
+    # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self) -> int:
+        """The number of the newest copy. Rows that a collector left behind when it was killed are removed."""
+        store = self._connection
+        with self._store.writing(store):
+            meta = dict(
+                store.execute("SELECT name, value FROM store.meta WHERE name IN ('copy', 'unfinished')").fetchall()
+            )
+            if "unfinished" in meta:
+                store.execute("BEGIN")
+                self._delete([int(meta["unfinished"])])
+                store.execute("DELETE FROM store.meta WHERE name = 'unfinished'")
+                store.execute("COMMIT")
+        return int(meta.get("copy", 0))
+
+    def _move(self, unfinished: int | None = None) -> None:
+        if not self._batch_rows and not self._gone:
+            return
+        store = self._connection
+        filled = self._append()
+        # Small groups of rows are merged when there is little else to do: a batch's own are large enough.
+        store.execute(f"SET max_vacuum_tasks = {0 if self._batch_rows >= _BULK_ROWS else 1}")
+        with self._store.writing(store):
+            store.execute("BEGIN")
+            self._delete(self._copies)
+            for table in BY_RUN:
+                self._delete_of(table, "run", self._gone)
+            for table in filled:
+                store.execute(f"INSERT INTO store.{table} FROM main.{table}")
+            notes = {"copy": str(self._copy), "written_at_ns": str(time.time_ns()), "stamp": self._stamp}
+            if unfinished is not None:
+                notes["unfinished"] = str(unfinished)
+            store.execute("DELETE FROM store.meta WHERE name IN ('copy', 'written_at_ns', 'stamp', 'unfinished')")
+            store.executemany("INSERT INTO store.meta VALUES (?, ?)", list(notes.items()))
+            store.execute("COMMIT")
+        self._fit(self._store.held_s)
+        for table in filled:
+            store.execute(f"TRUNCATE main.{table}")
+        self._bytes = self._batch_rows = 0
+        self._gone, self._copies = set(), set()
+
+    def _fit(self, held_s: float) -> None:
+        """Make the next batch smaller after a long hold, and larger after a short one."""
+        self.longest_hold_s = max(self.longest_hold_s, held_s)
+        if held_s > _HOLD_S:
+            self._most_bytes = max(_LEAST_BYTES, int(self._most_bytes * max(0.3, _HOLD_S / held_s)))
+        elif self._bytes >= self._most_bytes:
+            self._most_bytes = min(_MOST_BYTES, int(self._most_bytes * 1.3))
+
+    def _delete(self, copies: Iterable[int]) -> None:
+        for table in (RUNS, SPANS, MESSAGES, "finding"):
+            self._delete_of(table, "copy", copies)
+
+    def _delete_of(self, table: str, column: str, values: Iterable[object]) -> None:
+        listed = list(values)
+        if listed:
+            marks = ", ".join("?" * len(listed))
+            self._connection.execute(f"DELETE FROM store.{table} WHERE {column} IN ({marks})", listed)  # noqa: S608
+
+
+def _run_row(copy: int, run: RunRows) -> list[tuple[Any, ...]]:
+    summary = run.summary
+    if summary is None:
+        return []
+    tokens = summary.tokens
+    return [
+        (
+            copy,
+            summary.id,
+            summary.name,
+            summary.status,
+            summary.recorded_at_ns,
+            summary.start_ns,
+            summary.end_ns,
+            summary.last_ns,
+            tokens.input,
+            tokens.output,
+            tokens.cache_read,
+            tokens.cache_write,
+            summary.cost_usd,
+            summary.cost_complete,
+            summary.retries,
+            summary.agents,
+            summary.calls,
+            summary.findings,
+            len(run.spans),
+            summary.replay_of,
+            summary.replay,
+        )
+    ]
