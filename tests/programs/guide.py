@@ -1,10 +1,10 @@
 """The guide's refactoring loop in each way that people write it; the first argument says which.
 
-    sync       a sync client inside `asyncio.gather`, as the guide prints it: its agents run one by one
-    async      an async client
-    threads    a sync client in a thread pool
-    serial     an async client, one agent after another
-    decorated  async, with tracekit's decorators
+sync       a sync client inside `asyncio.gather`, as the guide prints it: its agents run one by one
+async      an async client
+threads    a sync client in a thread pool
+serial     an async client, one agent after another
+decorated  async, with tracekit's decorators
 """
 
 import asyncio
@@ -31,7 +31,12 @@ def lead_request(messages):
 
 def worker_request(block):
     prompt = f"Analyse {block.input['path']} and report."
-    return {"model": WORKER, "max_tokens": 500, "system": "You analyse.", "messages": [{"role": "user", "content": prompt}]}
+    return {
+        "model": WORKER,
+        "max_tokens": 500,
+        "system": "You analyse.",
+        "messages": [{"role": "user", "content": prompt}],
+    }
 
 
 def text_of(response):

@@ -10,7 +10,8 @@ from types import NoneType
 from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
-from tracekit.journal.encode import BLOB_KEY, MESSAGES, compact
+from tracekit.journal.bodies import compact
+from tracekit.journal.requests import BLOB_KEY, MESSAGES
 from tracekit.model.events import (
     Answered,
     Chunk,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from tracekit.errors import SettingsError
-from tracekit.journal.encode import compact
+from tracekit.journal.bodies import compact
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.settings import project_settings
 
