@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from pathlib import Path
 
 from tracekit.errors import JournalError
 from tracekit.journal.decode import Header, read_header
-from tracekit.journal.process import boot_id
+from tracekit.journal.process import boot_id, host_name
 
 __all__ = ["SILENCE_S", "is_alive"]
 
@@ -32,7 +31,7 @@ def is_alive(path: Path) -> bool:
         header = _header(file, path)
         if header is not None and not path.name.startswith(header["run"]):
             return False
-        if header is not None and (header.get("host") != socket.gethostname() or header.get("boot") != boot_id()):
+        if header is not None and (header.get("host") != host_name() or header.get("boot") != boot_id()):
             return _spoke_lately(file)
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
-__all__ = ["boot_id", "process_start"]
+__all__ = ["boot_id", "host_name", "process_start"]
+
+
+def host_name() -> str:
+    """This machine's name. Not by `socket`, which takes as long to load as all that `init()` needs of the journal."""
+    return os.uname().nodename
 
 
 @cache

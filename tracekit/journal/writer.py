@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import os
-import socket
 import sys
 import threading
 import time
@@ -26,7 +25,7 @@ from tracekit.journal.decode import read_header
 from tracekit.journal.encode import Encoder
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder
 from tracekit.journal.own_rules import OwnRules, own_rules
-from tracekit.journal.process import boot_id, process_start
+from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.journal.redact import RULE_NAMES, redact
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
@@ -360,7 +359,7 @@ def _identity() -> dict[str, object]:
     """This process, beyond its pid, which machines and containers use again."""
     pid = os.getpid()
     return {
-        "host": socket.gethostname(),
+        "host": host_name(),
         "boot": boot_id(),
         "pid": pid,
         "process_start": process_start(pid),
@@ -369,4 +368,4 @@ def _identity() -> dict[str, object]:
 
 def file_host() -> str:
     """This machine's name, as far as it is fit for a file's name."""
-    return "".join(c if c.isalnum() or c == "-" else "-" for c in socket.gethostname())[:40] or "host"
+    return "".join(c if c.isalnum() or c == "-" else "-" for c in host_name())[:40] or "host"
