@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracekit.configure import Handle, Scope, agent, init, run, tool, turn, wrap
+    from tracekit.configure import init, wrap
     from tracekit.errors import (
         AmbiguousRunError,
         DamagedStoreError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TracekitError,
         UnsupportedSdkError,
     )
+    from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
     from tracekit.runtime import Orchestrator, Result, Subagent
 
 __version__ = "0.1.0"
@@ -61,14 +62,18 @@ __all__ = [
     "wrap",
 ]
 
-_CONFIGURE = ("Handle", "Scope", "agent", "init", "run", "tool", "turn", "wrap")
-_RUNTIME = ("Orchestrator", "Result", "Subagent")
+_HOMES = {
+    "configure": ("init", "wrap"),
+    "instrument.scopes": ("Handle", "Scope", "agent", "run", "tool", "turn"),
+    "runtime": ("Orchestrator", "Result", "Subagent"),
+}
+"""Where the names are that are no errors."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
-    module = "configure" if name in _CONFIGURE else "runtime" if name in _RUNTIME else "errors"
+    module = next((module for module, names in _HOMES.items() if name in names), "errors")
     return getattr(import_module(f"tracekit.{module}"), name)
 
 

@@ -17,11 +17,10 @@ from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.processes import when_entered
 from tracekit.instrument.recorder import Recorder, active, install
-from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 
-__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "Handle", "Scope", "agent", "init", "run", "tool", "turn", "wrap"]
+__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "init", "wrap"]
 
 SESSION_VARIABLE = "TRACEKIT_SESSION"
 DISABLED_VARIABLE = "TRACEKIT_DISABLED"

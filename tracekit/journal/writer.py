@@ -17,18 +17,18 @@ import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
 from tracekit.journal.content import Content, Veil, content_mode
-from tracekit.journal.decode import read_header
-from tracekit.journal.encode import Encoder
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder
 from tracekit.journal.own_rules import OwnRules, own_rules
 from tracekit.journal.process import boot_id, host_name, process_start
-from tracekit.journal.redact import RULE_NAMES, redact
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+
+if TYPE_CHECKING:
+    from tracekit.journal.encode import Encoder
 
 __all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host"]
 
@@ -121,7 +121,7 @@ class SegmentWriter:
         self._run = run
         self._keeping = keeping
         self._veil = Veil(keeping.content)
-        self._encoder = Encoder()
+        self._encoder = _new_encoder()
         self._path: Path | None = None
         self._file = -1
         self._locked = False
@@ -212,7 +212,7 @@ class SegmentWriter:
                 self._keep(os.open(self._path, _APPEND))
             except FileNotFoundError:
                 # The user has removed the journal, and what later lines would refer to with it.
-                self._encoder = Encoder()
+                self._encoder = _new_encoder()
             else:
                 return
         folder = make_day_folder(datetime.now(UTC).strftime("%Y-%m-%d"))
@@ -252,6 +252,8 @@ class SegmentWriter:
 
     def _continue(self, path: Path) -> bool:
         """Go on with the segment at `path` if it is this process's own, begun by a writer that was retired."""
+        from tracekit.journal.decode import read_header  # noqa: PLC0415  only where a writer was retired
+
         try:
             with path.open("rb") as file:
                 header = read_header(file.readline(), str(path))
@@ -269,6 +271,8 @@ class SegmentWriter:
         self._locked = _take_lock(file, _LONGEST_PROBE_S)
 
     def _header(self) -> str:
+        from tracekit.journal.redact import RULE_NAMES, redact  # noqa: PLC0415  see `_new_encoder`
+
         run = self._run
         root = run.root
         header = {
@@ -289,7 +293,7 @@ class SegmentWriter:
 
     def _fail(self, error: Exception) -> None:
         self.failed = True
-        self._encoder = Encoder()
+        self._encoder = _new_encoder()
         self.abandon()
         remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
@@ -298,6 +302,13 @@ class SegmentWriter:
             error,
             "" if isinstance(error, HomeError) else remedy,
         )
+
+
+def _new_encoder() -> Encoder:
+    """What makes lines of events is loaded with the first of them, so that `init()` costs next to nothing."""
+    from tracekit.journal.encode import Encoder  # noqa: PLC0415  see above
+
+    return Encoder()
 
 
 def _write_line(file: int, line: str) -> None:
