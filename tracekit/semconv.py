@@ -17,15 +17,12 @@ TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
-CONVERSATION_ID: Final = "gen_ai.conversation.id"
 
 # GenAI conventions: the request and the response of one call.
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
-TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
-"""Seconds from the start of the call to the first content delta."""
 
 # GenAI conventions: usage. The input count includes what was read from and written to the cache.
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -48,11 +45,9 @@ HTTP_RESEND_COUNT: Final = "http.request.resend_count"
 RETRY_AFTER: Final = "http.response.header.retry-after"
 URL_PATH: Final = "url.path"
 SERVER_ADDRESS: Final = "server.address"
-SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
 
 # Ours.
-RUN_ID: Final = "tracekit.run.id"
 PARENT_RUN_ID: Final = "tracekit.run.parent.id"
 """The run in whose middle this run began."""
 EXIT_CODE: Final = "process.exit.code"

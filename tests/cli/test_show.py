@@ -18,7 +18,7 @@ from tests.support.build import Builder, assistant, result, said, use, user
 from tests.support.cli import environment, tracekit
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.cli.render.console import count, duration
+from tracekit.cli.render.quantities import count, duration
 from tracekit.cli.render.runs import print_runs
 from tracekit.cli.render.tree import print_tree
 from tracekit.model.summary import summary_of

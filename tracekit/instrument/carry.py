@@ -19,6 +19,7 @@ from tracekit.instrument.context import attach_context
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
+from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import CURRENT_CALL
 
 __all__ = ["carry", "stop_carrying"]
@@ -26,12 +27,13 @@ __all__ = ["carry", "stop_carrying"]
 _POOLS = ("anyio.", "trio.", "concurrent.futures.")
 """Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none."""
 
-_originals: list[tuple[type, str, Any]] = []
+_replaced = Replaced()
+_replace = guarded(_replaced.replace)
 
 
 def carry() -> None:
     """Wrap what starts threads, jobs, tasks and processes. Harmless twice."""
-    if _originals:
+    if _replaced:
         return
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
@@ -44,16 +46,7 @@ def carry() -> None:
 
 def stop_carrying() -> None:
     """Restore what `carry` wrapped."""
-    while _originals:
-        owner, name, original = _originals.pop()
-        setattr(owner, name, original)
-
-
-@guarded
-def _replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
-    original = owner.__dict__[name]
-    _originals.append((owner, name, original))
-    setattr(owner, name, make(original))
+    _replaced.restore()
 
 
 def _hook_trio(module: ModuleType) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from tracekit.cli.render.console import console, count, duration, money
+from tracekit.cli.render.console import console
+from tracekit.cli.render.quantities import count, duration, money
 from tracekit.model.summary import RunSummary
 from tracekit.model.text import printable
 

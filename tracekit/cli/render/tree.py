@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.cli.render.console import console, count, duration, is_unicode, money
+from tracekit.cli.render.console import console
+from tracekit.cli.render.quantities import count, duration, is_unicode, money
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 

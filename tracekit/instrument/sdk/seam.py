@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import Recorder, active
+from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
 from tracekit.instrument.sdk.call import CURRENT_CALL, Call
 from tracekit.instrument.sdk.points import check
@@ -17,7 +18,7 @@ from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 
 __all__ = ["hook", "record_all", "record_client", "unhook"]
 
-_originals: list[tuple[type, str, Any]] = []
+_replaced = Replaced()
 
 
 class _Recorded:
@@ -37,23 +38,21 @@ def hook(base_client: ModuleType) -> None:
     Raises:
         UnsupportedSdkError: The module lacks a point to hook into.
     """
-    if _originals:
+    if _replaced:
         return
     check(base_client, _version)
-    _replace(base_client.BaseClient, "_tracer", _tracer)
-    _replace(base_client.BaseClient, "_build_request", _build_request)
-    _replace(base_client.BaseClient, "_calculate_retry_timeout", _retry_timeout)
-    _replace(base_client.SyncAPIClient, "_request", _request)
-    _replace(base_client.AsyncAPIClient, "_request", _async_request)
-    _replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
-    _replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
+    _replaced.replace(base_client.BaseClient, "_tracer", _tracer)
+    _replaced.replace(base_client.BaseClient, "_build_request", _build_request)
+    _replaced.replace(base_client.BaseClient, "_calculate_retry_timeout", _retry_timeout)
+    _replaced.replace(base_client.SyncAPIClient, "_request", _request)
+    _replaced.replace(base_client.AsyncAPIClient, "_request", _async_request)
+    _replaced.replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
+    _replaced.replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
 
 
 def unhook() -> None:
     """Restore the SDK's own methods, and record no client any more."""
-    while _originals:
-        owner, name, original = _originals.pop()
-        setattr(owner, name, original)
+    _replaced.restore()
     _recorded.everything = False
     _recorded.some.clear()
 
@@ -72,12 +71,6 @@ def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415  the SDK itself is still being imported
 
     return version("anthropic")
-
-
-def _replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
-    original = owner.__dict__[name]
-    _originals.append((owner, name, original))
-    setattr(owner, name, make(original))
 
 
 # ── the hooks ────────────────────────────────────────────────────────────────────────────────────────────────────────

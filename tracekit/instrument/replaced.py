@@ -1,0 +1,30 @@
+"""Methods of others that ours stand before, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Replaced"]
+
+
+class Replaced:
+    """The methods that were replaced. It is true while there are any."""
+
+    def __init__(self) -> None:
+        self._originals: list[tuple[type, str, Any]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._originals)
+
+    def replace(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
+        """Put what `make` makes of the method `name` of the class `owner` in its place."""
+        original = owner.__dict__[name]
+        self._originals.append((owner, name, original))
+        setattr(owner, name, make(original))
+
+    def restore(self) -> None:
+        """Put every method back, the last one first."""
+        while self._originals:
+            owner, name, original = self._originals.pop()
+            setattr(owner, name, original)
