@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         NewerStoreError,
         PricesError,
         QueryError,
+        ReplayDivergence,
+        ReplayError,
+        ReplayImpossible,
         RunNotFoundError,
         SecretsError,
         SettingsError,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
         UnsupportedSdkError,
     )
     from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
+    from tracekit.replayer import replay
     from tracekit.runtime import Orchestrator, Result, Subagent
 
 __version__ = "0.1.0"
@@ -43,6 +47,9 @@ __all__ = [
     "Orchestrator",
     "PricesError",
     "QueryError",
+    "ReplayDivergence",
+    "ReplayError",
+    "ReplayImpossible",
     "Result",
     "RunNotFoundError",
     "Scope",
@@ -56,6 +63,7 @@ __all__ = [
     "__version__",
     "agent",
     "init",
+    "replay",
     "run",
     "tool",
     "turn",
@@ -65,6 +73,7 @@ __all__ = [
 _HOMES = {
     "configure": ("init", "wrap"),
     "instrument.scopes": ("Handle", "Scope", "agent", "run", "tool", "turn"),
+    "replayer": ("replay",),
     "runtime": ("Orchestrator", "Result", "Subagent"),
 }
 """Where the names are that are no errors."""
