@@ -60,6 +60,7 @@ class Player(Answerer):
         self._taken: set[str] = set()
         self._recognised: dict[str, RecordedSpan] = {}
         self._loose: set[str] = set()
+        self._sharing: dict[str, Request | None] = {}
         self._alias = ("", "")
         self._lock = threading.RLock()
 
@@ -113,6 +114,8 @@ class Player(Answerer):
             if known is None:
                 self._began(lane)
                 recorded = self._match(asked, Asker(id, _path_of(parent), lane.id in self._loose))
+                if lane.id in self._sharing and self._matcher.rests_on_asker:
+                    self._sharing[lane.id] = asked
                 part, before = recorded.parts[0], None
             else:
                 recorded, before = known
@@ -209,7 +212,18 @@ class Player(Answerer):
 
     def loosen(self, lane: str) -> None:
         """What `lane` works on depends on the order in which others finish."""
-        self._loose.add(lane)
+        with self._lock:
+            self._loose.add(lane)
+            asked = self._sharing.get(lane)
+            if asked is not None:
+                # It was told from others by its lane, which it turns out could not tell.
+                same = self._matcher.same(self.script.keys.key(asked))
+                self._leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
+
+    def share(self, lane: str) -> None:
+        """What `lane` works on comes from a queue, at which others may yet work, too."""
+        with self._lock:
+            self._sharing.setdefault(lane, None)
 
     def _began(self, lane: Lane) -> None:
         if lane.first_ns:

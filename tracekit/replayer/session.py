@@ -97,7 +97,7 @@ class Stage:
         self.clock = VirtualClock(self.script.start_ns, speed)
         self._loops = Loops(self.clock)
         self.player = Player(self.script, self.clock, self._loops, tell)
-        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen)
+        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen, self.player.share)
         self._block_network = block_network
 
     def hosts(self) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tracekit.instrument.guard import guarded
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
@@ -33,7 +34,7 @@ def answer(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **_: Any,
+    **more: Any,
 ) -> tuple[Any, Any]:
     """The recorded answer, as an httpx2 response, and the prepared `options`, as ``_attempt_request`` gives them.
 
@@ -43,6 +44,7 @@ def answer(
     with _without_token(client):
         options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
+    _tell_span(more.get("call"), request, options)
     reply, attempt = _begin(answerer, call, request)
     try:
         answerer.hold(reply.begin_ns)
@@ -68,12 +70,13 @@ async def answer_async(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **_: Any,
+    **more: Any,
 ) -> tuple[Any, Any]:
     """`answer` for an asynchronous client."""
     with _without_token(client):
         options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
+    _tell_span(more.get("call"), request, options)
     reply, attempt = _begin(answerer, call, request)
     try:
         await answerer.hold_async(reply.begin_ns)
@@ -113,6 +116,13 @@ def _with_some_key(client: Any, options: Any) -> Any:
         given = options.headers if isinstance(options.headers, dict) else {}
         options.headers = {**_NO_KEY, **given}
     return options
+
+
+@guarded
+def _tell_span(sdk_call: Any, request: Any, options: Any) -> None:
+    """Let the SDK's span tell the address, as it does when a request is sent."""
+    if sdk_call is not None:
+        sdk_call.sending(request, options)
 
 
 def _begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
