@@ -21,6 +21,7 @@ TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 # GenAI conventions: the request and the response of one call.
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
+FIRST_CHUNK_S: Final = "gen_ai.response.time_to_first_chunk"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import anthropic
+import pytest
 
 import tracekit
 from tests.support.recording import recordings
@@ -86,7 +87,7 @@ def same_in_replay(program: Program, respond: Respond, *, times: int = 1) -> tup
     seen, recording = record(program, respond)
     for _ in range(times):
         again, replay = play(recording, program)
-        assert again == seen
+        assert again == seen, f"{again} != {seen}"
         assert_followed(replay, recording)
     return seen, recording
 
@@ -95,37 +96,27 @@ def assert_followed(replay: Replay, recording: Recording) -> None:
     """The replay is the recording, but for its ids."""
     assert replay.run is not None
     made, recorded = facts(replay.run.recording), facts(recording)
-    # Not compared as wholes, of which pytest would show hundreds of lines.
-    assert [each for each in made if each not in recorded] == [each for each in recorded if each not in made]
-    assert len(made) == len(recorded)
-    assert (replay.mode, replay.divergence, replay.notes, replay.unplayed) == ("followed", None, [], [])
+    if made != recorded:
+        different = [f"- {each[:300]}" for each in recorded if each not in made]
+        pytest.fail("\n".join([*different, *(f"+ {each[:300]}" for each in made if each not in recorded), str(replay)]))
+    assert (replay.mode, replay.divergence, replay.notes, replay.unplayed) == ("followed", None, [], []), replay
 
 
-def facts(recording: Recording) -> list[tuple[Any, ...]]:
+def facts(recording: Recording) -> list[str]:
     """All that a recording says of its spans and lanes, without ids; times in nanoseconds from its beginning on."""
     zero = min(span.start_ns for span in recording.spans.values())
-    told: list[tuple[Any, ...]] = [
-        (
-            span.start_ns - zero,
-            None if span.end_ns is None else span.end_ns - zero,
-            _path(recording, span),
-            span.lane,
-            span.status,
-            repr(span.failure),
-            sorted((name, repr(value)) for name, value in span.attributes.items() if name not in _OWN),
-        )
-        for span in recording.spans.values()
-    ]
-    for id, exchange in recording.exchanges.items():
-        span = recording.spans[id]
-        pieces = [(piece.at_ns - zero, piece.data) for piece in exchange.pieces]
-        answered = None if exchange.answered_ns is None else exchange.answered_ns - zero
-        told.append((span.start_ns - zero, None, "exchange", exchange.status, answered, pieces, exchange.digest))
-    lanes = [
-        (lane.first_ns - zero if lane.first_ns else 0, None, "lane", lane.id, lane.kind)
-        for lane in recording.lanes.values()
-    ]
-    return sorted([*told, *lanes], key=repr)
+    told: list[str] = []
+    for span in recording.spans.values():
+        start = span.start_ns - zero
+        name = f"{_path(recording, span)} in {span.lane} at {start}"
+        told.append(f"{name}: {span.status} {span.failure} end {(span.end_ns or 0) - zero}")
+        told += [f"{name}: {key}={value!r}" for key, value in span.attributes.items() if key not in _OWN]
+        exchange = recording.exchanges.get(span.id)
+        if exchange is not None:
+            told.append(f"{name}: {exchange.status} {exchange.digest} answered {(exchange.answered_ns or 0) - zero}")
+            told += [f"{name}: {piece.at_ns - zero} {piece.data!r}" for piece in exchange.pieces]
+    told += [f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()]
+    return sorted(told)
 
 
 _OWN = ("server.address", "server.port", "url.full")

@@ -18,7 +18,8 @@ class Reply:
     `call_begin_ns` and `call_end_ns` are those of the call that it is an attempt of; `status` is 0 where no answer
     came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
     `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
-    `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
+    `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt,
+    and `first_chunk_s` what the SDK's span said of the time to the first chunk.
     """
 
     id: str
@@ -34,3 +35,4 @@ class Reply:
     is_partial: bool = False
     refused_ns: int = 0
     wait_s: float | None = None
+    first_chunk_s: float | None = None

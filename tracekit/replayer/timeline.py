@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+from tracekit import semconv
 from tracekit.instrument.reply import Reply
 from tracekit.model.recording import Lane, Piece, RecordedSpan
 from tracekit.replayer.script import Call, Part, Script
@@ -133,4 +134,5 @@ def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
         is_partial=part.is_partial,
         refused_ns=refused + shift,
         wait_s=None if is_last else call.wait_s(part),
+        first_chunk_s=call.span.attributes.get(semconv.FIRST_CHUNK_S),
     )

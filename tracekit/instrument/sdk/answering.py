@@ -174,44 +174,46 @@ class _Reading:
         self._answerer = answerer
         self._attempt = attempt
         self._request = request
-        self._attempt.now_ns = self._close_ns
         self._at_ns = reply.answered_ns
+        self._given = 0
+        attempt.now_ns = self._arrived_ns
+        attempt.over_ns = self._over_ns
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self.reply.pieces:
             self._answerer.hold(piece.at_ns)
-            self._arrived(piece.at_ns)
+            self._arrives(piece.at_ns)
             yield piece.data
         self._answerer.hold(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
         self._end()
 
-    def _arrived(self, at_ns: int) -> None:
+    def _arrives(self, at_ns: int) -> None:
         self._at_ns = at_ns
-        self._attempt.now_ns = self._piece_ns
+        self._given += 1
 
-    def _piece_ns(self) -> int:
+    def _arrived_ns(self) -> int:
+        """When the newest piece came, or the head before any."""
         return self._at_ns
 
-    def _close_ns(self) -> int:
-        """When the body is closed: as in the recording if it was closed there, else when its last piece had come."""
-        return (
-            self.reply.end_ns if self.reply.is_partial else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
-        )
+    def _over_ns(self) -> int:
+        """When the body is closed: as in the recording if it is read as far as there, else now."""
+        if self._given == len(self.reply.pieces):
+            return self.reply.end_ns
+        return max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
         from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)
-        self._attempt.now_ns = lambda: self.reply.end_ns
+        self._at_ns = self.reply.end_ns
+        self._attempt.over_ns = self._arrived_ns
         self._answerer.ended(self.reply)
         if self.reply.failure is not None:
             raise replies.error_of(self.reply.failure, self._request)
 
     def close(self) -> None:
         """The body is closed: by the application, or after its end."""
-        if self._attempt.now_ns == self._piece_ns:
-            self._attempt.now_ns = self._close_ns
         self._answerer.ended(self.reply)
 
 
@@ -221,7 +223,7 @@ class _AsyncReading(_Reading):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self.reply.pieces:
             await self._answerer.hold_async(piece.at_ns)
-            self._arrived(piece.at_ns)
+            self._arrives(piece.at_ns)
             yield piece.data
         await self._answerer.hold_async(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
         self._end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Literal
 
@@ -27,12 +28,16 @@ _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authentica
 
 
 class Attempt:
-    """An attempt while it runs."""
+    """An attempt while it runs.
+
+    `now_ns` tells when what happens happens, and `over_ns` when the attempt ends, where that is another time.
+    """
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.live: LiveSpan | None = None
         self.now_ns = call.recorder.clock.now_ns
+        self.over_ns: Callable[[], int] | None = None
         self._otel: Any = None
         self._reading: Reading | None = None
         self._status = 0
@@ -193,7 +198,7 @@ class Attempt:
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
         _end_otel_span(self._otel, live.attributes, failure)
-        self.call.recorder.end(live, failure, response, at_ns=self.now_ns())
+        self.call.recorder.end(live, failure, response, at_ns=(self.over_ns or self.now_ns)())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
             self.call.attempt_ended(None, "")

@@ -143,6 +143,9 @@ class Call:
             # Nothing is sent yet where it failed this early.
             self._write_begin(live)
         attributes = {**(self.span.attributes if self.span is not None else {}), **self._usage()}
+        if self.reply is not None and semconv.FIRST_CHUNK_S in attributes:
+            # The SDK measures by a clock of its own.
+            attributes[semconv.FIRST_CHUNK_S] = self.reply.first_chunk_s
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
