@@ -115,6 +115,7 @@ class VirtualClock:
     def __init__(self, start_ns: int, speed: float | None = None) -> None:
         self.start_ns = start_ns
         self.is_proven = True
+        self.is_over = False
         self._now_ns = start_ns
         self._speed = speed
         self._began_s = time.monotonic()
@@ -128,6 +129,14 @@ class VirtualClock:
     def now_ns(self) -> int:
         """Nanoseconds since the epoch."""
         return self._now_ns
+
+    def end(self) -> None:
+        """The replay is over: whoever still waits goes on, and time is the system's again."""
+        with self._lock:
+            self.is_over = True
+            waiting = [each for each in self._participants if each.until_ns is not None]
+            for participant in waiting:
+                participant.wake()
 
     # ── who takes part ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,7 +175,7 @@ class VirtualClock:
 
     def me(self) -> Participant | None:
         """Who the calling thread is; None if it takes no part."""
-        return self._by_thread.get(_thread.get_ident())
+        return None if self.is_over else self._by_thread.get(_thread.get_ident())
 
     @contextmanager
     def taking_part(self) -> Iterator[Participant]:
@@ -200,13 +209,13 @@ class VirtualClock:
 
     def wait_until(self, at_ns: int) -> None:
         """Let the calling thread wait until `at_ns`."""
-        if at_ns <= self._now_ns:
+        if at_ns <= self._now_ns or self.is_over:
             return
         with self.taking_part() as participant:
             participant.turn.acquire(blocking=False)
             self.announce(participant, at_ns)
             try:
-                while self._now_ns < at_ns:
+                while self._now_ns < at_ns and not self.is_over:
                     if not participant.turn.acquire(timeout=STANDSTILL_S):
                         self.look()
             finally:
@@ -219,7 +228,8 @@ class VirtualClock:
             Whether somebody notified, rather than the time having come.
         """
         participant = self.me()
-        assert participant is not None
+        if participant is None:
+            return waiter.acquire(-1 if timeout_s is None else timeout_s)
         before, participant.wake = participant.wake, waiter.time_out
         held = participant.blocked
         at_ns = None if timeout_s is None else self._now_ns + max(0, round(timeout_s * 1e9))
@@ -254,6 +264,8 @@ class VirtualClock:
 
     def look(self) -> None:
         """Whether everything stands still. If so, the earliest goes on. Who waits calls this each `STANDSTILL_S`."""
+        if self.is_over:
+            return
         with self._lock:
             now_s, used_s = time.monotonic(), time.process_time()
             moves, since_s, before_s = self._seen

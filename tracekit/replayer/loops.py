@@ -37,7 +37,7 @@ class Loops:
     def on_clock(self, loop: Any) -> Iterator[None]:
         """Let `loop`, which runs on this thread, run on the clock meanwhile."""
         real = getattr(loop, "_selector", None)
-        if real is None or isinstance(real, _Selector):
+        if real is None or self.knows(loop):
             yield
             return
         if loop not in self._zero_s:
@@ -61,10 +61,12 @@ class Loops:
 
     def knows(self, loop: Any) -> bool:
         """Whether `loop` runs on the clock."""
-        return isinstance(getattr(loop, "_selector", None), _Selector)
+        selector = getattr(loop, "_selector", None)
+        return isinstance(selector, _Selector) and selector.is_of(self._clock)
 
     def let_go(self) -> None:
-        """Give every loop its own time back, going on from where it is."""
+        """End the clock, and give every loop its own time back, going on from where it is."""
+        self._clock.end()
         for loop in list(self._zero_s):
             if not loop.is_closed():
                 ahead_s = loop.time() - time.monotonic()
@@ -88,8 +90,15 @@ class _Selector:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
+    def is_of(self, clock: VirtualClock) -> bool:
+        """Whether it asks `clock`."""
+        return self._clock is clock
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now, or once the clock says that it is the loop's turn."""
+        if self._clock.is_over:
+            late: list[tuple[selectors.SelectorKey, int]] = self._real.select(timeout)
+            return late
         events: list[tuple[selectors.SelectorKey, int]] = self._real.select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
@@ -137,7 +146,7 @@ class _Selector:
         # What other threads have given the loop to do is work, though it has not woken yet.
         clock.announce(me, at_ns, lambda: not loop._ready)  # noqa: SLF001  asyncio has no other door
         try:
-            while not is_turn:
+            while not (is_turn or clock.is_over):
                 events: list[tuple[selectors.SelectorKey, int]] = self._real.select(STANDSTILL_S)
                 if events:
                     return events

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -121,7 +121,7 @@ class Player(Answerer):
                 recorded, before = known
                 part = self._next_part(recorded, before, asked)
             others = [other for other, _ in self._in_flight.values() if other is not recorded]
-            self._timeline.watch(recorded, part, others)
+            self._timeline.watch(id, recorded, part, others)
             reply = self._timeline.reply(id, recorded, part, before)
             self._calls[call] = recorded, reply
             self._in_flight[reply.id] = recorded, id
@@ -189,6 +189,9 @@ class Player(Answerer):
             if live.kind in ("llm", "attempt"):
                 return self._clock.now_ns()
             recorded = self._recognise(live)
+            if recorded is not None:
+                in_flight = [call for call, _ in self._in_flight.values()]
+                self._timeline.watch_span(self._id_of(live.lane), recorded, in_flight)
             return self._timeline.begin_ns(self._id_of(live.lane), recorded)
 
     @override
@@ -232,13 +235,17 @@ class Player(Answerer):
     def _recognise(self, live: LiveSpan) -> RecordedSpan | None:
         """The recorded span that is `live`: the next of its kind and name in its lane, a tool's by its arguments.
 
-        Once times are projected the lane may be another.
+        A tool that all remaining results fit may be in another lane, and anything once times are projected.
         """
         left = [span for span in self.script.spans.get((live.kind, live.name), ()) if span.id not in self._taken]
-        in_lane = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
-        found = in_lane or ([] if self._timeline.follows else left)
         if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
-            found = [span for span in found if _same_arguments(live, span)]
+            left = [span for span in left if _same_arguments(live, span)]
+        found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
+        if not found and live.kind == "tool" and _have_one_result(left):
+            # What another lane does than did in the recording has other times.
+            self._timeline.follows = False
+        if not found and not self._timeline.follows:
+            found = left
         if not found:
             return None
         self._taken.add(found[0].id)
@@ -325,6 +332,11 @@ def _path_of(span: LiveSpan | None) -> SpanPath:
 def _same_arguments(live: LiveSpan, recorded: RecordedSpan) -> bool:
     asked = live.attributes_at_begin.get(semconv.TOOL_CALL_ARGUMENTS)
     return _canonical(asked) == _canonical(recorded.attributes.get(semconv.TOOL_CALL_ARGUMENTS))
+
+
+def _have_one_result(recorded: Sequence[RecordedSpan]) -> bool:
+    """Whether there is one, and all results are the same."""
+    return len({_canonical(span.attributes.get(semconv.TOOL_CALL_RESULT)) for span in recorded}) == 1
 
 
 def _canonical(value: Any) -> str:
