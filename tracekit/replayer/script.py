@@ -240,7 +240,7 @@ def _calls(recording: Recording, keys: Keys) -> list[Call]:
     parts: dict[str, list[Part]] = defaultdict(list)
     for id, exchange in recording.exchanges.items():
         span = recording.spans[id]
-        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request)))
+        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request, exchange.digest)))
     made = []
     for id, attempts in parts.items():
         span = recording.spans.get(id, attempts[0].span)
