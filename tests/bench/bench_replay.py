@@ -81,7 +81,7 @@ def replay(folder: Path) -> Figures:
 def vcrpy(folder: Path) -> Figures:
     """The SDK on vcrpy."""
     import anthropic
-    import vcr
+    import vcr  # type: ignore[import-untyped]  it has no types
 
     url = (folder / "url").read_text()
     player = vcr.VCR(record_mode=vcr.mode.NONE, match_on=["method", "uri", "body"])
@@ -119,7 +119,7 @@ def _timed(work: Callable[[], Any]) -> float:
 def prepare(folder: Path) -> Figures:
     """Record the calls, for both; and a run of 5 MB whose histories grow, as agents' do."""
     import anthropic
-    import vcr
+    import vcr  # type: ignore[import-untyped]  it has no types
 
     import tracekit
     from tests.support.cli import tracekit as command
@@ -130,10 +130,10 @@ def prepare(folder: Path) -> Figures:
     player = vcr.VCR(record_mode=vcr.mode.ALL, match_on=["method", "uri", "body"])
     with ScriptedClaude(lambda _: Answer(body=body)) as claude:
         (folder / "url").write_text(claude.url)
+        client = anthropic.Anthropic(api_key="test", base_url=claude.url)
         with player.use_cassette(str(folder / "calls.yaml")), tracekit.run("bench"):
-            with anthropic.Anthropic(api_key="test", base_url=claude.url) as client:
-                ask_all(client)
-        with tracekit.run("big"), anthropic.Anthropic(api_key="test", base_url=claude.url) as client:
+            ask_all(client)
+        with tracekit.run("big"), client:
             for conversation in range(BIG // TURNS // TURN_BYTES):
                 messages: list[Any] = []
                 for turn in range(TURNS):
@@ -156,14 +156,17 @@ VARIANTS: dict[str, Callable[[Path], Figures]] = {
 
 def run(name: str, folder: Path) -> Figures:
     """What the process `name` measures."""
-    return child([sys.executable, "-m", "tests.bench.bench_replay", "--do", name, str(folder)], {"TRACEKIT_HOME": str(folder / "home")})
+    return child(
+        [sys.executable, "-m", "tests.bench.bench_replay", "--do", name, str(folder)],
+        {"TRACEKIT_HOME": str(folder / "home")},
+    )
 
 
 def main() -> None:
     """Measure and print."""
     if "--do" in sys.argv:
-        name, folder = sys.argv[2:4]
-        print(json.dumps({**VARIANTS, "prepare": prepare}[name](Path(folder))))
+        name, given = sys.argv[2:4]
+        print(json.dumps({**VARIANTS, "prepare": prepare}[name](Path(given))))
         return
     options = arguments(__doc__, rounds=10)
     with tempfile.TemporaryDirectory() as made:

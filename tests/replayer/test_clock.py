@@ -142,7 +142,8 @@ def producer(client: Any) -> Any:
 
 def timeouts(client: Any) -> Any:
     """Waits with a timeout end by the clock."""
-    never, seen = threading.Event(), []
+    never = threading.Event()
+    seen: list[Any] = []
     empty: queue.Queue[int] = queue.Queue()
     thread = threading.Thread(target=ask, args=(client, "slow"), daemon=True)
     thread.start()

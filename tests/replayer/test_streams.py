@@ -1,9 +1,12 @@
 """A stream's pieces come when they came: on the replay's clock, and in real time where that is asked for."""
 
+# ruff: noqa: PERF401  each is timed as it comes
+
 from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +61,9 @@ def test_pieces_come_with_their_gaps_on_the_loops_clock(home: Path) -> None:
     assert replay.mode == "followed"
     assert len(seen) == len(at_ns) == 6
     zero_s, zero_ns = min(at for _, at in seen), min(at_ns)
-    assert sorted(at - zero_s for _, at in seen) == pytest.approx(sorted((at - zero_ns) / 1e9 for at in at_ns), abs=1e-6)
+    assert sorted(at - zero_s for _, at in seen) == pytest.approx(
+        sorted((at - zero_ns) / 1e9 for at in at_ns), abs=1e-6
+    )
 
 
 def test_a_stream_is_followed_to_the_nanosecond(home: Path) -> None:
@@ -86,9 +91,11 @@ def test_with_a_speed_they_come_in_real_time(speed: float, home: Path) -> None:
     _, serial = record(program, slow_stream)
     seen.clear()
     play(serial, program, speed=speed)
-    gaps = [later - earlier for earlier, later in zip(seen[:3], seen[1:3], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(seen[:3])]
     assert gaps == pytest.approx([GAP_S / speed] * 2, rel=0.5)
     began = time.perf_counter()
     play(recording, words, speed=speed)
-    lasted_s = max(each.end_ns or 0 for each in recording.spans.values()) - recording.spans[min(recording.spans)].start_ns
+    lasted_s = (
+        max(each.end_ns or 0 for each in recording.spans.values()) - recording.spans[min(recording.spans)].start_ns
+    )
     assert time.perf_counter() - began >= min(0.5, lasted_s / 1e9) / speed
