@@ -1,3 +1,7 @@
-from tests.support.recording import _frozen, either, home, recording
+import pytest
+
+pytest.register_assert_rewrite("tests.support.replays")
+
+from tests.support.recording import _frozen, either, home, recording  # noqa: E402  what is rewritten is imported late
 
 __all__ = ["_frozen", "either", "home", "recording"]

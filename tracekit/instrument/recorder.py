@@ -93,7 +93,9 @@ class Recorder:
             live.run = _known_run(live.parent)
         if self.answerer is not None and begin_ns is None:
             live.begin_ns = self.answerer.begin_ns(live)
-        if kind in _OF_INTEREST or (kind in ("span", "turn") and live.run is not None and live.run.written):
+        # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
+        is_seen = kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
+        if kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
         return live
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from tracekit.model.events import Failure
+from tracekit.model.events import Failure, Request
 from tracekit.model.recording import Piece
 
 __all__ = ["Reply"]
@@ -19,6 +20,8 @@ class Reply:
     came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
     `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
     `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
+    `request` is the recorded one, and `told` those of the recorded call's attributes that depend on the host that was
+    asked, or that the SDK tells by a clock of its own.
     """
 
     id: str
@@ -34,3 +37,5 @@ class Reply:
     is_partial: bool = False
     refused_ns: int = 0
     wait_s: float | None = None
+    request: Request | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
-
-if TYPE_CHECKING:
-    from tracekit.instrument.sdk.replies import Body
 
 __all__ = ["answer", "answer_async"]
 
@@ -33,7 +30,7 @@ def answer(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **_: Any,
+    **kwargs: Any,
 ) -> tuple[Any, Any]:
     """The recorded answer, as an httpx2 response, and the prepared `options`, as ``_attempt_request`` gives them.
 
@@ -46,16 +43,13 @@ def answer(
     reply, attempt = _begin(answerer, call, request)
     try:
         answerer.hold(reply.begin_ns)
-        _send(attempt, reply, request)
+        _send(attempt, reply, request, kwargs.get("call"), options)
         answerer.hold(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
         _raised(attempt, reply, error)
         answerer.ended(reply)
         raise
-    attempt.answered(response)
-    if response.is_closed:
-        answerer.ended(reply)
     return response, options
 
 
@@ -68,7 +62,7 @@ async def answer_async(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **_: Any,
+    **kwargs: Any,
 ) -> tuple[Any, Any]:
     """`answer` for an asynchronous client."""
     with _without_token(client):
@@ -77,16 +71,13 @@ async def answer_async(
     reply, attempt = _begin(answerer, call, request)
     try:
         await answerer.hold_async(reply.begin_ns)
-        _send(attempt, reply, request)
+        _send(attempt, reply, request, kwargs.get("call"), options)
         await answerer.hold_async(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
         _raised(attempt, reply, error)
         answerer.ended(reply)
         raise
-    attempt.answered(response)
-    if response.is_closed:
-        answerer.ended(reply)
     return response, options
 
 
@@ -117,12 +108,14 @@ def _with_some_key(client: Any, options: Any) -> Any:
 
 def _begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
     reply = answerer.answer(request_of(request), call, call.parent)
-    call.reply = reply
-    call.begins_at(reply.call_begin_ns)
+    call.answered_by(reply)
     return reply, Attempt(call)
 
 
-def _send(attempt: Attempt, reply: Reply, request: Any) -> None:
+def _send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+    if sdk_call is not None:
+        # The SDK's span counts what is sent, and tells the address.
+        sdk_call.sending(request, options)
     CURRENT_ATTEMPT.set(attempt)
     attempt.now_ns = lambda: reply.begin_ns
     attempt.sending(request)
@@ -142,10 +135,16 @@ def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attem
     wants_stream = stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
     if not wants_stream:
         attempt.now_ns = lambda: reply.end_ns
-        return replies.whole(reply, request)
+        response = replies.whole(reply, request)
+        attempt.answered(response)
+        answerer.ended(reply)
+        return response
     is_async = hasattr(client, "__aenter__")
-    body: Body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
-    return replies.streamed(reply, request, body)
+    body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
+    response = replies.streamed(reply, request, body)
+    attempt.answered(response)
+    attempt.now_ns = body.closed_ns
+    return response
 
 
 def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
@@ -164,8 +163,8 @@ class _Reading:
         self._answerer = answerer
         self._attempt = attempt
         self._request = request
-        self._attempt.now_ns = self._close_ns
         self._at_ns = reply.answered_ns
+        self._left = len(reply.pieces)
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self.reply.pieces:
@@ -177,22 +176,23 @@ class _Reading:
 
     def _arrived(self, at_ns: int) -> None:
         self._at_ns = at_ns
+        self._left -= 1
         self._attempt.now_ns = self._piece_ns
 
     def _piece_ns(self) -> int:
         return self._at_ns
 
-    def _close_ns(self) -> int:
-        """When the body is closed: as in the recording if it was closed there, else when its last piece had come."""
-        return (
-            self.reply.end_ns if self.reply.is_partial else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
-        )
+    def closed_ns(self) -> int:
+        """When the body is closed: as in the recording if as much was read there, else when its last piece had come."""
+        return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
         from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)
+        # Half an event at the end was written when it came.
+        self._attempt.flush()
         self._attempt.now_ns = lambda: self.reply.end_ns
         self._answerer.ended(self.reply)
         if self.reply.failure is not None:
@@ -201,7 +201,8 @@ class _Reading:
     def close(self) -> None:
         """The body is closed: by the application, or after its end."""
         if self._attempt.now_ns == self._piece_ns:
-            self._attempt.now_ns = self._close_ns
+            self._attempt.flush()
+            self._attempt.now_ns = self.closed_ns
         self._answerer.ended(self.reply)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -45,13 +47,16 @@ class Attempt:
             return
         call = self.call
         sent = request_of(request)
+        if call.reply is not None and call.reply.request is not None:
+            # A replay asks nobody, and the boundary of an upload is made up anew each time.
+            sent = replace(sent, host=call.reply.request.host, headers=call.reply.request.headers)
         parent = call.asking(sent)
         if parent is None:
             return
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
             semconv.URL_PATH: sent.path,
-            semconv.SERVER_ADDRESS: request.url.host,
+            semconv.SERVER_ADDRESS: urlsplit(sent.host).hostname or "",
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -120,29 +125,29 @@ class Attempt:
     @guarded
     def read(self) -> None:
         """The body was read to its end."""
-        self._flush()
+        self.flush()
         self._end_of_body(self._reading is not None and self._reading.is_stream)
 
     @guarded
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
-        self._flush()
+        self.flush()
         failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=call_failure(error))
 
     @guarded
     def closed(self) -> None:
         """The body was closed before its end: by the application, or by the SDK to try again."""
-        self._flush()
+        self.flush()
         self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
 
     @guarded
     def dropped(self) -> None:
         """The application dropped the response without reading it to its end or closing it."""
-        self._flush()
+        self.flush()
         self._end_early(semconv.Outcome.ABANDONED)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write what has not completed an event, since it did cross the wire."""
         if self._reading is not None and not self._done:
             self._tell(self._reading.rest())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -79,11 +80,13 @@ class Call:
         self._in_request = True
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
 
-    def begins_at(self, at_ns: int) -> None:
-        """The call began at `at_ns`, which is known by now."""
-        self._begin_ns = at_ns
+    def answered_by(self, reply: Reply) -> None:
+        """The next attempt is answered by `reply`, which tells when the call began, and whom it asked."""
+        self.reply = reply
+        self._begin_ns = reply.call_begin_ns
         if self.live is not None and not self.live.written:
-            self.live.begin_ns = at_ns
+            self.live.begin_ns = reply.call_begin_ns
+            self.live.attributes.update(self._as_recorded(self.live.attributes))
 
     def asking(self, request: Request) -> LiveSpan | None:
         """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
@@ -139,10 +142,11 @@ class Call:
         if self._finished or live is None:
             return
         self._finished = True
-        if live.kind == "llm":
+        if live.kind == "llm" or (live.run is not None and live.run.written):
             # Nothing is sent yet where it failed this early.
             self._write_begin(live)
         attributes = {**(self.span.attributes if self.span is not None else {}), **self._usage()}
+        attributes.update(self._as_recorded(attributes))
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
@@ -157,6 +161,11 @@ class Call:
     def _end_ns(self) -> int | None:
         """When the call ends: in a replay, when it did in the recording, or as long after its attempt."""
         return max(self.reply.call_end_ns, self.recorder.clock.now_ns()) if self.reply is not None else None
+
+    def _as_recorded(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `attributes` that only the recording of the call tells rightly."""
+        told = self.reply.told if self.reply is not None else {}
+        return {name: value for name, value in told.items() if name in attributes}
 
     def _failure_told_by_span(self, error_type: Any) -> Failure | None:
         """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
