@@ -134,7 +134,7 @@ def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attem
     # What the SDK would read at once was read at once in the recording, or is there as pieces.
     wants_stream = stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
     if not wants_stream:
-        attempt.now_ns = lambda: reply.end_ns
+        attempt.end_ns = lambda: reply.end_ns
         response = replies.whole(reply, request)
         attempt.answered(response)
         answerer.ended(reply)
@@ -143,15 +143,13 @@ def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attem
     body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
     response = replies.streamed(reply, request, body)
     attempt.answered(response)
-    attempt.now_ns = body.closed_ns
     return response
 
 
 def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
     """The attempt failed as it did in the recording, or was cancelled meanwhile."""
-    attempt.now_ns = lambda: max(reply.begin_ns, min(reply.end_ns, attempt.call.recorder.clock.now_ns() or 0))
-    if not reply.status:
-        attempt.now_ns = lambda: reply.end_ns
+    now_ns = attempt.call.recorder.clock.now_ns()
+    attempt.end_ns = lambda: reply.end_ns if not reply.status else max(reply.begin_ns, min(reply.end_ns, now_ns))
     attempt.raised(error)
 
 
@@ -165,6 +163,8 @@ class _Reading:
         self._request = request
         self._at_ns = reply.answered_ns
         self._left = len(reply.pieces)
+        attempt.now_ns = self._piece_ns
+        attempt.end_ns = self._closed_ns
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self.reply.pieces:
@@ -177,12 +177,11 @@ class _Reading:
     def _arrived(self, at_ns: int) -> None:
         self._at_ns = at_ns
         self._left -= 1
-        self._attempt.now_ns = self._piece_ns
 
     def _piece_ns(self) -> int:
         return self._at_ns
 
-    def closed_ns(self) -> int:
+    def _closed_ns(self) -> int:
         """When the body is closed: as in the recording if as much was read there, else when its last piece had come."""
         return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
@@ -191,18 +190,13 @@ class _Reading:
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)
-        # Half an event at the end was written when it came.
-        self._attempt.flush()
-        self._attempt.now_ns = lambda: self.reply.end_ns
+        self._attempt.end_ns = lambda: self.reply.end_ns
         self._answerer.ended(self.reply)
         if self.reply.failure is not None:
             raise replies.error_of(self.reply.failure, self._request)
 
     def close(self) -> None:
         """The body is closed: by the application, or after its end."""
-        if self._attempt.now_ns == self._piece_ns:
-            self._attempt.flush()
-            self._attempt.now_ns = self.closed_ns
         self._answerer.ended(self.reply)
 
 

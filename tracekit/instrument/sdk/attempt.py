@@ -29,12 +29,15 @@ _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authentica
 
 
 class Attempt:
-    """An attempt while it runs."""
+    """An attempt while it runs.
+
+    `now_ns` tells when things happen, and `end_ns` when it ends; in a replay these are times of the recording.
+    """
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.live: LiveSpan | None = None
-        self.now_ns = call.recorder.clock.now_ns
+        self.now_ns = self.end_ns = call.recorder.clock.now_ns
         self._otel: Any = None
         self._reading: Reading | None = None
         self._status = 0
@@ -125,29 +128,29 @@ class Attempt:
     @guarded
     def read(self) -> None:
         """The body was read to its end."""
-        self.flush()
+        self._flush()
         self._end_of_body(self._reading is not None and self._reading.is_stream)
 
     @guarded
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
-        self.flush()
+        self._flush()
         failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=call_failure(error))
 
     @guarded
     def closed(self) -> None:
         """The body was closed before its end: by the application, or by the SDK to try again."""
-        self.flush()
+        self._flush()
         self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
 
     @guarded
     def dropped(self) -> None:
         """The application dropped the response without reading it to its end or closing it."""
-        self.flush()
+        self._flush()
         self._end_early(semconv.Outcome.ABANDONED)
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Write what has not completed an event, since it did cross the wire."""
         if self._reading is not None and not self._done:
             self._tell(self._reading.rest())
@@ -198,7 +201,7 @@ class Attempt:
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
         _end_otel_span(self._otel, live.attributes, failure)
-        self.call.recorder.end(live, failure, response, at_ns=self.now_ns())
+        self.call.recorder.end(live, failure, response, at_ns=self.end_ns())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
             self.call.attempt_ended(None, "")
