@@ -13,7 +13,7 @@ from tracekit.analysis.diff import Change, Diff, compare, words
 from tracekit.analysis.structure import structure
 from tracekit.model.tree import Run
 
-ORDER = {"model": "claude-opus-5-5", "max_tokens": 500}
+ORDER: dict[str, Any] = {"model": "claude-opus-5-5", "max_tokens": 500}
 
 
 class Team:
