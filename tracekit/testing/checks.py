@@ -63,14 +63,17 @@ class Check:
         return self
 
     def serial(self, *agents: str) -> Check:
-        """`agents` (or tools) were at work one by one, and first in this order; one name alone, never twice at once."""
+        """`agents` (or tools) were at work one after another: never two of them at once, and first in this order.
+
+        One name alone was at work several times, never twice at once.
+        """
         __tracebackhide__ = True
         _check_named(agents)
         works = [self._works(agent) for agent in dict.fromkeys(agents)]
         every = [work for each in works for work in each]
         for one, other in combinations(every, 2):
             both = overlap_ns(one.times, other.times)
-            if both:
+            if both and (one.name != other.name or len(works) == 1):
                 self._fail(
                     f"{_and(agents)} {_were(agents)} not at work one by one",
                     *self._shown(every),
