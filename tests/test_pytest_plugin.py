@@ -56,7 +56,9 @@ class Project:
 
     def test(self, body: str) -> None:
         """Add a module with one more test to the project."""
-        (self.root / "tests" / "test_more.py").write_text(f"import pytest\nfrom reviews import *\n\n{body}")
+        (self.root / "tests" / "test_more.py").write_text(
+            f"import asyncio\nimport anthropic\nimport pytest\nfrom reviews import *\n\n{body}"
+        )
 
 
 @pytest.fixture
@@ -232,3 +234,113 @@ def test_of_the_environment_nothing_reaches_a_recording(project: Project, server
     assert "You review one file." in text, "what was not kept cannot be replayed"
     assert os.uname().nodename not in json.loads(text.partition("\n")[0]).values()
     assert str(project.root) not in text
+
+
+# ── replaying ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("how", [SERIAL, XDIST])
+def test_everything_is_replayed_without_a_server_or_a_key(project: Project, how: tuple[str, ...]) -> None:
+    said = project.pytest(*how)
+    assert "16 passed" in said
+    assert "1 snapshot passed" in said
+    assert "no test plays" not in said
+
+
+def test_a_replay_asks_nobody(project: Project, server: ScriptedClaude) -> None:
+    project.ask(server)
+    project.pytest("--tracekit-record=once", "tests/test_reviews.py")
+    assert server.asked == []
+
+
+ONE = "@pytest.mark.tracekit('recordings/one_file.jsonl')\n"
+TWO = "@pytest.mark.tracekit('recordings/test_reviews/test_asyncio.jsonl')\n"
+
+LEAVING = f"""
+{ONE}def test_other_words():
+    review_one('cart.py')
+
+{ONE}def test_swallowed():
+    try:
+        review_one('cart.py')
+    except BaseException:
+        pass
+
+{ONE}def test_swallowed_and_checked(replay):
+    for work in (lambda: review_one('cart.py'), lambda: replay.run):
+        try:
+            work()
+        except BaseException:
+            pass
+
+{ONE}def test_twice():
+    review_one('orders.py')
+    review_one('orders.py')
+
+{TWO}def test_once():
+    asyncio.run(one())
+
+{TWO}def test_fails_by_itself():
+    asyncio.run(one())
+    assert 1 == 2, 'its own failure'
+
+{TWO}@pytest.mark.asyncio
+async def test_async():
+    await review_all(['cart.py', 'a mail.py'])
+
+{TWO}@pytest.mark.anyio
+async def test_anyio():
+    await review_all(['cart.py', 'a mail.py'])
+
+@pytest.mark.tracekit('test_more.py')
+def test_no_recording():
+    pass
+
+async def one():
+    async with anthropic.AsyncAnthropic() as client:
+        await review(client, 'cart.py')
+"""
+
+STAYING = f"""
+{ONE}def test_skipped():
+    pytest.skip('not today')
+
+{ONE}def test_asked(replay):
+    review_one('orders.py')
+    run = replay.run
+    assert (replay.mode, replay.divergence, list(replay.unplayed)) == ('followed', None, [])
+    assert replay.path.name == 'one_file.jsonl' and run is replay.run
+
+{TWO}@pytest.mark.asyncio
+async def test_parallel_now(replay):
+    await review_all(['cart.py', 'orders.py'])
+
+def test_after():
+    assert read_file('cart.py')
+"""
+
+
+def test_a_divergence_is_the_failure_of_its_test_alone(project: Project) -> None:
+    project.test(LEAVING + STAYING)
+    said = project.pytest("tests/test_more.py", *SERIAL, code=1)
+    assert "8 failed, 3 passed, 1 skipped, 1 error" in said
+    assert "E     messages[0].content:" in said
+    assert "E       + cart.py: total = 0.1 + 0.2" in said
+    assert "_base_client.py" not in said
+    assert said.count("the replay left its recording") >= 7
+    assert "its own failure" in said
+    assert "test_more.py cannot be replayed: " in said
+    assert "never retrieved" not in said
+
+
+def test_divergences_beside_other_workers(project: Project) -> None:
+    project.test(LEAVING + STAYING)
+    said = project.pytest("tests/test_more.py", *XDIST, code=1)
+    assert "8 failed, 3 passed, 1 skipped, 1 error" in said
+
+
+def test_a_prompt_that_was_changed_is_told_with_its_words(project: Project) -> None:
+    project.edit("reviews.py", "You sum up.", "You sum up well.")
+    said = project.pytest("tests/test_reviews.py::test_plain", *SERIAL, code=1)
+    assert "- You sum up." in said
+    assert "+ You sum up well." in said

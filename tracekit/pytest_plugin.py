@@ -5,6 +5,7 @@ It is loaded with every pytest of an environment that has tracekit, so nothing h
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -206,7 +207,7 @@ def replay(
     elif not is_there:
         pytest.fail(_missing(request.node, marked), pytrace=False)
     else:
-        active = _Replaying(marked)
+        active = _replaying(marked)
     request.node.stash[_ACTIVE] = active
     try:
         yield Replay(marked.path, active)
@@ -221,6 +222,16 @@ def _missing(item: pytest.Item, marked: _Marked) -> str:
 
 def _shown(path: Path, config: pytest.Config) -> Path:
     return path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path
+
+
+def _replaying(marked: _Marked) -> _Active:
+    __tracebackhide__ = True
+    from tracekit.errors import TracekitError  # noqa: PLC0415  only for tests that ask
+
+    try:
+        return _Replaying(marked)
+    except TracekitError as error:
+        pytest.fail(f"{marked.path} cannot be replayed: {error}", pytrace=False)
 
 
 class _Active:
@@ -267,6 +278,7 @@ class _Replaying(_Active):
 
         # A test has the same lanes whatever ran before it.
         main_lane().forget_children()
+        logging.getLogger("asyncio").addFilter(_is_news)
         self._block = engine(marked.path, ignore=marked.ignore, speed=marked.speed)
         self._finished = False
         self.engine = self._block.__enter__()
@@ -282,6 +294,16 @@ class _Replaying(_Active):
             self._block.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a log record tells of anything but a divergence, which every task that asks on after it ends with.
+
+    asyncio would tell of each with its traceback, at some time when the garbage is collected.
+    """
+    from tracekit.errors import ReplayDivergence  # noqa: PLC0415  only for tests that ask
+
+    return not (record.exc_info and isinstance(record.exc_info[1], ReplayDivergence))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """End the replay with the test, so that a divergence is the test's failure, even where the test swallowed it."""
@@ -291,6 +313,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     try:
         result = yield
     except BaseException as error:
+        _end_at_the_test(error)
         _finish(active, error)
         raise
     _finish(active, None)
@@ -298,17 +321,35 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def _finish(active: _Active, error: BaseException | None) -> None:
-    """End what is going on; a divergence that the test swallowed is told by its report alone."""
+    """End what is going on. What the test has not raised by itself is told by its report alone."""
     __tracebackhide__ = True
-    from tracekit.errors import ReplayDivergence  # noqa: PLC0415  only for tests that ask
+    from tracekit.errors import ReplayDivergence, ReplayImpossible, TracekitError  # noqa: PLC0415  see above
 
+    divergence: object = None
     try:
         active.finish(error)
-        divergence = getattr(active.engine, "divergence", None) if error is None else None
-    except ReplayDivergence as raised:
-        divergence = raised if raised is not error else None
-    if divergence is not None:
+        if error is None:
+            divergence = getattr(active.engine, "divergence", None)
+    except (ReplayDivergence, ReplayImpossible) as raised:
+        divergence = raised
+    except TracekitError as raised:
+        divergence = raised if error is None else None
+    if divergence is not None and divergence is not error:
         pytest.fail(str(divergence), pytrace=False)
+
+
+def _end_at_the_test(error: BaseException) -> None:
+    """Let the traceback of a divergence end where the program called the SDK: it says nothing of the SDK or of us."""
+    from tracekit.errors import ReplayDivergence  # noqa: PLC0415  only for tests that ask
+
+    traceback, last = error.__traceback__, None
+    while traceback is not None:
+        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in ("anthropic", "tracekit"):
+            last = traceback
+        traceback = traceback.tb_next
+    if isinstance(error, ReplayDivergence) and last is not None:
+        last.tb_next = None
 
 
 # ── recordings that no test plays ────────────────────────────────────────────────────────────────────────────────────
