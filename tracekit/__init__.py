@@ -20,6 +20,9 @@ if TYPE_CHECKING:
         NewerStoreError,
         PricesError,
         QueryError,
+        ReplayDivergence,
+        ReplayError,
+        ReplayImpossible,
         RunNotFoundError,
         SecretsError,
         SettingsError,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
         UnsupportedSdkError,
     )
     from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
+    from tracekit.replayer import replay
     from tracekit.runtime import Orchestrator, Result, Subagent
 
 __version__ = "0.1.0"
@@ -44,6 +48,9 @@ __all__ = [
     "Orchestrator",
     "PricesError",
     "QueryError",
+    "ReplayDivergence",
+    "ReplayError",
+    "ReplayImpossible",
     "Result",
     "RunNotFoundError",
     "Scope",
@@ -57,6 +64,7 @@ __all__ = [
     "__version__",
     "agent",
     "init",
+    "replay",
     "run",
     "tool",
     "turn",
@@ -66,6 +74,7 @@ __all__ = [
 _HOMES = {
     "configure": ("init", "wrap"),
     "instrument.scopes": ("Handle", "Scope", "agent", "run", "tool", "turn"),
+    "replayer": ("replay",),
     "runtime": ("Orchestrator", "Result", "Subagent"),
 }
 """Where the names are that are no errors."""

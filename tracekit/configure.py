@@ -20,7 +20,7 @@ from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 
-__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "init", "wrap"]
+__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "hook_in", "init", "wrap"]
 
 SESSION_VARIABLE = "TRACEKIT_SESSION"
 DISABLED_VARIABLE = "TRACEKIT_DISABLED"
@@ -51,8 +51,12 @@ def wrap(client: C) -> C:
 
 @guarded
 def _init() -> None:
-    if not _start():
-        return
+    if _start():
+        hook_in()
+
+
+def hook_in() -> None:
+    """Let the recorder that is installed hear of everything, once the SDK is loaded. Harmless twice."""
     carry()
     provider.join()
     when_imported("anthropic._base_client", lambda module: _hook(module, everything=True))
@@ -80,7 +84,8 @@ def _start() -> bool:
         except TracekitError as error:
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
-        install(Recorder(sink, AnchoredClock(), _session()))
+        session = _session()
+        install(Recorder(sink, AnchoredClock(), session.run if session else None))
         when_entered(init)
     return True
 

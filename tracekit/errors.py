@@ -96,3 +96,18 @@ class StoreBusyError(StoreError):
 
 class QueryError(TracekitError):
     """A query is wrong, or would write."""
+
+
+class ReplayError(TracekitError):
+    """A recording cannot be replayed, or this program cannot replay one. `tracekit replay` exits with 125."""
+
+
+class ReplayDivergence(BaseException):
+    """The program left the recording. Its text is the report.
+
+    It is no `Exception`, so that a program that catches those does not go on as if nothing had happened.
+    """
+
+
+class ReplayImpossible(BaseException):
+    """The program does what no replay can follow, such as running its tasks on uvloop."""

@@ -273,11 +273,8 @@ class _Replaying(_Active):
     """Replays the recording of a test."""
 
     def __init__(self, marked: _Marked) -> None:
-        from tracekit.instrument.lanes import main_lane  # noqa: PLC0415  only for tests that ask
         from tracekit.replayer import replay as engine  # noqa: PLC0415  only for tests that ask
 
-        # A test has the same lanes whatever ran before it.
-        main_lane().forget_children()
         logging.getLogger("asyncio").addFilter(_is_news)
         self._block = engine(marked.path, ignore=marked.ignore, speed=marked.speed)
         self._finished = False
@@ -359,7 +356,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of xdist tells the controller whose recordings there are."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["tracekit_owned"] = sorted(session.config.stash[_OWNED])
+        owned = session.config.stash[_OWNED]
+        output["tracekit_owned"] = sorted(owned)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,8 +13,6 @@ from types import FrameType
 import click
 
 from tracekit import hook
-from tracekit.configure import SESSION_VARIABLE
-from tracekit.model.run import Session
 
 __all__ = ["exit_code", "full_command", "run_child"]
 
@@ -37,8 +35,10 @@ def full_command(command: Sequence[str]) -> list[str]:
     return list(command)
 
 
-def run_child(command: Sequence[str], session: Session, environment: Mapping[str, str] | None = None) -> int:
-    """Run `command` to its end; returns its return code, negative for a signal.
+def run_child(
+    command: Sequence[str], variables: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> int:
+    """Run `command` to its end, with our hook and the `variables` that tell it what to do; returns its return code, negative for a signal.
 
     Ctrl-C reaches the child by itself, and is its to answer; SIGTERM is handed on.
 
@@ -46,7 +46,7 @@ def run_child(command: Sequence[str], session: Session, environment: Mapping[str
         click.UsageError: The command cannot be started.
     """
     child_environment = dict(os.environ if environment is None else environment)
-    child_environment[SESSION_VARIABLE] = session.dumps()
+    child_environment.update(variables)
     path = [str(Path(hook.__file__).parent), *filter(None, [child_environment.get("PYTHONPATH")])]
     child_environment["PYTHONPATH"] = os.pathsep.join(path)
     try:

@@ -17,6 +17,7 @@ from tracekit.cli.child import exit_code, run_child
 from tracekit.cli.load import load_run
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
+from tracekit.configure import SESSION_VARIABLE
 from tracekit.demo import refactoring_script, refactoring_team_script, support_team_script
 from tracekit.demo.answers import Respond
 from tracekit.demo.claude import ScriptedClaude
@@ -101,7 +102,9 @@ def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str,
     program = Path(demo.__file__).with_name(pipeline.program)
     recording = ProcessRecording(pipeline.run, [program.name, *arguments])
     try:
-        return_code = run_child([sys.executable, str(program), *arguments], recording.session, environment)
+        return_code = run_child(
+            [sys.executable, str(program), *arguments], {SESSION_VARIABLE: recording.session.dumps()}, environment
+        )
         recording.finish(return_code)
     finally:
         recording.close()

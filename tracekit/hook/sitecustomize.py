@@ -1,4 +1,4 @@
-"""Starts the recording in a Python process under `tracekit run`, then makes way for the next `sitecustomize`.
+"""Starts the recording in a Python process under `tracekit run`, or the replay under `tracekit replay`, then makes way for the next `sitecustomize`.
 
 The folder of this file comes first on the path that the process is given, and leaves it here, so that the program sees
 the path that it would have without us.
@@ -29,6 +29,18 @@ def _start_recording() -> None:
     init()
 
 
+def _start_replay() -> None:
+    try:
+        from tracekit.replayer.child import start  # noqa: PLC0415  loaded only here
+    except ImportError as error:
+        sys.stderr.write(
+            f"tracekit: {sys.executable} cannot import tracekit, so nothing can be replayed in this process, and its "
+            f"requests lead nowhere ({error}); what works: pip install tracekit-agents there\n"
+        )
+        return
+    start()
+
+
 def _next_sitecustomize() -> None:
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", sys.path)
     if spec is None or spec.loader is None:
@@ -39,6 +51,8 @@ def _next_sitecustomize() -> None:
 
 
 _leave_path()
-if os.environ.get("TRACEKIT_SESSION"):
+if os.environ.get("TRACEKIT_REPLAY"):
+    _start_replay()
+elif os.environ.get("TRACEKIT_SESSION"):
     _start_recording()
 _next_sitecustomize()

@@ -76,7 +76,13 @@ def _hook_pool(module: ModuleType) -> None:
 @guarded
 def _new_lane(kind: lanes.LaneKind) -> lanes.Lane | None:
     """A lane for what the caller is about to start; None if nothing is recorded, or if it is the SDK that starts it."""
-    return lanes.new_child(kind) if active() is not None and CURRENT_CALL.get() is None else None
+    recorder = active()
+    if recorder is None or CURRENT_CALL.get() is not None:
+        return None
+    lane = lanes.new_child(kind)
+    if recorder.answerer is not None:
+        recorder.answerer.started(lane)
+    return lane
 
 
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────

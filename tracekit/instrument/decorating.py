@@ -11,13 +11,24 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar
 
+from tracekit.instrument.protocols import ToolReply
+
 __all__ = ["OpenCall", "decorate"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpenCall(Protocol):
-    """The span of one call of a decorated function. Nothing here raises."""
+    """The span of one call of a decorated function. Nothing here raises but what a replay means to raise."""
+
+    def recorded(self) -> ToolReply | None:
+        """What to return in place of calling the function: in a replay, the result of a recorded tool."""
+
+    def hold(self, until_ns: int) -> None:
+        """Let the replay's time pass until `until_ns`."""
+
+    async def hold_async(self, until_ns: int) -> None:
+        """The same in a coroutine."""
 
     def returned(self, result: Any) -> None:
         """The call returned `result`: the span is over."""
@@ -58,8 +69,13 @@ def _function(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
         call = begin(args, kwargs)
         if call is None:
             return function(*args, **kwargs)
+        reply = call.recorded()
         try:
-            result = function(*args, **kwargs)
+            if reply is None:
+                result = function(*args, **kwargs)
+            else:
+                result = reply.result
+                call.hold(reply.end_ns)
         except BaseException as error:
             call.end(error)
             raise
@@ -74,8 +90,13 @@ def _coroutine(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]
         call = begin(args, kwargs)
         if call is None:
             return await function(*args, **kwargs)
+        reply = call.recorded()
         try:
-            result = await function(*args, **kwargs)
+            if reply is None:
+                result = await function(*args, **kwargs)
+            else:
+                result = reply.result
+                await call.hold_async(reply.end_ns)
         except BaseException as error:
             call.end(error)
             raise
@@ -163,6 +184,9 @@ async def _run_async(call: OpenCall, step: Callable[[], Awaitable[Any]]) -> Any:
 class _Nothing:
     """Stands for the call's span where nothing is recorded: there is no `yield from` for asynchronous generators."""
 
+    def recorded(self) -> ToolReply | None: ...
+    def hold(self, until_ns: int) -> None: ...
+    async def hold_async(self, until_ns: int) -> None: ...
     def returned(self, result: Any) -> None: ...
     def end(self, error: BaseException | None = None) -> None: ...
     def pause(self) -> None: ...

@@ -11,6 +11,7 @@ import contextvars
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -27,6 +28,7 @@ __all__ = [
     "new_child",
     "reset_after_fork",
     "running_asyncio",
+    "standing_for",
 ]
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
@@ -55,9 +57,10 @@ class Lane:
         number = next(self._children.setdefault(kind, count()))
         return Lane(kind, self, f"{self.id}.{_LETTER[kind]}{number}")
 
-    def forget_children(self) -> None:
-        """Number the children from 0 again."""
-        self._children = {}
+    def number_anew(self, before: dict[LaneKind, Iterator[int]] | None = None) -> dict[LaneKind, Iterator[int]]:
+        """Number the children from 0 again, or on from where it stood `before`; returns where it stands."""
+        stood, self._children = self._children, before if before is not None else {}
+        return stood
 
 
 class _ThreadState(threading.local):
@@ -114,6 +117,40 @@ def leave(before: Lane | None) -> None:
     _thread.lane = before
 
 
+@contextmanager
+def standing_for(id: str) -> Iterator[Lane]:
+    """Let the caller's task, or its thread outside any task, be the lane `id` meanwhile, and count from 0.
+
+    So what a program does is numbered the same wherever it is called: in a process of its own, or in a test.
+    """
+    lane = _made(id)
+    task = _current_task()
+    if task is None:
+        before, _thread.lane = _thread.lane, lane
+        try:
+            yield lane
+        finally:
+            _thread.lane = before
+        return
+    known, _tasks[task] = _tasks.get(task), lane
+    try:
+        yield lane
+    finally:
+        if known is None:
+            _tasks.pop(task, None)
+        else:
+            _tasks[task] = known
+
+
+def _made(id: str) -> Lane:
+    """A lane of the name `id`, with those above it."""
+    above, _, last = id.rpartition(".")
+    if not above:
+        return Lane("main", None, id)
+    kind = next(kind for kind, letter in _LETTER.items() if letter == last[:1])
+    return Lane(kind, _made(above), id)
+
+
 def context_of_task(lane: Lane) -> contextvars.Context:
     """The context in which the task of `lane` is to be made: a copy of the caller's that knows the lane."""
     context = contextvars.copy_context()
@@ -130,7 +167,7 @@ def adopt_task(task: Any, lane: Lane) -> None:
 def reset_after_fork() -> None:
     """Start anew in a forked child, whose main thread is a lane of its own."""
     _thread.lane = None
-    _main.forget_children()
+    _main.number_anew()
 
 
 def running_asyncio() -> Any:

@@ -43,6 +43,8 @@ class LiveSpan:
 
     `attributes` are those that have not been written yet.
 
+    `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
+
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
     """
 
@@ -57,6 +59,7 @@ class LiveSpan:
         "lane",
         "leaked",
         "name",
+        "numbering",
         "otel",
         "parent",
         "pid",
@@ -90,6 +93,7 @@ class LiveSpan:
         self.attributes_at_begin = attributes
         self.otel = otel
         self.failure: Failure | None = None
+        self.numbering: Any = None
         self.pid = os.getpid()
         self.written = False
         self.ended = False

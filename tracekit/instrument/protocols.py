@@ -1,13 +1,18 @@
-"""What the instrument needs from others: a place for events, and the time."""
+"""What the instrument needs from others: a place for events, the time, and in a replay the answers."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tracekit.model.events import Event
+from tracekit.model.events import Event, Request
 from tracekit.model.run import RunInfo
 
-__all__ = ["Clock", "Sink"]
+if TYPE_CHECKING:
+    from tracekit.instrument.lanes import Lane
+    from tracekit.instrument.live import LiveSpan
+    from tracekit.instrument.reply import Reply
+
+__all__ = ["Answerer", "Clock", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -31,3 +36,51 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, never less than the time before."""
+
+
+class ToolReply(NamedTuple):
+    """The result that a tool returned in the recording, and when it did on the replay's clock."""
+
+    result: Any
+    end_ns: int
+
+
+class Answerer(Protocol):
+    """Answers in place of the API, from a recording, on a clock of its own. What it raises is meant to be raised."""
+
+    replay_of: str
+    """The id of the run that is replayed."""
+
+    def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
+        """What is answered to `request`, the next attempt of `call`, which stands under `parent`.
+
+        Raises:
+            ReplayDivergence: The recording has no answer to it.
+        """
+
+    def beyond(self, reply: Reply) -> BaseException:
+        """What to raise where more is read of `reply` than was in the recording."""
+
+    def ended(self, reply: Reply) -> None:
+        """The attempt that `reply` answered is over."""
+
+    def hold(self, until_ns: int) -> None:
+        """Let time pass on this thread until `until_ns`."""
+
+    async def hold_async(self, until_ns: int) -> None:
+        """Let time pass in this task until `until_ns`."""
+
+    def begin_ns(self, live: LiveSpan) -> int:
+        """When `live`, which is no call and no attempt, begins."""
+
+    def end_ns(self, live: LiveSpan) -> int:
+        """When `live`, which is no call and no attempt, ends."""
+
+    def started(self, lane: Lane) -> None:
+        """The caller starts `lane`, which has made no step yet."""
+
+    def lane_ns(self, lane: Lane) -> int:
+        """The first step of `lane`."""
+
+    def tool(self, live: LiveSpan) -> ToolReply | None:
+        """The result of the tool `live`, in place of running it; None if it is to be run."""

@@ -12,6 +12,7 @@ import atexit
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,10 +25,10 @@ from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
-from tracekit.instrument.protocols import Clock, Sink
+from tracekit.instrument.protocols import Answerer, Clock, Sink
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.model.events import Answered, Chunk, Failure, Kind, LaneBegin, Request, Response, SpanBegin, SpanEnd
-from tracekit.model.run import RunInfo, Session
+from tracekit.model.run import RunInfo
 
 __all__ = ["Recorder", "active", "install"]
 
@@ -36,13 +37,20 @@ _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 
 
 class Recorder:
-    """Records this process. There is one, made by `tracekit.configure`."""
+    """Records this process. There is one, made by `tracekit.configure`, or by a replay.
 
-    def __init__(self, sink: Sink, clock: Clock, session: Session | None = None) -> None:
+    In a replay `answerer` answers in place of the API, and says when things happen. `process` is the run of a whole
+    process, if there is one.
+    """
+
+    def __init__(
+        self, sink: Sink, clock: Clock, process: RunInfo | None = None, answerer: Answerer | None = None
+    ) -> None:
         self.sink = sink
         self.clock = clock
+        self.answerer = answerer
         self.talk = ThreadsOfTalk()
-        self.process = _process_span(session.run) if session else None
+        self.process = _process_span(process) if process else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
         self._announced: WeakKeyDictionary[LiveRun, set[str]] = WeakKeyDictionary()
         self._lock = threading.RLock()
@@ -83,6 +91,8 @@ class Recorder:
             self._begin_run(live)
         else:
             live.run = _known_run(live.parent)
+        if self.answerer is not None and begin_ns is None:
+            live.begin_ns = self.answerer.begin_ns(live)
         if kind in _OF_INTEREST or (kind in ("span", "turn") and live.run is not None and live.run.written):
             self.write_begin(live)
         return live
@@ -123,20 +133,34 @@ class Recorder:
             ),
         )
 
-    def end(self, live: LiveSpan, failure: Failure | None = None, response: Response | None = None) -> None:
-        """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell."""
+    def end(
+        self,
+        live: LiveSpan,
+        failure: Failure | None = None,
+        response: Response | None = None,
+        *,
+        at_ns: int | None = None,
+    ) -> None:
+        """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell.
+
+        `at_ns` is when, where that is known better.
+        """
         if live.ended or live.pid != os.getpid():
             return
         live.ended = True
+        if live.numbering is not None:
+            live.lane.number_anew(live.numbering)
         if live.trace:
             unregister(live)
+        if at_ns is None:
+            at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
         run = live.run
         if run is None or not live.written:
             return
         failure = failure or live.failure
         self.sink.write(
             run.info,
-            SpanEnd(live.id, self.clock.now_ns(), "error" if failure else "ok", failure, live.attributes, response),
+            SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
         )
         run.open.discard(live.id)
         if not run.open and not run.held:
@@ -156,6 +180,7 @@ class Recorder:
             live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
         live.parent = None
         live.run = self._new_run(live.name)
+        live.numbering = live.lane.number_anew()
 
     def _run_of(self, live: LiveSpan) -> LiveRun:
         """The run of `live`, decided now if it is not yet."""
@@ -166,6 +191,8 @@ class Recorder:
                 live.run = self._lane_runs[live.lane]
             else:
                 live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
+                if live.kind == "agent":
+                    live.numbering = live.lane.number_anew()
         if live.kind == "llm" and live.parent is None:
             self._lane_runs[live.lane] = live.run
         return live.run
@@ -175,7 +202,14 @@ class Recorder:
         return _known_run(live) is not None or live.lane in self._lane_runs
 
     def _new_run(self, name: str, *, rootless: bool = False) -> LiveRun:
-        return LiveRun(RunInfo(new_run_id(), name, self.clock.now_ns(), rootless=rootless))
+        recorded_at_ns, replay_of = self.clock.now_ns(), None
+        if self.answerer is not None:
+            recorded_at_ns, replay_of = time.time_ns(), self.answerer.replay_of
+        return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of))
+
+    def runs(self) -> list[RunInfo]:
+        """The runs that this process has written in."""
+        return [run.info for run in self._announced]
 
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +220,8 @@ class Recorder:
         if lane.parent is not None:
             self._announce(run, lane.parent)
         announced.add(lane.id)
-        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, lane.first_ns)
+        first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
+        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns)
         self.sink.write(run.info, event)
 
     @guarded

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 __all__ = ["Replaced"]
 
 
 class Replaced:
-    """The methods that were replaced. It is true while there are any."""
+    """The methods of classes, and functions of modules, that were replaced. It is true while there are any."""
 
     def __init__(self) -> None:
-        self._originals: list[tuple[type, str, Any]] = []
+        self._originals: list[tuple[type | ModuleType, str, Any]] = []
 
     def __bool__(self) -> bool:
         return bool(self._originals)
 
-    def replace(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
-        """Put what `make` makes of the method `name` of the class `owner` in its place."""
+    def replace(self, owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> None:
+        """Put what `make` makes of the method `name` of `owner` in its place."""
         original = owner.__dict__[name]
         self._originals.append((owner, name, original))
         setattr(owner, name, make(original))

@@ -21,6 +21,7 @@ from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
+from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.values import arguments_of, recorded_value
 from tracekit.model.events import Kind
@@ -59,6 +60,21 @@ class _Open:
     def is_current(self) -> bool:
         """Whether the caller stands right in this span."""
         return self._attached is not None and self._attached.is_current
+
+    def recorded(self) -> ToolReply | None:
+        """What to return in place of running the tool that this is, in a replay."""
+        answerer = self.recorder.answerer
+        return answerer.tool(self.live) if answerer is not None and self.live.kind == "tool" else None
+
+    def hold(self, until_ns: int) -> None:
+        """Let the replay's time pass until `until_ns`."""
+        if self.recorder.answerer is not None:
+            self.recorder.answerer.hold(until_ns)
+
+    async def hold_async(self, until_ns: int) -> None:
+        """The same in a coroutine."""
+        if self.recorder.answerer is not None:
+            await self.recorder.answerer.hold_async(until_ns)
 
     @guarded
     def pause(self) -> None:

@@ -20,6 +20,8 @@ from tracekit.model.events import (
     Failure,
     Kind,
     LaneBegin,
+    Replayed,
+    ReplayMode,
     Request,
     Response,
     SpanBegin,
@@ -115,6 +117,8 @@ class Decoder:
                 return LaneBegin(data["id"], data["parent"], data["kind"], data["t"])
             case "exit":
                 return Exit(data["t"])
+            case "replay" if data["mode"] in get_args(ReplayMode):
+                return Replayed(data["t"], data["mode"])
             case "blob":
                 self._blobs[data["sha256"]] = data["data"]
         return None

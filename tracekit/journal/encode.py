@@ -19,6 +19,7 @@ from tracekit.model.events import (
     Exit,
     Failure,
     LaneBegin,
+    Replayed,
     Request,
     SpanBegin,
     SpanEnd,
@@ -54,6 +55,8 @@ class Encoder:
                 return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
             case Exit():
                 return [f'{{"e":"exit","t":{event.at_ns}}}']
+            case Replayed():
+                return [f'{{"e":"replay","t":{event.at_ns},"mode":"{event.mode}"}}']
 
     def written(self, event: Event) -> None:
         """The lines for `event` are in the segment."""

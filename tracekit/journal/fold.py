@@ -7,7 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, SpanBegin, SpanEnd
+from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
 
@@ -25,6 +25,7 @@ class Fold:
         self._exchanges: dict[str, Exchange] = {}
         self._pieces: dict[str, list[Piece]] = {}
         self._exited: set[int] = set()
+        self._replayed: dict[int, ReplayMode] = {}
 
     def open_segment(self, path: str) -> int:
         """The index of a new segment."""
@@ -51,6 +52,11 @@ class Fold:
             index in self._exited,
             damage,
             header.get("versions") or {},
+            header.get("replay_of"),
+            self._replayed.get(index),
+            header.get("content", "full"),
+            tuple(header.get("redaction") or ()),
+            tuple(header.get("ignore") or ()),
         )
 
     def add(self, index: int, event: Event) -> None:
@@ -68,6 +74,8 @@ class Fold:
                 self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
             case Exit():
                 self._exited.add(index)
+            case Replayed():
+                self._replayed[index] = event.mode
 
     def recording(self) -> Recording:
         """What has been added so far."""

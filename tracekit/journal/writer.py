@@ -285,6 +285,7 @@ class SegmentWriter:
             "root": {"id": root.id, "t": root.at_ns, "argv": list(root.argv)} if root else None,
             **_identity(),
             "rootless": run.rootless,
+            **({"replay_of": run.replay_of} if run.replay_of else {}),
             "content": self._keeping.content,
             "redaction": [*RULE_NAMES, *self._keeping.rules.described()],
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},

@@ -20,6 +20,8 @@ __all__ = [
     "Failure",
     "Kind",
     "LaneBegin",
+    "ReplayMode",
+    "Replayed",
     "Request",
     "Response",
     "SpanBegin",
@@ -28,6 +30,9 @@ __all__ = [
 
 Kind: TypeAlias = Literal["run", "agent", "turn", "llm", "attempt", "tool", "span"]
 """The levels of a run. `span` is anything else in the trace."""
+
+ReplayMode: TypeAlias = Literal["followed", "projected", "diverged"]
+"""How a replay went, from best to worst."""
 
 Attributes: TypeAlias = Mapping[str, Any]
 """Attribute values are strings, booleans, numbers or lists of these; a tool's arguments and result are any JSON."""
@@ -128,4 +133,12 @@ class Exit:
     at_ns: int
 
 
-Event: TypeAlias = LaneBegin | SpanBegin | Answered | Chunk | SpanEnd | Exit
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How a replay went: it followed the recording, projected other times from it, or diverged."""
+
+    at_ns: int
+    mode: ReplayMode
+
+
+Event: TypeAlias = LaneBegin | SpanBegin | Answered | Chunk | SpanEnd | Exit | Replayed

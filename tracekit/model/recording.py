@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from tracekit.model.events import Attributes, Failure, Kind, Request
+from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Request
 from tracekit.model.run import ProcessRoot
 
 __all__ = ["Exchange", "Lane", "Piece", "RecordedSpan", "Recording", "Segment"]
@@ -17,7 +17,8 @@ class Segment:
     """One process's part of a run.
 
     `alive` says that its writer still lives; `exited`, that it ended in good order. `damage` tells, for people, what
-    could not be read of it.
+    could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
+    of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
     """
 
     path: str
@@ -31,6 +32,11 @@ class Segment:
     exited: bool = False
     damage: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    replay_of: str | None = None
+    replay: ReplayMode | None = None
+    content: str = "full"
+    redaction: tuple[Any, ...] = ()
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +117,14 @@ class Recording:
     def process_root(self) -> ProcessRoot | None:
         """The root span of a run that is a whole process."""
         return next((segment.root for segment in self.segments if segment.root is not None), None)
+
+    @property
+    def replay_of(self) -> str | None:
+        """The run that this one replays."""
+        return next((segment.replay_of for segment in self.segments if segment.replay_of), None)
+
+    @property
+    def replay(self) -> ReplayMode | None:
+        """How the replay went, by the worst that any of its processes tells."""
+        told = [segment.replay for segment in self.segments if segment.replay is not None]
+        return max(told, key=get_args(ReplayMode).index, default=None)

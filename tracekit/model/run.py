@@ -21,7 +21,7 @@ class ProcessRoot:
 class RunInfo:
     """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one.
 
-    `rootless` says that a call with nothing around it began it.
+    `rootless` says that a call with nothing around it began it; `replay_of` is the id of the run that it replays.
     """
 
     id: str
@@ -29,6 +29,7 @@ class RunInfo:
     recorded_at_ns: int
     root: ProcessRoot | None = None
     rootless: bool = False
+    replay_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

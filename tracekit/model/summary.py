@@ -57,4 +57,6 @@ def summary_of(run: Run) -> RunSummary:
         run.count("agent"),
         run.count("llm"),
         root.retries,
+        replay_of=run.recording.replay_of,
+        replay=run.recording.replay,
     )

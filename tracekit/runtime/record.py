@@ -12,7 +12,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
 from tracekit.instrument.scopes import Scope, run
 
-__all__ = ["agent_scope", "note", "run_around", "run_id"]
+__all__ = ["agent_scope", "note", "recorded_result", "run_around", "run_id"]
 
 
 def run_around(name: str) -> AbstractContextManager[Any]:
@@ -42,6 +42,18 @@ def note(attributes: Mapping[str, Any]) -> None:
     span = current_span()
     if span is not None:
         span.attributes.update(attributes)
+
+
+async def recorded_result() -> tuple[Any] | None:
+    """In a replay the recorded result of the tool around the caller, when its time has come; None if it is to be run."""
+    recorder, span = active(), current_span()
+    if recorder is None or recorder.answerer is None or span is None or span.kind != "tool":
+        return None
+    reply = recorder.answerer.tool(span)
+    if reply is None:
+        return None
+    await recorder.answerer.hold_async(reply.end_ns)
+    return (reply.result,)
 
 
 def run_id() -> str:

@@ -12,7 +12,7 @@ from tracekit import semconv
 from tracekit.instrument.scopes import tool, turn
 from tracekit.runtime.ask import Account, ask, text_of
 from tracekit.runtime.inputs import InvalidInputError
-from tracekit.runtime.record import agent_scope, note, run_id
+from tracekit.runtime.record import agent_scope, note, recorded_result, run_id
 from tracekit.runtime.subagent import Subagent
 from tracekit.runtime.tools import content_of, failure_content
 from tracekit.runtime.workspace import Workspace
@@ -212,7 +212,8 @@ class Work:
         if called is None or called.call is None:
             there = ", ".join([*self._called, *self._members]) or "none"
             raise UnknownToolError(f"there is no tool {block.name!r}; there is: {there}")
-        return await called.call(block.input)
+        recorded = await recorded_result()
+        return recorded[0] if recorded is not None else await called.call(block.input)
 
     async def _ask_member(self, member: Subagent, block: ToolUseBlock, number: int) -> str:
         given = self._checked(member, block.input, number)

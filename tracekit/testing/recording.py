@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tracekit.analysis.structure import structure
 from tracekit.configure import DISABLED_VARIABLE, init
 from tracekit.errors import RunNotFoundError
 from tracekit.instrument.clock import AnchoredClock
-from tracekit.instrument.lanes import main_lane
+from tracekit.instrument.lanes import standing_for
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.journal.catalog import all_runs, segments_of
@@ -20,7 +21,7 @@ from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.recording import RecordedSpan, Recording
-from tracekit.model.run import ProcessRoot, RunInfo, Session
+from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.model.tree import Run
 
 __all__ = ["TestRecording"]
@@ -52,8 +53,9 @@ class TestRecording:
         self._clock = clock
         self._sink = JournalSink({"tracekit": __version__})
         self._end: SpanEnd | None = None
-        main_lane().forget_children()
-        self._recorder = Recorder(self._sink, clock, Session(self._info, ""))
+        self._lanes = ExitStack()
+        self._lanes.enter_context(standing_for("m"))
+        self._recorder = Recorder(self._sink, clock, self._info)
         install(self._recorder)
         init()
 
@@ -82,6 +84,7 @@ class TestRecording:
             self._sink.write(self._info, SpanBegin(self._root.id, None, "run", self._info.name, self._root.at_ns, "m"))
             self._sink.write(self._info, self._end)
         self._recorder.exit()
+        self._lanes.close()
         if active() is self._recorder:
             install(self._before)
 

@@ -32,6 +32,7 @@ class Attempt:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.live: LiveSpan | None = None
+        self.now_ns = call.recorder.clock.now_ns
         self._otel: Any = None
         self._reading: Reading | None = None
         self._status = 0
@@ -61,7 +62,9 @@ class Attempt:
         call.open_attempt = self
         self._otel = _start_otel_span(call, sent.method, attributes)
         recorder = call.recorder
-        self.live = recorder.begin("attempt", sent.method, parent, otel=self._otel, attributes=attributes)
+        self.live = recorder.begin(
+            "attempt", sent.method, parent, otel=self._otel, attributes=attributes, begin_ns=self.now_ns()
+        )
         recorder.write_begin(self.live, sent)
 
     @guarded
@@ -84,7 +87,7 @@ class Attempt:
             self._end_of_body(is_stream(content_type), Response(self._status, headers, body))
             return
         recorder = self.call.recorder
-        recorder.tell(self.live, Answered(self.live.id, recorder.clock.now_ns(), self._status, headers))
+        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers))
         self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
@@ -147,7 +150,7 @@ class Attempt:
     def _tell(self, data: bytes) -> None:
         if data and self.live is not None:
             recorder = self.call.recorder
-            recorder.tell(self.live, Chunk(self.live.id, recorder.clock.now_ns(), data))
+            recorder.tell(self.live, Chunk(self.live.id, self.now_ns(), data))
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,7 +193,7 @@ class Attempt:
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
         _end_otel_span(self._otel, live.attributes, failure)
-        self.call.recorder.end(live, failure, response)
+        self.call.recorder.end(live, failure, response, at_ns=self.now_ns())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
             self.call.attempt_ended(None, "")

@@ -12,7 +12,10 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["observed", "separate_decoder"]
+__all__ = ["DECODED", "observed", "separate_decoder"]
+
+DECODED = "tracekit.decoded"
+"""Among a response's extensions: its body is decoded already, whatever its headers say."""
 
 
 class _SyncBody(httpx2.SyncByteStream):
@@ -109,6 +112,8 @@ def observed(body: Any, attempt: Attempt) -> Any:
 
 def separate_decoder(response: Any) -> Any:
     """A decoder of the response's content encoding, apart from the one that the response uses; None if plain."""
+    if DECODED in response.extensions:
+        return None
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None

@@ -21,6 +21,7 @@ from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.messages import Answer, usage_attributes
 
 if TYPE_CHECKING:
+    from tracekit.instrument.reply import Reply
     from tracekit.instrument.sdk.attempt import Attempt
 
 __all__ = ["CURRENT_CALL", "Call"]
@@ -44,9 +45,10 @@ class Call:
         self.answer = Answer()
         self.wait_s: float | None = None
         self.attempts = 0
+        self.reply: Reply | None = None
         self.open_attempt: Attempt | None = None
         self._posts_messages = False
-        self._parent = current_span()
+        self.parent = current_span()
         self._begin_ns = recorder.clock.now_ns()
         self._blocks_loop = is_sync and _loop_is_running()
         self._failure: Failure | None = None
@@ -76,6 +78,12 @@ class Call:
         """The request, to `url`, is about to run."""
         self._in_request = True
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
+
+    def begins_at(self, at_ns: int) -> None:
+        """The call began at `at_ns`, which is known by now."""
+        self._begin_ns = at_ns
+        if self.live is not None and not self.live.written:
+            self.live.begin_ns = at_ns
 
     def asking(self, request: Request) -> LiveSpan | None:
         """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
@@ -141,10 +149,14 @@ class Call:
         if live.run is not None and live.parent is None and live.kind == "llm" and self.answer.message is not None:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
-        self.recorder.end(live, failure)
+        self.recorder.end(live, failure, at_ns=self._end_ns())
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
+
+    def _end_ns(self) -> int | None:
+        """When the call ends: in a replay, when it did in the recording, or as long after its attempt."""
+        return max(self.reply.call_end_ns, self.recorder.clock.now_ns()) if self.reply is not None else None
 
     def _failure_told_by_span(self, error_type: Any) -> Failure | None:
         """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
@@ -180,7 +192,7 @@ class Call:
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
-            kind, name, self._parent, otel=otel, attributes=attributes, begin_ns=self._begin_ns
+            kind, name, self.parent, otel=otel, attributes=attributes, begin_ns=self._begin_ns
         )
         return self.live
 

@@ -11,6 +11,7 @@ from weakref import WeakSet
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
+from tracekit.instrument.sdk import answering
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
 from tracekit.instrument.sdk.call import CURRENT_CALL, Call
 from tracekit.instrument.sdk.points import check
@@ -137,6 +138,9 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
         call = CURRENT_CALL.get()
+        recorder = active()
+        if recorder is not None and recorder.answerer is not None:
+            return answering.answer(client, recorder.answerer, call or _new_call(recorder, client), *args, **kwargs)
         if call is None:
             return original(client, *args, **kwargs)
         attempt = Attempt(call)
@@ -159,6 +163,10 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
         call = CURRENT_CALL.get()
+        recorder = active()
+        if recorder is not None and recorder.answerer is not None:
+            call = call or _new_call(recorder, client)
+            return await answering.answer_async(client, recorder.answerer, call, *args, **kwargs)
         if call is None:
             return await original(client, *args, **kwargs)
         attempt = Attempt(call)
@@ -195,6 +203,8 @@ def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
         wait_s = original(client, *args, **kwargs)
         call = CURRENT_CALL.get()
         if call is not None:
+            if call.reply is not None and call.reply.wait_s is not None:
+                wait_s = call.reply.wait_s
             call.wait_s = wait_s
         return wait_s
 

@@ -1,0 +1,245 @@
+"""`tracekit replay`: run a program again, answered from a recording."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import click
+
+from tracekit import __version__, semconv
+from tracekit.cli.child import exit_code, full_command, run_child
+from tracekit.cli.options import echo_json, format_option
+from tracekit.collect.look import find
+from tracekit.configure import SESSION_VARIABLE
+from tracekit.errors import ReplayError
+from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.reader import read_run
+from tracekit.journal.writer import JournalSink, file_host
+from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
+from tracekit.model.recording import Recording
+from tracekit.model.run import RunInfo
+from tracekit.replayer.child import REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
+from tracekit.replayer.divergence import unplayed
+from tracekit.replayer.keys import Keys
+from tracekit.replayer.script import Script
+from tracekit.replayer.session import replayed_root, root_end_ns
+
+__all__ = ["command"]
+
+_UNTESTABLE = 125
+_SLACK_NS = 2_000_000_000
+
+
+class _Outcome(NamedTuple):
+    """What came of a replay, from what its processes told."""
+
+    mode: ReplayMode
+    report: str = ""
+    divergence: Any = None
+    impossible: str = ""
+    notes: tuple[str, ...] = ()
+    last_ns: int = 0
+    calls: int = 0
+
+
+@click.command("replay", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("run")
+@click.argument("program", metavar="COMMAND…", nargs=-1, type=click.UNPROCESSED)
+@click.option("--ignore", multiple=True, metavar="PLACE", help="A path or a /pattern/ in requests that may differ.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0, min_open=True), help="1 replays in real time; else no time passes."
+)
+@click.option("--block-network", is_flag=True, help="Refuse all connections, not only those to the API's hosts.")
+@format_option
+def command(
+    run: str, program: tuple[str, ...], ignore: tuple[str, ...], speed: float | None, block_network: bool, form: str
+) -> None:
+    """Run a program again, answered from a recording: offline, and in a moment.
+
+    RUN is a recorded run or a file; COMMAND is as for `tracekit run`. Exits with the program's code; 1 if it left the
+    recording, 125 if that could not be tested.
+    """
+    if program[:1] == ("--",):
+        program = program[1:]
+    if not program:
+        raise click.UsageError(
+            "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
+        )
+    if os.environ.get(REPLAY_VARIABLE):
+        raise click.UsageError("a replay is at work already, and replays do not nest")
+    full = full_command(program)
+    entry = find(run)
+    try:
+        recording = read_run(entry.paths)
+        script = Script(recording, Keys(_ignored(recording, ignore), _rules(recording)))
+    except ReplayError as error:
+        click.echo(f"tracekit: {error}", err=True)
+        sys.exit(_UNTESTABLE)
+    task = _task(recording, entry.paths, ignore, speed, block_network)
+    try:
+        return_code = run_child(
+            full, {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}, closed_environment(os.environ)
+        )
+        said_hello = any(Path(task.folder).glob("hello-*"))
+        outcome = _outcome(script, task)
+        runs = _finish(recording, task, outcome, return_code)
+    finally:
+        shutil.rmtree(task.folder, ignore_errors=True)
+    code = _code(outcome, said_hello, exit_code(return_code))
+    _tell(outcome, runs, code, form, said_hello=said_hello)
+    sys.exit(code)
+
+
+def _ignored(recording: Recording, ignore: Sequence[str]) -> list[str]:
+    return [*ignore, *(entry for segment in recording.segments for entry in segment.ignore)]
+
+
+def _rules(recording: Recording) -> list[Any]:
+    return [rule for segment in recording.segments for rule in segment.redaction]
+
+
+def _task(
+    recording: Recording, paths: Sequence[Path], ignore: tuple[str, ...], speed: float | None, block_network: bool
+) -> Task:
+    make_home()
+    root = replayed_root(recording)
+    return Task(
+        tuple(str(path.absolute()) for path in paths),
+        tempfile.mkdtemp(prefix="tracekit-"),
+        asdict(root) if root is not None else None,
+        ignore,
+        speed,
+        block_network,
+        own_proxies(os.environ),
+    )
+
+
+# ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _outcome(script: Script, task: Task) -> _Outcome:
+    played: set[int] = set()
+    modes: list[ReplayMode] = ["followed"]
+    divergence, report, impossible, notes, last_ns = None, "", "", [], script.start_ns
+    for what, *values in told_by(Path(task.folder)):
+        if what == "played":
+            played.add(values[0])
+        elif what == "mode":
+            modes.append(values[0])
+            last_ns = max(last_ns, values[1])
+        elif what == "notes":
+            notes += values[0]
+        elif what == "impossible":
+            impossible = impossible or values[0]
+        elif what == "divergence" and divergence is None:
+            divergence, report = values
+    if divergence is None and not impossible and played and len(played) < len(script.calls):
+        found = unplayed(script, [call for call in script.calls if call.number not in played], ())
+        divergence, report = found.json(), str(found)
+    if divergence is not None:
+        modes.append("diverged")
+    mode = max(modes, key=get_args(ReplayMode).index)
+    return _Outcome(mode, report, divergence, impossible, tuple(dict.fromkeys(notes)), last_ns, len(played))
+
+
+def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
+    if not said_hello or outcome.impossible:
+        return _UNTESTABLE
+    if outcome.divergence is not None:
+        return _UNTESTABLE if outcome.divergence["is_strange"] else 1
+    if not outcome.calls:
+        return _UNTESTABLE
+    return 1 if program == _UNTESTABLE else program
+
+
+def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: int) -> list[str]:
+    """Write what only the whole program tells, and find the runs that it recorded."""
+    sink = JournalSink({"tracekit": __version__})
+    process = task.process()
+    recorded = _journals(task)
+    if process is not None and process.id in recorded:
+        _write_root(sink, process, recording, outcome, return_code)
+    for id, paths in recorded.items():
+        info = process if process is not None and id == process.id else _info_of(paths, recording)
+        sink.write(info, Replayed(outcome.last_ns, outcome.mode))
+        sink.release(info)
+    sink.exit(outcome.last_ns)
+    return sorted(recorded)
+
+
+def _journals(task: Task) -> dict[str, list[Path]]:
+    """The journals that the program's processes have written, by their runs."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in Path(task.folder).glob("hello-*"):
+        pid = path.name.removeprefix("hello-")
+        for journal in runs_folder().glob(f"*/*.{file_host()}.{pid}*.jsonl"):
+            # A pid is used again, by programs of other days.
+            if journal.stat().st_mtime_ns >= path.stat().st_mtime_ns - _SLACK_NS:
+                found[journal.name.partition(".")[0]].append(journal)
+    return found
+
+
+def _info_of(paths: Sequence[Path], recording: Recording) -> RunInfo:
+    first = read_run(paths)
+    return RunInfo(first.id, first.name, first.recorded_at_ns, replay_of=recording.id)
+
+
+def _write_root(sink: JournalSink, process: RunInfo, recording: Recording, outcome: _Outcome, return_code: int) -> None:
+    root = process.root
+    assert root is not None
+    code = exit_code(return_code)
+    failure = Failure(f"exit {code}", f"the program ended with exit code {code}") if code else None
+    attributes = {semconv.COMMAND_ARGS: list(root.argv)}
+    sink.write(process, SpanBegin(root.id, None, "run", process.name, root.at_ns, "m", "", attributes))
+    end_ns = root_end_ns(recording, outcome.mode, outcome.last_ns)
+    status: Literal["ok", "error"] = "error" if failure else "ok"
+    sink.write(process, SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: code}))
+
+
+def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_hello: bool) -> None:
+    """Say how it went: on stderr, since stdout is the program's; as JSON on stdout if that is asked for."""
+    why = _why_untestable(outcome, said_hello=said_hello) if code == _UNTESTABLE else ""
+    if form == "json":
+        echo_json(
+            {
+                "run": runs[0] if runs else None,
+                "replay": outcome.mode if said_hello and outcome.calls else None,
+                "exit_code": code,
+                "divergence": outcome.divergence,
+                "untestable": why or None,
+                "notes": list(outcome.notes),
+            }
+        )
+        return
+    if outcome.report:
+        click.echo(f"tracekit: {outcome.report}", err=True)
+    if why:
+        click.echo(f"tracekit: could not be tested: {why}", err=True)
+    elif not outcome.report:
+        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls", err=True)
+    for note in outcome.notes:
+        click.echo(f"tracekit: {note}", err=True)
+    if runs:
+        click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)
+
+
+def _why_untestable(outcome: _Outcome, *, said_hello: bool) -> str:
+    if not said_hello:
+        return (
+            "no Python process of the program loaded the hook, and its requests led nowhere; it is passed on in PYTHONPATH, "
+            "which `python -I`, `-E` and `-S` and some launchers ignore, and tracekit must be installed for the program's "
+            "Python. What works everywhere: `with tracekit.replay(FILE):` in the program"
+        )
+    if outcome.impossible:
+        return outcome.impossible
+    if outcome.divergence is not None:
+        return "nothing that was asked is like anything in the recording, which seems to be another program's"
+    return "the program made no call to Claude"

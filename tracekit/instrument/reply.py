@@ -1,0 +1,36 @@
+"""What the record has for one attempt, and when on the clock of the replay: what is given in place of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tracekit.model.events import Failure
+from tracekit.model.recording import Piece
+
+__all__ = ["Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An attempt as it will have been. Times are nanoseconds since the epoch on the replay's clock.
+
+    `call_begin_ns` and `call_end_ns` are those of the call that it is an attempt of; `status` is 0 where no answer
+    came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
+    `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
+    `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
+    """
+
+    id: str
+    call_begin_ns: int
+    begin_ns: int
+    answered_ns: int
+    end_ns: int
+    call_end_ns: int
+    status: int
+    headers: Mapping[str, str]
+    pieces: tuple[Piece, ...]
+    failure: Failure | None = None
+    is_partial: bool = False
+    refused_ns: int = 0
+    wait_s: float | None = None

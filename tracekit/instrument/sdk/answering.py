@@ -1,0 +1,217 @@
+"""One attempt in a replay: the request is built as for sending, and answered from the record.
+
+Nothing is sent, signed or fetched, and no credentials are needed. Nothing here is guarded: where an answer cannot be
+given, the program must not get another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tracekit.instrument.protocols import Answerer
+from tracekit.instrument.reply import Reply
+from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
+from tracekit.instrument.sdk.call import Call
+
+if TYPE_CHECKING:
+    from tracekit.instrument.sdk.replies import Body
+
+__all__ = ["answer", "answer_async"]
+
+_TOKEN_PROVIDER = "_azure_ad_token_provider"  # noqa: S105  the name of Foundry's attribute
+_NO_KEY = {"X-Api-Key": "replayed"}
+
+
+def answer(
+    client: Any,
+    answerer: Answerer,
+    call: Call,
+    options: Any,
+    /,
+    *,
+    stream: bool = False,
+    retries_taken: int = 0,
+    **_: Any,
+) -> tuple[Any, Any]:
+    """The recorded answer, as an httpx2 response, and the prepared `options`, as ``_attempt_request`` gives them.
+
+    Raises:
+        BaseException: What the SDK raised in the recording, or a `ReplayDivergence`.
+    """
+    with _without_token(client):
+        options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
+    request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
+    reply, attempt = _begin(answerer, call, request)
+    try:
+        answerer.hold(reply.begin_ns)
+        _send(attempt, reply, request)
+        answerer.hold(reply.answered_ns)
+        response = _response(client, answerer, reply, request, attempt, stream=stream)
+    except BaseException as error:
+        _raised(attempt, reply, error)
+        answerer.ended(reply)
+        raise
+    attempt.answered(response)
+    if response.is_closed:
+        answerer.ended(reply)
+    return response, options
+
+
+async def answer_async(
+    client: Any,
+    answerer: Answerer,
+    call: Call,
+    options: Any,
+    /,
+    *,
+    stream: bool = False,
+    retries_taken: int = 0,
+    **_: Any,
+) -> tuple[Any, Any]:
+    """`answer` for an asynchronous client."""
+    with _without_token(client):
+        options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
+    request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
+    reply, attempt = _begin(answerer, call, request)
+    try:
+        await answerer.hold_async(reply.begin_ns)
+        _send(attempt, reply, request)
+        await answerer.hold_async(reply.answered_ns)
+        response = _response(client, answerer, reply, request, attempt, stream=stream)
+    except BaseException as error:
+        _raised(attempt, reply, error)
+        answerer.ended(reply)
+        raise
+    attempt.answered(response)
+    if response.is_closed:
+        answerer.ended(reply)
+    return response, options
+
+
+# ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _without_token(client: Any) -> Iterator[None]:
+    """Let Foundry's client ask nobody for a token."""
+    provider = getattr(client, _TOKEN_PROVIDER, None)
+    if provider is None:
+        yield
+        return
+    setattr(client, _TOKEN_PROVIDER, lambda: "replayed")
+    try:
+        yield
+    finally:
+        setattr(client, _TOKEN_PROVIDER, provider)
+
+
+def _with_some_key(client: Any, options: Any) -> Any:
+    """`options` with a header that passes for a key, where the client has none: it would build no request."""
+    if getattr(client, "api_key", None) is None and getattr(client, "auth_token", None) is None:
+        given = options.headers if isinstance(options.headers, dict) else {}
+        options.headers = {**_NO_KEY, **given}
+    return options
+
+
+def _begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
+    reply = answerer.answer(request_of(request), call, call.parent)
+    call.reply = reply
+    call.begins_at(reply.call_begin_ns)
+    return reply, Attempt(call)
+
+
+def _send(attempt: Attempt, reply: Reply, request: Any) -> None:
+    CURRENT_ATTEMPT.set(attempt)
+    attempt.now_ns = lambda: reply.begin_ns
+    attempt.sending(request)
+    attempt.now_ns = lambda: reply.answered_ns
+    CURRENT_ATTEMPT.set(None)
+
+
+# ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attempt: Attempt, *, stream: bool) -> Any:
+    from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
+
+    if not reply.status:
+        replies.fail(reply, answerer, request)
+    # What the SDK would read at once was read at once in the recording, or is there as pieces.
+    wants_stream = stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
+    if not wants_stream:
+        attempt.now_ns = lambda: reply.end_ns
+        return replies.whole(reply, request)
+    is_async = hasattr(client, "__aenter__")
+    body: Body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
+    return replies.streamed(reply, request, body)
+
+
+def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
+    """The attempt failed as it did in the recording, or was cancelled meanwhile."""
+    attempt.now_ns = lambda: max(reply.begin_ns, min(reply.end_ns, attempt.call.recorder.clock.now_ns() or 0))
+    if not reply.status:
+        attempt.now_ns = lambda: reply.end_ns
+    attempt.raised(error)
+
+
+class _Reading:
+    """The pieces of a body, each when its time has come."""
+
+    def __init__(self, reply: Reply, answerer: Answerer, attempt: Attempt, request: Any) -> None:
+        self.reply = reply
+        self._answerer = answerer
+        self._attempt = attempt
+        self._request = request
+        self._attempt.now_ns = self._close_ns
+        self._at_ns = reply.answered_ns
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.reply.pieces:
+            self._answerer.hold(piece.at_ns)
+            self._arrived(piece.at_ns)
+            yield piece.data
+        self._answerer.hold(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
+        self._end()
+
+    def _arrived(self, at_ns: int) -> None:
+        self._at_ns = at_ns
+        self._attempt.now_ns = self._piece_ns
+
+    def _piece_ns(self) -> int:
+        return self._at_ns
+
+    def _close_ns(self) -> int:
+        """When the body is closed: as in the recording if it was closed there, else when its last piece had come."""
+        return (
+            self.reply.end_ns if self.reply.is_partial else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
+        )
+
+    def _end(self) -> None:
+        from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
+
+        if self.reply.is_partial:
+            raise self._answerer.beyond(self.reply)
+        self._attempt.now_ns = lambda: self.reply.end_ns
+        self._answerer.ended(self.reply)
+        if self.reply.failure is not None:
+            raise replies.error_of(self.reply.failure, self._request)
+
+    def close(self) -> None:
+        """The body is closed: by the application, or after its end."""
+        if self._attempt.now_ns == self._piece_ns:
+            self._attempt.now_ns = self._close_ns
+        self._answerer.ended(self.reply)
+
+
+class _AsyncReading(_Reading):
+    """The same for an asynchronous client."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.reply.pieces:
+            await self._answerer.hold_async(piece.at_ns)
+            self._arrived(piece.at_ns)
+            yield piece.data
+        await self._answerer.hold_async(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
+        self._end()

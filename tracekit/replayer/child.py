@@ -1,0 +1,205 @@
+"""A process under `tracekit replay`: what it is told, what it plays, and what it tells of it.
+
+Whoever starts it gives it an address of the API, and proxies, that lead nowhere. Only where the replay has taken hold
+are the user's proxies put back, for tools; the processes that it starts itself get the dead ones again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tracekit import __version__
+from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.instrument.replaced import Replaced
+from tracekit.journal.reader import read_run
+from tracekit.journal.writer import JournalSink
+from tracekit.model.events import Replayed
+from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.replayer.divergence import Divergence
+from tracekit.replayer.session import Stage, notes_of
+
+__all__ = ["REPLAY_VARIABLE", "Task", "closed_environment", "start", "told_by"]
+
+REPLAY_VARIABLE = "TRACEKIT_REPLAY"
+
+_NOWHERE = "http://127.0.0.1:9"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_BASE_URLS = (
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "ANTHROPIC_FOUNDRY_BASE_URL",
+)
+_MOST_REFUSALS = 1000
+"""How often a program may ask on after it has left the recording before it is ended: it would go on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a process is to replay. `folder` is where it tells of itself; `proxies` are the user's own."""
+
+    paths: tuple[str, ...]
+    folder: str
+    run: dict[str, Any] | None = None
+    ignore: tuple[str, ...] = ()
+    speed: float | None = None
+    block_network: bool = False
+    proxies: Mapping[str, str] = field(default_factory=dict)
+
+    def dumps(self) -> str:
+        """The task as the text of an environment variable."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def loads(cls, text: str) -> Task:
+        """The task that `dumps` wrote."""
+        data = json.loads(text)
+        return cls(**{**data, "paths": tuple(data["paths"]), "ignore": tuple(data["ignore"])})
+
+    def process(self) -> RunInfo | None:
+        """The run of the whole program, if the recording was one."""
+        if self.run is None:
+            return None
+        root = self.run["root"]
+        process = ProcessRoot(root["id"], root["at_ns"], tuple(root["argv"]))
+        return RunInfo(**{**self.run, "root": process})
+
+
+def closed_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` with addresses of the API, and proxies, that lead nowhere."""
+    closed = {name: value for name, value in environment.items() if name not in _PROXIES}
+    closed |= {name: _NOWHERE for name in _PROXIES if "NO_" not in name.upper()}
+    for name in _BASE_URLS:
+        if name == "ANTHROPIC_BASE_URL" or name in environment:
+            # The path is part of what a request is matched by.
+            closed[name] = _NOWHERE + urlsplit(environment.get(name, "")).path.rstrip("/")
+    closed.setdefault("ANTHROPIC_API_KEY", "replayed")
+    return closed
+
+
+def own_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """The proxies that `environment` names."""
+    return {name: environment[name] for name in _PROXIES if name in environment}
+
+
+def start() -> None:
+    """Begin the replay that the environment asks for, in this process. Ends the process if that cannot be done."""
+    task = Task.loads(os.environ[REPLAY_VARIABLE])
+    told = _Told(Path(task.folder))
+    try:
+        _start(task, told)
+    except Exception as error:  # noqa: BLE001  the program must not run on without a replay
+        told.tell("impossible", f"the replay could not begin in process {os.getpid()}: {error}")
+        sys.stderr.write(f"tracekit: the replay could not begin: {error}\n")
+        sys.stderr.flush()
+        os._exit(125)
+
+
+def _start(task: Task, told: _Told) -> None:
+    recording = read_run(Path(path) for path in task.paths)
+
+    def tell(what: Divergence | str) -> None:
+        told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
+
+    stage = Stage(recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell)
+    stage.player.when_played = lambda number: told.tell("played", number)
+    stage.player.when_refused = _give_up
+    stage.clock.bind(stage.clock.expect())
+    sink = JournalSink({"tracekit": __version__})
+    recorder = stage.enter(sink, task.process())
+    for name in _PROXIES:
+        os.environ.pop(name, None)
+    os.environ.update(task.proxies)
+    _keep_children_closed()
+    sys.excepthook = _without_reports(sys.excepthook)
+    atexit.register(_finish, stage, recorder, told)
+    told.hello()
+
+
+def _finish(stage: Stage, recorder: Any, told: _Told) -> None:
+    player = stage.player
+    for run in recorder.runs():
+        recorder.sink.write(run, Replayed(player.last_ns, player.mode))
+    told.tell("mode", player.mode, player.last_ns)
+    told.tell("notes", notes_of(player, stage.clock))
+
+
+def _give_up(times: int) -> None:
+    if times > _MOST_REFUSALS:
+        sys.stderr.write("tracekit: the program asks on and on after it has left the recording; it is ended\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _keep_children_closed() -> None:
+    """Let the processes that this one starts have the dead proxies: there may be no tracekit in them."""
+    _replaced.replace(subprocess.Popen, "__init__", _closed_popen)
+
+
+def _closed_popen(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def init(process: Any, *args: Any, **kwargs: Any) -> None:
+        # `env` is the eleventh argument, which nobody gives by place.
+        environment = kwargs.get("env")
+        kwargs["env"] = closed_environment(os.environ if environment is None else environment)
+        original(process, *args, **kwargs)
+
+    return init
+
+
+_replaced = Replaced()
+
+
+def _without_reports(before: Callable[..., Any]) -> Callable[..., Any]:
+    """An exception hook that leaves it to `tracekit replay` to say where the program left the recording."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if not issubclass(kind, (ReplayDivergence, ReplayImpossible)):
+            before(kind, error, trace)
+
+    return hook
+
+
+# ── what a process tells ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Told:
+    """A file of lines, each written at once, so that what was told survives the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / f"told-{os.getpid()}.jsonl"
+
+    def hello(self) -> None:
+        """The replay has taken hold in this process."""
+        (self._folder / f"hello-{os.getpid()}").touch()
+
+    def tell(self, what: str, *values: Any) -> None:
+        """Add a line."""
+        line = json.dumps([what, *values], ensure_ascii=True) + "\n"
+        with suppress(OSError):
+            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(file, line.encode())
+            finally:
+                os.close(file)
+
+
+def told_by(folder: Path) -> Iterator[Sequence[Any]]:
+    """What the processes of a replay told in `folder`, one after another."""
+    for path in sorted(folder.glob("told-*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            # A process that was killed may have left half a line.
+            with suppress(ValueError):
+                yield json.loads(line)

@@ -1,0 +1,97 @@
+"""What differs between two requests, field by field; texts word by word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from tracekit.model.text import printable
+
+__all__ = ["Difference", "differences", "likeness", "words_changed"]
+
+_CONTEXT_WORDS = 4
+_LONGEST = 400
+_FIELDS = ("system", "tools", "model", "max_tokens")
+
+
+class Difference(NamedTuple):
+    """One place that differs, as a path such as ``messages[2].content[0].text``. What is not there is None."""
+
+    place: str
+    recorded: Any
+    asked: Any
+
+    def lines(self) -> list[str]:
+        """The difference for people: a line for what was recorded, and one for what was asked."""
+        if isinstance(self.recorded, str) and isinstance(self.asked, str):
+            old, new = words_changed(self.recorded, self.asked)
+        else:
+            old, new = _short(self.recorded), _short(self.asked)
+        return [f"{self.place}:", f"  - {old}", f"  + {new}"]
+
+
+def differences(recorded: Any, asked: Any, place: str = "") -> Iterator[Difference]:
+    """The places in which `asked` differs from `recorded`, both as JSON values."""
+    if isinstance(recorded, dict) and isinstance(asked, dict):
+        for name in [*recorded, *(name for name in asked if name not in recorded)]:
+            inner = f"{place}.{name}" if place else str(name)
+            yield from differences(recorded.get(name), asked.get(name), inner)
+    elif isinstance(recorded, list) and isinstance(asked, list):
+        for number in range(max(len(recorded), len(asked))):
+            old = recorded[number] if number < len(recorded) else None
+            new = asked[number] if number < len(asked) else None
+            yield from differences(old, new, f"{place}[{number}]")
+    elif recorded != asked or type(recorded) is not type(asked):
+        yield Difference(place or "body", recorded, asked)
+
+
+def words_changed(old: str, new: str) -> tuple[str, str]:
+    """The words of `old` and of `new` around what differs, with ``…`` for what is left out."""
+    a, b = old.split(), new.split()
+    if a == b:
+        return repr(old)[:_LONGEST], repr(new)[:_LONGEST]
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    end = 0
+    while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
+        end += 1
+    return _window(a, start, end), _window(b, start, end)
+
+
+def _window(words: list[str], start: int, end: int) -> str:
+    first, last = max(0, start - _CONTEXT_WORDS), min(len(words), len(words) - end + _CONTEXT_WORDS)
+    text = " ".join(words[first:last])
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    return printable(f"{'… ' if first else ''}{text}{' …' if last < len(words) else ''}")
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "(not there)"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …")
+
+
+def likeness(recorded: Any, asked: Any) -> float:
+    """How much alike two requests are, from 0 to 1: by their fields, and by the first and the last that was said."""
+    if not isinstance(recorded, dict) or not isinstance(asked, dict):
+        return float(recorded == asked)
+    fields = [_alike(recorded.get(name), asked.get(name)) for name in _FIELDS]
+    old, new = (each if isinstance(each, list) else [] for each in (recorded.get("messages"), asked.get("messages")))
+    shared = sum(a == b for a, b in zip(old, new, strict=False)) / max(len(old), len(new), 1)
+    ends = [_alike(a, b) for a, b in ((old[:1], new[:1]), (old[-1:], new[-1:]))]
+    # The system prompt tells agents apart, and what was said tells their calls apart.
+    weighted = [3 * fields[0], 2 * fields[1], 0.5 * fields[2], 0.5 * fields[3], 2 * shared, 2 * ends[0], 2 * ends[1]]
+    return float(sum(weighted) / 12)
+
+
+def _alike(a: Any, b: Any) -> float:
+    if a == b:
+        return 1.0
+    if a is None or b is None:
+        return 0.0
+    texts = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in (a, b)]
+    return SequenceMatcher(None, texts[0][:2000], texts[1][:2000], autojunk=False).quick_ratio() * 0.9

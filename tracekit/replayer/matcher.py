@@ -1,0 +1,97 @@
+"""Which recorded call a request is: by what is asked and who asks, never by the order of arrival."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tracekit.replayer.script import Call, LaneKey, Script, SpanPath
+
+__all__ = ["Asker", "Matcher", "Miss"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: its lane, and the spans it stands in.
+
+    `is_loose` says that the lane's number, or what it works on, depends on the order in which others finished, as with
+    `as_completed` and with workers that share a queue: then being in that lane proves nothing.
+    """
+
+    lane: str
+    path: SpanPath
+    is_loose: bool = False
+
+
+class Miss(Exception):  # noqa: N818  it is told to the caller, who makes a report of it
+    """No recorded call can be said to be the one that is asked.
+
+    `why`: nothing like it was recorded (`unrecorded`); all that was, has been given (`used`); or several are left with
+    different answers (`ambiguous`). `calls` are those of the same key.
+    """
+
+    def __init__(self, why: Literal["unrecorded", "used", "ambiguous"], calls: Sequence[Call]) -> None:
+        super().__init__(why)
+        self.why: Literal["unrecorded", "used", "ambiguous"] = why
+        self.calls = calls
+
+
+class Matcher:
+    """Gives each recorded call once.
+
+    A process of the program plays one segment: the only one with calls, or that of its first call that only one has.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self.unplayed = dict.fromkeys(script.calls)
+        self._by_key: dict[str, list[Call]] = defaultdict(list)
+        for call in script.calls:
+            self._by_key[call.key].append(call)
+        self._occurrences: dict[tuple[str, str], int] = defaultdict(int)
+        segments = {call.lane[0] for call in script.calls}
+        self._segment: int | None = segments.pop() if len(segments) == 1 else None
+
+    def match(self, key: str, asker: Asker) -> Call:
+        """The recorded call that is the one with `key` that `asker` now begins.
+
+        Raises:
+            Miss: None is.
+        """
+        same = self._by_key.get(key, [])
+        if not same:
+            raise Miss("unrecorded", same)
+        occurrence = self._occurrences[asker.lane, key]
+        self._occurrences[asker.lane, key] += 1
+        call = self._found(same, asker, occurrence)
+        del self.unplayed[call]
+        if self._segment is None and len({each.lane[0] for each in same}) == 1:
+            self._segment = call.lane[0]
+        return call
+
+    def is_lane(self, recorded: LaneKey, lane: str) -> bool:
+        """Whether `lane` of this process is the `recorded` one, as far as is known."""
+        return recorded[1] == lane and self._segment in (None, recorded[0])
+
+    def _found(self, same: Sequence[Call], asker: Asker, occurrence: int) -> Call:
+        left = [call for call in same if call in self.unplayed]
+        if not left:
+            raise Miss("used", same)
+        if len(same) == 1 or _are_equal(same):
+            return left[0]
+        in_lane = [call for call in same if self.is_lane(call.lane, asker.lane)]
+        segments = {call.lane[0] for call in in_lane}
+        if not asker.is_loose and len(segments) == 1 and occurrence < len(in_lane) and in_lane[occurrence] in left:
+            return in_lane[occurrence]
+        on_path = [call for call in left if call.path == asker.path]
+        if len(on_path) == 1 and not asker.is_loose:
+            return on_path[0]
+        if _are_equal(left) and not asker.is_loose:
+            return left[0]
+        raise Miss("ambiguous", left)
+
+
+def _are_equal(calls: Sequence[Call]) -> bool:
+    """Whether all of `calls` were answered the same."""
+    return all(call.answers == calls[0].answers for call in calls[1:])

@@ -1,0 +1,60 @@
+"""A place for the events of a replay within the program: memory."""
+
+from __future__ import annotations
+
+import threading
+
+from typing_extensions import override
+
+from tracekit.instrument.protocols import Sink
+from tracekit.journal.fold import Fold
+from tracekit.model.events import Event, Exit, Replayed, ReplayMode
+from tracekit.model.recording import Recording
+from tracekit.model.run import RunInfo
+
+__all__ = ["MemorySink"]
+
+
+class MemorySink(Sink):
+    """Keeps what happens in the runs of a replay."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[RunInfo, list[Event]]] = {}
+        self._lock = threading.Lock()
+
+    @override
+    def write(self, run: RunInfo, event: Event) -> None:
+        with self._lock:
+            self._runs.setdefault(run.id, (run, []))[1].append(event)
+
+    @override
+    def release(self, run: RunInfo) -> None:
+        """Nothing is held open."""
+
+    @override
+    def forked(self) -> None:
+        self._runs = {}
+
+    @override
+    def exit(self, at_ns: int) -> None:
+        """What is in memory needs no word of farewell."""
+
+    def recording(self, mode: ReplayMode, at_ns: int) -> Recording | None:
+        """The run with the most in it, None if nothing happened; how the replay of it went is `mode`."""
+        if not self._runs:
+            return None
+        run, events = max(self._runs.values(), key=lambda each: len(each[1]))
+        fold = Fold()
+        segment = fold.open_segment("")
+        for event in [*events, Replayed(at_ns, mode), Exit(at_ns)]:
+            fold.add(segment, event)
+        root = {"id": run.root.id, "t": run.root.at_ns, "argv": list(run.root.argv)} if run.root is not None else None
+        header = {
+            "run": run.id,
+            "name": run.name,
+            "recorded_at_ns": run.recorded_at_ns,
+            "root": root,
+            "replay_of": run.replay_of,
+        }
+        fold.describe(segment, header, alive=False)
+        return fold.recording()

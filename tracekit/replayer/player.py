@@ -1,0 +1,317 @@
+"""Plays a recording to a program: answers its requests, returns its tools' results, and notices where it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from typing_extensions import override
+
+from tracekit import semconv
+from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.instrument.lanes import Lane, current_lane
+from tracekit.instrument.live import LiveSpan
+from tracekit.instrument.protocols import Answerer, ToolReply
+from tracekit.instrument.reply import Reply
+from tracekit.model.events import ReplayMode, Request
+from tracekit.model.recording import RecordedSpan
+from tracekit.replayer.clock import VirtualClock
+from tracekit.replayer.divergence import Divergence, explain, places, unplayed
+from tracekit.replayer.loops import Loops
+from tracekit.replayer.matcher import Asker, Matcher, Miss
+from tracekit.replayer.script import Call, Script, SpanPath
+from tracekit.replayer.timeline import Timeline
+
+__all__ = ["Player"]
+
+
+class Player(Answerer):
+    """The answerer of one process of a replay.
+
+    `tell` is called once with why the replay cannot go on, before that is raised for the first time; `when_played` with
+    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left.
+    """
+
+    def __init__(
+        self, script: Script, clock: VirtualClock, loops: Loops, tell: Callable[[Divergence | str], None] | None = None
+    ) -> None:
+        self.replay_of = script.recording.id
+        self.script = script
+        self.divergence: Divergence | None = None
+        self.impossible = ""
+        self.asked = 0
+        self.live_tools: set[str] = set()
+        self.when_played: Callable[[int], None] = lambda _: None
+        self.when_refused: Callable[[int], None] = lambda _: None
+        self._refusals = 0
+        self._clock = clock
+        self._loops = loops
+        self._tell = tell or (lambda _: None)
+        self._matcher = Matcher(script)
+        self._timeline = Timeline(script, clock.now_ns)
+        self._calls: WeakKeyDictionary[object, tuple[Call, Reply]] = WeakKeyDictionary()
+        self._in_flight: dict[str, tuple[Call, str]] = {}
+        self._skipped: list[str] = []
+        self._taken: set[str] = set()
+        self._recognised: dict[str, RecordedSpan] = {}
+        self._loose: set[str] = set()
+        self._alias = ("", "")
+        self._lock = threading.RLock()
+
+    def begin_in(self, lane: str) -> None:
+        """A run begins in `lane`, whatever the number of it is: it stands for the one in which the recorded run began."""
+        recorded = self.script.root_lane
+        if recorded and lane != recorded:
+            self._alias = lane, recorded
+
+    def _id_of(self, lane: Lane) -> str:
+        """What `lane` was called in the recording."""
+        ours, recorded = self._alias
+        if ours and (lane.id == ours or lane.id.startswith(f"{ours}.")):
+            return recorded + lane.id[len(ours) :]
+        return lane.id
+
+    @property
+    def mode(self) -> ReplayMode:
+        """How it goes so far."""
+        if self.divergence is not None:
+            return "diverged"
+        return "followed" if self._timeline.follows else "projected"
+
+    @property
+    def last_ns(self) -> int:
+        """The latest that anything has happened."""
+        return self._timeline.last_ns
+
+    @property
+    def unplayed(self) -> list[Call]:
+        """The recorded calls that were not made."""
+        return list(self._matcher.unplayed)
+
+    def finish(self) -> None:
+        """The program is over: what it should have asked and did not is a divergence, too."""
+        if self.divergence is None and not self.impossible and self._matcher.unplayed:
+            self._leave(unplayed(self.script, self.unplayed, self._skipped))
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @override
+    def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
+        with self._lock:
+            self.asked += 1
+            self._raise_again()
+            self._refuse_loop()
+            lane = current_lane()
+            asked = self.script.keys.redacted(request)
+            known = self._calls.get(call)
+            id = self._id_of(lane)
+            if known is None:
+                self._began(lane)
+                recorded = self._match(asked, Asker(id, _path_of(parent), lane.id in self._loose))
+                part, before = recorded.parts[0], None
+            else:
+                recorded, before = known
+                part = self._next_part(recorded, before, asked)
+            others = [other for other, _ in self._in_flight.values() if other is not recorded]
+            self._timeline.watch(recorded, part, others)
+            reply = self._timeline.reply(id, recorded, part, before)
+            self._calls[call] = recorded, reply
+            self._in_flight[reply.id] = recorded, id
+            return reply
+
+    def _match(self, asked: Request, asker: Asker) -> Call:
+        try:
+            call = self._matcher.match(self.script.keys.key(asked), asker)
+        except Miss as miss:
+            played = [call for call in self.script.calls if call not in self._matcher.unplayed]
+            found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
+            raise self._leave(found) from None
+        self.when_played(call.number)
+        return call
+
+    def _next_part(self, recorded: Call, before: Reply, asked: Request) -> Any:
+        """The attempt after `before`: the SDK tries again, as it did in the recording."""
+        number = next(number for number, part in enumerate(recorded.parts) if part.span.id == before.id) + 1
+        if number >= len(recorded.parts):
+            found = explain(self.script, "used", asked, [recorded], [recorded], self._skipped)
+            raise self._leave(found)
+        part = recorded.parts[number]
+        if part.key != self.script.keys.key(asked):
+            raise self._leave(explain(self.script, "unrecorded", asked, [], [recorded], self._skipped))
+        return part
+
+    @override
+    def beyond(self, reply: Reply) -> BaseException:
+        with self._lock:
+            call = next(call for call in self.script.calls for part in call.parts if part.span.id == reply.id)
+            path = places(self.script)[call.number]
+            return self._leave(Divergence("beyond", path, tools=tuple(self._skipped)))
+
+    @override
+    def ended(self, reply: Reply) -> None:
+        with self._lock:
+            _, lane = self._in_flight.pop(reply.id, (None, ""))
+            if lane:
+                self._timeline.ended(lane, reply)
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @override
+    def hold(self, until_ns: int) -> None:
+        self._clock.wait_until(until_ns)
+
+    @override
+    async def hold_async(self, until_ns: int) -> None:
+        if until_ns <= self._clock.now_ns():
+            return
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(self._loops.when_s(loop, until_ns), _set, done)
+        try:
+            await done
+        finally:
+            timer.cancel()
+
+    @override
+    def begin_ns(self, live: LiveSpan) -> int:
+        with self._lock:
+            if live.kind == "run" or (live.kind == "agent" and live.parent is None):
+                self.begin_in(live.lane.id)
+            self._began(live.lane)
+            if live.kind in ("llm", "attempt"):
+                return self._clock.now_ns()
+            recorded = self._recognise(live)
+            return self._timeline.begin_ns(self._id_of(live.lane), recorded)
+
+    @override
+    def end_ns(self, live: LiveSpan) -> int:
+        with self._lock:
+            if live.kind in ("llm", "attempt"):
+                return self._clock.now_ns()
+            return self._timeline.end_ns(self._id_of(live.lane), self._recognised.pop(live.id, None), live.begin_ns)
+
+    @override
+    def started(self, lane: Lane) -> None:
+        with self._lock:
+            self._timeline.started(self._id_of(lane))
+
+    @override
+    def lane_ns(self, lane: Lane) -> int:
+        with self._lock:
+            lanes, id = self.script.recording.lanes, self._id_of(lane)
+            recorded = next((each for key, each in lanes.items() if self._matcher.is_lane(key, id)), None)
+            return self._timeline.first_step_ns(recorded, lane.first_ns)
+
+    def loosen(self, lane: str) -> None:
+        """What `lane` works on depends on the order in which others finish."""
+        self._loose.add(lane)
+
+    def _began(self, lane: Lane) -> None:
+        if lane.first_ns:
+            self._timeline.began(self._id_of(lane), lane.first_ns)
+
+    def _recognise(self, live: LiveSpan) -> RecordedSpan | None:
+        """The recorded span that is `live`: the next of its kind and name in its lane, a tool's by its arguments.
+
+        Once times are projected the lane may be another.
+        """
+        left = [span for span in self.script.spans.get((live.kind, live.name), ()) if span.id not in self._taken]
+        in_lane = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
+        found = in_lane or ([] if self._timeline.follows else left)
+        if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
+            found = [span for span in found if _same_arguments(live, span)]
+        if not found:
+            return None
+        self._taken.add(found[0].id)
+        self._recognised[live.id] = found[0]
+        return found[0]
+
+    # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @override
+    def tool(self, live: LiveSpan) -> ToolReply | None:
+        with self._lock:
+            recorded = self._recognised.get(live.id)
+            name = str(live.attributes_at_begin.get(semconv.TOOL_NAME, live.name))
+            if recorded is None or recorded.end_ns is None or recorded.id in self.script.busy:
+                return None
+            if semconv.TOOL_CALL_RESULT not in recorded.attributes:
+                self.live_tools.add(name)
+                return None
+            self._skipped.append(name)
+            end_ns = max(self._clock.now_ns(), live.begin_ns + recorded.end_ns - recorded.start_ns)
+            return ToolReply(recorded.attributes[semconv.TOOL_CALL_RESULT], end_ns)
+
+    # ── the way out ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def refuse_connection(self, where: str) -> None:
+        """The program opens a connection to `where` by itself.
+
+        Raises:
+            ReplayDivergence: Always.
+        """
+        with self._lock:
+            raise self._leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
+
+    def _leave(self, divergence: Divergence) -> ReplayDivergence:
+        if self.divergence is None:
+            self.divergence = divergence
+            self._tell(divergence)
+        return ReplayDivergence(str(self.divergence))
+
+    def _raise_again(self) -> None:
+        """Raise what was raised before, so that a program that swallowed it gets nothing more."""
+        if self.impossible or self.divergence is not None:
+            self._refusals += 1
+            self.when_refused(self._refusals)
+        if self.impossible:
+            raise ReplayImpossible(self.impossible)
+        if self.divergence is not None:
+            raise ReplayDivergence(str(self.divergence))
+
+    def _refuse_loop(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            trio = sys.modules.get("trio")
+            if trio is None or not trio.lowlevel.in_trio_run():
+                return
+            what = "Trio"
+        else:
+            if self._loops.knows(loop):
+                return
+            what = type(loop).__module__.partition(".")[0]
+        self.impossible = (
+            f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
+            "run it on asyncio's own event loop for a replay"
+        )
+        self._tell(self.impossible)
+        raise ReplayImpossible(self.impossible)
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _path_of(span: LiveSpan | None) -> SpanPath:
+    path = []
+    while span is not None:
+        if span.kind != "run":
+            path.append((str(span.kind), span.name))
+        span = span.parent
+    return tuple(reversed(path))
+
+
+def _same_arguments(live: LiveSpan, recorded: RecordedSpan) -> bool:
+    asked = live.attributes_at_begin.get(semconv.TOOL_CALL_ARGUMENTS)
+    return _canonical(asked) == _canonical(recorded.attributes.get(semconv.TOOL_CALL_ARGUMENTS))
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

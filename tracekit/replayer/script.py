@@ -1,0 +1,271 @@
+"""A recording as what a replay plays from: its calls with their attempts, its tools, and when each lane did what."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from tracekit import semconv
+from tracekit.errors import ReplayError
+from tracekit.model.messages import answer_of
+from tracekit.model.recording import Exchange, RecordedSpan, Recording
+from tracekit.replayer.keys import Keys
+
+__all__ = ["Call", "LaneKey", "Part", "Script"]
+
+_PARTIAL = frozenset(
+    (semconv.Outcome.CLOSED, semconv.Outcome.CANCELLED, semconv.Outcome.ABANDONED, semconv.Outcome.UNREAD)
+)
+
+LaneKey: TypeAlias = tuple[int, str]
+"""The segment and the id of a lane."""
+
+SpanPath: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One recorded attempt of a call."""
+
+    span: RecordedSpan
+    exchange: Exchange
+    key: str
+
+    @property
+    def end_ns(self) -> int:
+        """When it ended."""
+        assert self.span.end_ns is not None
+        return self.span.end_ns
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, where that is not plainly read: one of `semconv.Outcome`."""
+        return str(self.span.attributes.get(semconv.OUTCOME, ""))
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the answer is known only as far as the application read it."""
+        return self.exchange.status != 0 and self.outcome in _PARTIAL
+
+    @property
+    def broke(self) -> bool:
+        """Whether sending the request, or reading its answer, raised."""
+        if self.span.failure is None or self.outcome == semconv.Outcome.INCOMPLETE:
+            return False
+        if not self.exchange.status:
+            return True
+        # An answer may tell a failure by itself, in its status or in an event; then nothing was raised by reading it.
+        content_type = self.exchange.headers.get("content-type", "")
+        return self.exchange.status < 400 and answer_of(self.exchange.body, content_type).error is None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """One recorded call with all its attempts. `number` counts the calls of the recording as they began.
+
+    `could_ns` is when it could have been asked at the earliest: when the last call had ended that it came after, in
+    its own lane, in one that its lane had started, or in one that had started its lane.
+    """
+
+    number: int
+    span: RecordedSpan
+    parts: tuple[Part, ...]
+    lane: LaneKey
+    path: SpanPath
+    could_ns: int
+
+    @property
+    def key(self) -> str:
+        """The key of its first request."""
+        return self.parts[0].key
+
+    @property
+    def end_ns(self) -> int:
+        """When it ended."""
+        return self.span.end_ns or self.parts[-1].end_ns
+
+    def wait_s(self, part: Part) -> float:
+        """Seconds that the SDK waited between `part` and the attempt after it."""
+        following = self.parts[self.parts.index(part) + 1]
+        told = following.span.attributes.get(semconv.WAIT_MS)
+        return float(told) / 1000 if told is not None else (following.span.start_ns - part.end_ns) / 1e9
+
+    @property
+    def answers(self) -> tuple[tuple[int, bytes], ...]:
+        """What was answered to each attempt."""
+        return tuple((part.exchange.status, part.exchange.body) for part in self.parts)
+
+
+class Script:
+    """What is played.
+
+    Raises:
+        ReplayError: The recording holds nothing that can be replayed, or not all of it.
+    """
+
+    def __init__(self, recording: Recording, keys: Keys) -> None:
+        self.recording = recording
+        self.keys = keys
+        _refuse_unusable(recording)
+        self._points = _points(recording)
+        self.calls = _calls(recording, keys)
+        self.start_ns = min((span.start_ns for span in recording.spans.values()), default=0)
+        if recording.process_root is not None:
+            self.start_ns = min(self.start_ns, recording.process_root.at_ns)
+
+    @cached_property
+    def root_lane(self) -> str:
+        """The lane in which the run began; empty for the run of a whole process."""
+        if self.recording.process_root is not None:
+            return ""
+        roots = [span for span in self.recording.spans.values() if span.parent is None]
+        return min(roots, key=lambda span: span.start_ns).lane if roots else ""
+
+    @property
+    def task_lane(self) -> str:
+        """The lane of the first event loop's first task: what a test's own task stands for, in which a replay begins."""
+        first = min(self.calls, key=lambda call: call.number).lane[1].split(".")
+        tasks = [number for number, step in enumerate(first) if step.startswith("t")]
+        return ".".join(first[: tasks[0] + 1]) if tasks else "m"
+
+    @cached_property
+    def spans(self) -> dict[tuple[str, str], list[RecordedSpan]]:
+        """The spans that are neither calls nor attempts, by kind and name, as they began."""
+        found: dict[tuple[str, str], list[RecordedSpan]] = defaultdict(list)
+        asking = {call.span.id for call in self.calls}
+        for span in sorted(self.recording.spans.values(), key=lambda span: span.start_ns):
+            if span.kind not in ("llm", "attempt") and span.id not in asking:
+                found[span.kind, span.name].append(span)
+        return found
+
+    @cached_property
+    def busy(self) -> frozenset[str]:
+        """The ids of the spans within which calls were made."""
+        found: set[str] = set()
+        for call in self.calls:
+            parent = call.span.parent
+            while parent is not None and parent not in found:
+                found.add(parent)
+                span = self.recording.spans.get(parent)
+                parent = span.parent if span is not None else None
+        return frozenset(found)
+
+    def own_ns(self, lane: LaneKey, at_ns: int) -> int:
+        """Nanoseconds from the latest that had happened in `lane`, or in a lane that it started, to `at_ns`."""
+        points = self._points.get(lane, ())
+        place = bisect_left(points, at_ns)
+        return at_ns - points[place - 1] if place else 0
+
+
+def _refuse_unusable(recording: Recording) -> None:
+    damage = [f"{segment.path}: {said}" for segment in recording.segments for said in segment.damage]
+    if damage:
+        raise ReplayError(f"the recording is damaged, so a replay of it would prove nothing: {damage[0]}")
+    kept = next((segment.content for segment in recording.segments if segment.content != "full"), None)
+    if kept is not None:
+        raise ReplayError(
+            f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
+            "record it again with TRACEKIT_CONTENT=full"
+        )
+    if not recording.exchanges:
+        raise ReplayError("the recording has no exchange with the API in it, so there is nothing to replay")
+    cut = [id for id in recording.exchanges if recording.spans[id].end_ns is None]
+    if cut:
+        raise ReplayError(
+            f"the recording is cut: {len(cut)} of its {len(recording.exchanges)} requests have no end, because the program "
+            "was killed or is still at work; record a run that ends"
+        )
+
+
+def _calls(recording: Recording, keys: Keys) -> list[Call]:
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for id, exchange in recording.exchanges.items():
+        span = recording.spans[id]
+        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request)))
+    made = []
+    for id, attempts in parts.items():
+        span = recording.spans.get(id, attempts[0].span)
+        attempts.sort(key=lambda part: part.span.start_ns)
+        made.append((span, tuple(attempts)))
+    made.sort(key=lambda each: (each[1][0].span.start_ns, each[0].start_ns))
+    ends = _ends_by_lane(recording, [(span, attempts) for span, attempts in made])
+    return [
+        Call(
+            number,
+            span,
+            attempts,
+            (span.segment, span.lane),
+            _path_of(recording, span),
+            _could_ns(recording, ends, (span.segment, span.lane), attempts[0].span.start_ns),
+        )
+        for number, (span, attempts) in enumerate(made)
+    ]
+
+
+def _path_of(recording: Recording, span: RecordedSpan) -> SpanPath:
+    """Kinds and names from below the run down to what `span` stands in."""
+    path = []
+    parent = recording.spans.get(span.parent or "")
+    seen: set[str] = set()
+    while parent is not None and parent.id not in seen:
+        seen.add(parent.id)
+        if parent.kind != "run":
+            path.append((parent.kind, parent.name))
+        parent = recording.spans.get(parent.parent or "")
+    return tuple(reversed(path))
+
+
+# ── who came after what ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ancestors(recording: Recording, lane: LaneKey) -> list[LaneKey]:
+    """`lane` and those that started it, the nearest first."""
+    found = [lane]
+    known = recording.lanes.get(lane)
+    while known is not None and known.parent is not None and (known.segment, known.parent) not in found:
+        found.append((known.segment, known.parent))
+        known = recording.lanes.get(found[-1])
+    return found
+
+
+def _ends_by_lane(recording: Recording, calls: list[tuple[RecordedSpan, tuple[Part, ...]]]) -> dict[LaneKey, list[int]]:
+    """When the calls of each lane, and of the lanes that it started, ended; sorted."""
+    ends: dict[LaneKey, list[int]] = defaultdict(list)
+    for span, attempts in calls:
+        for lane in _ancestors(recording, (span.segment, span.lane)):
+            ends[lane].append(attempts[-1].end_ns)
+    return {lane: sorted(times) for lane, times in ends.items()}
+
+
+def _could_ns(recording: Recording, ends: dict[LaneKey, list[int]], lane: LaneKey, begin_ns: int) -> int:
+    could, before = 0, begin_ns
+    for each in _ancestors(recording, lane):
+        known = ends.get(each, [])
+        place = bisect_left(known, before + 1)
+        if place:
+            could = max(could, known[place - 1])
+        started = recording.lanes.get(each)
+        if started is None:
+            break
+        # What the lane above did later, the lanes that it had started by then did not wait for.
+        before = min(before, started.first_ns) if started.first_ns else before
+    return could
+
+
+def _points(recording: Recording) -> dict[LaneKey, list[int]]:
+    """All that happened in each lane, or in the lanes that it started, as sorted times."""
+    points: dict[LaneKey, list[int]] = defaultdict(list)
+    for key, lane in recording.lanes.items():
+        if lane.first_ns:
+            points[key].append(lane.first_ns)
+    for span in recording.spans.values():
+        times = [span.start_ns] if span.end_ns is None else [span.start_ns, span.end_ns]
+        exchange = recording.exchanges.get(span.id)
+        if exchange is not None and exchange.answered_ns is not None:
+            times.append(exchange.answered_ns)
+        for each in _ancestors(recording, (span.segment, span.lane)):
+            points[each] += times
+    return {key: sorted(times) for key, times in points.items()}

@@ -1,0 +1,260 @@
+"""A replay within a program: ``with tracekit.replay("run.jsonl") as replay:``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tracekit.analysis.structure import structure
+from tracekit.configure import hook_in
+from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
+from tracekit.instrument.lanes import standing_for
+from tracekit.instrument.live import new_run_id, new_span_id
+from tracekit.instrument.protocols import Sink
+from tracekit.instrument.recorder import Recorder, active, install
+from tracekit.journal.catalog import find_run
+from tracekit.journal.reader import read_run
+from tracekit.model.events import ReplayMode, SpanBegin, SpanEnd
+from tracekit.model.recording import Recording
+from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.tree import Run
+from tracekit.replayer import closed
+from tracekit.replayer.clock import VirtualClock
+from tracekit.replayer.divergence import Divergence, places
+from tracekit.replayer.hooks import Hooks
+from tracekit.replayer.keys import Keys
+from tracekit.replayer.loops import Loops
+from tracekit.replayer.memory import MemorySink
+from tracekit.replayer.player import Player
+from tracekit.replayer.script import Script
+from tracekit.replayer.threads import Threads
+
+__all__ = ["Replay", "Stage", "load_recording", "replay", "replayed_root", "root_end_ns"]
+
+
+def replay(
+    source: str | Path | Run | Recording,
+    *,
+    ignore: Sequence[str] = (),
+    speed: float | None = None,
+    block_network: bool = False,
+) -> Replay:
+    r"""Replay a recording to the code in the block: ``with tracekit.replay("run.jsonl") as replay:``.
+
+    Args:
+        source: A file that `tracekit export` wrote, a run's id, the beginning of one, its name, `last`, or a run.
+        ignore: What may differ in requests: paths such as ``metadata.user_id`` and patterns such as ``/run \\d+/``,
+            besides those that the recording names itself.
+        speed: How many seconds pass in a real one; by default no real time passes.
+        block_network: Whether all connections are refused, and not only those to the API's hosts.
+
+    Raises:
+        ReplayError: The recording cannot be replayed, or another replay is at work.
+        TracekitError: It cannot be found or read.
+    """
+    return Replay(load_recording(source), ignore=ignore, speed=speed, block_network=block_network)
+
+
+def load_recording(source: str | Path | Run | Recording) -> Recording:
+    """The recording that `source` means.
+
+    Raises:
+        TracekitError: It means none, or it cannot be read.
+    """
+    if isinstance(source, Recording):
+        return source
+    if isinstance(source, Run):
+        return source.recording
+    return read_run(find_run(str(source)).paths)
+
+
+class Stage:
+    """All that a replay of one process needs, put together: the player, its clock, and what they replace.
+
+    Raises:
+        ReplayError: The recording cannot be replayed.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        ignore: Sequence[str] = (),
+        speed: float | None = None,
+        block_network: bool = False,
+        tell: Callable[[Divergence | str], None] | None = None,
+    ) -> None:
+        if speed is not None and not speed > 0:
+            raise ReplayError(f"a speed is a number above 0, not {speed!r}; 1 replays in real time")
+        told = [entry for segment in recording.segments for entry in segment.ignore]
+        rules = [rule for segment in recording.segments for rule in segment.redaction]
+        self.script = Script(recording, Keys([*ignore, *told], rules))
+        self.clock = VirtualClock(self.script.start_ns, speed)
+        self._loops = Loops(self.clock)
+        self.player = Player(self.script, self.clock, self._loops, tell)
+        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen)
+        self._block_network = block_network
+
+    def hosts(self) -> set[str]:
+        """The API's hosts of the recording."""
+        return {exchange.request.host for exchange in self.script.recording.exchanges.values()}
+
+    def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
+        """Begin the replay in this process, on this thread; what happens goes to `sink`."""
+        recorder = Recorder(sink, self.clock, process, self.player)
+        install(recorder)
+        hook_in()
+        self._hooks.put_in()
+        closed.refuse(self.hosts(), self.player.refuse_connection, everything=self._block_network)
+        return recorder
+
+    def leave(self) -> None:
+        """End the replay."""
+        closed.allow()
+        self._hooks.take_out()
+
+    def on_running_loop(self) -> AbstractContextManager[None] | None:
+        """Puts the event loop that runs on this thread on the clock; None if none does."""
+        try:
+            return self._loops.on_clock(asyncio.get_running_loop())
+        except RuntimeError:
+            return None
+
+
+class Replay:
+    """A replay, from the beginning of its block; what came of it after.
+
+    Attributes:
+        run: The run that was recorded while replaying; None before the end, and if nothing was asked.
+        mode: ``followed``, ``projected`` or ``diverged``; None before the end.
+        divergence: The first place where the program left the recording, None if it did not.
+        unplayed: Where the recorded calls stand that were never made.
+        notes: What a reader should know besides, such as that the order of threads is not proven.
+    """
+
+    def __init__(self, recording: Recording, **options: Any) -> None:
+        self.run: Run | None = None
+        self.mode: ReplayMode | None = None
+        self.divergence: Divergence | None = None
+        self.unplayed: list[str] = []
+        self.notes: list[str] = []
+        self._recording = recording
+        self._stage = Stage(recording, **options)
+        self._sink = MemorySink()
+        self._stack = ExitStack()
+        self._recorder: Recorder | None = None
+
+    def __repr__(self) -> str:
+        return f"Replay(of={self._recording.id[:8]!r}, mode={self.mode!r})"
+
+    def __enter__(self) -> Self:
+        before = active()
+        if before is not None and before.answerer is not None:
+            raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
+        self._stack = ExitStack()
+        try:
+            self._stack.enter_context(self._stage.clock.taking_part())
+            self._stack.callback(install, before)
+            self._stack.enter_context(standing_for(self._stage.script.task_lane if _is_in_loop() else "m"))
+            self._stack.callback(self._stage.leave)
+            self._recorder = self._stage.enter(self._sink, replayed_root(self._recording))
+            loop = self._stage.on_running_loop()
+            if loop is not None:
+                self._stack.enter_context(loop)
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        player = self._stage.player
+        if error is None:
+            player.finish()
+        self._conclude(player)
+        if isinstance(error, (ReplayDivergence, ReplayImpossible)):
+            return
+        if player.impossible:
+            raise ReplayImpossible(player.impossible) from error
+        if player.divergence is not None:
+            raise ReplayDivergence(str(player.divergence)) from error
+        if error is None and not player.asked:
+            raise ReplayError("the program asked nothing, so nothing was replayed; call your agent within the block")
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _conclude(self, player: Player) -> None:
+        self.mode, self.divergence = player.mode, player.divergence
+        paths = places(player.script) if player.unplayed else {}
+        self.unplayed = [paths[call.number] for call in player.unplayed]
+        self.notes = notes_of(player, self._stage.clock)
+        recorder = self._recorder
+        if recorder is not None and recorder.process is not None and recorder.process.run is not None:
+            _write_root(self._sink, recorder.process.run.info, self._recording, player)
+        recording = self._sink.recording(self.mode, player.last_ns)
+        self.run = structure(recording) if recording is not None else None
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def notes_of(player: Player, clock: VirtualClock) -> list[str]:
+    """What a reader of the replay should know besides how it went."""
+    notes = []
+    if not clock.is_proven:
+        notes.append(
+            "order not proven: threads waited for each other in a way that tracekit does not see, such as a lock"
+        )
+    if player.live_tools:
+        listed = ", ".join(sorted(player.live_tools))
+        notes.append(f"run live, since the recording has no result of theirs that is JSON: {listed}")
+    return notes
+
+
+def replayed_root(recording: Recording) -> RunInfo | None:
+    """The run of a whole process for a replay of `recording`, if that was one."""
+    root = recording.process_root
+    if root is None:
+        return None
+    made = ProcessRoot(new_span_id(), root.at_ns, root.argv)
+    return RunInfo(new_run_id(), recording.name, time.time_ns(), made, replay_of=recording.id)
+
+
+def root_end_ns(recording: Recording, mode: ReplayMode, last_ns: int) -> int:
+    """When a replay's process ended: as in the recording, or as long after the last that happened."""
+    root = recording.process_root
+    recorded = recording.spans.get(root.id) if root is not None else None
+    if recorded is None or recorded.end_ns is None:
+        return last_ns
+    if mode == "followed":
+        return recorded.end_ns
+    ends = [span.end_ns or span.start_ns for span in recording.spans.values() if span.id != recorded.id]
+    return last_ns + recorded.end_ns - max(ends, default=recorded.end_ns)
+
+
+def _write_root(sink: MemorySink, run: RunInfo, recording: Recording, player: Player) -> None:
+    root, recorded_root = run.root, recording.process_root
+    if root is None or recorded_root is None:
+        return
+    recorded = recording.spans.get(recorded_root.id)
+    attributes = dict(recorded.attributes) if recorded is not None else {}
+    sink.write(run, SpanBegin(root.id, None, "run", run.name, root.at_ns, "m", "", attributes))
+    sink.write(run, SpanEnd(root.id, root_end_ns(recording, player.mode, player.last_ns), "ok"))

@@ -1,0 +1,136 @@
+"""When things happen in a replay.
+
+It *follows* the recording: whatever is recognised happens exactly when it did. It *projects*, from there to its end,
+once a call is asked while another is in flight that in the recording had ended before this one could be asked, or
+later than recorded: then each thing happens its *own time* after what came before it in its lane, and lasts as long
+as it did. Own time is what the program itself took: from the latest of the lane's first step, the end of what the lane
+did before, and what lanes that it started had done by then.
+
+All times are nanoseconds since the epoch on the replay's clock, which starts where the recording does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from tracekit.instrument.reply import Reply
+from tracekit.model.recording import Lane, Piece, RecordedSpan
+from tracekit.replayer.script import Call, Part, Script
+
+__all__ = ["Timeline"]
+
+_PATIENCE_NS = 60_000_000_000
+"""How long a call that was cancelled in the recording waits to be cancelled again."""
+
+
+class Timeline:
+    """Gives each thing its times.
+
+    Args:
+        script: What is played.
+        now_ns: The replay's clock.
+    """
+
+    def __init__(self, script: Script, now_ns: Callable[[], int]) -> None:
+        self.follows = True
+        self.last_ns = script.start_ns
+        self._script = script
+        self._now_ns = now_ns
+        self._latest: dict[str, int] = defaultdict(int)
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def watch(self, call: Call, part: Part, in_flight: list[Call]) -> None:
+        """Decide whether the replay still follows, now that `part` of `call` is asked while `in_flight` are."""
+        if not self.follows:
+            return
+        if self._now_ns() > part.span.start_ns or any(other.parts[-1].end_ns <= call.could_ns for other in in_flight):
+            self.follows = False
+
+    def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
+        """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""
+        number = call.parts.index(part)
+        if self.follows:
+            call_begin, begin = call.span.start_ns, part.span.start_ns
+        elif before is not None:
+            call_begin = before.call_begin_ns
+            wait_ns = part.span.start_ns - call.parts[number - 1].end_ns
+            begin = max(self._now_ns(), before.end_ns + wait_ns)
+        else:
+            own = self._script.own_ns(call.lane, call.span.start_ns)
+            call_begin = max(self._now_ns(), self._latest[lane] + own)
+            begin = call_begin + part.span.start_ns - call.span.start_ns
+        reply = _shifted(call, part, call_begin, begin)
+        self.happened(lane, reply.begin_ns)
+        return reply
+
+    def ended(self, lane: str, reply: Reply) -> None:
+        """The attempt of `reply`, asked in `lane`, is over."""
+        now_ns = self._now_ns()
+        self.happened(lane, reply.call_end_ns if now_ns >= reply.end_ns else max(now_ns, reply.begin_ns))
+
+    # ── other spans ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin_ns(self, lane: str, recorded: RecordedSpan | None) -> int:
+        """When a span begins in `lane` that is `recorded`, if it is recognised."""
+        return self._at(lane, recorded, recorded.start_ns if recorded is not None else None)
+
+    def end_ns(self, lane: str, recorded: RecordedSpan | None, begin_ns: int) -> int:
+        """When the span ends that began in `lane` at `begin_ns`."""
+        return max(begin_ns, self._at(lane, recorded, recorded.end_ns if recorded is not None else None))
+
+    def first_step_ns(self, recorded: Lane | None, first_ns: int) -> int:
+        """The first step of a lane that is `recorded`, which the process took at `first_ns`."""
+        return recorded.first_ns if self.follows and recorded is not None else first_ns
+
+    def started(self, lane: str) -> None:
+        """`lane` is started by the one above it, and comes after what that one has done."""
+        self._latest[lane] = self._latest[lane.rpartition(".")[0]]
+
+    def began(self, lane: str, first_ns: int) -> None:
+        """`lane` took its first step."""
+        self._latest[lane] = max(self._latest[lane], first_ns)
+
+    def happened(self, lane: str, at_ns: int) -> None:
+        """Something happened in `lane` at `at_ns`, which those that started it may have waited for."""
+        self.last_ns = max(self.last_ns, at_ns)
+        while lane:
+            self._latest[lane] = max(self._latest[lane], at_ns)
+            lane = lane.rpartition(".")[0]
+
+    def _at(self, lane: str, recorded: RecordedSpan | None, recorded_ns: int | None) -> int:
+        if recorded is None or recorded_ns is None:
+            at = max(self._now_ns(), self._latest[lane])
+        elif self.follows:
+            at = recorded_ns
+        else:
+            own = self._script.own_ns((recorded.segment, recorded.lane), recorded_ns)
+            at = max(self._now_ns(), self._latest[lane] + own)
+        self.happened(lane, at)
+        return at
+
+
+def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
+    """`part` as it was, moved so that it begins at `begin`."""
+    shift = begin - part.span.start_ns
+    exchange, failure = part.exchange, part.span.failure
+    is_last = part is call.parts[-1]
+    answered = part.end_ns if exchange.answered_ns is None else exchange.answered_ns
+    outcome = part.outcome
+    refused = part.end_ns + (_PATIENCE_NS if outcome == "cancelled" else 0)
+    return Reply(
+        id=part.span.id,
+        call_begin_ns=call_begin,
+        begin_ns=begin,
+        answered_ns=(answered if exchange.status or outcome != "cancelled" else refused) + shift,
+        end_ns=part.end_ns + shift,
+        call_end_ns=(call.end_ns if is_last else part.end_ns) + shift,
+        status=exchange.status,
+        headers=exchange.headers,
+        pieces=tuple(Piece(piece.at_ns + shift, piece.data) for piece in exchange.pieces),
+        failure=failure if part.broke else None,
+        is_partial=part.is_partial,
+        refused_ns=refused + shift,
+        wait_s=None if is_last else call.wait_s(part),
+    )
