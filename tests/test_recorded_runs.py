@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fixtures.make_runs import MADE, RUNS
+from tests.support.cli import environment, tracekit
 from tracekit.journal.reader import JournalReader, read_run
 from tracekit.testing import Check, check
 
@@ -55,3 +57,17 @@ def test_it_is_whole_and_names_no_machine(name: str) -> None:
 def test_it_is_what_the_readme_says(name: str) -> None:
     checked = HOLDS[name](check(RUNS / f"{name}.jsonl")).cost_below(0.2)
     assert checked.run.status == "ok"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "refactoring-team"])
+def test_its_replay_has_the_same_normal_form(name: str, tmp_path: Path) -> None:
+    made = MADE[name]
+    shutil.copy(made.program, tmp_path)
+    env, recording = environment(tmp_path / "home"), RUNS / f"{name}.jsonl"
+    done = tracekit("replay", str(recording), made.program.name, *made.arguments, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for source, out in (("last", "replay.jsonl"), (str(recording), "recording.jsonl")):
+        assert tracekit("export", source, "--normal", "-o", str(tmp_path / out), env=env).returncode == 0
+    assert (tmp_path / "replay.jsonl").read_bytes() == (tmp_path / "recording.jsonl").read_bytes()
+    done = tracekit("diff", str(recording), "last", "--times", env=env)
+    assert (done.returncode, done.stdout.splitlines()[2]) == (0, "They are the same.")

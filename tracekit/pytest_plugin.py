@@ -231,7 +231,8 @@ def _replaying(marked: _Marked) -> _Active:
     try:
         return _Replaying(marked)
     except TracekitError as error:
-        pytest.fail(f"{marked.path} cannot be replayed: {error}", pytrace=False)
+        said = f"{marked.path} cannot be replayed: {error}"
+    pytest.fail(said, pytrace=False)
 
 
 class _Active:

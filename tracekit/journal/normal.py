@@ -36,10 +36,12 @@ _LEFT_OUT = frozenset(
         semconv.SERVER_PORT,
         semconv.URL_SCHEME,
         semconv.URL_FULL,
+        semconv.URL_PATH,
+        semconv.HTTP_RESEND_COUNT,
         semconv.TIME_TO_FIRST_CHUNK,
     )
 )
-"""Attributes that tell of the connection, or measure what the times of the chunks say already."""
+"""Attributes that tell of the connection, or that the SDK sets with it though requests, attempts and chunks say it all."""
 
 
 class Normal:
