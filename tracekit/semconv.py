@@ -86,6 +86,8 @@ ITERATIONS: Final = "tracekit.usage.iterations"
 """The API's own account of the answers within a call, where it had more than one: a compaction, a fallback model."""
 SPEED: Final = "tracekit.usage.speed"
 INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
+COST_USD: Final = "tracekit.cost_usd"
+"""What a call cost at list prices, in US dollars, on its exported span; absent where a price is unknown."""
 
 
 class Operation:
