@@ -48,6 +48,8 @@ SERVER_ADDRESS: Final = "server.address"
 ERROR_TYPE: Final = "error.type"
 
 # Ours.
+COST_USD: Final = "tracekit.cost_usd"
+"""On an exported llm span: what the call cost, in US dollars; absent where a price is unknown."""
 PARENT_RUN_ID: Final = "tracekit.run.parent.id"
 """The run in whose middle this run began."""
 EXIT_CODE: Final = "process.exit.code"
@@ -86,8 +88,6 @@ ITERATIONS: Final = "tracekit.usage.iterations"
 """The API's own account of the answers within a call, where it had more than one: a compaction, a fallback model."""
 SPEED: Final = "tracekit.usage.speed"
 INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
-COST_USD: Final = "tracekit.cost_usd"
-"""What a call cost at list prices, in US dollars, on its exported span; absent where a price is unknown."""
 
 
 class Operation:
