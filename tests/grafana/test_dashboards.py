@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,7 +87,7 @@ def test_panels_have_ids_and_lie_beside_one_another(name: str) -> None:
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_data_source_is_provisioned(panel: dict[str, Any]) -> None:
-    provisioned = yaml.safe_load(Path("grafana/provisioning/datasources/traces.yaml").read_text("utf-8"))
+    provisioned = yaml.safe_load((FOLDER.parent / "provisioning/datasources/traces.yaml").read_text("utf-8"))
     known = [{"uid": each["uid"], "type": each["type"]} for each in provisioned["datasources"]]
     assert panel["datasource"] in known
     assert not [target for target in panel["targets"] if "datasource" in target]

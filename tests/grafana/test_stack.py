@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-FOLDER = Path("grafana")
-README = Path("README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "grafana"
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def read(name: str) -> Any:
