@@ -23,6 +23,7 @@ REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 
 # GenAI conventions: usage. The input count includes what was read from and written to the cache.
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -45,6 +46,9 @@ HTTP_RESEND_COUNT: Final = "http.request.resend_count"
 RETRY_AFTER: Final = "http.response.header.retry-after"
 URL_PATH: Final = "url.path"
 SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+URL_SCHEME: Final = "url.scheme"
+URL_FULL: Final = "url.full"
 ERROR_TYPE: Final = "error.type"
 
 # Ours.

@@ -14,7 +14,7 @@ from tracekit.errors import TracekitError
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = ("collect", "demo", "doctor", "export", "ls", "prune", "replay", "run", "show", "sql")
+_COMMANDS = ("collect", "demo", "diff", "doctor", "export", "ls", "prune", "replay", "run", "show", "sql")
 
 
 class _Commands(click.Group):
