@@ -1,0 +1,48 @@
+"""The door to tracekit: the one module of the viewer that imports it. What the viewer needs is named here."""
+
+from __future__ import annotations
+
+from tracekit import semconv
+from tracekit.analysis.structure import structure
+from tracekit.cli.render.quantities import count, duration, money, size
+from tracekit.collect.look import Listing, damage_in, find, list_runs, read_entry
+from tracekit.errors import TracekitError
+from tracekit.journal.catalog import Entry
+from tracekit.journal.follow import Follower
+from tracekit.journal.home import home
+from tracekit.model.conversation import blocks_of
+from tracekit.model.events import Failure, Kind
+from tracekit.model.recording import Exchange, Recording
+from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.text import printable
+from tracekit.model.tree import Node, Run, Status, Tokens
+
+__all__ = [
+    "Entry",
+    "Exchange",
+    "Failure",
+    "Follower",
+    "Kind",
+    "Listing",
+    "Node",
+    "Recording",
+    "Run",
+    "RunSummary",
+    "Status",
+    "Tokens",
+    "TracekitError",
+    "blocks_of",
+    "count",
+    "damage_in",
+    "duration",
+    "find",
+    "home",
+    "list_runs",
+    "money",
+    "printable",
+    "read_entry",
+    "semconv",
+    "size",
+    "structure",
+    "summary_of",
+]
