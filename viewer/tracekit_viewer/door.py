@@ -5,11 +5,13 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure import structure
 from tracekit.cli.render.quantities import count, duration, money, size
-from tracekit.collect.look import Listing, damage_in, find, list_runs, read_entry
+from tracekit.collect.look import Listing, damage_in, find, read_entry
+from tracekit.collect.watch import Watch
 from tracekit.errors import TracekitError
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
-from tracekit.journal.home import home
+from tracekit.journal.home import home, runs_folder
+from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.recording import Exchange, Recording
@@ -31,16 +33,18 @@ __all__ = [
     "Status",
     "Tokens",
     "TracekitError",
+    "Watch",
     "blocks_of",
     "count",
     "damage_in",
     "duration",
     "find",
     "home",
-    "list_runs",
+    "is_alive",
     "money",
     "printable",
     "read_entry",
+    "runs_folder",
     "semconv",
     "size",
     "structure",
