@@ -58,6 +58,7 @@ class Fold:
             index in self._exited,
             damage,
             header.get("versions") or {},
+            str(header.get("content") or "full"),
         )
 
     def add(self, index: int, event: Event) -> None:

@@ -17,7 +17,7 @@ class Segment:
     """One process's part of a run.
 
     `alive` says that its writer still lives; `exited`, that it ended in good order. `damage` tells, for people, what
-    could not be read of it.
+    could not be read of it. `content` says how much of what was said it keeps: ``full``, ``metadata`` or ``off``.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Segment:
     exited: bool = False
     damage: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
+    content: str = "full"
 
 
 @dataclass(frozen=True, slots=True)
