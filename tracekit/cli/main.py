@@ -14,7 +14,7 @@ from tracekit.errors import TracekitError
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = ("collect", "demo", "doctor", "export", "ls", "prune", "run", "show", "sql")
+_COMMANDS = ("collect", "demo", "doctor", "export", "ls", "prune", "run", "show", "sql", "view")
 
 
 class _Commands(click.Group):
