@@ -86,7 +86,7 @@ class Answer:
             return
         try:
             content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -121,7 +121,7 @@ def answer_of(body: bytes, content_type: str) -> Answer:
         return answer
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer
     if isinstance(message, dict) and message.get("type") != "error":
         answer.message = message
