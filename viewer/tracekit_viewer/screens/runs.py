@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
+from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
 from tracekit_viewer.door import Listing, RunSummary, TracekitError, Watch, home
@@ -20,7 +21,7 @@ from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, Sort
 from tracekit_viewer.render.runs import Order, matching, summary_line
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.run import RunScreen
-from tracekit_viewer.source import source_of
+from tracekit_viewer.source import RunSource, source_of
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 __all__ = ["RunsScreen"]
@@ -48,6 +49,14 @@ To record from within your own code:
 Runs appear here by themselves as they begin."""
 
 
+class _Look(NamedTuple):
+    """What looking for runs brought, and when to look again."""
+
+    listing: Listing | None
+    problem: str
+    pause_s: float
+
+
 class RunsScreen(Screen[None]):
     """The runs, newest first. Opens a `RunScreen`.
 
@@ -56,7 +65,8 @@ class RunsScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/"),
+        # Before any widget, so that what is typed right after it goes into the filter.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
         Binding("s", "sort", "Sort"),
         Binding("S", "turn", "Reverse"),
         Binding("escape", "clear", "Show all"),
@@ -64,7 +74,6 @@ class RunsScreen(Screen[None]):
     DEFAULT_CSS = """
     RunsScreen #title { height: 1; padding: 0 1; background: $panel; text-style: bold; }
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
-    RunsScreen #filter.shown { display: block; }
     RunsScreen #nothing { display: none; height: 1fr; content-align: center middle; color: $text-muted; }
     RunsScreen #told { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
     RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; }
@@ -114,26 +123,37 @@ class RunsScreen(Screen[None]):
         if self._is_looking or not self.is_current:
             return
         self._is_looking = True
-        self.run_worker(self._poll, thread=True, group="look", exit_on_error=False)
+        self.run_worker(self._poll, name="look", thread=True, exit_on_error=False)
 
-    def _poll(self) -> None:
+    def _poll(self) -> _Look:
         began = time.monotonic()
         listing, problem = None, ""
         try:
             listing = self._watch.poll()
         except TracekitError as error:
             problem = str(error)
-        pause_s = max(_PAUSE_S, _SHARE * (time.monotonic() - began))
-        self.app.call_from_thread(self._looked, listing, problem, pause_s)
+        return _Look(listing, problem, max(_PAUSE_S, _SHARE * (time.monotonic() - began)))
 
-    def _looked(self, listing: Listing | None, problem: str, pause_s: float) -> None:
+    @on(Worker.StateChanged)
+    def _thread_ended(self, message: Worker.StateChanged) -> None:
+        """Take what a thread brought. Its own fault is told like any other, and the screen stays."""
+        if message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
+            return
+        worker, failed = message.worker, message.state == WorkerState.ERROR
+        fault = f"{type(worker.error).__name__}: {worker.error}"
+        if worker.name == "look":
+            self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else worker.result)
+        elif worker.name == "open":
+            self._opened(fault if failed else worker.result)
+
+    def _looked(self, look: _Look) -> None:
         self._is_looking = False
-        if listing is not None:
-            self._listing = listing
-        if listing is not None or problem != self._problem:
-            self._problem = problem
+        if look.listing is not None:
+            self._listing = look.listing
+        if look.listing is not None or look.problem != self._problem:
+            self._problem = look.problem
             self._show()
-        self.set_timer(pause_s, self._look)
+        self.set_timer(look.pause_s, self._look)
 
     @on(RunsNeeded)
     def _widen(self) -> None:
@@ -161,7 +181,7 @@ class RunsScreen(Screen[None]):
         if live:
             said.append(f"{live} live")
         if self._query:
-            said.append(f"{len(shown):,} {'matches' if len(shown) == 1 else 'match'}")
+            said.append(f"{len(shown):,} shown")
         self.query_one("#title", Static).update(f"tracekit   {' · '.join(said)}")
         nothing = ""
         if not runs and self._problem:
@@ -189,23 +209,24 @@ class RunsScreen(Screen[None]):
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        is_filtering = self.is_mounted and self.query_one("#filter", Input).has_class("shown")
+        is_filtering = self.is_mounted and self.query_one("#filter", Input).display
         return is_filtering if action == "clear" else not is_filtering if action == "filter" else True
 
     def action_filter(self) -> None:
         """Let the user type which runs to show."""
         box = self.query_one("#filter", Input)
-        box.add_class("shown")
-        box.focus()
+        box.display = True
+        # At once, so that what is typed next goes into it.
+        self.set_focus(box)
         self.refresh_bindings()
 
     def action_clear(self) -> None:
         """Show all runs again."""
         box = self.query_one("#filter", Input)
         box.value = ""
-        box.remove_class("shown")
+        box.display = False
         self.refresh_bindings()
-        self.query_one(RunsList).focus()
+        self.set_focus(self.query_one(RunsList))
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:
@@ -218,13 +239,13 @@ class RunsScreen(Screen[None]):
     def _keep_filter(self) -> None:
         if not self._query:
             self.action_clear()
-        self.query_one(RunsList).focus()
+        self.set_focus(self.query_one(RunsList))
 
     def on_key(self, event: events.Key) -> None:
         """From the filter, the arrows lead into the list."""
         if event.key in ("down", "up") and self.focused is self.query_one("#filter"):
             event.stop()
-            self.query_one(RunsList).focus()
+            self.set_focus(self.query_one(RunsList))
 
     def action_sort(self) -> None:
         """Sort by the next column."""
@@ -252,19 +273,19 @@ class RunsScreen(Screen[None]):
             return
         self._is_opening = True
         self.query_one("#at", Static).update(f"reading {plain(message.run.name)} …")
-        self.run_worker(partial(self._read, message.run), thread=True, group="open", exit_on_error=False)
+        self.run_worker(partial(_source, message.run.id), name="open", thread=True, exit_on_error=False)
 
-    def _read(self, run: RunSummary) -> None:
-        try:
-            screen = RunScreen(source_of(run.id))
-        except TracekitError as error:
-            self.app.call_from_thread(self._opened, None, str(error))
-        else:
-            self.app.call_from_thread(self._opened, screen, "")
-
-    def _opened(self, screen: RunScreen | None, problem: str) -> None:
+    def _opened(self, source: RunSource | str) -> None:
         self._is_opening = False
-        if screen is not None:
-            self.app.push_screen(screen)
+        if isinstance(source, str):
+            self.query_one("#at", Static).update(f"! it cannot be opened: {plain(source)}")
         else:
-            self.query_one("#at", Static).update(f"! it cannot be opened: {plain(problem)}")
+            self.app.push_screen(RunScreen(source))
+
+
+def _source(run: str) -> RunSource | str:
+    """The source of a run, or why there is none."""
+    try:
+        return source_of(run)
+    except TracekitError as error:
+        return str(error)

@@ -123,7 +123,7 @@ class RunsList(ScrollView, can_focus=True):
 
     @override
     def render_line(self, y: int) -> Strip:
-        place, width = y + round(self.scroll_offset.y), self.size.width
+        place, width = y + round(self.scroll_offset.y), self.scrollable_content_region.width
         base = self.rich_style
         if place >= len(self._runs):
             return Strip.blank(width, base)
