@@ -5,21 +5,85 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual.message import Message
+from typing_extensions import override
 
 from tracekit_viewer.door import Node, RunSummary
 
-__all__ = ["NodeHighlighted", "RunChosen", "RunHighlighted", "RunsNeeded", "SortAsked"]
+__all__ = [
+    "AgentChosen",
+    "NodeHighlighted",
+    "RangeChosen",
+    "RangeMarked",
+    "RunChosen",
+    "RunHighlighted",
+    "RunsNeeded",
+    "SearchChanged",
+    "SearchEnded",
+    "SortAsked",
+    "ViewChanged",
+]
 
 
-@dataclass
+# A node's repr and equality go through all below it, so messages that carry one have neither.
+@dataclass(eq=False, repr=False)
 class NodeHighlighted(Message):
     """The timeline's cursor stands on `node`."""
 
     node: Node
 
+    @override
     def can_replace(self, message: Message) -> bool:
-        """Only the last of a flood of moves matters."""
         return isinstance(message, NodeHighlighted)
+
+
+class ViewChanged(Message):
+    """The timeline shows other columns, another part of time, or a later end of what is open."""
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ViewChanged)
+
+
+@dataclass
+class RangeMarked(Message):
+    """The mouse is marking from one cell of the bars to another; None when it lets go."""
+
+    cells: tuple[int, int] | None
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RangeMarked)
+
+
+@dataclass
+class RangeChosen(Message):
+    """The user wants to see the time from one cell of the bars to another."""
+
+    cells: tuple[int, int]
+
+
+@dataclass
+class AgentChosen(Message):
+    """The user wants to see the agent at `place`."""
+
+    place: int
+
+
+@dataclass
+class SearchChanged(Message):
+    """The user looks for `query`, and is still typing."""
+
+    query: str
+
+
+@dataclass
+class SearchEnded(Message):
+    """The user has found what was looked for, or has given up."""
+
+    found: bool
+
+
+# ── the list of runs ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass
@@ -28,8 +92,8 @@ class RunHighlighted(Message):
 
     run: RunSummary | None
 
+    @override
     def can_replace(self, message: Message) -> bool:
-        """Only the last of a flood of moves matters."""
         return isinstance(message, RunHighlighted)
 
 
@@ -44,8 +108,8 @@ class RunChosen(Message):
 class RunsNeeded(Message):
     """The end of the list comes into view."""
 
+    @override
     def can_replace(self, message: Message) -> bool:
-        """Once is enough."""
         return isinstance(message, RunsNeeded)
 
 
