@@ -17,7 +17,8 @@ from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
 from tracekit.model.events import Failure, Kind
 from tracekit.model.messages import Answer, answer_of, is_stream, request_of, stream_events_of
-from tracekit.model.recording import Exchange, Recording
+from tracekit.model.recording import Exchange, Piece, Recording, Segment
+from tracekit.model.run import ProcessRoot
 from tracekit.model.sse import Splitter, events_of
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.text import printable
@@ -33,10 +34,13 @@ __all__ = [
     "Kind",
     "Listing",
     "Node",
+    "Piece",
     "PricesError",
+    "ProcessRoot",
     "Recording",
     "Run",
     "RunSummary",
+    "Segment",
     "Splitter",
     "Status",
     "Tokens",

@@ -24,6 +24,9 @@ Style: TypeAlias = Literal[
     "good",
     "key",
     "more",
+    "tab",
+    "place",
+    "cursor",
 ]
 """What a part of a row is, which a theme gives a colour."""
 
@@ -59,7 +62,7 @@ class Block:
         aside: At the right of the head.
         body: What unfolds, or None.
         bar: The style of the line that runs along its left.
-        folded: How many lines show while it is folded.
+        folded: How many lines show while it is folded; with none, a mark at its head says that there is more.
         copied: What copying it gives.
         apart: Whether an empty row follows.
     """
@@ -87,24 +90,29 @@ def rows_of(block: Block, width: int, opened: int) -> list[Row]:
     rows: list[Row] = []
     can_fold = block.body is not None and block.folded < STEP
     if block.head or block.aside:
-        rows.append(Row(_head(block, width), "fold" if can_fold else ""))
-    if block.body is not None:
-        most = block.folded if not opened else STEP * opened
-        shown = block.body.shown(max(8, width - 2), most)
-        bar: Part = ("│ ", block.bar)
-        rows += [Row((bar, *line)) for line in shown.lines]
-        if shown.left:
-            rows.append(Row((bar, (f"… {shown.left}", "more")), "more"))
-        elif opened and can_fold and len(shown.lines) > block.folded + 2:
-            rows.append(Row((bar, ("… fold", "more")), "fold"))
+        mark: Line = (("▾ " if opened else "▸ ", "dim"),) if can_fold and not block.folded else ()
+        rows.append(Row(_head(block, (*mark, *block.head), width), "fold" if can_fold else ""))
+    if block.body is not None and (opened or block.folded):
+        rows += _body_rows(block, block.body, width, opened)
     if block.apart:
         rows.append(Row(()))
     return rows
 
 
-def _head(block: Block, width: int) -> Line:
+def _body_rows(block: Block, body: Body, width: int, opened: int) -> list[Row]:
+    shown = body.shown(max(8, width - 2), STEP * opened if opened else block.folded)
+    bar: Part = ("│ ", block.bar)
+    rows = [Row((bar, *line)) for line in shown.lines]
+    if shown.left:
+        rows.append(Row((bar, (f"… {shown.left}", "more")), "more"))
+    elif opened and 0 < block.folded < len(shown.lines) - 2 and block.folded < STEP:
+        rows.append(Row((bar, ("… fold", "more")), "fold"))
+    return rows
+
+
+def _head(block: Block, head: Line, width: int) -> Line:
     aside = fit(block.aside, width // 2)
-    line = trimmed(block.head, width - (cells(aside) + 2 if aside else 0))
+    line = trimmed(head, width - (cells(aside) + 2 if aside else 0))
     if not aside:
         return line
     gap = " " * max(2, width - line_cells(line) - cells(aside))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -17,10 +17,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
-from tracekit_viewer.render.block import Block, Row, rows_of
+from tracekit_viewer.render.block import Block, Row, Style, rows_of
+from tracekit_viewer.render.reading import styles_of
 
 __all__ = ["Document"]
 
+_READING = Binding.Group("Reading")
 _LONGEST_COPY = 10_000_000
 
 
@@ -28,34 +30,18 @@ class Document(ScrollView, can_focus=True):
     """Blocks below one another, with a cursor on a row. Enter unfolds, and copying takes the block under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "end(-1)", "Top", show=False),
-        Binding("end,G", "end(1)", "End", show=False),
-        Binding("shift+up,K", "block(-1)", "Part before", show=False),
-        Binding("shift+down,J", "block(1)", "Part after", show=False),
-        Binding("enter,space", "fold", "Unfold"),
-        Binding("o", "fold_all", "Unfold all", show=False),
-        Binding("y", "copy", "Copy"),
+        Binding("up,k", "move(-1)", "Up", show=False, group=_READING),
+        Binding("down,j", "move(1)", "Down", show=False, group=_READING),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, group=_READING),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, group=_READING),
+        Binding("home,g", "end(-1)", "Top", show=False, group=_READING),
+        Binding("end,G", "end(1)", "End", show=False, group=_READING),
+        Binding("shift+up,K", "block(-1)", "Part before", show=False, group=_READING),
+        Binding("shift+down,J", "block(1)", "Part after", show=False, group=_READING),
+        Binding("enter,space", "fold", "Unfold", group=_READING),
+        Binding("o", "fold_all", "Unfold all", show=False, group=_READING),
+        Binding("y", "copy", "Copy", group=_READING, tooltip="Copy the part under the cursor, as it was said"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "document--text",
-        "document--dim",
-        "document--strong",
-        "document--system",
-        "document--user",
-        "document--assistant",
-        "document--thinking",
-        "document--tool",
-        "document--error",
-        "document--warning",
-        "document--good",
-        "document--key",
-        "document--more",
-        "document--cursor",
-    }
     DEFAULT_CSS = """
     Document {
         scrollbar-size-vertical: 1;
@@ -67,21 +53,6 @@ class Document(ScrollView, can_focus=True):
         scrollbar-background-active: $background;
         scrollbar-color: $surface-lighten-2;
     }
-    Document > .document--text { color: $foreground; }
-    Document > .document--dim { color: $text-muted; }
-    Document > .document--strong { color: $foreground; text-style: bold; }
-    Document > .document--system { color: $text-muted; text-style: bold; }
-    Document > .document--user { color: $text-primary; text-style: bold; }
-    Document > .document--assistant { color: $text-success; text-style: bold; }
-    Document > .document--thinking { color: $text-muted; text-style: italic; }
-    Document > .document--tool { color: $text-accent; text-style: bold; }
-    Document > .document--error { color: $text-error; }
-    Document > .document--warning { color: $text-warning; }
-    Document > .document--good { color: $text-success; }
-    Document > .document--key { color: $text-secondary; }
-    Document > .document--more { color: $text-muted; text-style: underline; }
-    Document > .document--cursor { background: $surface; }
-    Document:focus > .document--cursor { background: $primary-muted; }
     """
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -96,7 +67,7 @@ class Document(ScrollView, can_focus=True):
         self._starts: list[int] = []
         self._width = 0
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(2048)
-        self._styles: dict[str, RichStyle] = {}
+        self._styles: Mapping[Style, RichStyle] = {}
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -135,7 +106,7 @@ class Document(ScrollView, can_focus=True):
 
     def _stands(self) -> tuple[str, int] | None:
         """The block that the cursor is in, and the row within it."""
-        if not self._blocks:
+        if not self._rows:
             return None
         index = self._block_at(self.cursor)
         return self._blocks[index].key, self.cursor - self._starts[index]
@@ -183,32 +154,37 @@ class Document(ScrollView, can_focus=True):
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._styles = {}
         self._strips.clear()
 
-    def _style(self, name: str) -> RichStyle:
-        if name not in self._styles:
-            self._styles[name] = self.get_component_rich_style(f"document--{name}", partial=True)
-        return self._styles[name]
+    @property
+    def _palette(self) -> Mapping[Style, RichStyle]:
+        if not self._styles:
+            self._styles = styles_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+        return self._styles
 
     @override
     def render_line(self, y: int) -> Strip:
         row = self.scroll_offset.y + y
-        is_cursor = row == self.cursor and bool(self._blocks)
+        is_cursor = row == self.cursor and bool(self._rows)
         strip = self._strips.get((row, is_cursor))
         if strip is None:
             strip = self._strips[row, is_cursor] = self._draw(row, is_cursor=is_cursor)
         return strip.adjust_cell_length(self.scrollable_content_region.width, self.rich_style)
 
     def _draw(self, row: int, *, is_cursor: bool) -> Strip:
-        if not self._blocks or row > self._last:
+        if not self._rows or row > self._last:
             return Strip.blank(self._width, self.rich_style)
         index = self._block_at(row)
         line = self._rows[index][row - self._starts[index]].line
         width = self.scrollable_content_region.width
-        strip = Strip([Segment(" ", None), *(Segment(text, self._style(style)) for text, style in line)])
+        palette = self._palette
+        strip = Strip([Segment(" ", None), *(Segment(text, palette[style]) for text, style in line)])
         strip = strip.adjust_cell_length(width, None)
-        return strip.apply_style(self.rich_style + self._style("cursor") if is_cursor else self.rich_style)
+        base = self.rich_style
+        if is_cursor:
+            base += palette["cursor" if self.has_focus else "place"]
+        return strip.apply_style(base)
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Draw the rows that the cursor left and came to."""
@@ -222,7 +198,6 @@ class Document(ScrollView, can_focus=True):
     @override
     def watch_has_focus(self, _has_focus: bool) -> None:
         super().watch_has_focus(_has_focus)
-        self._styles.clear()
         self._strips.clear()
         self.refresh()
 
@@ -250,7 +225,7 @@ class Document(ScrollView, can_focus=True):
 
     def action_block(self, step: int) -> None:
         """Go to the head of the next block, or of the one before."""
-        if not self._blocks:
+        if not self._rows:
             return
         index = self._block_at(self.cursor)
         inside = self.cursor > self._starts[index]
@@ -259,7 +234,7 @@ class Document(ScrollView, can_focus=True):
 
     def action_fold(self) -> None:
         """Unfold the block under the cursor, further where it has more, or fold it."""
-        if not self._blocks:
+        if not self._rows:
             return
         index = self._block_at(self.cursor)
         block, opened = self._blocks[index], self._opened.get(self._blocks[index].key, 0)
@@ -284,7 +259,7 @@ class Document(ScrollView, can_focus=True):
 
     def action_copy(self) -> None:
         """Copy what the block under the cursor says, as it was said, to the terminal's clipboard."""
-        if not self._blocks:
+        if not self._rows:
             return
         copied = self._blocks[self._block_at(self.cursor)].copied
         text = copied() if copied is not None else ""
@@ -299,7 +274,7 @@ class Document(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Put the cursor there; on a row that folds, fold or unfold."""
         offset = event.get_content_offset(self)
-        if offset is None or not self._blocks:
+        if offset is None or not self._rows:
             return
         row = self.scroll_offset.y + offset.y
         if row > self._last:
