@@ -20,9 +20,12 @@ def attempts_of(node: Node) -> list[Node]:
     """The attempts in `node`, in order."""
     if node.kind == "attempt":
         return [node]
-    return [
-        child for call in calls_below(node, other_agents=True) for child in call.children if child.kind == "attempt"
-    ]
+    return [child for call in _calls(node) for child in call.children if child.kind == "attempt"]
+
+
+def _calls(node: Node) -> Iterator[Node]:
+    """The calls in `node`; a turn's own, without those of the agents it asked for."""
+    return calls_below(node, other_agents=node.kind != "turn")
 
 
 def attempts_blocks(run: Run, node: Node) -> list[Block]:
@@ -49,7 +52,7 @@ def _numbered(node: Node) -> Iterator[tuple[int, Node]]:
         resent = node.attributes.get(semconv.HTTP_RESEND_COUNT)
         yield (resent + 1 if isinstance(resent, int) else 1), node
         return
-    for call in calls_below(node, other_agents=True):
+    for call in _calls(node):
         yield from enumerate((child for child in call.children if child.kind == "attempt"), 1)
 
 
@@ -88,7 +91,7 @@ def _blocks(run: Run, attempt: Node, number: int) -> Iterator[Block]:
     bar: Style = "dim" if attempt.status == "ok" else style
     told = _error_body(exchange)
     error = answer_of(exchange.body, exchange.headers.get("content-type", "")).error if exchange and not told else None
-    why = failure_blocks(attempt, error)
+    why = failure_blocks(attempt, error) if not told else []
     yield Block(f"{attempt.id}", head, body=body, bar=bar, folded=STEP, apart=not (told or why))
     for index, block in enumerate(why):
         yield Block(
@@ -111,10 +114,17 @@ def _status(attempt: Node) -> tuple[str, Style]:
         return f"{status} streaming" if status else "open", "user"
     if attempt.status == "interrupted":
         return f"{status or ''} interrupted".strip(), "warning"
-    why = attempt.failure.type if attempt.failure is not None else ""
     if attempt.status == "error":
-        return f"{status or ''} {why or 'error'}".strip(), "error"
+        return f"{status or ''} {_why(attempt, status)}".strip(), "error"
     return f"{status or ''} ok".strip(), "good"
+
+
+def _why(attempt: Node, status: object) -> str:
+    """The error's type: the conventions give the status for it, where the server answered."""
+    failure = attempt.failure
+    if failure is None:
+        return "error"
+    return failure.message if failure.type == str(status) and failure.message else failure.type
 
 
 def _wait(attempt: Node) -> str:
@@ -131,7 +141,7 @@ def _first_chunk(attempt: Node, exchange: Exchange | None) -> str:
 def _chunks(exchange: Exchange | None) -> str:
     if exchange is None or not exchange.pieces:
         return ""
-    return f"{count(len(exchange.pieces))}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
+    return f"{count(len(exchange.pieces))}, together {size(sum(len(piece.data) for piece in exchange.pieces))}"
 
 
 def _text(attempt: Node, name: str) -> str:

@@ -137,7 +137,7 @@ def _use(scene: _Scene, key: str, use: Mapping[str, Any], result: tuple[Any, boo
         waiting = "being asked for"
     if str(use.get("type")) == "server_tool_use":
         waiting = "run by the API: its result follows"
-    return tool_block(key, use, aside, result, waiting, stands="error" if stands == "error" else "tool")
+    return tool_block(key, use, aside, result, waiting, bar="error" if stands == "error" else "tool")
 
 
 def _result_of(scene: _Scene, id: str) -> tuple[Any, bool] | None:

@@ -116,7 +116,14 @@ def _media(kind: str, block: Mapping[str, Any], *, headed: bool) -> Line:
 
 
 def tool_block(
-    key: str, use: Mapping[str, Any], aside: str, result: tuple[Any, bool] | None, waiting: str, *, stands: Style
+    key: str,
+    use: Mapping[str, Any],
+    aside: str,
+    result: tuple[Any, bool] | None,
+    waiting: str,
+    *,
+    bar: Style,
+    folded: int = 8,
 ) -> Block:
     """A tool use beside its result, which is its content and whether it failed; `waiting` is said where there is none."""
     name, asked = str(use.get("name") or "a tool"), use.get("input")
@@ -128,7 +135,7 @@ def tool_block(
         told = "failed with" if failed else "returned"
     left: Body = Json(without_data(asked)) if asked not in ({}, None, "") else Text("(nothing)", "dim")
     body = Beside("given", left, told, right, "error" if failed else "dim")
-    return Block(key, (("⚙ ", "tool"), (name, "tool")), aside, body, stands, folded=8, copied=lambda: text)
+    return Block(key, (("⚙ ", "tool"), (name, "tool")), aside, body, bar, folded, copied=lambda: text)
 
 
 def without_data(value: Any, depth: int = 0) -> Any:

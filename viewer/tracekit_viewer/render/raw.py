@@ -52,11 +52,15 @@ def _blocks(run: Run, exchange: Exchange) -> Iterator[Block]:
     headers = Facts(tuple(sorted(exchange.headers.items())))
     yield Block(f"{key} answer", status, answered, headers, "assistant", folded=4)
     pieces = Pieces(exchange.pieces, began)
-    told = f"{count(len(exchange.pieces))} pieces, {size(sum(len(piece.data) for piece in exchange.pieces))}"
+    told = f"{_pieces(len(exchange.pieces))}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
     yield Block(
         f"{key} body", (("answer body", "dim"),), told, pieces, "assistant", folded=24,
         copied=lambda: exchange.body.decode("utf-8", "replace"),
     )  # fmt: skip
+
+
+def _pieces(number: int) -> str:
+    return f"{count(number)} piece{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Pieces:
         lines = list(islice(self._lines(width), most + 1))
         if len(lines) <= most:
             return Shown(lines)
-        return Shown(lines[:most], f"more of {count(len(self.pieces))} pieces")
+        return Shown(lines[:most], f"more of {_pieces(len(self.pieces))}")
 
     def _lines(self, width: int) -> Iterator[Line]:
         for piece in self.pieces:

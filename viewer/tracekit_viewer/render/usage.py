@@ -75,15 +75,19 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     if reasoning:
         rows.append((("  of it reasoning", "dim"), (f"{reasoning:,}", "dim"), ("", "dim"), ("", "dim")))
     cost = sum(call.cost_usd or 0 for call in calls)
-    aside = f"{source}" if is_known else "its price is unknown"
+    rows.append((("together", "dim"), ("", "dim"), ("", "dim"), (money(cost) if is_known else "·", "strong")))
+    aside = f"prices: {source}" if is_known else "its price is unknown"
     table = Table(("kind", "tokens", "$ a million", "cost"), tuple(rows), frozenset((1, 2, 3)))
     yield Block(f"{model} table", ((model, "strong"),), aside, table, folded=STEP, apart=False)
-    facts = [("together", money(cost) if is_known else "no price is known for this model")]
+    facts = []
     if is_known and len(calls) <= _MOST_PRICED and known and abs(float(known) - cost) > max(1e-6, cost * 1e-6):
         facts.append(("beside tokens", money(cost - float(known))))
     first = calls[0].attributes
     facts += [(word, str(first[name])) for name, word in _MODES.items() if len(calls) == 1 and name in first]
-    yield Block(f"{model} facts", body=Facts(tuple(facts)), folded=STEP)
+    if facts:
+        yield Block(f"{model} facts", body=Facts(tuple(facts)), folded=STEP)
+    else:
+        yield Block(f"{model} facts")
     if len(calls) == 1 and semconv.ITERATIONS in first:
         yield Block(f"{model} answers", (("answers within the call", "dim"),), body=Json(first[semconv.ITERATIONS]))
 
