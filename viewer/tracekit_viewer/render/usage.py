@@ -47,7 +47,7 @@ def usage_blocks(run: Run, node: Node) -> list[Block]:
     blocks = [block for model, used in by_model.items() for block in _model_blocks(model, used)]
     facts = [("cost", money(node.cost_usd, complete=node.cost_complete) or "no price is known")]
     facts += [("calls", count(len(calls))), ("time", duration(node.duration_ns(run.last_ns)))]
-    if node.tokens.input:
+    if node.tokens.cache_read:
         facts.append(("cached", f"{100 * node.tokens.cache_read // node.tokens.input} % of the input was read from it"))
     blocks.append(Block("total", (("together", "dim"),), body=Facts(tuple(facts)), folded=STEP))
     return blocks
