@@ -65,8 +65,8 @@ class Viewer(App[None]):
     """
 
     TITLE = "tracekit"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  an instance variable in Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Every key"),
         Binding("q", "quit", "Quit"),
@@ -90,7 +90,7 @@ class Viewer(App[None]):
             if command.title != "Keys":
                 yield command
         for key in keys_of(screen):
-            yield SystemCommand(key.does, f"{key.group}: {key.shown}", key.run)
+            yield SystemCommand(key.name, f"{key.does}  ({key.shown})", key.run)
 
     def action_help(self) -> None:
         """Show every key of the screen."""

@@ -26,6 +26,7 @@ class Forest:
         hues: The number of the colour of each agent, by its place.
         first_ns: The earliest begin of any node.
         last_ns: The latest begin or end of any node.
+        calls_count: How many calls of the model there are.
     """
 
     def __init__(self, run: Run) -> None:
@@ -38,12 +39,18 @@ class Forest:
         places = (index for index, node in enumerate(self.nodes) if node.kind == "agent")
         self.hues = {place: number % HUES for number, place in enumerate(places)}
         self.ends = self._ends()
+        self.calls_count = sum(node.kind == "llm" for node in self.nodes)
         self.first_ns = min(node.start_ns for node in self.nodes)
         self.last_ns = max(node.end_ns or node.start_ns for node in self.nodes)
         self._numbered: tuple[int, dict[int, int]] = (-1, {})
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    @property
+    def agents_count(self) -> int:
+        """How many agents there are."""
+        return len(self.hues)
 
     def has_children(self, index: int) -> bool:
         """Whether any row is below that of the node at `index`."""

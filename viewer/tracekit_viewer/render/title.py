@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
 from tracekit_viewer.door import Run, count, duration, money
 from tracekit_viewer.render.bars import Pieces
-from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 
-__all__ = ["title_of"]
+__all__ = ["Title", "title_of"]
 
 _STATUS = {"ok": ("✓ ok", "open"), "error": ("✗ error", "error"), "interrupted": ("× interrupted", "warning")}
 
 
-def title_of(forest: Forest, now_ns: int, *, live: bool, following: bool) -> Pieces:
-    """The line above the run of `forest`."""
-    run = forest.run
-    status, style = _STATUS.get(run.status, ("● live" if live else "open", "open"))
-    pieces: Pieces = [(plain(run.name, 60), "strong"), (f"  {run.id[:8]}", "quiet"), (f"  {status}", style)]
-    for fact in _facts(forest, run, now_ns):
-        pieces += [(" · ", "faint"), (fact, "quiet")]
-    if following:
-        pieces.append(("  following", "open"))
-    return pieces
+@dataclass(frozen=True, slots=True, eq=False)
+class Title:
+    """What the line above a run tells. `note` is what a user should know of its record."""
+
+    run: Run
+    agents: int
+    calls: int
+    now_ns: int
+    live: bool
+    following: bool
+    note: str
 
 
-def _facts(forest: Forest, run: Run, now_ns: int) -> list[str]:
-    kinds = [node.kind for node in run.root.walk()] if len(forest) else []
+def title_of(title: Title, width: int) -> Pieces:
+    """The line above a run; where `width` is short of room, what stands elsewhere too is left out."""
+    status, style = _STATUS.get(title.run.status, ("● live" if title.live else "open", "open"))
+    head: Pieces = [(plain(title.run.name, 60), "strong"), (f"  {status}", style)]
+    if title.following:
+        head.append((", following", "open"))
+    facts = _facts(title)
+    free = width - sum(cell_len(text) for text, _ in head)
+    while len(facts) > 1 and sum(cell_len(fact) + 3 for _, fact in facts) > free:
+        facts.remove(max(facts, key=lambda fact: fact[0]))
+    for _, fact in facts:
+        head += [(" · ", "faint"), (fact, "quiet")]
+    return head
+
+
+def _facts(title: Title) -> list[tuple[int, str]]:
+    """What a run came to, each with how soon it may be left out: the higher, the sooner."""
+    root = title.run.root
     facts = [
-        duration(run.root.duration_ns(now_ns)),
-        _many(kinds.count("agent"), "agent"),
-        _many(kinds.count("llm"), "call"),
+        (0, duration(root.duration_ns(title.now_ns))),
+        (4, _many(title.agents, "agent")),
+        (3, _many(title.calls, "call")),
     ]
-    if run.root.retries:
-        facts.append(_many(run.root.retries, "retry", "retries"))
-    tokens = run.root.tokens
-    facts.append(f"{count(tokens.input)} → {count(tokens.output)} tokens")
-    if run.root.cost_usd is not None:
-        facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
+    if root.retries:
+        facts.append((2, _many(root.retries, "retry", "retries")))
+    facts.append((1, f"{count(root.tokens.input)} → {count(root.tokens.output)} tokens"))
+    if root.cost_usd is not None:
+        facts.append((1, money(root.cost_usd, complete=root.cost_complete)))
+    facts.append((5, title.run.id[:8]))
     return facts
 
 

@@ -20,6 +20,7 @@ from typing_extensions import override
 
 __all__ = ["HelpScreen", "Key", "keys_of"]
 
+_ORDER = ("Moving", "Folding", "Jumping", "Time", "Looking")
 _OURS = "tracekit_viewer."
 _LEGEND = (
     ("◆ ✦ ■ ↻ ∙", "agent, call of the model, tool, attempt, other span"),
@@ -45,6 +46,7 @@ class Key:
 
     group: str
     shown: str
+    name: str
     does: str
     keys: tuple[str, ...]
     run: Callable[[], Awaitable[bool]]
@@ -61,12 +63,12 @@ def keys_of(screen: Screen[object]) -> list[Key]:
                 if (binding.key, binding.action) not in seen and binding.description:
                     seen.add((binding.key, binding.action))
                     keys.append(_key(binding, node))
-    order = list(dict.fromkeys(key.group for key in keys))
+    order = list(dict.fromkeys((*_ORDER, *(key.group for key in keys))))
     return sorted(keys, key=lambda key: order.index(key.group))
 
 
 def _bindings(node: DOMNode) -> Iterator[Binding]:
-    """The bindings of the classes of `node` that are the viewer's own."""
+    """The bindings of the classes of `node` that are the viewer's own; the group of each says what it is for."""
     for kind in type(node).__mro__:
         if kind.__module__.startswith(_OURS):
             for binding in vars(kind).get("BINDINGS", ()):
@@ -78,9 +80,9 @@ def _key(binding: Binding, node: DOMNode) -> Key:
     shown = "  ".join(
         binding.key_display if binding.key_display and n == 0 else format_key(name) for n, name in enumerate(names)
     )
-    group = binding.group.description if binding.group is not None else "All screens" if node is node.app else "Other"
+    group = binding.group.description if binding.group is not None else ("Everywhere" if node is node.app else "Here")
     does = binding.tooltip or binding.description
-    return Key(group, shown, does, names, partial(node.app.run_action, binding.action, node))
+    return Key(group, shown, binding.description, does, names, partial(node.app.run_action, binding.action, node))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -114,7 +116,10 @@ class HelpScreen(ModalScreen[None]):
     def _text(self) -> Text:
         text = Text()
         for group, keys in groupby(self._keys, key=lambda key: key.group):
-            _section(text, group, [(key.shown, key.does) for key in keys])
+            lines: dict[str, list[str]] = {}
+            for key in keys:
+                lines.setdefault(key.does, []).append(key.shown)
+            _section(text, group, [(" ".join(shown), does) for does, shown in lines.items()])
         _section(text, "Mouse", _MOUSE)
         _section(text, "Marks", _LEGEND)
         return text

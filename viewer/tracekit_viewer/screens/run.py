@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
@@ -86,7 +87,14 @@ class RunScreen(Screen[None]):
         Binding("c", "timeline('below(\"fold\")')", "Fold all below", show=False, group=_FOLDING),
         Binding("o", "timeline('below(\"unfold\")')", "Unfold all below", show=False, group=_FOLDING),
         *(
-            Binding(str(level), f"timeline('level({level})')", f"Show {level} levels", show=False, group=_FOLDING)
+            Binding(
+                str(level),
+                f"timeline('level({level})')",
+                f"Show {level} levels",
+                show=False,
+                group=_FOLDING,
+                tooltip="Show so many levels",
+            )
             for level in range(1, 9)
         ),
         Binding("9", "timeline('level(10000)')", "Show all levels", show=False, group=_FOLDING),
@@ -118,10 +126,16 @@ class RunScreen(Screen[None]):
                 yield Timeline()
             yield DetailPane()
         yield SearchBar()
-        footer = Footer()
-        # Groups are for the help; here each key has its own word.
-        footer.combine_groups = False
-        yield footer
+        yield Footer()
+
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        # Groups are for the help; in the footer each key has a word of its own.
+        return {
+            key: active._replace(binding=replace(active.binding, group=None))
+            for key, active in super().active_bindings.items()
+        }
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
