@@ -32,6 +32,10 @@ class Answer:
         self.error: dict[str, Any] | None = None
         self._partial_inputs: dict[int, str] = {}
 
+    def partial_input(self, index: int) -> str:
+        """The input of the tool use that is the block at `index`, as far as it has been streamed; empty once it is whole."""
+        return self._partial_inputs.get(index, "")
+
     def take(self, name: str, data: Any) -> None:
         """Add one event of the stream."""
         if not isinstance(data, dict):

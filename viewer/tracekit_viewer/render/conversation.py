@@ -111,7 +111,7 @@ def _asked(scene: _Scene, said: Said, known: int, *, system: bool) -> Iterator[B
                 continue
             else:
                 yield said_block(key, role, block, headed=headed, tool=uses.get(id, (0, ""))[1])
-            headed = False
+            headed = headed and _is_thinking(block)
 
 
 def _answered(scene: _Scene, said: Said) -> Iterator[Block]:
@@ -119,10 +119,12 @@ def _answered(scene: _Scene, said: Said) -> Iterator[Block]:
     for index, block in enumerate(blocks_of(said.message.get("content"))):
         key = f"a{index}"
         if _is_use(block):
-            yield _use(scene, key, block, _result_of(scene, _id(block)), at=scene.call)
+            partial = said.answer.partial_input(index)
+            use = {**block, "input": partial} if partial else block
+            yield _use(scene, key, use, _result_of(scene, _id(block)), at=scene.call)
         else:
             yield said_block(key, "assistant", block, headed=headed)
-            headed = headed and isinstance(block, Mapping) and str(block.get("type", "")).endswith("thinking")
+            headed = headed and _is_thinking(block)
 
 
 def _use(scene: _Scene, key: str, use: Mapping[str, Any], result: tuple[Any, bool] | None, *, at: Node | None) -> Block:
@@ -182,6 +184,10 @@ def _id(block: Any) -> str:
 
 def _is_use(block: Any) -> bool:
     return isinstance(block, Mapping) and str(block.get("type", "")).endswith("tool_use")
+
+
+def _is_thinking(block: Any) -> bool:
+    return isinstance(block, Mapping) and str(block.get("type", "")).endswith("thinking")
 
 
 def _uses(messages: Sequence[Any]) -> dict[str, tuple[int, str]]:

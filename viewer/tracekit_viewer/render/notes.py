@@ -34,7 +34,8 @@ def kept_note(run: Run) -> list[Block]:
 def failure_blocks(node: Node, error: Mapping[str, Any] | None = None) -> list[Block]:
     """Why `node` failed; `error` is what its answer said of it."""
     told = []
-    if node.failure is not None:
+    # The type of an HTTP failure is its status, and its message the type of the error in the answer.
+    if node.failure is not None and not (error is not None and node.failure.message == error.get("type")):
         told.append((node.failure.type, node.failure.message))
     if error is not None:
         told.append((str(error.get("type", "error")), str(error.get("message", ""))))

@@ -25,14 +25,20 @@ def outline(value: Any) -> Iterator[Entry]:
     while stack:
         depth, key, item = stack.pop()
         if isinstance(item, dict) and item:
-            if key:
+            entries = [(depth, f"{name}:", child) for name, child in item.items()]
+            if key == "-":
+                # An object in a list begins beside its dash.
+                entries = [(at + 1, name, child) for at, name, child in entries]
+                entries[0] = (depth, f"- {entries[0][1]}", entries[0][2])
+            elif key:
                 yield depth, key, "", "text"
-                depth += 1
-            stack += [(depth, f"{name}:", child) for name, child in reversed(item.items())]
+                depth += 2 if key.startswith("- ") else 1
+                entries = [(depth, name, child) for _, name, child in entries]
+            stack += reversed(entries)
         elif isinstance(item, list) and item:
             if key:
                 yield depth, key, "", "text"
-                depth += 1
+                depth += 2 if key.startswith("- ") else 1
             stack += [(depth, "-", child) for child in reversed(item)]
         else:
             yield depth, key, *_scalar(item)

@@ -192,11 +192,11 @@ def tool_node_blocks(run: Run, tool: Node, family: Family, reader: Reader) -> li
     waiting = "running" if tool.status == "open" else "no result is recorded"
     aside = duration(tool.duration_ns(run.last_ns))
     bar: Style = "error" if tool.status == "error" else "tool"
-    blocks = [
-        *kept_note(run),
-        tool_block("tool", use, aside, result, waiting, bar=bar, folded=60),
-        *failure_blocks(tool),
-    ]
+    is_told = result is not None and result[1]
+    if is_told and tool.failure is not None:
+        aside = f"{tool.failure.type} · {aside}"
+    blocks = [*kept_note(run), tool_block("tool", use, aside, result, waiting, bar=bar, folded=60)]
+    blocks += [] if is_told else failure_blocks(tool)
     if tool.attributes.get(semconv.TOOL_RESULT_OPAQUE):
         blocks.append(note("opaque", "Its result is not JSON: in a replay it runs again."))
     agents = [child for child in tool.walk() if child.kind == "agent"]
