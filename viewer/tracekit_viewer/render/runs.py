@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from tracekit_viewer.door import RunSummary, count, duration, money
+from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "MARKS",
     "Column",
     "Order",
-    "Part",
     "columns_for",
     "header_of",
     "line_of",
@@ -28,12 +28,13 @@ __all__ = [
 MARKS: Final = {"ok": "✓", "error": "✗", "open": "●", "interrupted": "◌"}
 """How a run stands, without colour."""
 
-_NONE = "·"
+_STYLES: Final = {"ok": "quiet", "error": "error", "open": "open", "interrupted": "warning"}
+_NONE: Final = "·"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `least` is the width of the list from which on it is shown; `style` names how its cells look."""
+    """One column. `least` is the width of the list from which on it is shown; `style` names how its cells look in the palette."""
 
     key: str
     header: str
@@ -42,13 +43,6 @@ class Column:
     order: Callable[[RunSummary, int], Any]
     is_number: bool = False
     least: int = 0
-    style: str = ""
-
-
-class Part(NamedTuple):
-    """A piece of a line, and the name of how it looks: empty for the line's own look."""
-
-    text: str
     style: str = ""
 
 
@@ -104,10 +98,10 @@ def _number(value: int) -> str:
 
 COLUMNS: Final = (
     Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
-    Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="dim"),
-    Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="dim"),
+    Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
+    Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
     Column("status", "status", 11, lambda run, _: run.status, lambda run, _: run.status, least=96, style="status"),
-    Column("time", "time", 8, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
+    Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
     Column(
         "agents", "agents", 6, lambda run, _: _number(run.agents), lambda run, _: run.agents, is_number=True, least=88
     ),
@@ -136,7 +130,8 @@ COLUMNS: Final = (
 )
 
 _BY_KEY: Final = {column.key: column for column in COLUMNS}
-_WIDE: Final = 128
+_WIDE: Final = 140
+_LONGEST_NAME: Final = 48
 _EDGE: Final = 3
 """Cells before the name: the cursor's bar, the run's mark, and a space."""
 
@@ -146,35 +141,37 @@ def columns_for(width: int) -> list[Column]:
     shown = [column for column in COLUMNS if column.least <= width]
     if width >= _WIDE:
         shown = [_in_full(column) if column.key == "recorded" else column for column in shown]
-    gap = gap_for(width)
-    rest = sum(column.width for column in shown) + gap * (len(shown) - 1) + _EDGE + 1
-    return [replace(column, width=max(8, width - rest)) if column.key == "name" else column for column in shown]
+    rest = sum(column.width for column in shown) + _gap_cells(width) * len(shown) + _EDGE
+    name = min(max(8, width - rest), _LONGEST_NAME)
+    return [replace(column, width=name) if column.key == "name" else column for column in shown]
 
 
 def _in_full(column: Column) -> Column:
     return replace(column, width=19, cell=lambda run, _: _recorded(run, "%F %T"))
 
 
-def gap_for(width: int) -> int:
-    """Cells between two columns."""
+def _gap(width: int) -> tuple[str, str]:
+    return " " * _gap_cells(width), ""
+
+
+def _gap_cells(width: int) -> int:
     return 1 if width < 100 else 2 if width < _WIDE else 3
 
 
-def header_of(width: int, order: Order) -> list[Part]:
+def header_of(width: int, order: Order) -> Pieces:
     """The line of headers; the one that is sorted by has an arrow."""
-    parts, gap = [Part(" " * _EDGE)], gap_for(width)
+    pieces: Pieces = [(" " * _EDGE, "")]
     for column in columns_for(width):
         is_sorted = column.key == order.key
         arrow = ("↓" if order.is_down else "↑") if is_sorted else ""
         text = f"{arrow}{column.header}" if column.is_number else f"{column.header}{arrow}"
-        parts.append(Part(_fit(text, column.width, right=column.is_number), "sorted" if is_sorted else ""))
-        parts.append(Part(" " * gap))
-    return parts
+        pieces += [(_fit(text, column.width, right=column.is_number), "strong" if is_sorted else "quiet"), _gap(width)]
+    return pieces
 
 
 def column_at(x: int, width: int) -> str | None:
     """The key of the column at the cell `x`."""
-    left, gap = _EDGE, gap_for(width)
+    left, gap = _EDGE, _gap_cells(width)
     for column in columns_for(width):
         if x < left + column.width + gap:
             return column.key
@@ -182,32 +179,38 @@ def column_at(x: int, width: int) -> str | None:
     return None
 
 
-def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> list[Part]:
+def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> Pieces:
     """The line of `run`, `width` cells wide."""
-    parts = [Part("▌" if is_at_cursor else " ", "bar"), Part(MARKS[run.status], run.status), Part(" ")]
-    gap = " " * gap_for(width)
+    status = _STYLES[run.status]
+    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{MARKS[run.status]} ", status)]
     for column in columns_for(width):
         text = column.cell(run, now_ns)
-        style = run.status if column.style == "status" else column.style
-        parts.append(Part(_fit(text, column.width, right=column.is_number), "dim" if text == _NONE else style))
-        parts.append(Part(gap))
-    return parts
+        style = "faint" if text == _NONE else status if column.style == "status" else column.style
+        pieces += [(_fit(text, column.width, right=column.is_number), style), _gap(width)]
+    return pieces
 
 
-def summary_line(run: RunSummary, now_ns: int) -> str:
-    """All about `run` that may have no column of its own."""
-    cached = f" ({count(run.tokens.cache_read)} from cache)" if run.tokens.cache_read else ""
+def title_of(total: int, live: int, shown: int | None) -> Pieces:
+    """The line above the list; `shown` is how many a filter lets through."""
+    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+    if live:
+        pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
+    if shown is not None:
+        pieces += [(" · ", "faint"), (f"{shown:,} shown", "quiet")]
+    return pieces
+
+
+def summary_line(run: RunSummary) -> str:
+    """What a narrow list has no room for."""
     said = [
-        run.id[:8],
+        plain(run.id[:8]),
         run.status,
         _recorded(run, "%F %T"),
-        duration(_time_ns(run, now_ns)),
         f"{run.agents} agent{'' if run.agents == 1 else 's'}",
-        f"{count(run.tokens.input)} in{cached}",
-        f"{count(run.tokens.output)} out",
-        plain(run.name, 200),
     ]
-    return " · ".join(said)
+    if run.tokens.cache_read:
+        said.append(f"{count(run.tokens.cache_read)} in from cache")
+    return " · ".join([*said, plain(run.name, 200)])
 
 
 def matching(runs: Sequence[RunSummary], query: str) -> list[RunSummary]:

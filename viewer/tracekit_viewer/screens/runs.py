@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,9 +16,11 @@ from textual.widgets import Footer, Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Listing, RunSummary, TracekitError, Watch, home
+from tracekit_viewer.door import Listing, RunSummary, TracekitError, Watch, home, runs_folder
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
-from tracekit_viewer.render.runs import Order, matching, summary_line
+from tracekit_viewer.render.paint import text_of
+from tracekit_viewer.render.palette import palette_of
+from tracekit_viewer.render.runs import Order, matching, summary_line, title_of
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import RunSource, source_of
@@ -72,11 +74,11 @@ class RunsScreen(Screen[None]):
         Binding("escape", "clear", "Show all"),
     ]
     DEFAULT_CSS = """
-    RunsScreen #title { height: 1; padding: 0 1; background: $panel; text-style: bold; }
+    RunsScreen #title { height: 1; padding: 0 1; }
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
-    RunsScreen #nothing { display: none; height: 1fr; content-align: center middle; color: $text-muted; }
+    RunsScreen #nothing { display: none; height: 1fr; padding: 0 4; content-align: center middle; color: $text-muted; }
     RunsScreen #told { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
-    RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; }
+    RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsScreen.nothing #nothing { display: block; }
     RunsScreen.nothing #list { display: none; }
     RunsScreen.told #told { display: block; }
@@ -108,7 +110,7 @@ class RunsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Look for runs, from now on."""
-        self.query_one("#title", Static).update("tracekit   looking for runs …")
+        self.query_one("#title", Static).update("tracekit  looking for runs …")
         self.query_one(RunsList).focus()
         self._look()
 
@@ -139,12 +141,13 @@ class RunsScreen(Screen[None]):
         """Take what a thread brought. Its own fault is told like any other, and the screen stays."""
         if message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
             return
-        worker, failed = message.worker, message.state == WorkerState.ERROR
+        worker: Worker[Any] = message.worker
+        failed = message.state == WorkerState.ERROR
         fault = f"{type(worker.error).__name__}: {worker.error}"
         if worker.name == "look":
-            self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else worker.result)
+            self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else cast("_Look", worker.result))
         elif worker.name == "open":
-            self._opened(fault if failed else worker.result)
+            self._opened(fault if failed else cast("RunSource | str", worker.result))
 
     def _looked(self, look: _Look) -> None:
         self._is_looking = False
@@ -177,12 +180,9 @@ class RunsScreen(Screen[None]):
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
         total = max(self._watch.total, len(runs))
-        said = [f"{total:,} run{'' if total == 1 else 's'}"]
-        if live:
-            said.append(f"{live} live")
-        if self._query:
-            said.append(f"{len(shown):,} shown")
-        self.query_one("#title", Static).update(f"tracekit   {' · '.join(said)}")
+        palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+        title = title_of(total, live, len(shown) if self._query else None)
+        self.query_one("#title", Static).update(text_of(title, palette))
         nothing = ""
         if not runs and self._problem:
             nothing = plain(self._problem)
@@ -194,8 +194,10 @@ class RunsScreen(Screen[None]):
         self.set_class(bool(nothing), "nothing")
 
     def _say_told(self) -> None:
-        told = [plain(said) for said in ([self._problem] if self._problem else [])]
-        told += [plain(said) for said in (self._listing.told if self._listing is not None else [])]
+        listing = self._listing or Listing([], [])
+        told = [plain(said.replace(f"{runs_folder()}/", "")) for said in listing.told]
+        if self._problem and listing.runs:
+            told.insert(0, plain(self._problem))
         more = f"  (and {len(told) - 1} more)" if len(told) > 1 else ""
         self.query_one("#told", Static).update(f"! {told[0]}{more}" if told else "")
         self.set_class(bool(told), "told")
@@ -203,7 +205,7 @@ class RunsScreen(Screen[None]):
     @on(RunHighlighted)
     def _tell_of(self, message: RunHighlighted) -> None:
         run = message.run
-        self.query_one("#at", Static).update("" if run is None else summary_line(run, self._clock()))
+        self.query_one("#at", Static).update("" if run is None else summary_line(run))
 
     # ── filter and order ─────────────────────────────────────────────────────────────────────────────────────────────
 

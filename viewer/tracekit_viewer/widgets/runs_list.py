@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -19,7 +17,9 @@ from typing_extensions import override
 
 from tracekit_viewer.door import RunSummary
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
-from tracekit_viewer.render.runs import Order, Part, column_at, header_of, line_of
+from tracekit_viewer.render.paint import strip_of
+from tracekit_viewer.render.palette import Palette, palette_of
+from tracekit_viewer.render.runs import Order, column_at, header_of, line_of
 
 __all__ = ["RunsHeader", "RunsList"]
 
@@ -30,22 +30,17 @@ _SCROLLBAR = 1
 class RunsHeader(Widget):
     """The headers above the list. A click on one asks to sort by it."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"runs--sorted"}
     DEFAULT_CSS = """
-    RunsHeader { height: 1; color: $text-muted; background: $surface; }
-    RunsHeader > .runs--sorted { color: $text; text-style: bold; }
+    RunsHeader { height: 1; border-bottom: none; }
     """
 
     order: reactive[Order] = reactive(Order())
 
     @override
     def render_line(self, y: int) -> Strip:
-        base, width = self.rich_style, self.size.width - _SCROLLBAR
-        bold = base + self.get_component_rich_style("runs--sorted", partial=True)
-        parts = header_of(width, self.order)
-        return Strip([Segment(part.text, bold if part.style else base) for part in parts]).adjust_cell_length(
-            self.size.width, base
-        )
+        pieces = header_of(self.size.width - _SCROLLBAR, self.order)
+        palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+        return strip_of(pieces, palette, self.rich_style, self.size.width)
 
     def on_click(self, event: events.Click) -> None:
         """Ask to sort by the column."""
@@ -69,29 +64,12 @@ class RunsList(ScrollView, can_focus=True):
         Binding("home,g", "jump(0)", "First", show=False),
         Binding("end,G", "jump(-1)", "Last", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "runs--bar",
-        "runs--cursor",
-        "runs--dim",
-        "runs--error",
-        "runs--hover",
-        "runs--interrupted",
-        "runs--ok",
-        "runs--open",
-        "runs--warning",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"runs--cursor", "runs--hover"}
     DEFAULT_CSS = """
-    RunsList { height: 1fr; background: $background; scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
-    RunsList > .runs--bar { color: $accent; }
+    RunsList { height: 1fr; scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
     RunsList > .runs--cursor { background: $surface; }
-    RunsList:focus > .runs--cursor { background: $primary 30%; text-style: bold; }
-    RunsList > .runs--dim { color: $text-muted; }
-    RunsList > .runs--error { color: $text-error; }
+    RunsList:focus > .runs--cursor { background: $primary 22%; text-style: bold; }
     RunsList > .runs--hover { background: $surface; }
-    RunsList > .runs--interrupted { color: $text-warning; }
-    RunsList > .runs--ok { color: $text-success; }
-    RunsList > .runs--open { color: $text-accent; text-style: bold; }
-    RunsList > .runs--warning { color: $text-warning; }
     """
 
     cursor: reactive[int] = reactive(0)
@@ -129,14 +107,15 @@ class RunsList(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         is_at_cursor = place == self.cursor
         if is_at_cursor:
-            base += self.get_component_rich_style("runs--cursor")
+            base = self.get_component_rich_style("runs--cursor")
         elif place == self.hover:
-            base += self.get_component_rich_style("runs--hover", partial=True)
-        parts = line_of(self._runs[place], width, self._clock(), is_at_cursor=is_at_cursor)
-        return Strip([Segment(part.text, self._style(base, part)) for part in parts]).adjust_cell_length(width, base)
+            base = self.get_component_rich_style("runs--hover")
+        pieces = line_of(self._runs[place], width, self._clock(), is_at_cursor=is_at_cursor)
+        return strip_of(pieces, self._palette, base, width)
 
-    def _style(self, base: Style, part: Part) -> Style:
-        return base + self.get_component_rich_style(f"runs--{part.style}", partial=True) if part.style else base
+    @property
+    def _palette(self) -> Palette:
+        return palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
 
     def _tick(self) -> None:
         top = round(self.scroll_offset.y)
@@ -197,13 +176,13 @@ class RunsList(ScrollView, can_focus=True):
             self.post_message(RunChosen(self.at))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor; a second click opens."""
+        """Move the cursor; a click on the line where it stands opens."""
         place = event.y + round(self.scroll_offset.y)
         if place >= len(self._runs):
             return
         was_there = place == self.cursor
         self._move_to(place)
-        if was_there or event.chain > 1:
+        if was_there:
             self.action_open()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
