@@ -64,9 +64,8 @@ def draw(bars: Iterable[Bar], window: Window, width: int) -> Pieces:
             continue
         left = max(0, min(left, 2 * width - 1))
         end = min(2 * width, max(right, left + 1))
-        for half in range(left, end):
-            weights[half] = bar.weight
-            styles[half] = bar.style
+        weights[left:end] = bytes((bar.weight,)) * (end - left)
+        styles[left:end] = [bar.style] * (end - left)
         if bar.cap and right <= 2 * width:
             caps[(end - 1) // 2] = (bar.cap, bar.style)
     drawn = _cells(weights, styles)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.render.palette import HUES
@@ -14,34 +13,30 @@ __all__ = ["Forest"]
 class Forest:
     """The nodes of `run` that have a row, parents before children.
 
-    An attempt has a row where its call had more than one, or where it failed. Four numbers a node and nothing else,
-    so that a run of 100,000 spans costs a few megabytes beside the run itself.
+    An attempt has a row where its call had more than one, or where it failed. Two numbers a node and little else, so
+    that a run of 100,000 spans costs a megabyte beside the run itself, and is laid out before one notices.
 
     Attributes:
         nodes: The nodes, by their place.
         parents: The place of each node's parent; -1 for the root.
-        depths: How many nodes stand above each.
         ends: The place after the last node below each.
-        agents: The place of the agent at whose work each node is, itself if it is one; -1 where there is none.
         hues: The number of the colour of each agent, by its place.
+        works: The places of the calls and the tools.
+        calls_count: How many of these are calls.
         first_ns: The earliest begin of any node.
         last_ns: The latest begin or end of any node.
-        calls_count: How many calls of the model there are.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.nodes: list[Node] = []
         self.parents = array("i")
-        self.depths = array("i")
-        self.agents = array("i")
+        self.hues: dict[int, int] = {}
+        self.works = array("i")
+        self.calls_count = 0
+        self.first_ns = self.last_ns = run.root.start_ns
         self._flatten()
-        places = (index for index, node in enumerate(self.nodes) if node.kind == "agent")
-        self.hues = {place: number % HUES for number, place in enumerate(places)}
         self.ends = self._ends()
-        self.calls_count = sum(node.kind == "llm" for node in self.nodes)
-        self.first_ns = min(node.start_ns for node in self.nodes)
-        self.last_ns = max(node.end_ns or node.start_ns for node in self.nodes)
         self._numbered: tuple[int, dict[int, int]] = (-1, {})
 
     def __len__(self) -> int:
@@ -51,6 +46,19 @@ class Forest:
     def agents_count(self) -> int:
         """How many agents there are."""
         return len(self.hues)
+
+    def depth(self, index: int) -> int:
+        """How many nodes stand above that at `index`."""
+        depth, parents = 0, self.parents
+        while (index := parents[index]) >= 0:
+            depth += 1
+        return depth
+
+    def agent_of(self, index: int) -> int:
+        """The place of the agent at whose work the node at `index` is, itself if it is one; -1 where there is none."""
+        while index >= 0 and index not in self.hues:
+            index = self.parents[index]
+        return index
 
     def has_children(self, index: int) -> bool:
         """Whether any row is below that of the node at `index`."""
@@ -83,32 +91,48 @@ class Forest:
         return next((index for index, node in enumerate(self.nodes) if node.id == id), None)
 
     def _flatten(self) -> None:
-        nodes, parents, depths, agents = self.nodes, self.parents, self.depths, self.agents
+        nodes, parents, hues, works = self.nodes, self.parents, self.hues, self.works
+        first, last, calls, index = self.first_ns, self.last_ns, 0, -1
         stack, above = [self.run.root], [-1]
         while stack:
-            node, parent = stack.pop(), above.pop()
-            index = len(nodes)
+            node = stack.pop()
+            index += 1
             nodes.append(node)
-            parents.append(parent)
-            depths.append(depths[parent] + 1 if index else 0)
-            agents.append(index if node.kind == "agent" else agents[parent] if index else -1)
-            if node.children:
-                told = node.children if node.kind != "llm" else _told(node.children)
-                stack.extend(reversed(told))
-                above.extend([index] * len(told))
+            parents.append(above.pop())
+            if node.start_ns < first:  # noqa: PLR1730  a call of min() takes three times as long, for every node
+                first = node.start_ns
+            if (end := node.end_ns or node.start_ns) > last:
+                last = end
+            kind, children = node.kind, node.children
+            if kind == "llm":
+                calls += 1
+                works.append(index)
+                children = _told(children)
+            elif kind == "tool":
+                works.append(index)
+            elif kind == "agent":
+                hues[index] = len(hues) % HUES
+            if children:
+                stack += children[::-1]
+                above += [index] * len(children)
+        self.first_ns, self.last_ns, self.calls_count = first, last, calls
 
     def _ends(self) -> array[int]:
         ends = array("i", range(1, len(self.nodes) + 1))
         parents = self.parents
         for index in range(len(ends) - 1, 0, -1):
-            parent = parents[index]
-            ends[parent] = max(ends[parent], ends[index])
+            parent, end = parents[index], ends[index]
+            if end > ends[parent]:  # noqa: PLR1730
+                ends[parent] = end
         return ends
 
 
-def _told(children: Sequence[Node]) -> Sequence[Node]:
+def _told(children: tuple[Node, ...]) -> tuple[Node, ...]:
     """What is below a call, less an only attempt that says no more than its call does."""
-    attempts = sum(child.kind == "attempt" for child in children)
-    if attempts != 1:
+    if len(children) == 1:
+        only = children[0]
+        return () if only.kind == "attempt" and only.status not in ("error", "interrupted") else children
+    attempts = [child for child in children if child.kind == "attempt"]
+    if len(attempts) != 1 or attempts[0].status in ("error", "interrupted"):
         return children
-    return [child for child in children if child.kind != "attempt" or child.status in ("error", "interrupted")]
+    return tuple(child for child in children if child.kind != "attempt")

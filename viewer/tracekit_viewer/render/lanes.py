@@ -27,14 +27,15 @@ class Lane:
 def lanes_of(forest: Forest) -> list[Lane]:
     """The lanes of a run, in the order of its tree."""
     lanes: dict[int, Lane] = {}
-    for index, node in enumerate(forest.nodes):
-        if node.kind == "agent":
-            parent = forest.parents[index]
-            above = lanes.get(forest.agents[parent]) if parent >= 0 else None
-            depth = above.depth + 1 if above else 0
-            lanes[index] = Lane(index, name_of(forest, index), depth, forest.hues[index])
-        elif node.kind == "llm" or (node.kind == "tool" and not _is_handed_on(node)):
-            lane = lanes.get(forest.agents[index])
+    for place, hue in forest.hues.items():
+        parent = forest.parents[place]
+        above = lanes.get(forest.agent_of(parent)) if parent >= 0 else None
+        lanes[place] = Lane(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
+    nodes = forest.nodes
+    for place in forest.works:
+        node = nodes[place]
+        if node.kind == "llm" or not _is_handed_on(node):
+            lane = lanes.get(forest.agent_of(place))
             if lane is not None:
                 lane.work.append(node)
     return list(lanes.values())
@@ -55,4 +56,4 @@ def bars_of(lane: Lane, forest: Forest, now_ns: int) -> list[Bar]:
 
 
 def _is_handed_on(tool: Node) -> bool:
-    return any(child.kind == "agent" for child in tool.children)
+    return bool(tool.children) and any(child.kind == "agent" for child in tool.children)

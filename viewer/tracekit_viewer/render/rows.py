@@ -89,7 +89,7 @@ def _guides(forest: Forest, index: int, most: int) -> str:
     """The lines from the rows above; where a tree is too deep for `most` cells, how deep, and the last of them."""
     if index == 0:
         return ""
-    levels = forest.depths[index]
+    levels = forest.depth(index)
     shown = min(levels, max(2, most // 2))
     if shown < levels:
         told = f"{levels}┄"
@@ -120,7 +120,7 @@ def _name_style(node: Node) -> str:
 
 
 def _sign_style(forest: Forest, index: int) -> str:
-    agent = forest.agents[index]
+    agent = forest.agent_of(index)
     return f"hue{forest.hues[agent]}" if agent >= 0 else "quiet"
 
 

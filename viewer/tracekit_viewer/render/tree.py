@@ -31,6 +31,10 @@ class Tree:
 
     def grow(self, run: Run) -> None:
         """Go on with `run`, a later state of the same run."""
+        if run.root is self.forest.run.root:
+            # More of its answers has arrived; no span began or ended.
+            self.forest.run = run
+            return
         here = self.node.id
         self.forest = Forest(run)
         self.cursor = self.forest.place_of(here) or 0
@@ -102,7 +106,10 @@ class Tree:
         if not self.forest.has_children(index):
             return False
         id = self.forest.nodes[index].id
-        return id in self._closed or (self.forest.depths[index] >= self._level - 1 and id not in self._opened)
+        return id in self._closed or self._is_deep(index, id)
+
+    def _is_deep(self, index: int, id: str) -> bool:
+        return self._level < ALL_LEVELS and self.forest.depth(index) >= self._level - 1 and id not in self._opened
 
     def fold(self, *, folded: bool, below: bool = False) -> None:
         """Fold or unfold the node under the cursor; with `below`, all below it as well."""

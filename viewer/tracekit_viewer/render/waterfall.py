@@ -16,7 +16,7 @@ _FIRST_PIECES = 64
 
 def bars_of(forest: Forest, index: int, now_ns: int) -> list[Bar]:
     """The bars of the node at `index`, in the colour of its agent; what is open goes on until `now_ns`."""
-    node, agent = forest.nodes[index], forest.agents[index]
+    node, agent = forest.nodes[index], forest.agent_of(index)
     style = f"hue{forest.hues[agent]}" if agent >= 0 else "quiet"
     if node.status == "error":
         style = "error"

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets import Footer
 from typing_extensions import override
 
-from tracekit_viewer.door import Node, Run
+from tracekit_viewer.door import Run
 from tracekit_viewer.messages import (
     AgentChosen,
     NodeHighlighted,
@@ -108,12 +108,13 @@ class RunScreen(Screen[None]):
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]
 
+    _settling: Timer
+
     def __init__(self, source: RunSource, clock: Callable[[], int] = time.time_ns) -> None:
         super().__init__()
         self._source = source
         self._clock = clock
         self._run: Run | None = None
-        self._settling: Timer | None = None
         self._search_origin = 0
 
     @override
@@ -141,6 +142,7 @@ class RunScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the run, and look again while it may grow."""
+        self._settling = self.set_interval(_SETTLE_S, self._settled, pause=True)
         self.timeline.focus()
         run = self._source.poll()
         if run is not None:
@@ -172,25 +174,23 @@ class RunScreen(Screen[None]):
 
     def _show(self, run: Run) -> None:
         self._run = run
-        self.timeline.show(run, self._now_ns(run), growing=self._source.live and run.root.end_ns is None)
+        self.timeline.show(
+            run, self._clock() if self._source.live else None, growing=self._source.live and run.root.end_ns is None
+        )
         self.query_one(LaneStrip).show(self.timeline.forest)
         self._tell_title()
 
     def _tick(self) -> None:
         if self._run is not None and self._source.live and self._run.root.end_ns is None:
-            self.timeline.tick(self._now_ns(self._run))
+            self.timeline.tick(self._clock())
             self._tell_title()
-
-    def _now_ns(self, run: Run) -> int:
-        """Until when open spans go: now, or the last that is known of a run whose processes are gone."""
-        return max(run.last_ns, self._clock()) if self._source.live else run.last_ns
 
     def _tell_title(self) -> None:
         assert self._run is not None
         timeline = self.timeline
         self.query_one(RunTitle).show(
             timeline.forest,
-            self._now_ns(self._run),
+            timeline.view.now_ns,
             live=self._source.live,
             following=timeline.following,
             note=self._source.note,
@@ -207,16 +207,17 @@ class RunScreen(Screen[None]):
         self.query_one(Axis).look(view, self._run.root.start_ns, self.timeline.bounds.length_ns)
 
     @on(NodeHighlighted)
-    def _node_highlighted(self, message: NodeHighlighted) -> None:
+    def _node_highlighted(self) -> None:
         forest = self.timeline.forest
-        self.query_one(LaneStrip).point_at(forest.agents[self.timeline.cursor])
-        if self._settling is not None:
-            self._settling.stop()
-        self._settling = self.set_timer(_SETTLE_S, lambda: self._show_detail(message.node))
+        self.query_one(LaneStrip).point_at(forest.agent_of(self.timeline.cursor))
+        self._settling.reset()
+        self._settling.resume()
 
-    def _show_detail(self, node: Node) -> None:
+    def _settled(self) -> None:
+        """The cursor has stood still for a moment."""
+        self._settling.pause()
         if self._run is not None:
-            self.query_one(DetailPane).show(self._run, node)
+            self.query_one(DetailPane).show(self._run, self.timeline.node)
 
     @on(AgentChosen)
     def _agent_chosen(self, message: AgentChosen) -> None:

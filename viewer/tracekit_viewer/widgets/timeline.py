@@ -71,6 +71,8 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         self._query = ""
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
         self._palette: Palette = {}
+        self._base = Style.null()
+        self._view: View | None = None
         self.following = False
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,16 +86,21 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def view(self) -> View:
         """What all rows share."""
-        window = self._chosen or fitting(self._bounds, growing=self._is_growing)
-        return View(self._columns, window, self._now_ns)
+        if self._view is None:
+            window = self._chosen or fitting(self._bounds, growing=self._is_growing)
+            self._view = View(self._columns, window, self._now_ns)
+        return self._view
 
     @property
     def bounds(self) -> Window:
         """The whole time of the run."""
         return self._bounds
 
-    def show(self, run: Run, now_ns: int, *, growing: bool = False) -> None:
-        """Show `run`, or go on with it as it is at `now_ns`. Cursor, folds, zoom and scroll stay as they are."""
+    def show(self, run: Run, now_ns: int | None, *, growing: bool = False) -> None:
+        """Show `run`, or go on with it. Cursor, folds, zoom and scroll stay as they are.
+
+        What is open goes until `now_ns`, or until the last that is known of the run.
+        """
         first = self._tree is None
         if self._tree is None:
             self._tree = Tree(run)
@@ -121,9 +128,13 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
             if self.forest.nodes[self._rows.visible[row]].status == "open":
                 self.refresh_line(row)
 
-    def _set_now(self, now_ns: int) -> None:
-        self._now_ns = now_ns
-        self._bounds = bounds_of(self.forest, now_ns)
+    def _set_now(self, now_ns: int | None) -> None:
+        self._now_ns = max(self.forest.last_ns, now_ns or 0)
+        self._bounds = bounds_of(self.forest, self._now_ns)
+        self._changed_view()
+
+    def _changed_view(self) -> None:
+        self._view = None
         self.post_message(ViewChanged())
 
     @property
@@ -146,22 +157,22 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         if self._tree is not None:
             self._resize_rows()
             self._scroll_to_cursor()
-            self.post_message(ViewChanged())
+            self._changed_view()
 
     @override
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips.clear()
         self._palette = {}
+        self._view = None
 
     # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @override
     def render_line(self, y: int) -> Strip:
-        width, base = self.scrollable_content_region.width, self.rich_style
         row = y + self.scroll_offset.y
         if self._tree is None or row >= len(self._tree.visible):
-            return Strip.blank(width, base)
+            return Strip.blank(self.size.width, self.rich_style)
         index = self._tree.visible[row]
         is_here = index == self._tree.cursor
         folded, view = self._tree.is_folded(index), self.view
@@ -169,19 +180,21 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         key = (self._revision, index, folded, is_here, self.has_focus, view.window, view.columns, now_ns, self._query)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._draw(index, view, base, width, folded=folded, here=is_here)
+            strip = self._strips[key] = self._draw(index, view, folded=folded, here=is_here)
         return strip
 
-    def _draw(self, index: int, view: View, base: Style, width: int, *, folded: bool, here: bool) -> Strip:
+    def _draw(self, index: int, view: View, *, folded: bool, here: bool) -> Strip:
         if not self._palette:
             self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+            self._base = self.rich_style
+        base = self._base
         if here:
             base += Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
         pieces = [
             ("▌" if here else " ", "cursor"),
             *row_pieces(self.forest, index, view, folded=folded, query=self._query),
         ]
-        return strip_of(pieces, self._palette, base, width)
+        return strip_of(pieces, self._palette, base, self.scrollable_content_region.width)
 
     # ── the cursor ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -206,18 +219,19 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         before = self._rows.row
         self.following = False
         move()
-        if self._rows.row != before or centre:
+        if not self._scroll_to_cursor(centre=centre) and self._rows.row != before:
             self.refresh_line(before)
             self.refresh_line(self._rows.row)
-            self._scroll_to_cursor(centre=centre)
         self.post_message(NodeHighlighted(self.node))
 
-    def _scroll_to_cursor(self, *, centre: bool = False) -> None:
+    def _scroll_to_cursor(self, *, centre: bool = False) -> bool:
+        """Bring the cursor into view; whether that took any scrolling, which draws all rows again."""
         row, top, height = self._rows.row, self.scroll_offset.y, max(1, self.scrollable_content_region.height)
         if top <= row < top + height:
-            return
+            return False
         target = row - height // 2 if centre else row if row < top else row - height + 1
         self.scroll_to(y=max(0, target), animate=False, force=True)
+        return True
 
     def _go_to_newest(self) -> None:
         newest = max(
@@ -338,7 +352,7 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
             window = window.kept(whole)
         self._chosen = None if window is None or window.length_ns >= whole.length_ns else window
         self.refresh()
-        self.post_message(ViewChanged())
+        self._changed_view()
 
     def look_at_cells(self, first: int, last: int) -> None:
         """Show the time from one cell of the bars to another."""
