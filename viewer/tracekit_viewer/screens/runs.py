@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
@@ -24,6 +24,7 @@ from tracekit_viewer.render.runs import Order, matching, summary_line, title_of
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import RunSource, source_of
+from tracekit_viewer.widgets.keys import KeyLine
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 __all__ = ["RunsScreen"]
@@ -106,7 +107,7 @@ class RunsScreen(Screen[None]):
         yield Static(id="nothing", markup=False)
         yield Static(id="told", markup=False)
         yield Static(id="at", markup=False)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Look for runs, from now on."""

@@ -80,6 +80,7 @@ class RunsList(ScrollView, can_focus=True):
         self._clock = clock
         self._runs: Sequence[RunSummary] = ()
         self._at: str | None = None
+        self._palette: Palette = {}
 
     @property
     def at(self) -> RunSummary | None:
@@ -111,11 +112,14 @@ class RunsList(ScrollView, can_focus=True):
         elif place == self.hover:
             base = self.get_component_rich_style("runs--hover")
         pieces = line_of(self._runs[place], width, self._clock(), is_at_cursor=is_at_cursor)
+        if not self._palette:
+            self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(pieces, self._palette, base, width)
 
-    @property
-    def _palette(self) -> Palette:
-        return palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+    @override
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._palette = {}
 
     def _tick(self) -> None:
         top = round(self.scroll_offset.y)
