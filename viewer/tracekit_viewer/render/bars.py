@@ -51,6 +51,9 @@ class Bar:
 
 def draw(bars: Iterable[Bar], window: Window, width: int) -> Pieces:
     """`bars` on `width` cells, the later over the earlier. What is not to be seen leaves an arrow at its side."""
+    if width <= 0:
+        # Hidden, as while the detail pane has the whole screen.
+        return []
     weights, styles = bytearray(2 * width), [""] * (2 * width)
     caps: dict[int, tuple[str, str]] = {}
     edges: dict[int, tuple[str, str]] = {}
