@@ -52,6 +52,8 @@ URL_FULL: Final = "url.full"
 ERROR_TYPE: Final = "error.type"
 
 # Ours.
+COST_USD: Final = "tracekit.cost_usd"
+"""On an exported llm span: what the call cost, in US dollars; absent where a price is unknown."""
 PARENT_RUN_ID: Final = "tracekit.run.parent.id"
 """The run in whose middle this run began."""
 EXIT_CODE: Final = "process.exit.code"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from tracekit import __version__, semconv
+from tracekit.configure import SESSION_VARIABLE
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.writer import JournalSink, file_host
@@ -37,6 +38,11 @@ class ProcessRecording:
         self._start = time.monotonic_ns()
         self.run = RunInfo(new_run_id(), name, now_ns, root)
         self.session = Session(self.run, tempfile.mkdtemp(prefix="tracekit-"))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the environment of the program tells our hook."""
+        return {SESSION_VARIABLE: self.session.dumps()}
 
     def finish(self, return_code: int) -> None:
         """The program ended with `return_code`. Its root span is written if anything of it was recorded."""
