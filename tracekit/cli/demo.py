@@ -101,7 +101,9 @@ def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str,
     program = Path(demo.__file__).with_name(pipeline.program)
     recording = ProcessRecording(pipeline.run, [program.name, *arguments])
     try:
-        return_code = run_child([sys.executable, str(program), *arguments], recording.session, environment)
+        return_code = run_child(
+            [sys.executable, str(program), *arguments], recording.session, {**environment, **recording.environment}
+        )
         recording.finish(return_code)
     finally:
         recording.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def command(name: str | None, program: tuple[str, ...]) -> None:
     full = full_command(program)
     recording = ProcessRecording(name or name_of(program), program)
     try:
-        return_code = run_child(full, recording.session)
+        return_code = run_child(full, recording.session, {**os.environ, **recording.environment})
         recording.finish(return_code)
         _tell(recording)
     finally:

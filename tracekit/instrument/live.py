@@ -43,6 +43,8 @@ class LiveSpan:
 
     `attributes` are those that have not been written yet.
 
+    `exported` says that our own exporter takes it, since no provider of the application's does.
+
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
     """
 
@@ -51,6 +53,7 @@ class LiveSpan:
         "attributes_at_begin",
         "begin_ns",
         "ended",
+        "exported",
         "failure",
         "id",
         "kind",
@@ -93,4 +96,5 @@ class LiveSpan:
         self.pid = os.getpid()
         self.written = False
         self.ended = False
+        self.exported = False
         self.leaked = False

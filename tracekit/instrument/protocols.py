@@ -7,7 +7,7 @@ from typing import Protocol
 from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
 
-__all__ = ["Clock", "Sink"]
+__all__ = ["Clock", "Exporter", "Sink"]
 
 
 class Sink(Protocol):
@@ -24,6 +24,13 @@ class Sink(Protocol):
 
     def exit(self, at_ns: int) -> None:
         """The process ends in good order: say so in every run that is held, and let go."""
+
+
+class Exporter(Sink, Protocol):
+    """Takes the spans that no provider of the application's takes."""
+
+    def trace_of(self, run: RunInfo, span: str) -> tuple[str, bool]:
+        """The trace in which a span of `run` is exported, and whether it is sampled."""
 
 
 class Clock(Protocol):

@@ -49,8 +49,10 @@ class Attempt:
             return
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
+            semconv.URL_FULL: f"{sent.host}{sent.path}",
             semconv.URL_PATH: sent.path,
             semconv.SERVER_ADDRESS: request.url.host,
+            semconv.SERVER_PORT: request.url.port or (443 if request.url.scheme == "https" else 80),
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -61,7 +63,9 @@ class Attempt:
         call.open_attempt = self
         self._otel = _start_otel_span(call, sent.method, attributes)
         recorder = call.recorder
-        self.live = recorder.begin("attempt", sent.method, parent, otel=self._otel, attributes=attributes)
+        self.live = recorder.begin(
+            "attempt", sent.method, parent, otel=self._otel, attributes=attributes, hidden=not parent.exported
+        )
         recorder.write_begin(self.live, sent)
 
     @guarded
