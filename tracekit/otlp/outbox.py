@@ -45,6 +45,16 @@ class Shipper(Protocol[T_contra]):
         """Let go, of what is being sent, too."""
 
 
+def _before_threads_end(action: Callable[[], None]) -> None:
+    """Call `action` before the interpreter forbids new threads; what `concurrent.futures` uses for it is not public."""
+    # It registers an action of its own, and the last one is called first.
+    import concurrent.futures.thread  # noqa: F401, PLC0415
+
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(action)
+
+
 class Loss(NamedTuple):
     """What became of a process's spans."""
 
@@ -76,6 +86,7 @@ class Outbox(Generic[T]):
         self._shown = shown
         self._tell_closed = closed
         self._reset()
+        _before_threads_end(self._wait_until_ready)
 
     def _reset(self) -> None:
         # It may be put into from anywhere, even while it is being put into.
@@ -88,6 +99,7 @@ class Outbox(Generic[T]):
         self._sending_since: float | None = None
         self._shipper: Shipper[T] | None = None
         self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
         self._done = threading.Event()
         self._closed = False
         self._said = False
@@ -133,6 +145,11 @@ class Outbox(Generic[T]):
             self._say(self._reason or (shipper.trouble if shipper else None) or "it did not answer in time")
         self._tell_closed(Loss(self._sent, lost, self._reason))
 
+    def _wait_until_ready(self) -> None:
+        """Called when the program has ended and its threads have not: what is being loaded may need a thread."""
+        if self._thread is not None:
+            self._ready.wait(_PATIENCE_S)
+
     def _is_stuck(self) -> bool:
         """Whether it is known that the endpoint does not take anything."""
         if self._is_failing or (self._shipper is not None and self._shipper.trouble):
@@ -143,12 +160,13 @@ class Outbox(Generic[T]):
     # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _work(self) -> None:
-        done, queue = self._done, self._queue
+        ready, done, queue = self._ready, self._done, self._queue
         try:
             self._shipper = self._prepare()
         except Exception as error:  # noqa: BLE001  a variable that some library cannot read
             self._is_failing = True
             self._say(f"{type(error).__name__}: {error}")
+        ready.set()
         if self._is_quiet and self._shipper is not None:
             self._send(self._shipper, [])
         delay_s, is_last = min(_SLOW_S, self._limits.delay_s), False

@@ -14,7 +14,15 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.environment_variables import OTEL_EXPERIMENTAL_RESOURCE_DETECTORS
+from opentelemetry.sdk.resources import (
+    SERVICE_NAME,
+    TELEMETRY_SDK_LANGUAGE,
+    TELEMETRY_SDK_NAME,
+    TELEMETRY_SDK_VERSION,
+    OTELResourceDetector,
+    Resource,
+)
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
@@ -40,19 +48,26 @@ _OWN = ("gen_ai.", "tracekit.", "error.", "http.", "server.", "url.", "anthropic
 
 
 class Sender:
-    """Sends spans to one destination. `warnings` is what is wrong with the variables, for people.
+    """Sends spans to one destination, each batch for up to `timeout_s`, by default what the variables say.
+
+    `warnings` is what is wrong with these, for people.
 
     Raises:
         Exception: A variable that the exporter reads makes no sense; each library has its own kind.
     """
 
-    def __init__(self, destination: Destination, resource: Mapping[str, Any]) -> None:
+    def __init__(
+        self, destination: Destination, resource: Mapping[str, Any], *, timeout_s: float | None = None
+    ) -> None:
         exporter_class = _exporter_class(destination)
+        given = {"endpoint": destination.url, "timeout": timeout_s}
         _hush.over_libraries()
         with _hush.here() as heard:
             self._resource = _resource(resource)
             self._limits = SpanLimits()
-            self._exporter: SpanExporter = exporter_class(**({"endpoint": destination.url} if destination.url else {}))
+            self._exporter: SpanExporter = exporter_class(
+                **{name: value for name, value in given.items() if value is not None}
+            )
             self.warnings = list(dict.fromkeys(heard))
         self._heard: list[str] = []
         self._scopes = {
@@ -137,13 +152,22 @@ def _exporter_class(destination: Destination) -> type[Any]:
 
 
 def _resource(given: Mapping[str, Any]) -> Resource:
-    """The resource that the ``OTEL_*`` variables describe, and what is `given` where they do not say."""
-    described = Resource.create()
-    named = str(described.attributes.get(SERVICE_NAME, ""))
-    kept = {name: value for name, value in described.attributes.items() if name != SERVICE_NAME}
-    if not named.startswith("unknown_service"):
-        kept[SERVICE_NAME] = named
-    return Resource({**given, **kept}, described.schema_url)
+    """The resource that the ``OTEL_*`` variables describe, and what is `given` where they do not say.
+
+    `Resource.create` asks its detectors in a pool of threads, which a program that is about to end cannot start any
+    more; so that is left to who asks for more detectors than that of the variables.
+    """
+    if os.environ.get(OTEL_EXPERIMENTAL_RESOURCE_DETECTORS):
+        described = dict(Resource.create().attributes)
+        if str(described.get(SERVICE_NAME)).startswith("unknown_service"):
+            del described[SERVICE_NAME]
+        return Resource({**given, **described})
+    library = {
+        TELEMETRY_SDK_LANGUAGE: "python",
+        TELEMETRY_SDK_NAME: "opentelemetry",
+        TELEMETRY_SDK_VERSION: version("opentelemetry-sdk"),
+    }
+    return Resource({**library, **given, **OTELResourceDetector().detect().attributes})
 
 
 def _sdk_version() -> str:
@@ -211,7 +235,8 @@ def _reason(heard: Sequence[str]) -> str:
         flags=re.DOTALL,
     )
     last = re.sub(r"^Failed to export \w+ batch code: (\S+), reason: ", r"\1 ", last).removeprefix("None ")
-    return _VERBOSE.sub("", last).strip()[:300]
+    last = _VERBOSE.sub("", last).strip()
+    return re.sub(r'^\w+Error\("(.*)"\)+$', r"\1", last)[:300]
 
 
 # ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
