@@ -54,7 +54,7 @@ class LiveExport:
         self._sampling = Sampling(os.environ)
         self._open: dict[str, _Open] = {}
         self._outbox: Outbox[Told] = Outbox(
-            lambda: _shipper(destination, rules, resource, () if is_quiet else warnings),
+            lambda: _shipper(destination, rules, resource, () if is_quiet else [*warnings, *self._sampling.warnings]),
             limits,
             destination.shown,
             closed,

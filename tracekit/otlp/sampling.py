@@ -13,14 +13,18 @@ _ALL = ("", "parentbased_always_on")
 
 
 class Sampling:
-    """Decides as the SDK's sampler of that name does, which is loaded only where one is asked for."""
+    """Decides as the SDK's sampler of that name does, which is loaded only where one is asked for.
+
+    `warnings` is what is wrong with the variable, for people.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._sampler: Any = None
+        self.warnings: list[str] = []
         if environment.get("OTEL_TRACES_SAMPLER", "").strip().lower() not in _ALL:
             from tracekit.otlp.wire import sampler  # noqa: PLC0415  see above
 
-            self._sampler = sampler()
+            self._sampler, self.warnings = sampler()
 
     def decide(self, trace: str, begin: SpanBegin, *, sampled: bool | None) -> bool:
         """Whether the span that begins is exported; `sampled` says whether its parent is, None where it has none."""

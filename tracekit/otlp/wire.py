@@ -23,7 +23,7 @@ from opentelemetry.sdk.resources import (
     OTELResourceDetector,
     Resource,
 )
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, sampling
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -242,11 +242,14 @@ def _reason(heard: Sequence[str]) -> str:
 # ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sampler() -> Sampler:
-    """The sampler that ``OTEL_TRACES_SAMPLER`` names; the SDK's default, with a warning of its own, if there is none."""
-    from opentelemetry.sdk.trace import sampling  # noqa: PLC0415  for the function alone, which is not public
-
-    return sampling._get_from_env_or_default()  # noqa: SLF001  what the SDK's own provider calls
+def sampler() -> tuple[Sampler, list[str]]:
+    """The sampler that ``OTEL_TRACES_SAMPLER`` names, else the SDK's default and what it says of that, for people."""
+    _hush.over_libraries()
+    with _hush.here() as heard:
+        found = sampling._get_from_env_or_default()  # noqa: SLF001  what the SDK's own provider calls
+    if not heard:
+        return found, []
+    return found, [f"OTEL_TRACES_SAMPLER: {' '.join(heard)}"]
 
 
 def is_sampled(
