@@ -7,6 +7,7 @@ and let a program's exit wait up to 30 s for an endpoint.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -45,14 +46,18 @@ class Shipper(Protocol[T_contra]):
         """Let go, of what is being sent, too."""
 
 
-def _before_threads_end(action: Callable[[], None]) -> None:
-    """Call `action` before the interpreter forbids new threads; what `concurrent.futures` uses for it is not public."""
-    # It registers an action of its own, and the last one is called first.
+def _before_fork_and_end(fork: Callable[[], None], end: Callable[[], None]) -> None:
+    """Call `fork` before each fork, and `end` before the interpreter forbids new threads.
+
+    Both before `concurrent.futures` does so, which lets no job be given from then on, and the exporters give some while
+    they are loaded. What is called last here is called first. What `concurrent.futures` uses for the end is not public.
+    """
     import concurrent.futures.thread  # noqa: F401, PLC0415
 
+    os.register_at_fork(before=fork)
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
-        register(action)
+        register(end)
 
 
 class Loss(NamedTuple):
@@ -86,7 +91,7 @@ class Outbox(Generic[T]):
         self._shown = shown
         self._tell_closed = closed
         self._reset()
-        _before_threads_end(self._wait_until_ready)
+        _before_fork_and_end(self._wait_until_ready, self._program_ended)
 
     def _reset(self) -> None:
         # It may be put into from anywhere, even while it is being put into.
@@ -102,6 +107,7 @@ class Outbox(Generic[T]):
         self._ready = threading.Event()
         self._done = threading.Event()
         self._closed = False
+        self._waited_s = 0.0
         self._said = False
 
     def start(self) -> None:
@@ -133,7 +139,7 @@ class Outbox(Generic[T]):
             return
         self._closed = True
         self._queue.put(None)
-        begun = time.monotonic()
+        begun = time.monotonic() - self._waited_s
         while not self._done.wait(0.01):
             waited = time.monotonic() - begun
             if self._given == self._sent or waited > _PATIENCE_S or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
@@ -146,9 +152,14 @@ class Outbox(Generic[T]):
         self._tell_closed(Loss(self._sent, lost, self._reason))
 
     def _wait_until_ready(self) -> None:
-        """Called when the program has ended and its threads have not: what is being loaded may need a thread."""
+        """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
         if self._thread is not None:
             self._ready.wait(_PATIENCE_S)
+
+    def _program_ended(self) -> None:
+        begun = time.monotonic()
+        self._wait_until_ready()
+        self._waited_s = time.monotonic() - begun
 
     def _is_stuck(self) -> bool:
         """Whether it is known that the endpoint does not take anything."""

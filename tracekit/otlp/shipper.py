@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from tracekit.cost import price_usd
+from tracekit.errors import PricesError
 from tracekit.otlp.attributes import wired
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.told import Rules, Told, Wired
@@ -28,6 +32,9 @@ class SpanShipper:
     ) -> None:
         self._rules = rules
         self._sender = Sender(destination, resource)
+        with suppress(PricesError):
+            # The list of prices is read with the first; all that has to be imported is, by now.
+            price_usd({}, "claude-sonnet-4-5", time.time_ns())
         told = [*warnings, *self._sender.warnings]
         if told:
             _log.warning("tracekit: OpenTelemetry's variables: %s", "; ".join(told))

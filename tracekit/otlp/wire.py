@@ -59,15 +59,17 @@ class Sender:
     def __init__(
         self, destination: Destination, resource: Mapping[str, Any], *, timeout_s: float | None = None
     ) -> None:
-        exporter_class = _exporter_class(destination)
+        with _grpc_may_fork():
+            exporter_class = _exporter_class(destination)
         given = {"endpoint": destination.url, "timeout": timeout_s}
         _hush.over_libraries()
         with _hush.here() as heard:
             self._resource = _resource(resource)
             self._limits = SpanLimits()
-            self._exporter: SpanExporter = exporter_class(
-                **{name: value for name, value in given.items() if value is not None}
-            )
+            with _grpc_may_fork():
+                self._exporter: SpanExporter = exporter_class(
+                    **{name: value for name, value in given.items() if value is not None}
+                )
             self.warnings = list(dict.fromkeys(heard))
         self._heard: list[str] = []
         self._scopes = {
@@ -137,6 +139,20 @@ def _cut(value: Any, longest: int) -> Any:
 
 def _context(trace: str, span: str) -> SpanContext:
     return SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+@contextmanager
+def _grpc_may_fork() -> Iterator[None]:
+    """Let gRPC work in forked children, too, which it decides by a variable when it is loaded and begins."""
+    name = "GRPC_ENABLE_FORK_SUPPORT"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
 
 
 def _exporter_class(destination: Destination) -> type[Any]:
