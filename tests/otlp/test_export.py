@@ -8,20 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_run_guide import Shop
 from tests.otlp.test_live import PROTOCOLS, flat
 from tests.support.cli import PROGRAMS, environment, tracekit, tracekit_json
 from tests.support.collector import collector, free_port
+from tests.support.conventions import assert_conventional
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
-from tracekit.demo.refactoring_script import respond
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guide's loop, recorded without a word of OpenTelemetry: most of its levels are inferred."""
     home = tmp_path_factory.mktemp("home")
-    with ScriptedClaude(respond) as claude:
-        done = tracekit("run", str(PROGRAMS / "guide.py"), env=environment(home, claude.url))
+    with ScriptedClaude(Shop()) as claude:
+        done = tracekit("run", str(PROGRAMS / "guide.py"), "async", env=environment(home, claude.url))
     assert done.returncode == 0, done.stderr
     return home
 
@@ -41,6 +42,7 @@ def test_a_run_is_sent_with_its_ids_and_times_and_twice_the_same(protocol: str, 
         printed = "".join(found.printed)
     by_id = {span.id: span for span in received}
     assert len(by_id) == len(nodes)
+    assert_conventional(list(by_id.values()))
     for span in received:
         assert re.fullmatch("[0-9a-f]{16}", span.id)
         assert (span.name, span.start_ns, span.parent) == (
@@ -57,7 +59,7 @@ def test_a_run_is_sent_with_its_ids_and_times_and_twice_the_same(protocol: str, 
             assert parent is None or len(parent) > 16 or span.parent == parent
     inferred = [span for span in by_id.values() if semconv.INFERRED in span.attributes]
     assert len(inferred) == sum(node["inferred"] for _, node in nodes) > 0
-    assert "analysis agent" not in printed
+    assert "findings" not in printed
 
 
 def test_content_where_it_is_asked_for(recorded: Path) -> None:
@@ -74,7 +76,7 @@ def test_content_where_it_is_asked_for(recorded: Path) -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_endpoint_that_is_not_there(protocol: str, recorded: Path) -> None:
-    env = environment(recorded, OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    env = environment(recorded, OTEL_EXPORTER_OTLP_TIMEOUT="3")
     url = f"http://127.0.0.1:{free_port()}"
     done = tracekit("export", "last", "--otlp", url, "--protocol", protocol, env=env)
     assert done.returncode == 2

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import PROGRAMS, environment, tracekit, tracekit_json
 from tests.support.collector import Collector, Received, collector
+from tests.support.conventions import assert_conventional
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
 
@@ -73,7 +74,8 @@ def perform(
 
 
 def compare(received: list[Received], shown: dict[str, Any]) -> None:
-    """The collector has every span of the run, as the record has it."""
+    """The collector has every span of the run, as the record has it, and as the conventions want it."""
+    assert_conventional(received)
     by_id = {span.id: span for span in received}
     assert len(by_id) == len(received)
     recorded = flat(shown["root"])

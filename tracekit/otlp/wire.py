@@ -235,15 +235,14 @@ class _Hush(logging.Filter):
 _hush = _Hush()
 os.register_at_fork(after_in_child=_hush._heard.clear)  # noqa: SLF001  the module's own
 
+_TELLS_NOTHING = ("due to timeout, max retries", "Shutdown in progress", "already shutdown")
 _VERBOSE = re.compile(r"HTTPS?Connection(?:Pool)?\(.*?\): (?:Max retries exceeded with url: \S+ \(Caused by )?")
 
 
 def _reason(heard: Sequence[str]) -> str:
     """What the exporter said last that tells something, in short."""
-    telling = [
-        said for said in heard if "due to timeout, max retries" not in said and "Shutdown in progress" not in said
-    ]
-    last = telling[-1] if telling else (heard[-1] if heard else "for a reason that the exporter does not tell")
+    telling = [each for each in heard if not any(part in each for part in _TELLS_NOTHING)]
+    last = telling[-1] if telling else "it does not answer, or not in time"
     last = re.sub(
         r"^Transient error (.*) encountered while exporting .*?, retrying in [\d.]+s\.\s*",
         r"\1 ",
