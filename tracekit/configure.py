@@ -142,12 +142,13 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
     destination, warnings = destination_of(os.environ)
     if destination is None:
         return None
-    limits, more = limits_of(os.environ)
     is_kept = content_mode() == "full"
+    content = is_kept and asks_for_content(os.environ)
+    limits, more = limits_of(os.environ, content=content)
     return LiveExport(
         destination,
         limits,
-        Rules(is_kept and asks_for_content(os.environ), redaction(), sdks_content=is_kept),
+        Rules(content, redaction(), sdks_content=is_kept),
         {"service.name": service, "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],

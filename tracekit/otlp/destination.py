@@ -66,8 +66,11 @@ def asks_for_content(environment: Mapping[str, str] = os.environ) -> bool:
     return any(environment.get(name, "").strip().lower() in values for name, values in CONTENT_VARIABLES)
 
 
-def limits_of(environment: Mapping[str, str]) -> tuple[Limits, list[str]]:
-    """The limits, the default for each that cannot be meant, and what that is, for people."""
+def limits_of(environment: Mapping[str, str], *, content: bool = False) -> tuple[Limits, list[str]]:
+    """The limits, the default for each that cannot be meant, and what that is, for people.
+
+    With message `content` fewer spans wait by default: those of calls hold what was asked and answered.
+    """
     told: list[str] = []
 
     def number(name: str, default: int) -> int:
@@ -79,7 +82,7 @@ def limits_of(environment: Mapping[str, str]) -> tuple[Limits, list[str]]:
         told.append(f"{name}={text} is no positive number; {default} is used")
         return default
 
-    delay, queue = number("OTEL_BSP_SCHEDULE_DELAY", 5000), number("OTEL_BSP_MAX_QUEUE_SIZE", 2048)
+    delay, queue = number("OTEL_BSP_SCHEDULE_DELAY", 5000), number("OTEL_BSP_MAX_QUEUE_SIZE", 512 if content else 2048)
     batch = number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min(512, queue))
     if batch > queue:
         told.append(f"OTEL_BSP_MAX_EXPORT_BATCH_SIZE={batch} is more than the queue holds; {queue} is used")
