@@ -1,65 +1,23 @@
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.journals import RUN, begin, end, write_run
+from tests.support.joining import SHARED, Joining, join
+from tests.support.journals import RUN, asking, begin, end, write_run
+from tracekit.analysis.structure import structure
 from tracekit.errors import HomeError, NewerJournalError
 from tracekit.journal.decode import Decoder
 from tracekit.journal.follow import Follower
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
+from tracekit.model.events import Answered, Chunk
 from tracekit.model.recording import Recording
-from tracekit.model.run import ProcessRoot, RunInfo, Session
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "joining.py"
-SHARED = RunInfo("ab" * 16, "shared", 1, ProcessRoot("f" * 16, 1, ("program",)))
-
-
-class Joining:
-    """A process that takes part in the run, a step at a time."""
-
-    def __init__(self, name: str) -> None:
-        command = [sys.executable, str(PROGRAM), Session(SHARED, "/nowhere").dumps(), name]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def step(self, line: str = "step") -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n"
-
-    def end(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("end\n")
-        self.process.stdin.close()
-        assert self.process.wait(20) == 0
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-
-
-@pytest.fixture
-def join(home: Path) -> Iterator[Callable[[str], Joining]]:
-    joined: list[Joining] = []
-
-    def make(name: str) -> Joining:
-        joined.append(Joining(name))
-        return joined[-1]
-
-    yield make
-    for each in joined:
-        each.process.kill()
-        each.process.wait(20)
-        for pipe in (each.process.stdin, each.process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
+__all__ = ["join"]
 
 
 def names(run: Recording | None) -> list[str]:
@@ -150,6 +108,34 @@ def test_follower_keeps_up_with_a_writer_at_full_speed(join: Callable[[str], Joi
     assert len(last.spans) == 2002
     assert last == read_run(runs[0].paths)
     assert all(span.status == "ok" for span in last.spans.values())
+
+
+def test_recordings_share_what_did_not_change(home: Path) -> None:
+    sink, follower = JournalSink(), Follower(RUN.id)
+    for number in (1, 2):
+        sink.write(RUN, asking(number, b"{}"))
+        sink.write(RUN, Answered(asking(number, b"").id, 5, 200, {"content-type": "text/event-stream"}))
+    first = follower.poll()
+    sink.write(RUN, Chunk(asking(1, b"").id, 10, b"event: ping\ndata: {}\n\n"))
+    second = follower.poll()
+    sink.write(RUN, end(2))
+    third = follower.poll()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    one, two = first.exchanges
+    assert [len(each.exchanges[one].pieces) for each in (first, second, third)] == [0, 1, 1]
+    assert second.exchanges[one] is third.exchanges[one]
+    assert first.exchanges[two] is second.exchanges[two]
+    assert first.spans is second.spans, "nothing began or ended"
+    assert [first.spans[two].status, third.spans[two].status] == ["open", "ok"]
+    assert third == read_run([Path(third.segments[0].path)])
+    before = structure(first)
+    assert structure(second, before).root is before.root
+    assert structure(second, before) == structure(second)
+    assert structure(third, before) == structure(third)
+    assert structure(third, before).root != before.root
+    sink.exit(1)
 
 
 def test_follower_of_paths(home: Path, tmp_path: Path) -> None:

@@ -157,4 +157,3 @@ def test_a_program_that_leaves_earlier(home: Path) -> None:
     again, replay = replay_of(run, lambda: sync_program(leaving.broken_off_create)("http://127.0.0.1:9"))
     assert again == seen
     assert replay.divergence is None
-

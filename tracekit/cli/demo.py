@@ -13,11 +13,12 @@ from pathlib import Path
 import click
 
 from tracekit import demo
+from tracekit.cli.beside import Beside
 from tracekit.cli.child import exit_code, run_child
 from tracekit.cli.load import load_run
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
-from tracekit.configure import SESSION_VARIABLE
+from tracekit.cli.view import Viewer, is_terminal, viewer
 from tracekit.demo import refactoring_script, refactoring_team_script, support_team_script
 from tracekit.demo.answers import Respond
 from tracekit.demo.claude import ScriptedClaude
@@ -75,9 +76,13 @@ _KEY = "ANTHROPIC_API_KEY"
     default="guide",
     help="The guide's loop as it is printed, or one of its two pipelines on tracekit's runtime.",
 )
+@click.option("--no-view", is_flag=True, help="Print only, on a terminal too.")
 @click.option("--live", is_flag=True, help=f"Ask the real API, with {_KEY}. It costs money.")
-def command(pipeline: str, live: bool) -> None:
-    """Run a small team of agents against a scripted Claude on this machine, and show what it did."""
+def command(pipeline: str, no_view: bool, live: bool) -> None:
+    """Run a small team of agents against a scripted Claude on this machine, and show what it does.
+
+    On a terminal the viewer shows it while it runs; `q` leaves it.
+    """
     if live and not os.environ.get(_KEY):
         raise click.UsageError(f"--live asks the real API and needs {_KEY}; without --live no key is needed")
     chosen = _PIPELINES[pipeline]
@@ -88,7 +93,8 @@ def command(pipeline: str, live: bool) -> None:
             environment: Mapping[str, str] = os.environ
         else:
             environment = _environment(stack.enter_context(ScriptedClaude(chosen.respond)).url)
-        run = _record(chosen, chosen.arguments(stack), environment)
+        look = None if no_view or not is_terminal() else viewer()
+        run = _record(chosen, chosen.arguments(stack), environment, look)
     click.echo()
     print_tree(load_run(run))
     click.echo(
@@ -96,16 +102,21 @@ def command(pipeline: str, live: bool) -> None:
     )
 
 
-def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str]) -> str:
-    """Run the program to its end; returns the id of its run. Its failure is the command's."""
+def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str], look: Viewer | None) -> str:
+    """Run the program to its end, while `look` shows it; returns the id of its run. Its failure is the command's."""
     # The program imports the SDK, which this process never does, so its place is all that is needed here.
     program = Path(demo.__file__).with_name(pipeline.program)
     recording = ProcessRecording(pipeline.run, [program.name, *arguments])
+    full = [sys.executable, str(program), *arguments]
     try:
-        return_code = run_child(
-            [sys.executable, str(program), *arguments], {SESSION_VARIABLE: recording.session.dumps()}, environment
-        )
-        recording.finish(return_code)
+        if look is None:
+            return_code = run_child(full, recording.variables, environment)
+            recording.finish(return_code)
+        else:
+            with Beside(recording, full, environment) as beside:
+                if beside.wait_for_record():
+                    look(recording.run.id)
+            return_code = beside.return_code
     finally:
         recording.close()
     if return_code != 0:

@@ -36,17 +36,17 @@ class Listing(NamedTuple):
     told: list[str]
 
 
-def list_runs(limit: int) -> Listing:
-    """The newest `limit` runs.
+def list_runs(limit: int | None, *, found: Mapping[str, Sequence[File]] | None = None) -> Listing:
+    """The newest `limit` runs, or all that the store has or that are few. `found` are the journals, if just looked for.
 
     Raises:
         HomeError: The folder for journals is a file.
     """
-    found = scan(runs_folder())
+    found = scan(runs_folder()) if found is None else found
     if _is_little(found, limit):
         return _from_journals(limit)
     try:
-        told = up_to_date(found=found, needed=limit, budget_s=_BUDGET_S)
+        told = up_to_date(found=found, needed=limit or 0, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:
             runs = queries.newest_runs(store, limit)
             told += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
@@ -87,7 +87,7 @@ def _as_of(store: Store) -> str:
     return datetime.fromtimestamp(written / 1e9).astimezone().strftime("%H:%M:%S")
 
 
-def _is_little(found: Mapping[str, Sequence[File]], limit: int) -> bool:
+def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
     """Whether the newest journals are read sooner than DuckDB is loaded and asked."""
     if sum(map(len, found.values())) > _FEW_FILES:
         return False
@@ -95,7 +95,7 @@ def _is_little(found: Mapping[str, Sequence[File]], limit: int) -> bool:
     return sum(file.size for files in newest for file in files) < _SMALL_BYTES
 
 
-def _from_journals(limit: int) -> Listing:
+def _from_journals(limit: int | None) -> Listing:
     runs, told = [], []
     for entry in all_runs(limit):
         try:

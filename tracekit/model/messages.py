@@ -14,7 +14,7 @@ from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, frame_events_of
 from tracekit.model.sse import events_of
 
-__all__ = ["Answer", "answer_of", "is_stream", "stream_events_of", "usage_attributes"]
+__all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
 
 
 class Answer:
@@ -31,6 +31,10 @@ class Answer:
         self.complete = False
         self.error: dict[str, Any] | None = None
         self._partial_inputs: dict[int, str] = {}
+
+    def partial_input(self, index: int) -> str:
+        """The input of the tool use that is the block at `index`, as far as it has been streamed; empty once it is whole."""
+        return self._partial_inputs.get(index, "")
 
     def take(self, name: str, data: Any) -> None:
         """Add one event of the stream."""
@@ -86,7 +90,7 @@ class Answer:
             return
         try:
             content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -103,6 +107,15 @@ def stream_events_of(data: bytes, content_type: str, names: Collection[str] | No
     return events_of(data, names)
 
 
+def request_of(body: bytes | None) -> dict[str, Any]:
+    """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
+    try:
+        request = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
 def answer_of(body: bytes, content_type: str) -> Answer:
     """The answer in a whole `body`: a JSON object, or the events of a stream."""
     answer = Answer()
@@ -112,7 +125,7 @@ def answer_of(body: bytes, content_type: str) -> Answer:
         return answer
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer
     if isinstance(message, dict) and message.get("type") != "error":
         answer.message = message

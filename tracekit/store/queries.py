@@ -98,10 +98,10 @@ def last_times(store: DuckDBPyConnection) -> dict[str, int]:
 
 def damage_of(store: DuckDBPyConnection, ids: Iterable[str]) -> list[tuple[str, str]]:
     """The files of the runs `ids` that are damaged, and how."""
-    listed = list(ids)
-    marks = ", ".join("?" * len(listed))
-    query = f"SELECT damage FROM journal JOIN run USING (copy) WHERE damage <> '[]' AND id IN ({marks})"  # noqa: S608
-    return [(path, said) for (told,) in store.execute(query, listed).fetchall() for path, said in json.loads(told)]
+    query = (
+        "SELECT damage FROM journal JOIN run USING (copy) WHERE damage <> '[]' AND id IN (SELECT unnest(?::VARCHAR[]))"
+    )
+    return [(path, said) for (told,) in store.execute(query, [list(ids)]).fetchall() for path, said in json.loads(told)]
 
 
 def stamp(store: DuckDBPyConnection) -> str:

@@ -8,6 +8,7 @@ is never concluded again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, read_call
@@ -23,8 +24,14 @@ from tracekit.model.tree import Run
 __all__ = ["structure"]
 
 
-def structure(recording: Recording) -> Run:
-    """The run of `recording` as a tree."""
+def structure(recording: Recording, before: Run | None = None) -> Run:
+    """The run of `recording` as a tree.
+
+    `before` is what an earlier recording of the run by the same reader came to: its tree stands for as long as nothing
+    has begun or ended and no process has come or gone, however much of the answers arrived meanwhile.
+    """
+    if before is not None and _is_as_before(recording, before.recording):
+        return replace(before, recording=recording)
     root = recorded_tree(recording)
     for container in _containers(root):
         _Filling(container, recording).fill()
@@ -32,6 +39,10 @@ def structure(recording: Recording) -> Run:
     status = run_status(root, recording)
     root.status = status
     return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
+
+
+def _is_as_before(recording: Recording, before: Recording) -> bool:
+    return recording.spans is before.spans and recording.segments == before.segments
 
 
 def _containers(root: Draft) -> list[Draft]:
@@ -87,6 +98,9 @@ class _Filling:
         tools = [child for child in self._container.children if child.kind == "tool"]
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
+            if placed is not None and id(placed[0].asked) not in self._turns:
+                # What asked for it stayed flat itself, for want of evidence.
+                placed = None
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)

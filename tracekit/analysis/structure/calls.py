@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys, previous_message_id
-from tracekit.model.messages import answer_of
+from tracekit.model.messages import answer_of, request_of
 from tracekit.model.recording import Exchange, Recording
 
 __all__ = ["Block", "Call", "read_call", "text_of"]
@@ -69,12 +68,7 @@ def read_call(llm: Draft, unit: Draft, recording: Recording) -> Call:
 
 
 def _read_request(call: Call, exchange: Exchange) -> None:
-    try:
-        request = json.loads(exchange.request.body or b"{}")
-    except ValueError:
-        return
-    if not isinstance(request, dict):
-        return
+    request = request_of(exchange.request.body)
     messages = request.get("messages")
     call.messages = messages if isinstance(messages, list) else []
     call.keys = prefix_keys(call.messages)

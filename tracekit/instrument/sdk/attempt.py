@@ -56,10 +56,13 @@ class Attempt:
         parent = call.asking(sent)
         if parent is None:
             return
+        server = urlsplit(sent.host)
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
+            semconv.URL_FULL: f"{sent.host}{sent.path}",
             semconv.URL_PATH: sent.path,
-            semconv.SERVER_ADDRESS: urlsplit(sent.host).hostname or "",
+            semconv.SERVER_ADDRESS: server.hostname or "",
+            semconv.SERVER_PORT: server.port or (443 if server.scheme == "https" else 80),
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -71,7 +74,13 @@ class Attempt:
         self._otel = _start_otel_span(call, sent.method, attributes)
         recorder = call.recorder
         self.live = recorder.begin(
-            "attempt", sent.method, parent, otel=self._otel, attributes=attributes, begin_ns=self.now_ns()
+            "attempt",
+            sent.method,
+            parent,
+            otel=self._otel,
+            attributes=attributes,
+            begin_ns=self.now_ns(),
+            hidden=not parent.exported,
         )
         recorder.write_begin(self.live, sent)
 
