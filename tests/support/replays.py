@@ -84,9 +84,9 @@ def round_trip(respond: Respond, program: Callable[[str], T], **options: Any) ->
 
 def assert_same_record(replayed: Recording, recorded: Recording) -> None:
     """Both runs hold the same spans with the same times, ends and attributes, and the same exchanges."""
-    for was, is_ in zip(account(recorded), account(replayed), strict=True):
-        was, is_ = _flat(was), _flat(is_)
-        differing = {name: (was.get(name), is_.get(name)) for name in {**was, **is_} if was.get(name) != is_.get(name)}
+    for was, now in zip(account(recorded), account(replayed), strict=True):
+        old, new = _flat(was), _flat(now)
+        differing = {name: (old.get(name), new.get(name)) for name in {**old, **new} if old.get(name) != new.get(name)}
         assert not differing, (was["name"], differing)
 
 
