@@ -92,10 +92,6 @@ def to_anthropic(_: str) -> None:
     socket.create_connection(("api.anthropic.com", 443), timeout=5)
 
 
-def to_bedrock(_: str) -> None:
-    socket.getaddrinfo("bedrock-runtime.eu-central-1.amazonaws.com", 443)
-
-
 def swallowing(connect: Callable[[str], None]) -> Callable[[str], None]:
     def swallow(url: str) -> None:
         try:
@@ -116,7 +112,6 @@ CONNECTIONS = [
     by_asyncio,
     by_thread,
     to_anthropic,
-    to_bedrock,
 ]
 
 

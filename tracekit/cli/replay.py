@@ -15,11 +15,11 @@ from typing import Any, Literal, NamedTuple, get_args
 import click
 
 from tracekit import __version__, semconv
-from tracekit.cli.child import exit_code, full_command, run_child
+from tracekit.cli.child import exit_code, full_command, patiently, start_child
 from tracekit.cli.options import echo_json, format_option
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
-from tracekit.errors import ReplayError
+from tracekit.errors import JournalError, ReplayError
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink, file_host
@@ -73,21 +73,23 @@ def command(
         raise click.UsageError(
             "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
         )
+    try:
+        Keys(ignore)
+    except ReplayError as error:
+        raise click.UsageError(str(error)) from None
     if os.environ.get(REPLAY_VARIABLE):
         raise click.UsageError("a replay is at work already, and replays do not nest")
     full = full_command(program)
-    entry = find(run)
     try:
+        entry = find(run)
         recording = read_run(entry.paths)
         script = Script(recording, Keys(_ignored(recording, ignore), _rules(recording)))
-    except ReplayError as error:
+    except (JournalError, ReplayError) as error:
         click.echo(f"tracekit: {error}", err=True)
         sys.exit(_UNTESTABLE)
     task = _task(recording, entry.paths, ignore, speed, block_network)
     try:
-        return_code = run_child(
-            full, {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}, closed_environment(os.environ)
-        )
+        return_code = _run(full, task, form)
         said_hello = any(Path(task.folder).glob("hello-*"))
         outcome = _outcome(script, task)
         runs = _finish(recording, task, outcome, return_code)
@@ -96,6 +98,15 @@ def command(
     code = _code(outcome, said_hello, exit_code(return_code))
     _tell(outcome, runs, code, form, said_hello=said_hello)
     sys.exit(code)
+
+
+def _run(command: Sequence[str], task: Task, form: str) -> int:
+    """Run the program to its end, and return its return code. Where data is asked for, it does not write among it."""
+    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}
+    pipes = {"stdout": 2} if form == "json" else {}
+    process = start_child(command, variables, closed_environment(os.environ), **pipes)
+    with patiently(process):
+        return process.wait()
 
 
 def _ignored(recording: Recording, ignore: Sequence[str]) -> list[str]:
@@ -211,7 +222,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
         echo_json(
             {
                 "run": runs[0] if runs else None,
-                "replay": outcome.mode if said_hello and outcome.calls else None,
+                "replay": outcome.mode if code != _UNTESTABLE else None,
                 "exit_code": code,
                 "divergence": outcome.divergence,
                 "untestable": why or None,

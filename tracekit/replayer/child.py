@@ -117,10 +117,10 @@ def _start(task: Task, told: _Told) -> None:
     stage.player.when_refused = _give_up
     stage.clock.bind(stage.clock.expect())
     sink = JournalSink({"tracekit": __version__})
-    recorder = stage.enter(sink, task.process())
     for name in _PROXIES:
         os.environ.pop(name, None)
     os.environ.update(task.proxies)
+    recorder = stage.enter(sink, task.process())
     _keep_children_closed()
     sys.excepthook = _without_reports(sys.excepthook)
     atexit.register(_finish, stage, recorder, told)
