@@ -91,7 +91,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
         port = arguments[1] if len(arguments) > 1 else 0
         if name and _is_refused(name, port) and not (_Refused.everything and _is_address(name)):
-            _Refused.tell(name)
+            _Refused.tell(f"{name}:{port}" if port else name)
 
 
 def _is_refused(name: str, port: Any) -> bool:
