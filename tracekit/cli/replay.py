@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,7 +28,7 @@ from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
-from tracekit.replayer.child import REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
+from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
 from tracekit.replayer.divergence import unplayed
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script
@@ -35,6 +37,9 @@ from tracekit.replayer.session import replayed_root, root_end_ns
 __all__ = ["command"]
 
 _UNTESTABLE = 125
+_LOOK_S = 0.5
+_GRACE_S = 10.0
+"""How long a program may take to end once it has left its recording. It waits for nothing then but for itself."""
 _SLACK_NS = 2_000_000_000
 
 
@@ -106,7 +111,26 @@ def _run(command: Sequence[str], task: Task, form: str) -> int:
     pipes = {"stdout": 2} if form == "json" else {}
     process = start_child(command, variables, closed_environment(os.environ), **pipes)
     with patiently(process):
-        return process.wait()
+        return _wait(process, Path(task.folder) / LEFT)
+
+
+def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
+    """Wait for the program; not for ever once it has `left` the recording, since a pool whose worker is gone waits for it for ever."""
+    until_s = float("inf")
+    while True:
+        try:
+            return process.wait(_LOOK_S)
+        except subprocess.TimeoutExpired:
+            if until_s == float("inf") and left.exists():
+                until_s = time.monotonic() + _GRACE_S
+        if time.monotonic() > until_s:
+            click.echo(f"tracekit: the program went on for {_GRACE_S:.0f} s after it had left; it is ended", err=True)
+            process.terminate()
+            try:
+                return process.wait(_GRACE_S / 5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.wait()
 
 
 def _ignored(recording: Recording, ignore: Sequence[str]) -> list[str]:
