@@ -60,7 +60,13 @@ class Recorded:
         script = str(self.folder / "agent.py") if code is None else write(self.folder, code, "other.py")
         with untouched(self.claude):
             return tracekit(
-                "replay", *options, str(self.file), "--", *(command or [script, *arguments]), env=self.env, cwd=self.folder
+                "replay",
+                *options,
+                str(self.file),
+                "--",
+                *(command or [script, *arguments]),
+                env=self.env,
+                cwd=self.folder,
             )
 
 
@@ -231,8 +237,10 @@ def test_a_program_that_asks_nothing(hi: Recorded) -> None:
 
 
 def test_another_program(hi: Recorded) -> None:
-    code = ASK.replace('"hi"', '"hi"').replace("claude-sonnet-5", "claude-opus-4-8").replace(
-        "messages=messages", "messages=[{'role': 'user', 'content': 'z' * 900}], system='Quite another one.'"
+    code = (
+        ASK.replace('"hi"', '"hi"')
+        .replace("claude-sonnet-5", "claude-opus-4-8")
+        .replace("messages=messages", "messages=[{'role': 'user', 'content': 'z' * 900}], system='Quite another one.'")
     )
     done = hi.replay(code)
     assert done.returncode == 125, done.stderr
@@ -257,12 +265,17 @@ def test_a_python_without_tracekit(hi: Recorded, tmp_path: Path) -> None:
             (site / package.name).symlink_to(package)
     python = str(tmp_path / "bare" / "bin" / "python")
     assert subprocess.run([python, "-c", "import anthropic"], check=False, cwd=tmp_path).returncode == 0
-    assert subprocess.run([python, "-c", "import tracekit"], check=False, capture_output=True, cwd=tmp_path).returncode == 1
+    assert (
+        subprocess.run([python, "-c", "import tracekit"], check=False, capture_output=True, cwd=tmp_path).returncode
+        == 1
+    )
     done = hi.replay(None, command=[python, str(hi.folder / "agent.py")])
     assert done.returncode == 125, done.stderr
     assert f"{python} cannot import tracekit" in done.stderr
     # As a child of a program that is replayed it reaches nothing either.
-    fixed = write(tmp_path, ASK.replace("Anthropic()", f"Anthropic(base_url={hi.claude.url!r}, max_retries=0)"), "child.py")
+    fixed = write(
+        tmp_path, ASK.replace("Anthropic()", f"Anthropic(base_url={hi.claude.url!r}, max_retries=0)"), "child.py"
+    )
     for environment_given in ("None", "dict(os.environ, ANTHROPIC_BASE_URL=" + repr(hi.claude.url) + ")", "{}"):
         code = f"{ASK}import os, subprocess\nprint(subprocess.run([{python!r}, {fixed!r}], env={environment_given}).returncode)"
         done = hi.replay(code)
@@ -344,7 +357,9 @@ def test_a_recording_that_was_killed(tmp_path: Path) -> None:
 
 def test_replays_do_not_nest(hi: Recorded) -> None:
     inner = f"{ASK}import subprocess, sys\n"
-    inner += f"print(subprocess.run([sys.executable, '-m', 'tracekit', 'replay', {str(hi.file)!r}, 'agent.py']).returncode)"
+    inner += (
+        f"print(subprocess.run([sys.executable, '-m', 'tracekit', 'replay', {str(hi.file)!r}, 'agent.py']).returncode)"
+    )
     done = hi.replay(inner)
     assert (done.returncode, done.stdout) == (0, f"{hi.stdout}2\n"), done.stderr
     assert "replays do not nest" in done.stderr
@@ -386,7 +401,10 @@ else:
     assert [child.wait() for child in started] == [0, 0]
     sys.argv.append("last")
     CALL
-""".replace("CALL", ASK.replace('"hi"', "sys.argv[1]").replace("print(ask(sys.argv[1]))", "ask(sys.argv[1])").replace("\n", "\n    "))
+""".replace(
+    "CALL",
+    ASK.replace('"hi"', "sys.argv[1]").replace("print(ask(sys.argv[1]))", "ask(sys.argv[1])").replace("\n", "\n    "),
+)
 BY_MULTIPROCESSING = """
 import multiprocessing, sys
 def ask(words):
@@ -412,9 +430,7 @@ if __name__ == "__main__":
     [(BY_SUBPROCESS, []), (BY_MULTIPROCESSING, ["spawn"]), (BY_MULTIPROCESSING, ["fork"])],
     ids=["subprocess", "spawn", "fork"],
 )
-def test_every_process_of_the_program(
-    code: str, arguments: list[str], claude: Watched, tmp_path: Path
-) -> None:
+def test_every_process_of_the_program(code: str, arguments: list[str], claude: Watched, tmp_path: Path) -> None:
     recorded = Recorded(tmp_path, claude, code, *arguments)
     done = recorded.replay(None, *arguments)
     assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr

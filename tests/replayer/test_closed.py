@@ -215,7 +215,9 @@ def test_every_client_without_credentials(
         monkeypatch.setattr(google.auth, "default", fetch_no_token)
         monkeypatch.setattr(botocore.session.Session, "get_credentials", fetch_no_token)
         with untouched(claude):
-            again, _ = replay_of(run, lambda: call(way, platform(way, name, WITHOUT[name], claude.url)), block_network=True)
+            again, _ = replay_of(
+                run, lambda: call(way, platform(way, name, WITHOUT[name], claude.url)), block_network=True
+            )
     assert again == seen
 
 
@@ -296,5 +298,3 @@ def test_no_key_is_needed(claude: Watched, run: Recording) -> None:
         seen, replay = replay_of(run, program)
     assert seen == ["Message", json.loads(ANSWER.body)]
     assert replay.mode == "followed"
-
-

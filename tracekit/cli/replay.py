@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import click
+from typing_extensions import override
 
 from tracekit import __version__, semconv
+from tracekit.cli.calibration import run_calibration
 from tracekit.cli.child import exit_code, full_command, patiently, start_child
 from tracekit.cli.options import echo_json, format_option
 from tracekit.collect.look import find
@@ -55,7 +57,28 @@ class _Outcome(NamedTuple):
     calls: int = 0
 
 
-@click.command("replay", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _Command(click.Command):
+    """Takes options before RUN and after it; what comes then is the program's."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        start = self._after_options(args, 0)
+        end = self._after_options(args, start + 1)
+        return super().parse_args(ctx, [*args[start + 1 : end], *args[: start + 1], *args[end:]])
+
+    def _after_options(self, args: list[str], at: int) -> int:
+        """The first place from `at` on at which no option of ours stands."""
+        flags = {
+            name: option.is_flag for option in self.params if isinstance(option, click.Option) for name in option.opts
+        }
+        while at < len(args) and (name := args[at].partition("=")[0]) in flags:
+            at += 1 if flags[name] or "=" in args[at] else 2
+        return at
+
+
+@click.command(
+    "replay", cls=_Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.argument("run")
 @click.argument("program", metavar="COMMAND…", nargs=-1, type=click.UNPROCESSED)
 @click.option("--ignore", multiple=True, metavar="PLACE", help="A path or a /pattern/ in requests that may differ.")
@@ -63,25 +86,36 @@ class _Outcome(NamedTuple):
     "--speed", type=click.FloatRange(min=0, min_open=True), help="1 replays in real time; else no time passes."
 )
 @click.option("--block-network", is_flag=True, help="Refuse all connections, not only those to the API's hosts.")
+@click.option("--calibrate", "other", metavar="OTHER", help="Compare with another recording: what should be ignored?")
+@click.option("--yes", is_flag=True, help="With --calibrate: write what is proposed into the file.")
 @format_option
 def command(
-    run: str, program: tuple[str, ...], ignore: tuple[str, ...], speed: float | None, block_network: bool, form: str
+    run: str,
+    program: tuple[str, ...],
+    ignore: tuple[str, ...],
+    speed: float | None,
+    block_network: bool,
+    other: str | None,
+    yes: bool,
+    form: str,
 ) -> None:
     """Run a program again, answered from a recording: offline, and in a moment.
 
     RUN is a recorded run or a file; COMMAND is as for `tracekit run`. Exits with the program's code; 1 if it left the
     recording, 125 if that could not be tested.
     """
+    _check(ignore)
+    if other is not None:
+        if program:
+            raise click.UsageError("--calibrate compares two recordings, and runs no program: leave the program away")
+        run_calibration(run, other, ignore, form, yes=yes)
+        return
     if program[:1] == ("--",):
         program = program[1:]
     if not program:
         raise click.UsageError(
             "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
         )
-    try:
-        Keys(ignore)
-    except ReplayError as error:
-        raise click.UsageError(str(error)) from None
     if os.environ.get(REPLAY_VARIABLE):
         raise click.UsageError("a replay is at work already, and replays do not nest")
     full = full_command(program)
@@ -103,6 +137,13 @@ def command(
     code = _code(outcome, said_hello, exit_code(return_code))
     _tell(outcome, runs, code, form, said_hello=said_hello)
     sys.exit(code)
+
+
+def _check(ignore: Sequence[str]) -> None:
+    try:
+        Keys(ignore)
+    except ReplayError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _run(command: Sequence[str], task: Task, form: str) -> int:

@@ -39,6 +39,8 @@ _KINDS: Mapping[str, str] = {
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _CONTEXT = 16
 _ALIKE = 0.5
+_TELLING = 12
+"""How many characters of an answer tell that a text was taken from it."""
 
 
 class Proposal(NamedTuple):
@@ -83,7 +85,7 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     ours, theirs = (Script(each, Keys(ignore, rules)) for each in (recorded, other))
     pairs, alone = _pairs(ours, theirs)
     paths = places(ours)
-    said = _said(recorded), _said(other)
+    said = _Said(recorded), _Said(other)
     proposals: dict[str, Proposal] = {}
     unexplained: list[tuple[str, Difference]] = []
     for old, new in pairs:
@@ -162,18 +164,30 @@ def _is_of_assistant(body: Any, place: str) -> bool:
 # ── what the model said ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _said(recording: Recording) -> str:
+class _Said:
     """All that was answered in a recording."""
-    texts: list[str] = []
-    for exchange in recording.exchanges.values():
-        answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
-        texts += _texts(answer if answer is not None else exchange.body.decode("utf-8", "replace"))
-    return "\n".join(texts)
+
+    def __init__(self, recording: Recording) -> None:
+        self._texts: set[str] = set()
+        for exchange in recording.exchanges.values():
+            answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+            self._texts.update(_texts(answer if answer is not None else exchange.body.decode("utf-8", "replace")))
+        self._all = "\n".join(self._texts)
+
+    def has(self, text: str, start: int, end: int) -> bool:
+        """Whether ``text[start:end]``, with what stands around it, is an answer or a telling piece of one."""
+        if text[start:end] not in self._all:
+            return False
+        while start and text[start - 1 : end] in self._all:
+            start -= 1
+        while end < len(text) and text[start : end + 1] in self._all:
+            end += 1
+        return end - start >= _TELLING or text[start:end].strip() in self._texts
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield value.strip()
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _texts(item)
@@ -182,33 +196,19 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _is_the_models(difference: Difference, said: tuple[str, str]) -> bool:
+def _is_the_models(difference: Difference, said: tuple[_Said, _Said]) -> bool:
     """Whether each of the two has at this place what its own model said, and so what a replay says again."""
-    cores = _cores(difference)
-    return cores is not None and all(core.strip() and core.strip() in text for core, text in zip(cores, said, strict=True))
-
-
-def _cores(difference: Difference) -> tuple[str, str] | None:
-    """What differs of two texts: without the words that both begin and end with."""
     old, new = difference.recorded, difference.asked
     if not isinstance(old, str) or not isinstance(new, str):
-        return None
-    start = len(_shared(old, new))
-    start = max(old.rfind(" ", 0, start), old.rfind("\n", 0, start)) + 1
-    end = len(_shared(old[start:][::-1], new[start:][::-1]))
-    tail = old[len(old) - end :]
-    breaks = [place for place in (tail.find(" "), tail.find("\n")) if place >= 0]
-    end = end - min(breaks) if breaks else 0 if start or end < min(len(old), len(new)) else end
-    return old[start : len(old) - end], new[start : len(new) - end]
+        return False
+    start = _shared(old, new)
+    end = _shared(old[start:][::-1], new[start:][::-1])
+    return said[0].has(old, start, len(old) - end) and said[1].has(new, start, len(new) - end)
 
 
-def _shared(a: str, b: str) -> str:
-    length = 0
-    for x, y in zip(a, b, strict=False):
-        if x != y:
-            break
-        length += 1
-    return a[:length]
+def _shared(a: str, b: str) -> int:
+    """How many characters both begin with."""
+    return next((number for number, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 # ── what is proposed ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -271,5 +271,3 @@ def write_ignore(path: Path, entries: Iterable[str]) -> None:
         draft.replace(path)
     except OSError as error:
         raise JournalError(f"{path} cannot be written: {error.strerror}") from error
-
-
