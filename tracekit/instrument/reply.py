@@ -20,7 +20,7 @@ class Reply:
     came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
     `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
     `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
-    `request` is the recorded one, and `told` those of the recorded call's attributes that depend on the host that was
+    `request` is what is asked as it is to be recorded, and `told` those of the recorded call's attributes that depend on the host that was
     asked, or that the SDK tells by a clock of its own.
     """
 

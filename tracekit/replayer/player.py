@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -120,6 +121,7 @@ class Player(Answerer):
             others = [other for other, _ in self._in_flight.values() if other is not recorded]
             self._timeline.watch(recorded, part, others)
             reply = self._timeline.reply(id, recorded, part, before)
+            reply = replace(reply, request=_as_sent_to(part.exchange.request, asked))
             self._calls[call] = recorded, reply
             self._in_flight[reply.id] = recorded, id
             return reply
@@ -292,6 +294,11 @@ class Player(Answerer):
         )
         self._tell(self.impossible)
         raise ReplayImpossible(self.impossible)
+
+
+def _as_sent_to(recorded: Request, asked: Request) -> Request:
+    """What was `asked`, of the host and with the headers that are `recorded`: a replay's own are made up."""
+    return replace(asked, host=recorded.host, headers=recorded.headers)
 
 
 def _set(done: asyncio.Future[None]) -> None:

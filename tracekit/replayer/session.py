@@ -31,6 +31,7 @@ from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
 from tracekit.replayer.player import Player
+from tracekit.replayer.redacting import RedactingSink
 from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
 
@@ -107,7 +108,10 @@ class Stage:
     def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`."""
         recorder = Recorder(
-            sink, self.clock, Session(process, "") if process is not None else None, answerer=self.player
+            RedactingSink(sink, self.script.keys.rules),
+            self.clock,
+            Session(process, "") if process is not None else None,
+            answerer=self.player,
         )
         install(recorder)
         hook_in()

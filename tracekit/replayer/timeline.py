@@ -143,6 +143,5 @@ def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
         is_partial=part.is_partial,
         refused_ns=refused + shift,
         wait_s=None if is_last else call.wait_s(part),
-        request=exchange.request,
         told={name: value for name, value in call.span.attributes.items() if name in _TOLD},
     )

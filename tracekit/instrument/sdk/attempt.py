@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from contextvars import ContextVar
-from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -51,8 +50,7 @@ class Attempt:
         call = self.call
         sent = request_of(request)
         if call.reply is not None and call.reply.request is not None:
-            # A replay asks nobody, and the boundary of an upload is made up anew each time.
-            sent = replace(sent, host=call.reply.request.host, headers=call.reply.request.headers)
+            sent = call.reply.request
         parent = call.asking(sent)
         if parent is None:
             return
