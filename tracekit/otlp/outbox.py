@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 _log = logging.getLogger("tracekit")
 
-_PATIENCE_S = 1.5
-"""How long the exit may wait for an endpoint that may yet answer."""
+_PATIENCE_S = 1.8
+"""How long the exit may wait in all, for an endpoint that may yet answer."""
+_LEAST_PATIENCE_S = 0.5
+"""How long it waits for the endpoint, however long the exporter took to load."""
 _LOADING_S = 5.0
 """How long it may wait for the exporter to be loaded, which takes half a second unless the machine is very busy."""
 _SHORT_PATIENCE_S = 0.1
@@ -110,6 +112,7 @@ class Outbox(Generic[T]):
         self._done = threading.Event()
         self._closed = False
         self._said = False
+        self._waited_s = 0.0
 
     def start(self) -> None:
         """Get ready to send, so that nothing has to be loaded when the program ends. Harmless twice."""
@@ -141,10 +144,10 @@ class Outbox(Generic[T]):
         self._closed = True
         self._queue.put(None)
         self._wait_until_ready()
-        begun = time.monotonic()
+        begun, patience_s = time.monotonic(), max(_LEAST_PATIENCE_S, _PATIENCE_S - self._waited_s)
         while not self._done.wait(0.01):
             waited = time.monotonic() - begun
-            if self._given == self._sent or waited > _PATIENCE_S or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
+            if self._given == self._sent or waited > patience_s or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
                 break
         shipper = self._shipper
         if shipper is not None:
@@ -155,8 +158,10 @@ class Outbox(Generic[T]):
 
     def _wait_until_ready(self) -> None:
         """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
-        if self._thread is not None:
+        if self._thread is not None and not self._ready.is_set():
+            begun = time.monotonic()
             self._ready.wait(_LOADING_S)
+            self._waited_s += time.monotonic() - begun
 
     def _is_stuck(self) -> bool:
         """Whether it is known that the endpoint does not take anything."""
