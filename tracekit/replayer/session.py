@@ -21,7 +21,7 @@ from tracekit.journal.catalog import find_run
 from tracekit.journal.reader import read_run
 from tracekit.model.events import ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
-from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
 from tracekit.replayer import closed
 from tracekit.replayer.clock import VirtualClock
@@ -106,7 +106,7 @@ class Stage:
 
     def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`."""
-        recorder = Recorder(sink, self.clock, process, self.player)
+        recorder = Recorder(sink, self.clock, Session(process, "") if process is not None else None, answerer=self.player)
         install(recorder)
         hook_in()
         self._hooks.put_in()

@@ -21,7 +21,7 @@ from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.recording import RecordedSpan, Recording
-from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
 
 __all__ = ["TestRecording"]
@@ -55,7 +55,7 @@ class TestRecording:
         self._end: SpanEnd | None = None
         self._lanes = ExitStack()
         self._lanes.enter_context(standing_for("m"))
-        self._recorder = Recorder(self._sink, clock, self._info)
+        self._recorder = Recorder(self._sink, clock, Session(self._info, ""))
         install(self._recorder)
         init()
 

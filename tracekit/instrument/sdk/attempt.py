@@ -50,8 +50,10 @@ class Attempt:
             return
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
+            semconv.URL_FULL: f"{sent.host}{sent.path}",
             semconv.URL_PATH: sent.path,
             semconv.SERVER_ADDRESS: request.url.host,
+            semconv.SERVER_PORT: request.url.port or (443 if request.url.scheme == "https" else 80),
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -63,7 +65,13 @@ class Attempt:
         self._otel = _start_otel_span(call, sent.method, attributes)
         recorder = call.recorder
         self.live = recorder.begin(
-            "attempt", sent.method, parent, otel=self._otel, attributes=attributes, begin_ns=self.now_ns()
+            "attempt",
+            sent.method,
+            parent,
+            otel=self._otel,
+            attributes=attributes,
+            begin_ns=self.now_ns(),
+            hidden=not parent.exported,
         )
         recorder.write_begin(self.live, sent)
 

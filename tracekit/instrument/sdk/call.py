@@ -34,11 +34,13 @@ class Call:
     """A call while it runs. It begins in the record with its first attempt, when it is known what is asked.
 
     It is over when its request has returned, the SDK's span for it has ended and the answer's body is read, closed or
-    dropped, in whatever order. `tracer_provider` is the client's own, if it has one.
+    dropped, in whatever order. `tracer_provider` is the client's own, if it has one; the call is `hidden` where the
+    client was told to trace nothing.
     """
 
-    def __init__(self, recorder: Recorder, *, is_sync: bool, tracer_provider: Any = None) -> None:
+    def __init__(self, recorder: Recorder, *, is_sync: bool, tracer_provider: Any = None, hidden: bool = False) -> None:
         self.recorder = recorder
+        self.hidden = hidden
         self.tracer_provider = tracer_provider
         self.span: AdoptedSpan | None = None
         self.live: LiveSpan | None = None
@@ -192,7 +194,13 @@ class Call:
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
-            kind, name, self.parent, otel=otel, attributes=attributes, begin_ns=self._begin_ns
+            kind,
+            name,
+            self.parent,
+            otel=otel,
+            attributes=attributes,
+            begin_ns=self._begin_ns,
+            hidden=self.hidden,
         )
         return self.live
 
