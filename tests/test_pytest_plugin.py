@@ -118,10 +118,12 @@ def test_a_test_that_fails_keeps_no_recording(project: Project, server: Scripted
     project.test(
         "def test_fails(replay):\n    review_one('cart.py')\n    assert False\n\n"
         "def test_is_skipped(replay):\n    review_one('cart.py')\n    pytest.skip('not today')\n\n"
-        "def test_asks_nothing(replay):\n    pass\n"
+        "def test_asks_nothing(replay):\n    pass\n\n"
+        "@pytest.fixture\ndef broken():\n    review_one('cart.py')\n    raise OSError('broken')\n\n"
+        "def test_is_not_called(replay, broken):\n    pass\n"
     )
     said = project.pytest("tests/test_more.py", "--tracekit-record=all", code=1)
-    assert "2 failed, 1 skipped" in said
+    assert "2 failed, 1 skipped, 1 error" in said
     assert "there is nothing to keep: the test has made no call to Claude" in said
     assert not (project.root / "tests/recordings/test_more").exists()
 
@@ -307,6 +309,13 @@ STAYING = f"""
     assert (replay.mode, replay.divergence, list(replay.unplayed)) == ('followed', None, [])
     assert replay.path.name == 'one_file.jsonl' and run is replay.run
 
+@pytest.fixture
+def skips():
+    pytest.skip('not today')
+
+{ONE}def test_skipped_by_a_fixture(skips):
+    pass
+
 {TWO}@pytest.mark.asyncio
 async def test_parallel_now(replay):
     await review_all(['cart.py', 'orders.py'])
@@ -319,7 +328,7 @@ def test_after():
 def test_a_divergence_is_the_failure_of_its_test_alone(project: Project) -> None:
     project.test(LEAVING + STAYING)
     said = project.pytest("tests/test_more.py", *SERIAL, code=1)
-    assert "8 failed, 3 passed, 1 skipped, 1 error" in said
+    assert "8 failed, 3 passed, 2 skipped, 1 error" in said
     assert "- orders.py: raise Exception('out of stock')\nE               + cart.py: total = 0.1 + 0.2" in said
     assert "_base_client.py" not in said
     assert said.count("the replay left its recording") >= 7
@@ -331,7 +340,7 @@ def test_a_divergence_is_the_failure_of_its_test_alone(project: Project) -> None
 def test_divergences_beside_other_workers(project: Project) -> None:
     project.test(LEAVING + STAYING)
     said = project.pytest("tests/test_more.py", *XDIST, code=1)
-    assert "8 failed, 3 passed, 1 skipped, 1 error" in said
+    assert "8 failed, 3 passed, 2 skipped, 1 error" in said
 
 
 def test_a_prompt_that_was_changed_is_told_with_its_words(project: Project) -> None:
