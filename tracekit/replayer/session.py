@@ -106,7 +106,9 @@ class Stage:
 
     def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`."""
-        recorder = Recorder(sink, self.clock, Session(process, "") if process is not None else None, answerer=self.player)
+        recorder = Recorder(
+            sink, self.clock, Session(process, "") if process is not None else None, answerer=self.player
+        )
         install(recorder)
         hook_in()
         self._hooks.put_in()

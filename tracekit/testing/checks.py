@@ -8,8 +8,8 @@ from itertools import combinations, pairwise
 from textwrap import dedent
 from typing import NamedTuple
 
-from tracekit import semconv
 from tracekit.analysis.diff.order import overlap_ns
+from tracekit.analysis.diff.said import attempt_result
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 from tracekit.testing.outline import name_of, names
@@ -129,7 +129,7 @@ class Check:
             self._fail(
                 f"there {'was' if self.run.root.retries == 1 else 'were'} "
                 f"{_plural(self.run.root.retries, 'retry', 'retries')}, not {count}",
-                *(f"{self._where(node)}: {' '.join(_attempts(node))}" for node in tried),
+                *(f"{self._where(node)}: {_attempts(node)}" for node in tried),
             )
         return self
 
@@ -266,11 +266,8 @@ def _own_calls(agent: Node) -> Iterator[Node]:
             stack.extend(node.children)
 
 
-def _attempts(call: Node) -> Iterator[str]:
-    for attempt in call.children:
-        if attempt.kind == "attempt":
-            failed = attempt.failure.type if attempt.failure is not None else attempt.status
-            yield str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
+def _attempts(call: Node) -> str:
+    return " ".join(attempt_result(attempt) for attempt in call.children if attempt.kind == "attempt")
 
 
 def _failure(node: Node) -> str:
