@@ -33,7 +33,6 @@ def look(report: Path, *, is_bare: bool) -> None:
     from textual import events
     from textual.app import App, ComposeResult
     from textual.widgets import Static
-
     from tracekit_viewer.app import Viewer
     from tracekit_viewer.screens.runs import RunsScreen
     from tracekit_viewer.widgets.runs_list import RunsList

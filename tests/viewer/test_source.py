@@ -107,11 +107,12 @@ def test_more_of_an_answer_keeps_the_tree(home: Path) -> None:
     sink.write(RUN, Answered(asking(1, b"").id, 5, 200, {"content-type": "text/event-stream"}))
     source = source_of(RUN.id)
     first = source.poll()
-    sink.write(RUN, Chunk(asking(1, b"").id, 10, b"event: ping\ndata: {}\n\n"))
+    sink.write(RUN, Chunk(asking(1, b"").id, 2_000, b"event: ping\ndata: {}\n\n"))
     second = source.poll()
     assert first is not None
     assert second is not None
     assert second.root is first.root
+    assert (first.last_ns, second.last_ns) == (1_001, 2_000), "it lasted until its last answer arrived"
     assert second.recording.exchanges[asking(1, b"").id].body == b"event: ping\ndata: {}\n\n"
     sink.exit(1)
 
