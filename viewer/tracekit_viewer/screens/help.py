@@ -29,6 +29,7 @@ _LEGEND = (
     ("┄", "it waits: between attempts, or in a lane for other agents"),
     ("▸ ×", "at a bar's end: still open; interrupted, as its process was gone before it ended"),
     ("‹ ›", "it lies before, or after, the time that is seen"),
+    ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
     ("~", "concluded from what was asked and answered, not recorded"),
     ("≤", "it ran at some time within"),
 )
