@@ -54,5 +54,5 @@ def _own_name(node: Node) -> str:
 def _attempt(node: Node) -> str:
     number = node.attributes.get(semconv.HTTP_RESEND_COUNT)
     wait = node.attributes.get(semconv.WAIT_MS)
-    name = f"attempt {number + 1}" if isinstance(number, int) else "attempt"
+    name = f"attempt {number + 1 if isinstance(number, int) else 1}"
     return f"{name} after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) and wait > 0 else name
