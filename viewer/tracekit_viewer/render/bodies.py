@@ -115,7 +115,7 @@ class Facts:
     def shown(self, width: int, most: int) -> Shown:
         """Its first `most` rows."""
         # A name is cut before a value is: names of attributes are long, and their ends tell.
-        label = min(max((cells(fit(name, 200)) for name, _ in self.facts), default=0), max(12, width // 2))
+        label = min(max((cells(fit(name, 200)) for name, _ in self.facts), default=0), width // 2)
         lines = list(islice(self._lines(label, width), most + _GRACE + 1))
         if len(lines) <= most + _GRACE:
             return Shown(lines)
@@ -126,7 +126,7 @@ class Facts:
             shown = fit(name, label)
             first = True
             for line in value.split("\n"):
-                for row in wrap(line, max(8, width - label - 2)):
+                for row in wrap(line, max(2, width - label - 2)):
                     lead = shown + " " * (label - cells(shown)) if first else " " * label
                     yield (f"{lead}  ", "key"), (row, self.style)
                     first = False
