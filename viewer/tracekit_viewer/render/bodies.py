@@ -176,14 +176,14 @@ class Beside:
 
     def shown(self, width: int, most: int) -> Shown:
         """The first `most` rows of both."""
-        left_head: Line = ((self.left_name, "dim"),)
-        right_head: Line = ((self.right_name, self.right_style),)
+        left_head: list[Line] = [((self.left_name, "dim"),)]
+        right_head: list[Line] = [((self.right_name, self.right_style),)] if self.right_name else []
         if width < _LEAST_BESIDE:
             left, right = self.left.shown(width, most), self.right.shown(width, most)
-            return Shown([left_head, *left.lines, right_head, *right.lines], left.left or right.left)
+            return Shown([*left_head, *left.lines, *right_head, *right.lines], left.left or right.left)
         half = (width - 3) // 2
         left, right = self.left.shown(half, most), self.right.shown(width - half - 3, most)
-        lefts, rights = [left_head, *left.lines], [right_head, *right.lines]
+        lefts, rights = [*left_head, *left.lines], [*right_head, *right.lines]
         lines: list[Line] = []
         for index in range(max(len(lefts), len(rights))):
             line = lefts[index] if index < len(lefts) else ()
