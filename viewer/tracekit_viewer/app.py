@@ -100,7 +100,7 @@ class Viewer(App[None]):
             if command.title != "Keys":
                 yield command
         for key in keys_of(screen):
-            yield SystemCommand(key.name, f"{key.does}  ({key.shown})", key.run)
+            yield SystemCommand(key.command, f"{key.group}: {key.shown}", key.run)
 
     def action_help(self) -> None:
         """Show every key of the screen."""

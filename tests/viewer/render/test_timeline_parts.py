@@ -2,14 +2,14 @@
 
 import pytest
 from rich.cells import cell_len
-
-from tests.support.trees import MS, START_NS, big_run, node, run_of
 from tracekit_viewer.render.axis import axis_line
 from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar, draw
 from tracekit_viewer.render.columns import columns_of, fitted
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
 from tracekit_viewer.render.window import Window, bounds_of, fitting
+
+from tests.support.trees import MS, START_NS, big_run, node, run_of
 
 SECOND = 1_000_000_000
 
@@ -126,7 +126,9 @@ class TestWindow:
 
 def small() -> Tree:
     """A run with two agents, of which the first has two turns."""
-    first = node("turn", "turn", 0, 300, node("llm", "m", 0, 100, id="l1"), node("tool", "t", 100, 300, id="o1"), id="t1")
+    first = node(
+        "turn", "turn", 0, 300, node("llm", "m", 0, 100, id="l1"), node("tool", "t", 100, 300, id="o1"), id="t1"
+    )
     second = node("turn", "turn", 300, 500, node("llm", "m", 300, 500, id="l2"), id="t2")
     agents = node("agent", "a", 0, 500, first, second, id="a"), node("agent", "b", 0, 500, id="b")
     return Tree(run_of(node("run", "r", 0, 500, *agents, id="r")))

@@ -229,7 +229,7 @@ class RunScreen(Screen[None]):
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
         many = self.timeline.search(message.query, self._search_origin)
-        self.query_one(SearchBar).tell(f"{many} found" if message.query else "")
+        self.query_one(SearchBar).tell(f"{many} found   ⏎ stay   esc go back" if message.query else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:

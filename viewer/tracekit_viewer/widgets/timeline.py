@@ -48,7 +48,7 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "edge(-1)", "Last row", show=False, group=_MOVING),
         Binding("left,h", "left", "Fold, or go to the parent", show=False, group=_FOLDING),
         Binding("right,l", "right", "Unfold, or go to the first child", show=False, group=_FOLDING),
-        Binding("space", "fold", "Fold", group=_FOLDING, tooltip="Fold or unfold"),
+        Binding("space", "fold", "Fold or unfold", show=False, group=_FOLDING),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"timeline--cursor"}
     DEFAULT_CSS = """
