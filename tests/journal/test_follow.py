@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, asking, begin, end, write_run
-from tracekit.analysis.structure import structure
+from tracekit.analysis.structure import Structurer, structure
 from tracekit.errors import HomeError, NewerJournalError
 from tracekit.journal import follow
 from tracekit.journal.decode import Decoder
@@ -162,11 +162,11 @@ def test_recordings_share_what_did_not_change(home: Path) -> None:
     assert first.spans is second.spans, "nothing began or ended"
     assert [first.spans[two].status, third.spans[two].status] == ["open", "ok"]
     assert third == read_run([Path(third.segments[0].path)])
-    before = structure(first)
-    assert structure(second, before).root is before.root
-    assert structure(second, before) == structure(second)
-    assert structure(third, before) == structure(third)
-    assert structure(third, before).root != before.root
+    structurer = Structurer()
+    trees = [structurer.structure(each) for each in (first, second, third)]
+    assert trees == [structure(each) for each in (first, second, third)]
+    assert trees[1].root is trees[0].root
+    assert trees[2].root != trees[0].root
     sink.exit(1)
 
 
