@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tracekit_viewer import source as source_module
 from tracekit_viewer.app import Viewer
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import Followed, Recorded, RunSource, source_of
-from tracekit_viewer.widgets.run_title import RunTitle
 
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, asking, begin, end, write_run
@@ -170,7 +170,7 @@ def test_the_screen_says_that_a_process_was_killed_and_stays(join: Callable[[str
         process.step()
         await until(pilot, lambda: screen._run is not None and len(statuses(screen._run)) == 3)
         process.kill()
-        await until(pilot, lambda: "its process is gone" in str(screen.query_one(RunTitle).render()))
+        await until(pilot, lambda: "its process is gone" in str(screen.query_one("RunTitle #note", Static).render()))
         assert node_called(screen._run, "invoke_agent one").status == "interrupted"
         await pilot.press("j", "k", "d", "d")
         assert pilot.app.is_running
