@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.timeline import Timeline
 
-from tests.support.screens import SIZES, drive, picture, pictures, utc
+from tests.support.screens import SIZES, drive, picture, pictures, until, utc
 from tests.support.trees import MS, START_NS, big_run, growing_run, node, run_of, team_run
 
 __all__ = ["pictures", "utc"]
@@ -583,3 +584,23 @@ class TestOddRuns:
             assert "[bold red]" in drawn, "markup is text"
 
         drive(Showing(Recorded(odd_run())), act)
+
+
+class TestRepaints:
+    """Over a slow line, what does not change is not sent."""
+
+    def test_a_run_that_stands_still_is_not_drawn_again(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            await pilot.app.push_screen(RunScreen(Recorded(team_run())))
+            drawn = [time.monotonic()]
+            display = pilot.app._display
+
+            def note(*what: Any) -> None:
+                drawn.append(time.monotonic())
+                display(*what)
+
+            pilot.app._display = note  # type: ignore[method-assign, assignment]
+            # The list of runs below looks for news once a second.
+            await until(pilot, lambda: time.monotonic() - drawn[-1] > 2.5, within_s=15)
+
+        drive(Viewer(), act)

@@ -139,7 +139,8 @@ class RunsScreen(Screen[None]):
 
     def _look(self) -> None:
         """Look for news in a thread of its own, unless one is at it."""
-        if self._is_looking or not self.is_current:
+        # A screen below another is still `is_current`, and would have the whole of that one drawn again and again.
+        if self._is_looking or not self.is_active:
             return
         self._is_looking = True
         self.run_worker(self._poll, name="look", thread=True, exit_on_error=False)

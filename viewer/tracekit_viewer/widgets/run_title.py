@@ -25,13 +25,14 @@ class RunTitle(Vertical):
     RunTitle {
         height: auto; width: 1fr; padding: 0 1;
         #what { height: 1; }
-        #note { height: auto; max-height: 3; color: $text-warning; }
+        #note { display: none; height: auto; max-height: 3; color: $text-warning; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._title: Title | None = None
+        self._note: str | None = None
 
     @override
     def compose(self) -> ComposeResult:
@@ -40,10 +41,11 @@ class RunTitle(Vertical):
 
     def show(self, forest: Forest, now_ns: int, *, live: bool, following: bool, note: str | None) -> None:
         """Tell of the run of `forest`."""
-        told = self.query_one("#note", Static)
-        told.display = bool(note)
-        if note:
-            told.update(f"! {plain(note, _LONGEST_NOTE)}")
+        if note != self._note:
+            self._note = note
+            told = self.query_one("#note", Static)
+            told.update(f"! {plain(note or '', _LONGEST_NOTE)}")
+            told.display = bool(note)
         self._title = Title(forest.run, forest.agents_count, forest.calls_count, now_ns, live, following)
         self._draw()
 
@@ -54,4 +56,5 @@ class RunTitle(Vertical):
     def _draw(self) -> None:
         if self._title is not None and self.size.width:
             palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
-            self.query_one("#what", Static).update(text_of(title_of(self._title, self.size.width), palette))
+            text = text_of(title_of(self._title, self.size.width), palette)
+            self.query_one("#what", Static).update(text, layout=False)

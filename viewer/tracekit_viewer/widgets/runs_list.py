@@ -124,6 +124,8 @@ class RunsList(ScrollView, can_focus=True):
         self._palette = {}
 
     def _tick(self) -> None:
+        if not self.screen.is_active:
+            return
         top = round(self.scroll_offset.y)
         for y, run in enumerate(self._runs[top : top + self.size.height]):
             if run.status == "open":
