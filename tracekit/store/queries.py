@@ -119,7 +119,8 @@ def written_at_ns(store: DuckDBPyConnection) -> int:
 def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run | None:
     """The run `id` as its journal would give it, but for the exchanges.
 
-    None if the store does not have it, or has it as of other `files` than these, or not to the last character.
+    None if the store does not have it, or has it as of other `files` than these, or not to the last character; or if it
+    was interrupted, for then only the exchanges tell how long it lasted.
     """
     row = store.execute("SELECT copy, exact, damage FROM journal WHERE run = ?", [id]).fetchone()
     if row is None or row[0] is None or not row[1]:
@@ -129,7 +130,7 @@ def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run
     if any(alive for *_, alive in known) or {File(*file) for *file, _ in known} != set(files):
         return None
     summary = store.execute("SELECT name, recorded_at_ns, status FROM run WHERE copy = ?", [copy]).fetchone()
-    if summary is None:
+    if summary is None or summary[2] == "interrupted":
         return None
     columns = ", ".join(SpanRow._fields)
     rows = store.execute(f"SELECT {columns} FROM span WHERE copy = ? ORDER BY position", [copy]).fetchall()  # noqa: S608
