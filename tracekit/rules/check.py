@@ -1,0 +1,65 @@
+"""Runs the rules on a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracekit.analysis.facts import Facts
+from tracekit.model.finding import CONFIDENCES, Finding
+from tracekit.model.tree import Run
+from tracekit.rules.table import chosen
+
+__all__ = ["Options", "findings_of"]
+
+_LEAST_NS = 20_000_000
+_PLENTY_NS = 1_000_000_000
+_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is looked for.
+
+    `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides what saves less time;
+    None hides what saves less than a second and less than a twentieth of the run. `concurrency` is how many may work at
+    once.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_saving_ms: float | None = None
+    concurrency: int | None = None
+
+
+def findings_of(run: Run, options: Options | None = None, *, facts: Facts | None = None) -> list[Finding]:
+    """What the rules say of `run`, the surest and the most costly first.
+
+    Args:
+        run: The run, with its exchanges: without them less can be told.
+        options: What is looked for; everything by default.
+        facts: The analysis of `run`, where there is one already.
+
+    Raises:
+        SettingsError: The options name a rule that does not exist.
+    """
+    options = options or Options()
+    facts = facts or Facts(run, limit=options.concurrency)
+    least_ns = _least_ns(facts, options)
+    found = [
+        finding
+        for rule in chosen(options.select, options.ignore)
+        for finding in rule.check(facts)
+        if finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
+    ]
+    return sorted(found, key=_order)
+
+
+def _least_ns(facts: Facts, options: Options) -> float:
+    if options.min_saving_ms is not None:
+        return options.min_saving_ms * 1e6
+    whole_ns = facts.schedule.duration(facts.run.root)
+    return max(_LEAST_NS, min(_PLENTY_NS, _SHARE * whole_ns))
+
+
+def _order(finding: Finding) -> tuple[int, str, float]:
+    return CONFIDENCES.index(finding.confidence), finding.code, -(finding.saved_ms or 0.0)
