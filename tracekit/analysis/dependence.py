@@ -228,7 +228,10 @@ class Team:
         for value in sorted(said.values - self._known.values, key=lambda value: (-len(value), value)):
             source = value if value in self._values else self._whole_hash(value)
             if source is not None:
-                return Verdict("flow", (f"{value!r} of what {self._values[source]} said is in what {name} was given",))
+                written = _as_written(value, other.given or "")
+                return Verdict(
+                    "flow", (f"{written!r} of what {self._values[source]} said is in what {name} was given",)
+                )
         for text in filter(None, (other.given, other.prompt)):
             # Where there is very much to look for, whole lines are looked up instead.
             lines = self._lines if len(self._lines) <= _MANY_LINES else self._lines.keys() & set(_lines(text))
@@ -336,6 +339,11 @@ def _listed(names: Sequence[str]) -> str:
 
 def _some(values: frozenset[str] | set[str], words: frozenset[str]) -> str:
     return ", ".join([*sorted(values), *(f"{word}…" for word in sorted(words))][:4])
+
+
+def _as_written(value: str, text: str) -> str:
+    at = text.lower().find(value)
+    return text[at : at + len(value)] if at >= 0 else value
 
 
 def _short(text: str) -> str:

@@ -14,7 +14,7 @@ from tracekit.errors import TracekitError
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = ("collect", "demo", "doctor", "export", "ls", "prune", "run", "show", "sql")
+_COMMANDS = ("check", "collect", "demo", "doctor", "export", "ls", "prune", "rule", "run", "show", "sql")
 
 
 class _Commands(click.Group):

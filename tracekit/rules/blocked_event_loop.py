@@ -37,17 +37,19 @@ or run the sync call on a thread: `await asyncio.to_thread(client.messages.creat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tracekit import semconv
+from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import Interval, covered_ns
 from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, plural, seconds, span_of
+from tracekit.rules.words import listed, plural, seconds, times
 
 __all__ = ["RULE", "Held", "held_up"]
 
@@ -116,38 +118,30 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = facts.schedule.saved_ns(held.container, _freed(facts, held))
         if saved_ns <= 0:
             continue
-        children = [held.children[id] for id in held.branches]
-        calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
-        names = list(dict.fromkeys(_name(child) for child in children))
-        origin_ns = facts.run.root.start_ns
-        how = (
-            "messages.stream"
-            if any(call.attributes.get(semconv.REQUEST_STREAM) for call in calls)
-            else "messages.create"
-        )
-        yield RULE.finding(
-            "certain",
-            f"the sync `Anthropic().{how}` blocks the event loop: {plural(len(children), 'task')} "
-            f"({listed(names)}) started together ran one by one",
-            evidence=[
-                (
-                    f"{plural(len(calls), 'call')} were made by a sync client on the running loop, in the tasks "
-                    f"{listed(list(dict.fromkeys(call.lane for call in calls)))}"
-                ),
-                *(
-                    f"{_name(child)} {span_of(child, origin_ns)}, model {calls_of[0].model or 'unknown'}"
-                    for child, calls_of in ((held.children[id], calls) for id, calls in held.branches.items())
-                ),
-                (
-                    f"side by side they take {seconds(facts.schedule.duration(held.container) - saved_ns)} "
-                    f"instead of {seconds(facts.schedule.duration(held.container))}"
-                ),
-            ],
-            spans=[*(child.id for child in children), *(call.id for call in calls if call not in children)],
-            saved_ns=saved_ns,
-            remedy=f"Use `anthropic.AsyncAnthropic` and `await client.{how}(...)` in {listed(names)}, or run the sync "
-            f"call on a thread: `await asyncio.to_thread(client.{how}, ...)`.",
-        )
+        yield _finding(facts, held, saved_ns)
+
+
+def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
+    children = [held.children[id] for id in held.branches]
+    calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
+    works = [Work(child, None) for child in children]
+    whole_ns = facts.schedule.duration(held.container)
+    is_streamed = all(call.attributes.get(semconv.REQUEST_STREAM) for call in calls)
+    how = "messages.stream" if is_streamed else "messages.create"
+    lanes = list(dict.fromkeys(call.lane for call in calls))
+    return RULE.finding(
+        "certain",
+        f"the sync client's `{how}` blocks the event loop: {_counted(children)} were started together and ran one by one",
+        evidence=[
+            f"{plural(len(calls), 'call')} of a sync client on the running loop, in the tasks {listed(lanes)}",
+            *times(works, facts.run.root.start_ns),
+            f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saved_ns)}",
+        ],
+        spans=[*(child.id for child in children), *(call.id for call in calls if call not in children)],
+        saved_ns=saved_ns,
+        remedy=f"Use `anthropic.AsyncAnthropic` and `await client.{how}(...)` there, or run the sync call on a thread: "
+        f"`await asyncio.to_thread(client.{how}, ...)`.",
+    )
 
 
 def _freed(facts: Facts, held: Held) -> Change:
@@ -170,8 +164,11 @@ def _freed(facts: Facts, held: Held) -> Change:
     return Change(begins, durations)
 
 
-def _name(node: Node) -> str:
-    return str(node.agent or node.attributes.get(semconv.TOOL_NAME) or node.model or node.name)
+def _counted(children: Sequence[Node]) -> str:
+    names = Counter(
+        str(child.agent or child.attributes.get(semconv.TOOL_NAME) or f"call of {child.model}") for child in children
+    )
+    return listed([f"{count} x {name}" for name, count in names.items()])
 
 
 RULE = Rule("TK101", "blocked-event-loop", check, __doc__)

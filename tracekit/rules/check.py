@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.tree import Run
+from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
 __all__ = ["Options", "findings_of"]
@@ -31,27 +33,36 @@ class Options:
     concurrency: int | None = None
 
 
-def findings_of(run: Run, options: Options | None = None, *, facts: Facts | None = None) -> list[Finding]:
+def findings_of(
+    run: Run, options: Options | None = None, *, rules: Sequence[Rule] | None = None, faults: list[str] | None = None
+) -> list[Finding]:
     """What the rules say of `run`, the surest and the most costly first.
 
     Args:
         run: The run, with its exchanges: without them less can be told.
         options: What is looked for; everything by default.
-        facts: The analysis of `run`, where there is one already.
+        rules: The rules to go by; by default those that the options choose.
+        faults: Takes a sentence for each rule that failed. Without it the error is raised.
 
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
     options = options or Options()
-    facts = facts or Facts(run, limit=options.concurrency)
+    facts = Facts(run, limit=options.concurrency)
     least_ns = _least_ns(facts, options)
-    found = [
-        finding
-        for rule in chosen(options.select, options.ignore)
-        for finding in rule.check(facts)
-        if finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
-    ]
+    found: list[Finding] = []
+    for rule in chosen(options.select, options.ignore) if rules is None else rules:
+        try:
+            found += [finding for finding in rule.check(facts) if _is_worth(finding, least_ns)]
+        except Exception as error:
+            if faults is None:
+                raise
+            faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
     return sorted(found, key=_order)
+
+
+def _is_worth(finding: Finding, least_ns: float) -> bool:
+    return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
 
 
 def _least_ns(facts: Facts, options: Options) -> float:

@@ -39,7 +39,7 @@ from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.serial_batch import free_of_each_other
-from tracekit.rules.words import counted, plural, seconds, span_of
+from tracekit.rules.words import counted, plural, seconds, times
 
 __all__ = ["RULE"]
 
@@ -86,7 +86,7 @@ def _how(intervals: Sequence[Interval], most: int) -> str:
 def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
-    evidence = [how, *(f"{work.name} {span_of(work.node, origin_ns)}" for work in works[:8])]
+    evidence = [how, *times(works, origin_ns)]
     if overloads:
         evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 in that turn")
     return RULE.finding(

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Confidence, Finding
+from tracekit.model.tree import Run
 
-__all__ = ["HEADINGS", "Check", "Rule"]
+__all__ = ["HEADINGS", "Check", "Rule", "names_of"]
 
 Check: TypeAlias = Callable[[Facts], Iterable[Finding]]
 """Looks at a run and says what it finds."""
@@ -72,3 +74,13 @@ class Rule:
         return Finding(
             self.code, self.name, confidence, message, tuple(evidence), tuple(spans), saved_ms, saved_usd, remedy
         )
+
+
+def names_of(run: Run) -> Mapping[str, tuple[str, ...]]:
+    """What people call each node of `run`, by id: the name of an agent or of a tool."""
+    named: dict[str, tuple[str, ...]] = {}
+    for node in run.root.walk():
+        name = node.agent if node.kind == "agent" else node.attributes.get(semconv.TOOL_NAME)
+        if name is not None:
+            named[node.id] = (str(name),)
+    return named

@@ -38,7 +38,7 @@ from tracekit.model.finding import Finding
 from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, span_of
+from tracekit.rules.words import counted, times
 
 __all__ = ["RULE"]
 
@@ -106,7 +106,7 @@ def _finding(facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequenc
     yield RULE.finding(
         "likely",
         f"the program ran {counted(works)} one after another, though none was given anything of what another said",
-        evidence=[*(f"{work.name} {span_of(work.node, origin_ns)}" for work in works[:8]), *dict.fromkeys(evidence)],
+        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence)],
         spans=[*(work.node.id for work in works), crew.container.id],
         saved_ns=saved_ns,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "

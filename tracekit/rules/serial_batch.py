@@ -44,7 +44,7 @@ from tracekit.model.finding import Finding
 from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, seconds, span_of
+from tracekit.rules.words import counted, seconds, times
 
 __all__ = ["RULE"]
 
@@ -94,7 +94,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int) -
     asked = batch.asked
     evidence = [
         f"one answer{f' of {asked.model}' if asked is not None and asked.model else ''} asked for all of them",
-        *(f"{work.name} {span_of(work.node, origin_ns)}" for work in works[:8]),
+        *times(works, origin_ns),
         (
             f"together they take {seconds(max(work.duration_ns for work in works))} "
             f"instead of {seconds(sum(work.duration_ns for work in works))}"

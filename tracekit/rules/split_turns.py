@@ -45,7 +45,7 @@ from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, plural, seconds, span_of, tokens
+from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject, tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
 
@@ -252,14 +252,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
 
 
 def _asked_for(batch: Batch) -> str:
-    return listed([f"{work.name}{_subject(work)}" for work in batch.works])
-
-
-def _subject(work: Work) -> str:
-    """The shortest of what it was given: what tells it from its like."""
-    texts = [text for text in leaves(work.arguments) if text.strip()]
-    subject = min(texts, key=len, default="")
-    return f" on {subject[:60]}" if subject else ""
+    return listed([" ".join(filter(None, (work.name, subject(work)))) for work in batch.works])
 
 
 def _remedy(agent: Node, works: Sequence[Work]) -> str:
@@ -268,7 +261,7 @@ def _remedy(agent: Node, works: Sequence[Work]) -> str:
         what = f"When several {names[0]} calls do not need each other's results, ask for all of them in one answer"
     else:
         what = f"{listed(names)} do not need each other's results: ask for them together, in one answer"
-    subjects = [subject.removeprefix(" on ") for work in works if (subject := _subject(work))]
+    subjects = [about for work in works if (about := subject(work))]
     example = f" (here: {listed(subjects, 4)})" if len(subjects) == len(works) else ""
     return f'Say in the system prompt of {agent.agent}: "{what}{example}."'
 

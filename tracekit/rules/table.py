@@ -16,7 +16,7 @@ from tracekit.rules import (
 )
 from tracekit.rules.rule import Rule
 
-__all__ = ["GROUP", "OWN", "all_rules", "chosen", "rule_called"]
+__all__ = ["GROUP", "OWN", "all_rules", "chosen", "markdown", "rule_called"]
 
 OWN: tuple[Rule, ...] = (
     blocked_event_loop.RULE,
@@ -76,3 +76,10 @@ def chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]
 
 def _means(text: str, rule: Rule) -> bool:
     return bool(text) and (rule.code.startswith(text.upper()) or rule.name == text.lower())
+
+
+def markdown(rules: tuple[Rule, ...] | None = None) -> str:
+    """The table of `rules`, by default all, in Markdown: code, name, and what each finds."""
+    lines = ["| code | rule | what it finds |", "|---|---|---|"]
+    lines += [f"| {rule.code} | `{rule.name}` | {rule.summary} |" for rule in (all_rules() if rules is None else rules)]
+    return "\n".join(lines)

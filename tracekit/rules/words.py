@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tracekit.analysis.batches import Work
+from tracekit.analysis.content import leaves
 from tracekit.model.tree import Node
 
-__all__ = ["at", "counted", "listed", "plural", "seconds", "span_of", "tokens"]
+__all__ = ["at", "counted", "listed", "plural", "seconds", "span_of", "subject", "times", "tokens"]
 
 
 def seconds(nanoseconds: int) -> str:
@@ -54,3 +55,14 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def subject(work: Work) -> str:
+    """The shortest text that `work` was given: what tells it from its like. Empty where there is none."""
+    return min((text.strip() for text in leaves(work.arguments) if text.strip()), key=len, default="")[:60]
+
+
+def times(works: Sequence[Work], origin_ns: int, most: int = 8) -> list[str]:
+    """When each of `works` ran, a line each: ``analysis_agent shop/cart.py 1.20-2.21 s``."""
+    lines = [" ".join(filter(None, (work.name, subject(work), span_of(work.node, origin_ns)))) for work in works[:most]]
+    return lines + ([f"and {len(works) - most} more"] if len(works) > most else [])
