@@ -446,6 +446,12 @@ MISSES: tuple[Story, ...] = (
         content="off",
     ),
     Story(
+        "only its form was recorded",
+        SHOP,
+        one_by_one(analyse("shop/cart.py", CART), analyse("shop/orders.py", ORDERS)),
+        content="metadata",
+    ),
+    Story(
         "it is redacted",
         "Look up both people.",
         one_by_one(

@@ -14,7 +14,9 @@ from typing import Any, Literal
 from tests.support.build import MS, Builder, assistant, result, said, user
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.model.recording import Lane, Recording, Segment
+from tracekit.journal.content import Veil
+from tracekit.model.messages import answer_of
+from tracekit.model.recording import Exchange, Lane, Piece, Recording, Segment
 from tracekit.model.tree import Run
 
 How = Literal["together", "serial", "blocked", "staggered"]
@@ -81,7 +83,7 @@ class Story:
     system: str = "You lead."
     tools: dict[str, str] = field(default_factory=dict)
     runner: bool = False
-    content: Literal["full", "off"] = "full"
+    content: Literal["full", "metadata", "off"] = "full"
     hit: frozenset[str] = frozenset()
     why: str = ""
 
@@ -106,6 +108,7 @@ class _Telling:
         self._story = story
         self._build = Builder()
         self._ids = 0
+        self._veil = Veil(story.content)
         self._hosts: dict[str, str] = {}
 
     def recording(self) -> Recording:
@@ -119,11 +122,8 @@ class _Telling:
         )
         spans = {id: replace(span, segment=hosts.index(self._hosts.get(id, "h"))) for id, span in spans.items()}
         exchanges = build.exchanges
-        if story.content == "off":
-            exchanges = {
-                id: replace(exchange, request=replace(exchange.request, body=None), pieces=())
-                for id, exchange in exchanges.items()
-            }
+        if story.content != "full":
+            exchanges = {id: self._veiled(exchange) for id, exchange in exchanges.items()}
             hidden = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
             spans = {
                 id: replace(span, attributes={k: v for k, v in span.attributes.items() if k not in hidden})
@@ -131,6 +131,13 @@ class _Telling:
             }
         lanes = {(0, "m"): Lane(0, "m", None, "main", 0)}
         return Recording("ab" * 16, story.name, 0, segments, lanes, spans, exchanges)
+
+    def _veiled(self, exchange: Exchange) -> Exchange:
+        """What is kept of it where not all is."""
+        body = self._veil._veiled_body(exchange.request.body)
+        said = self._veil._message(answer_of(exchange.body, "application/json"))
+        pieces = (Piece(0, said),) if said else ()
+        return replace(exchange, request=replace(exchange.request, body=body), pieces=pieces)
 
     def _id(self, kind: str) -> str:
         self._ids += 1

@@ -41,6 +41,7 @@ _MANY_LINES = 1000
 _MANY_WORDS = 3
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
+_HASHED = re.compile(r"[0-9a-f]{18}")
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
 _POINTS_BACK = re.compile(
     r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
@@ -82,7 +83,7 @@ class Profile:
             block = self.content.blocks(self.work.asked).get(self.work.call_id)
             arguments = None if block is None else block.get("input")
         if arguments is not None:
-            return "\n".join(leaves(_parsed(arguments)))
+            return _seen("\n".join(leaves(_parsed(arguments))))
         return self.prompt
 
     @cached_property
@@ -92,19 +93,19 @@ class Profile:
             return None
         first = self.work.calls[0]
         messages = self.content.messages(first)
-        return "\n".join(leaves(messages)) if messages else None
+        return _seen("\n".join(leaves(messages))) if messages else None
 
     @cached_property
     def output(self) -> str | None:
         """What came of it; None where that was not recorded."""
         if self.result is not None:
-            return self.result[:_LONGEST_TEXT]
+            return _seen(self.result[:_LONGEST_TEXT])
         recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
         if recorded is not None:
             return "\n".join(leaves(_parsed(recorded)))[:_LONGEST_TEXT]
         if not self.work.calls or self.content.answer(self.work.calls[-1]) is None:
             return None
-        return self.content.answer_text(self.work.calls[-1])[:_LONGEST_TEXT]
+        return _seen(self.content.answer_text(self.work.calls[-1])[:_LONGEST_TEXT])
 
     @cached_property
     def said_given(self) -> Said:
@@ -126,6 +127,11 @@ class Profile:
     def is_tool(self) -> bool:
         """Whether it is a plain tool, which asked no model."""
         return not self.work.calls and self.work.agent is None
+
+
+def _seen(text: str) -> str | None:
+    """`text`; None where a hash stands for it, since only its form was recorded (``TRACEKIT_CONTENT=metadata``)."""
+    return None if any(_HASHED.fullmatch(line) for line in text.splitlines()) else text
 
 
 def _parsed(value: object) -> object:

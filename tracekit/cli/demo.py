@@ -14,7 +14,7 @@ import click
 
 from tracekit import demo
 from tracekit.cli.child import exit_code, run_child
-from tracekit.cli.load import load_run
+from tracekit.cli.load import load_run_with_findings
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
 from tracekit.demo import refactoring_script, refactoring_team_script, support_team_script
@@ -89,9 +89,11 @@ def command(pipeline: str, live: bool) -> None:
             environment = _environment(stack.enter_context(ScriptedClaude(chosen.respond)).url)
         run = _record(chosen, chosen.arguments(stack), environment)
     click.echo()
-    print_tree(load_run(run))
+    print_tree(*load_run_with_findings(run))
     click.echo(
-        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again", err=True
+        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again, "
+        "`tracekit check last` tells what was slow for no reason",
+        err=True,
     )
 
 
