@@ -464,7 +464,6 @@ MISSES: tuple[Story, ...] = (
         SHOP,
         one_by_one(analyse("shop/cart.py", "TimeoutError: no answer", failed=True), analyse("shop/orders.py", ORDERS)),
     ),
-    Story("the same again", SHOP, one_by_one(analyse("shop/cart.py", CART), analyse("shop/cart.py", CART))),
     Story(
         "the user said something between",
         SHOP,

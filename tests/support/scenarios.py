@@ -15,6 +15,7 @@ from tests.support.build import MS, Builder, assistant, result, said, user
 from tracekit import semconv
 from tracekit.analysis.structure import structure
 from tracekit.journal.content import Veil
+from tracekit.model.events import Failure
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Lane, Piece, Recording, Segment
 from tracekit.model.tree import Run
@@ -39,7 +40,8 @@ class Ask:
     """Something that an answer asks for: an agent, or a plain tool (`agent=False`).
 
     `prompt` is what the program told the agent's model, by default its input as lines. `retries` are milliseconds of
-    waits after a 529. `host` is the machine that did it.
+    waits after a `status`; `exhausted` says that the last attempt got one too. `dropped` leaves its result out of the next
+    request. `tokens` is what its first call sends, 1,000 more each time. `host` is the machine that did it.
     """
 
     name: str
@@ -56,12 +58,20 @@ class Ask:
     retries: tuple[int, ...] = ()
     outlives: bool = False
     host: str = "h"
+    model: str = "claude-sonnet-5-5"
+    stop: str | None = None
+    status: int = 529
+    exhausted: bool = False
+    dropped: bool = False
+    system: str | None = None
+    tokens: int | None = None
+    cached: bool = False
     team: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One answer of the lead's and what it asked for."""
+    """One answer of the lead's and what it asked for. `forgets` says that the answer is not in the next request."""
 
     asks: tuple[Ask, ...] = ()
     words: str = ""
@@ -69,6 +79,8 @@ class Turn:
     how: How = "together"
     limit: int | None = None
     news: str = ""
+    stop: str | None = None
+    forgets: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,8 @@ class Story:
     system: str = "You lead."
     tools: dict[str, str] = field(default_factory=dict)
     runner: bool = False
+    left_open: bool = False
+    killed: bool = False
     content: Literal["full", "metadata", "off"] = "full"
     hit: frozenset[str] = frozenset()
     why: str = ""
@@ -114,11 +128,13 @@ class _Telling:
     def recording(self) -> Recording:
         story, build = self._story, self._build
         end = self._crew(10) if story.crew else self._lead(story, "root", "lead", 10, "m")
+        if story.left_open:
+            build.span("left", "agent", 20, None, "root", "m.t9", name="invoke_agent forgotten")
         build.span("root", "run", 0, end + 10, name=story.name)
         spans = {"root": build.spans.pop("root"), **build.spans}
         hosts = ["h", *sorted(set(self._hosts.values()) - {"h"})]
         segments = tuple(
-            Segment(f"x{n}", "ab" * 16, story.name, 0, host, 1, exited=True) for n, host in enumerate(hosts)
+            Segment(f"x{n}", "ab" * 16, story.name, 0, host, 1, exited=not story.killed) for n, host in enumerate(hosts)
         )
         spans = {id: replace(span, segment=hosts.index(self._hosts.get(id, "h"))) for id, span in spans.items()}
         exchanges = build.exchanges
@@ -154,14 +170,18 @@ class _Telling:
             uses = [_use(self._id("toolu_"), ask.name, ask.input) for ask in turn.asks]
             turn_id, llm = self._id("turn"), self._id("llm")
             called = now + turn.ms
-            self._call(llm, now, called, messages, [*blocks, *uses], turn_id, lane, story.system, tools=offered)
+            self._call(
+                llm, now, called, messages, [*blocks, *uses], turn_id, lane, story.system, stop=turn.stop, tools=offered
+            )
             _ends, end = self._dispatch(turn, uses, turn_id, called, lane)
             self._build.span(turn_id, "turn", now, end, agent, lane)
-            messages = [*messages, assistant(*blocks, *uses)]
+            if not turn.forgets:
+                messages = [*messages, assistant(*blocks, *uses)]
             if uses:
                 results: list[Any] = [
                     result(block["id"], ask.output, **({"is_error": True} if ask.failed else {}))
                     for block, ask in zip(uses, turn.asks, strict=True)
+                    if not ask.dropped
                 ]
                 messages.append(user([*results, *([said(turn.news)] if turn.news else [])]))
             now = end
@@ -238,8 +258,8 @@ class _Telling:
                 [block],
                 turn,
                 lane,
-                f"You are {ask.name}.",
-                ask.host,
+                ask.system or f"You are {ask.name}.",
+                ask,
                 blocks_loop=blocks_loop,
             )
             noted = {
@@ -274,10 +294,11 @@ class _Telling:
             [said(ask.output)],
             turn,
             lane,
-            f"You are {ask.name}.",
-            ask.host,
+            ask.system or f"You are {ask.name}.",
+            ask,
             blocks_loop=blocks_loop,
-            retries=ask.retries,
+            is_last=True,
+            stop=ask.stop,
         )
         self._span(turn, "turn", now, end, agent, lane, "turn", {}, ask.host)
         return end
@@ -292,33 +313,44 @@ class _Telling:
         parent: str,
         lane: str,
         system: str,
-        host: str = "h",
+        ask: Ask | None = None,
         *,
         blocks_loop: bool = False,
-        retries: Sequence[int] = (),
+        is_last: bool = False,
         **fields: Any,
     ) -> None:
+        ask = ask or Ask("", {})
         self._build.call(id, start, end, messages, answer, parent=parent, lane=lane, system=system, **fields)
-        asked = len(json.dumps(messages)) // 4
+        sent = len(json.dumps(messages)) // 4 if ask.tokens is None else ask.tokens + 500 * len(messages)
         attributes: dict[str, Any] = {
-            semconv.REQUEST_MODEL: "claude-sonnet-5-5",
-            semconv.INPUT_TOKENS: asked,
+            semconv.REQUEST_MODEL: ask.model,
+            semconv.INPUT_TOKENS: sent,
             semconv.OUTPUT_TOKENS: len(json.dumps(answer)) // 4,
+            **({semconv.CACHE_READ_TOKENS: sent // 2} if ask.cached else {}),
         }
         if blocks_loop:
             attributes[semconv.SYNC_IN_EVENT_LOOP] = True
         self._build.spans[id] = replace(self._build.spans[id], attributes=attributes)
-        now = start
-        for number, wait in enumerate(retries):
+        self._hosts[id] = self._hosts[f"{id}-a"] = ask.host
+        if is_last and ask.retries:
+            self._retry(id, start, ask, lane)
+
+    def _retry(self, id: str, start: int, ask: Ask, lane: str) -> None:
+        """Put refused attempts before the call's own; or let that one be refused as well."""
+        now, spans = start, self._build.spans
+        for number, wait in enumerate(ask.retries):
             attempt = f"{id}-r{number}"
-            noted = {semconv.HTTP_STATUS: 529}
-            self._build.span(attempt, "attempt", now, now + 2, id, lane, attributes=noted)
+            self._build.span(attempt, "attempt", now, now + 2, id, lane, attributes={semconv.HTTP_STATUS: ask.status})
+            spans[attempt] = replace(spans[attempt], status="error", failure=Failure("overloaded_error"))
             now += wait
-            self._hosts[attempt] = host
-        if retries:
-            last = self._build.spans.pop(f"{id}-a")
-            self._build.spans[f"{id}-a"] = replace(last, start_ns=now * MS, attributes={semconv.WAIT_MS: retries[-1]})
-        self._hosts[id] = self._hosts[f"{id}-a"] = host
+            self._hosts[attempt] = ask.host
+        last = spans.pop(f"{id}-a")
+        waited = {semconv.WAIT_MS: ask.retries[-1], semconv.HTTP_STATUS: ask.status if ask.exhausted else 200}
+        spans[last.id] = replace(last, start_ns=now * MS, attributes=waited)
+        if ask.exhausted:
+            spans[last.id] = replace(spans[last.id], status="error", failure=Failure("overloaded_error"))
+            spans[id] = replace(spans[id], status="error", failure=Failure("OverloadedError"))
+            self._build.exchanges.pop(last.id)
 
     def _span(
         self, id: str, kind: Any, start: int, end: int, parent: str, lane: str, name: str, attributes: Any, host: str

@@ -16,7 +16,7 @@ from tracekit import semconv
 from tracekit.analysis.overlap import Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batches_below", "calls_below", "crews_below", "turns_of"]
+__all__ = ["Batch", "Work", "batches_below", "calls_below", "crews_below", "own_calls", "turns_of"]
 
 
 @dataclass(frozen=True)
@@ -139,3 +139,11 @@ def _through_spans(node: Node) -> Iterator[Node]:
 def parents_of(root: Node) -> Mapping[str, Node]:
     """The parent of each node below `root`, by id."""
     return {child.id: node for node in root.walk() for child in node.children}
+
+
+def own_calls(agent: Node) -> list[Node]:
+    """The calls of `agent` itself, in the order in which they began, without those of what it set to work."""
+    found = [node for node in _through_spans(agent) if node.kind == "llm"]
+    for turn in turns_of(agent):
+        found += [node for node in _through_spans(turn) if node.kind == "llm"]
+    return sorted(found, key=lambda call: call.start_ns)

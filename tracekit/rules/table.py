@@ -8,11 +8,23 @@ from importlib.metadata import entry_points
 from tracekit.errors import SettingsError
 from tracekit.rules import (
     blocked_event_loop,
+    carried_results,
+    large_model,
+    left_open,
     narrow_fan_out,
+    own_rate_limit,
+    resent_request,
+    retries_exhausted,
+    retry_storm,
+    same_call_twice,
     serial_agents,
     serial_batch,
     split_turns,
     straggler,
+    truncated_answer,
+    uncached_prefix,
+    unused_result,
+    waits_dominate,
 )
 from tracekit.rules.rule import Rule
 
@@ -25,6 +37,18 @@ OWN: tuple[Rule, ...] = (
     narrow_fan_out.RULE,
     straggler.RULE,
     serial_agents.RULE,
+    retry_storm.RULE,
+    retries_exhausted.RULE,
+    own_rate_limit.RULE,
+    waits_dominate.RULE,
+    uncached_prefix.RULE,
+    same_call_twice.RULE,
+    large_model.RULE,
+    carried_results.RULE,
+    resent_request.RULE,
+    truncated_answer.RULE,
+    unused_result.RULE,
+    left_open.RULE,
 )
 """The rules that tracekit brings, in the order of their codes."""
 
