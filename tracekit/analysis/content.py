@@ -64,6 +64,12 @@ class Content:
         """The text that the model answered."""
         return text_of((self.answer(llm) or {}).get("content"))
 
+    def descriptions(self, llm: Node) -> dict[str, str]:
+        """The descriptions of the tools that `llm` offered, by name."""
+        tools = (self.request(llm) or {}).get("tools")
+        listed = tools if isinstance(tools, list) else []
+        return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
+
     def blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
         """The `tool_use` blocks of the answer to `llm`, by id."""
         content = (self.answer(llm) or {}).get("content")

@@ -121,7 +121,17 @@ class Profile:
     def effects(self) -> Effects:
         """What it touched."""
         arguments = self.work.arguments
-        return effects_of(self.work, self.given if arguments is None else _parsed(arguments))
+        return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
+
+    @property
+    def described(self) -> str:
+        """With which words the model was offered it."""
+        return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its name or description says what it does, or it is called an agent, which answers and does no more."""
+        return role_of(self.work.name, self.described) != "unknown" or "agent" in self.work.name.lower()
 
     @property
     def is_tool(self) -> bool:
@@ -290,7 +300,7 @@ class Team:
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
         if other.is_tool or any(member.is_tool for member in self._members):
-            if other.is_tool and role_of(name) not in ("reads", "tells"):
+            if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
             if values or new:
                 return Verdict(
@@ -325,6 +335,8 @@ class Team:
             return Verdict("likely", (*told, "their authors declare what each reads and writes"))
         if other.effects.changes or any(member.effects.changes for member in self._members):
             return Verdict("unlikely", (*told, "but one of them changes things"))
+        if not all(each.is_plain for each in (other, *self._members)):
+            return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             return Verdict("likely", (*told, "all that it was asked was known before"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))

@@ -43,68 +43,132 @@ _RUNS = frozenset(
 )
 _WRITES = frozenset(
     [
+        "accept",
+        "add",
+        "adjust",
+        "alter",
+        "amend",
+        "append",
+        "apply",
+        "approve",
+        "archive",
+        "assign",
+        "book",
+        "build",
+        "builder",
+        "buy",
+        "cancel",
+        "change",
+        "charge",
+        "clean",
+        "cleaner",
+        "close",
+        "coder",
+        "coding",
+        "commit",
+        "complete",
+        "configure",
+        "confirm",
+        "convert",
+        "copy",
+        "correct",
+        "create",
+        "creator",
+        "delete",
+        "deploy",
+        "deployer",
+        "deposit",
+        "developer",
+        "develop",
+        "disable",
+        "drop",
+        "edit",
+        "editor",
+        "enable",
+        "engineer",
+        "enroll",
+        "escalate",
+        "fix",
+        "fixer",
+        "format",
+        "formatter",
+        "grant",
+        "implement",
+        "implementer",
+        "import",
+        "init",
+        "insert",
+        "install",
+        "invite",
+        "launch",
+        "lock",
+        "mark",
+        "merge",
+        "migrate",
+        "migrator",
+        "modify",
+        "move",
+        "notify",
+        "optimise",
+        "optimize",
+        "optimizer",
+        "order",
+        "patch",
+        "pay",
+        "post",
+        "provision",
+        "publish",
+        "publisher",
+        "purchase",
+        "push",
+        "put",
         "refactor",
         "refactoring",
         "refactorer",
-        "fix",
-        "fixer",
-        "edit",
-        "editor",
-        "implement",
-        "implementer",
-        "patch",
-        "migrate",
-        "migrator",
-        "apply",
-        "deploy",
-        "install",
-        "commit",
-        "delete",
+        "refund",
+        "register",
+        "reject",
+        "release",
         "remove",
         "rename",
-        "move",
-        "update",
-        "upgrade",
-        "modify",
-        "change",
-        "build",
-        "builder",
-        "create",
-        "creator",
-        "save",
-        "store",
-        "insert",
-        "append",
+        "repair",
         "replace",
-        "upload",
-        "coder",
-        "coding",
-        "develop",
-        "developer",
-        "engineer",
-        "book",
-        "send",
-        "pay",
-        "purchase",
-        "cancel",
-        "post",
-        "publish",
-        "put",
-        "push",
-        "set",
-        "add",
-        "drop",
-        "reset",
-        "revert",
-        "merge",
-        "approve",
-        "assign",
         "reserve",
-        "charge",
-        "refund",
-        "transfer",
+        "reset",
+        "resolve",
+        "restart",
+        "restore",
+        "restructure",
+        "revert",
+        "revoke",
+        "rework",
+        "rewrite",
+        "rewriter",
+        "rollback",
+        "save",
+        "schedule",
+        "sell",
+        "send",
+        "set",
+        "setup",
+        "sign",
+        "start",
+        "stop",
+        "store",
         "submit",
-        "order",
+        "subscribe",
+        "sync",
+        "tag",
+        "trade",
+        "transfer",
+        "transform",
+        "unlock",
+        "unsubscribe",
+        "update",
+        "updater",
+        "upgrade",
+        "upload",
+        "withdraw",
     ]
 )
 _TELLS = frozenset(
@@ -208,6 +272,7 @@ _FILE = re.compile(r"[\w@+-]+(?:\.[\w@+-]+)*\.[A-Za-z]\w{0,9}")
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _LONGEST_NAME = 80
 _LONGEST_TEXT = 100_000
+_FIRST_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +387,17 @@ def _runs_of(path: str) -> Iterator[str]:
             yield "/".join(parts[begin:end])
 
 
-def role_of(name: str) -> Role:
-    """What the name of a tool or agent says of what it does."""
-    words = [word.lower() for word in _WORD.findall(name)]
+def role_of(name: str, described: str = "") -> Role:
+    """What the name of a tool or agent says of what it does; else the first words with which it is described."""
+    by_name = _role([word.lower() for word in _WORD.findall(name)])
+    if by_name != "unknown":
+        return by_name
+    first = [word.lower() for word in _WORD.findall(described[:200])][:_FIRST_WORDS]
+    # A description says "Fixes", where a name says "fix".
+    return _role([*first, *(word.removesuffix("s") for word in first), *(word.removesuffix("es") for word in first)])
+
+
+def _role(words: list[str]) -> Role:
     if any(word in _RUNS for word in words):
         return "runs"
     if any(word in _WRITES for word in words):
@@ -334,16 +407,18 @@ def role_of(name: str) -> Role:
     return "reads" if any(word in _READS for word in words) else "unknown"
 
 
-def effects_of(work: Work, arguments: Any) -> Effects:
-    """What `work`, which was given `arguments`, touches."""
+def effects_of(work: Work, arguments: Any, described: str = "") -> Effects:
+    """What `work`, which was given `arguments` and is `described` so to the model, touches."""
     declared = _declared(work)
     if declared is not None:
         return declared
     tools = [node for node in work.node.walk() if node.kind == "tool" and (node is not work.node or not work.calls)]
-    by_name = _by_name(work.name, arguments, is_agent=True)
+    by_name = _by_name(work.name, arguments, is_agent=True, described=described)
     if not tools:
         return by_name
-    seen = _joined([_tool_effects(tool, arguments if tool is work.node else None) for tool in tools])
+    seen = _joined(
+        [_tool_effects(tool, *((arguments, described) if tool is work.node else (None, ""))) for tool in tools]
+    )
     # An agent that is there to change things, and is not seen to, has its changes made by the program.
     return _joined([seen, by_name]) if work.calls and by_name.changes and not seen.changes else seen
 
@@ -363,17 +438,17 @@ def _listed(node: Node, name: str) -> frozenset[str]:
     return frozenset(_clean(str(item)) for item in value) if isinstance(value, (list, tuple)) else frozenset()
 
 
-def _tool_effects(tool: Node, arguments: Any) -> Effects:
+def _tool_effects(tool: Node, arguments: Any, described: str) -> Effects:
     reads, writes = _listed(tool, semconv.WORKSPACE_READS), _listed(tool, semconv.WORKSPACE_WRITES)
     if reads or writes:
         return Effects(reads, writes)
     name = str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
     given = tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS, arguments)
-    return _by_name(name, given, is_agent=any(child.kind == "agent" for child in tool.children))
+    return _by_name(name, given, is_agent=any(child.kind == "agent" for child in tool.children), described=described)
 
 
-def _by_name(name: str, arguments: Any, *, is_agent: bool) -> Effects:
-    role = role_of(name)
+def _by_name(name: str, arguments: Any, *, is_agent: bool, described: str = "") -> Effects:
+    role = role_of(name, described)
     paths, names = frozenset(_paths_in(arguments)), frozenset(_names_in(arguments))
     if role == "runs":
         # What it runs is text; the program that it starts may read and, unless it only tests, write anything.
