@@ -326,6 +326,7 @@ class _Telling:
             semconv.REQUEST_MODEL: ask.model,
             semconv.INPUT_TOKENS: sent,
             semconv.OUTPUT_TOKENS: len(json.dumps(answer)) // 4,
+            **({semconv.STOP_REASON: fields["stop"]} if fields.get("stop") else {}),
             **({semconv.CACHE_READ_TOKENS: sent // 2} if ask.cached else {}),
         }
         if blocks_loop:

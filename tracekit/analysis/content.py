@@ -67,7 +67,7 @@ class Content:
     def descriptions(self, llm: Node) -> dict[str, str]:
         """The descriptions of the tools that `llm` offered, by name."""
         tools = (self.request(llm) or {}).get("tools")
-        listed = tools if isinstance(tools, list) else []
+        listed = tools if isinstance(tools, list) else ()
         return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
 
     def blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
@@ -90,6 +90,13 @@ class Content:
             if isinstance(block, Mapping) and block.get("type") == "tool_result"
         }
 
+    def brings(self, llm: Node, id: str) -> bool:
+        """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
+        exchange = self.exchange(llm)
+        body = b"" if exchange is None else exchange.request.body or b""
+        quoted = json.dumps(id).encode()
+        return any(b'"tool_use_id":' + space + quoted in body for space in (b"", b" "))
+
     def _read_request(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)
         body = None if exchange is None else exchange.request.body
@@ -104,16 +111,20 @@ class Content:
 
 def leaves(value: Any) -> Iterator[str]:
     """The strings and numbers in a JSON value, as text, without the base64 of images and documents."""
+    if type(value) is str:
+        yield value
+        return
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, str):
+        kind = type(item)
+        # Everything comes from JSON, or from attributes, which are as plain.
+        if kind is str:
             yield item
-        elif isinstance(item, Mapping):
-            if item.get("type") == "base64":
-                continue
-            stack.extend(reversed(list(item.values())))
-        elif isinstance(item, (list, tuple)):
+        elif kind is dict:
+            if item.get("type") != "base64":
+                stack.extend(reversed(item.values()))
+        elif kind is list or kind is tuple:
             stack.extend(reversed(item))
-        elif isinstance(item, (int, float)) and not isinstance(item, bool):
+        elif kind is int or kind is float:
             yield str(item)

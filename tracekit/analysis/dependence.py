@@ -123,12 +123,12 @@ class Profile:
         arguments = self.work.arguments
         return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
 
-    @property
+    @cached_property
     def described(self) -> str:
         """With which words the model was offered it."""
         return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether its name or description says what it does, or it is called an agent, which answers and does no more."""
         return role_of(self.work.name, self.described) != "unknown" or "agent" in self.work.name.lower()
@@ -186,16 +186,30 @@ class Team:
         self._lines: dict[str, str] = {}
         self._hashes: dict[str, str] = {}
         self._unseen = ""
+        self._names: dict[str, None] = {}
+        self._asked: set[tuple[str, str | None]] = set()
+        self._has_tool = self._changes = False
+        self._is_declared = self._is_plain = True
 
     @property
     def members(self) -> Sequence[Profile]:
         """Those that were added."""
         return self._members
 
+    def has_asked(self, other: Profile) -> bool:
+        """Whether a member of the same name was given the same."""
+        return (other.work.name, other.given) in self._asked
+
     def add(self, member: Profile) -> None:
         """Add one to the works that run together."""
         name = member.work.name
         self._members.append(member)
+        self._names[name] = None
+        self._asked.add((name, member.given))
+        self._has_tool |= member.is_tool
+        self._changes |= member.effects.changes
+        self._is_declared &= member.effects.is_declared
+        self._is_plain &= member.is_plain
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
         output = member.output
@@ -234,7 +248,7 @@ class Team:
     def _declared(self, other: Profile) -> Verdict | None:
         agent = other.work.agent
         after = agent.attributes.get(semconv.DECLARED_AFTER) if agent is not None else None
-        named = {member.work.name for member in self._members} & set(after if isinstance(after, (list, tuple)) else ())
+        named = self._names.keys() & set(after if isinstance(after, (list, tuple)) else ())
         if not named:
             return None
         return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
@@ -290,7 +304,7 @@ class Team:
         given, name = other.given or "", other.work.name
         values = said_in(given).values - self._known.values
         new = other.said_given.words - self._known.words
-        told = [f"nothing of what {self._names()} said is in what {name} was given"]
+        told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
         if touched:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
@@ -299,7 +313,7 @@ class Team:
         points_back = self._points_back(given) or self._points_back(said_when_asked)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        if other.is_tool or any(member.is_tool for member in self._members):
+        if other.is_tool or self._has_tool:
             if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
             if values or new:
@@ -317,32 +331,29 @@ class Team:
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = all(member.work.name == other.work.name for member in self._members)
-        changes = other.effects.changes or any(member.effects.changes for member in self._members)
+        is_same_kind = list(self._names) == [other.work.name]
+        changes = other.effects.changes or self._changes
         if is_same_kind or not changes:
             return Verdict("likely", tuple(told))
         return Verdict("unlikely", (*told, "but one of them changes things"))
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
-        is_same_kind = any(member.work.name == other.work.name for member in self._members)
+        is_same_kind = other.work.name in self._names
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if share <= _MOST_NEW:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-        if other.effects.is_declared and all(member.effects.is_declared for member in self._members):
+        if other.effects.is_declared and self._is_declared:
             return Verdict("likely", (*told, "their authors declare what each reads and writes"))
-        if other.effects.changes or any(member.effects.changes for member in self._members):
+        if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
-        if not all(each.is_plain for each in (other, *self._members)):
+        if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             return Verdict("likely", (*told, "all that it was asked was known before"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-
-    def _names(self) -> str:
-        return _listed(list(dict.fromkeys(member.work.name for member in self._members)))
 
 
 def _lines(text: str) -> list[str]:

@@ -9,8 +9,9 @@ could be waiting for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from tracekit import semconv
@@ -254,18 +255,8 @@ _READS = frozenset(
         "profile",
     ]
 )
-_PATH_KEYS = (
-    "path",
-    "paths",
-    "file",
-    "files",
-    "filename",
-    "file_path",
-    "filepath",
-    "dir",
-    "directory",
-    "folder",
-    "cwd",
+_PATH_KEYS = frozenset(
+    ["path", "paths", "file", "files", "filename", "file_path", "filepath", "dir", "directory", "folder", "cwd"]
 )
 _TOKEN = re.compile(r"[\w.@+~/\\:-]+")
 _FILE = re.compile(r"[\w@+-]+(?:\.[\w@+-]+)*\.[A-Za-z]\w{0,9}")
@@ -387,6 +378,7 @@ def _runs_of(path: str) -> Iterator[str]:
             yield "/".join(parts[begin:end])
 
 
+@lru_cache(maxsize=1024)
 def role_of(name: str, described: str = "") -> Role:
     """What the name of a tool or agent says of what it does; else the first words with which it is described."""
     by_name = _role([word.lower() for word in _WORD.findall(name)])
@@ -412,15 +404,19 @@ def effects_of(work: Work, arguments: Any, described: str = "") -> Effects:
     declared = _declared(work)
     if declared is not None:
         return declared
+    if not work.node.children and work.node.kind == "tool":
+        return _tool_effects(work.node, arguments, described)
     tools = [node for node in work.node.walk() if node.kind == "tool" and (node is not work.node or not work.calls)]
-    by_name = _by_name(work.name, arguments, is_agent=True, described=described)
     if not tools:
-        return by_name
+        return _by_name(work.name, arguments, is_agent=True, described=described)
     seen = _joined(
         [_tool_effects(tool, *((arguments, described) if tool is work.node else (None, ""))) for tool in tools]
     )
+    if seen.changes or not work.calls:
+        return seen
+    by_name = _by_name(work.name, arguments, is_agent=True, described=described)
     # An agent that is there to change things, and is not seen to, has its changes made by the program.
-    return _joined([seen, by_name]) if work.calls and by_name.changes and not seen.changes else seen
+    return _joined([seen, by_name]) if by_name.changes else seen
 
 
 def _declared(work: Work) -> Effects | None:
@@ -476,9 +472,9 @@ def _joined(all_effects: Iterable[Effects]) -> Effects:
 
 
 def _paths_in(arguments: Any) -> Iterator[str]:
-    if isinstance(arguments, Mapping):
-        for key in _PATH_KEYS:
-            for value in leaves(arguments.get(key)):
+    if isinstance(arguments, dict):
+        for key in _PATH_KEYS & arguments.keys():
+            for value in leaves(arguments[key]):
                 if 0 < len(value) <= 4 * _LONGEST_NAME:
                     yield _clean(value)
     for text in leaves(arguments):

@@ -15,16 +15,23 @@ from tracekit.model.tree import Node, Run
 __all__ = ["Facts"]
 
 _OVERLOADED = (429, 529)
+_LEAST_NS = 20_000_000
+_PLENTY_NS = 1_000_000_000
+_SHARE = 20
 
 
 class Facts:
-    """A run with what the analysis says of it. `limit` is how many may work at once, None for no limit."""
+    """A run with what the analysis says of it.
 
-    def __init__(self, run: Run, *, limit: int | None = None) -> None:
+    `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
+    that is a second, or a twentieth of a run that is shorter than 20 s, and never under a fiftieth of a second.
+    """
+
+    def __init__(self, run: Run, *, limit: int | None = None, least_ns: int | None = None) -> None:
         self.run = run
         self.limit = limit
         self.content = Content(run)
-        self._segments: dict[str, int] = {}
+        self._least_ns = least_ns
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -44,7 +51,20 @@ class Facts:
     @cached_property
     def schedule(self) -> Schedule:
         """What the run takes, as it is and with changes."""
-        return Schedule(self.parents, self.last_ns)
+        return Schedule(self.parents, self.last_ns, self.least_ns)
+
+    @cached_property
+    def least_ns(self) -> int:
+        """Nanoseconds that a saving must have to count."""
+        if self._least_ns is not None:
+            return self._least_ns
+        root = self.run.root
+        whole_ns = (self.last_ns if root.end_ns is None else root.end_ns) - root.start_ns
+        return max(_LEAST_NS, min(_PLENTY_NS, whole_ns // _SHARE))
+
+    def may_save(self, saved_ns: int) -> bool:
+        """Whether `saved_ns` is enough to count."""
+        return saved_ns >= max(1, self.least_ns)
 
     @cached_property
     def batches(self) -> tuple[Batch, ...]:

@@ -29,7 +29,7 @@ from tracekit.model.tree import Node
 
 __all__ = ["Change", "Schedule", "packed"]
 
-_MANY = 2000
+_MANY = 64
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,35 @@ def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
     return begins
 
 
-class Schedule:
-    """The times of a run's nodes. `last_ns` ends what is open."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The children of a node in the order of their begins: what each waited for, and how long it then delayed.
 
-    def __init__(self, parents: Mapping[str, Node], last_ns: int) -> None:
+    `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these.
+    """
+
+    children: Sequence[Node]
+    ends: Sequence[int]
+    waited: Sequence[int]
+    delays: Sequence[int]
+    inside: Sequence[int]
+    was_last_ns: int
+
+
+class Schedule:
+    """The times of a run's nodes. `last_ns` ends what is open; savings of less than `least_ns` count as none."""
+
+    def __init__(self, parents: Mapping[str, Node], last_ns: int, least_ns: int = 0) -> None:
         self._parents = parents
         self._last_ns = last_ns
+        self._least_ns = max(1, least_ns)
         self._alone: dict[str, Mapping[str, int]] = {}
+        self._rows: dict[str, _Row] = {}
 
     def end(self, node: Node) -> int:
         """When `node` ended."""
-        return max(node.start_ns, self._last_ns if node.end_ns is None else node.end_ns)
+        end_ns = self._last_ns if node.end_ns is None else node.end_ns
+        return max(end_ns, node.start_ns)
 
     def duration(self, node: Node) -> int:
         """Nanoseconds that `node` took."""
@@ -78,7 +96,7 @@ class Schedule:
 
     def carried_ns(self, node: Node, saved_ns: int) -> int:
         """What is left at the root of `saved_ns` that `node` takes less."""
-        while saved_ns > 0:
+        while saved_ns >= self._least_ns:
             parent = self._parents.get(node.id)
             if parent is None:
                 return saved_ns
@@ -87,7 +105,7 @@ class Schedule:
                 saved_ns = max(0, saved_ns - (self.end(node) - self.end(parent)))
             if len(parent.children) > _MANY:
                 saved_ns = min(saved_ns, self._alone_ns(parent, node))
-            else:
+            elif len(parent.children) > 1:
                 shorter = Change(durations={node.id: self.duration(node) - saved_ns})
                 saved_ns = self.duration(parent) - self.duration_with(parent, shorter)
             node = parent
@@ -95,30 +113,47 @@ class Schedule:
 
     def duration_with(self, node: Node, change: Change) -> int:
         """Nanoseconds that `node` takes with `change` among its children."""
-        end_ns = self.end(node)
-        children = sorted(node.children, key=lambda child: (child.start_ns, self.end(child)))
-        ends = sorted(children, key=self.end)
+        row = self._row(node)
         starts: dict[str, int] = {}
-        finishes: dict[str, int] = {}
-        waited, was_ready, is_ready = 0, node.start_ns, node.start_ns
-        for child in children:
-            while waited < len(ends) and self._is_before(ends[waited], child, finishes):
-                was_ready = max(was_ready, self.end(ends[waited]))
-                is_ready = max(is_ready, finishes[ends[waited].id])
+        finishes: list[int] = [0] * len(row.children)
+        ready_ns, waited = node.start_ns, 0
+        for number, child in enumerate(row.children):
+            while waited < row.waited[number]:
+                ready_ns = max(ready_ns, finishes[row.ends[waited]])
                 waited += 1
-            start = is_ready + max(0, child.start_ns - was_ready)
+            start = ready_ns + row.delays[number]
             if child.id in change.begins:
                 other, offset = change.begins[child.id]
                 start = starts.get(other, start) + offset
             starts[child.id] = start
-            finishes[child.id] = start + change.durations.get(child.id, self.duration(child))
-        inside = [child for child in children if self.end(child) <= end_ns]
-        was_last = max([node.start_ns, *(self.end(child) for child in inside)])
-        is_last = max([node.start_ns, *(finishes[child.id] for child in inside)])
-        return is_last - node.start_ns + end_ns - was_last
+            duration = change.durations.get(child.id)
+            finishes[number] = start + (self.duration(child) if duration is None else duration)
+        is_last_ns = max((finishes[number] for number in row.inside), default=node.start_ns)
+        return max(is_last_ns, node.start_ns) - node.start_ns + self.end(node) - row.was_last_ns
 
-    def _is_before(self, earlier: Node, child: Node, finishes: Mapping[str, int]) -> bool:
-        return earlier.id in finishes and self.end(earlier) <= child.start_ns + TOLERANCE_NS
+    def _row(self, node: Node) -> _Row:
+        if node.id not in self._rows:
+            self._rows[node.id] = self._laid_out(node)
+        return self._rows[node.id]
+
+    def _laid_out(self, node: Node) -> _Row:
+        children = sorted(node.children, key=lambda child: (child.start_ns, self.end(child)))
+        ends = sorted(range(len(children)), key=lambda number: self.end(children[number]))
+        waited, delays, ready_ns, done = [], [], node.start_ns, 0
+        for number, child in enumerate(children):
+            # Who began later cannot have been waited for, however early it ended.
+            while (
+                done < len(ends)
+                and ends[done] < number
+                and self.end(children[ends[done]]) <= child.start_ns + TOLERANCE_NS
+            ):
+                ready_ns = max(ready_ns, self.end(children[ends[done]]))
+                done += 1
+            waited.append(done)
+            delays.append(max(0, child.start_ns - ready_ns))
+        inside = [number for number, child in enumerate(children) if self.end(child) <= self.end(node)]
+        was_last_ns = max([node.start_ns, *(self.end(children[number]) for number in inside)])
+        return _Row(children, ends, waited, delays, inside, was_last_ns)
 
     def _alone_ns(self, parent: Node, child: Node) -> int:
         """Nanoseconds in which no sibling ran beside `child`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 __all__ = ["Said", "said_in", "stem"]
 
@@ -18,9 +19,13 @@ _NUMBER = re.compile(r"\d[\d,_]*(?:\.\d+)?")
 _PARTS = re.compile(r"[/\\:@#+,]+")
 _HEX = re.compile(r"[0-9a-f]{6,}")
 _CAMEL = re.compile(r"[a-z][A-Z]")
+_DIGIT = re.compile(r"\d")
+_LETTER = re.compile(r"[^\W\d_]")
+_DOTTED = re.compile(r"[A-Za-z]\.[a-z].*\.\w{1,12}$|[A-Za-z]\.[a-z]\w{0,11}$")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _LEAST_WORD = 4
 _STEM = 7
+_SHORT = 2000
 _YEARS = range(1990, 2040)
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.m", "p.m", "and/or", "n/a", "w/o", "utf-8", "1st", "2nd", "3rd"})
 _SUFFIXES = (
@@ -246,6 +251,15 @@ class Said:
 
 def said_in(text: str) -> Said:
     """The distinctive values and the words of `text`. Takes time in proportion to its length."""
+    return _said_again(text) if len(text) <= _SHORT else _said(text)
+
+
+@lru_cache(maxsize=2048)
+def _said_again(text: str) -> Said:
+    return _said(text)
+
+
+def _said(text: str) -> Said:
     values: set[str] = set()
     words: set[str] = set()
     for token in set(_TOKEN.findall(text)):
@@ -254,12 +268,15 @@ def said_in(text: str) -> Said:
 
 
 def _take(token: str, values: set[str], words: set[str]) -> None:
-    wide = _WIDE.findall(token)
+    wide = None if token.isascii() else _WIDE.findall(token)
     if wide:
         # Languages without spaces: each two characters that stand together.
         words.update(run[at : at + 2] for run in wide for at in range(len(run) - 1))
         return
     low = token.lower()
+    if token.isascii() and token.isalpha() and (token == low or not _CAMEL.search(token)):
+        _take_word(low, words)
+        return
     if low in _ABBREVIATIONS:
         return
     if _NUMBER.fullmatch(token):
@@ -298,14 +315,13 @@ def _take_word(word: str, words: set[str]) -> None:
 
 
 def _is_distinctive(token: str) -> bool:
-    has_digit = any(character.isdigit() for character in token)
-    has_letter = any(character.isalpha() for character in token)
-    return (has_digit and has_letter) or "_" in token.strip("_") or _is_dotted(token) or bool(_CAMEL.search(token))
+    has_both = bool(_DIGIT.search(token)) and bool(_LETTER.search(token))
+    return has_both or "_" in token.strip("_") or _is_dotted(token) or bool(_CAMEL.search(token))
 
 
 def _is_dotted(token: str) -> bool:
     """A file or module: a dot between letters that end no sentence."""
-    return bool(re.search(r"[A-Za-z]\.[a-z]", token)) and bool(re.search(r"\.\w{1,12}$", token))
+    return "." in token and bool(_DOTTED.search(token))
 
 
 def _number(token: str) -> str:
@@ -320,6 +336,7 @@ def _number(token: str) -> str:
     return f"{whole or '0'}.{fraction}" if fraction else whole
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """The beginning of `word` that its inflected forms share, more or less."""
     word = word.lower()

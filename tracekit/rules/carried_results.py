@@ -64,7 +64,7 @@ def _carried(facts: Facts, agent: Node, work: Work, later: list[Node]) -> Iterat
     size = len(result) // _PER_TOKEN
     if len(result) < _LEAST_CHARACTERS or not profile.effects.reads:
         return
-    again = [call for call in later[1:] if _brings(facts, call, work.call_id) and size * 2 >= call.tokens.input]
+    again = [call for call in later[1:] if facts.content.brings(call, work.call_id) and size * 2 >= call.tokens.input]
     if len(again) < _LEAST_CALLS:
         return
     path = min(profile.effects.reads)
@@ -78,11 +78,6 @@ def _carried(facts: Facts, agent: Node, work: Work, later: list[Node]) -> Iterat
         spans=[work.node.id, *(call.id for call in again)],
         remedy=f"Let {work.name} return the part of {path} that is asked for, and its path, rather than all of it.",
     )
-
-
-def _brings(facts: Facts, call: Node, id: str) -> bool:
-    exchange = facts.content.exchange(call)
-    return exchange is not None and id.encode() in (exchange.request.body or b"")
 
 
 RULE = Rule("TK304", "carried-results", check, __doc__)

@@ -13,10 +13,6 @@ from tracekit.rules.table import chosen
 
 __all__ = ["Options", "findings_of"]
 
-_LEAST_NS = 20_000_000
-_PLENTY_NS = 1_000_000_000
-_SHARE = 0.05
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -48,12 +44,12 @@ def findings_of(
         SettingsError: The options name a rule that does not exist.
     """
     options = options or Options()
-    facts = Facts(run, limit=options.concurrency)
-    least_ns = _least_ns(facts, options)
+    least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
+    facts = Facts(run, limit=options.concurrency, least_ns=least_ns)
     found: list[Finding] = []
     for rule in chosen(options.select, options.ignore) if rules is None else rules:
         try:
-            found += [finding for finding in rule.check(facts) if _is_worth(finding, least_ns)]
+            found += [finding for finding in rule.check(facts) if _is_worth(finding, facts.least_ns)]
         except Exception as error:
             if faults is None:
                 raise
@@ -61,15 +57,8 @@ def findings_of(
     return sorted(found, key=_order)
 
 
-def _is_worth(finding: Finding, least_ns: float) -> bool:
+def _is_worth(finding: Finding, least_ns: int) -> bool:
     return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
-
-
-def _least_ns(facts: Facts, options: Options) -> float:
-    if options.min_saving_ms is not None:
-        return options.min_saving_ms * 1e6
-    whole_ns = facts.schedule.duration(facts.run.root)
-    return max(_LEAST_NS, min(_PLENTY_NS, _SHARE * whole_ns))
 
 
 def _order(finding: Finding) -> tuple[int, str, float]:

@@ -60,13 +60,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         is_eager = asked_ns is not None and min(interval.start_ns for interval in intervals) < asked_ns
         if most < 2 or is_eager or most >= (facts.limit or len(works) + 1):
             continue
-        if len(free_of_each_other(facts, works)) < len(works):
-            continue
         how = _how(intervals, most)
+        if not how or len(free_of_each_other(facts, works)) < len(works):
+            continue
         saved_ns = saved_together(
             facts, batch.container, works, packed([work.duration_ns for work in works], facts.limit)
         )
-        if how and saved_ns > 0:
+        if saved_ns > 0:
             yield _finding(facts, batch, works, how, saved_ns)
 
 

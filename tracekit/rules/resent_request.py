@@ -71,6 +71,9 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     """How the request of `after` repeats that of `before`: ``same``, ``own`` (only the model's answer is new), or not."""
     if before.status != "ok" or before.end_ns is None or after.start_ns < before.end_ns:
         return ""
+    turn = facts.parents[before.id]
+    if any(child.kind in ("tool", "agent") for child in turn.children if turn.kind == "turn"):
+        return ""
     one, other = facts.content.exchange(before), facts.content.exchange(after)
     if one is None or other is None or not one.request.body or not other.request.body:
         return ""

@@ -84,8 +84,7 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Fin
         if work is not None and group:
             profile = facts.profile(work)
             verdict = team.verdict(profile)
-            is_again = any((m.work.name, m.given) == (work.name, profile.given) for m in team.members)
-            if verdict.tie == "likely" and not is_again and facts.is_one_clock((*group, work)):
+            if verdict.tie == "likely" and not team.has_asked(profile) and facts.is_one_clock((group[0], work)):
                 group.append(work)
                 evidence += verdict.evidence
                 team.add(profile)

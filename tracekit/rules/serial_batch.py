@@ -60,6 +60,8 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
+        if not facts.may_save(sum(work.duration_ns for work in works)):
+            continue
         works = free_of_each_other(facts, works)
         if len(works) < 2:
             continue

@@ -50,6 +50,9 @@ from tracekit.rules.words import counted, listed, plural, seconds, span_of, subj
 __all__ = ["RULE", "Ruling", "rulings"]
 
 
+_NEVER = 1 << 63
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """What was concluded of the batch `later`: whether it could have been asked for with the group before it."""
@@ -62,23 +65,28 @@ class Ruling:
 
 @dataclass(slots=True)
 class _Group:
-    """Turns that could have been one."""
+    """Turns that could have been one. `end_ns` is when the last of their works ended."""
 
-    batches: list[Batch]
     team: Team
+    batches: list[Batch] = field(default_factory=list)
     tie: str = "likely"
     evidence: list[str] = field(default_factory=list)
+    end_ns: int = 0
+    has_failed: bool = False
 
-    @property
-    def end_ns(self) -> int:
-        """When the last of its works ended."""
-        return max(work.node.end_ns or (1 << 63) for batch in self.batches for work in batch.works)
+    def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
+        """Put one more turn into the group."""
+        self.batches.append(batch)
+        self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
+        self.has_failed |= any(work.node.status == "error" for work in batch.works)
+        for profile in profiles:
+            self.team.add(profile)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each group of turns of an agent that could have been one."""
     for agent in facts.nodes:
-        if agent.kind != "agent" or not _has_two_steps(agent):
+        if agent.kind != "agent" or not _has_two_steps(agent) or not facts.may_save(facts.schedule.duration(agent)):
             continue
         for group in _groups(facts, agent, []):
             if len(group.batches) > 1:
@@ -123,14 +131,11 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling]) -> list[_Group]:
             told.append(Ruling(agent, group.batches[-1], batch, verdict))
             if verdict.tie in ("likely", "possible") and (len(group.batches) == 1 or verdict.tie == group.tie):
                 group.tie = verdict.tie
-                group.batches.append(batch)
                 group.evidence += verdict.evidence
-                for profile in profiles:
-                    group.team.add(profile)
+                group.add(batch, profiles)
                 continue
-        group = _Group([batch], Team(_known(facts, batch.asked)))
-        for profile in profiles:
-            group.team.add(profile)
+        group = _Group(Team(_known(facts, batch.asked)))
+        group.add(batch, profiles)
         groups.append(group)
     return groups
 
@@ -155,12 +160,11 @@ def _verdict(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profi
     stop = _not_comparable(facts, group, batch)
     if stop:
         return Verdict("unlikely", (stop,))
-    given = {(member.work.name, member.given) for member in group.team.members}
     said = facts.content.answer_text(batch.asked)
     weakest: Verdict | None = None
     evidence: list[str] = []
     for profile in profiles:
-        if (profile.work.name, profile.given) in given:
+        if group.team.has_asked(profile):
             return Verdict("unlikely", (f"{profile.work.name} was asked for the same again",))
         verdict = group.team.verdict(profile, said)
         if not verdict.is_independent or verdict.tie == "unlikely":
@@ -181,9 +185,9 @@ def _not_comparable(facts: Facts, group: _Group, batch: Batch) -> str:
         return "it is still open"
     if group.end_ns > batch.asked.start_ns + TOLERANCE_NS:
         return "what was asked for before was still at work in the background"
-    if any(work.node.status == "error" for each in group.batches for work in each.works):
+    if group.has_failed:
         return "something that was asked for before failed, which the model had to see"
-    if not facts.is_one_clock(tuple(work for each in (*group.batches, batch) for work in each.works)):
+    if not facts.is_one_clock((group.batches[0].works[0], *batch.works)):
         return "they ran on machines whose clocks may differ"
     if _brings_news(facts, batch.asked):
         return "the request brought more than results: something new was said"

@@ -49,9 +49,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if not calls or calls[-1].status != "ok" or semconv.AGENT_STOP_REASON in agent.attributes:
             # The runtime tells its program why an agent stopped.
             continue
-        stop = calls[-1].attributes.get(semconv.STOP_REASON) or (facts.content.answer(calls[-1]) or {}).get(
-            "stop_reason"
-        )
+        stop = calls[-1].attributes.get(semconv.STOP_REASON)
         if stop not in _CUT:
             continue
         tool = facts.parents.get(agent.id)

@@ -24,7 +24,8 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Work, batch_of, own_calls, turns_of
 from tracekit.analysis.facts import Facts
@@ -41,34 +42,33 @@ def check(facts: Facts) -> Iterator[Finding]:
     for agent in facts.nodes:
         if agent.kind != "agent" or agent.end_ns is None:
             continue
-        calls = own_calls(agent)
-        for turn in turns_of(agent):
-            batch = batch_of(turn)
-            later = [call for call in calls if batch.asked is not None and call.start_ns > batch.asked.start_ns]
-            if not later or not any(work.calls for work in batch.works):
-                continue
+        batches = [batch for batch in map(batch_of, turns_of(agent)) if any(work.calls for work in batch.works)]
+        calls = own_calls(agent) if batches else []
+        begins = [call.start_ns for call in calls]
+        for batch in batches:
+            later = bisect_right(begins, batch.asked.start_ns) if batch.asked is not None else len(calls)
             for work in batch.works:
-                why = _why_unused(facts, work, later)
+                why = _why_unused(facts, work, calls, later)
                 if why:
                     yield _finding(work, why)
 
 
-def _why_unused(facts: Facts, work: Work, later: list[Node]) -> str:
-    if not work.calls or work.node.end_ns is None or work.call_id is None:
+def _why_unused(facts: Facts, work: Work, calls: Sequence[Node], later: int) -> str:
+    """Why nobody was told what came of `work`; `calls[later:]` are those that could have brought it."""
+    if not work.calls or work.node.end_ns is None or work.call_id is None or later >= len(calls):
         return ""
-    if work.node.start_ns >= later[-1].start_ns:
+    last = calls[-1]
+    if work.node.start_ns >= last.start_ns or facts.content.brings(calls[later], work.call_id):
         return ""
-    if work.node.end_ns > later[-1].start_ns and _never_named(facts, work, later):
+    if any(facts.content.exchange(call) is None for call in calls[later:]):
+        return ""
+    if not facts.content.messages(calls[later]) or any(
+        facts.content.brings(call, work.call_id) for call in calls[later:]
+    ):
+        return ""
+    if work.node.end_ns > last.start_ns:
         return "it ended only after the last call of who asked for it had begun"
-    if all(facts.content.request(call) is None for call in later[:1]):
-        return ""
-    is_silent = _never_named(facts, work, later) and facts.content.messages(later[0])
-    return "no later request brings its result" if is_silent else ""
-
-
-def _never_named(facts: Facts, work: Work, later: list[Node]) -> bool:
-    """Whether no later request has a result for the block that it served."""
-    return not any(work.call_id in facts.content.results(call) for call in later)
+    return "no later request brings its result"
 
 
 def _finding(work: Work, why: str) -> Finding:
