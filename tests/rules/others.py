@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.scenarios import Ask, Story, Tool, Turn, one_by_one
 
 OPUS, HAIKU = "claude-opus-5-5", "claude-haiku-5-5"
-LOG = "line of the log\n" * 2000
+LOG = "line of the log\n" * 1300
 
 
 def audit(number: int, **more: object) -> Ask:

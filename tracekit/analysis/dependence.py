@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -175,10 +175,14 @@ class Known:
 
 
 class Team:
-    """Works that could have run together, to which one more is compared. Time and memory grow with what they said."""
+    """Works that could have run together, to which one more is compared. Time and memory grow with what they said.
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    `known` is asked what was known before, and what the members said is read, when there is something to compare.
+    """
+
+    def __init__(self, known: Callable[[], Known] = Known) -> None:
+        self._know = known
+        self._waiting: list[Profile] = []
         self._members: list[Profile] = []
         self._footprint = Footprint()
         self._values: dict[str, str] = {}
@@ -202,10 +206,17 @@ class Team:
 
     def add(self, member: Profile) -> None:
         """Add one to the works that run together."""
+        self._asked.add((member.work.name, member.given))
+        self._waiting.append(member)
+
+    @cached_property
+    def _known(self) -> Known:
+        return self._know()
+
+    def _read(self, member: Profile) -> None:
         name = member.work.name
         self._members.append(member)
         self._names[name] = None
-        self._asked.add((name, member.given))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
         self._is_declared &= member.effects.is_declared
@@ -229,6 +240,9 @@ class Team:
 
         Work that no answer asked for was set to work by code, which passes on what it read and does not reword it.
         """
+        for member in self._waiting:
+            self._read(member)
+        self._waiting.clear()
         declared = self._declared(other)
         if declared is not None:
             return declared

@@ -24,7 +24,8 @@ class Facts:
     """A run with what the analysis says of it.
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
-    that is a second, or a twentieth of a run that is shorter than 20 s, and never under a fiftieth of a second.
+    that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
+    a fiftieth of a second.
     """
 
     def __init__(self, run: Run, *, limit: int | None = None, least_ns: int | None = None) -> None:
@@ -58,9 +59,11 @@ class Facts:
         """Nanoseconds that a saving must have to count."""
         if self._least_ns is not None:
             return self._least_ns
-        root = self.run.root
-        whole_ns = (self.last_ns if root.end_ns is None else root.end_ns) - root.start_ns
-        return max(_LEAST_NS, min(_PLENTY_NS, whole_ns // _SHARE))
+        if not self.calls:
+            return _LEAST_NS
+        # What a program does before its first call, such as its imports, has no part in this.
+        ends = max(self.last_ns if call.end_ns is None else call.end_ns for call in self.calls)
+        return max(_LEAST_NS, min(_PLENTY_NS, (ends - self.calls[0].start_ns) // _SHARE))
 
     def may_save(self, saved_ns: int) -> bool:
         """Whether `saved_ns` is enough to count."""

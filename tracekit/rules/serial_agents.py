@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Batch, Work
-from tracekit.analysis.dependence import Known, Team
+from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.schedule import packed
@@ -78,7 +78,7 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
 def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
     """A finding for each stretch of `row` whose agents need nothing of each other."""
     group: list[Work] = []
-    team = Team(Known())
+    team = Team()
     evidence: list[str] = []
     for work in [*row, None]:
         if work is not None and group:
@@ -92,7 +92,7 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Fin
         if len(group) > 1:
             yield from _finding(facts, crew, group, evidence)
         if work is not None:
-            group, team, evidence = [work], Team(Known()), []
+            group, team, evidence = [work], Team(), []
             team.add(facts.profile(work))
 
 

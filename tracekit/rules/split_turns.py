@@ -30,8 +30,10 @@ Say so in the system prompt; the finding has a sentence for it. The code must ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import fsum
 
 from tracekit.analysis.batches import Batch, Work, batch_of, turns_of
@@ -51,6 +53,8 @@ __all__ = ["RULE", "Ruling", "rulings"]
 
 
 _NEVER = 1 << 63
+_PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
+"""A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,11 @@ class _Group:
     evidence: list[str] = field(default_factory=list)
     end_ns: int = 0
     has_failed: bool = False
+    first: Sequence[Profile] = ()
 
     def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
         """Put one more turn into the group."""
+        self.first = self.first or profiles
         self.batches.append(batch)
         self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
@@ -88,7 +94,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     for agent in facts.nodes:
         if agent.kind != "agent" or not _has_two_steps(agent) or not facts.may_save(facts.schedule.duration(agent)):
             continue
-        for group in _groups(facts, agent, []):
+        for group in _groups(facts, agent, None):
             if len(group.batches) > 1:
                 finding = _finding(facts, agent, group)
                 if finding is not None:
@@ -115,7 +121,8 @@ def _has_two_steps(agent: Node) -> bool:
     )
 
 
-def _groups(facts: Facts, agent: Node, told: list[Ruling]) -> list[_Group]:
+def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group]:
+    """The turns of `agent`, grouped. `told` takes every ruling; without it a reason that is quickly found is enough."""
     groups: list[_Group] = []
     group: _Group | None = None
     turns = turns_of(agent)
@@ -127,14 +134,16 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling]) -> list[_Group]:
         following = batches[number + 1] if number + 1 < len(batches) else None
         profiles = _profiles(facts, batch, following)
         if group is not None:
-            verdict = _verdict(facts, group, batch, profiles)
-            told.append(Ruling(agent, group.batches[-1], batch, verdict))
+            verdict = _quickly(facts, group, profiles) if told is None else None
+            verdict = verdict or _verdict(facts, group, batch, profiles)
+            if told is not None:
+                told.append(Ruling(agent, group.batches[-1], batch, verdict))
             if verdict.tie in ("likely", "possible") and (len(group.batches) == 1 or verdict.tie == group.tie):
                 group.tie = verdict.tie
                 group.evidence += verdict.evidence
                 group.add(batch, profiles)
                 continue
-        group = _Group(Team(_known(facts, batch.asked)))
+        group = _Group(Team(partial(_known, facts, batch.asked)))
         group.add(batch, profiles)
         groups.append(group)
     return groups
@@ -152,6 +161,20 @@ def _known(facts: Facts, asked: Node) -> Known:
     known.add(facts.content.asked_text(asked))
     known.add("\n".join(leaves((facts.content.answer(asked) or {}).get("content"))))
     return known
+
+
+def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdict | None:
+    """A verdict on plain tools that were given what nobody had named: long loops have thousands of these."""
+    asked = group.batches[0].asked
+    exchange = None if asked is None else facts.content.exchange(asked)
+    if exchange is None or not exchange.request.body or not all(profile.is_tool for profile in profiles):
+        return None
+    body = exchange.request.body.lower()
+    given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
+    first = {value for member in group.first for value in member.said_given.values}
+    if any(value.encode() not in body for value in given - first):
+        return Verdict("unlikely", ("it was given what was not known before",))
+    return None
 
 
 def _verdict(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profile]) -> Verdict:

@@ -58,8 +58,9 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def subject(work: Work) -> str:
-    """The shortest text that `work` was given: what tells it from its like. Empty where there is none."""
-    return min((text.strip() for text in leaves(work.arguments) if text.strip()), key=len, default="")[:60]
+    """What tells `work` from its like: the shortest that it was given, rather a path or an id than a sentence."""
+    texts = [text.strip() for text in leaves(work.arguments) if text.strip()]
+    return min(texts, key=lambda text: (" " in text, len(text)), default="")[:60]
 
 
 def times(works: Sequence[Work], origin_ns: int, most: int = 8) -> list[str]:
