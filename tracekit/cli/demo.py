@@ -15,7 +15,7 @@ import click
 from tracekit import demo
 from tracekit.cli.beside import Beside
 from tracekit.cli.child import exit_code, run_child
-from tracekit.cli.load import load_run
+from tracekit.cli.load import load_run_with_findings
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.view import Viewer, is_terminal, viewer
@@ -96,9 +96,11 @@ def command(pipeline: str, no_view: bool, live: bool) -> None:
         look = None if no_view or not is_terminal() else viewer()
         run = _record(chosen, chosen.arguments(stack), environment, look)
     click.echo()
-    print_tree(load_run(run))
+    print_tree(*load_run_with_findings(run))
     click.echo(
-        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again", err=True
+        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again, "
+        "`tracekit check last` tells what was slow for no reason",
+        err=True,
     )
 
 

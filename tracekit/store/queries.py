@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from tracekit.model.events import Failure, Kind
+from tracekit.model.finding import Confidence, Finding
 from tracekit.model.recording import Recording, Segment
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Node, Run, Status, Tokens
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "damage_of",
+    "findings_in",
     "known_runs",
     "last_times",
     "newest_runs",
@@ -140,6 +142,28 @@ def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run
     )
     recording = Recording(id, name, recorded_at_ns, segments, {}, {}, {})
     return Run(id, name, recorded_at_ns, status, _tree([SpanRow(*row) for row in rows]), recording)
+
+
+def findings_in(store: DuckDBPyConnection, id: str) -> list[Finding]:
+    """The findings of the run whose journals are those of `id`, as they were when it was collected."""
+    columns = "code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy"
+    query = f"SELECT {columns} FROM finding JOIN journal USING (copy) WHERE run = ? ORDER BY finding.rowid"  # noqa: S608
+    return [
+        Finding(
+            code,
+            rule,
+            cast("Confidence", confidence),
+            message,
+            tuple(json.loads(evidence)),
+            tuple(json.loads(spans)),
+            saved_ms,
+            saved_usd,
+            remedy,
+        )
+        for code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy in store.execute(
+            query, [id]
+        ).fetchall()
+    ]
 
 
 def _tree(rows: list[SpanRow]) -> Node:

@@ -15,10 +15,7 @@ __all__ = ["KeyLine", "ungrouped"]
 
 def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
     """`bindings` without their groups, which are for the help: in the line each key has a word of its own."""
-    return {
-        key: active._replace(binding=replace(active.binding, group=None))
-        for key, active in bindings.items()
-    }
+    return {key: active._replace(binding=replace(active.binding, group=None)) for key, active in bindings.items()}
 
 
 class KeyLine(Footer):
