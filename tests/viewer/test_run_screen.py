@@ -554,6 +554,19 @@ class TestLive:
         killed = growing_run(1200, alive=False)
         drive(Showing(Growing(growing_run(900), growing_run(1000), killed, then_note="process 1 was killed"), 900), act)
 
+    def test_a_run_that_can_no_longer_be_read_stays_on_the_screen(self) -> None:
+        class Failing(Growing):
+            def poll(self) -> Run | None:
+                if not self._left:
+                    raise OSError("the disk is gone [bold]")
+                return super().poll()
+
+        async def act(pilot: Pilot[Any]) -> None:
+            await until(pilot, lambda: len(pilot.app._notifications) == 1)
+            assert here(pilot) == "root"
+
+        drive(Showing(Failing(growing_run(900)), 900), act)
+
 
 class TestOddRuns:
     """Nothing crashes, and nothing is drawn that is not so."""

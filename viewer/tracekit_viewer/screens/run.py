@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
 from tracekit_viewer.door import Run
@@ -24,6 +25,7 @@ from tracekit_viewer.messages import (
     SearchEnded,
     ViewChanged,
 )
+from tracekit_viewer.render.text import plain
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
@@ -151,20 +153,24 @@ class RunScreen(Screen[None]):
         """The rows."""
         return self.query_one(Timeline)
 
-    @work(thread=True, exclusive=True)
     def _look_again(self) -> None:
         """Poll, away from the screen: a long run takes its time."""
-        run = self._source.poll()
-        self.app.call_from_thread(self._looked, run)
+        self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
-    def _looked(self, run: Run | None) -> None:
-        if not self.is_attached:
+    @on(Worker.StateChanged)
+    def _polled(self, message: Worker.StateChanged) -> None:
+        worker: Worker[Any] = message.worker
+        if worker.name != "poll" or message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
             return
-        if run is not None:
-            self._show(run)
+        if message.state == WorkerState.ERROR:
+            # What has been read stays to be looked at.
+            self.notify(plain(f"this run can't be followed: {worker.error}", 300), severity="error", timeout=10)
+            return
+        if worker.result is not None:
+            self._show(worker.result)
         if self._source.live:
             self.set_timer(self._source.pause_s, self._look_again)
-        elif run is None and self._run is not None:
+        elif worker.result is None and self._run is not None:
             self._show(self._run)
 
     def _show(self, run: Run) -> None:
