@@ -209,7 +209,7 @@ def test_findings_are_told_by_what_to_do() -> None:
         check(hit).no_findings("TK1")
     with pytest.raises(AssertionError, match="TK102"):
         check(hit).no_findings()
-    assert check(hit).no_findings("TK4").no_findings("straggler").run.root
-    assert check(miss).no_findings("TK102").run.root
+    assert check(hit).no_findings("TK4").no_findings("straggler").run.id
+    assert check(miss).no_findings("TK102").run.id
     with pytest.raises(SettingsError, match="TK9"):
         check(hit).no_findings("TK9")
