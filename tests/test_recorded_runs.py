@@ -59,7 +59,7 @@ def test_it_is_what_the_readme_says(name: str) -> None:
     assert checked.run.status == "ok"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "refactoring-team"])
+@pytest.mark.parametrize("name", NAMES)
 def test_its_replay_has_the_same_normal_form(name: str, tmp_path: Path) -> None:
     made = MADE[name]
     shutil.copy(made.program, tmp_path)

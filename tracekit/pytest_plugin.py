@@ -5,7 +5,6 @@ It is loaded with every pytest of an environment that has tracekit, so nothing h
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shlex
@@ -18,6 +17,8 @@ import pytest
 
 if TYPE_CHECKING:
     from tracekit.model.tree import Run
+    from tracekit.replayer import Divergence
+    from tracekit.testing.playing import Active
     from tracekit.testing.recording import TestRecording
 
 __all__ = ["Replay", "Trace"]
@@ -29,7 +30,7 @@ FOLDER = "recordings"
 """Where recordings lie: beside the tests, in a folder for each module."""
 
 _OPTION = "--tracekit-record"
-_ACTIVE: pytest.StashKey[_Active] = pytest.StashKey()
+_ACTIVE: pytest.StashKey[Active] = pytest.StashKey()
 _OWNED: pytest.StashKey[set[str]] = pytest.StashKey()
 _NO_TESTS = frozenset(("__pycache__", "build", "dist", "node_modules", "site-packages", "venv"))
 _PLAIN = re.compile(r"[a-z0-9_.+-]{1,80}")
@@ -145,7 +146,7 @@ class Replay:
     `path` is the recording. `mode` is `followed`, `projected` or `diverged`; `recorded` where it is being made.
     """
 
-    def __init__(self, path: Path, active: _Active) -> None:
+    def __init__(self, path: Path, active: Active) -> None:
         self.path = path
         self._active = active
 
@@ -161,17 +162,18 @@ class Replay:
     @property
     def mode(self) -> str:
         """How it went."""
-        return str(getattr(self._active.engine, "mode", "recorded"))
+        replay = self._active.replay
+        return "recorded" if replay is None else str(replay.mode)
 
     @property
-    def divergence(self) -> object:
+    def divergence(self) -> Divergence | None:
         """Where it left the recording; None if it did not."""
-        return getattr(self._active.engine, "divergence", None)
+        return self._active.replay.divergence if self._active.replay else None
 
     @property
-    def unplayed(self) -> Sequence[Any]:
-        """The recorded calls that were not made."""
-        return getattr(self._active.engine, "unplayed", ())
+    def unplayed(self) -> Sequence[str]:
+        """Where the recorded calls stand that were not made."""
+        return self._active.replay.unplayed if self._active.replay else ()
 
 
 @pytest.fixture
@@ -197,22 +199,24 @@ def replay(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Replay]:
     """Runs the test against its recording: ``recordings/MODULE/TEST.jsonl``, or what the marker says."""
+    from tracekit.testing.playing import Recording, Replaying  # noqa: PLC0415  only for tests that ask
+
     marked = _Marked(request.node)
     monkeypatch.setenv("TRACEKIT_HOME", str(tmp_path_factory.mktemp("tracekit")))
     is_there = marked.path.is_file()
     if marked.policy == "all" or (marked.policy == "once" and not is_there):
         # What was not kept as a whole cannot be replayed.
         monkeypatch.setenv("TRACEKIT_CONTENT", "full")
-        active: _Active = _Recording(request.node, marked)
+        active: Active = Recording(marked.path, request.node.name, ("pytest", request.node.nodeid))
     elif not is_there:
         pytest.fail(_missing(request.node, marked), pytrace=False)
     else:
-        active = _replaying(marked)
+        active = Replaying(marked.path, marked.ignore, marked.speed)
     request.node.stash[_ACTIVE] = active
     try:
         yield Replay(marked.path, active)
     finally:
-        active.finish()
+        active.abandon()
 
 
 def _missing(item: pytest.Item, marked: _Marked) -> str:
@@ -224,130 +228,22 @@ def _shown(path: Path, config: pytest.Config) -> Path:
     return path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path
 
 
-def _replaying(marked: _Marked) -> _Active:
-    __tracebackhide__ = True
-    from tracekit.errors import TracekitError  # noqa: PLC0415  only for tests that ask
-
-    try:
-        return _Replaying(marked)
-    except TracekitError as error:
-        said = f"{marked.path} cannot be replayed: {error}"
-    pytest.fail(said, pytrace=False)
-
-
-class _Active:
-    """A recording or a replay that is going on."""
-
-    engine: Any = None
-
-    def run(self) -> Run:
-        """The run of the test."""
-        raise NotImplementedError
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """End it, once. `error` is how the test failed."""
-        raise NotImplementedError
-
-
-class _Recording(_Active):
-    """Makes the recording of a test: it is kept if the test passes."""
-
-    def __init__(self, item: pytest.Item, marked: _Marked) -> None:
-        from tracekit.testing.recording import TestRecording  # noqa: PLC0415  only for tests that ask
-
-        self._path = marked.path
-        self._recording = TestRecording(item.name, ("pytest", item.nodeid))
-        self._finished = False
-
-    def run(self) -> Run:
-        return self._recording.run
-
-    def finish(self, error: BaseException | None = None) -> None:
-        if not self._finished:
-            self._finished = True
-            self._recording.stop(error)
-            if error is None:
-                self._recording.export(self._path)
-
-
-class _Replaying(_Active):
-    """Replays the recording of a test."""
-
-    def __init__(self, marked: _Marked) -> None:
-        from tracekit.replayer import replay as engine  # noqa: PLC0415  only for tests that ask
-
-        logging.getLogger("asyncio").addFilter(_is_news)
-        self._block = engine(marked.path, ignore=marked.ignore, speed=marked.speed)
-        self._finished = False
-        self.engine = self._block.__enter__()
-
-    def run(self) -> Run:
-        self.finish()
-        run: Run = self.engine.run
-        return run
-
-    def finish(self, error: BaseException | None = None) -> None:
-        if not self._finished:
-            self._finished = True
-            self._block.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a log record tells of anything but a divergence, which every task that asks on after it ends with.
-
-    asyncio would tell of each with its traceback, at some time when the garbage is collected.
-    """
-    from tracekit.errors import ReplayDivergence  # noqa: PLC0415  only for tests that ask
-
-    return not (record.exc_info and isinstance(record.exc_info[1], ReplayDivergence))
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """End the replay with the test, so that a divergence is the test's failure, even where the test swallowed it."""
     active = item.stash.get(_ACTIVE, None)
     if active is None:
         return (yield)
+    __tracebackhide__ = True
+    from tracekit.testing.playing import finish  # noqa: PLC0415  only for tests that ask
+
     try:
         result = yield
     except BaseException as error:
-        _end_at_the_test(error)
-        _finish(active, error)
+        finish(active, error)
         raise
-    _finish(active, None)
+    finish(active, None)
     return result
-
-
-def _finish(active: _Active, error: BaseException | None) -> None:
-    """End what is going on. What the test has not raised by itself is told by its report alone."""
-    __tracebackhide__ = True
-    from tracekit.errors import ReplayDivergence, ReplayImpossible, TracekitError  # noqa: PLC0415  see above
-
-    divergence: object = None
-    try:
-        active.finish(error)
-        if error is None:
-            divergence = getattr(active.engine, "divergence", None)
-    except (ReplayDivergence, ReplayImpossible) as raised:
-        divergence = raised
-    except TracekitError as raised:
-        divergence = raised if error is None else None
-    if divergence is not None and divergence is not error:
-        pytest.fail(str(divergence), pytrace=False)
-
-
-def _end_at_the_test(error: BaseException) -> None:
-    """Let the traceback of a divergence end where the program called the SDK: it says nothing of the SDK or of us."""
-    from tracekit.errors import ReplayDivergence  # noqa: PLC0415  only for tests that ask
-
-    traceback, last = error.__traceback__, None
-    while traceback is not None:
-        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in ("anthropic", "tracekit"):
-            last = traceback
-        traceback = traceback.tb_next
-    if isinstance(error, ReplayDivergence) and last is not None:
-        last.tb_next = None
 
 
 # ── recordings that no test plays ────────────────────────────────────────────────────────────────────────────────────

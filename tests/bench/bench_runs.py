@@ -58,7 +58,7 @@ def look(report: Path, *, is_bare: bool) -> None:
 
     class Watched(Viewer):
         def on_mount(self) -> None:
-            self.set_interval(0.01, self._when_filled, name="filled")
+            self.set_interval(0.05, self._when_filled)
 
         def _rows(self) -> int:
             return len(self.screen.query_one(RunsList)._runs)

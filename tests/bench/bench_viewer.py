@@ -28,7 +28,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from tracekit_viewer.app import Viewer
 from tracekit_viewer.door import Node, Run
-from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.timeline import Timeline
 
@@ -96,10 +95,7 @@ class BenchViewer(Viewer):
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        self._run = run
-
-    def get_default_screen(self) -> RunScreen:
-        return RunScreen(Recorded(self._run))
+        self._source = Recorded(run)
 
 
 def measure(variant: str) -> None:

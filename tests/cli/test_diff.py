@@ -60,6 +60,22 @@ def test_json(home: Path, pair: tuple[str, str]) -> None:
     assert [step["name"] for step in added[0]["path"]][:2] == ["job", "lead"]
 
 
+def test_without_what_was_said_the_rest_is_compared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = []
+    for content in ("full", "metadata", "metadata", "off"):
+        monkeypatch.setenv("TRACEKIT_CONTENT", content)
+        run = new_run("job", 1_795_000_000_000_000_000)
+        team = Team(JournalSink(), run, 2)
+        team._random.seed(4)
+        team.write()
+        ids.append(run.id)
+    full, one, other, nothing = ids
+    for a, b in ((full, one), (one, other), (one, nothing)):
+        done = tracekit("diff", a, b, env=environment(home))
+        assert "is not compared" in done.stderr
+        assert (done.returncode, "They are the same." in done.stdout) == (0, True), done.stdout
+
+
 def test_what_cannot_be_compared(home: Path, tmp_path: Path) -> None:
     (id,) = write_runs(1)
     for other, said in (("nope", "there is no run 'nope'"), (str(tmp_path / "x.jsonl"), "there is no file")):

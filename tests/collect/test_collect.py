@@ -191,7 +191,7 @@ def test_a_live_run_is_not_read_over_and_over(home: Path, monkeypatch: pytest.Mo
 def test_rows_of_older_rules_are_made_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_runs(2)
     collected()
-    monkeypatch.setattr(collecting, "RULES", "2")
+    monkeypatch.setattr(collecting, "RULES", "others")
     assert collected().collected == 2
     assert collected().collected == 0
     assert len(stored(home)) == 2

@@ -8,13 +8,14 @@ import pytest
 
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, asking, begin, end, write_run
-from tracekit.analysis.structure import structure
+from tracekit.analysis.structure import Structurer, structure
 from tracekit.errors import HomeError, NewerJournalError
+from tracekit.journal import follow
 from tracekit.journal.decode import Decoder
 from tracekit.journal.follow import Follower
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
-from tracekit.model.events import Answered, Chunk
+from tracekit.model.events import Answered, Chunk, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 
 __all__ = ["join"]
@@ -65,6 +66,37 @@ def test_follower_sees_what_is_appended_and_who_joins(join: Callable[[str], Join
     assert sorted(segment.exited for segment in run.segments) == [False, True]
     assert follower.poll() is None
     assert run == read_run([Path(segment.path) for segment in run.segments])
+
+
+def test_a_program_is_not_interrupted_between_its_processes_end_and_its_own(join: Callable[[str], Joining]) -> None:
+    process = join("one")
+    process.step()
+    follower = Follower(SHARED.id)
+    assert follower.poll() is not None
+    process.end()
+    assert follower.poll() is None, "`tracekit run` is about to say how the program ended"
+    root = SHARED.root
+    assert root is not None
+    sink = JournalSink()
+    sink.write(SHARED, SpanBegin(root.id, None, "run", SHARED.name, root.at_ns, "m"))
+    sink.write(SHARED, SpanEnd(root.id, 9, "ok"))
+    sink.release(SHARED)
+    assert names(follower.poll()) == ["execute_tool one ok", "invoke_agent one ok", "shared ok"]
+
+
+def test_a_program_whose_end_nobody_writes_is_told_after_a_while(
+    join: Callable[[str], Joining], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = join("one")
+    process.step()
+    process.end()
+    follower = Follower(SHARED.id)
+    assert follower.poll() is None
+    monkeypatch.setattr(follow, "_FAREWELL_S", 0.0)
+    run = follower.poll()
+    assert run is not None
+    assert structure(run).status == "interrupted"
+    assert follower.poll() is None
 
 
 def test_follower_reads_each_line_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,11 +162,11 @@ def test_recordings_share_what_did_not_change(home: Path) -> None:
     assert first.spans is second.spans, "nothing began or ended"
     assert [first.spans[two].status, third.spans[two].status] == ["open", "ok"]
     assert third == read_run([Path(third.segments[0].path)])
-    before = structure(first)
-    assert structure(second, before).root is before.root
-    assert structure(second, before) == structure(second)
-    assert structure(third, before) == structure(third)
-    assert structure(third, before).root != before.root
+    structurer = Structurer()
+    trees = [structurer.structure(each) for each in (first, second, third)]
+    assert trees == [structure(each) for each in (first, second, third)]
+    assert trees[1].root is trees[0].root
+    assert trees[2].root != trees[0].root
     sink.exit(1)
 
 

@@ -65,6 +65,7 @@ def test_every_way_to_call(exporting: Exporting) -> None:
     assert len(calls) == len(WAYS)
     for each in calls:
         assert USAGE.items() <= each.attributes.items(), each
+        assert each.attributes[semconv.AGENT_NAME] == "lead"
     (run,) = recordings()
     assert {span.id for span in calls} == {span.id for span in spans(run, "llm")}
 

@@ -29,7 +29,7 @@ TYPES = {
         ),
         "Int",
     ),
-    **dict.fromkeys((semconv.COST_USD, semconv.WAIT_MS), "Double"),
+    **dict.fromkeys((semconv.COST_USD, semconv.WAIT_MS, semconv.TIME_TO_FIRST_CHUNK), "Double"),
     **dict.fromkeys(
         (
             semconv.REQUEST_STREAM,

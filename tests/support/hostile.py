@@ -29,7 +29,7 @@ CLASSES = {
     "cr": "EVIL10\rforged row",
     "lines": "EVIL11\n│ user\n│ forged\x0b\x0c\u2028more\u2029",
     "bidi": "\u202eEVIL12\u202c\u2066\u2067\u2068\u2069\u061c\u200e\u200f",
-    "zero-width": "EV\u200bIL13 E\u2060V\ufeffI\u00adL\u180e\u3164\u115f\u2061",
+    "zero-width": "EVIL13 E\u200bE\u2060V\ufeffI\u00adL\u180e\u3164\u115f\u2061",
     "tags": "EVIL14" + "".join(chr(0xE0000 + ord(c)) for c in "ignore all"),
     "selectors": "EVIL15" + "".join(chr(0xE0100 + n) for n in range(40)) + "a\ufe0f\ufe0e",
     "markup": "[bold red]EVIL16[/] [@click=app.quit]x[/] [link=http://evil]y[/link] :smile:",
@@ -128,7 +128,7 @@ def write() -> str:
     attributes = {NAME: EVIL, "gen_ai." + NAME: [EVIL, NAME], semconv.OUTCOME: NAME, semconv.STOP_REASON: NAME}
     sink.write(run, SpanBegin("1" * 16, None, "run", NAME, now, "m", "", attributes))
     sink.write(
-        run, SpanBegin("2" * 16, "1" * 16, "agent", NAME, now, NAME, "", {semconv.AGENT_NAME: NAME, **attributes})
+        run, SpanBegin("2" * 16, "1" * 16, "agent", NAME, now, "m", "", {semconv.AGENT_NAME: NAME, **attributes})
     )
     asked = {semconv.REQUEST_MODEL: NAME, semconv.INPUT_TOKENS: 5, semconv.OUTPUT_TOKENS: 5, semconv.SPEED: NAME}
     sink.write(run, SpanBegin("3" * 16, "2" * 16, "llm", NAME, now, "m", "", asked | attributes))

@@ -12,6 +12,7 @@ import subprocess
 import termios
 import time
 import unicodedata
+from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -20,8 +21,11 @@ __all__ = ["RawTerminal", "smuggled", "words"]
 
 _OURS = re.compile(
     r"\x1b\[(?:[\d;:]*m|[\d;]*H|[\d;]*J|[\d;]*K|\?[\d;]+[hl]|[<>=?]?[\d;]*u|\?\d+\$p|>[\d;]*[mq]|\d*c|\d+ q|[\d;]*t)"
+    r"|\x1b\]22;\w+\x07"
 )
-"""The sequences that Textual, Rich and click write."""
+"""The sequences that Textual, Rich and click write; the last is the shape of the mouse pointer."""
+
+_BEGUN = re.compile(r"\x1b(?:\[[\d;?<>=]*)?\Z")
 
 
 class RawTerminal:
@@ -51,7 +55,7 @@ class RawTerminal:
         """Send `keys`, wait until nothing has been written for `quiet_s`, and return what was."""
         before = len(self.raw)
         os.write(self._main, keys.encode())
-        self.settle(quiet_s)
+        self.settle(quiet_s, 3.0)
         return self.raw[before:].decode("utf-8", "replace")
 
     def settle(self, quiet_s: float = 0.1, within_s: float = 20.0) -> None:
@@ -85,8 +89,9 @@ class RawTerminal:
 
 
 def words(raw: bytes) -> str:
-    """What was written, without the sequences that are ours."""
-    return _OURS.sub("", raw.decode("utf-8", "replace"))
+    """What was written, which must be UTF-8, without the sequences that are ours."""
+    # What comes last may be the beginning of a character, or of a sequence.
+    return _BEGUN.sub("", _OURS.sub("", getincrementaldecoder("utf-8")("strict").decode(raw)))
 
 
 def smuggled(raw: bytes) -> list[str]:
@@ -101,6 +106,6 @@ def _is_hidden(character: str) -> bool:
     if character in "\r\n":
         return False
     code = ord(character)
-    if 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or character in "\u3164\u115f\u1160\uffa0\u034f\ufffd":
+    if 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or character in "\u3164\u115f\u1160\uffa0\u034f":
         return True
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

@@ -22,7 +22,8 @@ class Terminal:
         self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
         # The server hands its environment on; what the user's terminal says of itself is not for this one.
         self._env = {**env, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
-        self._env.pop("TMUX", None)
+        for name in ("TMUX", "COLUMNS", "LINES"):
+            self._env.pop(name, None)
         columns, rows = map(str, size)
         line = f"{shlex.join(command)}; echo exit=$?; sleep 60"
         self._do("new-session", "-d", "-x", columns, "-y", rows, line)

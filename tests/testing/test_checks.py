@@ -10,7 +10,7 @@ from tests.support.build import Builder, said, use, user
 from tests.support.runs import write_runs
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.errors import RunNotFoundError
+from tracekit.errors import RunNotFoundError, SettingsError
 from tracekit.journal.catalog import segments_of
 from tracekit.journal.export import export
 from tracekit.model.events import Failure
@@ -197,3 +197,19 @@ def test_whatever_has_a_run_can_be_checked(home: Path, tmp_path: Path) -> None:
             check(wrong)  # type: ignore[arg-type]
     with pytest.raises(RunNotFoundError):
         check("nope")
+
+
+FOUND = Path(__file__).parent.parent.parent / "fixtures" / "rules"
+
+
+def test_findings_are_told_by_what_to_do() -> None:
+    (hit,) = FOUND.glob("TK102*hit*")
+    (miss,) = FOUND.glob("TK102*miss*")
+    with pytest.raises(AssertionError, match="TK102"):
+        check(hit).no_findings("TK1")
+    with pytest.raises(AssertionError, match="TK102"):
+        check(hit).no_findings()
+    assert check(hit).no_findings("TK4").no_findings("straggler").run.id
+    assert check(miss).no_findings("TK102").run.id
+    with pytest.raises(SettingsError, match="TK9"):
+        check(hit).no_findings("TK9")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tracekit_viewer import source as source_module
 from tracekit_viewer.app import Viewer
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import Followed, Recorded, RunSource, source_of
-from tracekit_viewer.widgets.run_title import RunTitle
 
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, asking, begin, end, write_run
@@ -107,11 +107,12 @@ def test_more_of_an_answer_keeps_the_tree(home: Path) -> None:
     sink.write(RUN, Answered(asking(1, b"").id, 5, 200, {"content-type": "text/event-stream"}))
     source = source_of(RUN.id)
     first = source.poll()
-    sink.write(RUN, Chunk(asking(1, b"").id, 10, b"event: ping\ndata: {}\n\n"))
+    sink.write(RUN, Chunk(asking(1, b"").id, 2_000, b"event: ping\ndata: {}\n\n"))
     second = source.poll()
     assert first is not None
     assert second is not None
     assert second.root is first.root
+    assert (first.last_ns, second.last_ns) == (1_001, 2_000), "it lasted until its last answer arrived"
     assert second.recording.exchanges[asking(1, b"").id].body == b"event: ping\ndata: {}\n\n"
     sink.exit(1)
 
@@ -169,7 +170,7 @@ def test_the_screen_says_that_a_process_was_killed_and_stays(join: Callable[[str
         process.step()
         await until(pilot, lambda: screen._run is not None and len(statuses(screen._run)) == 3)
         process.kill()
-        await until(pilot, lambda: "its process is gone" in str(screen.query_one(RunTitle).render()))
+        await until(pilot, lambda: "its process is gone" in str(screen.query_one("RunTitle #note", Static).render()))
         assert node_called(screen._run, "invoke_agent one").status == "interrupted"
         await pilot.press("j", "k", "d", "d")
         assert pilot.app.is_running

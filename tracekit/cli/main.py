@@ -14,7 +14,22 @@ from tracekit.errors import TracekitError
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = ("collect", "demo", "diff", "doctor", "export", "ls", "prune", "replay", "run", "show", "sql", "view")
+_COMMANDS = (
+    "check",
+    "collect",
+    "demo",
+    "diff",
+    "doctor",
+    "export",
+    "ls",
+    "prune",
+    "replay",
+    "rule",
+    "run",
+    "show",
+    "sql",
+    "view",
+)
 
 
 class _Commands(click.Group):

@@ -15,13 +15,15 @@ from tracekit.errors import JournalError, StoreBusyError, StoreError
 from tracekit.journal.catalog import Entry, all_runs, find_run
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
+from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Run
+from tracekit.rules.default import default_findings, grave
 from tracekit.store import queries
 from tracekit.store.rows import File
 from tracekit.store.store import Store
 
-__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "read_entry", "up_to_date"]
+__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "load_with_findings", "read_entry", "up_to_date"]
 
 _FEW_FILES = 500
 _SMALL_BYTES = 1_000_000
@@ -103,7 +105,7 @@ def _from_journals(limit: int | None) -> Listing:
         except JournalError as error:
             told.append(f"run {entry.id[:8]} is left out: {error}")
             continue
-        runs.append(summary_of(run))
+        runs.append(summary_of(run, grave(default_findings(run))))
         told += damage_in(run)
     return Listing(runs, told)
 
@@ -155,16 +157,35 @@ def load(entry: Entry) -> Run:
     Raises:
         JournalError: Its journal cannot be read.
     """
+    stored = _stored(entry)
+    return read_entry(entry) if stored is None else stored[0]
+
+
+def load_with_findings(entry: Entry) -> tuple[Run, list[Finding]]:
+    """The tree of `entry`, as `load` gives it, and what the rules say of the run by their default settings.
+
+    Raises:
+        JournalError: Its journal cannot be read.
+    """
+    stored = _stored(entry)
+    if stored is not None:
+        return stored
+    run = read_entry(entry)
+    return run, default_findings(run)
+
+
+def _stored(entry: Entry) -> tuple[Run, list[Finding]] | None:
+    """What the store has of `entry`, where that is sooner read; its exchanges it does not have."""
     files = _files(entry.paths)
-    if sum(file.size for file in files) > 2 * _SMALL_BYTES:
-        try:
-            with Store(home()).reading() as store:
-                run = queries.stored_run(store, files[0].path.rpartition("/")[2].partition(".")[0], files)
-            if run is not None:
-                return run
-        except StoreError:
-            """The journals have it."""
-    return read_entry(entry)
+    if sum(file.size for file in files) <= 2 * _SMALL_BYTES:
+        return None
+    id = files[0].path.rpartition("/")[2].partition(".")[0]
+    try:
+        with Store(home()).reading() as store:
+            run = queries.stored_run(store, id, files)
+            return None if run is None else (run, queries.findings_in(store, id))
+    except StoreError:
+        return None
 
 
 def _files(paths: Sequence[Path]) -> list[File]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tracekit.analysis.structure import structure
+from tracekit.analysis.structure import Structurer
 from tracekit.collect.look import Listing, damage_in, list_runs
 from tracekit.collect.scan import scan
 from tracekit.errors import TracekitError
@@ -111,6 +111,7 @@ class _Live:
         self.run: Run | None = None
         self.summary: RunSummary | None = None
         self._follower = Follower(id)
+        self._structurer = Structurer()
 
     @property
     def is_alive(self) -> bool:
@@ -122,7 +123,7 @@ class _Live:
         recording = self._follower.poll()
         if recording is None:
             return False
-        before, self.run = self.run, structure(recording, self.run)
+        before, self.run = self.run, self._structurer.structure(recording)
         if before is not None and before.root is self.run.root:
             return False
         self.summary = summary_of(self.run)

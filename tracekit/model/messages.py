@@ -41,9 +41,9 @@ class Answer:
         if not isinstance(data, dict):
             return
         if name == "message_start":
-            message = data.get("message")
-            self.message = dict(message) if isinstance(message, dict) else {}
-            self.message["content"] = list(self.message.get("content") or [])
+            self.message = _object(data.get("message"))
+            content = self.message.get("content")
+            self.message["content"] = [_object(block) for block in content] if isinstance(content, list) else []
         elif name == "error":
             error = data.get("error")
             self.error = error if isinstance(error, dict) else data
@@ -54,7 +54,7 @@ class Answer:
         elif name == "message_stop":
             self.complete = True
         elif name == "content_block_start":
-            self.message["content"].append(dict(data.get("content_block") or {}))
+            self.message["content"].append(_object(data.get("content_block")))
         elif name == "content_block_delta":
             self._grow(self.message["content"], data)
         elif name == "content_block_stop":
@@ -63,10 +63,11 @@ class Answer:
     def _finish(self, message: dict[str, Any], data: dict[str, Any]) -> None:
         delta = data.get("delta")
         if isinstance(delta, dict):
-            message.update({key: value for key, value in delta.items() if value is not None})
+            # Blocks come in events of their own.
+            message.update({key: value for key, value in delta.items() if value is not None and key != "content"})
         usage = data.get("usage")
         if isinstance(usage, dict):
-            known = message.get("usage") or {}
+            known = _object(message.get("usage"))
             message["usage"] = {**known, **{key: value for key, value in usage.items() if value is not None}}
 
     def _grow(self, content: list[dict[str, Any]], data: dict[str, Any]) -> None:
@@ -82,17 +83,23 @@ class Answer:
         if field is not None:
             block[field] = str(block.get(field) or "") + str(delta.get(field, ""))
         elif kind == "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+            known = block.get("citations")
+            block["citations"] = [*(known if isinstance(known, list) else []), delta.get("citation")]
 
     def _close_block(self, content: list[dict[str, Any]], data: dict[str, Any]) -> None:
         index = data.get("index")
-        if not isinstance(index, int) or index not in self._partial_inputs or index >= len(content):
+        if not isinstance(index, int) or index not in self._partial_inputs:
             return
         try:
             content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
         except (ValueError, RecursionError):
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A copy of `value`; empty where it is no object, as in an answer that keeps to no API."""
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def is_stream(content_type: str) -> bool:

@@ -88,7 +88,9 @@ class Run:
     def last_ns(self) -> int:
         """The latest time that anything of the run is known of. Who draws a long run asks often: it is found once."""
         if self._last_ns is None:
-            last = max(max(node.start_ns, node.end_ns or 0) for node in self.root.walk())
+            # What a process left open lasted at least until the last of its answers that arrived.
+            arrived = (each.pieces[-1].at_ns for each in self.recording.exchanges.values() if each.pieces)
+            last = max(*(max(node.start_ns, node.end_ns or 0) for node in self.root.walk()), 0, *arrived)
             object.__setattr__(self, "_last_ns", last)
             return last
         return self._last_ns

@@ -27,6 +27,7 @@ class _Open:
     begin: SpanBegin
     trace: str
     is_sampled: bool
+    agent: str | None
     exchange: Exchange | None = None
     pieces: list[Piece] = field(default_factory=list)
 
@@ -103,7 +104,9 @@ class LiveExport:
             (above.trace, above.is_sampled) if above is not None else (self._remote or (run.id, None))
         )
         trace = event.trace or trace
-        self._open[event.id] = _Open(run, event, trace, self._sampling.decide(trace, event, sampled=parent_sampled))
+        agent = event.attributes.get(semconv.AGENT_NAME) or (above.agent if above is not None else None)
+        is_sampled = self._sampling.decide(trace, event, sampled=parent_sampled)
+        self._open[event.id] = _Open(run, event, trace, is_sampled, agent)
         if event.request is not None and self._rules.content and above is not None:
             above.exchange = Exchange(event.id, event.request, "")
             above.pieces = []
@@ -134,6 +137,8 @@ class LiveExport:
         failure = event.failure or (Failure("error") if event.status == "error" else None)
         exchange = known.exchange and replace(known.exchange, pieces=tuple(known.pieces))
         attributes = {**begin.attributes, **event.attributes}
+        if begin.kind == "llm" and known.agent is not None:
+            attributes[semconv.AGENT_NAME] = known.agent
         self._outbox.put(
             Told(
                 known.run.id,

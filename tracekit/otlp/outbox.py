@@ -25,7 +25,11 @@ T = TypeVar("T")
 _log = logging.getLogger("tracekit")
 
 _PATIENCE_S = 1.8
-"""How long the exit may wait for an endpoint that may yet answer."""
+"""How long the exit may wait in all, for an endpoint that may yet answer."""
+_LEAST_PATIENCE_S = 0.5
+"""How long it waits for the endpoint, however long the exporter took to load."""
+_LOADING_S = 5.0
+"""How long it may wait for the exporter to be loaded, which takes half a second unless the machine is very busy."""
 _SHORT_PATIENCE_S = 0.1
 """How long it may wait for one that is known not to."""
 _SLOW_S = 1.0
@@ -46,18 +50,18 @@ class Shipper(Protocol[T_contra]):
         """Let go, of what is being sent, too."""
 
 
-def _before_fork_and_end(fork: Callable[[], None], end: Callable[[], None]) -> None:
-    """Call `fork` before each fork, and `end` before the interpreter forbids new threads.
+def _before_fork_and_end(action: Callable[[], None]) -> None:
+    """Call `action` before each fork, and before the interpreter forbids new threads.
 
     Both before `concurrent.futures` does so, which lets no job be given from then on, and the exporters give some while
-    they are loaded. What is called last here is called first. What `concurrent.futures` uses for the end is not public.
+    they are loaded: what is registered last is called first. What `concurrent.futures` uses for the end is not public.
     """
     import concurrent.futures.thread  # noqa: F401, PLC0415
 
-    os.register_at_fork(before=fork)
+    os.register_at_fork(before=action)
     register = getattr(threading, "_register_atexit", None)
     if register is not None:
-        register(end)
+        register(action)
 
 
 class Loss(NamedTuple):
@@ -91,7 +95,7 @@ class Outbox(Generic[T]):
         self._shown = shown
         self._tell_closed = closed
         self._reset()
-        _before_fork_and_end(self._wait_until_ready, self._program_ended)
+        _before_fork_and_end(self._wait_until_ready)
 
     def _reset(self) -> None:
         # It may be put into from anywhere, even while it is being put into.
@@ -107,8 +111,8 @@ class Outbox(Generic[T]):
         self._ready = threading.Event()
         self._done = threading.Event()
         self._closed = False
-        self._waited_s = 0.0
         self._said = False
+        self._waited_s = 0.0
 
     def start(self) -> None:
         """Get ready to send, so that nothing has to be loaded when the program ends. Harmless twice."""
@@ -139,10 +143,11 @@ class Outbox(Generic[T]):
             return
         self._closed = True
         self._queue.put(None)
-        begun = time.monotonic() - self._waited_s
+        self._wait_until_ready()
+        begun, patience_s = time.monotonic(), max(_LEAST_PATIENCE_S, _PATIENCE_S - self._waited_s)
         while not self._done.wait(0.01):
             waited = time.monotonic() - begun
-            if self._given == self._sent or waited > _PATIENCE_S or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
+            if self._given == self._sent or waited > patience_s or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
                 break
         shipper = self._shipper
         if shipper is not None:
@@ -153,13 +158,10 @@ class Outbox(Generic[T]):
 
     def _wait_until_ready(self) -> None:
         """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
-        if self._thread is not None:
-            self._ready.wait(_PATIENCE_S)
-
-    def _program_ended(self) -> None:
-        begun = time.monotonic()
-        self._wait_until_ready()
-        self._waited_s = time.monotonic() - begun
+        if self._thread is not None and not self._ready.is_set():
+            begun = time.monotonic()
+            self._ready.wait(_LOADING_S)
+            self._waited_s += time.monotonic() - begun
 
     def _is_stuck(self) -> bool:
         """Whether it is known that the endpoint does not take anything."""

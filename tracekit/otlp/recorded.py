@@ -19,11 +19,12 @@ def told_of(run: Run, *, content: bool) -> Iterator[Told]:
     A span whose end is not known ends with the last that is known of anything below it.
     """
     trace, last = trace_of(run), _last_times(run.root)
-    stack: list[tuple[Node, str | None]] = [(run.root, _remote_parent(run.root))]
+    stack: list[tuple[Node, str | None, str | None]] = [(run.root, _remote_parent(run.root), None)]
     while stack:
-        node, parent = stack.pop()
-        stack.extend((child, node.id) for child in reversed(node.children))
-        yield _told(run, node, trace, parent, last[id(node)], _exchange(run, node) if content else None)
+        node, parent, agent = stack.pop()
+        agent = node.agent or agent
+        stack.extend((child, node.id, agent) for child in reversed(node.children))
+        yield _told(run, node, trace, parent, agent, last[id(node)], _exchange(run, node) if content else None)
 
 
 def trace_of(run: Run) -> str:
@@ -41,8 +42,12 @@ def _remote_parent(root: Node) -> str | None:
     return str(found.pop()) if len(found) == 1 else None
 
 
-def _told(run: Run, node: Node, trace: str, parent: str | None, last_ns: int, exchange: Exchange | None) -> Told:
+def _told(
+    run: Run, node: Node, trace: str, parent: str | None, agent: str | None, last_ns: int, exchange: Exchange | None
+) -> Told:
     attributes = dict(node.attributes)
+    if node.kind == "llm" and agent is not None:
+        attributes[semconv.AGENT_NAME] = agent
     if node.inferred:
         attributes[semconv.INFERRED] = True
     failure = node.failure or (Failure("error") if node.status == "error" else None)

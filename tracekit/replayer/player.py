@@ -246,6 +246,9 @@ class Player(Answerer):
                 self.live_tools.add(name)
                 return None
             self._skipped.append(name)
+            # What it noted while it ran, such as the files that it read, is part of what it did.
+            noted = {key: value for key, value in recorded.attributes.items() if key not in live.attributes_at_begin}
+            live.attributes.update(noted)
             end_ns = max(self._clock.now_ns(), live.begin_ns + recorded.end_ns - recorded.start_ns)
             return ToolReply(recorded.attributes[semconv.TOOL_CALL_RESULT], end_ns)
 

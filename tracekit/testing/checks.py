@@ -8,10 +8,12 @@ from itertools import combinations, pairwise
 from textwrap import dedent
 from typing import NamedTuple
 
-from tracekit import semconv
 from tracekit.analysis.diff.order import overlap_ns
+from tracekit.analysis.diff.said import attempt_result
+from tracekit.model.finding import is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
+from tracekit.rules.check import Options, findings_of
 from tracekit.testing.outline import name_of, names
 from tracekit.testing.source import RunSource, run_of
 
@@ -129,7 +131,7 @@ class Check:
             self._fail(
                 f"there {'was' if self.run.root.retries == 1 else 'were'} "
                 f"{_plural(self.run.root.retries, 'retry', 'retries')}, not {count}",
-                *(f"{self._where(node)}: {' '.join(_attempts(node))}" for node in tried),
+                *(f"{self._where(node)}: {_attempts(node)}" for node in tried),
             )
         return self
 
@@ -184,6 +186,23 @@ class Check:
             # What is above a failure often fails with it, so the innermost come first.
             said = [f"{self._where(node)}: {_failure(node)}" for node in reversed(failed)]
             self._fail(f"{_plural(len(failed), 'error')}", *said)
+        return self
+
+    def no_findings(self, *codes: str) -> Check:
+        """`tracekit check` finds nothing that is certain or likely: nothing at all, or nothing of `codes`.
+
+        Codes may be beginnings (``TK1``) or names of rules.
+
+        Raises:
+            SettingsError: One of `codes` is no rule's.
+        """
+        __tracebackhide__ = True
+        found = [
+            each for each in findings_of(self.run, Options(select=codes)) if is_at_least(each.confidence, "likely")
+        ]
+        if found:
+            said = [line for each in found for line in (f"{each.code} {each.message}", f"  {each.remedy}")]
+            self._fail(_plural(len(found), "finding"), *map(printable, said))
         return self
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,11 +285,8 @@ def _own_calls(agent: Node) -> Iterator[Node]:
             stack.extend(node.children)
 
 
-def _attempts(call: Node) -> Iterator[str]:
-    for attempt in call.children:
-        if attempt.kind == "attempt":
-            failed = attempt.failure.type if attempt.failure is not None else attempt.status
-            yield str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
+def _attempts(call: Node) -> str:
+    return " ".join(attempt_result(attempt) for attempt in call.children if attempt.kind == "attempt")
 
 
 def _failure(node: Node) -> str:

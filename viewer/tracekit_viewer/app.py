@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -14,7 +14,7 @@ from typing_extensions import override
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
-from tracekit_viewer.source import source_of
+from tracekit_viewer.source import RunSource, source_of
 
 __all__ = ["Viewer", "view"]
 
@@ -74,14 +74,24 @@ class Viewer(App[None]):
 
     def __init__(self, run: str | None = None) -> None:
         super().__init__()
-        self._source = None if run is None else source_of(run)
+        self._source: RunSource | None = None if run is None else source_of(run)
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
         self.theme = _DARK.name
 
     @override
-    def get_default_screen(self) -> RunScreen | RunsScreen:
-        return RunsScreen() if self._source is None else RunScreen(self._source)
+    def get_default_screen(self) -> Screen[Any]:
+        return RunsScreen() if self._source is None else super().get_default_screen()
+
+    def on_mount(self) -> None:
+        """Open the run that was asked for."""
+        if self._source is not None:
+            # A default screen can't be switched for another one; this one can.
+            self.push_screen(self.run_screen(self._source))
+
+    def run_screen(self, source: RunSource) -> RunScreen:
+        """The screen for the run that was asked for."""
+        return RunScreen(source)
 
     @override
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -90,7 +100,7 @@ class Viewer(App[None]):
             if command.title != "Keys":
                 yield command
         for key in keys_of(screen):
-            yield SystemCommand(key.name, f"{key.does}  ({key.shown})", key.run)
+            yield SystemCommand(key.command, f"{key.group}: {key.shown}", key.run)
 
     def action_help(self) -> None:
         """Show every key of the screen."""
@@ -99,9 +109,11 @@ class Viewer(App[None]):
 
     def action_leave(self) -> None:
         """Leave a run for the list of runs."""
-        if len(self.screen_stack) > 1:
+        if not isinstance(self.screen, RunScreen):
+            return
+        if any(isinstance(below, RunsScreen) for below in self.screen_stack):
             self.pop_screen()
-        elif isinstance(self.screen, RunScreen):
+        else:
             self.switch_screen(RunsScreen())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracekit import semconv
-from tracekit.analysis.structure import structure
+from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
 from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
@@ -43,6 +43,7 @@ __all__ = [
     "Segment",
     "Splitter",
     "Status",
+    "Structurer",
     "Tokens",
     "TracekitError",
     "Watch",
@@ -70,7 +71,6 @@ __all__ = [
     "shared_messages",
     "size",
     "stream_events_of",
-    "structure",
     "summary_of",
     "text_of",
 ]

@@ -11,13 +11,13 @@ from tracekit_viewer.door import (
     Entry,
     Follower,
     Run,
+    Structurer,
     TracekitError,
     damage_in,
     find,
     is_alive,
     read_entry,
     runs_folder,
-    structure,
 )
 
 __all__ = ["Followed", "Recorded", "RunSource", "source_of", "source_of_entry"]
@@ -79,6 +79,7 @@ class Followed:
         self.note: str | None = None
         self.pause_s = _PAUSE_S
         self._follower = Follower(id)
+        self._structurer = Structurer()
         self._run: Run | None = None
         self._alone_since: float | None = None
 
@@ -93,7 +94,7 @@ class Followed:
             self.note = f"this is as far as it could be followed: {error}"
             return self._run
         if recording is not None:
-            self._run = structure(recording, self._run)
+            self._run = self._structurer.structure(recording)
         self._judge()
         self.pause_s = max(_PAUSE_S, _SHARE * (time.monotonic() - began))
         return self._run if recording is not None or self.note != before else None

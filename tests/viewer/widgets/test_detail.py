@@ -118,6 +118,7 @@ STATES = {
     "usage-without-a-price": (unpriced, "c1", "3"),
     "attributes": (everything, "c2-a", "4"),
     "raw": (lambda: live(12), "c4", "5"),
+    "searching": (everything, "t1", "slash c o u p o n enter"),
     "light": (everything, "t1", ""),
     "without-colour": (everything, "t1", ""),
 }
@@ -280,6 +281,29 @@ def test_copying_gives_the_part_as_it_was_said() -> None:
     drive(app, act)
     assert copied[0].startswith("You lead a refactoring.")
     assert copied[1].startswith("Refactor the shop, and keep to the style of the picture.\n\n- shop/cart.py")
+
+
+def test_searching_unfolds_marks_and_goes_on() -> None:
+    app = Reading(everything(), "t1")
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await pilot.press("slash", *"WELCOME", "enter")
+        await pilot.pause()
+        assert app.document.has_focus
+        found = [number for number, row in enumerate(rows(app)) if "WELCOME10" in row]
+        assert len(found) == 8, "what was folded is found, too"
+        assert app.document.cursor == found[0]
+        await pilot.press("n", "n", "N")
+        assert app.document.cursor == found[1]
+        await pilot.press("N", "N")
+        assert app.document.cursor == found[-1], "from the begin it goes to the end"
+        line = app.document.render_line(found[-1] - app.document.scroll_offset.y)
+        assert [each.text for each in line if each.style and each.style.reverse] == ["WELCOME"]
+        await pilot.press("slash", "x", "escape")
+        assert app.document.has_focus
+        assert not app.document._query
+
+    drive(app, act)
 
 
 def test_reading_on_the_whole_screen_and_back() -> None:

@@ -118,8 +118,8 @@ class _Comparison:
     def _fields(self, a: Node, b: Node) -> Iterator[Change]:
         told, told_b = self._told[a.id], self._told_b[b.id]
         one, other = told.fields, told_b.fields
-        if told.request is not None and told_b.request is not None:
-            one, other = {**one, **told.request}, {**other, **told_b.request}
+        if told.words is not None and told_b.words is not None:
+            one, other = {**one, **told.words}, {**other, **told_b.words}
         if a is self._a.root:
             # Whoever compares two runs has named them.
             one, other = _without(one, "name"), _without(other, "name")

@@ -15,7 +15,7 @@ from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
-__all__ = ["Told", "label_of", "told_by"]
+__all__ = ["Told", "attempt_result", "has_words", "label_of", "told_by"]
 
 _SKETCH = 128
 _TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
@@ -26,12 +26,12 @@ _TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
 class Told:
     """What one node says.
 
-    `fields` are compared one by one, and those of `request` where it is known what both asked. `content` is what a node is found by in the other run; `key` stands for that of
+    `fields` are compared one by one, and those of `words` where it is known what both said. `content` is what a node is found by in the other run; `key` stands for that of
     the whole subtree, and `sketch` is a sample of its words (the smallest hashes of them).
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
-    request: dict[str, Any] | None = None
+    words: dict[str, Any] | None = None
     content: str = ""
     key: int = 0
     sketch: frozenset[int] = frozenset()
@@ -41,6 +41,11 @@ class Told:
         if not self.sketch and not other.sketch:
             return 1.0
         return len(self.sketch & other.sketch) / len(self.sketch | other.sketch)
+
+
+def has_words(run: Run) -> bool:
+    """Whether what was said in `run` was recorded."""
+    return all(segment.content == "full" for segment in run.recording.segments)
 
 
 def label_of(node: Node) -> str:
@@ -70,12 +75,14 @@ class _Reading:
     """Reads what the nodes of one run say."""
 
     def __init__(self, run: Run) -> None:
+        self._has_words = has_words(run)
         self._calls: dict[str, _Call] = {}
         self._results: dict[str, str] = {}
         seen: dict[str, _Seen] = {}
         served = {id for node in run.root.walk() if (id := node.attributes.get(semconv.TOOL_CALL_ID))}
         calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
-        for agent, node in calls:
+        # What stands for a text elsewhere is another thing in each run.
+        for agent, node in calls if self._has_words else ():
             exchange = _exchange(node, run)
             if exchange is not None:
                 self._calls[node.id] = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
@@ -95,7 +102,7 @@ class _Reading:
 
     def _call(self, node: Node, fields: dict[str, Any]) -> Told:
         call = self._calls.get(node.id, _Call())
-        attempts = [_attempt(child) for child in node.children if child.kind == "attempt"]
+        attempts = [attempt_result(child) for child in node.children if child.kind == "attempt"]
         tokens = node.tokens
         fields |= {
             "model": node.model,
@@ -106,25 +113,25 @@ class _Reading:
             "tokens out": tokens.output,
             "tokens read from cache": tokens.cache_read,
             "tokens written to cache": tokens.cache_write,
-            "answer": call.answer,
         }
-        return Told(fields, call.request, f"{call.prompt}\n{call.answer}")
+        return Told(fields, call.words, f"{call.prompt}\n{call.answer}")
 
     def _tool(self, node: Node, fields: dict[str, Any]) -> Told:
         arguments = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         result = node.attributes.get(semconv.TOOL_CALL_RESULT)
+        words: dict[str, Any] = {}
         if isinstance(arguments, Mapping):
-            fields |= {f"argument {name}": value for name, value in arguments.items()}
+            words = {f"argument {name}": value for name, value in arguments.items()}
         elif arguments is not None:
-            fields["arguments"] = arguments
+            words["arguments"] = arguments
         if result is None:
             result = self._results.get(str(node.attributes.get(semconv.TOOL_CALL_ID)))
         if result is not None:
-            fields["result"] = result
-        return Told(fields, None, "" if arguments is None else _text(arguments))
+            words["result"] = result
+        return Told(fields, words if self._has_words else None, "" if arguments is None else _text(arguments))
 
 
-def _attempt(attempt: Node) -> str:
+def attempt_result(attempt: Node) -> str:
     """How an attempt came out: its HTTP status, else what went wrong."""
     failed = attempt.failure.type if attempt.failure is not None else attempt.status
     return str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
@@ -142,7 +149,7 @@ class _Seen:
 class _Call:
     """What one call asked that its agent had not asked before, and what it was answered."""
 
-    request: dict[str, Any] | None = None
+    words: dict[str, Any] | None = None
     prompt: str = ""
     answer: str = ""
 
@@ -178,8 +185,9 @@ def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, 
     said = [text for message in added for text in _new_texts(message, results)]
     answered = [_block(block) for block in blocks_of(answer.get("content")) if not _is_served(block, served)]
     fields = {name: value for name, value in request.items() if name not in _TOLD_ELSEWHERE}
-    fields |= {"system": text_of(request.get("system")), "prompt": "\n".join(said)}
-    return _Call(fields if request else None, "\n".join(said), "\n".join(answered))
+    prompt, text = "\n".join(said), "\n".join(answered)
+    words = {**fields, "system": text_of(request.get("system")), "prompt": prompt, "answer": text}
+    return _Call(words if request else None, prompt, text)
 
 
 def _request(exchange: Exchange) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ _STEPS = (
     *(hours * _HOUR for hours in (1, 2, 3, 6, 12)),
     *(digit * int(10**power) * _DAY for power in range(6) for digit in (1, 2, 5)),
 )
-_LEAST_CELLS = 9
+_LEAST_CELLS = 8
 
 
 def tick_step(window: Window, width: int) -> int:

@@ -8,7 +8,20 @@ from typing import Literal, Protocol, TypeAlias
 
 from tracekit_viewer.render.text import cells, fit
 
-__all__ = ["STEP", "Block", "Body", "Line", "Part", "Row", "Shown", "Style", "line_cells", "rows_of", "trimmed"]
+__all__ = [
+    "STEP",
+    "Block",
+    "Body",
+    "Line",
+    "Part",
+    "Row",
+    "Shown",
+    "Style",
+    "line_cells",
+    "marked",
+    "rows_of",
+    "trimmed",
+]
 
 Style: TypeAlias = Literal[
     "text",
@@ -27,6 +40,7 @@ Style: TypeAlias = Literal[
     "tab",
     "place",
     "cursor",
+    "match",
 ]
 """What a part of a row is, which a theme gives a colour."""
 
@@ -135,3 +149,19 @@ def trimmed(line: Sequence[Part], width: int) -> Line:
         if width <= 0:
             break
     return tuple(parts)
+
+
+def marked(line: Line, query: str) -> Line:
+    """`line` with what equals `query`, which is in lower case, in a style of its own."""
+    parts: list[Part] = []
+    for text, style in line:
+        at = 0
+        lowered = text.lower()
+        # A letter whose small form is longer than itself would shift what follows.
+        found = lowered.find(query) if len(lowered) == len(text) else -1
+        while found >= 0:
+            parts += [(text[at:found], style), (text[found : found + len(query)], "match")]
+            at = found + len(query)
+            found = lowered.find(query, at)
+        parts.append((text[at:], style))
+    return tuple(part for part in parts if part[0])

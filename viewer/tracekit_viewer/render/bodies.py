@@ -115,7 +115,7 @@ class Facts:
     def shown(self, width: int, most: int) -> Shown:
         """Its first `most` rows."""
         # A name is cut before a value is: names of attributes are long, and their ends tell.
-        label = min(max((cells(fit(name, 200)) for name, _ in self.facts), default=0), max(12, width // 2))
+        label = min(max((cells(fit(name, 200)) for name, _ in self.facts), default=0), width // 2)
         lines = list(islice(self._lines(label, width), most + _GRACE + 1))
         if len(lines) <= most + _GRACE:
             return Shown(lines)
@@ -126,7 +126,7 @@ class Facts:
             shown = fit(name, label)
             first = True
             for line in value.split("\n"):
-                for row in wrap(line, max(8, width - label - 2)):
+                for row in wrap(line, max(2, width - label - 2)):
                     lead = shown + " " * (label - cells(shown)) if first else " " * label
                     yield (f"{lead}  ", "key"), (row, self.style)
                     first = False
@@ -176,14 +176,14 @@ class Beside:
 
     def shown(self, width: int, most: int) -> Shown:
         """The first `most` rows of both."""
-        left_head: Line = ((self.left_name, "dim"),)
-        right_head: Line = ((self.right_name, self.right_style),)
+        left_head: list[Line] = [((self.left_name, "dim"),)]
+        right_head: list[Line] = [((self.right_name, self.right_style),)] if self.right_name else []
         if width < _LEAST_BESIDE:
             left, right = self.left.shown(width, most), self.right.shown(width, most)
-            return Shown([left_head, *left.lines, right_head, *right.lines], left.left or right.left)
+            return Shown([*left_head, *left.lines, *right_head, *right.lines], left.left or right.left)
         half = (width - 3) // 2
         left, right = self.left.shown(half, most), self.right.shown(width - half - 3, most)
-        lefts, rights = [left_head, *left.lines], [right_head, *right.lines]
+        lefts, rights = [*left_head, *left.lines], [*right_head, *right.lines]
         lines: list[Line] = []
         for index in range(max(len(lefts), len(rights))):
             line = lefts[index] if index < len(lefts) else ()

@@ -8,7 +8,7 @@ from rich.cells import cell_len, set_cell_size
 
 __all__ = ["Columns", "columns_of", "fitted"]
 
-_TOKENS, _COST, _TIME = 15, 9, 10
+_TOKENS, _COST, _TIME = 14, 9, 10
 _LEAST_LABEL, _LEAST_BAR = 22, 14
 
 
@@ -33,7 +33,7 @@ def columns_of(width: int) -> Columns:
     for tokens, cost, time in ((_TOKENS, _COST, _TIME), (_TOKENS, 0, _TIME), (0, 0, _TIME), (0, 0, 0)):
         free = width - tokens - cost - time - 1
         if free >= _LEAST_LABEL + _LEAST_BAR + (12 if tokens else 0):
-            label = max(_LEAST_LABEL, min(round(free * (0.55 if free < 70 else 0.5)), 60))
+            label = max(_LEAST_LABEL, min(round(free * (0.6 if free < 70 else 0.5)), 60))
             return Columns(label, tokens, cost, time, free - label)
     return Columns(max(1, width - 1), 0, 0, 0, 0)
 

@@ -8,6 +8,7 @@ from tracekit_viewer.door import Node
 from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import name_of
+from tracekit_viewer.render.waterfall import cap_of
 
 __all__ = ["Lane", "bars_of", "lanes_of"]
 
@@ -45,13 +46,13 @@ def bars_of(lane: Lane, forest: Forest, now_ns: int) -> list[Bar]:
     """What `lane` shows: dotted while the agent lives, light where its tools run, heavy where its model answers."""
     agent, hue = forest.nodes[lane.place], f"hue{lane.hue}"
     end = now_ns if agent.end_ns is None else agent.end_ns
-    bars = [Bar(agent.start_ns, end, WAIT, "quiet", "▸" if agent.status == "open" else "")]
+    bars = [Bar(agent.start_ns, end, WAIT, "quiet", cap_of(agent))]
     for kind, weight in (("tool", LIGHT), ("llm", HEAVY)):
         for node in lane.work:
             if node.kind == kind:
                 end = now_ns if node.end_ns is None else node.end_ns
                 style = "error" if node.status == "error" else hue
-                bars.append(Bar(node.start_ns, end, weight, style, "▸" if node.status == "open" else ""))
+                bars.append(Bar(node.start_ns, end, weight, style, cap_of(node)))
     return bars
 
 

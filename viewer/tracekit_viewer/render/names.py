@@ -22,12 +22,16 @@ def name_of(forest: Forest, index: int) -> str:
     if node.kind == "turn":
         return f"turn {forest.turn_number(index)}"
     if node.kind == "attempt":
-        return _attempt(node)
+        number = node.attributes.get(semconv.HTTP_RESEND_COUNT)
+        return f"attempt {number + 1 if isinstance(number, int) else 1}"
     return plain(_own_name(node), _LONGEST)
 
 
 def hint_of(node: Node) -> str:
-    """A few words beside the name: what a tool was asked for."""
+    """A few words beside the name: what a tool was asked for, how long an attempt was waited for."""
+    if node.kind == "attempt":
+        wait = node.attributes.get(semconv.WAIT_MS)
+        return f"after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) and wait > 0 else ""
     if node.kind != "tool":
         return ""
     asked = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
@@ -49,10 +53,3 @@ def _own_name(node: Node) -> str:
     if node.kind == "tool":
         return str(node.attributes.get(semconv.TOOL_NAME, node.name))
     return node.name
-
-
-def _attempt(node: Node) -> str:
-    number = node.attributes.get(semconv.HTTP_RESEND_COUNT)
-    wait = node.attributes.get(semconv.WAIT_MS)
-    name = f"attempt {number + 1}" if isinstance(number, int) else "attempt"
-    return f"{name} after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) and wait > 0 else name

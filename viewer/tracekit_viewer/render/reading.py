@@ -33,6 +33,7 @@ def styles_of(variables: Mapping[str, str], *, dark: bool) -> Mapping[Style, Ric
         "more": quiet + RichStyle(underline=True),
         "tab": bold + RichStyle(reverse=True),
         "place": RichStyle(),
+        "match": palette["match"],
         "cursor": _background(variables, dark=dark),
     }
 

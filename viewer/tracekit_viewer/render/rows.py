@@ -18,7 +18,7 @@ from tracekit_viewer.render.window import Window
 
 __all__ = ["View", "label_start", "row_pieces"]
 
-_LEAST_NAME = 10
+_LEAST_NAME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,25 @@ def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str) 
     if sign:
         before.append((f"{sign} ", _sign_style(forest, index)))
     free = width - sum(cell_len(text) for text, _ in before)
-    name, hint, flags = name_of(forest, index), hint_of(node), _flags(node)
-    room = free - sum(cell_len(flag.text) + 2 for flag in flags)
-    if room < min(cell_len(name), _LEAST_NAME * 2):
-        flags = [_Flag(flag.short, flag.short, flag.style) for flag in flags]
-        room = free - sum(cell_len(flag.text) + 2 for flag in flags)
-    name_width = min(cell_len(name), max(min(free, _LEAST_NAME), room))
-    pieces = before + _named(fitted(name, name_width), query, _name_style(node))
-    for flag in flags:
-        pieces.append((f"  {flag.text}", flag.style))
+    name, hint = name_of(forest, index), hint_of(node)
+    flags = _fitting_flags(_flags(node), free - min(cell_len(name), _LEAST_NAME))
+    room = free - sum(cell_len(text) for text, _ in flags)
+    name_width = min(cell_len(name), max(1, room))
+    pieces = [*before, *_named(fitted(name, name_width), query, _name_style(node)), *flags]
     if hint and room - name_width >= _LEAST_NAME:
         pieces.append((f"  {fitted(hint, min(cell_len(hint), room - name_width - 2))}", "quiet"))
     return _cut(pieces, width)
+
+
+def _fitting_flags(flags: list[_Flag], room: int) -> Pieces:
+    """`flags` in full, or in short, or as many of the short ones as have `room`; the first stays in any case."""
+    full = [(f"  {flag.text}", flag.style) for flag in flags]
+    if sum(cell_len(text) for text, _ in full) <= room:
+        return full
+    short = [(f" {flag.short}", flag.style) for flag in flags]
+    while len(short) > 1 and sum(cell_len(text) for text, _ in short) > room:
+        short.pop()
+    return short
 
 
 def _guides(forest: Forest, index: int, most: int) -> str:
@@ -128,8 +135,10 @@ def _flags(node: Node) -> list[_Flag]:
     flags = []
     if node.status == "error":
         flags.append(_fault(node))
-    elif node.status in ("open", "interrupted"):
-        flags.append(_Flag(node.status, node.status, "open" if node.status == "open" else "warning"))
+    elif node.status == "open":
+        flags.append(_Flag("open", "open", "open"))
+    elif node.status == "interrupted":
+        flags.append(_Flag("interrupted", "×", "warning"))
     if node.kind == "llm" and node.retries:
         many = "retry" if node.retries == 1 else "retries"
         flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))
@@ -149,7 +158,7 @@ def _fault(node: Node) -> _Flag:
         return _Flag("✗ error", "✗", "error")
     kind = plain(failure.type, 40)
     told = f" {plain(failure.message, 40)}" if node.kind == "attempt" and failure.message else ""
-    return _Flag(f"✗ {kind}{told}", f"✗ {plain(failure.type, 14)}", "error")
+    return _Flag(f"✗ {kind}{told}", f"✗ {kind}" if len(kind) < 6 else "✗", "error")
 
 
 def _tokens(node: Node) -> str:

@@ -17,7 +17,7 @@ _STATUS = {"ok": ("✓ ok", "open"), "error": ("✗ error", "error"), "interrupt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Title:
-    """What the line above a run tells. `note` is what a user should know of its record."""
+    """What the line above a run tells."""
 
     run: Run
     agents: int
@@ -25,7 +25,6 @@ class Title:
     now_ns: int
     live: bool
     following: bool
-    note: str
 
 
 def title_of(title: Title, width: int) -> Pieces:

@@ -95,9 +95,8 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
 def _parts(model: str, calls: list[Node]) -> list[CostPart]:
     """The kinds of tokens of all `calls`; a rate is told where all of them paid the same."""
     if len(calls) > _MOST_PRICED:
-        priced = [_without_rates(call) for call in calls]
-    else:
-        priced = [cost_parts(call.attributes, model, call.start_ns) for call in calls]
+        return _without_rates(calls)
+    priced = [cost_parts(call.attributes, model, call.start_ns) for call in calls]
     kinds: list[CostPart] = []
     for group in zip(*priced, strict=True):
         used = [part for part in group if part.tokens] or list(group[:1])
@@ -111,13 +110,14 @@ def _parts(model: str, calls: list[Node]) -> list[CostPart]:
     return kinds
 
 
-def _without_rates(call: Node) -> list[CostPart]:
-    used = call.tokens
+def _without_rates(calls: list[Node]) -> list[CostPart]:
+    read = sum(call.tokens.cache_read for call in calls)
+    written = sum(call.tokens.cache_write for call in calls)
     return [
-        CostPart("input", used.input - used.cache_read - used.cache_write, None),
-        CostPart("cache read", used.cache_read, None),
-        CostPart("cache write", used.cache_write, None),
-        CostPart("output", used.output, None),
+        CostPart("input", sum(call.tokens.input for call in calls) - read - written, None),
+        CostPart("cache read", read, None),
+        CostPart("cache write", written, None),
+        CostPart("output", sum(call.tokens.output for call in calls), None),
     ]
 
 

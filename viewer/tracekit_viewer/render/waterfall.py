@@ -8,7 +8,7 @@ from tracekit_viewer.door import Node, Run, semconv
 from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar
 from tracekit_viewer.render.forest import Forest
 
-__all__ = ["bars_of", "first_token_ns"]
+__all__ = ["bars_of", "cap_of", "first_token_ns"]
 
 _DELTA = b"content_block_delta"
 _FIRST_PIECES = 64
@@ -41,8 +41,10 @@ def _attempts(run: Run, llm: Node, style: str, now_ns: int) -> Iterator[Bar]:
     attempts = [child for child in llm.children if child.kind == "attempt"]
     if not attempts:
         yield _plain(llm, HEAVY, style, now_ns)
+    # However short an attempt was, it is seen over the pause beside it.
     for attempt in attempts:
         yield from _pause(attempt)
+    for attempt in attempts:
         yield from _attempt(run, attempt, "error" if attempt.status == "error" else style, now_ns)
 
 
@@ -54,7 +56,7 @@ def _attempt(run: Run, attempt: Node, style: str, now_ns: int) -> Iterator[Bar]:
         return
     yield _plain(attempt, LIGHT, style, now_ns)
     end = now_ns if attempt.end_ns is None else attempt.end_ns
-    yield Bar(first, max(first, end), HEAVY, style, _cap(attempt))
+    yield Bar(first, max(first, end), HEAVY, style, cap_of(attempt))
 
 
 def _pause(attempt: Node) -> Iterator[Bar]:
@@ -65,8 +67,9 @@ def _pause(attempt: Node) -> Iterator[Bar]:
 
 def _plain(node: Node, weight: int, style: str, now_ns: int) -> Bar:
     end = now_ns if node.end_ns is None else node.end_ns
-    return Bar(node.start_ns, max(node.start_ns, end), weight, style, _cap(node))
+    return Bar(node.start_ns, max(node.start_ns, end), weight, style, cap_of(node))
 
 
-def _cap(node: Node) -> str:
+def cap_of(node: Node) -> str:
+    """What the bar of `node` ends in, where `node` has no end."""
     return {"open": "▸", "interrupted": "×"}.get(node.status, "")

@@ -29,6 +29,7 @@ _LEGEND = (
     ("┄", "it waits: between attempts, or in a lane for other agents"),
     ("▸ ×", "at a bar's end: still open; interrupted, as its process was gone before it ended"),
     ("‹ ›", "it lies before, or after, the time that is seen"),
+    ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
     ("~", "concluded from what was asked and answered, not recorded"),
     ("≤", "it ran at some time within"),
 )
@@ -42,12 +43,21 @@ _MOUSE = (
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One thing that a key does: its group, its keys as they are shown, and a way to do it without them."""
+    """One thing that a key does.
+
+    Attributes:
+        group: What it is for.
+        shown: Its keys as they are shown.
+        does: What it does, as the help says it.
+        command: What it does, as the command palette says it.
+        keys: The names of its keys.
+        run: Does it without a key.
+    """
 
     group: str
     shown: str
-    name: str
     does: str
+    command: str
     keys: tuple[str, ...]
     run: Callable[[], Awaitable[bool]]
 
@@ -82,7 +92,9 @@ def _key(binding: Binding, node: DOMNode) -> Key:
     )
     group = binding.group.description if binding.group is not None else ("Everywhere" if node is node.app else "Here")
     does = binding.tooltip or binding.description
-    return Key(group, shown, binding.description, does, names, partial(node.app.run_action, binding.action, node))
+    # What some keys have in common, the help says once; as commands they need words of their own.
+    command = does if binding.show else binding.description
+    return Key(group, shown, does, command, names, partial(node.app.run_action, binding.action, node))
 
 
 class HelpScreen(ModalScreen[None]):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer
+from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
 from tracekit_viewer.door import Run
@@ -26,9 +25,11 @@ from tracekit_viewer.messages import (
     SearchEnded,
     ViewChanged,
 )
+from tracekit_viewer.render.text import plain
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
+from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
@@ -98,8 +99,8 @@ class RunScreen(Screen[None]):
             for level in range(1, 9)
         ),
         Binding("9", "timeline('level(10000)')", "Show all levels", show=False, group=_FOLDING),
-        Binding("plus,equals_sign", "timeline('zoom(1.5)')", "Zoom", key_display="+", group=_TIME, tooltip="Zoom in"),
-        Binding("minus", "timeline('zoom(0.6667)')", "Zoom out", key_display="-", show=False, group=_TIME),
+        Binding("plus,equals_sign", "timeline('zoom(1)')", "Zoom in", key_display="+", show=False, group=_TIME),
+        Binding("minus", "timeline('zoom(-1)')", "Zoom out", key_display="-", show=False, group=_TIME),
         Binding("0", "timeline('zoom_all')", "The whole time", show=False, group=_TIME),
         Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
@@ -127,16 +128,12 @@ class RunScreen(Screen[None]):
                 yield Timeline()
             yield DetailPane()
         yield SearchBar()
-        yield Footer()
+        yield KeyLine()
 
     @property
     @override
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        # Groups are for the help; in the footer each key has a word of its own.
-        return {
-            key: active._replace(binding=replace(active.binding, group=None))
-            for key, active in super().active_bindings.items()
-        }
+        return ungrouped(super().active_bindings)
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -156,20 +153,24 @@ class RunScreen(Screen[None]):
         """The rows."""
         return self.query_one(Timeline)
 
-    @work(thread=True, exclusive=True)
     def _look_again(self) -> None:
         """Poll, away from the screen: a long run takes its time."""
-        run = self._source.poll()
-        self.app.call_from_thread(self._looked, run)
+        self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
-    def _looked(self, run: Run | None) -> None:
-        if not self.is_attached:
+    @on(Worker.StateChanged)
+    def _polled(self, message: Worker.StateChanged) -> None:
+        worker: Worker[Any] = message.worker
+        if worker.name != "poll" or message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
             return
-        if run is not None:
-            self._show(run)
+        if message.state == WorkerState.ERROR:
+            # What has been read stays to be looked at.
+            self.notify(plain(f"this run can't be followed: {worker.error}", 300), severity="error", timeout=10)
+            return
+        if worker.result is not None:
+            self._show(worker.result)
         if self._source.live:
             self.set_timer(self._source.pause_s, self._look_again)
-        elif run is None and self._run is not None:
+        elif worker.result is None and self._run is not None:
             self._show(self._run)
 
     def _show(self, run: Run) -> None:
@@ -234,7 +235,7 @@ class RunScreen(Screen[None]):
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
         many = self.timeline.search(message.query, self._search_origin)
-        self.query_one(SearchBar).tell(f"{many} found" if message.query else "")
+        self.query_one(SearchBar).tell(f"{many} found   ⏎ stay   esc go back" if message.query else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:
@@ -255,12 +256,12 @@ class RunScreen(Screen[None]):
         self.remove_class("-no-detail")
         self.query_one(DetailPane).focus()
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Go back: from the detail pane to the timeline, from there to the runs."""
         if not self.timeline.has_focus:
             self.timeline.focus()
         else:
-            self.app.run_worker(self.app.run_action("leave"))
+            await self.app.run_action("leave")
 
     def action_search(self) -> None:
         """Look for a name."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -24,7 +24,7 @@ from tracekit_viewer.render.runs import Order, matching, summary_line, title_of
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import RunSource, source_of
-from tracekit_viewer.widgets.keys import KeyLine
+from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 __all__ = ["RunsScreen"]
@@ -52,6 +52,9 @@ To record from within your own code:
 Runs appear here by themselves as they begin."""
 
 
+_LOOKING = Binding.Group("Looking")
+
+
 class _Look(NamedTuple):
     """What looking for runs brought, and when to look again."""
 
@@ -69,10 +72,18 @@ class RunsScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # Before any widget, so that what is typed right after it goes into the filter.
-        Binding("slash", "filter", "Filter", key_display="/", priority=True),
-        Binding("s", "sort", "Sort"),
-        Binding("S", "turn", "Reverse"),
-        Binding("escape", "clear", "Show all"),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            key_display="/",
+            priority=True,
+            group=_LOOKING,
+            tooltip="Show only some runs: a part of the name, an id, status:error",
+        ),
+        Binding("s", "sort", "Sort", group=_LOOKING, tooltip="Sort by the next column"),
+        Binding("S", "turn", "Reverse", group=_LOOKING, tooltip="Sort the other way round"),
+        Binding("escape", "clear", "Show all", group=_LOOKING, tooltip="Show all runs again"),
     ]
     DEFAULT_CSS = """
     RunsScreen #title { height: 1; padding: 0 1; }
@@ -109,6 +120,11 @@ class RunsScreen(Screen[None]):
         yield Static(id="at", markup=False)
         yield KeyLine()
 
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return ungrouped(super().active_bindings)
+
     def on_mount(self) -> None:
         """Look for runs, from now on."""
         self.query_one("#title", Static).update("tracekit  looking for runs …")
@@ -123,7 +139,8 @@ class RunsScreen(Screen[None]):
 
     def _look(self) -> None:
         """Look for news in a thread of its own, unless one is at it."""
-        if self._is_looking or not self.is_current:
+        # A screen below another is still `is_current`, and would have the whole of that one drawn again and again.
+        if self._is_looking or not self.is_active:
             return
         self._is_looking = True
         self.run_worker(self._poll, name="look", thread=True, exit_on_error=False)

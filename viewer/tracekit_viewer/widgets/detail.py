@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Input
 from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
@@ -89,6 +90,25 @@ def _tabs(width: int) -> list[tuple[int, str, Tab]]:
     return placed
 
 
+class _Finder(Input):
+    """The row in which one types what to look for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Stop searching", show=False)]
+    DEFAULT_CSS = """
+    _Finder { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    _Finder:focus { border: none; }
+    _Finder.-open { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="what to look for; n and N go on", compact=True)
+
+    def action_give_up(self) -> None:
+        """Look for nothing."""
+        self.value = ""
+        self.post_message(self.Submitted(self, ""))
+
+
 class DetailPane(Vertical):
     """Tells all about one node, in tabs."""
 
@@ -101,6 +121,7 @@ class DetailPane(Vertical):
             Binding(str(number), f"open('{tab}')", tab, show=False, group=_READING)
             for number, tab in enumerate(TABS, 1)
         ),
+        Binding("slash", "search", "Search", key_display="/", group=_READING, tooltip="Search in what is read"),
         Binding("w", "whole", "Whole", group=_READING, tooltip="The whole conversation, or what is new in it"),
         Binding("z", "enlarge", "Full screen", group=_READING, tooltip="Read on the whole screen, or beside the run"),
     ]
@@ -125,6 +146,7 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         yield _Head()
         yield Document()
+        yield _Finder()
 
     @override
     def focus(self, scroll_visible: bool = True) -> Self:
@@ -174,6 +196,26 @@ class DetailPane(Vertical):
     def action_open(self, tab: Tab) -> None:
         """Open `tab`."""
         self.tab = tab
+
+    def action_search(self) -> None:
+        """Look for words in what is read."""
+        finder = self.query_one(_Finder)
+        finder.add_class("-open")
+        finder.value = ""
+        finder.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to where it is said."""
+        event.stop()
+        event.input.remove_class("-open")
+        document = self.query_one(Document)
+        document.focus()
+        if not document.search(event.value) and event.value:
+            self.notify("Not found.", markup=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Nothing is looked for while it is typed."""
+        event.stop()
 
     def action_enlarge(self) -> None:
         """Read on the whole screen, or beside the run again."""

@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
-from tracekit_viewer.render.block import Block, Row, Style, rows_of
+from tracekit_viewer.render.block import Block, Row, Style, marked, rows_of
 from tracekit_viewer.render.reading import styles_of
 
 __all__ = ["Document"]
@@ -40,6 +40,8 @@ class Document(ScrollView, can_focus=True):
         Binding("shift+down,J", "block(1)", "Part after", show=False, group=_READING),
         Binding("enter,space", "fold", "Unfold", group=_READING),
         Binding("o", "fold_all", "Unfold all", show=False, group=_READING),
+        Binding("n", "match(1)", "Next match", show=False, group=_READING),
+        Binding("N", "match(-1)", "Previous match", show=False, group=_READING),
         Binding("y", "copy", "Copy", group=_READING, tooltip="Copy the part under the cursor, as it was said"),
     ]
     DEFAULT_CSS = """
@@ -66,6 +68,7 @@ class Document(ScrollView, can_focus=True):
         self._rows: list[list[Row]] = []
         self._starts: list[int] = []
         self._width = 0
+        self._query = ""
         self._strips: LRUCache[tuple[int, bool], Strip] = LRUCache(2048)
         self._styles: Mapping[Style, RichStyle] = {}
 
@@ -80,6 +83,7 @@ class Document(ScrollView, can_focus=True):
         stands = self._stands() if same else None
         if not same:
             self._opened.clear()
+            self._query = ""
         self._blocks = blocks
         self._lay_out()
         if at_end:
@@ -179,6 +183,8 @@ class Document(ScrollView, can_focus=True):
         line = self._rows[index][row - self._starts[index]].line
         width = self.scrollable_content_region.width
         palette = self._palette
+        if self._query:
+            line = marked(line, self._query)
         strip = Strip([Segment(" ", None), *(Segment(text, palette[style]) for text, style in line)])
         strip = strip.adjust_cell_length(width, None)
         base = self.rich_style
@@ -256,6 +262,38 @@ class Document(ScrollView, can_focus=True):
         self._lay_out()
         if stands is not None:
             self._go(self._row_at(*stands))
+
+    def search(self, query: str) -> int:
+        """Unfold all, mark `query` and go to where it is said next; how many rows say it."""
+        self._query = query.lower()
+        if self._query:
+            self._opened = {block.key: max(1, self._opened.get(block.key, 0)) for block in self._blocks}
+        stands = self._stands()
+        self._lay_out()
+        if stands is not None:
+            self._go(self._row_at(*stands))
+        found = self._matches()
+        if found and self.cursor not in found:
+            self.action_match(1)
+        return len(found)
+
+    def _matches(self) -> list[int]:
+        """The rows that say what is looked for."""
+        if not self._query:
+            return []
+        return [
+            number for number, row in enumerate(self.rows) if any(self._query in text.lower() for text, _ in row.line)
+        ]
+
+    def action_match(self, step: int) -> None:
+        """Go to the next row that says what is looked for, or to the one before; from the end to the begin."""
+        found = self._matches()
+        if not found:
+            self.notify("Nothing is looked for; / asks for it." if not self._query else "Not found.", markup=False)
+        elif step > 0:
+            self._go(next((row for row in found if row > self.cursor), found[0]))
+        else:
+            self._go(next((row for row in reversed(found) if row < self.cursor), found[-1]))
 
     def action_copy(self) -> None:
         """Copy what the block under the cursor says, as it was said, to the terminal's clipboard."""

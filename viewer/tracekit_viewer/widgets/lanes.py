@@ -29,7 +29,7 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
 
     DEFAULT_CSS = """
     LaneStrip {
-        height: auto; max-height: 8; width: 1fr;
+        max-height: 8; width: 1fr;
         overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
     }
     """
@@ -47,7 +47,7 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
         self._forest, self._lanes = forest, lanes_of(forest)
         self._drawn.clear()
         self.virtual_size = Size(1, len(self._lanes))
-        self.display = bool(self._lanes)
+        self.styles.height = len(self._lanes)
         self.refresh()
 
     def look(self, view: View) -> None:

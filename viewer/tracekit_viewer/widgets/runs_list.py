@@ -25,6 +25,8 @@ __all__ = ["RunsHeader", "RunsList"]
 
 _TICK_S = 0.25
 _SCROLLBAR = 1
+_MOVING = Binding.Group("Moving")
+_LOOKING = Binding.Group("Looking")
 
 
 class RunsHeader(Widget):
@@ -56,13 +58,13 @@ class RunsList(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open"),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "jump(0)", "First", show=False),
-        Binding("end,G", "jump(-1)", "Last", show=False),
+        Binding("enter", "open", "Open", group=_LOOKING, tooltip="Open the run"),
+        Binding("up,k", "move(-1)", "Up", show=False, group=_MOVING),
+        Binding("down,j", "move(1)", "Down", show=False, group=_MOVING),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, group=_MOVING),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, group=_MOVING),
+        Binding("home,g", "jump(0)", "First run", show=False, group=_MOVING),
+        Binding("end,G", "jump(-1)", "Last run", show=False, group=_MOVING),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"runs--cursor", "runs--hover"}
     DEFAULT_CSS = """
@@ -122,6 +124,8 @@ class RunsList(ScrollView, can_focus=True):
         self._palette = {}
 
     def _tick(self) -> None:
+        if not self.screen.is_active:
+            return
         top = round(self.scroll_offset.y)
         for y, run in enumerate(self._runs[top : top + self.size.height]):
             if run.status == "open":

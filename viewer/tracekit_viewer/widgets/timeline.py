@@ -30,7 +30,7 @@ from tracekit_viewer.widgets.dragging import TimeDrag
 __all__ = ["Timeline"]
 
 _CACHED_ROWS = 1000
-_WHEEL_ZOOM = 1.25
+_KEY_ZOOM, _WHEEL_ZOOM = 1.5, 1.25
 _GUTTER = 1
 _MOVING = Binding.Group("Moving")
 _FOLDING = Binding.Group("Folding")
@@ -48,7 +48,7 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "edge(-1)", "Last row", show=False, group=_MOVING),
         Binding("left,h", "left", "Fold, or go to the parent", show=False, group=_FOLDING),
         Binding("right,l", "right", "Unfold, or go to the first child", show=False, group=_FOLDING),
-        Binding("space", "fold", "Fold", group=_FOLDING, tooltip="Fold or unfold"),
+        Binding("space", "fold", "Fold or unfold", show=False, group=_FOLDING),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"timeline--cursor"}
     DEFAULT_CSS = """
@@ -350,7 +350,8 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         whole = fitting(self._bounds, growing=self._is_growing)
         if window is not None:
             window = window.kept(whole)
-        self._chosen = None if window is None or window.length_ns >= whole.length_ns else window
+        # Zooming in and out again ends at the whole, however the nanoseconds were rounded.
+        self._chosen = None if window is None or window.length_ns > 0.999 * whole.length_ns else window
         self.refresh()
         self._changed_view()
 
@@ -359,13 +360,13 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         view = self.view
         self.look(Window(view.window.at(first, view.columns.bar), view.window.at(last, view.columns.bar)))
 
-    def action_zoom(self, factor: float) -> None:
-        """Look closer, or from further away, at the middle of the node under the cursor, or else of what is seen."""
+    def action_zoom(self, step: int) -> None:
+        """Look a step closer (1), or from further away (-1), at the middle of the node under the cursor, or else of what is seen."""
         window = self.view.window
         middle = (self.node.start_ns + (self.node.end_ns or self._now_ns)) // 2
         if not window.start_ns <= middle <= window.end_ns:
             middle = (window.start_ns + window.end_ns) // 2
-        self._zoom(factor, middle)
+        self._zoom(_KEY_ZOOM**step, middle)
 
     def action_zoom_all(self) -> None:
         """Show the whole time."""
