@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.base_events
 import concurrent.futures.thread
+import functools
 import queue
 import sys
 import threading
@@ -27,12 +28,19 @@ _DEPTH = 6
 
 
 class Hooks:
-    """What a replay replaces in a program. `loosen` is told of lanes whose work depends on who finishes first."""
+    """What a replay replaces in a program.
 
-    def __init__(self, loops: Loops, threads: Threads, loosen: Callable[[str], None]) -> None:
+    `loosen` is told of lanes whose work depends on who finishes first, `shares` of those that take it from a queue, and
+    may yet turn out to be such.
+    """
+
+    def __init__(
+        self, loops: Loops, threads: Threads, loosen: Callable[[str], None], shares: Callable[[str], None]
+    ) -> None:
         self._loops = loops
         self._threads = threads
         self._loosen = loosen
+        self._shares = shares
         self._replaced = Replaced()
         self._consumers: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
         self._is_in = False
@@ -45,13 +53,16 @@ class Hooks:
         put(threading.Thread, "start", threads.start)
         put(threading.Thread, "join", threads.join)
         put(threading.Condition, "wait", threads.wait)
-        put(threading.Condition, "notify", threads.notify)
+        put(threading, "_time", threads.monotonic_s)
+        put(queue, "time", threads.monotonic_s)
         put(concurrent.futures.thread.ThreadPoolExecutor, "submit", threads.submit)
+        put(concurrent.futures.thread.ThreadPoolExecutor, "shutdown", threads.shutdown)
         put(concurrent.futures.thread._WorkItem, "run", threads.run_item)  # noqa: SLF001  no other door
         put(asyncio.base_events.BaseEventLoop, "run_forever", self._loops.run_forever)
         put(asyncio.base_events.BaseEventLoop, "create_task", self._create_task)
         put(asyncio.Queue, "get_nowait", self._get)
         put(queue.Queue, "get", self._get)
+        put(queue.Queue, "put", threads.put)
         when_imported("anyio._backends._asyncio", self._hook_anyio)
         when_imported("anyio.streams.memory", self._hook_streams)
 
@@ -73,6 +84,7 @@ class Hooks:
     def _hook_streams(self, module: ModuleType) -> None:
         if self._is_in:
             self._replaced.replace(module.MemoryObjectReceiveStream, "receive_nowait", self._get)
+            self._replaced.replace(module.MemoryObjectReceiveStream, "receive", self._receive)
 
     # ── who works on what ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,18 +105,36 @@ class Hooks:
     def _get(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """A queue's `get`: which of several consumers gets what depends on who is free first."""
 
+        @functools.wraps(original)
         def get(source: Any, *args: Any, **kwargs: Any) -> Any:
             item = original(source, *args, **kwargs)
-            consumers = self._consumers.setdefault(getattr(source, "_state", source), set())
-            lane = current_lane().id
-            if lane not in consumers:
-                consumers.add(lane)
-                if len(consumers) > 1:
-                    for each in consumers:
-                        self._loosen(each)
+            self._took_from(source)
             return item
 
         return get
+
+    def _receive(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for anyio's streams, which give to those that wait without a further `receive_nowait`."""
+
+        @functools.wraps(original)
+        async def receive(source: Any) -> Any:
+            item = await original(source)
+            self._took_from(source)
+            return item
+
+        return receive
+
+    def _took_from(self, source: Any) -> None:
+        if not self._threads.take_part():
+            # A worker of a pool between its jobs.
+            return
+        consumers = self._consumers.setdefault(getattr(source, "_state", source), set())
+        lane = current_lane().id
+        if lane not in consumers:
+            consumers.add(lane)
+            self._shares(lane)
+            for each in consumers if len(consumers) > 1 else ():
+                self._loosen(each)
 
 
 def _is_as_completed() -> bool:

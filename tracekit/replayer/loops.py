@@ -11,12 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tracekit.replayer.clock import STANDSTILL_S, Participant, VirtualClock
+from tracekit.replayer.clock import PATIENCE_S, STANDSTILL_S, Participant, VirtualClock
 
 __all__ = ["Loops"]
-
-_PATIENCE_S = 0.05
-"""Real seconds that sockets and pipes have to show that something is under way on them."""
 
 
 class Loops:
@@ -40,7 +37,7 @@ class Loops:
     def on_clock(self, loop: Any) -> Iterator[None]:
         """Let `loop`, which runs on this thread, run on the clock meanwhile."""
         real = getattr(loop, "_selector", None)
-        if real is None or isinstance(real, _Selector):
+        if real is None or self.knows(loop):
             yield
             return
         if loop not in self._zero_s:
@@ -64,10 +61,12 @@ class Loops:
 
     def knows(self, loop: Any) -> bool:
         """Whether `loop` runs on the clock."""
-        return isinstance(getattr(loop, "_selector", None), _Selector)
+        selector = getattr(loop, "_selector", None)
+        return isinstance(selector, _Selector) and selector.is_of(self._clock)
 
     def let_go(self) -> None:
-        """Give every loop its own time back, going on from where it is."""
+        """End the clock, and give every loop its own time back, going on from where it is."""
+        self._clock.end()
         for loop in list(self._zero_s):
             if not loop.is_closed():
                 ahead_s = loop.time() - time.monotonic()
@@ -86,13 +85,20 @@ class _Selector:
         self._loop = loop
         self._clock = clock
         self._participant = participant
-        self._quiet: frozenset[tuple[int, int]] = frozenset()
+        self._listened_s: dict[int, tuple[Any, float]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
+    def is_of(self, clock: VirtualClock) -> bool:
+        """Whether it asks `clock`."""
+        return self._clock is clock
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready now, or once the clock says that it is the loop's turn."""
+        if self._clock.is_over:
+            late: list[tuple[selectors.SelectorKey, int]] = self._real.select(timeout)
+            return late
         events: list[tuple[selectors.SelectorKey, int]] = self._real.select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
@@ -100,14 +106,30 @@ class _Selector:
         return events or self._wait(timeout)
 
     def _under_way(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What sockets and pipes bring shortly; those that bring nothing are not waited for again."""
-        watched = frozenset((key.fd, key.events) for key in self._real.get_map().values())
-        # One is the loop's own, by which other threads wake it.
-        if len(watched) <= 1 or watched == self._quiet:
+        """What sockets and pipes bring shortly; those that have brought nothing for long are not waited for again."""
+        own = self._loop._ssock.fileno()  # noqa: SLF001  by which other threads wake it
+        known, self._listened_s = self._listened_s, {}
+        for key in self._real.get_map().values():
+            if key.fd != own:
+                # A number may have been given to another; what is to be called then tells.
+                data, passed_s = known.get(key.fd, (None, 0.0))
+                self._listened_s[key.fd] = key.data, passed_s if data is key.data else 0.0
+        left_s = PATIENCE_S - min((passed_s for _, passed_s in self._listened_s.values()), default=PATIENCE_S)
+        if left_s <= 0:
             return []
-        patience_s = _PATIENCE_S if timeout is None else min(timeout, _PATIENCE_S)
-        events: list[tuple[selectors.SelectorKey, int]] = self._real.select(patience_s)
-        self._quiet = frozenset() if events else watched
+        return self._listen(left_s if timeout is None else min(timeout, left_s))
+
+    def _listen(self, patience_s: float) -> list[tuple[selectors.SelectorKey, int]]:
+        began_s = time.monotonic()
+        self._participant.listens = True
+        try:
+            events: list[tuple[selectors.SelectorKey, int]] = self._real.select(patience_s)
+        finally:
+            self._participant.listens = False
+        passed_s = time.monotonic() - began_s
+        brought = {key.fd for key, _ in events}
+        for fd, (data, before_s) in self._listened_s.items():
+            self._listened_s[fd] = data, 0.0 if fd in brought else before_s + max(passed_s, 0.001)
         return events
 
     def _wait(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -124,12 +146,11 @@ class _Selector:
         # What other threads have given the loop to do is work, though it has not woken yet.
         clock.announce(me, at_ns, lambda: not loop._ready)  # noqa: SLF001  asyncio has no other door
         try:
-            moves, used_s = -1, time.process_time()
-            while not is_turn:
+            while not (is_turn or clock.is_over):
                 events: list[tuple[selectors.SelectorKey, int]] = self._real.select(STANDSTILL_S)
                 if events:
                     return events
-                moves, used_s = clock.look(moves, used_s)
+                clock.look()
             return []
         finally:
             clock.withdraw(me)

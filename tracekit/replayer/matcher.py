@@ -39,12 +39,13 @@ class Miss(Exception):  # noqa: N818  it is told to the caller, who makes a repo
 
 
 class Matcher:
-    """Gives each recorded call once.
+    """Gives each recorded call once. `rests_on_asker` says that the last was told from others by who asked.
 
     A process of the program plays one segment: the only one with calls, or that of its first call that only one has.
     """
 
     def __init__(self, script: Script) -> None:
+        self.rests_on_asker = False
         self.unplayed = dict.fromkeys(script.calls)
         self._by_key: dict[str, list[Call]] = defaultdict(list)
         for call in script.calls:
@@ -59,7 +60,7 @@ class Matcher:
         Raises:
             Miss: None is.
         """
-        same = self._by_key.get(key, [])
+        same = self.same(key)
         if not same:
             raise Miss("unrecorded", same)
         occurrence = self._occurrences[asker.lane, key]
@@ -70,16 +71,22 @@ class Matcher:
             self._segment = call.lane[0]
         return call
 
+    def same(self, key: str) -> Sequence[Call]:
+        """The recorded calls with `key`."""
+        return self._by_key.get(key, [])
+
     def is_lane(self, recorded: LaneKey, lane: str) -> bool:
         """Whether `lane` of this process is the `recorded` one, as far as is known."""
         return recorded[1] == lane and self._segment in (None, recorded[0])
 
     def _found(self, same: Sequence[Call], asker: Asker, occurrence: int) -> Call:
         left = [call for call in same if call in self.unplayed]
+        self.rests_on_asker = False
         if not left:
             raise Miss("used", same)
         if len(same) == 1 or _are_equal(same):
             return left[0]
+        self.rests_on_asker = True
         in_lane = [call for call in same if self.is_lane(call.lane, asker.lane)]
         segments = {call.lane[0] for call in in_lane}
         if not asker.is_loose and len(segments) == 1 and occurrence < len(in_lane) and in_lane[occurrence] in left:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -61,6 +61,7 @@ class Player(Answerer):
         self._taken: set[str] = set()
         self._recognised: dict[str, RecordedSpan] = {}
         self._loose: set[str] = set()
+        self._sharing: dict[str, Request | None] = {}
         self._alias = ("", "")
         self._lock = threading.RLock()
 
@@ -114,12 +115,14 @@ class Player(Answerer):
             if known is None:
                 self._began(lane)
                 recorded = self._match(asked, Asker(id, _path_of(parent), lane.id in self._loose))
+                if lane.id in self._sharing and self._matcher.rests_on_asker:
+                    self._sharing[lane.id] = asked
                 part, before = recorded.parts[0], None
             else:
                 recorded, before = known
                 part = self._next_part(recorded, before, asked)
             others = [other for other, _ in self._in_flight.values() if other is not recorded]
-            self._timeline.watch(recorded, part, others)
+            self._timeline.watch(id, recorded, part, others)
             reply = self._timeline.reply(id, recorded, part, before)
             reply = replace(reply, request=_as_sent_to(part.exchange.request, asked))
             self._calls[call] = recorded, reply
@@ -188,6 +191,9 @@ class Player(Answerer):
             if live.kind in ("llm", "attempt"):
                 return self._clock.now_ns()
             recorded = self._recognise(live)
+            if recorded is not None:
+                in_flight = [call for call, _ in self._in_flight.values()]
+                self._timeline.watch_span(self._id_of(live.lane), recorded, in_flight)
             return self._timeline.begin_ns(self._id_of(live.lane), recorded)
 
     @override
@@ -211,7 +217,18 @@ class Player(Answerer):
 
     def loosen(self, lane: str) -> None:
         """What `lane` works on depends on the order in which others finish."""
-        self._loose.add(lane)
+        with self._lock:
+            self._loose.add(lane)
+            asked = self._sharing.get(lane)
+            if asked is not None:
+                # It was told from others by its lane, which it turns out could not tell.
+                same = self._matcher.same(self.script.keys.key(asked))
+                self._leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
+
+    def share(self, lane: str) -> None:
+        """What `lane` works on comes from a queue, at which others may yet work, too."""
+        with self._lock:
+            self._sharing.setdefault(lane, None)
 
     def _began(self, lane: Lane) -> None:
         if lane.first_ns:
@@ -220,13 +237,17 @@ class Player(Answerer):
     def _recognise(self, live: LiveSpan) -> RecordedSpan | None:
         """The recorded span that is `live`: the next of its kind and name in its lane, a tool's by its arguments.
 
-        Once times are projected the lane may be another.
+        A tool that all remaining results fit may be in another lane, and anything once times are projected.
         """
         left = [span for span in self.script.spans.get((live.kind, live.name), ()) if span.id not in self._taken]
-        in_lane = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
-        found = in_lane or ([] if self._timeline.follows else left)
         if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
-            found = [span for span in found if _same_arguments(live, span)]
+            left = [span for span in left if _same_arguments(live, span)]
+        found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
+        if not found and live.kind == "tool" and _have_one_result(left):
+            # What another lane does than did in the recording has other times.
+            self._timeline.follows = False
+        if not found and not self._timeline.follows:
+            found = left
         if not found:
             return None
         self._taken.add(found[0].id)
@@ -321,6 +342,11 @@ def _path_of(span: LiveSpan | None) -> SpanPath:
 def _same_arguments(live: LiveSpan, recorded: RecordedSpan) -> bool:
     asked = live.attributes_at_begin.get(semconv.TOOL_CALL_ARGUMENTS)
     return _canonical(asked) == _canonical(recorded.attributes.get(semconv.TOOL_CALL_ARGUMENTS))
+
+
+def _have_one_result(recorded: Sequence[RecordedSpan]) -> bool:
+    """Whether there is one, and all results are the same."""
+    return len({_canonical(span.attributes.get(semconv.TOOL_CALL_RESULT)) for span in recorded}) == 1
 
 
 def _canonical(value: Any) -> str:

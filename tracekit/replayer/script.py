@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tracekit import semconv
 from tracekit.errors import ReplayError
@@ -14,7 +14,7 @@ from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
 from tracekit.replayer.keys import Keys
 
-__all__ = ["Call", "LaneKey", "Part", "Script"]
+__all__ = ["Call", "LaneKey", "Part", "Script", "Turn"]
 
 _PARTIAL = frozenset(
     (semconv.Outcome.CLOSED, semconv.Outcome.CANCELLED, semconv.Outcome.ABANDONED, semconv.Outcome.UNREAD)
@@ -62,12 +62,21 @@ class Part:
         return self.exchange.status < 400 and answer_of(self.exchange.body, content_type).error is None
 
 
+class Turn(NamedTuple):
+    """That a lane waited for its turn, as at a semaphore: nothing of its own happened for `waited_ns`, and then it went
+    on as a call of another lane had ended, at `given_ns`."""
+
+    given_ns: int
+    waited_ns: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """One recorded call with all its attempts. `number` counts the calls of the recording as they began.
 
     `could_ns` is when it could have been asked at the earliest: when the last call had ended that it came after, in
-    its own lane, in one that its lane had started, or in one that had started its lane.
+    its own lane, in one that its lane had started, or in one that had started its lane. `turn` says if it seems to have
+    waited for its turn besides.
     """
 
     number: int
@@ -76,6 +85,7 @@ class Call:
     lane: LaneKey
     path: SpanPath
     could_ns: int
+    turn: Turn | None = None
 
     @property
     def key(self) -> str:
@@ -111,7 +121,11 @@ class Script:
         self.keys = keys
         _refuse_unusable(recording)
         self._points = _points(recording)
-        self.calls = _calls(recording, keys)
+        self._ends = _ends_of_calls(recording)
+        self.calls = [
+            replace(call, turn=self.turn_before(call.lane, call.could_ns, call.parts[0].span.start_ns))
+            for call in _calls(recording, keys)
+        ]
         self.start_ns = min((span.start_ns for span in recording.spans.values()), default=0)
         if recording.process_root is not None:
             self.start_ns = min(self.start_ns, recording.process_root.at_ns)
@@ -157,7 +171,49 @@ class Script:
         """Nanoseconds from the latest that had happened in `lane`, or in a lane that it started, to `at_ns`."""
         points = self._points.get(lane, ())
         place = bisect_left(points, at_ns)
-        return at_ns - points[place - 1] if place else 0
+        if not place:
+            return 0
+        turn = self._turn(lane, points[place - 1], at_ns)
+        return at_ns - (points[place - 1] if turn is None else turn.given_ns)
+
+    def turn_before(self, lane: LaneKey, since_ns: int, at_ns: int) -> Turn | None:
+        """The last turn that `lane` waited for between `since_ns` and `at_ns`."""
+        points = self._points.get(lane, ())
+        for place in range(bisect_left(points, at_ns + 1) - 1, 0, -1):
+            if points[place] <= since_ns:
+                break
+            turn = self._turn(lane, points[place - 1], points[place])
+            if turn is not None:
+                return turn
+        return None
+
+    def _turn(self, lane: LaneKey, from_ns: int, to_ns: int) -> Turn | None:
+        waited_ns = to_ns - from_ns
+        if waited_ns < _LONG_NS:
+            return None
+        place = bisect_left(self._ends, (to_ns + 1, (0, "")))
+        while place and self._ends[place - 1][0] > max(from_ns, to_ns - _SOON_NS):
+            place -= 1
+            ended_ns, of = self._ends[place]
+            if of[0] == lane[0] and not _is_above(of[1], lane[1]) and not _is_above(lane[1], of[1]):
+                return Turn(ended_ns, waited_ns)
+        return None
+
+
+_LONG_NS = 50_000_000
+"""As long as no program takes between two steps without doing something that is seen, as a rule."""
+_SOON_NS = 15_000_000
+"""Within this time after another's end it is that end that was waited for."""
+
+
+def _is_above(lane: str, other: str) -> bool:
+    return other == lane or other.startswith(f"{lane}.")
+
+
+def _ends_of_calls(recording: Recording) -> list[tuple[int, LaneKey]]:
+    """When attempts ended, and in which lane; sorted."""
+    spans = (recording.spans[id] for id in recording.exchanges)
+    return sorted((span.end_ns or span.start_ns, (span.segment, span.lane)) for span in spans)
 
 
 def _refuse_unusable(recording: Recording) -> None:

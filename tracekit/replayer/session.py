@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -36,6 +37,10 @@ from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
 
 __all__ = ["Replay", "Stage", "load_recording", "replay", "replayed_root", "root_end_ns"]
+
+
+_RUNTIME = "tracekit.runtime.threads"
+"""Its `run_sync` keeps a loop. It is loaded only where a program uses it."""
 
 
 def replay(
@@ -98,8 +103,9 @@ class Stage:
         self.clock = VirtualClock(self.script.start_ns, speed)
         self._loops = Loops(self.clock)
         self.player = Player(self.script, self.clock, self._loops, tell)
-        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen)
+        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen, self.player.share)
         self._block_network = block_network
+        self._loop_before: Any = None
 
     def hosts(self) -> set[str]:
         """The API's hosts of the recording."""
@@ -115,6 +121,8 @@ class Stage:
         )
         install(recorder)
         hook_in()
+        runtime = sys.modules.get(_RUNTIME)
+        self._loop_before = runtime.change_loop() if runtime is not None else None
         self._hooks.put_in()
         closed.refuse(self.hosts(), self.player.refuse_connection, everything=self._block_network)
         return recorder
@@ -123,6 +131,10 @@ class Stage:
         """End the replay."""
         closed.allow()
         self._hooks.take_out()
+        runtime = sys.modules.get(_RUNTIME)
+        own = runtime.change_loop(self._loop_before) if runtime is not None else None
+        if runtime is not None and own is not None:
+            runtime.end_loop(own)
 
     def on_running_loop(self) -> AbstractContextManager[None] | None:
         """Puts the event loop that runs on this thread on the clock; None if none does."""

@@ -8,10 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from tracekit.replayer.clock import Participant, VirtualClock
+from tracekit.replayer.clock import Participant, VirtualClock, Waiter
 
 __all__ = ["Threads"]
 
@@ -20,15 +21,26 @@ _POOLS = ("anyio.", "trio.", "concurrent.futures.")
 """Modules whose threads belong to a pool: their jobs take part, and the threads between them do not."""
 
 
+class _Here(threading.local):
+    """What the calling thread is about: whether it starts another, and the job that it does."""
+
+    starts = False
+    job: _Job | None = None
+
+
 class Threads:
     """What to put in place of the methods that start threads, and of those that wait; each takes the original."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._ended: WeakSet[threading.Thread] = WeakSet()
-        self._waiting: WeakKeyDictionary[threading.Condition, deque[list[bool]]] = WeakKeyDictionary()
+        self._joining: WeakKeyDictionary[threading.Thread, list[Waiter]] = WeakKeyDictionary()
         self._pools: WeakKeyDictionary[Any, _Pool] = WeakKeyDictionary()
-        self._submitting = threading.local()
+        self._here = _Here()
+
+    def take_part(self) -> bool:
+        """Whether the calling thread does."""
+        return self._clock.me() is not None
 
     # ── sleeps ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -51,18 +63,29 @@ class Threads:
 
         @functools.wraps(original)
         def start(thread: threading.Thread) -> None:
-            if _is_of_a_pool(thread) or self._clock.me() is None:
+            if self._clock.me() is None:
                 original(thread)
                 return
-            participant = self._clock.expect()
-            self._run_as(thread, participant)
+            # It waits for the thread to begin, which takes no time of the program.
+            before, self._here.starts = self._here.starts, True
             try:
-                original(thread)
-            except BaseException:
-                self._clock.leave(participant)
-                raise
+                if _is_of_a_pool(thread):
+                    original(thread)
+                else:
+                    self._start(thread, original)
+            finally:
+                self._here.starts = before
 
         return start
+
+    def _start(self, thread: threading.Thread, original: Callable[..., None]) -> None:
+        participant = self._clock.expect()
+        self._run_as(thread, participant)
+        try:
+            original(thread)
+        except BaseException:
+            self._clock.leave(participant)
+            raise
 
     def _run_as(self, thread: threading.Thread, participant: Participant) -> None:
         """Let `thread` be `participant` while it runs. What replaces `run` removes itself when the thread begins."""
@@ -77,6 +100,9 @@ class Threads:
                 run()
             finally:
                 self._ended.add(thread)
+                for waiter in self._joining.pop(thread, []):
+                    with suppress(RuntimeError):
+                        waiter.release()
                 self._clock.unbind(None)
                 self._clock.leave(participant)
 
@@ -86,9 +112,22 @@ class Threads:
         """`Thread.join`."""
 
         @functools.wraps(original)
-        def join(thread: threading.Thread, *args: Any, **kwargs: Any) -> None:
-            with self._clock.blocked(lambda: thread.is_alive() and thread not in self._ended):
-                original(thread, *args, **kwargs)
+        def join(thread: threading.Thread, timeout: float | None = None) -> None:
+            def is_running() -> bool:
+                return thread.is_alive() and thread not in self._ended
+
+            me = self._clock.me()
+            if me is None or me.blocked is not None or _is_at_once(timeout) or thread is threading.current_thread():
+                original(thread, timeout)
+            elif timeout is None:
+                with self._clock.blocked(is_running):
+                    original(thread)
+            elif is_running():
+                waiter = Waiter()
+                self._joining.setdefault(thread, []).append(waiter)
+                # It may have ended meanwhile.
+                if not is_running() or self._clock.wait_on(waiter, timeout):
+                    original(thread)
 
         return join
 
@@ -98,33 +137,32 @@ class Threads:
         """`Condition.wait`."""
 
         @functools.wraps(original)
-        def wait(condition: threading.Condition, *args: Any, **kwargs: Any) -> bool:
-            if self._clock.me() is None:
-                return original(condition, *args, **kwargs)
-            notified: list[bool] = []
-            self._waiting.setdefault(condition, deque()).append(notified)
+        def wait(condition: Any, timeout: float | None = None) -> bool:
+            is_ours = self._clock.me() is not None and not self._here.starts and not _is_at_once(timeout)
+            if not is_ours or not condition._is_owned():  # noqa: SLF001  which raises
+                return original(condition, timeout)
+            waiter = Waiter()
+            condition._waiters.append(waiter)  # noqa: SLF001  what `notify` releases
+            held = condition._release_save()  # noqa: SLF001  as the original does
+            notified = False
             try:
-                with self._clock.blocked(lambda: not notified):
-                    return original(condition, *args, **kwargs)
+                notified = self._clock.wait_on(waiter, timeout)
             finally:
-                waiting = self._waiting.get(condition)
-                if waiting is not None and notified in waiting:
-                    _remove(waiting, notified)
+                condition._acquire_restore(held)  # noqa: SLF001  as the original does
+                if not notified:
+                    with suppress(ValueError):
+                        condition._waiters.remove(waiter)  # noqa: SLF001  as the original does
+            return notified
 
         return wait
 
-    def notify(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`Condition.notify`."""
+    def monotonic_s(self, original: Callable[[], float]) -> Callable[[], float]:
+        """The time by which waits with a timeout reckon."""
 
-        @functools.wraps(original)
-        def notify(condition: threading.Condition, n: int = 1) -> None:
-            waiting = self._waiting.get(condition)
-            for _ in range(min(n, len(waiting) if waiting is not None else 0)):
-                if waiting:
-                    waiting.popleft().append(True)
-            original(condition, n)
+        def monotonic() -> float:
+            return original() if self._clock.me() is None else self._clock.now_ns() / 1e9
 
-        return notify
+        return monotonic
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +180,8 @@ class Threads:
             except BaseException:
                 pool.done(job)
                 raise
-            job.future = future
+            # A job that is cancelled before it begins is never run.
+            future.add_done_callback(lambda future: pool.done(job) if future.cancelled() else None)
             return future
 
         return submit
@@ -152,11 +191,11 @@ class Threads:
 
         @functools.wraps(original)
         def run(item: Any, *args: Any, **kwargs: Any) -> None:
-            before, self._submitting.job = getattr(self._submitting, "job", None), None
+            before, self._here.job = self._here.job, None
             try:
                 original(item, *args, **kwargs)
             finally:
-                job, self._submitting.job = self._submitting.job, before
+                job, self._here.job = self._here.job, before
                 if job is not None:
                     self._clock.unbind(None)
                     job.pool.done(job)
@@ -164,39 +203,88 @@ class Threads:
         return run
 
     def _run_job(self, job: _Job, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self._submitting.job = job
-        if job.participant is not None:
-            job.participant.blocked = None
-            self._clock.bind(job.participant)
+        self._here.job = job
+        self._clock.bind(job.take())
         return fn(*args, **kwargs)
 
+    def shutdown(self, original: Callable[..., None]) -> Callable[..., None]:
+        """`ThreadPoolExecutor.shutdown`, which waits for the jobs."""
+
+        @functools.wraps(original)
+        def shutdown(executor: Any, *args: Any, **kwargs: Any) -> None:
+            pool = self._pools.get(executor)
+            if pool is None:
+                original(executor, *args, **kwargs)
+                return
+            with self._clock.blocked(lambda: pool.is_busy):
+                original(executor, *args, **kwargs)
+
+        return shutdown
+
+    # ── anyio's own pool ─────────────────────────────────────────────────────────────────────────────────────────
+
     def run_in_worker(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Anyio's ``run_sync_in_worker_thread``: the job is over when the task that waits for it goes on."""
+        """Anyio's ``run_sync_in_worker_thread``, in which a task waits for a job."""
 
         @functools.wraps(original)
         async def run_in_worker(cls: Any, func: Callable[..., Any], args: Any, *more: Any, **kwargs: Any) -> Any:
-            participant = self._clock.expect()
-
-            def bound(*given: Any) -> Any:
-                self._clock.bind(participant)
-                try:
-                    return func(*given)
-                finally:
-                    self._clock.unbind(None)
-
+            job = _HandedOver(self._clock, func)
             try:
-                return await original(cls, bound, args, *more, **kwargs)
+                return await original(cls, job, args, *more, **kwargs)
             finally:
-                self._clock.leave(participant)
+                job.awaited()
 
         return run_in_worker
 
+    def put(self, original: Callable[..., None]) -> Callable[..., None]:
+        """`queue.Queue.put`, by which anyio hands jobs to its workers."""
 
-def _remove(waiting: deque[list[bool]], notified: list[bool]) -> None:
-    for place, each in enumerate(waiting):
-        if each is notified:
-            del waiting[place]
-            return
+        @functools.wraps(original)
+        def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> None:
+            if type(item) is tuple and len(item) > 1 and isinstance(item[1], _HandedOver):
+                item[1].begin()
+            original(queue, item, *args, **kwargs)
+
+        return put
+
+
+class _HandedOver:
+    """A job of anyio's pool. It takes part from when it is given to a worker until it is over and awaited no more."""
+
+    def __init__(self, clock: VirtualClock, function: Callable[..., Any]) -> None:
+        self._clock = clock
+        self._function = function
+        self._participant: Participant | None = None
+        self._runs = False
+        self._is_awaited = True
+
+    def begin(self) -> None:
+        """It is given to a worker."""
+        self._participant = self._clock.expect()
+
+    def __call__(self, *args: Any) -> Any:
+        """Run, on the worker's thread."""
+        if self._participant is None:
+            return self._function(*args)
+        self._runs = True
+        self._clock.bind(self._participant)
+        try:
+            return self._function(*args)
+        finally:
+            self._clock.unbind(None)
+            self._runs = False
+            if not self._is_awaited:
+                self._clock.leave(self._participant)
+
+    def awaited(self) -> None:
+        """The task that waited for it goes on, with its result or without."""
+        self._is_awaited = False
+        if self._participant is not None and not self._runs:
+            self._clock.leave(self._participant)
+
+
+def _is_at_once(timeout_s: float | None) -> bool:
+    return timeout_s is not None and timeout_s <= 0
 
 
 def _is_of_a_pool(thread: threading.Thread) -> bool:
@@ -209,17 +297,16 @@ def _is_of_a_pool(thread: threading.Thread) -> bool:
 class _Job:
     """A job of a pool. It takes part from when there is a worker for it."""
 
-    __slots__ = ("future", "participant", "pool")
+    __slots__ = ("is_done", "participant", "pool")
 
     def __init__(self, pool: _Pool) -> None:
         self.pool = pool
         self.participant: Participant | None = None
-        self.future: Future[Any] | None = None
+        self.is_done = False
 
-    def begin(self, clock: VirtualClock) -> None:
-        """There is a worker for it."""
-        self.participant = clock.expect()
-        self.participant.blocked = lambda: self.future is not None and self.future.cancelled()
+    def take(self) -> Participant:
+        """Who it is for the clock, now that a worker has it."""
+        return self.pool.begin(self)
 
 
 class _Pool:
@@ -229,25 +316,45 @@ class _Pool:
         self._clock = clock
         self._free = workers
         self._queued: deque[_Job] = deque()
-        self._lock = threading.Lock()
+        self._unfinished = 0
+        self._lock = threading.RLock()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is not over."""
+        return self._unfinished > 0
 
     def add(self) -> _Job:
         """A new job."""
         job = _Job(self)
         with self._lock:
+            self._unfinished += 1
             if self._free > 0:
                 self._free -= 1
-                job.begin(self._clock)
+                self.begin(job)
             else:
                 self._queued.append(job)
         return job
 
-    def done(self, job: _Job) -> None:
-        """`job` is over; the next one has its worker."""
+    def begin(self, job: _Job) -> Participant:
+        """There is a worker for `job`."""
         with self._lock:
+            if job.participant is None:
+                job.participant = self._clock.expect()
+            return job.participant
+
+    def done(self, job: _Job) -> None:
+        """`job` is over, or will never run; the next one has its worker."""
+        with self._lock:
+            if job.is_done:
+                return
+            job.is_done = True
+            self._unfinished -= 1
+            if job.participant is None:
+                self._queued.remove(job)
+                return
             if self._queued:
-                self._queued.popleft().begin(self._clock)
+                self.begin(self._queued.popleft())
             else:
                 self._free += 1
-        if job.participant is not None:
-            self._clock.leave(job.participant)
+        self._clock.leave(job.participant)

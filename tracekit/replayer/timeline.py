@@ -11,13 +11,14 @@ All times are nanoseconds since the epoch on the replay's clock, which starts wh
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 
 from tracekit import semconv
 from tracekit.instrument.reply import Reply
 from tracekit.model.recording import Lane, Piece, RecordedSpan
-from tracekit.replayer.script import Call, Part, Script
+from tracekit.replayer.script import Call, Part, Script, Turn
 
 __all__ = ["Timeline"]
 
@@ -32,6 +33,9 @@ _TOLD = frozenset(
 )
 _PATIENCE_NS = 60_000_000_000
 """How long a call that was cancelled in the recording waits to be cancelled again."""
+
+_SURELY = 0.3
+"""The part of a wait that must have passed for it to have been the lane's own work."""
 
 
 class Timeline:
@@ -48,15 +52,33 @@ class Timeline:
         self._script = script
         self._now_ns = now_ns
         self._latest: dict[str, int] = defaultdict(int)
+        self._real_ns: dict[str, int] = defaultdict(time.monotonic_ns)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, call: Call, part: Part, in_flight: list[Call]) -> None:
-        """Decide whether the replay still follows, now that `part` of `call` is asked while `in_flight` are."""
+    def watch(self, lane: str, call: Call, part: Part, in_flight: list[Call]) -> None:
+        """Decide whether the replay still follows, now that `part` of `call` is asked in `lane` while `in_flight` are."""
         if not self.follows:
             return
         if self._now_ns() > part.span.start_ns or any(other.parts[-1].end_ns <= call.could_ns for other in in_flight):
             self.follows = False
+        self._watch_turn(lane, call.turn, in_flight)
+
+    def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Call]) -> None:
+        """The same now that `recorded` begins."""
+        if self.follows and in_flight:
+            key = recorded.segment, recorded.lane
+            self._watch_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns), in_flight)
+
+    def _watch_turn(self, lane: str, turn: Turn | None, in_flight: list[Call]) -> None:
+        """Nobody waits for a turn that another has: then it is given in another way than it was.
+
+        What took its time without being seen, such as a process, takes it again.
+        """
+        if turn is not None and any(other.parts[-1].end_ns <= turn.given_ns for other in in_flight):
+            passed_ns = time.monotonic_ns() - self._real_ns[lane]
+            if passed_ns < turn.waited_ns * _SURELY:
+                self.follows = False
 
     def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
         """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""
@@ -97,6 +119,7 @@ class Timeline:
     def started(self, lane: str) -> None:
         """`lane` is started by the one above it, and comes after what that one has done."""
         self._latest[lane] = self._latest[lane.rpartition(".")[0]]
+        self._real_ns[lane] = time.monotonic_ns()
 
     def began(self, lane: str, first_ns: int) -> None:
         """`lane` took its first step."""
@@ -105,6 +128,7 @@ class Timeline:
     def happened(self, lane: str, at_ns: int) -> None:
         """Something happened in `lane` at `at_ns`, which those that started it may have waited for."""
         self.last_ns = max(self.last_ns, at_ns)
+        self._real_ns[lane] = time.monotonic_ns()
         while lane:
             self._latest[lane] = max(self._latest[lane], at_ns)
             lane = lane.rpartition(".")[0]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-__all__ = ["in_thread", "run_sync"]
+__all__ = ["change_loop", "end_loop", "in_thread", "run_sync"]
 
 T = TypeVar("T")
 
@@ -82,6 +83,20 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def change_loop(to: asyncio.AbstractEventLoop | None = None) -> asyncio.AbstractEventLoop | None:
+    """Let `run_sync` use `to`, or a loop that is yet to be made; returns the one that it has used, still running."""
+    return _Loop.change(to)
+
+
+def end_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """End a loop that `change_loop` gave, and its thread."""
+    _ended.add(loop)
+    loop.call_soon_threadsafe(loop.stop)
+
+
+_ended: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+
+
 class _Loop:
     """The loop of `run_sync`, made at its first use."""
 
@@ -99,16 +114,24 @@ class _Loop:
             return cls._loop
 
     @classmethod
+    def change(cls, loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop | None:
+        """Use `loop` from now on, or a new one; returns the one before."""
+        with cls._lock:
+            before, cls._loop = cls._loop, loop
+        return before
+
+    @classmethod
     def forget(cls) -> None:
         """A forked child has the loop without its thread."""
         cls._loop, cls._lock = None, threading.Lock()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    while True:
+    while loop not in _ended:
         # An exit or interrupt that a task raises ends `run_forever`, and is the waiting caller's to get.
         with suppress(SystemExit, KeyboardInterrupt):
             loop.run_forever()
+    loop.close()
 
 
 os.register_at_fork(after_in_child=_Loop.forget)

@@ -1,0 +1,269 @@
+"""A program that was changed plays on its old recording, and shows how long it takes then."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracekit
+from tests.support.recording import spans
+from tests.support.replaying import async_client, echo, play, question, record, sync_client, words_of
+from tracekit import Orchestrator, Subagent
+from tracekit.demo.claude import Answer, Asked, Respond, message, reply, text, tool_use
+from tracekit.model.recording import Recording
+
+DELAYS = {"a": 0.5, "b": 0.3, "c": 0.4}
+CLOSE = 0.03
+"""How near the makespan of a projection comes to that of a server."""
+
+
+async def _ask(client: Any, words: str) -> str:
+    return words_of(await client.messages.create(**question(words)))
+
+
+async def serial(client: Any) -> list[str]:
+    return [await _ask(client, words) for words in DELAYS]
+
+
+async def parallel(client: Any) -> list[str]:
+    return list(await asyncio.gather(*[_ask(client, words) for words in DELAYS]))
+
+
+async def grouped(client: Any) -> list[str]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_ask(client, words)) for words in DELAYS]
+    return [task.result() for task in tasks]
+
+
+async def two_at_a_time(client: Any) -> list[str]:
+    limit = asyncio.Semaphore(2)
+
+    async def one(words: str) -> str:
+        async with limit:
+            return await _ask(client, words)
+
+    return list(await asyncio.gather(*[one(words) for words in DELAYS]))
+
+
+async def with_own_sleeps(client: Any) -> list[str]:
+    async def one(words: str) -> str:
+        await asyncio.sleep(0.2)
+        return await _ask(client, words)
+
+    return list(await asyncio.gather(*[one(words) for words in DELAYS]))
+
+
+async def serial_with_sleeps(client: Any) -> list[str]:
+    said = []
+    for words in DELAYS:
+        await asyncio.sleep(0.2)
+        said.append(await _ask(client, words))
+    return said
+
+
+ASYNC = (serial, parallel, grouped, two_at_a_time, with_own_sleeps, serial_with_sleeps)
+
+
+def serial_sync(client: Any) -> list[str]:
+    return [words_of(client.messages.create(**question(words))) for words in DELAYS]
+
+
+def in_pool(client: Any) -> list[str]:
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(lambda words: words_of(client.messages.create(**question(words))), DELAYS))
+
+
+def in_small_pool(client: Any) -> list[str]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda words: words_of(client.messages.create(**question(words))), DELAYS))
+
+
+def in_threads(client: Any) -> list[str]:
+    said: dict[str, str] = {}
+
+    def one(words: str) -> None:
+        said[words] = words_of(client.messages.create(**question(words)))
+
+    threads = [threading.Thread(target=one, args=(words,)) for words in DELAYS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [said[words] for words in DELAYS]
+
+
+async def to_thread(client: Any) -> list[str]:
+    def one(words: str) -> str:
+        return words_of(client.messages.create(**question(words)))
+
+    return list(await asyncio.gather(*[asyncio.to_thread(one, words) for words in DELAYS]))
+
+
+def loop(way: Callable[..., Any]) -> Callable[[str], Any]:
+    """The guide's loop: the lead asks, its agents work in the way of `way`, the lead sums up what they said."""
+
+    def asked_last(said: list[str]) -> Any:
+        return question(f"sum up {', '.join(said)}")
+
+    async def main(url: str) -> str:
+        async with async_client(url) as client:
+            await client.messages.create(**question("begin"))
+            return words_of(await client.messages.create(**asked_last(await way(client))))
+
+    def run(url: str) -> str:
+        if way in ASYNC:
+            return asyncio.run(main(url))
+        with sync_client(url) as client:
+            client.messages.create(**question("begin"))
+            said = asyncio.run(way(client)) if way is to_thread else way(client)
+            return words_of(client.messages.create(**asked_last(said)))
+
+    return run
+
+
+def work_s(recording: Recording) -> float:
+    """Seconds from the end of the first call to the end of the last: what the clients need to start is another matter."""
+    calls = spans(recording, "llm")
+    return max((call.end_ns or 0) - (calls[0].end_ns or 0) for call in calls) / 1e9
+
+
+def assert_as_with_a_server(
+    before: Callable[[str], Any], after: Callable[[str], Any], respond: Respond, *, seen: Any = None
+) -> None:
+    """`after` takes as long in a replay of `before` as with a server. A busy machine is given some chances."""
+    off = []
+    for _ in range(5):
+        said, recording = record(before, respond)
+        _, real = record(after, respond)
+        again, replay = play(recording, after)
+        assert again == (said if seen is None else seen)
+        assert (replay.mode, replay.divergence, replay.notes) == ("projected", None, [])
+        assert replay.run is not None
+        off.append(abs(work_s(replay.run.recording) / work_s(real) - 1))
+        if off[-1] < CLOSE:
+            return
+    pytest.fail(f"off by {off}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (serial, parallel),
+        (serial, two_at_a_time),
+        (parallel, serial),
+        (serial_with_sleeps, with_own_sleeps),
+        (with_own_sleeps, serial_with_sleeps),
+        (serial_sync, in_pool),
+        (serial_sync, in_threads),
+        (serial_sync, to_thread),
+        (in_pool, serial_sync),
+        (serial_sync, parallel),
+    ],
+)
+def test_a_mended_program_takes_as_long_as_with_a_server(
+    before: Callable[..., Any], after: Callable[..., Any], home: Path
+) -> None:
+    assert_as_with_a_server(loop(before), loop(after), echo(DELAYS, default_s=0.3))
+
+
+# ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ran: list[str] = []
+
+
+@tracekit.tool
+def measure(what: str) -> dict[str, Any]:
+    """A tool that takes its time."""
+    ran.append(what)
+    time.sleep(0.25)
+    return {"what": what, "size": len(what)}
+
+
+@tracekit.tool
+async def look_up(what: str) -> list[str]:
+    ran.append(what)
+    await asyncio.sleep(0.25)
+    return [what, what]
+
+
+def with_tools(way: str) -> Callable[[str], Any]:
+    async def one(client: Any, words: str) -> Any:
+        size = await asyncio.to_thread(measure, words) if way == "parallel" else measure(words)
+        found = await look_up(words)
+        return size, found, await _ask(client, words)
+
+    async def main(url: str) -> Any:
+        async with async_client(url) as client:
+            await _ask(client, "begin")
+            if way == "parallel":
+                said = await asyncio.gather(*[one(client, words) for words in DELAYS])
+            else:
+                said = [await one(client, words) for words in DELAYS]
+            return [*said, await _ask(client, "end")]
+
+    return lambda url: asyncio.run(main(url))
+
+
+def test_tools_return_what_they_did_and_take_as_long(home: Path) -> None:
+    respond = echo(DELAYS, default_s=0.3)
+    seen, recording = record(with_tools("serial"), respond)
+    ran.clear()
+    began = time.perf_counter()
+    again, replay = play(recording, with_tools("serial"))
+    assert (again, replay.mode, ran) == (seen, "followed", [])
+    assert time.perf_counter() - began < 1.0
+    ran.clear()
+    again, replay = play(recording, with_tools("parallel"))
+    assert (again, replay.mode, replay.notes, ran) == (seen, "projected", [], [])
+    assert_as_with_a_server(with_tools("serial"), with_tools("parallel"), respond)
+
+
+# ── the runtime ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def team(url: str, most: int, *, is_async: bool) -> Orchestrator:
+    make = async_client if is_async else sync_client
+    agents = [
+        Subagent(name=name, description=f"Knows {name}.", model="claude-haiku-5", system=f"You are {name}.")
+        for name in DELAYS
+    ]
+    return Orchestrator(
+        name="lead", model="claude-opus-5", system="You lead.", subagents=agents, client=make(url), max_concurrency=most
+    )
+
+
+def led(asked: Asked) -> Answer:
+    body = asked.json()
+    if body["system"].startswith("You lead"):
+        if len(body["messages"]) == 1:
+            return reply(asked, message(*[tool_use(name, {"task": f"do {name}"}) for name in DELAYS], delay_s=0.3))
+        return reply(asked, message(text("All done."), delay_s=0.3))
+    name = body["system"].removeprefix("You are ").split(".")[0]
+    return reply(asked, message(text(f"{name} is done"), delay_s=DELAYS[name]))
+
+
+def working(most: int, *, is_async: bool, how: str) -> Callable[[str], Any]:
+    def run(url: str) -> Any:
+        made = team(url, most, is_async=is_async)
+        result = made.run_sync("Work.") if how == "sync" else asyncio.run(made.run("Work."))
+        return result.text, result.stop_reason, result.tokens
+
+    return run
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("how", ["async", "sync"])
+@pytest.mark.parametrize(("before", "after"), [(1, 8), (8, 1), (1, 2)])
+def test_a_team_with_another_concurrency(before: int, after: int, is_async: bool, how: str, home: Path) -> None:
+    seen, recording = record(working(before, is_async=is_async, how=how), led)
+    again, replay = play(recording, working(before, is_async=is_async, how=how))
+    assert (again, replay.mode, replay.notes) == (seen, "followed", [])
+    changed = working(after, is_async=is_async, how=how)
+    assert_as_with_a_server(working(before, is_async=is_async, how=how), changed, led)

@@ -1,0 +1,150 @@
+"""Records a program against a scripted Claude, and replays it when the server is gone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anthropic
+import pytest
+
+import tracekit
+from tests.support.recording import recordings
+from tracekit.demo.claude import Asked, Respond, ScriptedClaude, message, reply, text
+from tracekit.model.recording import RecordedSpan, Recording
+from tracekit.replayer.session import Replay
+
+MODEL = "claude-sonnet-5"
+
+Program = Callable[[str], Any]
+"""Takes the address of the API, and gives what it has seen."""
+
+
+def question(words: str = "Which city?") -> dict[str, Any]:
+    """A request that asks one thing."""
+    return {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": words}]}
+
+
+def words_of(response: Any) -> str:
+    """What a message says."""
+    return "".join(block.text for block in response.content if block.type == "text")
+
+
+def sync_client(url: str, **more: Any) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=url, api_key="test", **more)
+
+
+def async_client(url: str, **more: Any) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(base_url=url, api_key="test", **more)
+
+
+def numbered(delays_s: list[float] | None = None) -> Respond:
+    """Answers the number of the request in the order of arrival: equal questions get different answers."""
+
+    def respond(asked: Asked) -> Any:
+        delay_s = delays_s[asked.number % len(delays_s)] if delays_s else 0.01
+        return reply(asked, message(text(f"answer {asked.number}"), delay_s=delay_s))
+
+    return respond
+
+
+def echo(delays_s: dict[str, float] | None = None, default_s: float = 0.01) -> Respond:
+    """Repeats what it is asked, after the time that the words take."""
+
+    def respond(asked: Asked) -> Any:
+        words = asked.json()["messages"][-1]["content"]
+        return reply(asked, message(text(f"re: {words}"), delay_s=(delays_s or {}).get(words, default_s)))
+
+    return respond
+
+
+def record(program: Program, respond: Respond, *, name: str = "it") -> tuple[Any, Recording]:
+    """What `program` sees of a server that answers with `respond`, and the recording of it. The server is gone then."""
+    tracekit.init()
+    known = {run.id for run in recordings()}
+    with ScriptedClaude(respond) as claude:
+        try:
+            with tracekit.run(name):
+                seen = program(claude.url)
+        finally:
+            record.url = claude.url  # type: ignore[attr-defined]
+    (made,) = [run for run in recordings() if run.id not in known]
+    return seen, made
+
+
+def play(recording: Recording, program: Program, *, name: str = "it", **options: Any) -> tuple[Any, Replay]:
+    """What `program` sees of a replay, and how that went."""
+    with tracekit.replay(recording, **options) as replay, tracekit.run(name):
+        seen = program("http://127.0.0.1:9")
+    return seen, replay
+
+
+def same_in_replay(program: Program, respond: Respond, *, times: int = 1) -> tuple[Any, Recording]:
+    """Record `program` and replay it: it must see the same, and each span must be as it was, to the nanosecond."""
+    seen, recording = record(program, respond)
+    for _ in range(times):
+        again, replay = play(recording, program)
+        assert again == seen, f"{again} != {seen}"
+        assert_followed(replay, recording)
+    return seen, recording
+
+
+def assert_followed(replay: Replay, recording: Recording) -> None:
+    """The replay is the recording, but for its ids."""
+    assert replay.run is not None
+    made, recorded = facts(replay.run.recording), facts(recording)
+    if made != recorded:
+        different = [f"- {each[:300]}" for each in recorded if each not in made]
+        pytest.fail("\n".join([*different, *(f"+ {each[:300]}" for each in made if each not in recorded), str(replay)]))
+    assert (replay.mode, replay.divergence, replay.notes, replay.unplayed) == ("followed", None, [], []), replay
+
+
+def facts(recording: Recording) -> list[str]:
+    """All that a recording says of its spans and lanes, without ids; times in nanoseconds from its beginning on."""
+    zero = min(span.start_ns for span in recording.spans.values())
+    told: list[str] = []
+    for span in recording.spans.values():
+        start = span.start_ns - zero
+        name = f"{_path(recording, span)} in {span.lane} at {start}"
+        told.append(f"{name}: {span.status} {span.failure} end {(span.end_ns or 0) - zero}")
+        told += [f"{name}: {key}={value!r}" for key, value in span.attributes.items() if key not in _OWN]
+        exchange = recording.exchanges.get(span.id)
+        if exchange is not None:
+            told.append(f"{name}: {exchange.status} {exchange.digest} answered {(exchange.answered_ns or 0) - zero}")
+            told += [f"{name}: {piece.at_ns - zero} {piece.data!r}" for piece in exchange.pieces]
+    told += [f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()]
+    return sorted(told)
+
+
+_OWN = ("server.address", "server.port", "url.full")
+
+
+def _path(recording: Recording, span: RecordedSpan) -> str:
+    steps: list[str] = []
+    current: RecordedSpan | None = span
+    while current is not None:
+        steps.append(f"{current.kind} {current.name}")
+        current = recording.spans.get(current.parent or "")
+    return " < ".join(steps)
+
+
+def makespan_s(recording: Recording) -> float:
+    """Seconds from the first begin to the last end."""
+    ends = [span.end_ns or span.start_ns for span in recording.spans.values()]
+    return (max(ends) - min(span.start_ns for span in recording.spans.values())) / 1e9
+
+
+@contextmanager
+def busy(processes: int = 2) -> Iterator[None]:
+    """Processes that keep the machine busy meanwhile."""
+    loop = "while True: sum(range(10000))"
+    started = [subprocess.Popen([sys.executable, "-c", loop]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
