@@ -29,6 +29,7 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
 from tracekit.analysis.effects import Effects, Footprint, effects_of, role_of
 from tracekit.analysis.values import Said, is_hash, said_in
+from tracekit.model.tree import Node
 
 __all__ = ["Known", "Profile", "Team", "Tie", "Verdict"]
 
@@ -69,11 +70,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a work was given, what came of it and what it touched. `brought` is the call that brought its result on."""
+    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
 
     work: Work
     content: Content
-    result: str | None = None
+    following: Node | None = None
 
     @cached_property
     def given(self) -> str | None:
@@ -98,8 +99,11 @@ class Profile:
     @cached_property
     def output(self) -> str | None:
         """What came of it; None where that was not recorded."""
-        if self.result is not None:
-            return _seen(self.result[:_LONGEST_TEXT])
+        brought = None
+        if self.following is not None and self.work.call_id is not None:
+            brought = self.content.results(self.following).get(self.work.call_id)
+        if brought is not None:
+            return _seen(brought[:_LONGEST_TEXT])
         recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
         if recorded is not None:
             return "\n".join(leaves(_parsed(recorded)))[:_LONGEST_TEXT]

@@ -98,10 +98,9 @@ class Facts:
             above = self.parents.get(above.id)
         return above
 
-    def profile(self, work: Work, results: Mapping[str, str] | None = None) -> Profile:
-        """What `work` was given and what came of it. `results` are those that the next request brought."""
-        result = (results or {}).get(work.call_id) if work.call_id is not None else None
-        return Profile(work, self.content, result)
+    def profile(self, work: Work, following: Node | None = None) -> Profile:
+        """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
+        return Profile(work, self.content, following)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

@@ -150,9 +150,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
 
 
 def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profile]:
-    asked = None if following is None else following.asked
-    results: Mapping[str, str] = {} if asked is None else facts.content.results(asked)
-    return [facts.profile(work, results) for work in batch.works]
+    return [facts.profile(work, None if following is None else following.asked) for work in batch.works]
 
 
 def _known(facts: Facts, asked: Node) -> Known:
