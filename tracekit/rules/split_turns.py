@@ -36,7 +36,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import fsum
 
-from tracekit.analysis.batches import Batch, Work, batch_of, turns_of
+from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
 from tracekit.analysis.dependence import Known, Profile, Team, Verdict
@@ -91,42 +91,41 @@ class _Group:
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each group of turns of an agent that could have been one."""
-    for agent in facts.nodes:
-        if agent.kind != "agent" or not _has_two_steps(agent) or not facts.may_save(facts.schedule.duration(agent)):
+    for agent in facts.agents:
+        # Where the run would not be shorter without the whole agent, what was said in it need not be read.
+        if not _has_two_steps(facts, agent) or not facts.schedule.carried_ns(agent, facts.schedule.duration(agent)):
             continue
         for group in _groups(facts, agent, None):
-            if len(group.batches) > 1:
-                finding = _finding(facts, agent, group)
-                if finding is not None:
-                    yield finding
+            finding = _finding(facts, agent, group)
+            if finding is not None:
+                yield finding
 
 
 def rulings(facts: Facts) -> list[Ruling]:
     """What was concluded for each turn of each agent that follows another; for `tracekit check --explain`."""
     told: list[Ruling] = []
-    for agent in facts.nodes:
-        if agent.kind == "agent":
-            _groups(facts, agent, told)
+    for agent in facts.agents:
+        _groups(facts, agent, told)
     return told
 
 
-def _has_two_steps(agent: Node) -> bool:
+def _has_two_steps(facts: Facts, agent: Node) -> bool:
     """Whether there are two turns with work: reading what they said takes time."""
     return (
         sum(
             any(child.kind in ("tool", "agent", "span") for child in child_turn.children)
-            for child_turn in turns_of(agent)
+            for child_turn in facts.turns(agent)
         )
         > 1
     )
 
 
 def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group]:
-    """The turns of `agent`, grouped. `told` takes every ruling; without it a reason that is quickly found is enough."""
+    """The groups of two or more turns of `agent`. `told` takes every ruling; without it a reason that is quickly found is enough."""
     groups: list[_Group] = []
     group: _Group | None = None
-    turns = turns_of(agent)
-    batches = [batch_of(turn) for turn in turns]
+    turns = facts.turns(agent)
+    batches = [facts.batch(turn) for turn in turns]
     for number, batch in enumerate(batches):
         if not batch.works or batch.asked is None:
             group = None
@@ -142,10 +141,11 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
                 group.tie = verdict.tie
                 group.evidence += verdict.evidence
                 group.add(batch, profiles)
+                if len(group.batches) == 2:
+                    groups.append(group)
                 continue
         group = _Group(Team(partial(_known, facts, batch.asked)))
         group.add(batch, profiles)
-        groups.append(group)
     return groups
 
 
