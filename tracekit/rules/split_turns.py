@@ -43,7 +43,7 @@ from tracekit.analysis.dependence import Known, Profile, Team, Verdict
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.schedule import Change, packed
-from tracekit.model.conversation import blocks_of
+from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -144,7 +144,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
                 if len(group.batches) == 2:
                     groups.append(group)
                 continue
-        group = _Group(Team(partial(_known, facts, batch.asked)))
+        group = _Group(Team(partial(_known, facts, agent, batch.asked)))
         group.add(batch, profiles)
     return groups
 
@@ -153,11 +153,16 @@ def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profi
     return [facts.profile(work, None if following is None else following.asked) for work in batch.works]
 
 
-def _known(facts: Facts, asked: Node) -> Known:
+def _known(facts: Facts, agent: Node, asked: Node) -> Known:
     """What the model knew when it asked for the first batch, and what it said then."""
     known = Known()
-    known.add(facts.content.asked_text(asked))
-    known.add("\n".join(leaves((facts.content.answer(asked) or {}).get("content"))))
+    told = [asked]
+    if previous_message_id(facts.content.request(asked) or {}) is not None:
+        # The server holds the messages before.
+        told = [call for call in facts.own_calls(agent) if call.start_ns <= asked.start_ns]
+    for call in told:
+        known.add(facts.content.asked_text(call))
+        known.add("\n".join(leaves((facts.content.answer(call) or {}).get("content"))))
     return known
 
 
@@ -168,6 +173,8 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
     if exchange is None or not exchange.request.body or not all(profile.is_tool for profile in profiles):
         return None
     body = exchange.request.body.lower()
+    if b"previous_message_id" in body:
+        return None
     given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
     first = {value for member in group.first for value in member.said_given.values}
     if any(value.encode() not in body for value in given - first):
