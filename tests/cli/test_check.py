@@ -129,12 +129,8 @@ def test_several_runs_are_a_line_each() -> None:
 def test_github_lines_are_workflow_commands() -> None:
     _, out, _ = run(BATCH, SPLIT, "--fail-on", "certain", "--format", "github")
     lines = out.splitlines()
-    assert [
-        re.match(r"::(error|warning|notice) title=(TK\d{3} [a-z-]+),file=[^,:]+\.jsonl::\S", line)[1] for line in lines
-    ] == [  # type: ignore[index]
-        "error",
-        "warning",
-    ]
+    command = re.compile(r"::(error|warning|notice) title=TK\d{3} [a-z-]+,file=[^,:]+\.jsonl::\S")
+    assert [found[1] for line in lines if (found := command.match(line))] == ["error", "warning"]
     assert "%0A" in lines[0]
 
 

@@ -452,6 +452,47 @@ MISSES: tuple[Story, ...] = (
         content="metadata",
     ),
     Story(
+        "research, then writing that quotes nothing",
+        "Research the topic of lamps and write an article.",
+        one_by_one(
+            Ask("researcher", {"task": "Research the topic of lamps."}, "Much is known."),
+            Ask("writer", {"task": "Write an article on the topic of lamps."}, "Lamps are lights."),
+        ),
+    ),
+    Story(
+        "an answer, then its compliance",
+        "Collect facts on refunds and check compliance of refunds.",
+        one_by_one(
+            Ask("facts_agent", {"task": "Collect facts on refunds."}, "Thirty days."),
+            Ask("compliance_agent", {"task": "Check compliance of refunds."}, "Fine."),
+        ),
+    ),
+    Story(
+        "a plan, then the analysis",
+        "Plan and analyse the shop.",
+        one_by_one(
+            Ask("plan_agent", {"task": "Plan the shop."}, "First the cart."),
+            Ask("analysis_agent", {"task": "Analyse the shop."}, "Fine."),
+        ),
+    ),
+    Story(
+        "pages one by one",
+        "Read all pages.",
+        one_by_one(
+            Ask("get_page", {"page": 1}, "more to come", 900, agent=False),
+            Ask("get_page", {"page": 2}, "more to come", 900, agent=False),
+            Ask("get_page", {"page": 3}, "the end", 900, agent=False),
+        ),
+    ),
+    Story(
+        "a pipeline that passes by files",
+        "",
+        crew=(
+            Ask("planner", {"q": "x"}, "The plan is in the folder.", 9000, prompt="Make a plan for lamps."),
+            Ask("worker", {"q": "x"}, "Done.", 9000, prompt="Work through the folder."),
+        ),
+    ),
+    Story(
         "it is redacted",
         "Look up both people.",
         one_by_one(

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 from tests.rules import hard, others
 from tests.support.scenarios import Story, recording_of
@@ -98,7 +99,7 @@ def _begin(span: RecordedSpan, ids: Mapping[str, str], exchange: Exchange | None
 
 def _end(span: RecordedSpan, ids: Mapping[str, str], exchange: Exchange | None) -> SpanEnd:
     response = None if exchange is None else Response(exchange.status, exchange.headers, exchange.body)
-    status = "error" if span.status == "error" else "ok"
+    status: Literal["ok", "error"] = "error" if span.status == "error" else "ok"
     return SpanEnd(ids[span.id], span.end_ns or 0, status, span.failure, {}, response)
 
 

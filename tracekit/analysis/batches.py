@@ -16,7 +16,7 @@ from tracekit import semconv
 from tracekit.analysis.overlap import Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batches_below", "calls_below", "crews_below", "own_calls", "turns_of"]
+__all__ = ["Batch", "Work", "batch_of", "calls_below", "crews_below", "own_calls", "parents_of", "turns_of"]
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,6 @@ class Batch:
 def turns_of(agent: Node) -> list[Node]:
     """The turns of `agent`, in order, within spans of the application's own too."""
     return [node for node in _through_spans(agent) if node.kind == "turn"]
-
-
-def batches_below(root: Node) -> list[Batch]:
-    """The batch of each turn that has one, in the order of the tree."""
-    return [batch for node in root.walk() if node.kind == "turn" and (batch := batch_of(node)).works]
 
 
 def batch_of(turn: Node) -> Batch:

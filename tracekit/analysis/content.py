@@ -14,6 +14,7 @@ from tracekit.model.tree import Node, Run
 
 __all__ = ["Content", "leaves"]
 
+_MOST_READ = 32
 _LARGEST_BYTES = 8_000_000
 """A request that is larger is not read: what it says counts as not seen."""
 
@@ -36,12 +37,14 @@ class Content:
     def request(self, llm: Node) -> Mapping[str, Any] | None:
         """The body of the request of `llm`."""
         if llm.id not in self._requests:
+            _make_room(self._requests)
             self._requests[llm.id] = self._read_request(llm)
         return self._requests[llm.id]
 
     def answer(self, llm: Node) -> Mapping[str, Any] | None:
         """The message that answered `llm`."""
         if llm.id not in self._answers:
+            _make_room(self._answers)
             exchange = self.exchange(llm)
             read = None if exchange is None else answer_of(exchange.body, exchange.headers.get("content-type", ""))
             self._answers[llm.id] = None if read is None else read.message
@@ -107,6 +110,12 @@ class Content:
         except (ValueError, RecursionError):
             return None
         return request if isinstance(request, dict) else None
+
+
+def _make_room(read: dict[str, Any]) -> None:
+    """Forget what was read first: calls that are compared stand near each other, and a run's requests are many."""
+    if len(read) >= _MOST_READ:
+        del read[next(iter(read))]
 
 
 def leaves(value: Any) -> Iterator[str]:

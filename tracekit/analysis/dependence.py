@@ -11,7 +11,8 @@ B depends on A, by the strongest evidence that there is:
 Otherwise B is independent of A, with a confidence. A model passes on what it understood and not only what it read, so
 the absence of a flow says less the more words B's input has that come from nowhere, and little where its wording points
 back ("the findings", "based on"). `likely` needs: all outputs and inputs seen; words that were nearly all known before
-A began; and the same kind of work as A's, or, for another kind, nobody who changes anything. A plain tool must have
+A began; and the same kind of work as A's, or, for another kind, nobody who changes anything, puts together what others
+made, or judges it. A plain tool must have
 been given only what was known. Content that was not recorded, or redacted, means that nobody can tell.
 """
 
@@ -27,8 +28,9 @@ from typing import Literal, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, Footprint, effects_of, role_of
+from tracekit.analysis.effects import Effects, Footprint, effects_of, judges, role_of
 from tracekit.analysis.values import Said, is_hash, said_in
+from tracekit.model.tree import Node
 
 __all__ = ["Known", "Profile", "Team", "Tie", "Verdict"]
 
@@ -69,11 +71,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a work was given, what came of it and what it touched. `brought` is the call that brought its result on."""
+    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
 
     work: Work
     content: Content
-    result: str | None = None
+    following: Node | None = None
 
     @cached_property
     def given(self) -> str | None:
@@ -98,8 +100,11 @@ class Profile:
     @cached_property
     def output(self) -> str | None:
         """What came of it; None where that was not recorded."""
-        if self.result is not None:
-            return _seen(self.result[:_LONGEST_TEXT])
+        brought = None
+        if self.following is not None and self.work.call_id is not None:
+            brought = self.content.results(self.following).get(self.work.call_id)
+        if brought is not None:
+            return _seen(brought[:_LONGEST_TEXT])
         recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
         if recorded is not None:
             return "\n".join(leaves(_parsed(recorded)))[:_LONGEST_TEXT]
@@ -127,6 +132,11 @@ class Profile:
     def described(self) -> str:
         """With which words the model was offered it."""
         return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
+
+    @cached_property
+    def tells(self) -> bool:
+        """Whether it puts something together for others: a plan, a draft, a summary."""
+        return role_of(self.work.name, self.described) == "tells"
 
     @cached_property
     def is_plain(self) -> bool:
@@ -194,6 +204,7 @@ class Team:
         self._asked: set[tuple[str, str | None]] = set()
         self._has_tool = self._changes = False
         self._is_declared = self._is_plain = True
+        self._tells = ""
 
     @property
     def members(self) -> Sequence[Profile]:
@@ -221,6 +232,7 @@ class Team:
         self._changes |= member.effects.changes
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
+        self._tells = self._tells or (name if member.tells else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
         output = member.output
@@ -330,6 +342,8 @@ class Team:
         if other.is_tool or self._has_tool:
             if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
+            if not (other.said_given.values or other.said_given.words):
+                return Verdict("unlikely", (*told, "but what it was given says too little"))
             if values or new:
                 return Verdict(
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
@@ -347,9 +361,21 @@ class Team:
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         is_same_kind = list(self._names) == [other.work.name]
         changes = other.effects.changes or self._changes
-        if is_same_kind or not changes:
+        if is_same_kind:
             return Verdict("likely", tuple(told))
-        return Verdict("unlikely", (*told, "but one of them changes things"))
+        if changes:
+            return Verdict("unlikely", (*told, "but one of them changes things"))
+        step = self._step_of_a_pipeline(other)
+        return Verdict("unlikely", (*told, step)) if step else Verdict("likely", tuple(told))
+
+    def _step_of_a_pipeline(self, other: Profile) -> str:
+        """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
+        name = other.work.name
+        if other.tells or self._tells:
+            return f"but {name if other.tells else self._tells} puts together what others use or made"
+        if judges(name) and not other.said_given.values:
+            return f"but {name} judges, and is not told what"
+        return ""
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
@@ -365,6 +391,9 @@ class Team:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
+        step = self._step_of_a_pipeline(other)
+        if step:
+            return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             return Verdict("likely", (*told, "all that it was asked was known before"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))

@@ -19,7 +19,7 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.model.tree import Node
 
-__all__ = ["Effects", "Footprint", "Role", "effects_of", "role_of"]
+__all__ = ["Effects", "Footprint", "Role", "effects_of", "judges", "role_of"]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -174,17 +174,84 @@ _WRITES = frozenset(
 )
 _TELLS = frozenset(
     [
-        "write",
-        "writer",
+        "answer",
+        "answerer",
+        "architect",
+        "brainstorm",
+        "choose",
+        "combine",
+        "combiner",
+        "compose",
+        "composer",
+        "conclude",
+        "decide",
+        "decider",
+        "design",
+        "designer",
         "draft",
         "drafter",
-        "compose",
         "generate",
+        "generator",
+        "merge",
+        "merger",
+        "outline",
+        "plan",
+        "planner",
+        "planning",
+        "prioritise",
+        "prioritize",
+        "propose",
+        "rank",
+        "reply",
+        "respond",
+        "responder",
+        "route",
+        "router",
+        "select",
         "summarise",
         "summarize",
+        "summariser",
+        "summarizer",
         "summary",
+        "synthesise",
+        "synthesize",
+        "synthesis",
+        "synthesizer",
         "translate",
         "translator",
+        "write",
+        "writer",
+        "writing",
+    ]
+)
+_JUDGES = frozenset(
+    [
+        "approve",
+        "assess",
+        "assessor",
+        "audit",
+        "auditor",
+        "check",
+        "checker",
+        "compliance",
+        "critic",
+        "critique",
+        "evaluate",
+        "evaluator",
+        "evaluation",
+        "grade",
+        "grader",
+        "judge",
+        "proofread",
+        "rate",
+        "review",
+        "reviewer",
+        "score",
+        "scorer",
+        "validate",
+        "validator",
+        "verify",
+        "verifier",
     ]
 )
 _READS = frozenset(
@@ -392,11 +459,16 @@ def role_of(name: str, described: str = "") -> Role:
 def _role(words: list[str]) -> Role:
     if any(word in _RUNS for word in words):
         return "runs"
-    if any(word in _WRITES for word in words):
+    if any(word in _WRITES for word in words) and not any(word in _TELLS for word in words):
         return "writes"
     if any(word in _TELLS for word in words):
         return "writes" if "file" in words or "files" in words else "tells"
     return "reads" if any(word in _READS for word in words) else "unknown"
+
+
+def judges(name: str) -> bool:
+    """Whether the name says that it judges what something else made."""
+    return any(word.lower() in _JUDGES for word in _WORD.findall(name))
 
 
 def effects_of(work: Work, arguments: Any, described: str = "") -> Effects:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work, batches_below, crews_below, parents_of
+from tracekit.analysis.batches import Batch, Work, batch_of, crews_below, own_calls, parents_of, turns_of
 from tracekit.analysis.content import Content
 from tracekit.analysis.dependence import Profile
 from tracekit.analysis.schedule import Schedule
@@ -33,6 +33,9 @@ class Facts:
         self.limit = limit
         self.content = Content(run)
         self._least_ns = least_ns
+        self._batches: dict[str, Batch] = {}
+        self._turns: dict[str, Sequence[Node]] = {}
+        self._own_calls: dict[str, Sequence[Node]] = {}
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -72,7 +75,30 @@ class Facts:
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
         """What each answer asked for."""
-        return tuple(batches_below(self.run.root))
+        return tuple(batch for node in self.nodes if node.kind == "turn" and (batch := self.batch(node)).works)
+
+    @cached_property
+    def agents(self) -> tuple[Node, ...]:
+        """The agents, parents before children, in order."""
+        return tuple(node for node in self.nodes if node.kind == "agent")
+
+    def batch(self, turn: Node) -> Batch:
+        """What the answer of `turn` asked for."""
+        if turn.id not in self._batches:
+            self._batches[turn.id] = batch_of(turn)
+        return self._batches[turn.id]
+
+    def turns(self, agent: Node) -> Sequence[Node]:
+        """The turns of `agent`, in order."""
+        if agent.id not in self._turns:
+            self._turns[agent.id] = turns_of(agent)
+        return self._turns[agent.id]
+
+    def own_calls(self, agent: Node) -> Sequence[Node]:
+        """The calls of `agent` itself, in the order in which they began."""
+        if agent.id not in self._own_calls:
+            self._own_calls[agent.id] = own_calls(agent)
+        return self._own_calls[agent.id]
 
     @cached_property
     def crews(self) -> tuple[Batch, ...]:
@@ -98,10 +124,9 @@ class Facts:
             above = self.parents.get(above.id)
         return above
 
-    def profile(self, work: Work, results: Mapping[str, str] | None = None) -> Profile:
-        """What `work` was given and what came of it. `results` are those that the next request brought."""
-        result = (results or {}).get(work.call_id) if work.call_id is not None else None
-        return Profile(work, self.content, result)
+    def profile(self, work: Work, following: Node | None = None) -> Profile:
+        """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
+        return Profile(work, self.content, following)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tracekit.rules.check import findings_of
+from tracekit.rules.check import Options, findings_of
 
-__all__ = ["findings_of"]
+__all__ = ["Options", "findings_of"]

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tracekit.analysis.batches import Work, batch_of, own_calls, turns_of
+from tracekit.analysis.batches import Work
 from tracekit.analysis.effects import role_of
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
@@ -45,14 +45,12 @@ _PER_TOKEN = 4
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each long result that an agent carried along."""
-    for agent in facts.nodes:
-        if agent.kind != "agent":
-            continue
-        calls = own_calls(agent)
+    for agent in facts.agents:
+        calls = facts.own_calls(agent)
         if len(calls) <= _LEAST_CALLS or max(call.tokens.input for call in calls) < _LEAST_TOKENS:
             continue
-        for turn in turns_of(agent):
-            for work in batch_of(turn).works:
+        for turn in facts.turns(agent):
+            for work in facts.batch(turn).works:
                 yield from _carried(facts, agent, work, [call for call in calls if call.start_ns >= turn.start_ns][1:])
 
 

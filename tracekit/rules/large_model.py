@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import fsum
 
-from tracekit.analysis.batches import own_calls
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
 from tracekit.model.finding import Finding
@@ -44,10 +43,8 @@ _SHORT = 500
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each kind of agent that asked models of different size."""
     kinds: dict[tuple[str, str], list[tuple[Node, Node]]] = {}
-    for agent in facts.nodes:
-        if agent.kind != "agent":
-            continue
-        calls = own_calls(agent)
+    for agent in facts.agents:
+        calls = facts.own_calls(agent)
         if len(calls) != 1 or calls[0].status != "ok" or calls[0].tokens.output > _SHORT or not calls[0].model:
             continue
         kinds.setdefault((agent.agent or "", ""), []).append((agent, calls[0]))

@@ -34,7 +34,6 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from math import fsum
 
-from tracekit.analysis.batches import own_calls
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.schedule import Change
 from tracekit.model.conversation import blocks_of
@@ -50,12 +49,10 @@ _LEAST_AGAIN = 2
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each row of calls that brought nothing new."""
-    for agent in facts.nodes:
-        if agent.kind != "agent":
-            continue
+    for agent in facts.agents:
         row: list[Node] = []
         is_same = True
-        for before, after in pairwise([*own_calls(agent), None]):
+        for before, after in pairwise([*facts.own_calls(agent), None]):
             again = "" if after is None or before is None else _again(facts, before, after)
             if again and after is not None and before is not None:
                 row = row or [before]

@@ -25,7 +25,6 @@ None.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from math import fsum
 
 from tracekit import semconv
@@ -44,12 +43,11 @@ _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded")
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each request that was sent again after its answer had come."""
-    asked: dict[bytes, list[Node]] = {}
+    asked: dict[tuple[str, str | bytes], list[Node]] = {}
     for call in facts.calls:
         exchange = facts.content.exchange(call)
         if call.status == "ok" and exchange is not None and exchange.request.body and call.end_ns is not None:
-            key = exchange.digest.encode() or blake2b(exchange.request.body).digest()
-            asked.setdefault(exchange.request.path.encode() + key, []).append(call)
+            asked.setdefault((exchange.request.path, exchange.digest or exchange.request.body), []).append(call)
     for calls in asked.values():
         same = _answered_alike(facts, calls) if len(calls) > 1 else []
         if len(same) > 1:

@@ -60,15 +60,17 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
-        if not facts.may_save(sum(work.duration_ns for work in works)):
+        if _saved_ns(facts, batch, works) <= 0:
             continue
-        works = free_of_each_other(facts, works)
-        if len(works) < 2:
-            continue
-        offsets = packed([work.duration_ns for work in works], facts.limit)
-        saved_ns = saved_together(facts, batch.container, works, offsets)
+        free = free_of_each_other(facts, works)
+        saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
-            yield _finding(facts, batch, works, saved_ns)
+            yield _finding(facts, batch, free, saved_ns)
+
+
+def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
+    offsets = packed([work.duration_ns for work in works], facts.limit)
+    return saved_together(facts, batch.container, works, offsets)
 
 
 def _ran_one_by_one(works: Sequence[Work]) -> bool:

@@ -36,14 +36,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import fsum
 
-from tracekit.analysis.batches import Batch, Work, batch_of, turns_of
+from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
 from tracekit.analysis.dependence import Known, Profile, Team, Verdict
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.schedule import Change, packed
-from tracekit.model.conversation import blocks_of
+from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -91,42 +91,41 @@ class _Group:
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each group of turns of an agent that could have been one."""
-    for agent in facts.nodes:
-        if agent.kind != "agent" or not _has_two_steps(agent) or not facts.may_save(facts.schedule.duration(agent)):
+    for agent in facts.agents:
+        # Where the run would not be shorter without the whole agent, what was said in it need not be read.
+        if not _has_two_steps(facts, agent) or not facts.schedule.carried_ns(agent, facts.schedule.duration(agent)):
             continue
         for group in _groups(facts, agent, None):
-            if len(group.batches) > 1:
-                finding = _finding(facts, agent, group)
-                if finding is not None:
-                    yield finding
+            finding = _finding(facts, agent, group)
+            if finding is not None:
+                yield finding
 
 
 def rulings(facts: Facts) -> list[Ruling]:
     """What was concluded for each turn of each agent that follows another; for `tracekit check --explain`."""
     told: list[Ruling] = []
-    for agent in facts.nodes:
-        if agent.kind == "agent":
-            _groups(facts, agent, told)
+    for agent in facts.agents:
+        _groups(facts, agent, told)
     return told
 
 
-def _has_two_steps(agent: Node) -> bool:
+def _has_two_steps(facts: Facts, agent: Node) -> bool:
     """Whether there are two turns with work: reading what they said takes time."""
     return (
         sum(
             any(child.kind in ("tool", "agent", "span") for child in child_turn.children)
-            for child_turn in turns_of(agent)
+            for child_turn in facts.turns(agent)
         )
         > 1
     )
 
 
 def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group]:
-    """The turns of `agent`, grouped. `told` takes every ruling; without it a reason that is quickly found is enough."""
+    """The groups of two or more turns of `agent`. `told` takes every ruling; without it a reason that is quickly found is enough."""
     groups: list[_Group] = []
     group: _Group | None = None
-    turns = turns_of(agent)
-    batches = [batch_of(turn) for turn in turns]
+    turns = facts.turns(agent)
+    batches = [facts.batch(turn) for turn in turns]
     for number, batch in enumerate(batches):
         if not batch.works or batch.asked is None:
             group = None
@@ -142,24 +141,28 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
                 group.tie = verdict.tie
                 group.evidence += verdict.evidence
                 group.add(batch, profiles)
+                if len(group.batches) == 2:
+                    groups.append(group)
                 continue
-        group = _Group(Team(partial(_known, facts, batch.asked)))
+        group = _Group(Team(partial(_known, facts, agent, batch.asked)))
         group.add(batch, profiles)
-        groups.append(group)
     return groups
 
 
 def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profile]:
-    asked = None if following is None else following.asked
-    results: Mapping[str, str] = {} if asked is None else facts.content.results(asked)
-    return [facts.profile(work, results) for work in batch.works]
+    return [facts.profile(work, None if following is None else following.asked) for work in batch.works]
 
 
-def _known(facts: Facts, asked: Node) -> Known:
+def _known(facts: Facts, agent: Node, asked: Node) -> Known:
     """What the model knew when it asked for the first batch, and what it said then."""
     known = Known()
-    known.add(facts.content.asked_text(asked))
-    known.add("\n".join(leaves((facts.content.answer(asked) or {}).get("content"))))
+    told = [asked]
+    if previous_message_id(facts.content.request(asked) or {}) is not None:
+        # The server holds the messages before.
+        told = [call for call in facts.own_calls(agent) if call.start_ns <= asked.start_ns]
+    for call in told:
+        known.add(facts.content.asked_text(call))
+        known.add("\n".join(leaves((facts.content.answer(call) or {}).get("content"))))
     return known
 
 
@@ -170,6 +173,8 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
     if exchange is None or not exchange.request.body or not all(profile.is_tool for profile in profiles):
         return None
     body = exchange.request.body.lower()
+    if b"previous_message_id" in body:
+        return None
     given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
     first = {value for member in group.first for value in member.said_given.values}
     if any(value.encode() not in body for value in given - first):

@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit import semconv
-from tracekit.analysis.batches import own_calls
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -42,10 +41,10 @@ _CUT = ("max_tokens", "model_context_window_exceeded")
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each agent whose last answer was cut off and went on as it was."""
     results: dict[str, str] | None = None
-    for agent in facts.nodes:
-        if agent.kind != "agent" or agent.end_ns is None or agent.status != "ok":
+    for agent in facts.agents:
+        if agent.end_ns is None or agent.status != "ok":
             continue
-        calls = own_calls(agent)
+        calls = facts.own_calls(agent)
         if not calls or calls[-1].status != "ok" or semconv.AGENT_STOP_REASON in agent.attributes:
             # The runtime tells its program why an agent stopped.
             continue

@@ -32,7 +32,6 @@ from math import fsum
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.batches import own_calls
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
 from tracekit.model.conversation import prefix_keys
@@ -50,10 +49,8 @@ _KEPT_NS = 300_000_000_000
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each agent that sent its history again and again."""
-    for agent in facts.nodes:
-        if agent.kind != "agent":
-            continue
-        calls = own_calls(agent)
+    for agent in facts.agents:
+        calls = facts.own_calls(agent)
         if any(call.tokens.cache_read or call.tokens.cache_write for call in calls):
             continue
         again = [(before, after) for before, after in pairwise(calls) if _may_repeat(before, after)]

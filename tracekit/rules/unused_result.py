@@ -27,7 +27,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from tracekit.analysis.batches import Work, batch_of, own_calls, turns_of
+from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -39,11 +39,11 @@ __all__ = ["RULE"]
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each work whose result nobody was told."""
-    for agent in facts.nodes:
-        if agent.kind != "agent" or agent.end_ns is None:
+    for agent in facts.agents:
+        if agent.end_ns is None:
             continue
-        batches = [batch for batch in map(batch_of, turns_of(agent)) if any(work.calls for work in batch.works)]
-        calls = own_calls(agent) if batches else []
+        batches = [batch for batch in map(facts.batch, facts.turns(agent)) if any(work.calls for work in batch.works)]
+        calls = facts.own_calls(agent) if batches else []
         begins = [call.start_ns for call in calls]
         for batch in batches:
             later = bisect_right(begins, batch.asked.start_ns) if batch.asked is not None else len(calls)
