@@ -154,7 +154,10 @@ class RunScreen(Screen[None]):
         return self.query_one(Timeline)
 
     def _look_again(self) -> None:
-        """Poll, away from the screen: a long run takes its time."""
+        """Poll, away from the screen: a long run takes its time. While another screen is there, wait for it to go."""
+        if not self.is_active:
+            self.set_timer(_TICK_S, self._look_again)
+            return
         self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
@@ -182,7 +185,7 @@ class RunScreen(Screen[None]):
         self._tell_title()
 
     def _tick(self) -> None:
-        if self._run is not None and self._source.live and self._run.root.end_ns is None:
+        if self.is_active and self._run is not None and self._source.live and self._run.root.end_ns is None:
             self.timeline.tick(self._clock())
             self._tell_title()
 
