@@ -38,7 +38,7 @@ from tracekit_viewer.widgets.timeline import Timeline
 __all__ = ["RunScreen"]
 
 _TICK_S = 0.5
-_SETTLE_S = 0.08
+_SETTLE_S = 0.12
 """The detail waits until the cursor has stood still for this long, so that a held key doesn't wait for it."""
 
 _JUMPING = Binding.Group("Jumping")
@@ -266,10 +266,10 @@ class RunScreen(Screen[None]):
         else:
             await self.app.run_action("leave")
 
-    def action_search(self) -> None:
+    async def action_search(self) -> None:
         """Look for a name."""
         self._search_origin = self.timeline.cursor
-        self.query_one(SearchBar).open()
+        await self.query_one(SearchBar).open()
 
     def action_hide(self, what: str) -> None:
         """Hide the detail pane or the lanes, or show them again."""
