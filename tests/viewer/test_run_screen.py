@@ -73,7 +73,7 @@ def pressing(*keys: str) -> Act:
             await pilot.press(key)
             await pilot.pause()
         # The detail waits until the cursor stands still.
-        await pilot.pause(0.2)
+        await pilot.pause(0.3)
 
     return act
 

@@ -81,13 +81,7 @@ class Viewer(App[None]):
 
     @override
     def get_default_screen(self) -> Screen[Any]:
-        return RunsScreen() if self._source is None else super().get_default_screen()
-
-    def on_mount(self) -> None:
-        """Open the run that was asked for."""
-        if self._source is not None:
-            # A default screen can't be switched for another one; this one can.
-            self.push_screen(self.run_screen(self._source))
+        return RunsScreen() if self._source is None else self.run_screen(self._source)
 
     def run_screen(self, source: RunSource) -> RunScreen:
         """The screen for the run that was asked for."""
@@ -111,10 +105,12 @@ class Viewer(App[None]):
         """Leave a run for the list of runs."""
         if not isinstance(self.screen, RunScreen):
             return
-        if any(isinstance(below, RunsScreen) for below in self.screen_stack):
+        if len(self.screen_stack) > 1:
             self.pop_screen()
         else:
-            self.switch_screen(RunsScreen())
+            # The screen that an application begins with can't be switched for another; a mode has a stack of its own.
+            self.add_mode("runs", RunsScreen)
+            self.switch_mode("runs")
 
 
 def view(run: str | None) -> int:

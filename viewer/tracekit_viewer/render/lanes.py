@@ -32,13 +32,15 @@ def lanes_of(forest: Forest) -> list[Lane]:
         parent = forest.parents[place]
         above = lanes.get(forest.agent_of(parent)) if parent >= 0 else None
         lanes[place] = Lane(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
-    nodes = forest.nodes
+    nodes, parents = forest.nodes, forest.parents
+    above_last, lane = -1, None
     for place in forest.works:
-        node = nodes[place]
-        if node.kind == "llm" or not _is_handed_on(node):
-            lane = lanes.get(forest.agent_of(place))
-            if lane is not None:
-                lane.work.append(node)
+        node, parent = nodes[place], parents[place]
+        if parent != above_last:
+            # What one turn asked for stands side by side, and is the same agent's.
+            above_last, lane = parent, lanes.get(forest.agent_of(parent))
+        if lane is not None and (node.kind == "llm" or not _is_handed_on(node)):
+            lane.work.append(node)
     return list(lanes.values())
 
 

@@ -38,7 +38,7 @@ from tracekit_viewer.widgets.timeline import Timeline
 __all__ = ["RunScreen"]
 
 _TICK_S = 0.5
-_SETTLE_S = 0.08
+_SETTLE_S = 0.12
 """The detail waits until the cursor has stood still for this long, so that a held key doesn't wait for it."""
 
 _JUMPING = Binding.Group("Jumping")
@@ -154,7 +154,10 @@ class RunScreen(Screen[None]):
         return self.query_one(Timeline)
 
     def _look_again(self) -> None:
-        """Poll, away from the screen: a long run takes its time."""
+        """Poll, away from the screen: a long run takes its time. While another screen is there, wait for it to go."""
+        if not self.is_active:
+            self.set_timer(_TICK_S, self._look_again)
+            return
         self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
@@ -182,7 +185,7 @@ class RunScreen(Screen[None]):
         self._tell_title()
 
     def _tick(self) -> None:
-        if self._run is not None and self._source.live and self._run.root.end_ns is None:
+        if self.is_active and self._run is not None and self._source.live and self._run.root.end_ns is None:
             self.timeline.tick(self._clock())
             self._tell_title()
 
@@ -263,10 +266,10 @@ class RunScreen(Screen[None]):
         else:
             await self.app.run_action("leave")
 
-    def action_search(self) -> None:
+    async def action_search(self) -> None:
         """Look for a name."""
         self._search_origin = self.timeline.cursor
-        self.query_one(SearchBar).open()
+        await self.query_one(SearchBar).open()
 
     def action_hide(self, what: str) -> None:
         """Hide the detail pane or the lanes, or show them again."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Label
-from typing_extensions import override
 
 from tracekit_viewer.messages import SearchChanged, SearchEnded
 
@@ -28,14 +26,12 @@ class SearchBar(Horizontal):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Stop searching", show=False)]
 
-    @override
-    def compose(self) -> ComposeResult:
-        yield Label("/")
-        yield Input(placeholder="name of an agent, tool, model or span", compact=True)
-        yield Label("", id="found", markup=False)
-
-    def open(self) -> None:
+    async def open(self) -> None:
         """Let the user type."""
+        if not self.children:
+            # Most who look at a run never search, and a field to type in takes longer to make than all rows.
+            field = Input(placeholder="name of an agent, tool, model or span", compact=True)
+            await self.mount(Label("/"), field, Label("", id="found", markup=False))
         self.add_class("-open")
         field = self.query_one(Input)
         field.value = ""
