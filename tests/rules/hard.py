@@ -493,6 +493,14 @@ MISSES: tuple[Story, ...] = (
         ),
     ),
     Story(
+        "one word is passed on",
+        "Translate 'Hello' to French, and the French to German.",
+        one_by_one(
+            Ask("translate_agent", {"text": "Hello", "language": "French"}, "Bonjour"),
+            Ask("translate_agent", {"text": "Bonjour", "language": "German"}, "Hallo"),
+        ),
+    ),
+    Story(
         "it is redacted",
         "Look up both people.",
         one_by_one(
