@@ -493,6 +493,54 @@ MISSES: tuple[Story, ...] = (
         ),
     ),
     Story(
+        "one word is passed on",
+        "Translate 'Hello' to French, and the French to German.",
+        one_by_one(
+            Ask("translate_agent", {"text": "Hello", "language": "French"}, "Bonjour"),
+            Ask("translate_agent", {"text": "Bonjour", "language": "German"}, "Hallo"),
+        ),
+    ),
+    Story(
+        "gathering, then working it out",
+        "Research the housing market and analyse it.",
+        one_by_one(
+            Ask("research_agent", {"task": "Research the housing market"}, "Prices rose."),
+            Ask("analyst_agent", {"task": "Analyse the housing market data"}, "Up."),
+        ),
+    ),
+    Story(
+        "numbered steps",
+        "Migrate: step 1 backup, step 2 schema.",
+        one_by_one(
+            Ask("worker", {"task": "Do step 1: backup"}, "done"),
+            Ask("worker", {"task": "Do step 2: schema"}, "done"),
+        ),
+    ),
+    Story(
+        "sections of one file",
+        "Write the report in report.md.",
+        one_by_one(
+            Ask("write_section", {"file": "report.md", "section": "intro"}, "written"),
+            Ask("write_section", {"file": "report.md", "section": "end"}, "written"),
+        ),
+    ),
+    Story(
+        "an answer to an answer",
+        "Debate whether cats are better.",
+        one_by_one(
+            Ask("pro_agent", {"position": "for cats"}, "Cats are quiet."),
+            Ask("con_agent", {"position": "against cats", "rebut": "Cats are quiet."}, "Not at night."),
+        ),
+    ),
+    Story(
+        "a text improved twice",
+        "Improve the essay.",
+        one_by_one(
+            Ask("improve_agent", {"essay": "My essay is short."}, "My essay, while short, has merit."),
+            Ask("improve_agent", {"essay": "My essay, while short, has merit."}, "Better."),
+        ),
+    ),
+    Story(
         "it is redacted",
         "Look up both people.",
         one_by_one(

@@ -28,7 +28,7 @@ from typing import Literal, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, Footprint, effects_of, judges, role_of
+from tracekit.analysis.effects import Effects, Footprint, builds_on, effects_of, judges, role_of
 from tracekit.analysis.values import Said, is_hash, said_in
 from tracekit.model.tree import Node
 
@@ -39,19 +39,21 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _LONGEST_TEXT = 200_000
 _LEAST_LINE = 16
+_LONGEST_FIELD = 60
 _MANY_LINES = 1000
 _MANY_WORDS = 3
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _HASHED = re.compile(r"[0-9a-f]{18}")
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
+_NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
 _POINTS_BACK = re.compile(
     r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
     r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
     r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
     r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
     r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
+    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
     re.IGNORECASE,
 )
 
@@ -295,6 +297,12 @@ class Team:
                 if line in text and not self._known.has(line):
                     source = self._lines[line]
                     return Verdict("flow", (f"{_short(line)!r} of what {source} said is in what {name} was given",))
+        for line in (other.given or "").splitlines():
+            # A short field, such as one word, is passed on whole.
+            brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
+            if brief and len(brief) <= _MANY_WORDS and brief <= self._words.keys() - self._known.words:
+                source = self._words[min(brief)]
+                return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
         passed = self._passed_in_prompt(other)
         if passed is not None:
             return passed
@@ -359,10 +367,12 @@ class Team:
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = list(self._names) == [other.work.name]
+        is_same_kind = {_kind(name) for name in self._names} == {_kind(other.work.name)}
         changes = other.effects.changes or self._changes
         if is_same_kind:
             return Verdict("likely", tuple(told))
+        if not (other.is_plain and self._is_plain):
+            return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
@@ -373,13 +383,16 @@ class Team:
         name = other.work.name
         if other.tells or self._tells:
             return f"but {name if other.tells else self._tells} puts together what others use or made"
+        gatherer = next((each for each in self._names if builds_on(name, each)), None)
+        if gatherer is not None:
+            return f"but {name} may work on what {gatherer} gathered"
         if judges(name) and not other.said_given.values:
             return f"but {name} judges, and is not told what"
         return ""
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
-        is_same_kind = other.work.name in self._names
+        is_same_kind = _kind(other.work.name) in {_kind(name) for name in self._names}
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if share <= _MOST_NEW:
@@ -399,10 +412,16 @@ class Team:
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
 
 
+def _kind(name: str) -> str:
+    """The name without the number or letter at its end, by which those of a kind are told apart."""
+    return _NUMBERED.sub("", name.lower())
+
+
 def _lines(text: str) -> list[str]:
     """The lines of `text` that nobody writes by chance; the whole of it where it is short."""
     lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if len(line) >= _LEAST_LINE][:200]
+    least = _LEAST_LINE if len(lines) > 1 else _LEAST_LINE // 2
+    return [line for line in lines if len(line) >= least][:200]
 
 
 def _listed(names: Sequence[str]) -> str:

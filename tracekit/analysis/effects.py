@@ -19,7 +19,7 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.model.tree import Node
 
-__all__ = ["Effects", "Footprint", "Role", "effects_of", "judges", "role_of"]
+__all__ = ["Effects", "Footprint", "Role", "builds_on", "effects_of", "judges", "role_of"]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -254,6 +254,49 @@ _JUDGES = frozenset(
         "verifier",
     ]
 )
+_GATHERS = frozenset(
+    [
+        "collect",
+        "collector",
+        "crawl",
+        "extract",
+        "extractor",
+        "fetch",
+        "find",
+        "gather",
+        "get",
+        "load",
+        "lookup",
+        "read",
+        "reader",
+        "research",
+        "researcher",
+        "retrieve",
+        "scrape",
+        "search",
+        "searcher",
+    ]
+)
+_WORKS_OUT = frozenset(
+    [
+        "analyse",
+        "analyze",
+        "analyser",
+        "analyzer",
+        "analysis",
+        "analyst",
+        "classify",
+        "classifier",
+        "compare",
+        "describe",
+        "estimate",
+        "explain",
+        "explainer",
+        "interpret",
+        "interpreter",
+        "investigate",
+    ]
+)
 _READS = frozenset(
     [
         "analyse",
@@ -471,6 +514,12 @@ def judges(name: str) -> bool:
     return any(word.lower() in _JUDGES for word in _WORD.findall(name))
 
 
+def builds_on(name: str, other: str) -> bool:
+    """Whether, by their names, `name` works out what `other` gathers."""
+    words, others = ({word.lower() for word in _WORD.findall(each)} for each in (name, other))
+    return bool(words & _WORKS_OUT) and bool(others & _GATHERS)
+
+
 def effects_of(work: Work, arguments: Any, described: str = "") -> Effects:
     """What `work`, which was given `arguments` and is `described` so to the model, touches."""
     declared = _declared(work)
@@ -524,6 +573,8 @@ def _by_name(name: str, arguments: Any, *, is_agent: bool, described: str = "") 
             _WORD.findall(name.lower())
         )
         return Effects(paths, names=names, reads_all=True, writes_all=not only_tests and not is_agent)
+    if role == "tells" and isinstance(arguments, dict) and _PATH_KEYS & arguments.keys():
+        role = "writes"
     if role == "writes":
         return Effects(writes=paths, names=names, writes_names=True, writes_all=not paths and not names)
     if role == "unknown" and not is_agent:

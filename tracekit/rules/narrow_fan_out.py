@@ -46,6 +46,12 @@ __all__ = ["RULE"]
 _SLOT_NS = 100_000_000
 """Up to this long after an end a begin counts as waiting for it."""
 
+_LEAST_SPREAD_NS = 500_000_000
+"""Begins that are spread over less are what a busy machine does by itself."""
+
+_LEAST_SAVED_NS = 150_000_000
+"""The same, for what would be saved."""
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch that had more works than were at work at once."""
@@ -66,7 +72,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = saved_together(
             facts, batch.container, works, packed([work.duration_ns for work in works], facts.limit)
         )
-        if saved_ns > 0:
+        if saved_ns > _LEAST_SAVED_NS:
             yield _finding(facts, batch, works, how, saved_ns)
 
 
@@ -78,7 +84,7 @@ def _how(intervals: Sequence[Interval], most: int) -> str:
     if most < len(ordered) and len(late) >= len(ordered) - most:
         return f"never more than {most} at once: {plural(len(late), 'one')} began only when another had ended"
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
-    if most == len(ordered) and spread_ns > _SLOT_NS:
+    if most == len(ordered) and spread_ns > _LEAST_SPREAD_NS:
         return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
     return ""
 

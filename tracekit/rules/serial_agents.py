@@ -4,7 +4,7 @@
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
 and of which none was given anything that came of one before. Likely: code passes on what it read word for word, so a
-value that flowed would be seen.
+value that flowed would be seen. Possible where they lead teams of their own: they may be tasks in a queue.
 
 ## Why it matters
 
@@ -102,8 +102,10 @@ def _finding(facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequenc
     if saved_ns <= 0:
         return
     origin_ns = facts.run.root.start_ns
+    # Agents with teams of their own may be tasks that are meant to be done one after another.
+    leads = any(node.kind == "agent" and node is not work.node for work in works for node in work.node.walk())
     yield RULE.finding(
-        "likely",
+        "possible" if leads else "likely",
         f"the program ran {counted(works)} one after another, though none was given anything of what another said",
         evidence=[*times(works, origin_ns), *dict.fromkeys(evidence)],
         spans=[*(work.node.id for work in works), crew.container.id],
