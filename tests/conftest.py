@@ -1,3 +1,10 @@
-from tests.support.recording import _frozen, either, home, recording
+import pytest
+
+pytest.register_assert_rewrite("tests.support.replays")
+
+from tests.support.recording import _frozen, either, home, recording  # noqa: E402  what is rewritten is imported late
+
+collect_ignore = ["sample_project"]
+"""A user's project, whose tests `test_pytest_plugin.py` runs."""
 
 __all__ = ["_frozen", "either", "home", "recording"]

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tracekit import testing as testing
     from tracekit.configure import init, wrap
     from tracekit.errors import (
         AmbiguousRunError,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         JournalError,
         NewerJournalError,
         NewerStoreError,
+        OtlpError,
         PricesError,
         QueryError,
         ReplayDivergence,
@@ -45,6 +47,7 @@ __all__ = [
     "NewerJournalError",
     "NewerStoreError",
     "Orchestrator",
+    "OtlpError",
     "PricesError",
     "QueryError",
     "ReplayDivergence",
@@ -80,6 +83,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "testing":
+        return import_module("tracekit.testing")
     if name not in __all__:
         raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
     module = next((module for module, names in _HOMES.items() if name in names), "errors")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +17,19 @@ from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.processes import when_entered
+from tracekit.instrument.program import program_name
+from tracekit.instrument.programs import SESSION_VARIABLE
+from tracekit.instrument.protocols import Exporter
 from tracekit.instrument.recorder import Recorder, active, install
+from tracekit.instrument.remote import Remote, incoming
+from tracekit.journal.content import content_mode
+from tracekit.journal.home import home
+from tracekit.journal.own_rules import own_rules
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 
-__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "hook_in", "init", "wrap"]
+__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "exporter_for", "hook_in", "init", "redaction", "wrap"]
 
-SESSION_VARIABLE = "TRACEKIT_SESSION"
 DISABLED_VARIABLE = "TRACEKIT_DISABLED"
 
 C = TypeVar("C")
@@ -84,8 +91,9 @@ def _start() -> bool:
         except TracekitError as error:
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
-        session = _session()
-        install(Recorder(sink, AnchoredClock(), session.run if session else None))
+        session, remote = _session(), incoming(os.environ)
+        exporter = exporter_for(session.run.name if session else program_name(), remote)
+        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote))
         when_entered(init)
     return True
 
@@ -114,3 +122,52 @@ def _hook(module: object, *, everything: bool) -> None:
         return
     if everything:
         seam.record_all()
+
+
+# ── spans out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+@guarded
+def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False) -> Exporter | None:
+    """What exports this process's spans, as those of `service` unless the ``OTEL_*`` variables say otherwise.
+
+    None where no endpoint is set, or spans are switched off: nothing is loaded then. One that `is_quiet` finds out
+    early whether the endpoint answers, and leaves it to the processes that it is about to say that it does not.
+    """
+    if not any(os.environ.get(name) for name in _ENDPOINTS):
+        return None
+    from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
+    from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
+    from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
+    from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
+
+    destination, warnings = destination_of(os.environ)
+    if destination is None:
+        return None
+    is_kept = content_mode() == "full"
+    content = is_kept and asks_for_content(os.environ)
+    limits, more = limits_of(os.environ, content=content)
+    return LiveExport(
+        destination,
+        limits,
+        Rules(content, redaction(), sdks_content=is_kept),
+        {"service.name": service, "process.pid": os.getpid()},
+        remote=(remote.trace, remote.is_sampled) if remote is not None else None,
+        warnings=[*warnings, *more],
+        closed=lambda loss: note_loss(home(), destination.shown, loss) if loss.lost else None,
+        is_quiet=is_quiet,
+    )
+
+
+def redaction() -> Callable[[str], str]:
+    """What becomes of each text that leaves: the project's rules, and those for credentials, as before disk.
+
+    Raises:
+        SettingsError: The project's rules cannot be used.
+    """
+    from tracekit.journal.redact import redact  # noqa: PLC0415  only where something leaves
+
+    rules = own_rules()
+    return lambda text: redact(rules.text(text))

@@ -4,6 +4,7 @@ TracekitError
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
+├── OtlpError            spans cannot be sent to a collector
 ├── PricesError          the user's own price table cannot be read
 ├── RunNotFoundError     a run's id, prefix or name matches nothing
 ├── AmbiguousRunError    it matches several runs
@@ -26,6 +27,7 @@ __all__ = [
     "JournalError",
     "NewerJournalError",
     "NewerStoreError",
+    "OtlpError",
     "PricesError",
     "QueryError",
     "RunNotFoundError",
@@ -52,6 +54,10 @@ class JournalError(TracekitError):
 
 class NewerJournalError(JournalError):
     """A journal file was written by a newer version of tracekit than this one."""
+
+
+class OtlpError(TracekitError):
+    """Spans cannot be sent: the collector refuses them, does not answer, or a variable of its exporter makes no sense."""
 
 
 class PricesError(TracekitError):

@@ -17,13 +17,19 @@ TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
 # GenAI conventions: the request and the response of one call.
 REQUEST_MODEL: Final = "gen_ai.request.model"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
-FIRST_CHUNK_S: Final = "gen_ai.response.time_to_first_chunk"
+STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 
 # GenAI conventions: usage. The input count includes what was read from and written to the cache.
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
@@ -38,17 +44,35 @@ STOP_REASON: Final = "anthropic.message.stop_reason"
 CACHE_WRITE_5M_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
 RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
+TOOL_RESULT_CONTENT: Final = "anthropic.tool_result.content"
 
 # HTTP, URL and error conventions: one attempt.
 HTTP_METHOD: Final = "http.request.method"
 HTTP_STATUS: Final = "http.response.status_code"
 HTTP_RESEND_COUNT: Final = "http.request.resend_count"
 RETRY_AFTER: Final = "http.response.header.retry-after"
+URL_FULL: Final = "url.full"
+URL_SCHEME: Final = "url.scheme"
 URL_PATH: Final = "url.path"
 SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
 
 # Ours.
+KIND: Final = "tracekit.kind"
+"""On every exported span: its level, as `tracekit.model.events.Kind`."""
+RUN_ID: Final = "tracekit.run.id"
+"""On every exported span: the run that it belongs to."""
+RUN_NAME: Final = "tracekit.run.name"
+"""On every exported span: that run's name."""
+COST_USD: Final = "tracekit.cost_usd"
+"""On an exported llm span: what the call cost, in US dollars; absent where a price is unknown."""
+INFERRED: Final = "tracekit.inferred"
+"""True on an exported span that was not recorded but concluded."""
+INTERRUPTED: Final = "tracekit.interrupted"
+"""True on an exported span whose end was never recorded: its end is the last that is known of it."""
+REMOTE_PARENT: Final = "tracekit.remote_parent.id"
+"""On a span without a parent in the run: the span of another process under which ``TRACEPARENT`` puts it."""
 PARENT_RUN_ID: Final = "tracekit.run.parent.id"
 """The run in whose middle this run began."""
 EXIT_CODE: Final = "process.exit.code"
@@ -87,6 +111,34 @@ ITERATIONS: Final = "tracekit.usage.iterations"
 """The API's own account of the answers within a call, where it had more than one: a compaction, a fallback model."""
 SPEED: Final = "tracekit.usage.speed"
 INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
+
+
+CONTENT: Final = frozenset(
+    (
+        INPUT_MESSAGES,
+        OUTPUT_MESSAGES,
+        SYSTEM_INSTRUCTIONS,
+        STOP_SEQUENCES,
+        TOOL_CALL_ARGUMENTS,
+        TOOL_CALL_RESULT,
+        TOOL_DEFINITIONS,
+        TOOL_RESULT_CONTENT,
+    )
+)
+"""Attributes that hold what was said: by the program, its user, the model or a tool."""
+
+OTHER_CONTENT_PREFIXES: Final = (
+    "gen_ai.completion",
+    "gen_ai.prompt.",
+    "input.value",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.prompts",
+    "output.value",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+)
+"""How such attributes begin that other instrumentations put on their spans."""
 
 
 class Operation:

@@ -40,6 +40,21 @@ def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> 
     assert all(call["attributes"]["tracekit.sync_in_event_loop"] for call in nodes(root, "llm"))
 
 
+def test_the_demo_is_replayed_as_it_was(tmp_path: Path) -> None:
+    env = environment(tmp_path / "home")
+    del env["ANTHROPIC_API_KEY"]
+    first = tracekit("demo", "--pipeline", "support", "--replay", env=env)
+    assert first.returncode == 0, first.stderr
+    again = tracekit("demo", "--pipeline", "support", "--replay", env=env)
+    assert again.returncode == 0, again.stderr
+    assert "followed, 16 calls" in again.stderr
+    newest, before, recorded = tracekit_json("ls", env=env)
+    assert (recorded["replay"], newest["replay"], before["replay"]) == (None, "followed", "followed")
+    assert newest["replay_of"] == before["replay_of"] == recorded["id"]
+    for key in ("start_ns", "end_ns", "tokens", "calls", "agents", "cost_usd"):
+        assert newest[key] == recorded[key], key
+
+
 @pytest.mark.parametrize(
     ("pipeline", "run_name", "calls", "agents", "said"),
     [

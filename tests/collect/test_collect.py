@@ -24,7 +24,7 @@ from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Run
-from tracekit.store.queries import known_runs, newest_runs, problems, stored_run
+from tracekit.store.queries import findings_in, known_runs, newest_runs, problems, stored_run
 from tracekit.store.rows import File
 from tracekit.store.store import Store
 
@@ -191,7 +191,7 @@ def test_a_live_run_is_not_read_over_and_over(home: Path, monkeypatch: pytest.Mo
 def test_rows_of_older_rules_are_made_anew(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_runs(2)
     collected()
-    monkeypatch.setattr(collecting, "RULES", "2")
+    monkeypatch.setattr(collecting, "RULES", "others")
     assert collected().collected == 2
     assert collected().collected == 0
     assert len(stored(home)) == 2
@@ -339,3 +339,24 @@ def test_the_rows_of_a_run_that_a_killed_collector_left_are_removed(home: Path) 
     collected()
     assert asked(home, "SELECT count(*) FROM span") == [(26,)]
     assert asked(home, "SELECT count(DISTINCT copy) FROM span WHERE copy IN (SELECT copy FROM run)") == [(2,)]
+
+
+# ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_findings_are_stored_and_counted_as_the_journal_tells_them(home: Path) -> None:
+    from tests.support.stories import FOLDER
+    from tracekit.collect.look import find, list_runs, load_with_findings
+
+    day = home / "runs" / "2025-10-09"
+    day.mkdir(parents=True)
+    source = FOLDER / "TK102-hit.jsonl"
+    (day / f"{'ab' * 16}.host.1.jsonl").write_bytes(source.read_bytes())
+    collected()
+    rows = asked(home, "SELECT code, rule, confidence, saved_ms, len(spans::JSON[]) FROM findings")
+    assert rows == [("TK102", "serial-batch", "certain", 4000.0, 4)]
+    assert asked(home, "SELECT findings FROM runs") == [(1,)]
+    assert [run.findings for run in list_runs(5).runs] == [1]
+    _, findings = load_with_findings(find("last"))
+    with Store(home).reading() as store:
+        assert findings_in(store, "ab" * 16) == findings

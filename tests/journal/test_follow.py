@@ -1,65 +1,24 @@
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.journals import RUN, begin, end, write_run
+from tests.support.joining import SHARED, Joining, join
+from tests.support.journals import RUN, asking, begin, end, write_run
+from tracekit.analysis.structure import Structurer, structure
 from tracekit.errors import HomeError, NewerJournalError
+from tracekit.journal import follow
 from tracekit.journal.decode import Decoder
 from tracekit.journal.follow import Follower
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
+from tracekit.model.events import Answered, Chunk, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
-from tracekit.model.run import ProcessRoot, RunInfo, Session
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "joining.py"
-SHARED = RunInfo("ab" * 16, "shared", 1, ProcessRoot("f" * 16, 1, ("program",)))
-
-
-class Joining:
-    """A process that takes part in the run, a step at a time."""
-
-    def __init__(self, name: str) -> None:
-        command = [sys.executable, str(PROGRAM), Session(SHARED, "/nowhere").dumps(), name]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def step(self, line: str = "step") -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n"
-
-    def end(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("end\n")
-        self.process.stdin.close()
-        assert self.process.wait(20) == 0
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
-
-
-@pytest.fixture
-def join(home: Path) -> Iterator[Callable[[str], Joining]]:
-    joined: list[Joining] = []
-
-    def make(name: str) -> Joining:
-        joined.append(Joining(name))
-        return joined[-1]
-
-    yield make
-    for each in joined:
-        each.process.kill()
-        each.process.wait(20)
-        for pipe in (each.process.stdin, each.process.stdout):
-            if pipe is not None and not pipe.closed:
-                pipe.close()
+__all__ = ["join"]
 
 
 def names(run: Recording | None) -> list[str]:
@@ -109,6 +68,37 @@ def test_follower_sees_what_is_appended_and_who_joins(join: Callable[[str], Join
     assert run == read_run([Path(segment.path) for segment in run.segments])
 
 
+def test_a_program_is_not_interrupted_between_its_processes_end_and_its_own(join: Callable[[str], Joining]) -> None:
+    process = join("one")
+    process.step()
+    follower = Follower(SHARED.id)
+    assert follower.poll() is not None
+    process.end()
+    assert follower.poll() is None, "`tracekit run` is about to say how the program ended"
+    root = SHARED.root
+    assert root is not None
+    sink = JournalSink()
+    sink.write(SHARED, SpanBegin(root.id, None, "run", SHARED.name, root.at_ns, "m"))
+    sink.write(SHARED, SpanEnd(root.id, 9, "ok"))
+    sink.release(SHARED)
+    assert names(follower.poll()) == ["execute_tool one ok", "invoke_agent one ok", "shared ok"]
+
+
+def test_a_program_whose_end_nobody_writes_is_told_after_a_while(
+    join: Callable[[str], Joining], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = join("one")
+    process.step()
+    process.end()
+    follower = Follower(SHARED.id)
+    assert follower.poll() is None
+    monkeypatch.setattr(follow, "_FAREWELL_S", 0.0)
+    run = follower.poll()
+    assert run is not None
+    assert structure(run).status == "interrupted"
+    assert follower.poll() is None
+
+
 def test_follower_reads_each_line_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = 0
     real = Decoder.event
@@ -150,6 +140,34 @@ def test_follower_keeps_up_with_a_writer_at_full_speed(join: Callable[[str], Joi
     assert len(last.spans) == 2002
     assert last == read_run(runs[0].paths)
     assert all(span.status == "ok" for span in last.spans.values())
+
+
+def test_recordings_share_what_did_not_change(home: Path) -> None:
+    sink, follower = JournalSink(), Follower(RUN.id)
+    for number in (1, 2):
+        sink.write(RUN, asking(number, b"{}"))
+        sink.write(RUN, Answered(asking(number, b"").id, 5, 200, {"content-type": "text/event-stream"}))
+    first = follower.poll()
+    sink.write(RUN, Chunk(asking(1, b"").id, 10, b"event: ping\ndata: {}\n\n"))
+    second = follower.poll()
+    sink.write(RUN, end(2))
+    third = follower.poll()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    one, two = first.exchanges
+    assert [len(each.exchanges[one].pieces) for each in (first, second, third)] == [0, 1, 1]
+    assert second.exchanges[one] is third.exchanges[one]
+    assert first.exchanges[two] is second.exchanges[two]
+    assert first.spans is second.spans, "nothing began or ended"
+    assert [first.spans[two].status, third.spans[two].status] == ["open", "ok"]
+    assert third == read_run([Path(third.segments[0].path)])
+    structurer = Structurer()
+    trees = [structurer.structure(each) for each in (first, second, third)]
+    assert trees == [structure(each) for each in (first, second, third)]
+    assert trees[1].root is trees[0].root
+    assert trees[2].root != trees[0].root
+    sink.exit(1)
 
 
 def test_follower_of_paths(home: Path, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.peers.environments import PEERS, Peer, find
 from tests.support.cli import environment, nodes, tracekit_json
+from tests.support.collector import collector
+from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, error, message, reply, text, tool_use
 
 pytestmark = pytest.mark.peers
@@ -58,11 +60,13 @@ def answer(asked: Asked) -> Answer:
 
 def run_program(python: Path, peer: str, order: str, folder: Path) -> Outcome:
     """Run the program in the environment of `python`, recording into `folder`."""
-    with ScriptedClaude(answer) as claude:
+    with ScriptedClaude(answer) as claude, collector() as found:
         # The guard raises faults of the recording's own, so that they fail the program and do not pass as warnings.
-        env = environment(folder, claude.url)
+        env = environment(folder, claude.url, **found.variables("http/protobuf"), OTEL_METRICS_EXPORTER="none")
         command = [str(python), "-W", "ignore", str(PROGRAM), peer, order]
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+        # The application has a provider, and exports by itself.
+        assert found.received(0) == []
     assert done.returncode == 0, done.stderr
     assert "tracekit:" not in done.stderr
     shown, listed = tracekit_json("show", "last", env=env), tracekit_json("ls", env=env)
@@ -101,6 +105,8 @@ def test_record_is_the_same_beside(peer: Peer, order: str, tmp_path: Path) -> No
 
     assert record(beside.shown["root"]) == record(alone.shown["root"])
     for outcome in (alone, beside):
+        told = [name for scope, name in outcome.told["spans"] if scope.startswith(semconv.SDK_SCOPE_PREFIX)]
+        assert told.count("anthropic.messages.create") == outcome.told["calls"]
         assert outcome.runs == 1
         assert len(nodes(outcome.shown["root"], "llm")) == outcome.told["calls"]
         tokens = outcome.shown["run"]["tokens"]

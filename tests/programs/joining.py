@@ -16,7 +16,7 @@ from tracekit.model.run import Session
 def main() -> None:
     """Do what stdin says."""
     session, name = Session.loads(sys.argv[1]), sys.argv[2]
-    install(Recorder(JournalSink({"tracekit": __version__}), AnchoredClock(), session.run if session else None))
+    install(Recorder(JournalSink({"tracekit": __version__}), AnchoredClock(), session))
     with agent(name):
         for line in sys.stdin:
             if line.strip() == "end":

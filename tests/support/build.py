@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -127,9 +128,10 @@ class Builder:
             "stop_reason": stop,
         }
         request = Request("POST", "http://x", "/v1/messages", "", {}, json.dumps(body).encode())
+        digest = hashlib.sha256(request.body or b"").hexdigest()
         pieces = () if end is None else (Piece(end * MS, json.dumps(message).encode()),)
         self.exchanges[attempt] = Exchange(
-            attempt, request, "", 200, {"content-type": "application/json"}, None, pieces
+            attempt, request, digest, 200, {"content-type": "application/json"}, None, pieces
         )
         return id
 

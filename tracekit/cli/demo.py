@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,11 +14,13 @@ from pathlib import Path
 import click
 
 from tracekit import demo
+from tracekit.cli.beside import Beside
 from tracekit.cli.child import exit_code, run_child
-from tracekit.cli.load import load_run
+from tracekit.cli.load import load_run_with_findings
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
-from tracekit.configure import SESSION_VARIABLE
+from tracekit.cli.view import Viewer, is_terminal, viewer
+from tracekit.collect.look import find, list_runs, read_entry
 from tracekit.demo import refactoring_script, refactoring_team_script, support_team_script
 from tracekit.demo.answers import Respond
 from tracekit.demo.claude import ScriptedClaude
@@ -66,6 +69,7 @@ _PIPELINES = {
 }
 
 _KEY = "ANTHROPIC_API_KEY"
+_MOST_RUNS = 1000
 
 
 @click.command("demo")
@@ -75,12 +79,20 @@ _KEY = "ANTHROPIC_API_KEY"
     default="guide",
     help="The guide's loop as it is printed, or one of its two pipelines on tracekit's runtime.",
 )
+@click.option("--no-view", is_flag=True, help="Print only, on a terminal too.")
+@click.option("--replay", is_flag=True, help="Replay the demo that was recorded last, offline and in a moment.")
 @click.option("--live", is_flag=True, help=f"Ask the real API, with {_KEY}. It costs money.")
-def command(pipeline: str, live: bool) -> None:
-    """Run a small team of agents against a scripted Claude on this machine, and show what it did."""
+def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
+    """Run a small team of agents against a scripted Claude on this machine, and show what it does.
+
+    On a terminal the viewer shows it while it runs; `q` leaves it.
+    """
     if live and not os.environ.get(_KEY):
         raise click.UsageError(f"--live asks the real API and needs {_KEY}; without --live no key is needed")
     chosen = _PIPELINES[pipeline]
+    recorded = _newest(chosen) if replay else None
+    if recorded is not None:
+        sys.exit(_replay(chosen, recorded))
     click.echo(f"tracekit: {chosen.told}", err=True)
     with ExitStack() as stack:
         if live:
@@ -88,24 +100,54 @@ def command(pipeline: str, live: bool) -> None:
             environment: Mapping[str, str] = os.environ
         else:
             environment = _environment(stack.enter_context(ScriptedClaude(chosen.respond)).url)
-        run = _record(chosen, chosen.arguments(stack), environment)
+        look = None if no_view or not is_terminal() else viewer()
+        run = _record(chosen, chosen.arguments(stack), environment, look)
     click.echo()
-    print_tree(load_run(run))
+    print_tree(*load_run_with_findings(run))
     click.echo(
-        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again", err=True
+        f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again, "
+        "`tracekit check last` tells what was slow for no reason",
+        err=True,
     )
+    if replay:
+        sys.exit(_replay(chosen, run))
 
 
-def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str]) -> str:
-    """Run the program to its end; returns the id of its run. Its failure is the command's."""
+def _newest(pipeline: _Pipeline) -> str | None:
+    """The id of the newest recorded run of `pipeline` that ended well and is no replay itself."""
+    runs = list_runs(_MOST_RUNS).runs
+    names = (run.id for run in runs if run.name == pipeline.run and run.replay_of is None and run.status == "ok")
+    return next(names, None)
+
+
+def _replay(pipeline: _Pipeline, run: str) -> int:
+    """Replay `run` of `pipeline` and draw what came of it; returns the exit code of `tracekit replay`."""
+    root = read_entry(find(run)).recording.process_root
+    program = Path(demo.__file__).with_name(pipeline.program)
+    command = ["-m", "tracekit", "replay", run, "--", sys.executable, str(program), *(root.argv[1:] if root else ())]
+    click.echo(f"tracekit: run {run[:8]} again, from its record: no server, no key …", err=True)
+    code = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603  the program of the demo
+    if code == 0:
+        click.echo()
+        print_tree(*load_run_with_findings("last"))
+    return code
+
+
+def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str], look: Viewer | None) -> str:
+    """Run the program to its end, while `look` shows it; returns the id of its run. Its failure is the command's."""
     # The program imports the SDK, which this process never does, so its place is all that is needed here.
     program = Path(demo.__file__).with_name(pipeline.program)
     recording = ProcessRecording(pipeline.run, [program.name, *arguments])
+    full = [sys.executable, str(program), *arguments]
     try:
-        return_code = run_child(
-            [sys.executable, str(program), *arguments], {SESSION_VARIABLE: recording.session.dumps()}, environment
-        )
-        recording.finish(return_code)
+        if look is None:
+            return_code = run_child(full, recording.variables, environment)
+            recording.finish(return_code)
+        else:
+            with Beside(recording, full, environment) as beside:
+                if beside.wait_for_record():
+                    look(recording.run.id)
+            return_code = beside.return_code
     finally:
         recording.close()
     if return_code != 0:

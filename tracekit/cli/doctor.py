@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tracekit.cli.health import checks
-from tracekit.cli.options import echo_json, format_option
+from tracekit.cli.options import echo_json, format_option, safe_lines
 
 __all__ = ["command"]
 
@@ -20,4 +20,4 @@ def command(form: str) -> None:
         return
     width = max(len(check.name) for check in found)
     for check in found:
-        click.echo(f"{'ok  ' if check.ok else 'look'}  {check.name:<{width}}  {check.says}")
+        click.echo(f"{'ok  ' if check.ok else 'look'}  {check.name:<{width}}  {safe_lines(check.says)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import time
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -11,16 +13,21 @@ from tracekit import __version__
 from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
-from tracekit.errors import StoreError, TracekitError
+from tracekit.errors import OtlpError, StoreError, TracekitError
 from tracekit.instrument.sdk.points import missing_in_installed
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import header_of
+from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
+from tracekit.otlp.losses import lost_since
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store
 
 __all__ = ["Check", "checks"]
+
+_LOST_DAYS = 7
+"""How long it is told that spans were lost."""
 
 _OTHER_INSTRUMENTATIONS = (
     "openinference-instrumentation-anthropic",
@@ -49,6 +56,7 @@ def checks() -> list[Check]:
         _sdk_tracing(),
         _other_instrumentations(),
         _opentelemetry(),
+        *_export(),
         _switches(),
         *_folder(),
     ]
@@ -98,6 +106,37 @@ def _opentelemetry() -> Check:
         return Check("OpenTelemetry", True, "off by OTEL_SDK_DISABLED: no spans are exported; the record is complete")
     names = sorted(name for name in os.environ if name.startswith("OTEL_"))
     return Check("OpenTelemetry", True, f"set: {', '.join(names)}" if names else "no OTEL_ variable is set")
+
+
+def _export() -> list[Check]:
+    """Where spans go, whether that answers, and what was lost on the way in the last days."""
+    found = []
+    destination, warnings = destination_of(os.environ)
+    warnings += limits_of(os.environ)[1]
+    if destination is not None:
+        content = "with message content" if asks_for_content(os.environ) else "without message content"
+        says = f"to {destination.shown} over {destination.protocol}, {content}, unless a program has its own provider"
+        reason = _refusal(destination)
+        problems = [*warnings, *([f"it does not take spans: {reason}"] if reason else [])]
+        found.append(Check("export", not problems, "; ".join([says, *problems])))
+    lost = lost_since(home(), time.time_ns() - _LOST_DAYS * 86_400_000_000_000)
+    if lost is not None:
+        at = datetime.fromtimestamp(lost.at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        says = (
+            f"{lost.spans} spans of {lost.processes} processes were not exported in the last {_LOST_DAYS} days, the last "
+            f"at {at} to {lost.endpoint}: {lost.reason}; the record has them: `tracekit export RUN --otlp URL`"
+        )
+        found.append(Check("lost spans", False, says))
+    return found
+
+
+def _refusal(destination: Destination) -> str | None:
+    from tracekit.otlp.send import probe  # noqa: PLC0415  loads OpenTelemetry's SDK
+
+    try:
+        return probe(destination)
+    except OtlpError as error:
+        return str(error)
 
 
 def _switches() -> Check:

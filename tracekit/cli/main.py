@@ -14,7 +14,22 @@ from tracekit.errors import TracekitError
 
 __all__ = ["cli", "main"]
 
-_COMMANDS = ("collect", "demo", "doctor", "export", "ls", "prune", "replay", "run", "show", "sql")
+_COMMANDS = (
+    "check",
+    "collect",
+    "demo",
+    "diff",
+    "doctor",
+    "export",
+    "ls",
+    "prune",
+    "replay",
+    "rule",
+    "run",
+    "show",
+    "sql",
+    "view",
+)
 
 
 class _Commands(click.Group):
@@ -47,7 +62,9 @@ def main() -> None:
     try:
         cli(prog_name="tracekit")
     except TracekitError as error:
-        click.echo(f"tracekit: {error}", err=True)
+        from tracekit.cli.options import safe_lines  # noqa: PLC0415  only where something went wrong
+
+        click.echo(f"tracekit: {safe_lines(str(error))}", err=True)
         sys.exit(2)
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain once more when it flushes at exit.

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["echo_json", "format_option", "progress_bar", "run_argument", "tell"]
+from tracekit.model.text import printable
+
+__all__ = ["echo_json", "format_option", "progress_bar", "run_argument", "safe_lines", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +37,12 @@ def echo_json(data: Any) -> None:
 def tell(told: Iterable[str]) -> None:
     """Say on stderr what a user should know."""
     for line in told:
-        click.echo(f"tracekit: {line}", err=True)
+        click.echo(f"tracekit: {safe_lines(line)}", err=True)
+
+
+def safe_lines(text: str) -> str:
+    """`text` with nothing in it that a terminal acts on but line breaks: names of runs stand in what we say."""
+    return "\n".join(printable(line, most=4000) for line in text.split("\n"))
 
 
 @contextmanager

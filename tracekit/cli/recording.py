@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tracekit import __version__, semconv
+from tracekit.configure import SESSION_VARIABLE, exporter_for
 from tracekit.instrument.live import new_run_id, new_span_id
+from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
@@ -37,6 +40,21 @@ class ProcessRecording:
         self._start = time.monotonic_ns()
         self.run = RunInfo(new_run_id(), name, now_ns, root)
         self.session = Session(self.run, tempfile.mkdtemp(prefix="tracekit-"))
+        self._remote = incoming(os.environ)
+        self._exporter = exporter_for(name, self._remote, is_quiet=True)
+        self._begin = self._root_begin(root)
+        if self._exporter is not None:
+            self._exporter.write(self.run, self._begin)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the program's environment tells our hook, and its exporter, whosever it is, of the span above it."""
+        told = {SESSION_VARIABLE: self.session.dumps()}
+        if self._exporter is None:
+            return told
+        trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)
+        remote = Remote(trace, self._begin.id, is_sampled, self._remote.state if self._remote else "")
+        return {**told, **remote.variables()}
 
     def finish(self, return_code: int) -> None:
         """The program ended with `return_code`. Its root span is written if anything of it was recorded."""
@@ -44,13 +62,24 @@ class ProcessRecording:
         assert root is not None
         if self.run.id not in self.recorded_runs():
             return
-        attributes = {semconv.COMMAND_ARGS: list(root.argv)}
-        self._sink.write(self.run, SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", "", attributes))
+        self._sink.write(self.run, self._begin)
         end_ns = root.at_ns + time.monotonic_ns() - self._start
         failure = _failure(return_code)
         status: Literal["ok", "error"] = "error" if failure else "ok"
-        self._sink.write(self.run, SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code}))
+        end = SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code})
+        self._sink.write(self.run, end)
         self._sink.release(self.run)
+        if self._exporter is not None:
+            self._exporter.write(self.run, end)
+            self._exporter.exit(end_ns)
+
+    def _root_begin(self, root: ProcessRoot) -> SpanBegin:
+        attributes: dict[str, Any] = {semconv.COMMAND_ARGS: list(root.argv)}
+        trace = ""
+        if self._remote is not None:
+            trace = self._remote.trace
+            attributes[semconv.REMOTE_PARENT] = self._remote.span
+        return SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", trace, attributes)
 
     def said_hello(self) -> bool:
         """Whether a process of the program has loaded the hook."""
@@ -71,6 +100,8 @@ class ProcessRecording:
 
     def close(self) -> None:
         """Remove what was only needed while the program ran."""
+        if self._exporter is not None:
+            self._exporter.exit(time.time_ns())
         shutil.rmtree(self.session.hello, ignore_errors=True)
 
 

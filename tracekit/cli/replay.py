@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,20 +15,22 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import click
+from typing_extensions import override
 
 from tracekit import __version__, semconv
-from tracekit.cli.child import exit_code, full_command, run_child
+from tracekit.cli.calibration import run_calibration
+from tracekit.cli.child import exit_code, full_command, patiently, start_child
 from tracekit.cli.options import echo_json, format_option
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
-from tracekit.errors import ReplayError
+from tracekit.errors import JournalError, ReplayError
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
-from tracekit.replayer.child import REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
+from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
 from tracekit.replayer.divergence import unplayed
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script
@@ -35,6 +39,9 @@ from tracekit.replayer.session import replayed_root, root_end_ns
 __all__ = ["command"]
 
 _UNTESTABLE = 125
+_LOOK_S = 0.5
+_GRACE_S = 10.0
+"""How long a program may take to end once it has left its recording. It waits for nothing then but for itself."""
 _SLACK_NS = 2_000_000_000
 
 
@@ -50,7 +57,28 @@ class _Outcome(NamedTuple):
     calls: int = 0
 
 
-@click.command("replay", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _Command(click.Command):
+    """Takes options before RUN and after it; what comes then is the program's."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        start = self._after_options(args, 0)
+        end = self._after_options(args, start + 1)
+        return super().parse_args(ctx, [*args[start + 1 : end], *args[: start + 1], *args[end:]])
+
+    def _after_options(self, args: list[str], at: int) -> int:
+        """The first place from `at` on at which no option of ours stands."""
+        flags = {
+            name: option.is_flag for option in self.params if isinstance(option, click.Option) for name in option.opts
+        }
+        while at < len(args) and (name := args[at].partition("=")[0]) in flags:
+            at += 1 if flags[name] or "=" in args[at] else 2
+        return at
+
+
+@click.command(
+    "replay", cls=_Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
 @click.argument("run")
 @click.argument("program", metavar="COMMAND…", nargs=-1, type=click.UNPROCESSED)
 @click.option("--ignore", multiple=True, metavar="PLACE", help="A path or a /pattern/ in requests that may differ.")
@@ -58,15 +86,30 @@ class _Outcome(NamedTuple):
     "--speed", type=click.FloatRange(min=0, min_open=True), help="1 replays in real time; else no time passes."
 )
 @click.option("--block-network", is_flag=True, help="Refuse all connections, not only those to the API's hosts.")
+@click.option("--calibrate", "other", metavar="OTHER", help="Compare with another recording: what should be ignored?")
+@click.option("--yes", is_flag=True, help="With --calibrate: write what is proposed into the file.")
 @format_option
 def command(
-    run: str, program: tuple[str, ...], ignore: tuple[str, ...], speed: float | None, block_network: bool, form: str
+    run: str,
+    program: tuple[str, ...],
+    ignore: tuple[str, ...],
+    speed: float | None,
+    block_network: bool,
+    other: str | None,
+    yes: bool,
+    form: str,
 ) -> None:
     """Run a program again, answered from a recording: offline, and in a moment.
 
     RUN is a recorded run or a file; COMMAND is as for `tracekit run`. Exits with the program's code; 1 if it left the
     recording, 125 if that could not be tested.
     """
+    _check(ignore)
+    if other is not None:
+        if program:
+            raise click.UsageError("--calibrate compares two recordings, and runs no program: leave the program away")
+        run_calibration(run, other, ignore, form, yes=yes)
+        return
     if program[:1] == ("--",):
         program = program[1:]
     if not program:
@@ -76,18 +119,16 @@ def command(
     if os.environ.get(REPLAY_VARIABLE):
         raise click.UsageError("a replay is at work already, and replays do not nest")
     full = full_command(program)
-    entry = find(run)
     try:
+        entry = find(run)
         recording = read_run(entry.paths)
         script = Script(recording, Keys(_ignored(recording, ignore), _rules(recording)))
-    except ReplayError as error:
+    except (JournalError, ReplayError) as error:
         click.echo(f"tracekit: {error}", err=True)
         sys.exit(_UNTESTABLE)
     task = _task(recording, entry.paths, ignore, speed, block_network)
     try:
-        return_code = run_child(
-            full, {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}, closed_environment(os.environ)
-        )
+        return_code = _run(full, task, form)
         said_hello = any(Path(task.folder).glob("hello-*"))
         outcome = _outcome(script, task)
         runs = _finish(recording, task, outcome, return_code)
@@ -96,6 +137,41 @@ def command(
     code = _code(outcome, said_hello, exit_code(return_code))
     _tell(outcome, runs, code, form, said_hello=said_hello)
     sys.exit(code)
+
+
+def _check(ignore: Sequence[str]) -> None:
+    try:
+        Keys(ignore)
+    except ReplayError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _run(command: Sequence[str], task: Task, form: str) -> int:
+    """Run the program to its end, and return its return code. Where data is asked for, it does not write among it."""
+    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}
+    pipes = {"stdout": 2} if form == "json" else {}
+    process = start_child(command, variables, closed_environment(os.environ), **pipes)
+    with patiently(process):
+        return _wait(process, Path(task.folder) / LEFT)
+
+
+def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
+    """Wait for the program; not for ever once it has `left` the recording, since a pool whose worker is gone waits for it for ever."""
+    until_s = float("inf")
+    while True:
+        try:
+            return process.wait(_LOOK_S)
+        except subprocess.TimeoutExpired:
+            if until_s == float("inf") and left.exists():
+                until_s = time.monotonic() + _GRACE_S
+        if time.monotonic() > until_s:
+            click.echo(f"tracekit: the program went on for {_GRACE_S:.0f} s after it had left; it is ended", err=True)
+            process.terminate()
+            try:
+                return process.wait(_GRACE_S / 5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return process.wait()
 
 
 def _ignored(recording: Recording, ignore: Sequence[str]) -> list[str]:
@@ -211,7 +287,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
         echo_json(
             {
                 "run": runs[0] if runs else None,
-                "replay": outcome.mode if said_hello and outcome.calls else None,
+                "replay": outcome.mode if code != _UNTESTABLE else None,
                 "exit_code": code,
                 "divergence": outcome.divergence,
                 "untestable": why or None,

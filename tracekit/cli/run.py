@@ -9,7 +9,6 @@ import click
 
 from tracekit.cli.child import exit_code, full_command, run_child
 from tracekit.cli.recording import ProcessRecording
-from tracekit.configure import SESSION_VARIABLE
 
 __all__ = ["command", "name_of"]
 
@@ -25,7 +24,7 @@ def command(name: str | None, program: tuple[str, ...]) -> None:
     full = full_command(program)
     recording = ProcessRecording(name or name_of(program), program)
     try:
-        return_code = run_child(full, {SESSION_VARIABLE: recording.session.dumps()})
+        return_code = run_child(full, recording.variables)
         recording.finish(return_code)
         _tell(recording)
     finally:

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run, Tokens
 
-__all__ = ["node_json", "run_json", "show_json"]
+__all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
 
 
-def show_json(run: Run) -> dict[str, Any]:
-    """What `tracekit show --format json` prints."""
-    return {"run": run_json(summary_of(run)), "root": node_json(run.root)}
+def show_json(run: Run, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+    """What `tracekit show --format json` prints; of `findings`, those that are likely or certain."""
+    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    return {"run": run_json(summary_of(run, len(grave))), "root": node_json(run.root, codes_by_span(grave))}
+
+
+def codes_by_span(findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """The codes of the `findings` about each span, by its id."""
+    codes: dict[str, list[str]] = {}
+    for finding in findings:
+        for span in finding.spans:
+            known = codes.setdefault(span, [])
+            if finding.code not in known:
+                known.append(finding.code)
+    return codes
 
 
 def run_json(run: RunSummary) -> dict[str, Any]:
@@ -37,8 +51,8 @@ def run_json(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def node_json(node: Node) -> dict[str, Any]:
-    """A node and all below it; `tokens` and `retries` are totals of the subtree."""
+def node_json(node: Node, findings: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    """A node and all below it; `tokens` and `retries` are totals of the subtree. `findings` are codes by span."""
     shaped: dict[int, dict[str, Any]] = {}
     for each in reversed(list(node.walk())):
         shaped[id(each)] = {
@@ -54,7 +68,7 @@ def node_json(node: Node) -> dict[str, Any]:
             "tokens": _tokens_json(each.tokens),
             "cost_usd": each.cost_usd,
             "retries": each.retries,
-            "findings": [],
+            "findings": list((findings or {}).get(each.id, [])),
             "attributes": _attributes_json(each),
             "children": [shaped.pop(id(child)) for child in each.children],
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tracekit.cli.load import load_run
+from tracekit.cli.load import load_run_with_findings
 from tracekit.cli.options import echo_json, format_option, run_argument
 from tracekit.cli.shape import show_json
 
@@ -19,10 +19,10 @@ __all__ = ["command"]
 @format_option
 def command(run: str, attempts: bool, form: str) -> None:
     """Draw a run as a tree with time bars, models, tokens and retries."""
-    loaded = load_run(run)
+    loaded, findings = load_run_with_findings(run)
     if form == "json":
-        echo_json(show_json(loaded))
+        echo_json(show_json(loaded, findings))
         return
     from tracekit.cli.render.tree import print_tree  # noqa: PLC0415  rich is not needed for JSON
 
-    print_tree(loaded, all_attempts=attempts)
+    print_tree(loaded, findings, all_attempts=attempts)

@@ -15,13 +15,15 @@ from tracekit.errors import JournalError, StoreBusyError, StoreError
 from tracekit.journal.catalog import Entry, all_runs, find_run
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
+from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Run
+from tracekit.rules.default import default_findings, grave
 from tracekit.store import queries
 from tracekit.store.rows import File
 from tracekit.store.store import Store
 
-__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "read_entry", "up_to_date"]
+__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "load_with_findings", "read_entry", "up_to_date"]
 
 _FEW_FILES = 500
 _SMALL_BYTES = 1_000_000
@@ -36,17 +38,17 @@ class Listing(NamedTuple):
     told: list[str]
 
 
-def list_runs(limit: int) -> Listing:
-    """The newest `limit` runs.
+def list_runs(limit: int | None, *, found: Mapping[str, Sequence[File]] | None = None) -> Listing:
+    """The newest `limit` runs, or all that the store has or that are few. `found` are the journals, if just looked for.
 
     Raises:
         HomeError: The folder for journals is a file.
     """
-    found = scan(runs_folder())
+    found = scan(runs_folder()) if found is None else found
     if _is_little(found, limit):
         return _from_journals(limit)
     try:
-        told = up_to_date(found=found, needed=limit, budget_s=_BUDGET_S)
+        told = up_to_date(found=found, needed=limit or 0, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:
             runs = queries.newest_runs(store, limit)
             told += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
@@ -87,7 +89,7 @@ def _as_of(store: Store) -> str:
     return datetime.fromtimestamp(written / 1e9).astimezone().strftime("%H:%M:%S")
 
 
-def _is_little(found: Mapping[str, Sequence[File]], limit: int) -> bool:
+def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
     """Whether the newest journals are read sooner than DuckDB is loaded and asked."""
     if sum(map(len, found.values())) > _FEW_FILES:
         return False
@@ -95,7 +97,7 @@ def _is_little(found: Mapping[str, Sequence[File]], limit: int) -> bool:
     return sum(file.size for files in newest for file in files) < _SMALL_BYTES
 
 
-def _from_journals(limit: int) -> Listing:
+def _from_journals(limit: int | None) -> Listing:
     runs, told = [], []
     for entry in all_runs(limit):
         try:
@@ -103,7 +105,7 @@ def _from_journals(limit: int) -> Listing:
         except JournalError as error:
             told.append(f"run {entry.id[:8]} is left out: {error}")
             continue
-        runs.append(summary_of(run))
+        runs.append(summary_of(run, grave(default_findings(run))))
         told += damage_in(run)
     return Listing(runs, told)
 
@@ -155,16 +157,35 @@ def load(entry: Entry) -> Run:
     Raises:
         JournalError: Its journal cannot be read.
     """
+    stored = _stored(entry)
+    return read_entry(entry) if stored is None else stored[0]
+
+
+def load_with_findings(entry: Entry) -> tuple[Run, list[Finding]]:
+    """The tree of `entry`, as `load` gives it, and what the rules say of the run by their default settings.
+
+    Raises:
+        JournalError: Its journal cannot be read.
+    """
+    stored = _stored(entry)
+    if stored is not None:
+        return stored
+    run = read_entry(entry)
+    return run, default_findings(run)
+
+
+def _stored(entry: Entry) -> tuple[Run, list[Finding]] | None:
+    """What the store has of `entry`, where that is sooner read; its exchanges it does not have."""
     files = _files(entry.paths)
-    if sum(file.size for file in files) > 2 * _SMALL_BYTES:
-        try:
-            with Store(home()).reading() as store:
-                run = queries.stored_run(store, files[0].path.rpartition("/")[2].partition(".")[0], files)
-            if run is not None:
-                return run
-        except StoreError:
-            """The journals have it."""
-    return read_entry(entry)
+    if sum(file.size for file in files) <= 2 * _SMALL_BYTES:
+        return None
+    id = files[0].path.rpartition("/")[2].partition(".")[0]
+    try:
+        with Store(home()).reading() as store:
+            run = queries.stored_run(store, id, files)
+            return None if run is None else (run, queries.findings_in(store, id))
+    except StoreError:
+        return None
 
 
 def _files(paths: Sequence[Path]) -> list[File]:

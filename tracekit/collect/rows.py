@@ -10,9 +10,11 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.collect.said import messages_of
+from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run
-from tracekit.store.rows import File, MessageRow, RunRows, SpanRow
+from tracekit.rules.default import default_findings, grave
+from tracekit.store.rows import File, FindingRow, MessageRow, RunRows, SpanRow
 
 __all__ = ["rows_of"]
 
@@ -71,9 +73,11 @@ def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], make
         fit.exact = False
     messages = [_message(row, fit) for row in messages_of(run)]
     damage = [(fit.text(segment.path), fit.text(said)) for segment in run.recording.segments for said in segment.damage]
-    summary = _summary(summary_of(run), fit)
+    found = default_findings(run)
+    findings = [_finding(finding, fit) for finding in found]
+    summary = _summary(summary_of(run, grave(found)), fit)
     took_s = time.monotonic() - began
-    return RunRows(id, files, frozenset(alive), maker, took_s, summary, spans, messages, damage, fit.exact)
+    return RunRows(id, files, frozenset(alive), maker, took_s, summary, spans, messages, findings, damage, fit.exact)
 
 
 def _summary(summary: RunSummary, fit: _Fit) -> RunSummary:
@@ -84,6 +88,20 @@ def _summary(summary: RunSummary, fit: _Fit) -> RunSummary:
         start_ns=fit.number(summary.start_ns),
         end_ns=None if summary.end_ns is None else fit.number(summary.end_ns),
         last_ns=fit.number(summary.last_ns),
+    )
+
+
+def _finding(finding: Finding, fit: _Fit) -> FindingRow:
+    return FindingRow(
+        finding.code,
+        finding.rule,
+        finding.confidence,
+        fit.text(finding.message),
+        fit.json(list(finding.evidence)),
+        fit.json(list(finding.spans)),
+        finding.saved_ms,
+        finding.saved_usd,
+        fit.text(finding.remedy),
     )
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracekit.analysis.structure.calls import text_of
-from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys
-from tracekit.model.messages import answer_of
+from tracekit.model.conversation import answer_signature, blocks_of, is_answer, prefix_keys, shared_messages
+from tracekit.model.messages import answer_of, request_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 from tracekit.store.rows import MessageRow
@@ -46,7 +46,7 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
 
 
 def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]]) -> Iterator[MessageRow]:
-    request = _request(exchange)
+    request = request_of(exchange.request.body)
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
     messages = request.get("messages")
     asked = _Asked(
@@ -61,9 +61,9 @@ def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]]) -> It
         base, kept = _longest(asked.messages, group)
         if base is not None:
             added = added if asked.system != base.system else []
+            if kept == len(base.messages) and is_answer(asked.messages[kept : kept + 1], base.answer):
+                kept += 1
             new = asked.messages[kept:]
-            if kept == len(base.messages) and new and _is_answer(new[0], base.answer):
-                new = new[1:]
         group.append(asked)
     added += [(_role(message), block) for message in new for block in _blocks(message)]
     position = 0
@@ -75,37 +75,14 @@ def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]]) -> It
         position += 1
 
 
-def _request(exchange: Exchange) -> Mapping[str, Any]:
-    try:
-        request = json.loads(exchange.request.body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return request if isinstance(request, dict) else {}
-
-
 def _longest(messages: list[Any], group: list[_Asked]) -> tuple[_Asked | None, int]:
     """The newest request that shares most of its messages, and how many."""
     best: tuple[_Asked | None, int] = (None, 0)
     for base in reversed(group[-_MOST_CANDIDATES:]):
-        kept = 0
-        for mine, other in zip(messages, base.messages, strict=False):
-            if not _same(mine, other):
-                break
-            kept += 1
+        kept = shared_messages(messages, base.messages)
         if kept > best[1]:
             best = (base, kept)
     return best
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two messages say the same: cache markers move along as a conversation grows."""
-    return bool(one == other) or prefix_keys([one]) == prefix_keys([other])
-
-
-def _is_answer(message: Any, signature: str) -> bool:
-    if not signature or not isinstance(message, Mapping) or message.get("role") != "assistant":
-        return False
-    return answer_signature(message.get("content")) == signature
 
 
 def _role(message: Any) -> str:

@@ -24,8 +24,8 @@ from tracekit.instrument.sdk.call import CURRENT_CALL
 
 __all__ = ["carry", "stop_carrying"]
 
-_POOLS = ("anyio.", "trio.", "concurrent.futures.")
-"""Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none."""
+_POOLS = ("anyio.", "trio.", "concurrent.futures.", "tracekit.otlp.")
+"""Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none; and ours."""
 
 _replaced = Replaced()
 _replace = guarded(_replaced.replace)
@@ -40,6 +40,7 @@ def carry() -> None:
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
     when_imported("trio._core._run", _hook_trio)
     when_imported("multiprocessing.process", _hook_process)
+    when_imported("subprocess", _hook_subprocess)
     when_imported("concurrent.futures.process", _hook_process_pool)
     when_imported("multiprocessing.pool", _hook_pool)
 
@@ -58,6 +59,12 @@ def _hook_process(module: ModuleType) -> None:
     from tracekit.instrument.processes import start  # noqa: PLC0415  loads with the first use of multiprocessing
 
     _replace(module.BaseProcess, "start", start)
+
+
+def _hook_subprocess(module: ModuleType) -> None:
+    from tracekit.instrument.programs import start_program  # noqa: PLC0415  loads with the first use of subprocess
+
+    _replace(module.Popen, "__init__", start_program)
 
 
 def _hook_process_pool(module: ModuleType) -> None:

@@ -44,6 +44,7 @@ class LiveSpan:
     `attributes` are those that have not been written yet.
 
     `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
+    `exported` says that our own exporter takes it, since no provider of the application's does.
 
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
     """
@@ -53,6 +54,7 @@ class LiveSpan:
         "attributes_at_begin",
         "begin_ns",
         "ended",
+        "exported",
         "failure",
         "id",
         "kind",
@@ -97,4 +99,5 @@ class LiveSpan:
         self.pid = os.getpid()
         self.written = False
         self.ended = False
+        self.exported = False
         self.leaked = False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.live import LiveSpan
     from tracekit.instrument.reply import Reply
 
-__all__ = ["Answerer", "Clock", "Sink", "ToolReply"]
+__all__ = ["Answerer", "Clock", "Exporter", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -29,6 +29,13 @@ class Sink(Protocol):
 
     def exit(self, at_ns: int) -> None:
         """The process ends in good order: say so in every run that is held, and let go."""
+
+
+class Exporter(Sink, Protocol):
+    """Takes the spans that no provider of the application's takes."""
+
+    def trace_of(self, run: RunInfo, span: str) -> tuple[str, bool]:
+        """The trace in which a span of `run` is exported, and whether it is sampled."""
 
 
 class Clock(Protocol):

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,10 +23,23 @@ from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
-from tracekit.instrument.protocols import Answerer, Clock, Sink
+from tracekit.instrument.program import program_name
+from tracekit.instrument.protocols import Answerer, Clock, Exporter, Sink
+from tracekit.instrument.remote import Remote
 from tracekit.instrument.talk import ThreadsOfTalk
-from tracekit.model.events import Answered, Chunk, Failure, Kind, LaneBegin, Request, Response, SpanBegin, SpanEnd
-from tracekit.model.run import RunInfo
+from tracekit.model.events import (
+    Answered,
+    Chunk,
+    Event,
+    Failure,
+    Kind,
+    LaneBegin,
+    Request,
+    Response,
+    SpanBegin,
+    SpanEnd,
+)
+from tracekit.model.run import RunInfo, Session
 
 __all__ = ["Recorder", "active", "install"]
 
@@ -39,18 +50,28 @@ _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 class Recorder:
     """Records this process. There is one, made by `tracekit.configure`, or by a replay.
 
-    In a replay `answerer` answers in place of the API, and says when things happen. `process` is the run of a whole
-    process, if there is one.
+    `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
+    else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
+    in place of the API, and says when things happen.
     """
 
     def __init__(
-        self, sink: Sink, clock: Clock, process: RunInfo | None = None, answerer: Answerer | None = None
+        self,
+        sink: Sink,
+        clock: Clock,
+        session: Session | None = None,
+        *,
+        exporter: Exporter | None = None,
+        remote: Remote | None = None,
+        answerer: Answerer | None = None,
     ) -> None:
         self.sink = sink
         self.clock = clock
+        self.exporter = exporter
+        self.remote = remote
         self.answerer = answerer
         self.talk = ThreadsOfTalk()
-        self.process = _process_span(process) if process else None
+        self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
         self._announced: WeakKeyDictionary[LiveRun, set[str]] = WeakKeyDictionary()
         self._lock = threading.RLock()
@@ -66,8 +87,9 @@ class Recorder:
         otel: Any = None,
         attributes: dict[str, Any] | None = None,
         begin_ns: int | None = None,
+        hidden: bool = False,
     ) -> LiveSpan:
-        """A span begins under `parent`.
+        """A span begins under `parent`. One that is `hidden` is recorded and not exported.
 
         `otel` is the OpenTelemetry span that stands for it; its ids are used where it has its own. The span is
         written at once if it makes its trace interesting or its run is already written, and later or never if not.
@@ -87,13 +109,17 @@ class Recorder:
         )
         if live.trace:
             register(live)
+        if self.exporter is not None:
+            live.exported = not hidden and otel is None and _nobody_else_exports()
         if kind == "run":
             self._begin_run(live)
         else:
             live.run = _known_run(live.parent)
         if self.answerer is not None and begin_ns is None:
             live.begin_ns = self.answerer.begin_ns(live)
-        if kind in _OF_INTEREST or (kind in ("span", "turn") and live.run is not None and live.run.written):
+        # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
+        is_seen = kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
+        if kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
         return live
 
@@ -118,8 +144,12 @@ class Recorder:
         self._announce(run, live.lane)
         trace = "" if parent is not None and parent.trace == live.trace else live.trace
         attributes, live.attributes = live.attributes, {}
-        self.sink.write(
-            run.info,
+        if parent is None and self.remote is not None and not trace:
+            trace = self.remote.trace
+            attributes[semconv.REMOTE_PARENT] = self.remote.span
+        self._write(
+            live,
+            run,
             SpanBegin(
                 live.id,
                 parent.id if parent is not None else None,
@@ -158,8 +188,9 @@ class Recorder:
         if run is None or not live.written:
             return
         failure = failure or live.failure
-        self.sink.write(
-            run.info,
+        self._write(
+            live,
+            run,
             SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
         )
         run.open.discard(live.id)
@@ -169,7 +200,17 @@ class Recorder:
     def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
         """Write what happened within `live`, in the process in which it began."""
         if live.run is not None and live.written and not live.ended and live.pid == os.getpid():
-            self.sink.write(live.run.info, event)
+            self._write(live, live.run, event)
+
+    def _write(self, live: LiveSpan, run: LiveRun, event: Event) -> None:
+        self.sink.write(run.info, event)
+        if live.exported:
+            self._export(run, event)
+
+    @guarded
+    def _export(self, run: LiveRun, event: Event) -> None:
+        assert self.exporter is not None
+        self.exporter.write(run.info, event)
 
     # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -239,20 +280,26 @@ class Recorder:
         self._lane_runs.clear()
         self._lock = threading.RLock()
         self.sink.forked()
+        if self.exporter is not None:
+            self.exporter.forked()
 
     def exit(self) -> None:
         """The process ends in good order."""
-        self.sink.exit(self.clock.now_ns())
+        now_ns = self.clock.now_ns()
+        self.sink.exit(now_ns)
+        if self.exporter is not None:
+            self.exporter.exit(now_ns)
 
 
-def _process_span(info: RunInfo) -> LiveSpan:
-    """The span of a process run, which whoever started the process writes."""
+def _process_span(session: Session) -> LiveSpan:
+    """The span under which a process of a process run stands, which whoever started it writes."""
+    info = session.run
     assert info.root is not None
     run = LiveRun(info, held=True)
     span = LiveSpan(
         "run",
         info.name,
-        id=info.root.id,
+        id=session.parent or info.root.id,
         trace="",
         parent=None,
         begin_ns=info.root.at_ns,
@@ -279,10 +326,7 @@ def _name_of_run(root: LiveSpan) -> str:
         return str(root.attributes.get(semconv.AGENT_NAME, root.name))
     if root.kind == "span":
         return root.name
-    path = Path(sys.argv[0] if getattr(sys, "argv", None) else "")
-    # `python -m package` runs the package's `__main__.py`; `python -c` and an interpreter name no file.
-    name = path.parent.name if path.name == "__main__.py" else path.stem
-    return name if name not in ("", "-c", "-m") else "python"
+    return program_name()
 
 
 def _with_own_ids(otel: Any) -> Any:
@@ -291,6 +335,11 @@ def _with_own_ids(otel: Any) -> Any:
         return None
     context, current = otel.get_span_context(), otel_trace.get_current_span().get_span_context()
     return otel if context.is_valid and context.span_id != current.span_id else None
+
+
+def _nobody_else_exports() -> bool:
+    """Whether the application has no provider: one that has exports by itself, or means not to."""
+    return isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
 
 
 def _ids(otel: Any) -> tuple[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from tracekit.model.events import Failure
+from tracekit.model.events import Failure, Request
 from tracekit.model.recording import Piece
 
 __all__ = ["Reply"]
@@ -18,8 +19,9 @@ class Reply:
     `call_begin_ns` and `call_end_ns` are those of the call that it is an attempt of; `status` is 0 where no answer
     came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
     `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
-    `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt,
-    and `first_chunk_s` what the SDK's span said of the time to the first chunk.
+    `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
+    `request` is what is asked as it is to be recorded, and `told` those of the recorded call's attributes that depend on the host that was
+    asked, or that the SDK tells by a clock of its own.
     """
 
     id: str
@@ -35,4 +37,5 @@ class Reply:
     is_partial: bool = False
     refused_ns: int = 0
     wait_s: float | None = None
-    first_chunk_s: float | None = None
+    request: Request | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)

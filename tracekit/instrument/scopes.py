@@ -23,7 +23,7 @@ from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active
-from tracekit.instrument.values import arguments_of, recorded_value
+from tracekit.instrument.values import arguments_of, exportable, recorded_value
 from tracekit.model.events import Kind
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
@@ -106,6 +106,7 @@ class _Open:
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
         if live.otel is not None:
+            live.otel.set_attributes(exportable(live.attributes))
             if failure is not None:
                 live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
                 live.otel.set_status(Status(StatusCode.ERROR))
@@ -184,7 +185,7 @@ class Scope:
         span_name, named = _named(self._kind, name)
         attributes.update(named)
         otel = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE).start_span(
-            span_name, kind=SpanKind.INTERNAL, attributes={k: v for k, v in attributes.items() if k not in _CONTENT}
+            span_name, kind=SpanKind.INTERNAL, attributes=exportable(attributes)
         )
         return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
 
@@ -193,9 +194,6 @@ class Scope:
         """Begin the span of one call of a decorated function."""
         arguments = functools.partial(arguments_of, function, args, kwargs) if self._kind == "tool" else None
         return self._begin(name, arguments)
-
-
-_CONTENT = frozenset((semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT))
 
 
 def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracekit import semconv
 
-__all__ = ["arguments_of", "recorded_value"]
+__all__ = ["arguments_of", "exportable", "recorded_value"]
 
 
 def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,6 +32,15 @@ def recorded_value(result: Any) -> dict[str, Any]:
     if _is_json(result):
         return {semconv.TOOL_CALL_RESULT: result}
     return {semconv.TOOL_RESULT_OPAQUE: True}
+
+
+def exportable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `attributes` that the application's exporter may have: not what was said, and nothing nested."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name not in semconv.CONTENT and isinstance(value, str | bool | int | float | list)
+    }
 
 
 def _json_or_type(value: Any) -> Any:

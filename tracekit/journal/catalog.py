@@ -12,6 +12,7 @@ from tracekit.errors import AmbiguousRunError, HomeError, RunNotFoundError
 from tracekit.journal.decode import Header
 from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
 from tracekit.journal.reader import header_of, load_header
+from tracekit.model.text import printable
 
 __all__ = ["Entry", "all_runs", "find_run", "segments_of"]
 
@@ -103,7 +104,7 @@ def _not_found(text: str, runs: list[Entry]) -> str:
             f"there is no run {text!r}: nothing is recorded yet in {home()}; "
             "`tracekit demo` or `tracekit run PROGRAM` records one"
         )
-    names = ", ".join(dict.fromkeys(run.name for run in runs[:20]))
+    names = ", ".join(dict.fromkeys(printable(run.name, most=60) for run in runs[:20]))
     return (
         f"there is no run {text!r}: it is no id, prefix or name of the {len(runs)} recorded in {home()}; "
         f"the newest are named {names}; `tracekit ls` lists them"

@@ -31,8 +31,6 @@ _OPEN = frozenset(
 )
 """Fields that say nothing of what was said: their texts are kept as they are."""
 
-_SAID = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
-
 
 def content_mode() -> Content:
     """What ``TRACEKIT_CONTENT`` asks for; what it cannot mean keeps nothing, since it was meant to keep less."""
@@ -102,7 +100,7 @@ class Veil:
             return None
 
     def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in attributes.items() if name not in _SAID}
+        return {name: value for name, value in attributes.items() if name not in semconv.CONTENT}
 
     def _veiled(self, value: Any, field: str = "") -> Any:
         if isinstance(value, str):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from tracekit.errors import JournalError, SecretsError
-from tracekit.journal.decode import read_header
+from tracekit.journal.bodies import compact
+from tracekit.journal.decode import HEADER_START, read_header
+from tracekit.journal.normal import neutral
+from tracekit.journal.normal import normal as normal_form
 from tracekit.journal.suspects import suspects_in
 
 __all__ = ["export"]
 
 
-def export(paths: Iterable[Path], out: Path, *, allow_secrets: bool = False) -> None:
+def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False) -> Sequence[str]:
     """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
 
-    The file is there as a whole or not at all; one that is there already is replaced. It is for the user alone.
+    No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. The
+    file is there as a whole or not at all; one that is there already is replaced. It is for the user alone.
+
+    Returns:
+        What of the segments could not be read and so is missing from a normal form.
 
     Raises:
         SecretsError: A line holds what looks like a credential, unless `allow_secrets`.
@@ -26,6 +34,7 @@ def export(paths: Iterable[Path], out: Path, *, allow_secrets: bool = False) -> 
     segments = sorted(paths)
     if any(path.exists() and out.exists() and path.samefile(out) for path in segments):
         raise JournalError(f"{out} is a journal of the very run; export to another file")
+    form = normal_form(segments) if normal else None
     try:
         descriptor, draft = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent)
     except OSError as error:
@@ -34,24 +43,27 @@ def export(paths: Iterable[Path], out: Path, *, allow_secrets: bool = False) -> 
         ) from error
     try:
         with os.fdopen(descriptor, "wb") as file:
-            for path in segments:
-                lines = _whole_lines(path)
+            numbers = count(1)
+            for path, lines in [(out, form.lines)] if form else [(path, _lines(path, numbers)) for path in segments]:
                 file.writelines(lines if allow_secrets else _without_suspects(lines, path))
         Path(draft).replace(out)
     except OSError as error:
         raise JournalError(f"{out} cannot be written: {error.strerror}") from error
     finally:
         Path(draft).unlink(missing_ok=True)
+    return form.damage if form else ()
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path, numbers: Iterator[int]) -> Iterator[bytes]:
+    """The whole lines of the file at `path`, its headers neutral: each with the next of `numbers` for its process."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file):
-                if number == 0:
-                    read_header(line, str(path))
+                is_header = number == 0 or line.startswith(HEADER_START)
+                if is_header:
+                    header = neutral(read_header(line, str(path)), next(numbers))
                 if line.endswith(b"\n"):
-                    yield line
+                    yield f"{compact(header)}\n".encode() if is_header else line
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
 

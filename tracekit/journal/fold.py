@@ -15,7 +15,11 @@ __all__ = ["Fold"]
 
 
 class Fold:
-    """A recording in the making. Begin and end of a span may stand in different segments, in any order."""
+    """A recording in the making. Begin and end of a span may stand in different segments, in any order.
+
+    Recordings share what did not change between them, so that one who follows a run pays for what is new: the same
+    `spans` means that none began or ended, the same `Exchange` that nothing of it arrived.
+    """
 
     def __init__(self) -> None:
         self._segments: list[Segment] = []
@@ -24,8 +28,11 @@ class Fold:
         self._ends: dict[str, SpanEnd] = {}
         self._exchanges: dict[str, Exchange] = {}
         self._pieces: dict[str, list[Piece]] = {}
+        self._grown: set[str] = set()
         self._exited: set[int] = set()
         self._replayed: dict[int, ReplayMode] = {}
+        self._changed: dict[str, None] = {}
+        self._told: Mapping[str, RecordedSpan] = {}
 
     def open_segment(self, path: str) -> int:
         """The index of a new segment."""
@@ -68,6 +75,7 @@ class Fold:
                 self._end(event)
             case Chunk():
                 self._pieces.setdefault(event.id, []).append(Piece(event.at_ns, event.data))
+                self._grown.add(event.id)
             case Answered():
                 self._answered(event.id, event.status, event.headers, event.at_ns)
             case LaneBegin():
@@ -80,12 +88,20 @@ class Fold:
     def recording(self) -> Recording:
         """What has been added so far."""
         first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
-        spans = {id: self._ended(span) for id, span in self._spans.items()}
-        exchanges = {
-            id: replace(exchange, pieces=tuple(self._pieces.get(id, ()))) for id, exchange in self._exchanges.items()
-        }
+        for id in self._grown & self._exchanges.keys():
+            self._exchanges[id] = replace(self._exchanges[id], pieces=tuple(self._pieces[id]))
+            self._grown.remove(id)
+        if self._changed:
+            self._told = {**self._told, **{id: self._ended(self._spans[id]) for id in self._changed}}
+            self._changed.clear()
         return Recording(
-            first.run, first.name, first.recorded_at_ns, tuple(self._segments), dict(self._lanes), spans, exchanges
+            first.run,
+            first.name,
+            first.recorded_at_ns,
+            tuple(self._segments),
+            dict(self._lanes),
+            self._told,
+            dict(self._exchanges),
         )
 
     def _begin(self, index: int, event: SpanBegin) -> None:
@@ -103,15 +119,21 @@ class Fold:
             index,
             event.trace,
         )
+        self._changed[event.id] = None
         if event.request is not None:
             digest = sha256(event.request.body or b"").hexdigest()
             self._exchanges[event.id] = Exchange(event.id, event.request, digest)
+            if event.id in self._pieces:
+                self._grown.add(event.id)
 
     def _end(self, event: SpanEnd) -> None:
         self._ends[event.id] = event
         if event.response is not None:
             self._answered(event.id, event.response.status, event.response.headers, event.at_ns)
             self._pieces[event.id] = [Piece(event.at_ns, event.response.body)]
+            self._grown.add(event.id)
+        if event.id in self._spans:
+            self._changed[event.id] = None
 
     def _answered(self, id: str, status: int, headers: Mapping[str, str], at_ns: int) -> None:
         exchange = self._exchanges.get(id)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from tracekit.journal.catalog import segments_of
 from tracekit.journal.reader import RunReader
-from tracekit.model.recording import Recording
+from tracekit.model.recording import Recording, Segment
 
 __all__ = ["Follower"]
+
+_FAREWELL_S = 3.0
+"""Seconds for which the end of a program's processes waits for that of the program, which `tracekit run` writes."""
 
 
 class Follower:
@@ -25,6 +29,8 @@ class Follower:
         self._id = run if isinstance(run, str) else None
         self._paths = [] if isinstance(run, str) else sorted(run)
         self._reader = RunReader()
+        self._gone_since: float | None = None
+        self._is_news_held = False
 
     def poll(self) -> Recording | None:
         """The run as it is now; None if that is what the last call told, or nothing has been written yet.
@@ -37,5 +43,25 @@ class Follower:
             # A process that joins begins its segment today, never on a day before those that are known.
             since = min((path.parent.name for path in self._paths), default="")
             self._paths = sorted(segments_of(self._id, since))
-        changed = self._reader.read(self._paths)
-        return self._reader.recording() if changed and self._reader.has_begun else None
+        self._is_news_held |= self._reader.read(self._paths)
+        if not self._is_news_held or not self._reader.has_begun:
+            return None
+        recording = self._reader.recording()
+        if self._is_between_ends(recording):
+            return None
+        self._is_news_held = False
+        return recording
+
+    def _is_between_ends(self, recording: Recording) -> bool:
+        """Whether all processes ended in good order, and the program that they were is about to: nothing broke off."""
+        root = recording.process_root
+        if root is None or root.id in recording.spans or not all(_ended_well(each) for each in recording.segments):
+            self._gone_since = None
+            return False
+        now = time.monotonic()
+        self._gone_since = self._gone_since or now
+        return now - self._gone_since < _FAREWELL_S
+
+
+def _ended_well(segment: Segment) -> bool:
+    return segment.exited and not segment.alive

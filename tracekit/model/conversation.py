@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-__all__ = ["answer_signature", "blocks_of", "prefix_keys", "previous_message_id"]
+__all__ = [
+    "answer_signature",
+    "blocks_of",
+    "is_answer",
+    "prefix_keys",
+    "previous_message_id",
+    "shared_messages",
+]
 
 
 def prefix_keys(messages: Sequence[Any]) -> list[bytes]:
@@ -52,6 +59,24 @@ def answer_signature(content: Any) -> str:
         return "tools:" + ",".join(ids)
     text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text").strip()
     return f"text:{text}" if text else ""
+
+
+def shared_messages(messages: Sequence[Any], base: Sequence[Any]) -> int:
+    """How many messages two requests begin with that say the same: cache markers move along as a conversation grows."""
+    shared = 0
+    for mine, other in zip(messages, base, strict=False):
+        if mine != other and prefix_keys([mine]) != prefix_keys([other]):
+            break
+        shared += 1
+    return shared
+
+
+def is_answer(messages: Sequence[Any], signature: str) -> bool:
+    """Whether the first of `messages` is the answer that has this signature, given back to the model."""
+    message = messages[0] if messages else None
+    if not signature or not isinstance(message, Mapping) or message.get("role") != "assistant":
+        return False
+    return answer_signature(message.get("content")) == signature
 
 
 def previous_message_id(body: Mapping[str, Any]) -> str | None:

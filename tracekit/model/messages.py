@@ -14,7 +14,7 @@ from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, frame_events_of
 from tracekit.model.sse import events_of
 
-__all__ = ["Answer", "answer_of", "is_stream", "stream_events_of", "usage_attributes"]
+__all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
 
 
 class Answer:
@@ -32,14 +32,18 @@ class Answer:
         self.error: dict[str, Any] | None = None
         self._partial_inputs: dict[int, str] = {}
 
+    def partial_input(self, index: int) -> str:
+        """The input of the tool use that is the block at `index`, as far as it has been streamed; empty once it is whole."""
+        return self._partial_inputs.get(index, "")
+
     def take(self, name: str, data: Any) -> None:
         """Add one event of the stream."""
         if not isinstance(data, dict):
             return
         if name == "message_start":
-            message = data.get("message")
-            self.message = dict(message) if isinstance(message, dict) else {}
-            self.message["content"] = list(self.message.get("content") or [])
+            self.message = _object(data.get("message"))
+            content = self.message.get("content")
+            self.message["content"] = [_object(block) for block in content] if isinstance(content, list) else []
         elif name == "error":
             error = data.get("error")
             self.error = error if isinstance(error, dict) else data
@@ -50,7 +54,7 @@ class Answer:
         elif name == "message_stop":
             self.complete = True
         elif name == "content_block_start":
-            self.message["content"].append(dict(data.get("content_block") or {}))
+            self.message["content"].append(_object(data.get("content_block")))
         elif name == "content_block_delta":
             self._grow(self.message["content"], data)
         elif name == "content_block_stop":
@@ -59,10 +63,11 @@ class Answer:
     def _finish(self, message: dict[str, Any], data: dict[str, Any]) -> None:
         delta = data.get("delta")
         if isinstance(delta, dict):
-            message.update({key: value for key, value in delta.items() if value is not None})
+            # Blocks come in events of their own.
+            message.update({key: value for key, value in delta.items() if value is not None and key != "content"})
         usage = data.get("usage")
         if isinstance(usage, dict):
-            known = message.get("usage") or {}
+            known = _object(message.get("usage"))
             message["usage"] = {**known, **{key: value for key, value in usage.items() if value is not None}}
 
     def _grow(self, content: list[dict[str, Any]], data: dict[str, Any]) -> None:
@@ -78,17 +83,23 @@ class Answer:
         if field is not None:
             block[field] = str(block.get(field) or "") + str(delta.get(field, ""))
         elif kind == "citations_delta":
-            block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+            known = block.get("citations")
+            block["citations"] = [*(known if isinstance(known, list) else []), delta.get("citation")]
 
     def _close_block(self, content: list[dict[str, Any]], data: dict[str, Any]) -> None:
         index = data.get("index")
-        if not isinstance(index, int) or index not in self._partial_inputs or index >= len(content):
+        if not isinstance(index, int) or index not in self._partial_inputs:
             return
         try:
             content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A copy of `value`; empty where it is no object, as in an answer that keeps to no API."""
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def is_stream(content_type: str) -> bool:
@@ -103,6 +114,15 @@ def stream_events_of(data: bytes, content_type: str, names: Collection[str] | No
     return events_of(data, names)
 
 
+def request_of(body: bytes | None) -> dict[str, Any]:
+    """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
+    try:
+        request = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
 def answer_of(body: bytes, content_type: str) -> Answer:
     """The answer in a whole `body`: a JSON object, or the events of a stream."""
     answer = Answer()
@@ -112,7 +132,7 @@ def answer_of(body: bytes, content_type: str) -> Answer:
         return answer
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer
     if isinstance(message, dict) and message.get("type") != "error":
         answer.message = message

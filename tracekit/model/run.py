@@ -36,11 +36,13 @@ class RunInfo:
 class Session:
     """What `tracekit run` tells its child, and the child's children, through ``TRACEKIT_SESSION``.
 
-    `hello` is a folder in which each process that records leaves a file named by its pid.
+    `hello` is a folder in which each process that records leaves a file named by its pid. `parent` is the span of the
+    run in which a recorded process started this one; empty where that is the run's own.
     """
 
     run: RunInfo
     hello: str
+    parent: str = ""
 
     def dumps(self) -> str:
         """The session as the text of an environment variable."""
@@ -57,6 +59,7 @@ class Session:
             data = json.loads(text)
             run, root = data["run"], data["run"]["root"]
             process = ProcessRoot(root["id"], root["at_ns"], tuple(root["argv"]))
-            return cls(RunInfo(run["id"], run["name"], run["recorded_at_ns"], process), data["hello"])
+            info = RunInfo(run["id"], run["name"], run["recorded_at_ns"], process)
+            return cls(info, data["hello"], data.get("parent", ""))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a tracekit session: {text!r}") from error

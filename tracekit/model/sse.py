@@ -50,5 +50,5 @@ def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tup
             continue
         try:
             yield name, json.loads(b"\n".join(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue

@@ -40,8 +40,8 @@ class RunSummary:
         return (self.last_ns if self.end_ns is None else self.end_ns) - self.start_ns
 
 
-def summary_of(run: Run) -> RunSummary:
-    """The line for `run`."""
+def summary_of(run: Run, findings: int = 0) -> RunSummary:
+    """The line for `run`, of which rules have so many `findings`, likely or certain."""
     root = run.root
     return RunSummary(
         run.id,
@@ -57,6 +57,7 @@ def summary_of(run: Run) -> RunSummary:
         run.count("agent"),
         run.count("llm"),
         root.retries,
-        replay_of=run.recording.replay_of,
-        replay=run.recording.replay,
+        findings,
+        run.recording.replay_of,
+        run.recording.replay,
     )

@@ -29,9 +29,12 @@ from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.replayer.divergence import Divergence
 from tracekit.replayer.session import Stage, notes_of
 
-__all__ = ["REPLAY_VARIABLE", "Task", "closed_environment", "start", "told_by"]
+__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "closed_environment", "start", "told_by"]
 
 REPLAY_VARIABLE = "TRACEKIT_REPLAY"
+
+LEFT = "left"
+"""The name of the file that is there once a process has left the recording."""
 
 _NOWHERE = "http://127.0.0.1:9"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -111,16 +114,17 @@ def _start(task: Task, told: _Told) -> None:
 
     def tell(what: Divergence | str) -> None:
         told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
+        told.left()
 
     stage = Stage(recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell)
     stage.player.when_played = lambda number: told.tell("played", number)
     stage.player.when_refused = _give_up
     stage.clock.bind(stage.clock.expect())
     sink = JournalSink({"tracekit": __version__})
-    recorder = stage.enter(sink, task.process())
     for name in _PROXIES:
         os.environ.pop(name, None)
     os.environ.update(task.proxies)
+    recorder = stage.enter(sink, task.process())
     _keep_children_closed()
     sys.excepthook = _without_reports(sys.excepthook)
     atexit.register(_finish, stage, recorder, told)
@@ -184,6 +188,10 @@ class _Told:
     def hello(self) -> None:
         """The replay has taken hold in this process."""
         (self._folder / f"hello-{os.getpid()}").touch()
+
+    def left(self) -> None:
+        """The program can give no other result any more."""
+        (self._folder / LEFT).touch()
 
     def tell(self, what: str, *values: Any) -> None:
         """Add a line."""

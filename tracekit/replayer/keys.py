@@ -33,6 +33,9 @@ class Keys:
             slashes, ``/run \\d+/``, whose matches in texts are passed over.
         redaction: What the recording's header says of its rules; those of the user come with their patterns.
 
+    Attributes:
+        rules: The user's own rules of redaction.
+
     Raises:
         ReplayError: One of `ignore` is neither.
     """
@@ -42,11 +45,11 @@ class Keys:
         self._patterns = [_pattern(entry) for entry in entries if entry.startswith("/")]
         self._paths = [_path(entry) for entry in entries if not entry.startswith("/")]
         own = {rule["name"]: re.compile(rule["pattern"]) for rule in redaction if isinstance(rule, dict)}
-        self._own = OwnRules(own)
+        self.rules = OwnRules(own)
 
     def redacted(self, request: Request) -> Request:
         """`request` as it would have been recorded."""
-        event = self._own.over(SpanBegin("", None, "attempt", "", 0, "", request=request))
+        event = self.rules.over(SpanBegin("", None, "attempt", "", 0, "", request=request))
         kept = event.request if isinstance(event, SpanBegin) else None
         kept = kept or request
         body = None if kept.body is None else redact_bytes(kept.body)

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -123,6 +124,7 @@ class Player(Answerer):
             others = [other for other, _ in self._in_flight.values() if other is not recorded]
             self._timeline.watch(id, recorded, part, others)
             reply = self._timeline.reply(id, recorded, part, before)
+            reply = replace(reply, request=_as_sent_to(part.exchange.request, asked))
             self._calls[call] = recorded, reply
             self._in_flight[reply.id] = recorded, id
             return reply
@@ -265,6 +267,9 @@ class Player(Answerer):
                 self.live_tools.add(name)
                 return None
             self._skipped.append(name)
+            # What it noted while it ran, such as the files that it read, is part of what it did.
+            noted = {key: value for key, value in recorded.attributes.items() if key not in live.attributes_at_begin}
+            live.attributes.update(noted)
             end_ns = max(self._clock.now_ns(), live.begin_ns + recorded.end_ns - recorded.start_ns)
             return ToolReply(recorded.attributes[semconv.TOOL_CALL_RESULT], end_ns)
 
@@ -313,6 +318,11 @@ class Player(Answerer):
         )
         self._tell(self.impossible)
         raise ReplayImpossible(self.impossible)
+
+
+def _as_sent_to(recorded: Request, asked: Request) -> Request:
+    """What was `asked`, of the host and with the headers that are `recorded`: a replay's own are made up."""
+    return replace(asked, host=recorded.host, headers=recorded.headers)
 
 
 def _set(done: asyncio.Future[None]) -> None:

@@ -22,7 +22,7 @@ from tracekit.journal.catalog import find_run
 from tracekit.journal.reader import read_run
 from tracekit.model.events import ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
-from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
 from tracekit.replayer import closed
 from tracekit.replayer.clock import VirtualClock
@@ -32,6 +32,7 @@ from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
 from tracekit.replayer.player import Player
+from tracekit.replayer.redacting import RedactingSink
 from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
 
@@ -112,7 +113,12 @@ class Stage:
 
     def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`."""
-        recorder = Recorder(sink, self.clock, process, self.player)
+        recorder = Recorder(
+            RedactingSink(sink, self.script.keys.rules),
+            self.clock,
+            Session(process, "") if process is not None else None,
+            answerer=self.player,
+        )
         install(recorder)
         hook_in()
         runtime = sys.modules.get(_RUNTIME)

@@ -22,6 +22,15 @@ from tracekit.replayer.script import Call, Part, Script, Turn
 
 __all__ = ["Timeline"]
 
+_TOLD = frozenset(
+    (
+        semconv.SERVER_ADDRESS,
+        semconv.SERVER_PORT,
+        semconv.TIME_TO_FIRST_CHUNK,
+        semconv.URL_FULL,
+        semconv.URL_SCHEME,
+    )
+)
 _PATIENCE_NS = 60_000_000_000
 """How long a call that was cancelled in the recording waits to be cancelled again."""
 
@@ -174,5 +183,5 @@ def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
         is_partial=part.is_partial,
         refused_ns=refused + shift,
         wait_s=None if is_last else call.wait_s(part),
-        first_chunk_s=call.span.attributes.get(semconv.FIRST_CHUNK_S),
+        told={name: value for name, value in call.span.attributes.items() if name in _TOLD},
     )

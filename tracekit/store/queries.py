@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from tracekit.model.events import Failure, Kind
+from tracekit.model.finding import Confidence, Finding
 from tracekit.model.recording import Recording, Segment
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Node, Run, Status, Tokens
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "damage_of",
+    "findings_in",
     "known_runs",
     "last_times",
     "newest_runs",
@@ -98,10 +100,10 @@ def last_times(store: DuckDBPyConnection) -> dict[str, int]:
 
 def damage_of(store: DuckDBPyConnection, ids: Iterable[str]) -> list[tuple[str, str]]:
     """The files of the runs `ids` that are damaged, and how."""
-    listed = list(ids)
-    marks = ", ".join("?" * len(listed))
-    query = f"SELECT damage FROM journal JOIN run USING (copy) WHERE damage <> '[]' AND id IN ({marks})"  # noqa: S608
-    return [(path, said) for (told,) in store.execute(query, listed).fetchall() for path, said in json.loads(told)]
+    query = (
+        "SELECT damage FROM journal JOIN run USING (copy) WHERE damage <> '[]' AND id IN (SELECT unnest(?::VARCHAR[]))"
+    )
+    return [(path, said) for (told,) in store.execute(query, [list(ids)]).fetchall() for path, said in json.loads(told)]
 
 
 def stamp(store: DuckDBPyConnection) -> str:
@@ -119,7 +121,8 @@ def written_at_ns(store: DuckDBPyConnection) -> int:
 def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run | None:
     """The run `id` as its journal would give it, but for the exchanges.
 
-    None if the store does not have it, or has it as of other `files` than these, or not to the last character.
+    None if the store does not have it, or has it as of other `files` than these, or not to the last character; or if it
+    was interrupted, for then only the exchanges tell how long it lasted.
     """
     row = store.execute("SELECT copy, exact, damage FROM journal WHERE run = ?", [id]).fetchone()
     if row is None or row[0] is None or not row[1]:
@@ -129,7 +132,7 @@ def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run
     if any(alive for *_, alive in known) or {File(*file) for *file, _ in known} != set(files):
         return None
     summary = store.execute("SELECT name, recorded_at_ns, status FROM run WHERE copy = ?", [copy]).fetchone()
-    if summary is None:
+    if summary is None or summary[2] == "interrupted":
         return None
     columns = ", ".join(SpanRow._fields)
     rows = store.execute(f"SELECT {columns} FROM span WHERE copy = ? ORDER BY position", [copy]).fetchall()  # noqa: S608
@@ -139,6 +142,28 @@ def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run
     )
     recording = Recording(id, name, recorded_at_ns, segments, {}, {}, {})
     return Run(id, name, recorded_at_ns, status, _tree([SpanRow(*row) for row in rows]), recording)
+
+
+def findings_in(store: DuckDBPyConnection, id: str) -> list[Finding]:
+    """The findings of the run whose journals are those of `id`, as they were when it was collected."""
+    columns = "code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy"
+    query = f"SELECT {columns} FROM finding JOIN journal USING (copy) WHERE run = ? ORDER BY finding.rowid"  # noqa: S608
+    return [
+        Finding(
+            code,
+            rule,
+            cast("Confidence", confidence),
+            message,
+            tuple(json.loads(evidence)),
+            tuple(json.loads(spans)),
+            saved_ms,
+            saved_usd,
+            remedy,
+        )
+        for code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy in store.execute(
+            query, [id]
+        ).fetchall()
+    ]
 
 
 def _tree(rows: list[SpanRow]) -> Node:

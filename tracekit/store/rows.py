@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tracekit.model.summary import RunSummary
 
-__all__ = ["File", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
+__all__ = ["File", "FindingRow", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
 
 
 class File(NamedTuple):
@@ -70,6 +70,20 @@ class MessageRow(NamedTuple):
     tool_call_id: str | None
 
 
+class FindingRow(NamedTuple):
+    """A finding. `evidence` and `spans` are JSON lists of texts."""
+
+    code: str
+    rule: str
+    confidence: str
+    message: str
+    evidence: str
+    spans: str
+    saved_ms: float | None
+    saved_usd: float | None
+    remedy: str
+
+
 @dataclass(frozen=True, slots=True)
 class RunRows:
     """All that the store keeps of one run, or why it keeps nothing (`problem`).
@@ -86,6 +100,7 @@ class RunRows:
     summary: RunSummary | None = None
     spans: Sequence[SpanRow] = ()
     messages: Sequence[MessageRow] = ()
+    findings: Sequence[FindingRow] = ()
     damage: Sequence[tuple[str, str]] = ()
     exact: bool = True
     problem: str = ""

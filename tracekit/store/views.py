@@ -238,7 +238,7 @@ VIEWS = (
     ),
     View(
         "findings",
-        "one row a finding of `tracekit check`; empty in this version",
+        "one row a finding of `tracekit check`, by its default settings",
         "run r JOIN finding f USING (copy)",
         (
             _RUN,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tracekit.errors import StoreError
 from tracekit.store.connect import memory
 from tracekit.store.rows import KnownRun, MessageRow, RunRows, SpanRow
-from tracekit.store.schema import BY_RUN, MESSAGES, RUNS, SPANS, TABLES, migrate
+from tracekit.store.schema import BY_RUN, FINDINGS, MESSAGES, RUNS, SPANS, TABLES, migrate
 from tracekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Writer:
         """Put `run` into the store, in place of what it has as `known` of it."""
         self._copy += 1
         copy = self._copy
-        for table, rows in ((SPANS, run.spans), (MESSAGES, run.messages)):
+        for table, rows in ((SPANS, run.spans), (MESSAGES, run.messages), (FINDINGS, run.findings)):
             for start in range(0, len(rows), _SLICE):
                 self._gather(table, [(copy, *row) for row in rows[start : start + _SLICE]])
                 if self._is_full:
@@ -214,7 +214,7 @@ class Writer:
             self._most_bytes = min(_MOST_BYTES, int(self._most_bytes * 1.3))
 
     def _delete(self, copies: Iterable[int]) -> None:
-        for table in (RUNS, SPANS, MESSAGES, "finding"):
+        for table in (RUNS, SPANS, MESSAGES, FINDINGS):
             self._delete_of(table, "copy", copies)
 
     def _delete_of(self, table: str, column: str, values: Iterable[object]) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tracekit.analysis.structure.build import structure
+from tracekit.analysis.structure.build import Structurer, structure
 
-__all__ = ["structure"]
+__all__ = ["Structurer", "structure"]

@@ -8,9 +8,10 @@ is never concluded again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, read_call
+from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
@@ -20,18 +21,45 @@ from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run
 
-__all__ = ["structure"]
+__all__ = ["Structurer", "structure"]
 
 
 def structure(recording: Recording) -> Run:
     """The run of `recording` as a tree."""
-    root = recorded_tree(recording)
-    for container in _containers(root):
-        _Filling(container, recording).fill()
-    settle_times(root)
-    status = run_status(root, recording)
-    root.status = status
-    return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
+    return Structurer().structure(recording)
+
+
+class Structurer:
+    """Makes the trees of one run's recordings, one after another, as a reader of its journals gives them.
+
+    Each costs what is new: a call is read once, and the tree stands for as long as nothing has begun or ended and no
+    process has come or gone, however much of the answers arrived meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._calls = CallReader()
+        self._run: Run | None = None
+
+    def structure(self, recording: Recording) -> Run:
+        """The run of `recording` as a tree."""
+        if self._run is not None and _is_as_before(recording, self._run.recording):
+            self._run = replace(self._run, recording=recording)
+        else:
+            self._run = self._anew(recording)
+        return self._run
+
+    def _anew(self, recording: Recording) -> Run:
+        root = recorded_tree(recording)
+        for container in _containers(root):
+            _Filling(container, recording, self._calls).fill()
+        settle_times(root)
+        status = run_status(root, recording)
+        root.status = status
+        return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
+
+
+def _is_as_before(recording: Recording, before: Recording) -> bool:
+    return recording.spans is before.spans and recording.segments == before.segments
 
 
 def _containers(root: Draft) -> list[Draft]:
@@ -71,10 +99,11 @@ def _calls_within(span: Draft) -> Iterator[Draft]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: Draft, recording: Recording) -> None:
+    def __init__(self, container: Draft, recording: Recording, reader: CallReader) -> None:
         self._container = container
         self._recording = recording
-        self._conversations = conversations(read_call(llm, unit, recording) for llm, unit in _units(container))
+        self._reader = reader
+        self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in _units(container))
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
         self._turns: dict[int, Draft] = {}
         self._tools: dict[str, Draft] = {}
@@ -87,6 +116,9 @@ class _Filling:
         tools = [child for child in self._container.children if child.kind == "tool"]
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
+            if placed is not None and id(placed[0].asked) not in self._turns:
+                # What asked for it stayed flat itself, for want of evidence.
+                placed = None
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
@@ -110,7 +142,7 @@ class _Filling:
         ]
         for child in self._container.children:
             if child.kind == "agent":
-                calls = [read_call(llm, llm, self._recording) for llm in _all_calls(child)]
+                calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(child)]
                 works.append(Work(calls, child.start_ns, child.lane, child.agent, agent=child))
         return works
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys, previous_message_id
-from tracekit.model.messages import answer_of
+from tracekit.model.messages import answer_of, request_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Call", "read_call", "text_of"]
+__all__ = ["Block", "Call", "CallReader", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +56,56 @@ class Call:
         return self.llm.end_ns if self.llm.end_ns is not None else 1 << 63
 
 
-def read_call(llm: Draft, unit: Draft, recording: Recording) -> Call:
-    """The call of the span `llm`."""
-    call = Call(llm, unit)
-    exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]
-    if not exchanges:
-        return call
-    _read_request(call, exchanges[-1])
-    _read_answer(call, exchanges[-1])
-    return call
+class CallReader:
+    """Reads the calls of one run, each once, however often the run is looked at as it grows.
 
+    Most of what a call asks is what the one before it asked: what several say alike is kept once.
+    """
 
-def _read_request(call: Call, exchange: Exchange) -> None:
-    try:
-        request = json.loads(exchange.request.body or b"{}")
-    except ValueError:
-        return
-    if not isinstance(request, dict):
-        return
-    messages = request.get("messages")
-    call.messages = messages if isinstance(messages, list) else []
-    call.keys = prefix_keys(call.messages)
-    call.system = text_of(request.get("system"))
-    call.previous_id = previous_message_id(request)
-    for message in call.messages:
-        for block in blocks_of(message.get("content") if isinstance(message, Mapping) else None):
-            if isinstance(block, Mapping) and block.get("type") == "tool_result":
-                id = str(block.get("tool_use_id"))
-                call.results[id] = text_of(block.get("content"))
-                if block.get("is_error"):
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Exchange, Call]] = {}
+        self._messages: dict[bytes, Any] = {}
+        self._results: dict[bytes, Mapping[str, tuple[str, bool]]] = {}
+
+    def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
+        """The call of the span `llm`."""
+        exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]
+        if not exchanges:
+            return Call(llm, unit)
+        exchange, known = self._known.get(llm.id, (None, None))
+        if known is None or exchange is not exchanges[-1]:
+            known = Call(llm, unit)
+            self._read_request(known, exchanges[-1])
+            _read_answer(known, exchanges[-1])
+            self._known[llm.id] = exchanges[-1], known
+        return replace(known, llm=llm, unit=unit)
+
+    def _read_request(self, call: Call, exchange: Exchange) -> None:
+        request = request_of(exchange.request.body)
+        messages = request.get("messages")
+        messages = messages if isinstance(messages, list) else []
+        call.keys = prefix_keys(messages)
+        call.messages = [self._messages.setdefault(key, each) for key, each in zip(call.keys, messages, strict=True)]
+        call.system = text_of(request.get("system"))
+        call.previous_id = previous_message_id(request)
+        for key, message in zip(call.keys, call.messages, strict=True):
+            results = self._results.get(key)
+            if results is None:
+                results = self._results[key] = _results_of(message)
+            for id, (text, is_error) in results.items():
+                call.results[id] = text
+                if is_error:
                     call.failed_results.add(id)
+
+
+def _results_of(message: Any) -> Mapping[str, tuple[str, bool]]:
+    """The tool results that `message` brings: the text of each and whether it reports an error, by the block's id."""
+    blocks = blocks_of(message.get("content") if isinstance(message, Mapping) else None)
+    return {
+        str(block.get("tool_use_id")): (text_of(block.get("content")), bool(block.get("is_error")))
+        for block in blocks
+        if isinstance(block, Mapping) and block.get("type") == "tool_result"
+    }
 
 
 def _read_answer(call: Call, exchange: Exchange) -> None:
@@ -94,8 +113,8 @@ def _read_answer(call: Call, exchange: Exchange) -> None:
     if message is None:
         return
     content = message.get("content")
-    call.answer_id = message.get("id")
-    call.stop_reason = message.get("stop_reason")
+    call.answer_id = _text_or_none(message.get("id"))
+    call.stop_reason = _text_or_none(message.get("stop_reason"))
     call.signature = answer_signature(content)
     call.text = text_of(content)
     call.blocks = tuple(
@@ -103,6 +122,11 @@ def _read_answer(call: Call, exchange: Exchange) -> None:
         for block in blocks_of(content)
         if isinstance(block, Mapping) and block.get("type") == "tool_use"
     )
+
+
+def _text_or_none(value: Any) -> str | None:
+    """`value` where it is what the API says it is."""
+    return value if isinstance(value, str) else None
 
 
 def text_of(content: Any) -> str:

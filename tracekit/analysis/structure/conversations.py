@@ -89,7 +89,10 @@ class _Index:
 
     def _matching(self, call: Call, length: int) -> Call | None:
         """The latest call with the first `length` messages of `call` whose answer is the next of them."""
-        ended = [before for before in self._by_key.get(call.keys[length - 1], ()) if before.end_ns <= call.start_ns]
+        asked = self._by_key.get(call.keys[length - 1])
+        if asked is None:
+            return None
+        ended = [before for before in asked if before.end_ns <= call.start_ns]
         follows = call.messages[length]
         if isinstance(follows, Mapping) and follows.get("role") == "assistant":
             said = answer_signature(follows.get("content"))

@@ -18,8 +18,8 @@ def size(number: int) -> str:
 
 
 def is_unicode() -> bool:
-    """Whether stdout can show line-drawing characters."""
-    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    """Whether stdout can show line-drawing characters; so it can if it takes text and encodes nothing."""
+    return (getattr(sys.stdout, "encoding", "utf-8") or "").lower().replace("-", "").startswith("utf")
 
 
 def duration(nanoseconds: int) -> str:

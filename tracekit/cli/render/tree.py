@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -11,6 +11,8 @@ from rich.text import Text
 from tracekit import semconv
 from tracekit.cli.render.console import console
 from tracekit.cli.render.quantities import count, duration, is_unicode, money
+from tracekit.cli.shape import codes_by_span
+from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 
@@ -43,10 +45,11 @@ class _Marks:
     dot: str
     cross: str
     at_most: str
+    flag: str
 
 
-_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "→", "·", "✗", "≤ ")
-_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "->", "|", "x", "<")
+_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "→", "·", "✗", "≤ ", "⚑")
+_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "->", "|", "x", "<", "!")
 _INFERRED = "~"
 
 
@@ -55,13 +58,19 @@ class _Row:
     prefix: str
     node: Node
     number: int
+    codes: tuple[str, ...]
 
 
-def print_tree(run: Run, *, all_attempts: bool = False) -> None:
-    """Print `run`: a line about the whole, a line a node, and a line on the marks that were used."""
+def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
+    """Print `run`: a line about the whole, a line a node, and a line on the marks that were used.
+
+    The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
+    """
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
-    rows = list(_rows(run.root, "", "", marks, all_attempts, 1))
-    out.print(_title(run, marks), no_wrap=True, overflow="ellipsis", crop=True)
+    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    codes = _codes(run, grave)
+    rows = [_Row(*row, tuple(codes.get(row[1].id, ()))) for row in _rows(run.root, "", "", marks, all_attempts, 1)]
+    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
     width = out.width
     columns = _columns(rows, run, marks, width)
     facts_width = sum(column.width + 2 for column in columns)
@@ -79,7 +88,7 @@ def print_tree(run: Run, *, all_attempts: bool = False) -> None:
         line.append_text(_bar(row.node, run, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
-    legend = _legend(run, marks)
+    legend = _legend(run, grave, marks)
     if legend:
         out.print(Text(legend, style="dim"))
 
@@ -87,8 +96,10 @@ def print_tree(run: Run, *, all_attempts: bool = False) -> None:
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(node: Node, prefix: str, below: str, marks: _Marks, all_attempts: bool, number: int) -> Iterator[_Row]:
-    yield _Row(prefix, node, number)
+def _rows(
+    node: Node, prefix: str, below: str, marks: _Marks, all_attempts: bool, number: int
+) -> Iterator[tuple[str, Node, int]]:
+    yield prefix, node, number
     children = [child for child in node.children if all_attempts or _is_told(child, node)]
     turns = 0
     for index, child in enumerate(children):
@@ -103,7 +114,20 @@ def _is_told(node: Node, parent: Node) -> bool:
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
-def _title(run: Run, marks: _Marks) -> Text:
+def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
+    """The codes that each node bears: those of findings about it, but not where a node above it has the same."""
+    found = codes_by_span(findings)
+    shown: dict[str, list[str]] = {}
+    stack: list[tuple[Node, frozenset[str]]] = [(run.root, frozenset())]
+    while stack:
+        node, above = stack.pop()
+        own = [code for code in found.get(node.id, ()) if code not in above]
+        shown[node.id] = own
+        stack.extend((child, above | set(own)) for child in node.children)
+    return shown
+
+
+def _title(run: Run, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
@@ -113,6 +137,8 @@ def _title(run: Run, marks: _Marks) -> Text:
     ]
     if run.root.retries:
         facts.append(_plural(run.root.retries, "retry", "retries"))
+    if findings:
+        facts.append(_plural(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
         facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
@@ -143,6 +169,8 @@ def _label(row: _Row, marks: _Marks) -> Text:
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         text.append(" blocks the event loop", style="yellow")
     text.append_text(_standing(node, marks))
+    if row.codes:
+        text.append(f" {marks.flag} {' '.join(row.codes)}", style="bold yellow")
     return text
 
 
@@ -226,7 +254,7 @@ def _fit(text: Text, width: int) -> Text:
     return text
 
 
-def _legend(run: Run, marks: _Marks) -> str:
+def _legend(run: Run, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
@@ -235,4 +263,6 @@ def _legend(run: Run, marks: _Marks) -> str:
         parts.append(f"{marks.at_most.strip()} ran at some time within")
     if any(node.status == "interrupted" for node in nodes):
         parts.append("interrupted: the process ended before this did")
+    if findings:
+        parts.append(f"{marks.flag} found by `tracekit check {run.id[:8]}`")
     return "   ".join(parts)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tracekit.instrument.guard import guarded
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
-
-if TYPE_CHECKING:
-    from tracekit.instrument.sdk.replies import Body
 
 __all__ = ["answer", "answer_async"]
 
@@ -34,7 +30,7 @@ def answer(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **more: Any,
+    **kwargs: Any,
 ) -> tuple[Any, Any]:
     """The recorded answer, as an httpx2 response, and the prepared `options`, as ``_attempt_request`` gives them.
 
@@ -44,20 +40,16 @@ def answer(
     with _without_token(client):
         options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    _tell_span(more.get("call"), request, options)
     reply, attempt = _begin(answerer, call, request)
     try:
         answerer.hold(reply.begin_ns)
-        _send(attempt, reply, request)
+        _send(attempt, reply, request, kwargs.get("call"), options)
         answerer.hold(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
         _raised(attempt, reply, error)
         answerer.ended(reply)
         raise
-    attempt.answered(response)
-    if response.is_closed:
-        answerer.ended(reply)
     return response, options
 
 
@@ -70,26 +62,22 @@ async def answer_async(
     *,
     stream: bool = False,
     retries_taken: int = 0,
-    **more: Any,
+    **kwargs: Any,
 ) -> tuple[Any, Any]:
     """`answer` for an asynchronous client."""
     with _without_token(client):
         options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    _tell_span(more.get("call"), request, options)
     reply, attempt = _begin(answerer, call, request)
     try:
         await answerer.hold_async(reply.begin_ns)
-        _send(attempt, reply, request)
+        _send(attempt, reply, request, kwargs.get("call"), options)
         await answerer.hold_async(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
         _raised(attempt, reply, error)
         answerer.ended(reply)
         raise
-    attempt.answered(response)
-    if response.is_closed:
-        answerer.ended(reply)
     return response, options
 
 
@@ -118,21 +106,16 @@ def _with_some_key(client: Any, options: Any) -> Any:
     return options
 
 
-@guarded
-def _tell_span(sdk_call: Any, request: Any, options: Any) -> None:
-    """Let the SDK's span tell the address, as it does when a request is sent."""
-    if sdk_call is not None:
-        sdk_call.sending(request, options)
-
-
 def _begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
     reply = answerer.answer(request_of(request), call, call.parent)
-    call.reply = reply
-    call.begins_at(reply.call_begin_ns)
+    call.answered_by(reply)
     return reply, Attempt(call)
 
 
-def _send(attempt: Attempt, reply: Reply, request: Any) -> None:
+def _send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+    if sdk_call is not None:
+        # The SDK's span counts what is sent, and tells the address.
+        sdk_call.sending(request, options)
     CURRENT_ATTEMPT.set(attempt)
     attempt.now_ns = lambda: reply.begin_ns
     attempt.sending(request)
@@ -151,18 +134,22 @@ def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attem
     # What the SDK would read at once was read at once in the recording, or is there as pieces.
     wants_stream = stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
     if not wants_stream:
-        attempt.now_ns = lambda: reply.end_ns
-        return replies.whole(reply, request)
+        attempt.end_ns = lambda: reply.end_ns
+        response = replies.whole(reply, request)
+        attempt.answered(response)
+        answerer.ended(reply)
+        return response
     is_async = hasattr(client, "__aenter__")
-    body: Body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
-    return replies.streamed(reply, request, body)
+    body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
+    response = replies.streamed(reply, request, body)
+    attempt.answered(response)
+    return response
 
 
 def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
     """The attempt failed as it did in the recording, or was cancelled meanwhile."""
-    attempt.now_ns = lambda: max(reply.begin_ns, min(reply.end_ns, attempt.call.recorder.clock.now_ns() or 0))
-    if not reply.status:
-        attempt.now_ns = lambda: reply.end_ns
+    now_ns = attempt.call.recorder.clock.now_ns()
+    attempt.end_ns = lambda: reply.end_ns if not reply.status else max(reply.begin_ns, min(reply.end_ns, now_ns))
     attempt.raised(error)
 
 
@@ -175,39 +162,35 @@ class _Reading:
         self._attempt = attempt
         self._request = request
         self._at_ns = reply.answered_ns
-        self._given = 0
-        attempt.now_ns = self._arrived_ns
-        attempt.over_ns = self._over_ns
+        self._left = len(reply.pieces)
+        attempt.now_ns = self._piece_ns
+        attempt.end_ns = self._closed_ns
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self.reply.pieces:
             self._answerer.hold(piece.at_ns)
-            self._arrives(piece.at_ns)
+            self._arrived(piece.at_ns)
             yield piece.data
         self._answerer.hold(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
         self._end()
 
-    def _arrives(self, at_ns: int) -> None:
+    def _arrived(self, at_ns: int) -> None:
         self._at_ns = at_ns
-        self._given += 1
+        self._left -= 1
 
-    def _arrived_ns(self) -> int:
-        """When the newest piece came, or the head before any."""
+    def _piece_ns(self) -> int:
         return self._at_ns
 
-    def _over_ns(self) -> int:
-        """When the body is closed: as in the recording if it is read as far as there, else now."""
-        if self._given == len(self.reply.pieces):
-            return self.reply.end_ns
-        return max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
+    def _closed_ns(self) -> int:
+        """When the body is closed: as in the recording if as much was read there, else when its last piece had come."""
+        return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
         from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)
-        self._at_ns = self.reply.end_ns
-        self._attempt.over_ns = self._arrived_ns
+        self._attempt.end_ns = lambda: self.reply.end_ns
         self._answerer.ended(self.reply)
         if self.reply.failure is not None:
             raise replies.error_of(self.reply.failure, self._request)
@@ -223,7 +206,7 @@ class _AsyncReading(_Reading):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in self.reply.pieces:
             await self._answerer.hold_async(piece.at_ns)
-            self._arrives(piece.at_ns)
+            self._arrived(piece.at_ns)
             yield piece.data
         await self._answerer.hold_async(self.reply.refused_ns if self.reply.is_partial else self.reply.end_ns)
         self._end()

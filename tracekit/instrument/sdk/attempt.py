@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -30,14 +30,13 @@ _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authentica
 class Attempt:
     """An attempt while it runs.
 
-    `now_ns` tells when what happens happens, and `over_ns` when the attempt ends, where that is another time.
+    `now_ns` tells when things happen, and `end_ns` when it ends; in a replay these are times of the recording.
     """
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.live: LiveSpan | None = None
-        self.now_ns = call.recorder.clock.now_ns
-        self.over_ns: Callable[[], int] | None = None
+        self.now_ns = self.end_ns = call.recorder.clock.now_ns
         self._otel: Any = None
         self._reading: Reading | None = None
         self._status = 0
@@ -50,13 +49,18 @@ class Attempt:
             return
         call = self.call
         sent = request_of(request)
+        if call.reply is not None and call.reply.request is not None:
+            sent = call.reply.request
         parent = call.asking(sent)
         if parent is None:
             return
+        server = urlsplit(sent.host)
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
+            semconv.URL_FULL: f"{sent.host}{sent.path}",
             semconv.URL_PATH: sent.path,
-            semconv.SERVER_ADDRESS: request.url.host,
+            semconv.SERVER_ADDRESS: server.hostname or "",
+            semconv.SERVER_PORT: server.port or (443 if server.scheme == "https" else 80),
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -68,7 +72,13 @@ class Attempt:
         self._otel = _start_otel_span(call, sent.method, attributes)
         recorder = call.recorder
         self.live = recorder.begin(
-            "attempt", sent.method, parent, otel=self._otel, attributes=attributes, begin_ns=self.now_ns()
+            "attempt",
+            sent.method,
+            parent,
+            otel=self._otel,
+            attributes=attributes,
+            begin_ns=self.now_ns(),
+            hidden=not parent.exported,
         )
         recorder.write_begin(self.live, sent)
 
@@ -198,7 +208,7 @@ class Attempt:
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
         _end_otel_span(self._otel, live.attributes, failure)
-        self.call.recorder.end(live, failure, response, at_ns=(self.over_ns or self.now_ns)())
+        self.call.recorder.end(live, failure, response, at_ns=self.end_ns())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
             self.call.attempt_ended(None, "")

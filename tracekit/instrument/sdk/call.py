@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +35,13 @@ class Call:
     """A call while it runs. It begins in the record with its first attempt, when it is known what is asked.
 
     It is over when its request has returned, the SDK's span for it has ended and the answer's body is read, closed or
-    dropped, in whatever order. `tracer_provider` is the client's own, if it has one.
+    dropped, in whatever order. `tracer_provider` is the client's own, if it has one; the call is `hidden` where the
+    client was told to trace nothing.
     """
 
-    def __init__(self, recorder: Recorder, *, is_sync: bool, tracer_provider: Any = None) -> None:
+    def __init__(self, recorder: Recorder, *, is_sync: bool, tracer_provider: Any = None, hidden: bool = False) -> None:
         self.recorder = recorder
+        self.hidden = hidden
         self.tracer_provider = tracer_provider
         self.span: AdoptedSpan | None = None
         self.live: LiveSpan | None = None
@@ -79,11 +82,13 @@ class Call:
         self._in_request = True
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
 
-    def begins_at(self, at_ns: int) -> None:
-        """The call began at `at_ns`, which is known by now."""
-        self._begin_ns = at_ns
+    def answered_by(self, reply: Reply) -> None:
+        """The next attempt is answered by `reply`, which tells when the call began, and whom it asked."""
+        self.reply = reply
+        self._begin_ns = reply.call_begin_ns
         if self.live is not None and not self.live.written:
-            self.live.begin_ns = at_ns
+            self.live.begin_ns = reply.call_begin_ns
+            self.live.attributes.update(self._as_recorded(self.live.attributes))
 
     def asking(self, request: Request) -> LiveSpan | None:
         """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
@@ -139,13 +144,11 @@ class Call:
         if self._finished or live is None:
             return
         self._finished = True
-        if live.kind == "llm":
+        if live.kind == "llm" or (live.run is not None and live.run.written):
             # Nothing is sent yet where it failed this early.
             self._write_begin(live)
         attributes = {**(self.span.attributes if self.span is not None else {}), **self._usage()}
-        if self.reply is not None and semconv.FIRST_CHUNK_S in attributes:
-            # The SDK measures by a clock of its own.
-            attributes[semconv.FIRST_CHUNK_S] = self.reply.first_chunk_s
+        attributes.update(self._as_recorded(attributes))
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
@@ -160,6 +163,11 @@ class Call:
     def _end_ns(self) -> int | None:
         """When the call ends: in a replay, when it did in the recording, or as long after its attempt."""
         return max(self.reply.call_end_ns, self.recorder.clock.now_ns()) if self.reply is not None else None
+
+    def _as_recorded(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `attributes` that only the recording of the call tells rightly."""
+        told = self.reply.told if self.reply is not None else {}
+        return {name: value for name, value in told.items() if name in attributes}
 
     def _failure_told_by_span(self, error_type: Any) -> Failure | None:
         """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
@@ -195,7 +203,13 @@ class Call:
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
-            kind, name, self.parent, otel=otel, attributes=attributes, begin_ns=self._begin_ns
+            kind,
+            name,
+            self.parent,
+            otel=otel,
+            attributes=attributes,
+            begin_ns=self._begin_ns,
+            hidden=self.hidden,
         )
         return self.live
 

@@ -68,6 +68,9 @@ class _SyncStream(httpx2.SyncByteStream):
     def close(self) -> None:
         self._body.close()
 
+    def __del__(self) -> None:
+        self._body.close()
+
 
 class _AsyncStream(httpx2.AsyncByteStream):
     def __init__(self, body: Any) -> None:
@@ -80,6 +83,9 @@ class _AsyncStream(httpx2.AsyncByteStream):
 
     @override
     async def aclose(self) -> None:
+        self._body.close()
+
+    def __del__(self) -> None:
         self._body.close()
 
 

@@ -233,8 +233,13 @@ def _enter_call(client: Any, options: Any, sdk_call: Any) -> Call | None:
 
 
 def _new_call(recorder: Recorder, client: Any) -> Call:
-    provider = getattr(client, "_open_telemetry", {}).get("tracer_provider")
-    return Call(recorder, is_sync=hasattr(client, "__enter__"), tracer_provider=provider)
+    options = getattr(client, "_open_telemetry", {})
+    return Call(
+        recorder,
+        is_sync=hasattr(client, "__enter__"),
+        tracer_provider=options.get("tracer_provider"),
+        hidden=options.get("traces", {}).get("enabled") is False,
+    )
 
 
 @guarded

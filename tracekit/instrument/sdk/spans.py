@@ -12,7 +12,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.trace import INVALID_SPAN, NoOpTracer, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    NonRecordingSpan,
+    NoOpTracer,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+)
 from typing_extensions import override
 
 from tracekit import semconv
@@ -20,6 +30,7 @@ from tracekit.instrument.context import current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
+from tracekit.instrument.values import exportable
 from tracekit.model.events import Failure, Kind
 
 if TYPE_CHECKING:
@@ -59,6 +70,9 @@ class AdoptedSpan(Span):
         if self.call is not None:
             self.call.span_ended()
         elif self.recorder is not None and self.tracekit_live is not None:
+            noted = exportable(self.tracekit_live.attributes)
+            if noted:
+                self.real.set_attributes(noted)
             self.tracekit_live.attributes.update(self.attributes)
             error = str(self.attributes.get(semconv.ERROR_TYPE, "error"))
             self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)
@@ -123,8 +137,15 @@ class RecordingTracer(Tracer):
 
     @override
     def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
-        real = self._real.start_span(name, *args, **kwargs) if self._real is not None else INVALID_SPAN
-        return self._adopt(name, real, kwargs.get("kind"), dict(kwargs.get("attributes") or {})) or real
+        attributes = dict(kwargs.get("attributes") or {})
+        if self._real is None:
+            real: Span = INVALID_SPAN
+        elif attributes.get(semconv.OPERATION_NAME) == semconv.Operation.INVOKE_AGENT and _agent_around() is not None:
+            # That agent is exported already, and would be counted twice.
+            real = NonRecordingSpan(otel_trace.get_current_span().get_span_context())
+        else:
+            real = self._real.start_span(name, *args, **kwargs)
+        return self._adopt(name, real, kwargs.get("kind"), attributes) or real
 
     @override
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
@@ -148,8 +169,8 @@ class RecordingTracer(Tracer):
 
     def _adopt_runner(self, span: AdoptedSpan, attributes: dict[str, Any]) -> None:
         """The runner's loop is the agent that it stands in; where it stands in none, it is one."""
-        around = current_span()
-        if around is not None and around.kind == "agent" and not around.ended:
+        around = _agent_around()
+        if around is not None:
             around.attributes[semconv.TOOL_RUNNER] = True
             span.tracekit_live = around
             return
@@ -158,4 +179,13 @@ class RecordingTracer(Tracer):
 
     def _begin(self, span: AdoptedSpan, kind: Kind, name: str, attributes: dict[str, Any]) -> None:
         span.recorder = self._recorder
-        span.tracekit_live = self._recorder.begin(kind, name, current_span(), otel=span.real, attributes=attributes)
+        span.tracekit_live = self._recorder.begin(
+            kind, name, current_span(), otel=span.real, attributes=attributes, hidden=span.hidden
+        )
+
+
+@guarded
+def _agent_around() -> LiveSpan | None:
+    """The agent right in which the caller stands."""
+    around = current_span()
+    return around if around is not None and around.kind == "agent" and not around.ended else None

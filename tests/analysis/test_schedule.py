@@ -1,0 +1,145 @@
+"""The critical path, what a run would have taken otherwise, what ran beside what, and who used what."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from tests.support.build import MS, Builder, said, user
+from tests.support.scenarios import Ask, Story, Turn, run_of
+from tracekit.analysis.batches import parents_of
+from tracekit.analysis.costs import cost_per_agent
+from tracekit.analysis.critical import critical_path
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.overlap import Interval, concurrency, covered_ns, is_serial, most_at_once
+from tracekit.analysis.schedule import Change, Schedule, packed
+from tracekit.analysis.structure import structure
+from tracekit.model.events import Kind
+from tracekit.model.tree import Node
+
+
+def tree(*spans: tuple[str, int, int, str | None], kind: Kind = "span") -> dict[str, Node]:
+    """The nodes of a tree of spans (id, begin, end, parent; milliseconds), by id."""
+    build = Builder()
+    for id, start, end, parent in spans:
+        build.span(id, "run" if parent is None else kind, start, end, parent)
+    return {node.id: node for node in structure(build.recording()).root.walk()}
+
+
+def schedule(nodes: dict[str, Node]) -> Schedule:
+    return Schedule(parents_of(nodes["r"]), nodes["r"].end_ns or 0)
+
+
+def path(nodes: dict[str, Node]) -> list[tuple[str, int, int]]:
+    return [(s.node.id, s.start_ns // MS, s.end_ns // MS) for s in critical_path(nodes["r"], nodes["r"].end_ns or 0)]
+
+
+def test_the_path_goes_through_the_child_that_ended_last() -> None:
+    nodes = tree(("r", 0, 100, None), ("a", 10, 40, "r"), ("b", 10, 70, "r"), ("c", 75, 90, "r"))
+    assert path(nodes) == [("r", 0, 10), ("b", 10, 70), ("r", 70, 75), ("c", 75, 90), ("r", 90, 100)]
+
+
+def test_a_child_that_outlives_its_parent_is_clipped() -> None:
+    nodes = tree(("r", 0, 100, None), ("a", 10, 50, "r"), ("x", 20, 80, "a"))
+    assert path(nodes)[:3] == [("r", 0, 10), ("a", 10, 20), ("x", 20, 50)]
+
+
+def test_the_steps_of_a_path_fill_the_run_without_gap_or_overlap() -> None:
+    for seed in range(50):
+        nodes = tree(*grown(random.Random(seed)))
+        steps = critical_path(nodes["r"], nodes["r"].end_ns or 0)
+        assert steps[0].start_ns == nodes["r"].start_ns
+        assert steps[-1].end_ns == nodes["r"].end_ns
+        assert all(one.end_ns == other.start_ns for one, other in pairwise(steps))
+
+
+def test_a_path_through_a_deep_tree() -> None:
+    spans: list[tuple[str, int, int, str | None]] = [("r", 0, 9000, None)]
+    spans += [(f"s{n}", n, 9000 - n, "r" if n == 1 else f"s{n - 1}") for n in range(1, 3000)]
+    assert len(critical_path(tree(*spans, kind="agent")["r"], 9000 * MS)) > 3000
+
+
+def test_without_a_change_nothing_is_saved() -> None:
+    for seed in range(50):
+        nodes = tree(*grown(random.Random(seed)))
+        plan = schedule(nodes)
+        assert all(plan.duration_with(node, Change()) == plan.duration(node) for node in nodes.values())
+
+
+def test_serial_work_that_begins_together_takes_as_long_as_the_longest() -> None:
+    nodes = tree(("r", 0, 100, None), ("a", 10, 30, "r"), ("b", 31, 70, "r"), ("c", 70, 80, "r"), ("d", 85, 90, "r"))
+    change = Change({"b": ("a", 0), "c": ("a", 0)})
+    # 10 before, 39 for the longest, 5 until d, 5 for d, 10 after.
+    assert schedule(nodes).duration_with(nodes["r"], change) == 69 * MS
+    assert schedule(nodes).saved_ns(nodes["r"], change) == 31 * MS
+
+
+def test_what_runs_beside_something_longer_saves_nothing() -> None:
+    nodes = tree(("r", 0, 100, None), ("p", 0, 60, "r"), ("long", 0, 95, "r"), ("a", 0, 30, "p"), ("b", 30, 60, "p"))
+    plan = schedule(nodes)
+    change = Change({"b": ("a", 0)})
+    assert plan.duration_with(nodes["p"], change) == 30 * MS
+    assert plan.saved_ns(nodes["p"], change) == 0
+
+
+def test_a_saving_is_cut_where_another_branch_becomes_the_longest() -> None:
+    nodes = tree(("r", 0, 100, None), ("p", 0, 100, "r"), ("other", 0, 80, "r"), ("a", 0, 50, "p"), ("b", 50, 100, "p"))
+    assert schedule(nodes).saved_ns(nodes["p"], Change({"b": ("a", 0)})) == 20 * MS
+
+
+def test_many_siblings_bound_a_saving_by_the_time_alone() -> None:
+    spans: list[tuple[str, int, int, str | None]] = [("r", 0, 100, None), ("p", 0, 100, "r")]
+    spans += [(f"s{n}", 0, 70, "r") for n in range(100)]
+    nodes = tree(*spans, ("a", 0, 50, "p"), ("b", 50, 100, "p"))
+    assert schedule(nodes).saved_ns(nodes["p"], Change({"b": ("a", 0)})) == 30 * MS
+
+
+@pytest.mark.parametrize(
+    ("durations", "limit", "begins"),
+    [([3, 3, 3], None, [0, 0, 0]), ([3, 3, 3], 2, [0, 0, 3]), ([5, 1, 1, 1], 2, [0, 0, 1, 2]), ([2, 2], 1, [0, 2])],
+)
+def test_packing(durations: list[int], limit: int | None, begins: list[int]) -> None:
+    assert packed(durations, limit) == begins
+
+
+def test_what_ran_beside_what() -> None:
+    intervals = [Interval(0, 10 * MS), Interval(5 * MS, 20 * MS), Interval(20 * MS, 30 * MS)]
+    assert [level.running for level in concurrency(intervals)] == [1, 2, 1, 0]
+    assert most_at_once(intervals) == 2
+    assert not is_serial(intervals)
+    assert is_serial([intervals[1], intervals[2]])
+    # Two begins within the tolerance of an end are no overlap.
+    assert is_serial([Interval(0, 10 * MS), Interval(10 * MS - 300_000, 20 * MS)])
+    assert covered_ns(intervals, Interval(8 * MS, 25 * MS)) == 17 * MS
+
+
+def test_the_cost_per_agent_adds_up_to_that_of_the_run() -> None:
+    asks = tuple(Ask("audit_agent", {"folder": f"f{n}"}, "Fine.") for n in range(3))
+    root = run_of(Story("x", "Audit.", (Turn(asks),))).root
+    costs = {cost.name: cost for cost in cost_per_agent(root)}
+    assert {name: (cost.agents, cost.calls) for name, cost in costs.items()} == {"lead": (1, 2), "audit_agent": (3, 3)}
+    assert sum(cost.cost_usd or 0.0 for cost in costs.values()) == pytest.approx(root.cost_usd)
+    assert sum(cost.tokens.input for cost in costs.values()) == root.tokens.input
+
+
+def test_open_work_is_no_part_of_what_is_timed() -> None:
+    build = Builder(alive=True)
+    build.span("r", "run", 0, None)
+    build.agent("a", 0, None, "r")
+    build.span("t", "turn", 0, None, "a")
+    build.call("c", 0, 10, [user("x")], [said("y")], parent="t")
+    build.span("x", "tool", 10, None, "t")
+    facts = Facts(structure(build.recording()))
+    assert [batch.timed for batch in facts.batches] == [()]
+
+
+def grown(chance: random.Random) -> list[tuple[str, int, int, str | None]]:
+    """A random tree of spans whose children may overlap and outlive their parents."""
+    spans: list[tuple[str, int, int, str | None]] = [("r", 0, 1000, None)]
+    for number in range(30):
+        parent, start, end, _ = spans[chance.randrange(len(spans))]
+        begin = chance.randint(start, end)
+        spans.append((f"s{number}", begin, begin + chance.randint(0, 300), parent))
+    return spans

@@ -1,0 +1,19 @@
+"""Every hard case: what must be found is, and what depends on something is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rules import hard, others
+from tests.support.scenarios import Story, codes, run_of
+from tracekit.rules import findings_of
+
+
+@pytest.mark.parametrize("story", hard.HITS + others.HITS, ids=lambda story: story.name)
+def test_it_is_found(story: Story) -> None:
+    assert set(codes(findings_of(run_of(story)))) == story.hits
+
+
+@pytest.mark.parametrize("story", hard.MISSES + others.MISSES, ids=lambda story: story.name)
+def test_it_stays_silent(story: Story) -> None:
+    assert [(finding.code, finding.message) for finding in findings_of(run_of(story))] == []

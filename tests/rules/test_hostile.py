@@ -1,0 +1,36 @@
+"""Journals of which parts are missing: rules say less, and never fail."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.support.stories import FOLDER
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.structure import structure
+from tracekit.errors import JournalError
+from tracekit.journal.reader import read_run
+from tracekit.rules import findings_of
+from tracekit.rules.explain import explain
+from tracekit.rules.table import OWN
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*-hit.jsonl")), ids=lambda path: path.stem)
+def test_lines_that_are_missing(path: Path, tmp_path: Path) -> None:
+    header, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    chance = random.Random(path.stem)
+    for share in (0.05, 0.2, 0.5):
+        for _ in range(4):
+            kept = [line for line in lines if chance.random() > share]
+            torn = tmp_path / "torn.jsonl"
+            torn.write_text(header + "".join(kept), encoding="utf-8")
+            try:
+                run = structure(read_run([torn]))
+            except JournalError:
+                continue
+            for finding in findings_of(run, rules=OWN):
+                assert finding.saved_ms is None or finding.saved_ms >= 0
+                assert {node.id for node in run.root.walk()} >= set(finding.spans)
+            explain(Facts(run))

@@ -1,0 +1,51 @@
+"""Every rule has a code of its own, a page with its headings, a hit and a miss, and its line in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.scenarios import codes
+from tests.support.stories import FOLDER, chosen, write
+from tracekit.analysis.structure import structure
+from tracekit.journal.reader import read_run
+from tracekit.model.tree import Run
+from tracekit.rules import findings_of
+from tracekit.rules.rule import HEADINGS, Rule
+from tracekit.rules.table import OWN, markdown
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+def test_codes_and_names_are_unique_and_in_order() -> None:
+    assert [rule.code for rule in OWN] == sorted({rule.code for rule in OWN})
+    assert len({rule.name for rule in OWN}) == len(OWN)
+
+
+@pytest.mark.parametrize("rule", OWN, ids=lambda rule: rule.code)
+def test_a_page_has_its_headings_in_order_and_a_short_summary(rule: Rule) -> None:
+    headings = [line.removeprefix("## ") for line in rule.text.splitlines() if line.startswith("## ")]
+    assert headings == list(HEADINGS)
+    assert rule.page.strip().partition("\n")[0].endswith(".")
+    assert len(rule.summary) <= 120
+
+
+@pytest.mark.parametrize("rule", OWN, ids=lambda rule: rule.code)
+def test_the_journals_hold_a_hit_and_a_miss(rule: Rule) -> None:
+    assert rule.code in codes(findings_of(loaded(FOLDER / f"{rule.code}-hit.jsonl")))
+    assert findings_of(loaded(FOLDER / f"{rule.code}-miss.jsonl")) == []
+
+
+def test_the_journals_are_those_of_the_stories(tmp_path: Path) -> None:
+    for code, kind, story in chosen():
+        name = f"{code}-{kind}.jsonl"
+        assert write(story, tmp_path / name).read_text() == (FOLDER / name).read_text(), name
+
+
+def test_the_readme_has_the_table() -> None:
+    assert markdown(OWN) in README.read_text(encoding="utf-8")
+
+
+def loaded(path: Path) -> Run:
+    return structure(read_run([path]))

@@ -1,0 +1,342 @@
+"""The list of runs: what it shows, and what its keys do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from syrupy.assertion import SnapshotAssertion
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Static
+from tracekit_viewer.app import Viewer
+from tracekit_viewer.render.runs import COLUMNS, Order, header_of, line_of, matching
+from tracekit_viewer.screens import runs as runs_module
+from tracekit_viewer.screens.run import RunScreen
+from tracekit_viewer.screens.runs import RunsScreen
+from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
+
+from tests.support.listed import NOON_NS, RUNS, damage, write_all, write_many
+from tests.support.screens import SIZES, drive, picture, pictures, until, utc
+from tracekit.collect.look import Listing
+from tracekit.collect.watch import Watch
+from tracekit.journal.home import runs_folder
+from tracekit.model.events import SpanBegin, SpanEnd
+
+__all__ = ["pictures", "utc"]
+
+pytestmark = pytest.mark.usefixtures("home", "utc")
+
+
+class AtNoon(Viewer):
+    """The viewer, whose list believes that it is noon."""
+
+    def get_default_screen(self) -> RunsScreen:
+        return RunsScreen(lambda: NOON_NS)
+
+
+def listed(app: App[Any]) -> list[str]:
+    """The names in the list, from the top."""
+    return [run.name for run in app.screen.query_one(RunsList)._runs]
+
+
+def said(app: App[Any], id: str) -> str:
+    return str(app.screen.query_one(f"#{id}", Static).render())
+
+
+async def filled(pilot: Pilot[Any]) -> None:
+    """Wait for the first look."""
+    await until(pilot, lambda: "looking" not in said(pilot.app, "title"))
+
+
+async def typed(pilot: Pilot[Any], text: str) -> None:
+    await pilot.press("slash", *text)
+    await pilot.pause()
+
+
+# ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "200x60"])
+class TestPictures:
+    """One state a test, at both sizes."""
+
+    def test_empty(self, size: tuple[int, int], pictures: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(runs_module, "home", lambda: Path("/home/you/.local/share/tracekit"))
+        assert picture(AtNoon(), size, filled) == pictures
+
+    def test_list(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+        sink = write_all()
+        assert picture(AtNoon(), size, filled) == pictures
+        sink.exit(1)
+
+    def test_sorted_by_cost(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+        write_all(RUNS[1:])
+
+        async def act(pilot: Pilot[Any]) -> None:
+            await filled(pilot)
+            await pilot.press(*"ssssssss", "j")
+
+        assert picture(AtNoon(), size, act) == pictures
+
+    def test_filtered(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+        write_all(RUNS[1:])
+
+        async def act(pilot: Pilot[Any]) -> None:
+            await filled(pilot)
+            await typed(pilot, "r status:ok")
+
+        assert picture(AtNoon(), size, act) == pictures
+
+    def test_nothing_matches(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+        write_all(RUNS[1:])
+
+        async def act(pilot: Pilot[Any]) -> None:
+            await filled(pilot)
+            await typed(pilot, "[b]zzz")
+
+        assert picture(AtNoon(), size, act) == pictures
+
+    def test_warnings(
+        self, size: tuple[int, int], pictures: SnapshotAssertion, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_all(RUNS[2:4])
+        damage(home)
+        real = Watch.poll
+
+        def poll(watch: Watch) -> Listing | None:
+            # The folder of a test has another name each time, and the file one of this host and process.
+            listing = real(watch)
+            told = [_without_place(text) for text in listing.told] if listing is not None else []
+            return None if listing is None else listing._replace(told=told)
+
+        monkeypatch.setattr(Watch, "poll", poll)
+        assert picture(AtNoon(), size, filled) == pictures
+
+    def test_error(self, size: tuple[int, int], pictures: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TRACEKIT_HOME", "/dev/null")
+        assert picture(AtNoon(), size, filled) == pictures
+
+
+def _without_place(text: str) -> str:
+    path, _, said = text.partition(": ")
+    return f"{runs_folder()}/2026-11-22/{Path(path).name.partition('.')[0]}.host.1.jsonl: {said}"
+
+
+# ── what the keys do ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_filter_narrows_as_one_types_and_escape_shows_all() -> None:
+    write_all(RUNS[1:])
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        all_names = listed(pilot.app)
+        assert len(all_names) == 6
+        await typed(pilot, "ref")
+        assert listed(pilot.app) == ["refactoring"]
+        assert "1 shown" in said(pilot.app, "title")
+        await pilot.press("enter")
+        assert isinstance(pilot.app.focused, RunsList)
+        assert listed(pilot.app) == ["refactoring"], "the filter stays"
+        await pilot.press("escape")
+        assert listed(pilot.app) == all_names
+
+    drive(AtNoon(), act)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("status:error", ["nightly-triage"]),
+        ("STATUS:ERR", ["nightly-triage"]),
+        ("status:interrupted", ["migrate-orders"]),
+        ("team status:ok", ["support-team"]),
+        ("team status:error", []),
+        ("72656661", ["refactoring"]),
+        ("name:model", ["a model of our own"]),
+        ("名前", [RUNS[-1].name]),
+        ("[b]", [RUNS[-1].name]),
+        ("status:", [run.name for run in RUNS[1:]]),
+    ],
+)
+def test_what_a_filter_means(query: str, names: list[str]) -> None:
+    write_all(RUNS[1:])
+    listing = Watch(None).poll()
+    assert listing is not None
+    assert [run.name for run in matching(listing.runs, query)] == names
+
+
+def test_keys_move_sort_and_open() -> None:
+    write_all(RUNS[1:])
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        table = pilot.app.screen.query_one(RunsList)
+        await pilot.press("j", "down")
+        assert table.cursor == 2
+        await pilot.press("k", "up", "up")
+        assert table.cursor == 0
+        await pilot.press("G")
+        assert table.cursor == 5
+        await pilot.press("g")
+        await pilot.press("j")
+        at = table.at
+        assert at is not None
+        await pilot.press("S")
+        assert listed(pilot.app) == [run.name for run in reversed(RUNS[1:])]
+        assert table.at == at, "the cursor stays on its run"
+        await pilot.press("s")
+        assert pilot.app.screen.query_one(RunsHeader).order == Order("status", is_down=False)
+        assert listed(pilot.app)[:2] == ["nightly-triage", "migrate-orders"]
+        await pilot.press("pagedown")
+        assert table.cursor == 5
+        await pilot.press("pageup", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+    drive(AtNoon(), act)
+
+
+def test_mouse_sorts_and_opens() -> None:
+    write_all(RUNS[1:])
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        await pilot.click(RunsHeader, offset=(5, 0))
+        assert listed(pilot.app)[0] == "a model of our own"
+        await pilot.click(RunsHeader, offset=(5, 0))
+        assert listed(pilot.app)[-1] == "a model of our own"
+        await pilot.click(RunsHeader, offset=(98, 0))
+        assert listed(pilot.app)[0] == "migrate-orders", "the most costly first"
+        table = pilot.app.screen.query_one(RunsList)
+        await pilot.press("g")
+        await pilot.click(RunsList, offset=(5, 2))
+        assert table.cursor == 2
+        assert isinstance(pilot.app.screen, RunsScreen)
+        await pilot.click(RunsList, offset=(5, 2))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+    drive(AtNoon(), act)
+
+
+@pytest.mark.parametrize("key", [column.key for column in COLUMNS])
+def test_every_column_sorts(key: str) -> None:
+    write_all(RUNS[1:])
+    listing = Watch(None).poll()
+    assert listing is not None
+    order = Order.by(key)
+    down, up = order.sort(listing.runs, NOON_NS), order.turned().sort(listing.runs, NOON_NS)
+    column = next(column for column in COLUMNS if column.key == key)
+    values = [column.order(run, NOON_NS) for run in down]
+    assert values == sorted(values, reverse=order.is_down)
+    assert [column.order(run, NOON_NS) for run in up] == sorted(values, reverse=not order.is_down)
+    assert {run.id for run in up} == {run.id for run in listing.runs}
+
+
+@pytest.mark.parametrize("width", [20, 40, 79, 80, 88, 100, 139, 140, 200, 400])
+def test_lines_fit_their_width(width: int) -> None:
+    write_all(RUNS)
+    listing = Watch(None).poll()
+    assert listing is not None
+    header = sum(cell_len(text) for text, _ in header_of(width, Order()))
+    for run in listing.runs:
+        pieces = line_of(run, width, NOON_NS, is_at_cursor=True)
+        assert sum(cell_len(text) for text, _ in pieces) == header
+        assert all(text.isprintable() for text, _ in pieces)
+    assert width < 80 or header <= width
+
+
+# ── what goes on meanwhile ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_runs_come_grow_and_end_while_the_cursor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "_PAUSE_S", 0.05)
+    sink = write_all(RUNS[1:3])
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        table = pilot.app.screen.query_one(RunsList)
+        await pilot.press("j")
+        assert table.at is not None
+        assert table.at.name == "refactoring"
+        run = RUNS[0].write(sink)
+        await until(pilot, lambda: len(listed(pilot.app)) == 3)
+        assert listed(pilot.app)[0] == RUNS[0].name
+        assert "1 live" in said(pilot.app, "title")
+        assert table.at.name == "refactoring"
+        await typed(pilot, "re")
+        sink.write(run, SpanBegin("e" * 16, "a" + "0" * 15, "llm", "chat", NOON_NS, "m"))
+        await until(pilot, lambda: table._runs[0].calls == RUNS[0].calls + 1)
+        assert listed(pilot.app) == [RUNS[0].name, "refactoring"], "the filter stays"
+        for id in ("e" * 16, *(f"a{number:015x}" for number in range(RUNS[0].agents)), "1" * 16):
+            sink.write(run, SpanEnd(id, NOON_NS, "ok"))
+        sink.release(run)
+        await until(pilot, lambda: table._runs[0].status == "ok")
+        assert "live" not in said(pilot.app, "title")
+
+    drive(AtNoon(), act)
+
+
+def test_older_runs_follow_as_one_scrolls() -> None:
+    write_many(60)
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        assert "60 runs" in said(pilot.app, "title")
+        assert len(listed(pilot.app)) == 50
+        await pilot.press("G")
+        await until(pilot, lambda: len(listed(pilot.app)) == 60)
+        await pilot.press("G")
+        assert pilot.app.screen.query_one(RunsList).cursor == 59
+
+    drive(AtNoon(), act)
+
+
+def test_a_filter_goes_through_all_runs() -> None:
+    write_many(60)
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        await typed(pilot, "job-0059")
+        await until(pilot, lambda: listed(pilot.app) == ["job-0059"])
+
+    drive(AtNoon(), act)
+
+
+def test_a_run_that_is_gone_or_newer_is_told_and_the_list_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_module, "_PAUSE_S", 1000.0)
+    write_all(RUNS[1:3])
+    (path,) = home.glob(f"runs/*/{RUNS[1].id}*")
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+        path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":9', 1))
+        await pilot.press("enter")
+        await until(pilot, lambda: "journal format 9" in said(pilot.app, "at"))
+        path.unlink()
+        await pilot.press("enter")
+        await until(pilot, lambda: "there is no run" in said(pilot.app, "at"))
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+    drive(AtNoon(), act)
+
+
+def test_a_fault_of_our_own_is_told_and_the_list_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_all(RUNS[1:3])
+    monkeypatch.setattr(runs_module, "_PAUSE_S", 0.02)
+    monkeypatch.setattr(runs_module, "_SHARE", 1)
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await filled(pilot)
+
+        def poll(_: object) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(Watch, "poll", poll)
+        await until(pilot, lambda: "Input/output error" in said(pilot.app, "told"))
+        assert len(listed(pilot.app)) == 2
+        await pilot.press("j")
+
+    drive(AtNoon(), act)

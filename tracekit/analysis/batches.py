@@ -1,0 +1,144 @@
+"""What was set to work: the batch that one answer asked for, and what code set to work by itself.
+
+A *work* is a tool or an agent as it was dispatched; a subagent is the work of the tool that it serves. A *batch* is all
+work in one turn, that is, all that one answer asked for. A *crew* is the agents that stand side by side under an agent,
+a run or a span without an answer that asked for them: the program's own code dispatched them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tracekit import semconv
+from tracekit.analysis.overlap import Interval
+from tracekit.model.tree import Node
+
+__all__ = ["Batch", "Work", "batch_of", "calls_below", "crews_below", "own_calls", "parents_of", "turns_of"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did."""
+
+    node: Node
+    asked: Node | None
+
+    @cached_property
+    def agent(self) -> Node | None:
+        """The agent that did it."""
+        if self.node.kind == "agent":
+            return self.node
+        return next((node for node in self.node.walk() if node.kind == "agent"), None)
+
+    @property
+    def name(self) -> str:
+        """The name of the tool or agent."""
+        if self.node.kind == "agent":
+            return self.node.agent or self.node.name
+        return str(self.node.attributes.get(semconv.TOOL_NAME, self.node.name))
+
+    @property
+    def call_id(self) -> str | None:
+        """The id of the `tool_use` block that it serves."""
+        id = self.node.attributes.get(semconv.TOOL_CALL_ID)
+        return None if id is None else str(id)
+
+    @cached_property
+    def calls(self) -> tuple[Node, ...]:
+        """The calls that it made, itself or through agents of its own, in the order in which they began."""
+        return tuple(sorted(calls_below(self.node), key=lambda call: call.start_ns))
+
+    @property
+    def lane(self) -> str:
+        """Who did it: the lane of its first call, else its own."""
+        return self.calls[0].lane if self.calls else self.node.lane
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its times are only the bounds within which it must have run."""
+        return bool(self.node.attributes.get(semconv.INFERRED_BOUNDS))
+
+    @property
+    def interval(self) -> Interval | None:
+        """When it ran; None while it is open."""
+        return None if self.node.end_ns is None else Interval(self.node.start_ns, self.node.end_ns)
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it took; 0 while it is open."""
+        return 0 if self.node.end_ns is None else max(0, self.node.end_ns - self.node.start_ns)
+
+    @property
+    def arguments(self) -> Any:
+        """What the tool was given, where it was recorded."""
+        return self.node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The works below `container`, a turn, in the order in which they began."""
+
+    container: Node
+    asked: Node | None
+    works: tuple[Work, ...]
+
+    @property
+    def timed(self) -> tuple[Work, ...]:
+        """The works whose times are known and over."""
+        return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
+
+
+def turns_of(agent: Node) -> list[Node]:
+    """The turns of `agent`, in order, within spans of the application's own too."""
+    return [node for node in _through_spans(agent) if node.kind == "turn"]
+
+
+def batch_of(turn: Node) -> Batch:
+    """What the answer of `turn` asked for."""
+    below = list(_through_spans(turn))
+    asked = next((node for node in below if node.kind == "llm"), None)
+    works = tuple(Work(node, asked) for node in below if node.kind in ("tool", "agent"))
+    return Batch(turn, asked, works)
+
+
+def crews_below(root: Node) -> list[Batch]:
+    """The agents that the program's own code set to work side by side, two or more under one node."""
+    found = []
+    for node in root.walk():
+        if node.kind in ("run", "agent", "tool", "span"):
+            works = tuple(Work(child, None) for child in node.children if child.kind == "agent")
+            if len(works) > 1:
+                found.append(Batch(node, None, works))
+    return found
+
+
+def calls_below(node: Node) -> Iterator[Node]:
+    """The llm nodes at and below `node`."""
+    return (each for each in node.walk() if each.kind == "llm")
+
+
+def _through_spans(node: Node) -> Iterator[Node]:
+    """The children of `node`, and those of its plain spans in their place."""
+    stack = list(reversed(node.children))
+    while stack:
+        child = stack.pop()
+        if child.kind == "span":
+            stack.extend(reversed(child.children))
+        else:
+            yield child
+
+
+def parents_of(root: Node) -> Mapping[str, Node]:
+    """The parent of each node below `root`, by id."""
+    return {child.id: node for node in root.walk() for child in node.children}
+
+
+def own_calls(agent: Node) -> list[Node]:
+    """The calls of `agent` itself, in the order in which they began, without those of what it set to work."""
+    found = [node for node in _through_spans(agent) if node.kind == "llm"]
+    for turn in turns_of(agent):
+        found += [node for node in _through_spans(turn) if node.kind == "llm"]
+    return sorted(found, key=lambda call: call.start_ns)

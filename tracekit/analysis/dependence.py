@@ -1,0 +1,441 @@
+"""Whether one work needed another, and how that is known.
+
+B depends on A, by the strongest evidence that there is:
+
+1. *declared*: the author of B named A in `after=`.
+2. *flow*: a distinctive value of A's output, unknown before A ended, is in B's input; or a line of it, or several words.
+   What the request that asked for A already said was known, and so is what A was given.
+3. *resource*: both touch one path or name, and one of them changes it; or it cannot be told what a program that was
+   run, or an agent that tests, touches.
+
+Otherwise B is independent of A, with a confidence. A model passes on what it understood and not only what it read, so
+the absence of a flow says less the more words B's input has that come from nowhere, and little where its wording points
+back ("the findings", "based on"). `likely` needs: all outputs and inputs seen; words that were nearly all known before
+A began; and the same kind of work as A's, or, for another kind, nobody who changes anything, puts together what others
+made, or judges it. A plain tool must have
+been given only what was known. Content that was not recorded, or redacted, means that nobody can tell.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from tracekit import semconv
+from tracekit.analysis.batches import Work
+from tracekit.analysis.content import Content, leaves
+from tracekit.analysis.effects import Effects, Footprint, builds_on, effects_of, judges, role_of
+from tracekit.analysis.values import Said, is_hash, said_in
+from tracekit.model.tree import Node
+
+__all__ = ["Known", "Profile", "Team", "Tie", "Verdict"]
+
+Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
+"""What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
+
+_LONGEST_TEXT = 200_000
+_LEAST_LINE = 16
+_LONGEST_FIELD = 60
+_MANY_LINES = 1000
+_MANY_WORDS = 3
+_MOST_NEW = 0.5
+_MOST_NEW_OTHER_KIND = 0.25
+_HASHED = re.compile(r"[0-9a-f]{18}")
+_REDACTED = re.compile(r"\[redacted:[^\]]*\]")
+_NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
+_POINTS_BACK = re.compile(
+    r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
+    r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
+    r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
+    r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
+    r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
+    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What ties a work to others, and why: sentences without an end mark."""
+
+    tie: Tie
+    evidence: tuple[str, ...]
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the work could have run beside the others, as far as that can be told."""
+        return self.tie in ("likely", "possible", "unlikely")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
+
+    work: Work
+    content: Content
+    following: Node | None = None
+
+    @cached_property
+    def given(self) -> str | None:
+        """What it was asked to do; None where that was not recorded."""
+        arguments = self.work.arguments
+        if arguments is None and self.work.asked is not None and self.work.call_id is not None:
+            block = self.content.blocks(self.work.asked).get(self.work.call_id)
+            arguments = None if block is None else block.get("input")
+        if arguments is not None:
+            return _seen("\n".join(leaves(_parsed(arguments))))
+        return self.prompt
+
+    @cached_property
+    def prompt(self) -> str | None:
+        """What the work's first call told its model."""
+        if not self.work.calls:
+            return None
+        first = self.work.calls[0]
+        messages = self.content.messages(first)
+        return _seen("\n".join(leaves(messages))) if messages else None
+
+    @cached_property
+    def output(self) -> str | None:
+        """What came of it; None where that was not recorded."""
+        brought = None
+        if self.following is not None and self.work.call_id is not None:
+            brought = self.content.results(self.following).get(self.work.call_id)
+        if brought is not None:
+            return _seen(brought[:_LONGEST_TEXT])
+        recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
+        if recorded is not None:
+            return "\n".join(leaves(_parsed(recorded)))[:_LONGEST_TEXT]
+        if not self.work.calls or self.content.answer(self.work.calls[-1]) is None:
+            return None
+        return _seen(self.content.answer_text(self.work.calls[-1])[:_LONGEST_TEXT])
+
+    @cached_property
+    def said_given(self) -> Said:
+        """What it was asked, as values and words."""
+        return said_in((self.given or "")[:_LONGEST_TEXT])
+
+    @cached_property
+    def said_output(self) -> Said:
+        """What came of it, as values and words."""
+        return said_in(self.output or "")
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What it touched."""
+        arguments = self.work.arguments
+        return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
+
+    @cached_property
+    def described(self) -> str:
+        """With which words the model was offered it."""
+        return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
+
+    @cached_property
+    def tells(self) -> bool:
+        """Whether it puts something together for others: a plan, a draft, a summary."""
+        return role_of(self.work.name, self.described) == "tells"
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether its name or description says what it does, or it is called an agent, which answers and does no more."""
+        return role_of(self.work.name, self.described) != "unknown" or "agent" in self.work.name.lower()
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether it is a plain tool, which asked no model."""
+        return not self.work.calls and self.work.agent is None
+
+
+def _seen(text: str) -> str | None:
+    """`text`; None where a hash stands for it, since only its form was recorded (``TRACEKIT_CONTENT=metadata``)."""
+    return None if any(_HASHED.fullmatch(line) for line in text.splitlines()) else text
+
+
+def _parsed(value: object) -> object:
+    """What a recorded argument or result says: some record JSON as text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+@dataclass(slots=True)
+class Known:
+    """What was known before: values, words, and the text itself for lines."""
+
+    values: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+    text: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """`text` was known too."""
+        said = said_in(text[:_LONGEST_TEXT])
+        self.values |= said.values
+        self.words |= said.words
+        self.text.append(text)
+
+    def has(self, line: str) -> bool:
+        """Whether `line` stands in what was known."""
+        return any(line in text for text in self.text)
+
+
+class Team:
+    """Works that could have run together, to which one more is compared. Time and memory grow with what they said.
+
+    `known` is asked what was known before, and what the members said is read, when there is something to compare.
+    """
+
+    def __init__(self, known: Callable[[], Known] = Known) -> None:
+        self._know = known
+        self._waiting: list[Profile] = []
+        self._members: list[Profile] = []
+        self._footprint = Footprint()
+        self._values: dict[str, str] = {}
+        self._words: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}
+        self._unseen = ""
+        self._names: dict[str, None] = {}
+        self._asked: set[tuple[str, str | None]] = set()
+        self._has_tool = self._changes = False
+        self._is_declared = self._is_plain = True
+        self._tells = ""
+
+    @property
+    def members(self) -> Sequence[Profile]:
+        """Those that were added."""
+        return self._members
+
+    def has_asked(self, other: Profile) -> bool:
+        """Whether a member of the same name was given the same."""
+        return (other.work.name, other.given) in self._asked
+
+    def add(self, member: Profile) -> None:
+        """Add one to the works that run together."""
+        self._asked.add((member.work.name, member.given))
+        self._waiting.append(member)
+
+    @cached_property
+    def _known(self) -> Known:
+        return self._know()
+
+    def _read(self, member: Profile) -> None:
+        name = member.work.name
+        self._members.append(member)
+        self._names[name] = None
+        self._has_tool |= member.is_tool
+        self._changes |= member.effects.changes
+        self._is_declared &= member.effects.is_declared
+        self._is_plain &= member.is_plain
+        self._tells = self._tells or (name if member.tells else "")
+        self._footprint.add(member.effects, name)
+        self._known.add(member.given or "")
+        output = member.output
+        if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
+            self._unseen = self._unseen or name
+        for value in member.said_output.values:
+            self._values.setdefault(value, name)
+            if is_hash(value):
+                self._hashes.setdefault(value[:6], value)
+        for word in member.said_output.words:
+            self._words.setdefault(word, name)
+        for line in _lines(output or ""):
+            self._lines.setdefault(line, name)
+
+    def verdict(self, other: Profile, said_when_asked: str = "") -> Verdict:
+        """What ties `other` to the members. `said_when_asked` is what the model said when it asked for it.
+
+        Work that no answer asked for was set to work by code, which passes on what it read and does not reword it.
+        """
+        for member in self._waiting:
+            self._read(member)
+        self._waiting.clear()
+        declared = self._declared(other)
+        if declared is not None:
+            return declared
+        flow = self._flow(other)
+        if flow is not None:
+            return flow
+        conflict = self._footprint.conflict(other.effects, other.work.name)
+        if conflict is not None:
+            return Verdict("resource", (conflict,))
+        if self._unseen or other.given is None or _REDACTED.search(other.given):
+            whose = f"what came of {self._unseen}" if self._unseen else f"what {other.work.name} was given"
+            return Verdict("unknown", (f"cannot tell: {whose} was not recorded, or is redacted",))
+        return self._independence(other, said_when_asked)
+
+    # ── evidence for ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _declared(self, other: Profile) -> Verdict | None:
+        agent = other.work.agent
+        after = agent.attributes.get(semconv.DECLARED_AFTER) if agent is not None else None
+        named = self._names.keys() & set(after if isinstance(after, (list, tuple)) else ())
+        if not named:
+            return None
+        return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
+
+    def _flow(self, other: Profile) -> Verdict | None:
+        said, name = other.said_given, other.work.name
+        for value in sorted(said.values - self._known.values, key=lambda value: (-len(value), value)):
+            source = value if value in self._values else self._whole_hash(value)
+            if source is not None:
+                written = _as_written(value, other.given or "")
+                return Verdict(
+                    "flow", (f"{written!r} of what {self._values[source]} said is in what {name} was given",)
+                )
+        for text in filter(None, (other.given, other.prompt)):
+            # Where there is very much to look for, whole lines are looked up instead.
+            lines = self._lines if len(self._lines) <= _MANY_LINES else self._lines.keys() & set(_lines(text))
+            for line in lines:
+                if line in text and not self._known.has(line):
+                    source = self._lines[line]
+                    return Verdict("flow", (f"{_short(line)!r} of what {source} said is in what {name} was given",))
+        for line in (other.given or "").splitlines():
+            # A short field, such as one word, is passed on whole.
+            brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
+            if brief and len(brief) <= _MANY_WORDS and brief <= self._words.keys() - self._known.words:
+                source = self._words[min(brief)]
+                return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
+        passed = self._passed_in_prompt(other)
+        if passed is not None:
+            return passed
+        shared = sorted(word for word in said.words - self._known.words if word in self._words)
+        if len(shared) >= _MANY_WORDS:
+            words = ", ".join(f"{word}…" for word in shared[:5])
+            return Verdict(
+                "flow", (f"words of what {self._words[shared[0]]} said come back in {name}'s input: {words}",)
+            )
+        return None
+
+    def _passed_in_prompt(self, other: Profile) -> Verdict | None:
+        """A long value that the program itself put into the prompt."""
+        if other.prompt is None or other.prompt == other.given:
+            return None
+        said = said_in(other.prompt[:_LONGEST_TEXT])
+        for value in sorted(said.values - self._known.values - other.said_given.values):
+            is_telling = len(value) >= 6 and any(character.isdigit() for character in value)
+            if is_telling and value in self._values:
+                name = other.work.name
+                return Verdict("flow", (f"{value!r} of what {self._values[value]} said is in {name}'s prompt",))
+        return None
+
+    def _whole_hash(self, value: str) -> str | None:
+        if not is_hash(value):
+            return None
+        whole = self._hashes.get(value[:6])
+        return whole if whole is not None and whole.startswith(value) else None
+
+    # ── evidence against ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _independence(self, other: Profile, said_when_asked: str) -> Verdict:
+        given, name = other.given or "", other.work.name
+        values = said_in(given).values - self._known.values
+        new = other.said_given.words - self._known.words
+        told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
+        touched = other.effects.reads | other.effects.writes
+        if touched:
+            told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
+        if other.work.asked is None:
+            return self._by_code(other, told)
+        points_back = self._points_back(given) or self._points_back(said_when_asked)
+        if points_back:
+            return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
+        if other.is_tool or self._has_tool:
+            if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
+                return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
+            if not (other.said_given.values or other.said_given.words):
+                return Verdict("unlikely", (*told, "but what it was given says too little"))
+            if values or new:
+                return Verdict(
+                    "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
+                )
+            return Verdict("likely", (*told, "all that it was given was known before"))
+        return self._between_agents(other, new, told)
+
+    def _points_back(self, text: str) -> str:
+        """Words that mean something that came before, and that the members were not given alike."""
+        for found in _POINTS_BACK.finditer(text):
+            if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
+                return found[0]
+        return ""
+
+    def _by_code(self, other: Profile, told: list[str]) -> Verdict:
+        is_same_kind = {_kind(name) for name in self._names} == {_kind(other.work.name)}
+        changes = other.effects.changes or self._changes
+        if is_same_kind:
+            return Verdict("likely", tuple(told))
+        if not (other.is_plain and self._is_plain):
+            return Verdict("unlikely", (*told, "but their names do not tell what they do"))
+        if changes:
+            return Verdict("unlikely", (*told, "but one of them changes things"))
+        step = self._step_of_a_pipeline(other)
+        return Verdict("unlikely", (*told, step)) if step else Verdict("likely", tuple(told))
+
+    def _step_of_a_pipeline(self, other: Profile) -> str:
+        """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
+        name = other.work.name
+        if other.tells or self._tells:
+            return f"but {name if other.tells else self._tells} puts together what others use or made"
+        gatherer = next((each for each in self._names if builds_on(name, each)), None)
+        if gatherer is not None:
+            return f"but {name} may work on what {gatherer} gathered"
+        if judges(name) and not other.said_given.values:
+            return f"but {name} judges, and is not told what"
+        return ""
+
+    def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
+        share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
+        is_same_kind = _kind(other.work.name) in {_kind(name) for name in self._names}
+        if is_same_kind:
+            told.append(f"{other.work.name} did the same kind of work before")
+            if share <= _MOST_NEW:
+                return Verdict("likely", tuple(told))
+            return Verdict("possible", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+        if other.effects.is_declared and self._is_declared:
+            return Verdict("likely", (*told, "their authors declare what each reads and writes"))
+        if other.effects.changes or self._changes:
+            return Verdict("unlikely", (*told, "but one of them changes things"))
+        if not (other.is_plain and self._is_plain):
+            return Verdict("unlikely", (*told, "but their names do not tell what they do"))
+        step = self._step_of_a_pipeline(other)
+        if step:
+            return Verdict("unlikely", (*told, step))
+        if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
+            return Verdict("likely", (*told, "all that it was asked was known before"))
+        return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+
+
+def _kind(name: str) -> str:
+    """The name without the number or letter at its end, by which those of a kind are told apart."""
+    return _NUMBERED.sub("", name.lower())
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of `text` that nobody writes by chance; the whole of it where it is short."""
+    lines = [line.strip() for line in text.splitlines()]
+    least = _LEAST_LINE if len(lines) > 1 else _LEAST_LINE // 2
+    return [line for line in lines if len(line) >= least][:200]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _some(values: frozenset[str] | set[str], words: frozenset[str]) -> str:
+    return ", ".join([*sorted(values), *(f"{word}…" for word in sorted(words))][:4])
+
+
+def _as_written(value: str, text: str) -> str:
+    at = text.lower().find(value)
+    return text[at : at + len(value)] if at >= 0 else value
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 50 else text[:49] + "…"

@@ -1,0 +1,59 @@
+"""What a comparison of two runs says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from tracekit.model.events import Kind
+from tracekit.model.tree import Run
+
+__all__ = ["TIMES", "Change", "Diff", "How", "Step"]
+
+How: TypeAlias = Literal["changed", "only in a", "only in b", "moved"]
+
+TIMES = frozenset(("time", "cost", "overlap"))
+"""Fields that tell how long it took and what it cost: they vary between runs of a program that has not changed."""
+
+
+class Step(NamedTuple):
+    """One step of the way from the run to a node: its kind, and its name among those beside it."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference, at one node.
+
+    `path` leads to it: in the first run, or in the second where only that has it. `a` and `b` are its ids. `field` says
+    what differs: ``node`` is the node as a whole; ``order`` and ``overlap``, its place in time among those beside it.
+    A text is a string, a quantity a number (nanoseconds for ``time``, US dollars for ``cost``), all else JSON.
+    `repeated` counts further calls of the same agent that say the same. `counts` is false for what is told, and makes
+    no difference by itself.
+    """
+
+    path: tuple[Step, ...]
+    field: str
+    how: How
+    before: Any = None
+    after: Any = None
+    a: str | None = None
+    b: str | None = None
+    repeated: int = 0
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Two runs, and where they differ, in the order of the tree."""
+
+    a: Run
+    b: Run
+    changes: tuple[Change, ...]
+
+    @property
+    def different(self) -> bool:
+        """Whether anything differs that counts."""
+        return any(change.counts for change in self.changes)

@@ -1,0 +1,79 @@
+"""Which came first, and what ran at once: the same tools and agents of two runs, side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from tracekit.analysis.diff.changes import Change, Step
+from tracekit.model.tree import Node
+
+__all__ = ["order_changes", "overlap_ns"]
+
+_MOST = 200
+"""Of more units of work within one agent, not every two are compared."""
+
+_LEAST_SHARE = 0.05
+"""What overlaps by less than this part of the shorter one is a hand-over, not work at once."""
+
+
+class _Unit(NamedTuple):
+    """A tool or agent that both runs have, and when it was at work in each."""
+
+    a: Node
+    b: Node
+    name: str
+    times: tuple[int, int]
+    times_b: tuple[int, int]
+
+
+def overlap_ns(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """For how long both were at work; 0 where one only hands over to the other."""
+    both = min(one[1], other[1]) - max(one[0], other[0])
+    shorter = min(one[1] - one[0], other[1] - other[0])
+    return both if both > 0 and both >= shorter * _LEAST_SHARE else 0
+
+
+def order_changes(
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
+) -> Iterator[Change]:
+    """Which units of an agent changed places, and which began or ceased to be at work at once."""
+    for units in _units_by_agent(pairs, paths, last_ns, last_ns_b).values():
+        for one, other in combinations(units[:_MOST], 2):
+            together = overlap_ns(one.times, other.times)
+            together_b = overlap_ns(one.times_b, other.times_b)
+            path, name = paths[one.a.id], other.name
+            if not together and not together_b:
+                if (one.times < other.times) != (one.times_b < other.times_b):
+                    was, is_now = ("before", "after") if one.times < other.times else ("after", "before")
+                    yield Change(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
+            elif bool(together) != bool(together_b):
+                was, is_now = (_together(name, ns) for ns in (together, together_b))
+                yield Change(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
+
+
+def _together(name: str, overlap: int) -> str:
+    return f"at once with {name}, {overlap / 1e9:.3g} s" if overlap else f"apart from {name}"
+
+
+def _units_by_agent(
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
+) -> Mapping[tuple[Step, ...], list[_Unit]]:
+    """The units that both runs have, by the agent, else the run, that asked for them."""
+    units: defaultdict[tuple[Step, ...], list[_Unit]] = defaultdict(list)
+    seen: set[tuple[Step, ...]] = set()
+    for a, b in pairs:
+        path = paths[a.id]
+        # An agent that a tool stands for has the tool's path, and is the same unit.
+        if a.kind not in ("tool", "agent") or len(path) < 2 or path in seen:
+            continue
+        seen.add(path)
+        above = path[:-1]
+        while len(above) > 1 and above[-1].kind not in ("tool", "agent"):
+            above = above[:-1]
+        times = (a.start_ns, last_ns if a.end_ns is None else a.end_ns)
+        times_b = (b.start_ns, last_ns_b if b.end_ns is None else b.end_ns)
+        units[above].append(_Unit(a, b, path[-1].name, times, times_b))
+    return units

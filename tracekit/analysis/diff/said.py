@@ -1,0 +1,234 @@
+"""What each node of a run says: texts and facts by field, as far as two runs are compared by them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+from tracekit import semconv
+from tracekit.analysis.structure.calls import text_of
+from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys
+from tracekit.model.messages import answer_of
+from tracekit.model.recording import Exchange
+from tracekit.model.tree import Node, Run
+
+__all__ = ["Told", "attempt_result", "has_words", "label_of", "told_by"]
+
+_SKETCH = 128
+_TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
+"""Fields of a request that are compared as something else, or that only name who asks."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What one node says.
+
+    `fields` are compared one by one, and those of `words` where it is known what both said. `content` is what a node is found by in the other run; `key` stands for that of
+    the whole subtree, and `sketch` is a sample of its words (the smallest hashes of them).
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    words: dict[str, Any] | None = None
+    content: str = ""
+    key: int = 0
+    sketch: frozenset[int] = frozenset()
+
+    def likeness(self, other: Told) -> float:
+        """How alike the words of two subtrees are, from 0 to 1."""
+        if not self.sketch and not other.sketch:
+            return 1.0
+        return len(self.sketch & other.sketch) / len(self.sketch | other.sketch)
+
+
+def has_words(run: Run) -> bool:
+    """Whether what was said in `run` was recorded."""
+    return all(segment.content == "full" for segment in run.recording.segments)
+
+
+def label_of(node: Node) -> str:
+    """What a node is called among those of its kind."""
+    if node.kind == "agent":
+        return node.agent or node.name
+    if node.kind == "tool":
+        return str(node.attributes.get(semconv.TOOL_NAME, node.name))
+    return node.name if node.kind in ("run", "span") else {"llm": "call"}.get(node.kind, node.kind)
+
+
+def told_by(run: Run) -> dict[str, Told]:
+    """What every node of `run` says, by its id."""
+    reading = _Reading(run)
+    told: dict[str, Told] = {}
+    for node in reversed(list(run.root.walk())):
+        told[node.id] = each = reading.told(node)
+        below = [told[child.id] for child in node.children if child.kind != "attempt"]
+        # Their order is no part of it: what is asked for at once may begin in any.
+        each.key = hash((node.kind, label_of(node), each.content, tuple(sorted(one.key for one in below))))
+        sample = {crc32(word.encode("utf-8", "surrogatepass")) for word in each.content.split()}
+        each.sketch = frozenset(sorted(sample.union(*(one.sketch for one in below)))[:_SKETCH])
+    return told
+
+
+class _Reading:
+    """Reads what the nodes of one run say."""
+
+    def __init__(self, run: Run) -> None:
+        self._has_words = has_words(run)
+        self._calls: dict[str, _Call] = {}
+        self._results: dict[str, str] = {}
+        seen: dict[str, _Seen] = {}
+        served = {id for node in run.root.walk() if (id := node.attributes.get(semconv.TOOL_CALL_ID))}
+        calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
+        # What stands for a text elsewhere is another thing in each run.
+        for agent, node in calls if self._has_words else ():
+            exchange = _exchange(node, run)
+            if exchange is not None:
+                self._calls[node.id] = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
+
+    def told(self, node: Node) -> Told:
+        """What `node` says by itself."""
+        fields: dict[str, Any] = {"name": label_of(node), "status": node.status}
+        if node.failure is not None:
+            fields["error"] = f"{node.failure.type}: {node.failure.message}".removesuffix(": ")
+        if node.kind == "llm":
+            return self._call(node, fields)
+        if node.kind == "tool":
+            return self._tool(node, fields)
+        if node.kind == "agent" and semconv.AGENT_STOP_REASON in node.attributes:
+            fields["stop reason"] = node.attributes[semconv.AGENT_STOP_REASON]
+        return Told(fields)
+
+    def _call(self, node: Node, fields: dict[str, Any]) -> Told:
+        call = self._calls.get(node.id, _Call())
+        attempts = [attempt_result(child) for child in node.children if child.kind == "attempt"]
+        tokens = node.tokens
+        fields |= {
+            "model": node.model,
+            "stop reason": node.attributes.get(semconv.STOP_REASON),
+            "outcome": node.attributes.get(semconv.OUTCOME),
+            "attempts": " ".join(attempts),
+            "tokens in": tokens.input,
+            "tokens out": tokens.output,
+            "tokens read from cache": tokens.cache_read,
+            "tokens written to cache": tokens.cache_write,
+        }
+        return Told(fields, call.words, f"{call.prompt}\n{call.answer}")
+
+    def _tool(self, node: Node, fields: dict[str, Any]) -> Told:
+        arguments = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+        result = node.attributes.get(semconv.TOOL_CALL_RESULT)
+        words: dict[str, Any] = {}
+        if isinstance(arguments, Mapping):
+            words = {f"argument {name}": value for name, value in arguments.items()}
+        elif arguments is not None:
+            words["arguments"] = arguments
+        if result is None:
+            result = self._results.get(str(node.attributes.get(semconv.TOOL_CALL_ID)))
+        if result is not None:
+            words["result"] = result
+        return Told(fields, words if self._has_words else None, "" if arguments is None else _text(arguments))
+
+
+def attempt_result(attempt: Node) -> str:
+    """How an attempt came out: its HTTP status, else what went wrong."""
+    failed = attempt.failure.type if attempt.failure is not None else attempt.status
+    return str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What an agent's calls have said so far."""
+
+    prefixes: set[bytes] = field(default_factory=set)
+    answers: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Call:
+    """What one call asked that its agent had not asked before, and what it was answered."""
+
+    words: dict[str, Any] | None = None
+    prompt: str = ""
+    answer: str = ""
+
+
+def _calls(root: Node) -> Iterator[tuple[str, Node]]:
+    """Each call with the id of the agent, else the run, that made it."""
+    stack = [(root.id, root)]
+    while stack:
+        agent, node = stack.pop()
+        if node.kind == "llm":
+            yield agent, node
+        stack.extend((node.id if node.kind == "agent" else agent, child) for child in node.children)
+
+
+def _exchange(call: Node, run: Run) -> Exchange | None:
+    """The last attempt's."""
+    found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
+    return next((exchange for exchange in reversed(found) if exchange is not None), None)
+
+
+def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, str]) -> _Call:
+    request = _request(exchange)
+    answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
+    messages = request.get("messages")
+    messages = messages if isinstance(messages, list) else []
+    keys = prefix_keys(messages)
+    known = max((number for number, key in enumerate(keys, 1) if key in seen.prefixes), default=0)
+    added = messages[known:]
+    if added and _is_answer(added[0], seen.answers):
+        added = added[1:]
+    seen.prefixes.update(keys)
+    seen.answers.add(answer_signature(answer.get("content")))
+    said = [text for message in added for text in _new_texts(message, results)]
+    answered = [_block(block) for block in blocks_of(answer.get("content")) if not _is_served(block, served)]
+    fields = {name: value for name, value in request.items() if name not in _TOLD_ELSEWHERE}
+    prompt, text = "\n".join(said), "\n".join(answered)
+    words = {**fields, "system": text_of(request.get("system")), "prompt": prompt, "answer": text}
+    return _Call(words if request else None, prompt, text)
+
+
+def _request(exchange: Exchange) -> Mapping[str, Any]:
+    try:
+        request = json.loads(exchange.request.body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _is_answer(message: Any, answers: set[str]) -> bool:
+    is_mapping = isinstance(message, Mapping) and message.get("role") == "assistant"
+    return is_mapping and answer_signature(message.get("content")) in answers
+
+
+def _is_served(block: Any, served: set[Any]) -> bool:
+    """Whether the block asks for a tool that stands in the tree, with its arguments."""
+    return isinstance(block, Mapping) and block.get("type") == "tool_use" and block.get("id") in served
+
+
+def _new_texts(message: Any, results: dict[str, str]) -> Iterator[str]:
+    """What a message says by itself; the results of tools are the tools'."""
+    for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else [message]:
+        if isinstance(block, Mapping) and block.get("type") == "tool_result":
+            content = block.get("content")
+            results[str(block.get("tool_use_id"))] = text_of(content) or _text(content)
+        else:
+            yield _block(block)
+
+
+_IDS = ("id", "tool_use_id", "signature", "cache_control", "caller")
+"""What a block says of itself rather than of its content."""
+
+
+def _block(block: Any) -> str:
+    if isinstance(block, Mapping) and block.get("type") in ("text", "thinking"):
+        return str(block.get(block["type"], ""))
+    if isinstance(block, Mapping):
+        return _text({name: value for name, value in block.items() if name not in _IDS})
+    return _text(block)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,147 @@
+"""All that is asked of one run, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from tracekit import semconv
+from tracekit.analysis.batches import Batch, Work, batch_of, crews_below, own_calls, parents_of, turns_of
+from tracekit.analysis.content import Content
+from tracekit.analysis.dependence import Profile
+from tracekit.analysis.schedule import Schedule
+from tracekit.model.tree import Node, Run
+
+__all__ = ["Facts"]
+
+_OVERLOADED = (429, 529)
+_LEAST_NS = 20_000_000
+_PLENTY_NS = 1_000_000_000
+_SHARE = 20
+
+
+class Facts:
+    """A run with what the analysis says of it.
+
+    `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
+    that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
+    a fiftieth of a second.
+    """
+
+    def __init__(self, run: Run, *, limit: int | None = None, least_ns: int | None = None) -> None:
+        self.run = run
+        self.limit = limit
+        self.content = Content(run)
+        self._least_ns = least_ns
+        self._batches: dict[str, Batch] = {}
+        self._turns: dict[str, Sequence[Node]] = {}
+        self._own_calls: dict[str, Sequence[Node]] = {}
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, parents before children, in order."""
+        return tuple(self.run.root.walk())
+
+    @cached_property
+    def last_ns(self) -> int:
+        """The latest time that anything of the run is known of."""
+        return max(max(node.start_ns, node.end_ns or 0) for node in self.nodes)
+
+    @cached_property
+    def parents(self) -> Mapping[str, Node]:
+        """The parent of each node, by id."""
+        return parents_of(self.run.root)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """What the run takes, as it is and with changes."""
+        return Schedule(self.parents, self.last_ns, self.least_ns)
+
+    @cached_property
+    def least_ns(self) -> int:
+        """Nanoseconds that a saving must have to count."""
+        if self._least_ns is not None:
+            return self._least_ns
+        if not self.calls:
+            return _LEAST_NS
+        # What a program does before its first call, such as its imports, has no part in this.
+        ends = max(self.last_ns if call.end_ns is None else call.end_ns for call in self.calls)
+        return max(_LEAST_NS, min(_PLENTY_NS, (ends - self.calls[0].start_ns) // _SHARE))
+
+    def may_save(self, saved_ns: int) -> bool:
+        """Whether `saved_ns` is enough to count."""
+        return saved_ns >= max(1, self.least_ns)
+
+    @cached_property
+    def batches(self) -> tuple[Batch, ...]:
+        """What each answer asked for."""
+        return tuple(batch for node in self.nodes if node.kind == "turn" and (batch := self.batch(node)).works)
+
+    @cached_property
+    def agents(self) -> tuple[Node, ...]:
+        """The agents, parents before children, in order."""
+        return tuple(node for node in self.nodes if node.kind == "agent")
+
+    def batch(self, turn: Node) -> Batch:
+        """What the answer of `turn` asked for."""
+        if turn.id not in self._batches:
+            self._batches[turn.id] = batch_of(turn)
+        return self._batches[turn.id]
+
+    def turns(self, agent: Node) -> Sequence[Node]:
+        """The turns of `agent`, in order."""
+        if agent.id not in self._turns:
+            self._turns[agent.id] = turns_of(agent)
+        return self._turns[agent.id]
+
+    def own_calls(self, agent: Node) -> Sequence[Node]:
+        """The calls of `agent` itself, in the order in which they began."""
+        if agent.id not in self._own_calls:
+            self._own_calls[agent.id] = own_calls(agent)
+        return self._own_calls[agent.id]
+
+    @cached_property
+    def crews(self) -> tuple[Batch, ...]:
+        """What code set to work by itself."""
+        return tuple(crews_below(self.run.root))
+
+    @cached_property
+    def calls(self) -> tuple[Node, ...]:
+        """The llm nodes, in the order in which they began."""
+        return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    def child_towards(self, container: Node, node: Node) -> Node:
+        """The child of `container` at or above `node`, which is below it."""
+        parent = self.parents.get(node.id)
+        while parent is not None and parent is not container:
+            node, parent = parent, self.parents.get(parent.id)
+        return node
+
+    def agent_around(self, node: Node) -> Node | None:
+        """The innermost agent around `node`."""
+        above = self.parents.get(node.id)
+        while above is not None and above.kind != "agent":
+            above = self.parents.get(above.id)
+        return above
+
+    def profile(self, work: Work, following: Node | None = None) -> Profile:
+        """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
+        return Profile(work, self.content, following)
+
+    def host(self, work: Work) -> str | None:
+        """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""
+        for node in (*work.calls[:1], work.node):
+            span = self.run.recording.spans.get(node.id)
+            if span is not None and span.segment < len(self.run.recording.segments):
+                return self.run.recording.segments[span.segment].host
+        return None
+
+    def is_one_clock(self, works: tuple[Work, ...]) -> bool:
+        """Whether one machine's clock timed all of `works`."""
+        return len({self.host(work) for work in works}) == 1
+
+    def overloads_within(self, node: Node) -> int:
+        """How many attempts at and below `node` were told that there are too many (429 or 529)."""
+        return sum(
+            each.kind == "attempt" and each.attributes.get(semconv.HTTP_STATUS) in _OVERLOADED for each in node.walk()
+        )

@@ -1,0 +1,140 @@
+"""`tracekit check`: what was slow or dear for no reason."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+
+import click
+
+from tracekit.cli.options import tell
+from tracekit.collect.look import damage_in, find, read_entry
+from tracekit.errors import SettingsError
+from tracekit.model.finding import CONFIDENCES, Confidence, Finding, is_at_least
+from tracekit.model.tree import Run
+from tracekit.rules.baseline import beyond
+from tracekit.rules.check import Options, findings_of
+from tracekit.rules.settings import CheckSettings, check_settings, milliseconds, sort_out
+from tracekit.settings import project_settings
+
+__all__ = ["Checked", "command"]
+
+_FORMATS = ("text", "json", "github", "sarif")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A run and what is to be said of it. `source` is the file that was named, empty for a run of the home folder."""
+
+    run: Run
+    findings: list[Finding]
+    source: str
+
+
+@click.command("check")
+@click.argument("runs", nargs=-1, metavar="[RUN|FILE]...")
+@click.option(
+    "--select", multiple=True, metavar="RULES", help="Only these rules: codes, their beginnings (TK1) or names."
+)
+@click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules.")
+@click.option(
+    "--fail-on", type=click.Choice(CONFIDENCES), help="Exit with 1 for findings this sure or surer.  [likely]"
+)
+@click.option("--min-saving", metavar="TIME", help="Hide what saves less: 2s, 500ms.  [1s, or 5 % of a shorter run]")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
+@click.option("--explain", is_flag=True, help="Tell also what was found to depend on what, and why.")
+@click.option("--baseline", metavar="RUN", help="Only what this run does not have, or not as dear.")
+def command(
+    runs: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: Confidence | None,
+    min_saving: str | None,
+    form: str,
+    explain: bool,
+    baseline: str | None,
+) -> None:
+    """Say what was slow or dear for no reason in runs, by default the last one, and what to do about it.
+
+    Exits with 1 if something was found that is at least as sure as --fail-on says, with 2 if a run cannot be read.
+    """
+    settings = _settings(select, ignore, fail_on, min_saving)
+    base = None if baseline is None else _loaded(baseline)
+    known = [] if base is None else _found(base, settings.options)
+    checked = [_checked(text, settings, base, known) for text in runs or ("last",)]
+    _print(checked, form, settings)
+    if explain:
+        from tracekit.cli.render.findings import print_rulings  # noqa: PLC0415  rich is not needed for JSON
+
+        for each in checked:
+            print_rulings(each.run, to_stderr=form != "text")
+    if any(is_at_least(finding.confidence, settings.fail_on) for each in checked for finding in each.findings):
+        sys.exit(1)
+
+
+def _settings(
+    select: tuple[str, ...], ignore: tuple[str, ...], fail_on: Confidence | None, min_saving: str | None
+) -> CheckSettings:
+    """What the project says, with what the command line says in its place."""
+    settings = check_settings(project_settings())
+    options = settings.options
+    if select:
+        options = replace(options, select=_split(select))
+    if ignore:
+        options = replace(options, ignore=(*options.ignore, *_split(ignore)))
+    if min_saving is not None:
+        try:
+            options = replace(options, min_saving_ms=milliseconds(min_saving, "--min-saving"))
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from error
+    return replace(settings, options=options, fail_on=fail_on or settings.fail_on)
+
+
+def _split(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.strip() for text in given for word in text.split(",") if word.strip())
+
+
+def _loaded(text: str) -> Run:
+    run = read_entry(find(text))
+    tell(damage_in(run))
+    return run
+
+
+def _found(run: Run, options: Options) -> list[Finding]:
+    faults: list[str] = []
+    findings = findings_of(run, options, faults=faults)
+    tell(faults)
+    return findings
+
+
+def _checked(text: str, settings: CheckSettings, base: Run | None, known: list[Finding]) -> Checked:
+    run = _loaded(text)
+    findings, accepted = sort_out(run, _found(run, settings.options), settings.suppressions)
+    tell(
+        f"{run.name} {run.id[:8]}: {finding.code} is accepted: {suppression.reason}"
+        for finding, suppression in accepted
+    )
+    if base is not None:
+        new = beyond(run, findings, base, known)
+        if len(new) < len(findings):
+            tell([f"{run.name} {run.id[:8]}: {len(findings) - len(new)} as in the baseline {base.id[:8]}"])
+        findings = new
+    return Checked(run, findings, text if text.endswith(".jsonl") else "")
+
+
+def _print(checked: list[Checked], form: str, settings: CheckSettings) -> None:
+    if form == "text":
+        from tracekit.cli.render.findings import print_findings  # noqa: PLC0415  rich is not needed for JSON
+
+        print_findings([(each.run, each.findings) for each in checked])
+        return
+    from tracekit.cli import reports  # noqa: PLC0415  not needed for text
+
+    if form == "json":
+        reports.echo_findings([(each.run, each.findings) for each in checked])
+    elif form == "github":
+        for each in checked:
+            for line in reports.github_lines(each.run, each.findings, each.source, settings.fail_on):
+                click.echo(line)
+    else:
+        reports.echo_sarif([(each.run, each.findings, each.source) for each in checked])

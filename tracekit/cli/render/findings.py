@@ -1,0 +1,81 @@
+"""Findings for people: a line each, then why, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from tracekit.analysis.facts import Facts
+from tracekit.cli.render.console import console
+from tracekit.cli.render.quantities import duration, is_unicode, money
+from tracekit.model.finding import CONFIDENCES, Finding
+from tracekit.model.text import printable
+from tracekit.model.tree import Run
+from tracekit.rules.explain import explain
+
+__all__ = ["print_findings", "print_rulings"]
+
+_STYLE = {"certain": "bold red", "likely": "yellow", "possible": "cyan"}
+
+
+def print_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
+    """Print the findings of each run, and a line that counts them."""
+    out = console()
+    for run, findings in checked:
+        for finding in findings:
+            _print(out, run, finding)
+    counts = Counter(finding.confidence for _, findings in checked for finding in findings)
+    whole = sum(counts.values())
+    runs = "" if len(checked) == 1 else f" in {len(checked)} runs"
+    if not whole:
+        out.print(Text(f"Nothing found{runs}.", style="green"))
+        return
+    by = ", ".join(f"{counts[each]} {each}" for each in CONFIDENCES if counts[each])
+    out.print(Text(f"{whole} finding{'' if whole == 1 else 's'}{runs}: {by}.", style="bold"))
+
+
+def _print(out: Console, run: Run, finding: Finding) -> None:
+    line = Text(f"{printable(run.name, most=40)} {run.id[:8]}: ", style="dim")
+    line.append(finding.code, style="bold red" if finding.confidence == "certain" else "bold")
+    line.append(f" {finding.confidence}", style=_STYLE[finding.confidence])
+    line.append(f" {printable(finding.message, most=600)}")
+    saved = _saved(finding)
+    if saved:
+        line.append(f" [{saved}]", style="bold green")
+    out.print(line, soft_wrap=True)
+    bullet = "·" if is_unicode() else "-"
+    for evidence in finding.evidence:
+        _indented(out, bullet, evidence, "dim")
+    _indented(out, "→" if is_unicode() else "=>", finding.remedy, "")
+    out.print()
+
+
+def _indented(out: Console, mark: str, text: str, style: str) -> None:
+    """A mark, and beside it the text, which goes on under itself."""
+    head = f"    {mark} "
+    lines = Text(printable(text, most=800), style=style).wrap(out, max(20, out.width - len(head)))
+    for number, line in enumerate(lines):
+        out.print(Text(head if number == 0 else " " * len(head), style="dim") + line, soft_wrap=True)
+
+
+def _saved(finding: Finding) -> str:
+    parts = []
+    if finding.saved_ms is not None:
+        parts.append(duration(int(finding.saved_ms * 1e6)))
+    if finding.saved_usd is not None and finding.saved_usd > 0:
+        parts.append(money(finding.saved_usd))
+    return f"saves {' and '.join(parts)}" if parts else ""
+
+
+def print_rulings(run: Run, *, to_stderr: bool = False) -> None:
+    """Print what was found to depend on what in `run`, and why."""
+    out = Console(stderr=True, highlight=False, markup=False, emoji=False) if to_stderr else console()
+    told = explain(Facts(run))
+    head = f"{printable(run.name, most=40)} {run.id[:8]}: "
+    if not told:
+        out.print(Text(f"{head}no agent asked for anything after another.", style="dim"), soft_wrap=True)
+    for line in told:
+        out.print(Text(head, style="dim") + Text(printable(line, most=800)), soft_wrap=True)

@@ -1,0 +1,124 @@
+"""Findings for programs: JSON, GitHub's annotations, SARIF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tracekit import __version__
+from tracekit.cli.options import echo_json
+from tracekit.model.finding import Confidence, Finding, is_at_least
+from tracekit.model.tree import Run
+from tracekit.rules.baseline import fingerprints
+from tracekit.rules.table import all_rules
+
+__all__ = ["echo_findings", "echo_sarif", "finding_json", "github_lines", "sarif"]
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """A finding as scripts see it: names and types stay as they are."""
+    return {**asdict(finding), "evidence": list(finding.evidence), "spans": list(finding.spans)}
+
+
+def echo_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
+    """Print an object for the run; for several runs one object a line."""
+    objects = [{"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked]
+    if len(objects) == 1:
+        echo_json(objects[0])
+        return
+    for each in objects:
+        click.echo(json.dumps(each, ensure_ascii=True))
+
+
+def github_lines(run: Run, findings: Sequence[Finding], source: str, fail_on: Confidence) -> Iterator[str]:
+    """Workflow commands that GitHub Actions shows as annotations: an error for what fails, else a warning or a notice.
+
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+    """
+    for finding in findings:
+        kind = "error" if is_at_least(finding.confidence, fail_on) else "warning"
+        if finding.confidence == "possible" and kind == "warning":
+            kind = "notice"
+        named = {"title": f"{finding.code} {finding.rule}", **({"file": source} if source else {})}
+        said = "\n".join([f"{run.name} {run.id[:8]}: {finding.message}", *finding.evidence, finding.remedy])
+        properties = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in named.items())
+        yield f"::{kind} {properties}::{_escaped(said)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def echo_sarif(checked: Sequence[tuple[Run, Sequence[Finding], str]]) -> None:
+    """Print one SARIF log with all findings."""
+    echo_json(sarif(checked))
+
+
+def sarif(checked: Sequence[tuple[Run, Sequence[Finding], str]]) -> dict[str, Any]:
+    """A SARIF 2.1.0 log: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
+    rules = all_rules()
+    places = {rule.code: number for number, rule in enumerate(rules)}
+    driver = {
+        "name": "tracekit",
+        "version": __version__,
+        "rules": [
+            {
+                "id": rule.code,
+                "name": rule.name,
+                "shortDescription": {"text": rule.summary},
+                "fullDescription": {"text": rule.summary},
+                "help": {"text": rule.text, "markdown": rule.text},
+            }
+            for rule in rules
+        ],
+    }
+    results = [
+        _result(finding, fingerprint, places[finding.code], run, source)
+        for run, findings, source in checked
+        for finding, fingerprint in zip(findings, fingerprints(run, findings), strict=True)
+    ]
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+    }
+
+
+def _result(finding: Finding, fingerprint: tuple[str, ...], place: int, run: Run, source: str) -> dict[str, Any]:
+    spans = {node.id: node for node in run.root.walk() if node.id in finding.spans}
+    where = source or next((segment.path for segment in run.recording.segments), run.id)
+    uri = Path(where).as_uri() if Path(where).is_absolute() else Path(where).as_posix()
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": place,
+        "level": _LEVEL[finding.confidence],
+        "message": {"text": "\n".join([finding.message, *finding.evidence, finding.remedy])},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}},
+                "logicalLocations": [
+                    {"name": spans[id].name, "fullyQualifiedName": f"{run.name}/{id}", "kind": "function"}
+                    for id in finding.spans
+                    if id in spans
+                ],
+            }
+        ],
+        "partialFingerprints": {"tracekit/v1": sha256("\n".join(fingerprint).encode()).hexdigest()},
+        "properties": {
+            "run": run.id,
+            "confidence": finding.confidence,
+            "saved_ms": finding.saved_ms,
+            "saved_usd": finding.saved_usd,
+        },
+    }

@@ -1,0 +1,60 @@
+"""`tracekit view`: the viewer, which finds its way here through an entry point: it imports tracekit, never the reverse."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+import click
+
+from tracekit.collect.look import find
+
+__all__ = ["command", "viewer"]
+
+_GROUP = "tracekit.view"
+
+Viewer = Callable[[str | None], int]
+"""Looks at a run, or at the list of all; returns the exit code."""
+
+
+@click.command("view")
+@click.argument("run", required=False)
+def command(run: str | None) -> None:
+    """Look at runs in the terminal, live ones too: the list, or RUN's tree and timeline."""
+    if not is_terminal():
+        raise click.UsageError(
+            "the viewer needs a terminal, and stdin or stdout is none; `tracekit show RUN` and `tracekit ls` print"
+        )
+    look = viewer()
+    if run is not None:
+        # What means nothing is said before the screen is taken over.
+        find(run)
+    sys.exit(look(run))
+
+
+def is_terminal() -> bool:
+    """Whether somebody sees the screen and can press keys."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def viewer() -> Viewer:
+    """The viewer that is installed.
+
+    Raises:
+        click.UsageError: There is none, or it cannot be loaded.
+    """
+    found = entry_points(group=_GROUP)
+    if not found:
+        raise click.UsageError(
+            f"no viewer is installed (nothing offers the entry point {_GROUP!r}); "
+            "`pip install --force-reinstall tracekit-agents` brings it"
+        )
+    entry = next(iter(found))
+    try:
+        look: Viewer = entry.load()
+    except ImportError as error:
+        raise click.UsageError(
+            f"the viewer {entry.value!r} cannot be loaded: {error}; `pip install --upgrade tracekit-agents` brings what it needs"
+        ) from error
+    return look

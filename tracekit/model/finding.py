@@ -1,0 +1,39 @@
+"""What a rule says of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = ["CONFIDENCES", "Confidence", "Finding", "is_at_least"]
+
+Confidence: TypeAlias = Literal["certain", "likely", "possible"]
+"""How sure a finding is. `certain`: the record shows it; `likely`: all evidence says so; `possible`: worth a look."""
+
+CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
+"""From the surest to the least sure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding.
+
+    `evidence` are sentences that say why; `spans` are the ids of the nodes concerned, the decisive first. `saved_ms` is
+    the time by which the run would have been shorter, in milliseconds, and `saved_usd` what it would have cost less, in
+    US dollars; each is None where it cannot be computed.
+    """
+
+    code: str
+    rule: str
+    confidence: Confidence
+    message: str
+    evidence: tuple[str, ...]
+    spans: tuple[str, ...]
+    saved_ms: float | None
+    saved_usd: float | None
+    remedy: str
+
+
+def is_at_least(confidence: Confidence, least: Confidence) -> bool:
+    """Whether `confidence` is `least` or surer."""
+    return CONFIDENCES.index(confidence) <= CONFIDENCES.index(least)

@@ -1,0 +1,105 @@
+"""From what the record tells of a span to what is sent: names and attributes by the conventions, nothing that may not leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tracekit import semconv
+from tracekit.cost import price_usd
+from tracekit.errors import PricesError
+from tracekit.otlp.content import messages_of
+from tracekit.otlp.told import Rules, Told, Wired, span_id_of
+
+__all__ = ["wired"]
+
+_ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
+"""What may hold a task's text though no message does: the arguments with which a program was started."""
+
+
+def wired(told: Told, rules: Rules) -> Wired:
+    """The span as it is sent. A span that the SDK started keeps the SDK's scope."""
+    is_sdks = semconv.PROVIDER_NAME in told.attributes
+    failure = told.failure
+    attributes = _attributes(told, rules)
+    return Wired(
+        told.trace,
+        span_id_of(told.id),
+        span_id_of(told.parent) if told.parent else None,
+        _text(told.name, rules),
+        told.kind in ("llm", "attempt") or (is_sdks and told.kind == "span"),
+        semconv.SDK_SCOPE_PREFIX if is_sdks else semconv.TRACEKIT_SCOPE,
+        told.start_ns,
+        max(told.end_ns, told.start_ns),
+        failure is not None,
+        _text(failure.message, rules) if failure is not None and rules.content else "",
+        attributes,
+    )
+
+
+def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
+    is_wanted = rules.content or (rules.sdks_content and semconv.INPUT_MESSAGES in told.attributes)
+    found = {name: value for name, value in told.attributes.items() if is_wanted or not _is_content(name)}
+    found[semconv.KIND] = told.kind
+    found[semconv.RUN_ID] = told.run
+    found[semconv.RUN_NAME] = told.run_name
+    if told.failure is not None:
+        found[semconv.ERROR_TYPE] = told.failure.type
+    if told.kind == "llm":
+        found.update(_of_call(told))
+        if rules.content and told.exchange is not None:
+            found = {**messages_of(told.exchange), **found}
+    return {name: _value(value, rules) for name, value in found.items() if value is not None}
+
+
+def _of_call(told: Told) -> dict[str, Any]:
+    """What the record does not keep of a call since it follows from the rest: its cost, and why it finished."""
+    attributes = told.attributes
+    found: dict[str, Any] = {}
+    if semconv.STOP_REASON in attributes:
+        found[semconv.FINISH_REASONS] = [attributes[semconv.STOP_REASON]]
+    model = attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL)
+    if model and semconv.INPUT_TOKENS in attributes:
+        try:
+            price = price_usd(attributes, str(model), told.start_ns)
+        except PricesError:
+            # `tracekit show` says what is wrong with the user's table; here there is nobody to tell.
+            price = None
+        if price is not None:
+            found[semconv.COST_USD] = float(price)
+    return found
+
+
+def _is_content(name: str) -> bool:
+    return name in semconv.CONTENT or name in _ASKED_BY_OTHERS or name.startswith(semconv.OTHER_CONTENT_PREFIXES)
+
+
+def _value(value: Any, rules: Rules) -> Any:
+    """`value` as OTLP can hold it and receivers can query it; anything nested as JSON."""
+    if isinstance(value, str):
+        return _text(value, rules)
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 63 else str(value)
+    if isinstance(value, list | tuple) and len({type(each) for each in value}) <= 1:
+        parts = [_value(each, rules) for each in value]
+        if not any(isinstance(each, list | tuple | Mapping) for each in value):
+            return parts
+    return json.dumps(_redacted(value, rules), ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _redacted(value: Any, rules: Rules) -> Any:
+    if isinstance(value, str):
+        return _text(value, rules)
+    if isinstance(value, list | tuple):
+        return [_redacted(each, rules) for each in value]
+    if isinstance(value, Mapping):
+        return {_text(str(name), rules): _redacted(each, rules) for name, each in value.items()}
+    return value
+
+
+def _text(text: str, rules: Rules) -> str:
+    """`text` after redaction. Half of a surrogate pair, which the wire cannot hold, becomes its escape."""
+    return rules.redact(text).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,163 @@
+"""Exports spans when they end: a sink beside the journal's, of the same events."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tracekit import semconv
+from tracekit.model.events import Answered, Chunk, Event, Failure, SpanBegin, SpanEnd
+from tracekit.model.recording import Exchange, Piece
+from tracekit.model.run import RunInfo
+from tracekit.otlp.destination import Destination, Limits
+from tracekit.otlp.outbox import Loss, Outbox
+from tracekit.otlp.sampling import Sampling
+from tracekit.otlp.told import Rules, Told
+
+__all__ = ["LiveExport"]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A span that has begun. `exchange` is an llm's newest, `pieces` its answer, where content is wanted."""
+
+    run: RunInfo
+    begin: SpanBegin
+    trace: str
+    is_sampled: bool
+    agent: str | None
+    exchange: Exchange | None = None
+    pieces: list[Piece] = field(default_factory=list)
+
+
+class LiveExport:
+    """Takes the events of spans that nobody else exports. What it does in the agent's thread is a look-up and a queue.
+
+    `remote` is the trace that the process takes part in, and whether that is sampled; `is_quiet` is the outbox's.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        limits: Limits,
+        rules: Rules,
+        resource: Mapping[str, Any],
+        *,
+        remote: tuple[str, bool] | None = None,
+        warnings: Sequence[str] = (),
+        closed: Callable[[Loss], None] = lambda _: None,
+        is_quiet: bool = False,
+    ) -> None:
+        self._rules = rules
+        self._remote = remote
+        self._sampling = Sampling(os.environ)
+        self._open: dict[str, _Open] = {}
+        self._outbox: Outbox[Told] = Outbox(
+            lambda: _shipper(destination, rules, resource, () if is_quiet else [*warnings, *self._sampling.warnings]),
+            limits,
+            destination.shown,
+            closed,
+            is_quiet=is_quiet,
+        )
+
+    # ── a sink ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def write(self, run: RunInfo, event: Event) -> None:
+        """Take `event`, which happened in `run`."""
+        match event:
+            case SpanBegin():
+                self._begin(run, event)
+            case SpanEnd():
+                self._end(event)
+            case Answered() | Chunk() if self._rules.content:
+                self._answer(event)
+
+    def release(self, run: RunInfo) -> None:
+        """Nothing is held for a run."""
+
+    def forked(self) -> None:
+        """What is open and what waits is the parent's."""
+        self._open = {}
+        self._outbox.forked()
+
+    def exit(self, at_ns: int) -> None:  # noqa: ARG002  the interface's parameter
+        """Send what waits, as far as the endpoint takes it soon."""
+        self._outbox.close()
+
+    # ── for other processes ──────────────────────────────────────────────────────────────────────────────────────
+
+    def trace_of(self, run: RunInfo, span: str) -> tuple[str, bool]:
+        """The trace of a span of `run`, and whether it is sampled."""
+        known = self._open.get(span)
+        if known is not None:
+            return known.trace, known.is_sampled
+        return self._remote or (run.id, True)
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, run: RunInfo, event: SpanBegin) -> None:
+        self._outbox.start()
+        above = self._open.get(event.parent) if event.parent else None
+        trace, parent_sampled = (
+            (above.trace, above.is_sampled) if above is not None else (self._remote or (run.id, None))
+        )
+        trace = event.trace or trace
+        agent = event.attributes.get(semconv.AGENT_NAME) or (above.agent if above is not None else None)
+        is_sampled = self._sampling.decide(trace, event, sampled=parent_sampled)
+        self._open[event.id] = _Open(run, event, trace, is_sampled, agent)
+        if event.request is not None and self._rules.content and above is not None:
+            above.exchange = Exchange(event.id, event.request, "")
+            above.pieces = []
+
+    def _answer(self, event: Answered | Chunk) -> None:
+        call = self._call_of(event.id)
+        if call is None or call.exchange is None:
+            return
+        if isinstance(event, Chunk):
+            call.pieces.append(Piece(event.at_ns, event.data))
+        else:
+            call.exchange = replace(call.exchange, headers=event.headers)
+
+    def _call_of(self, attempt: str) -> _Open | None:
+        """The call whose newest attempt `attempt` is."""
+        known = self._open.get(attempt)
+        call = self._open.get(known.begin.parent) if known is not None and known.begin.parent else None
+        return call if call is not None and call.exchange is not None and call.exchange.attempt == attempt else None
+
+    def _end(self, event: SpanEnd) -> None:
+        if event.response is not None and (call := self._call_of(event.id)) is not None and call.exchange is not None:
+            call.exchange = replace(call.exchange, headers=event.response.headers)
+            call.pieces = [Piece(event.at_ns, event.response.body)]
+        known = self._open.pop(event.id, None)
+        if known is None or not known.is_sampled:
+            return
+        begin = known.begin
+        failure = event.failure or (Failure("error") if event.status == "error" else None)
+        exchange = known.exchange and replace(known.exchange, pieces=tuple(known.pieces))
+        attributes = {**begin.attributes, **event.attributes}
+        if begin.kind == "llm" and known.agent is not None:
+            attributes[semconv.AGENT_NAME] = known.agent
+        self._outbox.put(
+            Told(
+                known.run.id,
+                known.run.name,
+                known.trace,
+                begin.id,
+                begin.parent or attributes.get(semconv.REMOTE_PARENT),
+                begin.kind,
+                begin.name,
+                begin.at_ns,
+                event.at_ns,
+                failure,
+                attributes,
+                exchange,
+            )
+        )
+
+
+def _shipper(destination: Destination, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str]) -> Any:
+    from tracekit.otlp.shipper import SpanShipper  # noqa: PLC0415  loads OpenTelemetry's SDK, in the outbox's thread
+
+    return SpanShipper(destination, rules, resource, warnings)

@@ -1,0 +1,35 @@
+"""Which spans are exported: ``OTEL_TRACES_SAMPLER``. What is recorded does not depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tracekit.model.events import SpanBegin
+
+__all__ = ["Sampling"]
+
+_ALL = ("", "parentbased_always_on")
+
+
+class Sampling:
+    """Decides as the SDK's sampler of that name does, which is loaded only where one is asked for.
+
+    `warnings` is what is wrong with the variable, for people.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._sampler: Any = None
+        self.warnings: list[str] = []
+        if environment.get("OTEL_TRACES_SAMPLER", "").strip().lower() not in _ALL:
+            from tracekit.otlp.wire import sampler  # noqa: PLC0415  see above
+
+            self._sampler, self.warnings = sampler()
+
+    def decide(self, trace: str, begin: SpanBegin, *, sampled: bool | None) -> bool:
+        """Whether the span that begins is exported; `sampled` says whether its parent is, None where it has none."""
+        if self._sampler is None:
+            return sampled is not False
+        from tracekit.otlp.wire import is_sampled  # noqa: PLC0415  loaded by now
+
+        return is_sampled(self._sampler, trace, begin.parent, begin.name, begin.attributes, sampled=sampled)

@@ -1,0 +1,273 @@
+"""Compares two recordings of one program, and proposes what a replay should pass over.
+
+What differs in the requests of two runs that did the same is volatile: an id, a date, a temporary path. What differs
+because the model answered differently is not, since a replay answers as recorded. Whatever is neither is told, and
+never proposed: it may be a change that a replay is there to find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tracekit.errors import JournalError
+from tracekit.journal.bodies import compact
+from tracekit.journal.decode import HEADER_START, read_header
+from tracekit.model.messages import answer_of
+from tracekit.model.recording import Recording
+from tracekit.replayer.differences import Difference, differences, likeness
+from tracekit.replayer.divergence import places
+from tracekit.replayer.keys import Keys
+from tracekit.replayer.script import Call, Script
+
+__all__ = ["Calibration", "Proposal", "calibrate", "write_ignore"]
+
+_KINDS: Mapping[str, str] = {
+    "a UUID": r"\b[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\b",
+    "a date and time": r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
+    "a date": r"\b\d{4}-\d\d-\d\d\b",
+    "a time of day": r"\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b",
+    "a temporary path": r"(?:/private)?(?:/var/folders|/var/tmp|/tmp)/[\w./-]*\w",
+    "a hexadecimal id": r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b",
+}
+"""Texts that hardly mean the same twice, the most telling first; they may stand anywhere in a request."""
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_CONTEXT = 16
+_ALIKE = 0.5
+_TELLING = 12
+"""How many characters of an answer tell that a text was taken from it."""
+
+
+class Proposal(NamedTuple):
+    """An entry for `ignore`, what it passes over, and an example from each recording."""
+
+    entry: str
+    what: str
+    recorded: str
+    other: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a comparison of two recordings came to.
+
+    `unexplained` are differences, with the call in which they are, that a replay must not pass over unasked; `alone`
+    are the calls of either recording that have no counterpart in the other. Of the `pairs` of calls, `alike` ask the same
+    when the proposals are passed over.
+    """
+
+    proposals: tuple[Proposal, ...]
+    unexplained: tuple[tuple[str, Difference], ...]
+    alone: tuple[str, ...]
+    pairs: int
+    alike: int
+
+    @property
+    def ignore(self) -> list[str]:
+        """The entries that are proposed."""
+        return [proposal.entry for proposal in self.proposals]
+
+
+def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ()) -> Calibration:
+    """Compare `recorded`, which is to be replayed, with `other`, another recording of the same program.
+
+    What is in `ignore` already is not proposed again.
+
+    Raises:
+        ReplayError: One of the two cannot be replayed.
+    """
+    rules = [rule for segment in recorded.segments for rule in segment.redaction]
+    ours, theirs = (Script(each, Keys(ignore, rules)) for each in (recorded, other))
+    pairs, alone = _pairs(ours, theirs)
+    paths = places(ours)
+    said = _Said(recorded), _Said(other)
+    proposals: dict[str, Proposal] = {}
+    unexplained: list[tuple[str, Difference]] = []
+    for old, new in pairs:
+        for difference in _differences(ours, old, new):
+            if _is_the_models(difference, said):
+                continue
+            found = _proposals(difference)
+            if found:
+                proposals.update((proposal.entry, proposal) for proposal in found if proposal.entry not in proposals)
+            else:
+                unexplained.append((paths[old.number], difference))
+    keys = Keys([*ignore, *proposals], rules)
+    alike = sum(keys.key(_request(old)) == keys.key(_request(new)) for old, new in pairs)
+    return Calibration(tuple(proposals.values()), tuple(unexplained), tuple(alone), len(pairs), alike)
+
+
+def _request(call: Call) -> Any:
+    return call.parts[0].exchange.request
+
+
+def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[str]]:
+    """The calls of both that are the same, in the order recorded: by who asks, then by what is asked."""
+    waiting: dict[Any, list[Call]] = defaultdict(list)
+    for call in theirs.calls:
+        waiting[_who(theirs, call)].append(call)
+    pairs: list[tuple[Call, Call]] = []
+    left: list[Call] = []
+    for call in ours.calls:
+        same = waiting[_who(ours, call)]
+        if same:
+            pairs.append((call, same.pop(0)))
+        else:
+            left.append(call)
+    others = [call for calls in waiting.values() for call in calls]
+    alone: list[Call] = []
+    for call in left:
+        asked = ours.keys.shown(_request(call))
+        ranked = [(likeness(asked, theirs.keys.shown(_request(other))), -other.number, other) for other in others]
+        best = max(ranked, default=None)
+        if best is None or best[0] < _ALIKE:
+            alone.append(call)
+        else:
+            pairs.append((call, best[2]))
+            others.remove(best[2])
+    paths, their_paths = places(ours), places(theirs)
+    return pairs, [*(paths[call.number] for call in alone), *(their_paths[call.number] for call in others)]
+
+
+def _who(script: Script, call: Call) -> Any:
+    segments = sorted({each.lane[0] for each in script.calls})
+    request = _request(call)
+    return segments.index(call.lane[0]), call.lane[1], call.path, request.method
+
+
+def _differences(script: Script, old: Call, new: Call) -> Iterator[Difference]:
+    was, now = _request(old), _request(new)
+    for place in ("path", "query"):
+        if getattr(was, place) != getattr(now, place):
+            yield Difference(place, getattr(was, place), getattr(now, place))
+    recorded, asked = script.keys.shown(was), script.keys.shown(now)
+    for difference in differences(recorded, asked):
+        if not _is_of_assistant(recorded, difference.place):
+            yield difference
+
+
+def _is_of_assistant(body: Any, place: str) -> bool:
+    """Whether `place` is in what the model itself said before."""
+    number = re.match(r"messages\[(\d+)\]", place)
+    messages = body.get("messages") if isinstance(body, dict) else None
+    if number is None or not isinstance(messages, list) or int(number[1]) >= len(messages):
+        return False
+    message = messages[int(number[1])]
+    return isinstance(message, dict) and message.get("role") == "assistant"
+
+
+# ── what the model said ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Said:
+    """All that was answered in a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._texts: set[str] = set()
+        for exchange in recording.exchanges.values():
+            answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+            self._texts.update(_texts(answer if answer is not None else exchange.body.decode("utf-8", "replace")))
+        self._all = "\n".join(self._texts)
+
+    def has(self, text: str, start: int, end: int) -> bool:
+        """Whether ``text[start:end]``, with what stands around it, is an answer or a telling piece of one."""
+        if text[start:end] not in self._all:
+            return False
+        while start and text[start - 1 : end] in self._all:
+            start -= 1
+        while end < len(text) and text[start : end + 1] in self._all:
+            end += 1
+        return end - start >= _TELLING or text[start:end].strip() in self._texts
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _is_the_models(difference: Difference, said: tuple[_Said, _Said]) -> bool:
+    """Whether each of the two has at this place what its own model said, and so what a replay says again."""
+    old, new = difference.recorded, difference.asked
+    if not isinstance(old, str) or not isinstance(new, str):
+        return False
+    start = _shared(old, new)
+    end = _shared(old[start:][::-1], new[start:][::-1])
+    return said[0].has(old, start, len(old) - end) and said[1].has(new, start, len(new) - end)
+
+
+def _shared(a: str, b: str) -> int:
+    """How many characters both begin with."""
+    return next((number for number, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+# ── what is proposed ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _proposals(difference: Difference) -> list[Proposal]:
+    """What passes over `difference`; nothing where that cannot be told from a change of the program."""
+    old, new = difference.recorded, difference.asked
+    if difference.place.startswith("metadata."):
+        return [Proposal(difference.place, "metadata", str(old), str(new))]
+    if not isinstance(old, str) or not isinstance(new, str) or difference.place in ("path", "query"):
+        return []
+    found: list[Proposal] = []
+    for what, pattern in _KINDS.items():
+        was, now = re.findall(pattern, old), re.findall(pattern, new)
+        if was != now and len(was) == len(now):
+            first = next(number for number, pair in enumerate(zip(was, now, strict=True)) if pair[0] != pair[1])
+            found.append(Proposal(f"/{pattern}/", what, was[first], now[first]))
+            old, new = re.sub(pattern, "\0", old), re.sub(pattern, "\0", new)
+    if old != new:
+        numbers = list(_numbers(old, new))
+        found += numbers
+        for proposal in numbers:
+            old, new = (re.sub(proposal.entry[1:-1], "\0", text) for text in (old, new))
+    return found if old == new else []
+
+
+def _numbers(old: str, new: str) -> Iterator[Proposal]:
+    """Numbers that differ, each with what stands before it: a number by itself could be anything."""
+    was, now = list(_NUMBER.finditer(old)), list(_NUMBER.finditer(new))
+    if _NUMBER.sub("", old) != _NUMBER.sub("", new):
+        return
+    for a, b in zip(was, now, strict=True):
+        if a[0] == b[0]:
+            continue
+        before = _NUMBER.split(old[max(0, a.start() - _CONTEXT) : a.start()])[-1].rpartition("\0")[2]
+        if before.strip():
+            yield Proposal(f"/{re.escape(before)}{_NUMBER.pattern}/", "a number", a[0], b[0])
+
+
+# ── the recording's header ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_ignore(path: Path, entries: Iterable[str]) -> None:
+    """Add `entries` to what the header of each segment in the exported file at `path` says is to be passed over.
+
+    Raises:
+        JournalError: It is no journal, or cannot be written.
+    """
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if number == 0 or line.startswith(HEADER_START):
+                header = dict(read_header(line, str(path)))
+                header["ignore"] = list(dict.fromkeys([*(header.get("ignore") or ()), *entries]))
+                lines[number] = f"{compact(header)}\n".encode()
+        draft = path.with_name(f".{path.name}.new")
+        draft.write_bytes(b"".join(lines))
+        draft.chmod(path.stat().st_mode & 0o777)
+        draft.replace(path)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be written: {error.strerror}") from error

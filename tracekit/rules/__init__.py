@@ -1,0 +1,7 @@
+"""Rules: what was slow or dear for no reason, with evidence. One file a rule; `table` has them all."""
+
+from __future__ import annotations
+
+from tracekit.rules.check import Options, findings_of
+
+__all__ = ["Options", "findings_of"]

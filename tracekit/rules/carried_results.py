@@ -1,0 +1,81 @@
+"""A long tool result was carried along through many calls.
+
+## What it finds
+
+A result of 20,000 characters or more that was read from a path, and that three or more later calls of the agent sent
+again, where it made at least half of what they sent. Likely: whether the agent still needed all of it is for you to say.
+
+## Why it matters
+
+Every later call pays for it, and the model reads it each time.
+
+## Example
+
+    read_file("app.log") returned 180,000 characters; 14 calls sent them again
+
+## What to do
+
+Let the tool return the path and the part that was asked for (lines, matches), so that the agent reads more if it must; or
+clear old results with context editing.
+
+## Settings
+
+None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tracekit.analysis.batches import Work
+from tracekit.analysis.effects import role_of
+from tracekit.analysis.facts import Facts
+from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
+from tracekit.rules.rule import Rule
+from tracekit.rules.words import plural, tokens
+
+__all__ = ["RULE"]
+
+_LEAST_CHARACTERS = 20_000
+_LEAST_CALLS = 3
+_LEAST_TOKENS = 5_000
+_PER_TOKEN = 4
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """A finding for each long result that an agent carried along."""
+    for agent in facts.agents:
+        calls = facts.own_calls(agent)
+        if len(calls) <= _LEAST_CALLS or max(call.tokens.input for call in calls) < _LEAST_TOKENS:
+            continue
+        for turn in facts.turns(agent):
+            for work in facts.batch(turn).works:
+                yield from _carried(facts, agent, work, [call for call in calls if call.start_ns >= turn.start_ns][1:])
+
+
+def _carried(facts: Facts, agent: Node, work: Work, later: list[Node]) -> Iterator[Finding]:
+    profile = facts.profile(work)
+    if work.calls or work.call_id is None or len(later) <= _LEAST_CALLS or role_of(work.name) != "reads":
+        return
+    result = facts.content.results(later[0]).get(work.call_id, "")
+    size = len(result) // _PER_TOKEN
+    if len(result) < _LEAST_CHARACTERS or not profile.effects.reads:
+        return
+    again = [call for call in later[1:] if facts.content.brings(call, work.call_id) and size * 2 >= call.tokens.input]
+    if len(again) < _LEAST_CALLS:
+        return
+    path = min(profile.effects.reads)
+    yield RULE.finding(
+        "likely",
+        f"{agent.agent} carried {len(result):,} characters of {path} through {plural(len(again), 'later call')}",
+        evidence=[
+            f"{work.name} returned about {tokens(size)}, at least half of what each of these calls sent",
+            f"sent again, that is about {tokens(size * len(again))}",
+        ],
+        spans=[work.node.id, *(call.id for call in again)],
+        remedy=f"Let {work.name} return the part of {path} that is asked for, and its path, rather than all of it.",
+    )
+
+
+RULE = Rule("TK304", "carried-results", check, __doc__)

@@ -1,0 +1,65 @@
+"""Runs the rules on a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracekit.analysis.facts import Facts
+from tracekit.model.finding import CONFIDENCES, Finding
+from tracekit.model.tree import Run
+from tracekit.rules.rule import Rule
+from tracekit.rules.table import chosen
+
+__all__ = ["Options", "findings_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is looked for.
+
+    `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides what saves less time;
+    None hides what saves less than a second and less than a twentieth of the run. `concurrency` is how many may work at
+    once.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    min_saving_ms: float | None = None
+    concurrency: int | None = None
+
+
+def findings_of(
+    run: Run, options: Options | None = None, *, rules: Sequence[Rule] | None = None, faults: list[str] | None = None
+) -> list[Finding]:
+    """What the rules say of `run`, the surest and the most costly first.
+
+    Args:
+        run: The run, with its exchanges: without them less can be told.
+        options: What is looked for; everything by default.
+        rules: The rules to go by; by default those that the options choose.
+        faults: Takes a sentence for each rule that failed. Without it the error is raised.
+
+    Raises:
+        SettingsError: The options name a rule that does not exist.
+    """
+    options = options or Options()
+    least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
+    facts = Facts(run, limit=options.concurrency, least_ns=least_ns)
+    found: list[Finding] = []
+    for rule in chosen(options.select, options.ignore) if rules is None else rules:
+        try:
+            found += [finding for finding in rule.check(facts) if _is_worth(finding, facts.least_ns)]
+        except Exception as error:
+            if faults is None:
+                raise
+            faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
+    return sorted(found, key=_order)
+
+
+def _is_worth(finding: Finding, least_ns: int) -> bool:
+    return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
+
+
+def _order(finding: Finding) -> tuple[int, str, float]:
+    return CONFIDENCES.index(finding.confidence), finding.code, -(finding.saved_ms or 0.0)

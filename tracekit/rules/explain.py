@@ -1,0 +1,33 @@
+"""What depends on what, and why, in words."""
+
+from __future__ import annotations
+
+from tracekit.analysis.batches import Batch
+from tracekit.analysis.facts import Facts
+from tracekit.rules.split_turns import rulings
+from tracekit.rules.words import counted
+
+__all__ = ["explain"]
+
+_SAYS = {
+    "declared": "needed, as declared",
+    "flow": "needed",
+    "resource": "must keep their order",
+    "unknown": "not known",
+    "likely": "not needed",
+    "possible": "hardly needed",
+    "unlikely": "may be needed",
+}
+
+
+def explain(facts: Facts) -> list[str]:
+    """A line for each turn of an agent that asked for something after another: whether it needed it, and why."""
+    return [
+        f"{ruling.agent.agent}: {_asked(ruling.later)} after {_asked(ruling.earlier)}: {_SAYS[ruling.verdict.tie]}: "
+        f"{'; '.join(ruling.verdict.evidence)}"
+        for ruling in rulings(facts)
+    ]
+
+
+def _asked(batch: Batch) -> str:
+    return counted(batch.works)

@@ -1,0 +1,103 @@
+"""A large model did what a smaller one in the same run does too.
+
+## What it finds
+
+Agents of one name and one system prompt, without tools, with short answers, of which some asked a model that costs at
+least three times as much as the one that others asked. Likely: that the smaller model's answers are good enough is for you to say.
+
+## Why it matters
+
+The price of the same work differs by the factor between the models.
+
+## Example
+
+    classify_agent on claude-opus-5-5, elsewhere classify_agent on claude-haiku-5-5
+
+## What to do
+
+Give all agents of that name the smaller model, and compare the answers (`tracekit diff`).
+
+## Settings
+
+None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import fsum
+
+from tracekit.analysis.facts import Facts
+from tracekit.cost import price_usd
+from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
+from tracekit.rules.rule import Rule
+from tracekit.rules.words import plural
+
+__all__ = ["RULE"]
+
+_FACTOR = 3
+_SHORT = 500
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """A finding for each kind of agent that asked models of different size."""
+    kinds: dict[tuple[str, str], list[tuple[Node, Node]]] = {}
+    for agent in facts.agents:
+        calls = facts.own_calls(agent)
+        if len(calls) != 1 or calls[0].status != "ok" or calls[0].tokens.output > _SHORT or not calls[0].model:
+            continue
+        kinds.setdefault((agent.agent or "", ""), []).append((agent, calls[0]))
+    for (name, _), works in kinds.items():
+        if len({call.model for _, call in works}) > 1:
+            yield from _by_prompt(facts, name, works)
+
+
+def _by_prompt(facts: Facts, name: str, works: list[tuple[Node, Node]]) -> Iterator[Finding]:
+    prompts: dict[str, list[tuple[Node, Node]]] = {}
+    for agent, call in works:
+        request = facts.content.request(call)
+        if request is not None and request.get("system") and not request.get("tools"):
+            prompts.setdefault(str(request["system"]), []).append((agent, call))
+    for same in prompts.values():
+        found = _dear(same)
+        if found is not None:
+            yield _finding(name, *found)
+
+
+def _dear(works: list[tuple[Node, Node]]) -> tuple[list[tuple[Node, Node]], str, float] | None:
+    """Those that asked a dear model, the cheap model, and what they would have cost less with it."""
+    models = {call.model for _, call in works if call.model}
+    sample = works[0][1]
+    prices = {model: price_usd(sample.attributes, model, sample.start_ns) for model in models}
+    known = {model: float(price) for model, price in prices.items() if price}
+    if len(known) < 2:
+        return None
+    cheap = min(known, key=lambda model: known[model])
+    dear = [(agent, call) for agent, call in works if known.get(call.model or "", 0.0) >= _FACTOR * known[cheap]]
+    saved = []
+    for _, call in dear:
+        price = price_usd(call.attributes, cheap, call.start_ns)
+        if price is None or call.cost_usd is None:
+            return None
+        saved.append(call.cost_usd - float(price))
+    return (dear, cheap, fsum(saved)) if dear else None
+
+
+def _finding(name: str, dear: list[tuple[Node, Node]], cheap: str, saved_usd: float) -> Finding:
+    models = sorted({call.model or "" for _, call in dear})
+    longest = max(call.tokens.output for _, call in dear)
+    return RULE.finding(
+        "likely",
+        f"{plural(len(dear), name + ' asks', name + ' ask')} {', '.join(models)}, where others of that name ask {cheap}",
+        evidence=[
+            "they have the same system prompt and no tools",
+            f"their answers are short: at most {longest} tokens",
+        ],
+        spans=[node.id for agent, call in dear for node in (agent, call)],
+        saved_usd=saved_usd,
+        remedy=f"Let every {name} ask {cheap}, and compare what they answer.",
+    )
+
+
+RULE = Rule("TK303", "large-model", check, __doc__)

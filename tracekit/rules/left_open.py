@@ -1,0 +1,65 @@
+"""Spans were begun and never ended, although the program ended in good order.
+
+## What it finds
+
+Spans without an end in a process that left normally: a `with` block that was not left, a generator that was never
+finished, a task that was forgotten. Certain. A run that is still being recorded, or was killed, is left alone.
+
+## Why it matters
+
+What they stand for may have been cut off, and their times are not known.
+
+## Example
+
+    task = asyncio.create_task(agent())     # never awaited; the loop was closed
+
+## What to do
+
+Await every task before the loop ends (`asyncio.TaskGroup` does), close generators, and use `with` for spans.
+
+## Settings
+
+None.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tracekit.analysis.facts import Facts
+from tracekit.model.finding import Finding
+from tracekit.rules.rule import Rule
+from tracekit.rules.words import at, listed, plural
+
+__all__ = ["RULE"]
+
+_MOST = 20
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """At most one finding a run."""
+    segments = facts.run.recording.segments
+    left = [
+        node
+        for node in facts.nodes
+        if (span := facts.run.recording.spans.get(node.id)) is not None
+        and span.status == "open"
+        and segments[span.segment].exited
+        and not segments[span.segment].alive
+    ]
+    if not left:
+        return
+    kinds = Counter(node.kind for node in left)
+    origin_ns = facts.run.root.start_ns
+    yield RULE.finding(
+        "certain",
+        f"{plural(len(left), 'span was', 'spans were')} begun and never ended: "
+        f"{listed([f'{count} {kind}' for kind, count in kinds.items()])}",
+        evidence=[f"{node.name} began at {at(node.start_ns, origin_ns)} s" for node in left[:8]],
+        spans=[node.id for node in left[:_MOST]],
+        remedy="Await every task before the loop ends, finish or close generators, and leave every `with` block.",
+    )
+
+
+RULE = Rule("TK404", "left-open", check, __doc__)

@@ -1,0 +1,115 @@
+"""A loop sent the same request again, with nothing added.
+
+## What it finds
+
+Three or more calls of one agent in a row of which each repeats the one before and brings nothing that the model had not
+said itself: no result, no word of the user. Certain where the requests are the same byte for byte; likely where they
+differ by the model's own answers alone.
+
+## Why it matters
+
+Such a loop has no end but the context window. A loop that knows `end_turn` and `tool_use` only does this for ever once an
+answer stops at `max_tokens`.
+
+## Example
+
+    while True:
+        answer = client.messages.create(...)
+        if answer.stop_reason == "end_turn": return answer
+        if answer.stop_reason == "tool_use": ...        # and max_tokens?
+
+## What to do
+
+Treat every stop reason: raise `max_tokens`, ask to go on in a message of the user, or fail. `tracekit.Orchestrator` knows
+them all.
+
+## Settings
+
+`min-saving` hides findings that cost less time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from math import fsum
+
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.schedule import Change
+from tracekit.model.conversation import blocks_of
+from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
+from tracekit.rules.rule import Rule
+from tracekit.rules.words import plural, tokens
+
+__all__ = ["RULE"]
+
+_LEAST_AGAIN = 2
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """A finding for each row of calls that brought nothing new."""
+    for agent in facts.agents:
+        row: list[Node] = []
+        is_same = True
+        for before, after in pairwise([*facts.own_calls(agent), None]):
+            again = "" if after is None or before is None else _again(facts, before, after)
+            if again and after is not None and before is not None:
+                row = row or [before]
+                row.append(after)
+                is_same &= again == "same"
+                continue
+            if len(row) > _LEAST_AGAIN:
+                yield _finding(facts, agent, row, is_same=is_same)
+            row, is_same = [], True
+
+
+def _again(facts: Facts, before: Node, after: Node) -> str:
+    """How the request of `after` repeats that of `before`: ``same``, ``own`` (only the model's answer is new), or not."""
+    if before.status != "ok" or before.end_ns is None or after.start_ns < before.end_ns:
+        return ""
+    turn = facts.parents[before.id]
+    if any(child.kind in ("tool", "agent") for child in turn.children if turn.kind == "turn"):
+        return ""
+    one, other = facts.content.exchange(before), facts.content.exchange(after)
+    if one is None or other is None or not one.request.body or not other.request.body:
+        return ""
+    if one.request.body == other.request.body:
+        return "same"
+    if abs(len(other.request.body) - len(one.request.body)) > len(one.request.body) + len(one.body) + 1000:
+        return ""
+    messages, more = facts.content.messages(before), facts.content.messages(after)
+    if len(more) <= len(messages) or more[: len(messages)] != messages:
+        return ""
+    return "" if any(_says_something(message) for message in more[len(messages) :]) else "own"
+
+
+def _says_something(message: object) -> bool:
+    """Whether the message is the user's, and not empty."""
+    return isinstance(message, Mapping) and message.get("role") == "user" and bool(blocks_of(message.get("content")))
+
+
+def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Finding:
+    first, *again = row
+    answer = facts.content.answer(first) or {}
+    costs = [call.cost_usd for call in again if call.cost_usd is not None]
+    home = facts.parents[again[0].id]
+    gone = {facts.child_towards(agent, call).id: 0 for call in again} if home is not agent else {c.id: 0 for c in again}
+    saved_ns = facts.schedule.saved_ns(agent, Change(durations=gone))
+    return RULE.finding(
+        "certain" if is_same else "likely",
+        f"{agent.agent} sent the same request {len(row)} times in a row, with nothing added"
+        + ("" if is_same else " but the model's own answers"),
+        evidence=[
+            f"the first of them stopped with {answer.get('stop_reason') or 'no reason that was recorded'}",
+            f"the {plural(len(again), 'repetition')} used {tokens(sum(call.tokens.input + call.tokens.output for call in again))}",
+        ],
+        spans=[call.id for call in (*again, first)],
+        saved_ns=saved_ns if saved_ns > 0 else None,
+        saved_usd=fsum(costs) if len(costs) == len(again) else None,
+        remedy="Handle every stop reason in the loop: on max_tokens raise the limit, ask to go on in a message of the user, "
+        "or fail.",
+    )
+
+
+RULE = Rule("TK401", "resent-request", check, __doc__)

@@ -1,0 +1,87 @@
+"""One branch decided the length of a batch.
+
+## What it finds
+
+A batch of three or more that ran side by side, in which one took at least twice as long as every other, and the run
+waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
+
+## Why it matters
+
+However fast the others are, the batch takes as long as its slowest member.
+
+## Example
+
+    analysis_agent shop/cart.py     4 s
+    analysis_agent shop/mail.py     5 s
+    analysis_agent vendor/         41 s
+
+## What to do
+
+Split that branch, give it a faster model, or begin it before the others. Look at its evidence first: retries and waits
+are not the branch's own fault.
+
+## Settings
+
+`min-saving` hides findings in which the run waited less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tracekit import semconv
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.overlap import most_at_once
+from tracekit.analysis.schedule import Change
+from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
+from tracekit.rules.rule import Rule
+from tracekit.rules.words import plural, seconds, tokens
+
+__all__ = ["RULE"]
+
+_LEAST_WORKS = 3
+_FACTOR = 2
+
+
+def check(facts: Facts) -> Iterator[Finding]:
+    """Findings for each batch with one branch that took far longer than the others."""
+    for batch in facts.batches:
+        works = sorted(batch.timed, key=lambda work: work.duration_ns, reverse=True)
+        intervals = [interval for work in works if (interval := work.interval) is not None]
+        if len(works) < _LEAST_WORKS or most_at_once(intervals) < len(works) or not facts.is_one_clock(batch.timed):
+            continue
+        slowest, second = works[0], works[1]
+        if slowest.duration_ns < _FACTOR * second.duration_ns:
+            continue
+        home = facts.parents[slowest.node.id]
+        saved_ns = facts.schedule.saved_ns(home, Change(durations={slowest.node.id: second.duration_ns}))
+        if saved_ns <= 0:
+            continue
+        yield RULE.finding(
+            "likely",
+            f"{slowest.name} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
+            f"{seconds(second.duration_ns)}",
+            evidence=[_why(slowest.node), f"the run waited {seconds(saved_ns)} for it alone"],
+            spans=[slowest.node.id, *(work.node.id for work in works[1:])],
+            saved_ns=saved_ns,
+            remedy=f"Split what {slowest.name} is given, or give it a faster model; as long as it takes twice the others' "
+            "time, nothing else shortens this turn.",
+        )
+
+
+def _why(node: Node) -> str:
+    """What its time went into."""
+    waits_ms = sum(_number(each.attributes.get(semconv.WAIT_MS)) for each in node.walk() if each.kind == "attempt")
+    calls = [each for each in node.walk() if each.kind == "llm"]
+    told = [plural(len(calls), "call"), tokens(node.tokens.output) + " of output"]
+    if node.retries:
+        told.append(f"{plural(node.retries, 'retry', 'retries')} after {seconds(int(waits_ms * 1e6))} of waiting")
+    return "it made " + ", ".join(told)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+RULE = Rule("TK105", "straggler", check, __doc__)

@@ -1,0 +1,140 @@
+"""What goes on around one test of the pytest plugin: its recording is being made, or replayed."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from tracekit.errors import ReplayDivergence, ReplayImpossible, TracekitError
+from tracekit.model.tree import Run
+from tracekit.replayer import Replay, replay
+from tracekit.testing.recording import TestRecording
+
+__all__ = ["Active", "Recording", "Replaying", "finish"]
+
+
+class Active(ABC):
+    """A recording or a replay that is going on. `replay` is the replay, if it is one."""
+
+    replay: Replay | None = None
+
+    def __init__(self) -> None:
+        self._finished = False
+
+    @abstractmethod
+    def run(self) -> Run:
+        """The run of the test."""
+
+    @abstractmethod
+    def _finish(self, error: BaseException | None) -> None:
+        """End it. `error` is how the test failed."""
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """End it, if that has not been done. `error` is how the test failed."""
+        if not self._finished:
+            self._finished = True
+            self._finish(error)
+
+    def abandon(self) -> None:
+        """End it where the test was never called: there is nothing to keep, and nothing to tell."""
+        with suppress(ReplayDivergence, ReplayImpossible):
+            self.finish(RuntimeError("the test was not called"))
+
+
+class Recording(Active):
+    """Makes the recording at `path` of the test `name`: it is kept if the test passes."""
+
+    def __init__(self, path: Path, name: str, argv: tuple[str, ...]) -> None:
+        super().__init__()
+        self._path = path
+        self._recording = TestRecording(name, argv)
+
+    @override
+    def run(self) -> Run:
+        return self._recording.run
+
+    @override
+    def _finish(self, error: BaseException | None) -> None:
+        self._recording.stop(error)
+        if error is None:
+            self._recording.export(self._path)
+
+
+class Replaying(Active):
+    """Replays the recording at `path`.
+
+    Raises:
+        pytest.fail.Exception: It cannot be replayed.
+    """
+
+    def __init__(self, path: Path, ignore: Sequence[str], speed: float | None) -> None:
+        __tracebackhide__ = True
+        super().__init__()
+        logging.getLogger("asyncio").addFilter(_is_news)
+        said = ""
+        try:
+            self.replay = replay(path, ignore=ignore, speed=speed).__enter__()
+        except TracekitError as error:
+            said = f"{path} cannot be replayed: {error}"
+        if said:
+            pytest.fail(said, pytrace=False)
+
+    @override
+    def run(self) -> Run:
+        self.finish()
+        assert self.replay is not None
+        assert self.replay.run is not None
+        return self.replay.run
+
+    @override
+    def _finish(self, error: BaseException | None) -> None:
+        assert self.replay is not None
+        self.replay.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a log record tells of anything but a divergence, which every task that asks on after it ends with.
+
+    asyncio would tell of each with its traceback, at some time when the garbage is collected.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], ReplayDivergence))
+
+
+def finish(active: Active, error: BaseException | None) -> None:
+    """End what is going on around a test that ended, with `error` if it failed.
+
+    Raises:
+        pytest.fail.Exception: What the test has not raised by itself, told by its report alone.
+    """
+    __tracebackhide__ = True
+    if isinstance(error, ReplayDivergence):
+        _end_at_the_test(error)
+    divergence: object = None
+    try:
+        active.finish(error)
+        if error is None and active.replay is not None:
+            divergence = active.replay.divergence
+    except (ReplayDivergence, ReplayImpossible) as raised:
+        divergence = raised
+    except TracekitError as raised:
+        divergence = raised if error is None else None
+    if divergence is not None and divergence is not error:
+        pytest.fail(str(divergence), pytrace=False)
+
+
+def _end_at_the_test(error: BaseException) -> None:
+    """Let the traceback end where the program called the SDK: it says nothing of the SDK or of us."""
+    traceback, last = error.__traceback__, None
+    while traceback is not None:
+        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in ("anthropic", "tracekit"):
+            last = traceback
+        traceback = traceback.tb_next
+    if last is not None:
+        last.tb_next = None

@@ -1,0 +1,124 @@
+"""The application: opens the list of runs, or one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+from typing_extensions import override
+
+from tracekit_viewer.screens.help import HelpScreen, keys_of
+from tracekit_viewer.screens.run import RunScreen
+from tracekit_viewer.screens.runs import RunsScreen
+from tracekit_viewer.source import RunSource, source_of
+
+__all__ = ["Viewer", "view"]
+
+_DARK = Theme(
+    name="tracekit",
+    primary="#7aa2f7",
+    secondary="#bb9af7",
+    accent="#7aa2f7",
+    warning="#e0af68",
+    error="#f7768e",
+    success="#9ece6a",
+    foreground="#d5d9e8",
+    background="#16171f",
+    surface="#1b1d27",
+    panel="#242735",
+    variables={
+        "footer-key-foreground": "#7aa2f7",
+        "footer-background": "#1b1d27",
+        "scrollbar": "#3b3f54",
+        "scrollbar-background": "#16171f",
+    },
+)
+_LIGHT = Theme(
+    name="tracekit-light",
+    primary="#2e5fd0",
+    secondary="#7a45c9",
+    accent="#2e5fd0",
+    warning="#9a6200",
+    error="#c4283d",
+    success="#3f7d2c",
+    foreground="#23262f",
+    background="#fbfbfd",
+    surface="#f0f1f5",
+    panel="#e4e6ee",
+    dark=False,
+    variables={"footer-background": "#f0f1f5"},
+)
+
+
+class Viewer(App[None]):
+    """Looks at runs.
+
+    Args:
+        run: What a user calls a run: an id, a prefix of one, a name, ``last`` or a file. The list of runs without.
+
+    Raises:
+        TracekitError: `run` means none or several, or cannot be read.
+    """
+
+    TITLE = "tracekit"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  an instance variable in Textual
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="Every key"),
+        Binding("q", "quit", "Quit"),
+    ]
+
+    def __init__(self, run: str | None = None) -> None:
+        super().__init__()
+        self._source: RunSource | None = None if run is None else source_of(run)
+        for theme in (_DARK, _LIGHT):
+            self.register_theme(theme)
+        self.theme = _DARK.name
+
+    @override
+    def get_default_screen(self) -> Screen[Any]:
+        return RunsScreen() if self._source is None else self.run_screen(self._source)
+
+    def run_screen(self, source: RunSource) -> RunScreen:
+        """The screen for the run that was asked for."""
+        return RunScreen(source)
+
+    @override
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for command in super().get_system_commands(screen):
+            # The help of Textual's own lists a part of the keys, in another way than ours.
+            if command.title != "Keys":
+                yield command
+        for key in keys_of(screen):
+            yield SystemCommand(key.command, f"{key.group}: {key.shown}", key.run)
+
+    def action_help(self) -> None:
+        """Show every key of the screen."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(keys_of(self.screen)))
+
+    def action_leave(self) -> None:
+        """Leave a run for the list of runs."""
+        if not isinstance(self.screen, RunScreen):
+            return
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        else:
+            # The screen that an application begins with can't be switched for another; a mode has a stack of its own.
+            self.add_mode("runs", RunsScreen)
+            self.switch_mode("runs")
+
+
+def view(run: str | None) -> int:
+    """Look at `run`, or at the list of runs; the exit code. What `tracekit view` calls.
+
+    Raises:
+        TracekitError: `run` means none or several, or cannot be read.
+    """
+    app = Viewer(run)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,76 @@
+"""The door to tracekit: the one module of the viewer that imports it. What the viewer needs is named here."""
+
+from __future__ import annotations
+
+from tracekit import semconv
+from tracekit.analysis.structure import Structurer
+from tracekit.analysis.structure.calls import text_of
+from tracekit.cli.render.quantities import count, duration, money, size
+from tracekit.collect.look import Listing, damage_in, find, read_entry
+from tracekit.collect.watch import Watch
+from tracekit.cost import CostPart, cost_parts, price_source, price_usd
+from tracekit.errors import PricesError, TracekitError
+from tracekit.journal.catalog import Entry
+from tracekit.journal.follow import Follower
+from tracekit.journal.home import home, runs_folder
+from tracekit.journal.liveness import is_alive
+from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
+from tracekit.model.events import Failure, Kind
+from tracekit.model.messages import Answer, answer_of, is_stream, request_of, stream_events_of
+from tracekit.model.recording import Exchange, Piece, Recording, Segment
+from tracekit.model.run import ProcessRoot
+from tracekit.model.sse import Splitter, events_of
+from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.text import printable
+from tracekit.model.tree import Node, Run, Status, Tokens
+
+__all__ = [
+    "Answer",
+    "CostPart",
+    "Entry",
+    "Exchange",
+    "Failure",
+    "Follower",
+    "Kind",
+    "Listing",
+    "Node",
+    "Piece",
+    "PricesError",
+    "ProcessRoot",
+    "Recording",
+    "Run",
+    "RunSummary",
+    "Segment",
+    "Splitter",
+    "Status",
+    "Structurer",
+    "Tokens",
+    "TracekitError",
+    "Watch",
+    "answer_of",
+    "answer_signature",
+    "blocks_of",
+    "cost_parts",
+    "count",
+    "damage_in",
+    "duration",
+    "events_of",
+    "find",
+    "home",
+    "is_alive",
+    "is_answer",
+    "is_stream",
+    "money",
+    "price_source",
+    "price_usd",
+    "printable",
+    "read_entry",
+    "request_of",
+    "runs_folder",
+    "semconv",
+    "shared_messages",
+    "size",
+    "stream_events_of",
+    "summary_of",
+    "text_of",
+]

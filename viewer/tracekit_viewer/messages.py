@@ -1,0 +1,120 @@
+"""What widgets tell their screen: every message that crosses a widget's border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+from typing_extensions import override
+
+from tracekit_viewer.door import Node, RunSummary
+
+__all__ = [
+    "AgentChosen",
+    "NodeHighlighted",
+    "RangeChosen",
+    "RangeMarked",
+    "RunChosen",
+    "RunHighlighted",
+    "RunsNeeded",
+    "SearchChanged",
+    "SearchEnded",
+    "SortAsked",
+    "ViewChanged",
+]
+
+
+# A node's repr and equality go through all below it, so messages that carry one have neither.
+@dataclass(eq=False, repr=False)
+class NodeHighlighted(Message):
+    """The timeline's cursor stands on `node`."""
+
+    node: Node
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, NodeHighlighted)
+
+
+class ViewChanged(Message):
+    """The timeline shows other columns, another part of time, or a later end of what is open."""
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ViewChanged)
+
+
+@dataclass
+class RangeMarked(Message):
+    """The mouse is marking from one cell of the bars to another; None when it lets go."""
+
+    cells: tuple[int, int] | None
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RangeMarked)
+
+
+@dataclass
+class RangeChosen(Message):
+    """The user wants to see the time from one cell of the bars to another."""
+
+    cells: tuple[int, int]
+
+
+@dataclass
+class AgentChosen(Message):
+    """The user wants to see the agent at `place`."""
+
+    place: int
+
+
+@dataclass
+class SearchChanged(Message):
+    """The user looks for `query`, and is still typing."""
+
+    query: str
+
+
+@dataclass
+class SearchEnded(Message):
+    """The user has found what was looked for, or has given up."""
+
+    found: bool
+
+
+# ── the list of runs ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class RunHighlighted(Message):
+    """The list's cursor stands on `run`; None where the list is empty."""
+
+    run: RunSummary | None
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunHighlighted)
+
+
+@dataclass
+class RunChosen(Message):
+    """The user wants to see `run`."""
+
+    run: RunSummary
+
+
+@dataclass
+class RunsNeeded(Message):
+    """The end of the list comes into view."""
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsNeeded)
+
+
+@dataclass
+class SortAsked(Message):
+    """The user wants the list sorted by the column `key`, or the other way round if it is."""
+
+    key: str

@@ -1,0 +1,1 @@
+"""Pure drawing: from runs to rows of text, without a terminal."""

@@ -1,0 +1,62 @@
+"""One lane an agent: when its model answered, when its tools ran, when it waited for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tracekit_viewer.door import Node
+from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar
+from tracekit_viewer.render.forest import Forest
+from tracekit_viewer.render.names import name_of
+from tracekit_viewer.render.waterfall import cap_of
+
+__all__ = ["Lane", "bars_of", "lanes_of"]
+
+
+@dataclass(slots=True)
+class Lane:
+    """An agent's lane: its place in the forest, its name, and how many agents stand above it."""
+
+    place: int
+    name: str
+    depth: int
+    hue: int
+    work: list[Node] = field(default_factory=list)
+    """Its calls, and its tools that are no agents."""
+
+
+def lanes_of(forest: Forest) -> list[Lane]:
+    """The lanes of a run, in the order of its tree."""
+    lanes: dict[int, Lane] = {}
+    for place, hue in forest.hues.items():
+        parent = forest.parents[place]
+        above = lanes.get(forest.agent_of(parent)) if parent >= 0 else None
+        lanes[place] = Lane(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
+    nodes, parents = forest.nodes, forest.parents
+    above_last, lane = -1, None
+    for place in forest.works:
+        node, parent = nodes[place], parents[place]
+        if parent != above_last:
+            # What one turn asked for stands side by side, and is the same agent's.
+            above_last, lane = parent, lanes.get(forest.agent_of(parent))
+        if lane is not None and (node.kind == "llm" or not _is_handed_on(node)):
+            lane.work.append(node)
+    return list(lanes.values())
+
+
+def bars_of(lane: Lane, forest: Forest, now_ns: int) -> list[Bar]:
+    """What `lane` shows: dotted while the agent lives, light where its tools run, heavy where its model answers."""
+    agent, hue = forest.nodes[lane.place], f"hue{lane.hue}"
+    end = now_ns if agent.end_ns is None else agent.end_ns
+    bars = [Bar(agent.start_ns, end, WAIT, "quiet", cap_of(agent))]
+    for kind, weight in (("tool", LIGHT), ("llm", HEAVY)):
+        for node in lane.work:
+            if node.kind == kind:
+                end = now_ns if node.end_ns is None else node.end_ns
+                style = "error" if node.status == "error" else hue
+                bars.append(Bar(node.start_ns, end, weight, style, cap_of(node)))
+    return bars
+
+
+def _is_handed_on(tool: Node) -> bool:
+    return bool(tool.children) and any(child.kind == "agent" for child in tool.children)

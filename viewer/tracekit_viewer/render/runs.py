@@ -1,0 +1,237 @@
+"""The list of runs as lines: which columns fit, what stands in them, in which order, and which runs are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from tracekit_viewer.door import RunSummary, count, duration, money
+from tracekit_viewer.render.bars import Pieces
+from tracekit_viewer.render.text import plain
+
+__all__ = [
+    "COLUMNS",
+    "MARKS",
+    "Column",
+    "Order",
+    "columns_for",
+    "header_of",
+    "line_of",
+    "matching",
+    "summary_line",
+]
+
+MARKS: Final = {"ok": "✓", "error": "✗", "open": "●", "interrupted": "◌"}
+"""How a run stands, without colour."""
+
+_STYLES: Final = {"ok": "quiet", "error": "error", "open": "open", "interrupted": "warning"}
+_NONE: Final = "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `least` is the width of the list from which on it is shown; `style` names how its cells look in the palette."""
+
+    key: str
+    header: str
+    width: int
+    cell: Callable[[RunSummary, int], str]
+    order: Callable[[RunSummary, int], Any]
+    is_number: bool = False
+    least: int = 0
+    style: str = ""
+
+
+class Order(NamedTuple):
+    """By which column the list is sorted, and whether the largest comes first."""
+
+    key: str = "recorded"
+    is_down: bool = True
+
+    def next(self) -> Order:
+        """Sorted by the column after this one, the most telling first."""
+        keys = [column.key for column in COLUMNS]
+        return Order.by(keys[(keys.index(self.key) + 1) % len(keys)])
+
+    @classmethod
+    def by(cls, key: str) -> Order:
+        """Sorted by a column in the direction that one most often wants: numbers and times from the largest down."""
+        return cls(key, key not in ("name", "id", "status"))
+
+    def turned(self) -> Order:
+        """The other way round."""
+        return self._replace(is_down=not self.is_down)
+
+    def sort(self, runs: Iterable[RunSummary], now_ns: int) -> list[RunSummary]:
+        """`runs` in this order. Where the newest come first, those that live come before all others."""
+        column = _BY_KEY[self.key]
+        newest = sorted(runs, key=lambda run: (run.recorded_at_ns, run.id), reverse=True)
+        if self == Order():
+            return sorted(newest, key=lambda run: run.status != "open")
+        return sorted(newest, key=lambda run: column.order(run, now_ns), reverse=self.is_down)
+
+
+def _time_ns(run: RunSummary, now_ns: int) -> int:
+    return max(0, now_ns - run.start_ns) if run.status == "open" else max(0, run.duration_ns)
+
+
+def _recorded(run: RunSummary, form: str) -> str:
+    try:
+        return datetime.fromtimestamp(run.recorded_at_ns / 1e9).astimezone().strftime(form)
+    except (OverflowError, ValueError, OSError):
+        # A journal may say any number.
+        return "?"
+
+
+def _recorded_short(run: RunSummary, now_ns: int) -> str:
+    is_today = _recorded(run, "%F") == datetime.fromtimestamp(now_ns / 1e9).astimezone().strftime("%F")
+    return _recorded(run, "%H:%M:%S" if is_today else "%d %b %y")[:9]
+
+
+def _number(value: int) -> str:
+    return count(value) if value else _NONE
+
+
+COLUMNS: Final = (
+    Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
+    Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
+    Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
+    Column("status", "status", 11, lambda run, _: run.status, lambda run, _: run.status, least=96, style="status"),
+    Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
+    Column(
+        "agents", "agents", 6, lambda run, _: _number(run.agents), lambda run, _: run.agents, is_number=True, least=88
+    ),
+    Column("calls", "calls", 5, lambda run, _: _number(run.calls), lambda run, _: run.calls, is_number=True),
+    Column(
+        "retries",
+        "retries",
+        7,
+        lambda run, _: _number(run.retries),
+        lambda run, _: run.retries,
+        is_number=True,
+        style="warning",
+    ),
+    Column("in", "in", 6, lambda run, _: _number(run.tokens.input), lambda run, _: run.tokens.input, is_number=True),
+    Column(
+        "out", "out", 6, lambda run, _: _number(run.tokens.output), lambda run, _: run.tokens.output, is_number=True
+    ),
+    Column(
+        "cost",
+        "cost",
+        9,
+        lambda run, _: money(run.cost_usd, complete=run.cost_complete) or _NONE,
+        lambda run, _: run.cost_usd or 0.0,
+        is_number=True,
+    ),
+)
+
+_BY_KEY: Final = {column.key: column for column in COLUMNS}
+_WIDE: Final = 140
+_LONGEST_NAME: Final = 48
+_EDGE: Final = 3
+"""Cells before the name: the cursor's bar, the run's mark, and a space."""
+
+
+def columns_for(width: int) -> list[Column]:
+    """The columns that a list of `width` cells shows, the name as wide as is left for it."""
+    shown = [column for column in COLUMNS if column.least <= width]
+    if width >= _WIDE:
+        shown = [_in_full(column) if column.key == "recorded" else column for column in shown]
+    rest = sum(column.width for column in shown) + _gap_cells(width) * len(shown) + _EDGE
+    name = min(max(8, width - rest), _LONGEST_NAME)
+    return [replace(column, width=name) if column.key == "name" else column for column in shown]
+
+
+def _in_full(column: Column) -> Column:
+    return replace(column, width=19, cell=lambda run, _: _recorded(run, "%F %T"))
+
+
+def _gap(width: int) -> tuple[str, str]:
+    return " " * _gap_cells(width), ""
+
+
+def _gap_cells(width: int) -> int:
+    return 1 if width < 100 else 2 if width < _WIDE else 3
+
+
+def header_of(width: int, order: Order) -> Pieces:
+    """The line of headers; the one that is sorted by has an arrow."""
+    pieces: Pieces = [(" " * _EDGE, "")]
+    for column in columns_for(width):
+        is_sorted = column.key == order.key
+        arrow = ("↓" if order.is_down else "↑") if is_sorted else ""
+        text = f"{arrow}{column.header}" if column.is_number else f"{column.header}{arrow}"
+        pieces += [(_fit(text, column.width, right=column.is_number), "strong" if is_sorted else "quiet"), _gap(width)]
+    return pieces
+
+
+def column_at(x: int, width: int) -> str | None:
+    """The key of the column at the cell `x`."""
+    left, gap = _EDGE, _gap_cells(width)
+    for column in columns_for(width):
+        if x < left + column.width + gap:
+            return column.key
+        left += column.width + gap
+    return None
+
+
+def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> Pieces:
+    """The line of `run`, `width` cells wide."""
+    status = _STYLES[run.status]
+    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{MARKS[run.status]} ", status)]
+    for column in columns_for(width):
+        text = column.cell(run, now_ns)
+        style = "faint" if text == _NONE else status if column.style == "status" else column.style
+        pieces += [(_fit(text, column.width, right=column.is_number), style), _gap(width)]
+    return pieces
+
+
+def title_of(total: int, live: int, shown: int | None) -> Pieces:
+    """The line above the list; `shown` is how many a filter lets through."""
+    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+    if live:
+        pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
+    if shown is not None:
+        pieces += [(" · ", "faint"), (f"{shown:,} shown", "quiet")]
+    return pieces
+
+
+def summary_line(run: RunSummary) -> str:
+    """What a narrow list has no room for."""
+    said = [
+        plain(run.id[:8]),
+        run.status,
+        _recorded(run, "%F %T"),
+        f"{run.agents} agent{'' if run.agents == 1 else 's'}",
+    ]
+    if run.tokens.cache_read:
+        said.append(f"{count(run.tokens.cache_read)} in from cache")
+    return " · ".join([*said, plain(run.name, 200)])
+
+
+def matching(runs: Sequence[RunSummary], query: str) -> list[RunSummary]:
+    """The runs that all words of `query` fit: parts of a name, beginnings of an id, ``status:error``."""
+    words = query.casefold().split()
+    return [run for run in runs if all(_fits(run, word) for word in words)]
+
+
+def _fits(run: RunSummary, word: str) -> bool:
+    key, colon, value = word.partition(":")
+    if colon and key == "status":
+        return run.status.startswith(value)
+    if colon and key == "name":
+        return value in run.name.casefold()
+    return word in run.name.casefold() or run.id.startswith(word)
+
+
+def _fit(text: str, width: int, *, right: bool) -> str:
+    """`text` in exactly `width` cells."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…"
+    pad = " " * (width - length)
+    return pad + text if right else text + pad

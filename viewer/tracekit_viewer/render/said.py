@@ -1,0 +1,116 @@
+"""What was asked and answered on the wire, read once and kept while it grows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracekit_viewer.door import (
+    Answer,
+    Exchange,
+    Node,
+    Run,
+    Splitter,
+    answer_of,
+    answer_signature,
+    events_of,
+    is_answer,
+    request_of,
+    shared_messages,
+)
+
+__all__ = ["Reader", "Said"]
+
+_KEPT = 24
+_MOST_CANDIDATES = 8
+
+
+@dataclass(slots=True)
+class Said:
+    """An exchange as it is read: what the request asks, and the answer as far as it has arrived."""
+
+    exchange: Exchange
+    request: Mapping[str, Any]
+    answer: Answer = field(default_factory=Answer)
+    splitter: Splitter = field(default_factory=Splitter)
+    read: int = 0
+
+    @property
+    def messages(self) -> list[Any]:
+        """The messages of the request."""
+        messages = self.request.get("messages")
+        return messages if isinstance(messages, list) else []
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The answer's message, empty until it begins."""
+        return self.answer.message or {}
+
+
+class Reader:
+    """Reads exchanges; those that were looked at last stay read, and a stream is read on from where it was."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Said] = OrderedDict()
+
+    def of_call(self, run: Run, call: Node) -> Said | None:
+        """What the last attempt of `call` that was recorded says."""
+        for attempt in reversed(call.children):
+            exchange = run.recording.exchanges.get(attempt.id) if attempt.kind == "attempt" else None
+            if exchange is not None:
+                return self.of(exchange)
+        return None
+
+    def of(self, exchange: Exchange) -> Said:
+        """What `exchange` says."""
+        said = self._kept.pop(exchange.attempt, None)
+        if said is None or (said.exchange is not exchange and said.exchange.request != exchange.request):
+            said = Said(exchange, request_of(exchange.request.body))
+        if said.exchange is not exchange or not said.read:
+            _read_on(said, exchange)
+        self._kept[exchange.attempt] = said
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return said
+
+    def known_before(self, run: Run, call: Node, earlier: Sequence[Node]) -> tuple[int, bool]:
+        """How many of the messages that `call` sends were sent or answered before, and whether its system prompt was.
+
+        `earlier` are the calls of the same agent before it, oldest first.
+        """
+        said = self.of_call(run, call)
+        if said is None:
+            return 0, False
+        known, same_system = 0, False
+        for base in reversed(earlier[-_MOST_CANDIDATES:]):
+            asked = self.of_call(run, base)
+            if asked is None:
+                continue
+            shared = shared_messages(said.messages, asked.messages)
+            if shared == len(asked.messages) and is_answer(
+                said.messages[shared : shared + 1], answer_signature(asked.message.get("content"))
+            ):
+                shared += 1
+            if shared > known:
+                known, same_system = shared, said.request.get("system") == asked.request.get("system")
+            if known and shared == len(said.messages) - 1:
+                break
+        return known, same_system
+
+
+def _read_on(said: Said, exchange: Exchange) -> None:
+    """Read what has arrived since."""
+    content_type = exchange.headers.get("content-type", "")
+    grew = len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
+    said.exchange = exchange
+    if "text/event-stream" not in content_type:
+        said.answer = answer_of(exchange.body, content_type)
+    else:
+        if not grew:
+            said.answer, said.splitter, said.read = Answer(), Splitter(), 0
+        for piece in exchange.pieces[said.read :]:
+            for name, data in events_of(said.splitter.feed(piece.data)):
+                said.answer.take(name, data)
+    said.read = len(exchange.pieces)

@@ -1,0 +1,63 @@
+"""The line above a run: what it is and what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from tracekit_viewer.door import Run, count, duration, money
+from tracekit_viewer.render.bars import Pieces
+from tracekit_viewer.render.text import plain
+
+__all__ = ["Title", "title_of"]
+
+_STATUS = {"ok": ("✓ ok", "open"), "error": ("✗ error", "error"), "interrupted": ("× interrupted", "warning")}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Title:
+    """What the line above a run tells."""
+
+    run: Run
+    agents: int
+    calls: int
+    now_ns: int
+    live: bool
+    following: bool
+
+
+def title_of(title: Title, width: int) -> Pieces:
+    """The line above a run; where `width` is short of room, what stands elsewhere too is left out."""
+    status, style = _STATUS.get(title.run.status, ("● live" if title.live else "open", "open"))
+    head: Pieces = [(plain(title.run.name, 60), "strong"), (f"  {status}", style)]
+    if title.following:
+        head.append((", following", "open"))
+    facts = _facts(title)
+    free = width - sum(cell_len(text) for text, _ in head)
+    while len(facts) > 1 and sum(cell_len(fact) + 3 for _, fact in facts) > free:
+        facts.remove(max(facts, key=lambda fact: fact[0]))
+    for _, fact in facts:
+        head += [(" · ", "faint"), (fact, "quiet")]
+    return head
+
+
+def _facts(title: Title) -> list[tuple[int, str]]:
+    """What a run came to, each with how soon it may be left out: the higher, the sooner."""
+    root = title.run.root
+    facts = [
+        (0, duration(root.duration_ns(title.now_ns))),
+        (4, _many(title.agents, "agent")),
+        (3, _many(title.calls, "call")),
+    ]
+    if root.retries:
+        facts.append((2, _many(root.retries, "retry", "retries")))
+    facts.append((1, f"{count(root.tokens.input)} → {count(root.tokens.output)} tokens"))
+    if root.cost_usd is not None:
+        facts.append((1, money(root.cost_usd, complete=root.cost_complete)))
+    facts.append((5, title.run.id[:8]))
+    return facts
+
+
+def _many(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,75 @@
+"""What the bar of a node is made of: the waiting and the speaking of a call, its attempts, and the pauses between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tracekit_viewer.door import Node, Run, semconv
+from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar
+from tracekit_viewer.render.forest import Forest
+
+__all__ = ["bars_of", "cap_of", "first_token_ns"]
+
+_DELTA = b"content_block_delta"
+_FIRST_PIECES = 64
+
+
+def bars_of(forest: Forest, index: int, now_ns: int) -> list[Bar]:
+    """The bars of the node at `index`, in the colour of its agent; what is open goes on until `now_ns`."""
+    node, agent = forest.nodes[index], forest.agent_of(index)
+    style = f"hue{forest.hues[agent]}" if agent >= 0 else "quiet"
+    if node.status == "error":
+        style = "error"
+    elif node.kind in ("run", "turn", "span"):
+        style = "quiet"
+    if node.kind == "llm":
+        return [_plain(node, LIGHT, style, now_ns), *_attempts(forest.run, node, style, now_ns)]
+    if node.kind == "attempt":
+        return [*_pause(node), *_attempt(forest.run, node, style, now_ns)]
+    return [_plain(node, WAIT if node.attributes.get(semconv.INFERRED_BOUNDS) else LIGHT, style, now_ns)]
+
+
+def first_token_ns(run: Run, attempt: Node) -> int | None:
+    """When the first piece of an answer's content arrived, where the answer was streamed."""
+    exchange = run.recording.exchanges.get(attempt.id)
+    if exchange is None or len(exchange.pieces) < 2:
+        return None
+    return next((piece.at_ns for piece in exchange.pieces[:_FIRST_PIECES] if _DELTA in piece.data), None)
+
+
+def _attempts(run: Run, llm: Node, style: str, now_ns: int) -> Iterator[Bar]:
+    attempts = [child for child in llm.children if child.kind == "attempt"]
+    if not attempts:
+        yield _plain(llm, HEAVY, style, now_ns)
+    # However short an attempt was, it is seen over the pause beside it.
+    for attempt in attempts:
+        yield from _pause(attempt)
+    for attempt in attempts:
+        yield from _attempt(run, attempt, "error" if attempt.status == "error" else style, now_ns)
+
+
+def _attempt(run: Run, attempt: Node, style: str, now_ns: int) -> Iterator[Bar]:
+    """Light until the first token, heavy from there; heavy as a whole where that isn't known."""
+    first = first_token_ns(run, attempt)
+    if first is None or first < attempt.start_ns:
+        yield _plain(attempt, HEAVY, style, now_ns)
+        return
+    yield _plain(attempt, LIGHT, style, now_ns)
+    end = now_ns if attempt.end_ns is None else attempt.end_ns
+    yield Bar(first, max(first, end), HEAVY, style, cap_of(attempt))
+
+
+def _pause(attempt: Node) -> Iterator[Bar]:
+    wait = attempt.attributes.get(semconv.WAIT_MS)
+    if isinstance(wait, (int, float)) and wait > 0:
+        yield Bar(attempt.start_ns - round(wait * 1e6), attempt.start_ns, WAIT, "quiet")
+
+
+def _plain(node: Node, weight: int, style: str, now_ns: int) -> Bar:
+    end = now_ns if node.end_ns is None else node.end_ns
+    return Bar(node.start_ns, max(node.start_ns, end), weight, style, cap_of(node))
+
+
+def cap_of(node: Node) -> str:
+    """What the bar of `node` ends in, where `node` has no end."""
+    return {"open": "▸", "interrupted": "×"}.get(node.status, "")

@@ -1,0 +1,78 @@
+"""The part of a run's time that is to be seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracekit_viewer.render.forest import Forest
+
+__all__ = ["Window", "bounds_of", "fitting"]
+
+_LEAST_NS = 1_000
+_STEPS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From when to when, in nanoseconds since the epoch."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def length_ns(self) -> int:
+        """How much time it shows; never less than a microsecond."""
+        return max(_LEAST_NS, self.end_ns - self.start_ns)
+
+    def position(self, at_ns: int, width: int) -> int:
+        """Where `at_ns` stands on `width` steps; below 0 or above `width` where it is not to be seen."""
+        return (at_ns - self.start_ns) * width // self.length_ns
+
+    def at(self, position: float, width: int) -> int:
+        """The time at `position` of `width` steps."""
+        return self.start_ns + round(self.length_ns * position / max(1, width))
+
+    def zoomed(self, factor: float, anchor_ns: int, within: Window) -> Window:
+        """`factor` times as close, with `anchor_ns` staying in its place."""
+        length = max(_LEAST_NS, min(within.length_ns, round(self.length_ns / factor)))
+        left = round((anchor_ns - self.start_ns) * length / self.length_ns)
+        return Window(anchor_ns - left, anchor_ns - left + length).kept(within)
+
+    def panned(self, share: float, within: Window) -> Window:
+        """Moved by a `share` of its length."""
+        by = round(self.length_ns * share)
+        return Window(self.start_ns + by, self.end_ns + by).kept(within)
+
+    def kept(self, within: Window) -> Window:
+        """Moved, and if need be cut, so that it does not leave `within`."""
+        length = min(self.length_ns, within.length_ns)
+        start = max(within.start_ns, min(self.start_ns, within.start_ns + within.length_ns - length))
+        return Window(start, start + length)
+
+
+def bounds_of(forest: Forest, now_ns: int) -> Window:
+    """The whole time of a run whose open spans go until `now_ns`.
+
+    Children may begin before or end after their parents, and clocks of other machines may be off: what lies further
+    outside the root than the root is long is left to the margin, so that it doesn't squeeze the rest into a column.
+    """
+    root = forest.run.root
+    start = root.start_ns
+    end = max(start, now_ns if root.end_ns is None else root.end_ns)
+    length = max(end - start, _LEAST_NS)
+    first = forest.first_ns if forest.first_ns >= start - length else start
+    last = max(end, forest.last_ns) if forest.last_ns <= end + length else end
+    return Window(first, max(last, first + _LEAST_NS))
+
+
+def fitting(bounds: Window, *, growing: bool) -> Window:
+    """`bounds`, with room at the end for a run that is still growing, so that not every bar moves all the time."""
+    if not growing:
+        return bounds
+    length, power = bounds.length_ns, 1_000_000_000
+    while power * 10 <= length:
+        power *= 10
+    for step in _STEPS:
+        if length <= step * power:
+            return Window(bounds.start_ns, bounds.start_ns + round(step * power))
+    return bounds

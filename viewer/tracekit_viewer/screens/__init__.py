@@ -1,0 +1,1 @@
+"""Screens act: each answers what its widgets ask, and knows where its data comes from."""

@@ -1,0 +1,281 @@
+"""One run: lanes above, its tree and waterfall, what the cursor stands on beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.worker import Worker, WorkerState
+from typing_extensions import override
+
+from tracekit_viewer.door import Run
+from tracekit_viewer.messages import (
+    AgentChosen,
+    NodeHighlighted,
+    RangeChosen,
+    RangeMarked,
+    SearchChanged,
+    SearchEnded,
+    ViewChanged,
+)
+from tracekit_viewer.render.text import plain
+from tracekit_viewer.source import RunSource
+from tracekit_viewer.widgets.axis import Axis
+from tracekit_viewer.widgets.detail import DetailPane
+from tracekit_viewer.widgets.keys import KeyLine, ungrouped
+from tracekit_viewer.widgets.lanes import LaneStrip
+from tracekit_viewer.widgets.run_title import RunTitle
+from tracekit_viewer.widgets.search import SearchBar
+from tracekit_viewer.widgets.timeline import Timeline
+
+__all__ = ["RunScreen"]
+
+_TICK_S = 0.5
+_SETTLE_S = 0.12
+"""The detail waits until the cursor has stood still for this long, so that a held key doesn't wait for it."""
+
+_JUMPING = Binding.Group("Jumping")
+_FOLDING = Binding.Group("Folding")
+_TIME = Binding.Group("Time")
+_LOOKING = Binding.Group("Looking")
+
+
+class RunScreen(Screen[None]):
+    """Shows the run of `source`, and follows it while it is live.
+
+    Args:
+        source: Where the run comes from.
+        clock: What time it is, in nanoseconds since the epoch.
+    """
+
+    DEFAULT_CSS = """
+    RunScreen {
+        #body { height: 1fr; layout: vertical; }
+        #timelines { height: 3fr; }
+        DetailPane { height: 2fr; border-top: solid $foreground 15%; }
+        LaneStrip { max-height: 3; }
+        &.-tall LaneStrip { max-height: 9; }
+        &.-wide {
+            #body { layout: horizontal; }
+            #timelines { height: 1fr; width: 3fr; }
+            DetailPane { height: 1fr; width: 2fr; border-top: none; border-left: solid $foreground 15%; }
+        }
+        &.-no-detail DetailPane { display: none; }
+        &.-no-lanes LaneStrip { display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
+        Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
+        Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names"),
+        Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
+        Binding("N", "timeline('match(-1)')", "Previous match", show=False, group=_JUMPING),
+        Binding("e", "timeline('fault(1)')", "Error", group=_JUMPING, tooltip="Next error"),
+        Binding("E", "timeline('fault(-1)')", "Previous error", show=False, group=_JUMPING),
+        Binding("r", "timeline('retry(1)')", "Retry", group=_JUMPING, tooltip="Next retried call"),
+        Binding("R", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
+        Binding("p", "timeline('parent')", "Parent", show=False, group=_JUMPING),
+        Binding("J,shift+down", "timeline('sibling(1)')", "Next sibling", show=False, group=_JUMPING),
+        Binding("K,shift+up", "timeline('sibling(-1)')", "Previous sibling", show=False, group=_JUMPING),
+        Binding("f", "timeline('follow')", "Follow", group=_JUMPING, tooltip="Stay with what began last"),
+        Binding("c", "timeline('below(\"fold\")')", "Fold all below", show=False, group=_FOLDING),
+        Binding("o", "timeline('below(\"unfold\")')", "Unfold all below", show=False, group=_FOLDING),
+        *(
+            Binding(
+                str(level),
+                f"timeline('level({level})')",
+                f"Show {level} levels",
+                show=False,
+                group=_FOLDING,
+                tooltip="Show so many levels",
+            )
+            for level in range(1, 9)
+        ),
+        Binding("9", "timeline('level(10000)')", "Show all levels", show=False, group=_FOLDING),
+        Binding("plus,equals_sign", "timeline('zoom(1)')", "Zoom in", key_display="+", show=False, group=_TIME),
+        Binding("minus", "timeline('zoom(-1)')", "Zoom out", key_display="-", show=False, group=_TIME),
+        Binding("0", "timeline('zoom_all')", "The whole time", show=False, group=_TIME),
+        Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
+        Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
+        Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
+        Binding("d", "hide('detail')", "Show or hide the detail pane", show=False, group=_LOOKING),
+        Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
+    ]
+
+    _settling: Timer
+
+    def __init__(self, source: RunSource, clock: Callable[[], int] = time.time_ns) -> None:
+        super().__init__()
+        self._source = source
+        self._clock = clock
+        self._run: Run | None = None
+        self._search_origin = 0
+
+    @override
+    def compose(self) -> ComposeResult:
+        yield RunTitle()
+        with Container(id="body"):
+            with Vertical(id="timelines"):
+                yield LaneStrip()
+                yield Axis()
+                yield Timeline()
+            yield DetailPane()
+        yield SearchBar()
+        yield KeyLine()
+
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return ungrouped(super().active_bindings)
+
+    # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_mount(self) -> None:
+        """Show the run, and look again while it may grow."""
+        self._settling = self.set_interval(_SETTLE_S, self._settled, pause=True)
+        self.timeline.focus()
+        run = self._source.poll()
+        if run is not None:
+            self._show(run)
+        if self._source.live:
+            self.set_timer(self._source.pause_s, self._look_again)
+            self.set_interval(_TICK_S, self._tick)
+
+    @property
+    def timeline(self) -> Timeline:
+        """The rows."""
+        return self.query_one(Timeline)
+
+    def _look_again(self) -> None:
+        """Poll, away from the screen: a long run takes its time. While another screen is there, wait for it to go."""
+        if not self.is_active:
+            self.set_timer(_TICK_S, self._look_again)
+            return
+        self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
+
+    @on(Worker.StateChanged)
+    def _polled(self, message: Worker.StateChanged) -> None:
+        worker: Worker[Any] = message.worker
+        if worker.name != "poll" or message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
+            return
+        if message.state == WorkerState.ERROR:
+            # What has been read stays to be looked at.
+            self.notify(plain(f"this run can't be followed: {worker.error}", 300), severity="error", timeout=10)
+            return
+        if worker.result is not None:
+            self._show(worker.result)
+        if self._source.live:
+            self.set_timer(self._source.pause_s, self._look_again)
+        elif worker.result is None and self._run is not None:
+            self._show(self._run)
+
+    def _show(self, run: Run) -> None:
+        self._run = run
+        self.timeline.show(
+            run, self._clock() if self._source.live else None, growing=self._source.live and run.root.end_ns is None
+        )
+        self.query_one(LaneStrip).show(self.timeline.forest)
+        self._tell_title()
+
+    def _tick(self) -> None:
+        if self.is_active and self._run is not None and self._source.live and self._run.root.end_ns is None:
+            self.timeline.tick(self._clock())
+            self._tell_title()
+
+    def _tell_title(self) -> None:
+        assert self._run is not None
+        timeline = self.timeline
+        self.query_one(RunTitle).show(
+            timeline.forest,
+            timeline.view.now_ns,
+            live=self._source.live,
+            following=timeline.following,
+            note=self._source.note,
+        )
+
+    # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @on(ViewChanged)
+    def _view_changed(self) -> None:
+        if self._run is None:
+            return
+        view = self.timeline.view
+        self.query_one(LaneStrip).look(view)
+        self.query_one(Axis).look(view, self._run.root.start_ns, self.timeline.bounds.length_ns)
+
+    @on(NodeHighlighted)
+    def _node_highlighted(self) -> None:
+        forest = self.timeline.forest
+        self.query_one(LaneStrip).point_at(forest.agent_of(self.timeline.cursor))
+        self._settling.reset()
+        self._settling.resume()
+
+    def _settled(self) -> None:
+        """The cursor has stood still for a moment."""
+        self._settling.pause()
+        if self._run is not None:
+            self.query_one(DetailPane).show(self._run, self.timeline.node)
+
+    @on(AgentChosen)
+    def _agent_chosen(self, message: AgentChosen) -> None:
+        self.timeline.go_to(message.place)
+
+    @on(RangeMarked)
+    def _range_marked(self, message: RangeMarked) -> None:
+        self.query_one(Axis).mark(message.cells)
+
+    @on(RangeChosen)
+    def _range_chosen(self, message: RangeChosen) -> None:
+        self.timeline.look_at_cells(*message.cells)
+
+    @on(SearchChanged)
+    def _search_changed(self, message: SearchChanged) -> None:
+        many = self.timeline.search(message.query, self._search_origin)
+        self.query_one(SearchBar).tell(f"{many} found   ⏎ stay   esc go back" if message.query else "")
+
+    @on(SearchEnded)
+    def _search_ended(self, message: SearchEnded) -> None:
+        if not message.found:
+            self.timeline.search("", self._search_origin)
+            self.timeline.go_to(self._search_origin)
+        self.timeline.focus()
+
+    # ── what the user asks ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def action_timeline(self, action: str) -> None:
+        """Let the timeline do `action`, whatever has the focus."""
+        await self.timeline.run_action(action)
+        self._tell_title()
+
+    def action_read(self) -> None:
+        """Go to the detail pane."""
+        self.remove_class("-no-detail")
+        self.query_one(DetailPane).focus()
+
+    async def action_back(self) -> None:
+        """Go back: from the detail pane to the timeline, from there to the runs."""
+        if not self.timeline.has_focus:
+            self.timeline.focus()
+        else:
+            await self.app.run_action("leave")
+
+    async def action_search(self) -> None:
+        """Look for a name."""
+        self._search_origin = self.timeline.cursor
+        await self.query_one(SearchBar).open()
+
+    def action_hide(self, what: str) -> None:
+        """Hide the detail pane or the lanes, or show them again."""
+        self.toggle_class(f"-no-{what}")
+
+    @override
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # Only a run that grows can be followed.
+        return not (action == "timeline" and parameters == ("follow",)) or self._source.live

@@ -1,0 +1,64 @@
+"""The heads of the columns, and the axis of time above the bars."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+from typing_extensions import override
+
+from tracekit_viewer.door import duration
+from tracekit_viewer.render.axis import axis_line
+from tracekit_viewer.render.bars import Pieces
+from tracekit_viewer.render.paint import strip_of
+from tracekit_viewer.render.palette import palette_of
+from tracekit_viewer.render.rows import View
+from tracekit_viewer.widgets.dragging import TimeDrag
+
+__all__ = ["Axis"]
+
+
+class Axis(TimeDrag):
+    """One line: what part of the time is seen, the heads of the columns, and ticks."""
+
+    DEFAULT_CSS = """
+    Axis { height: 1; width: 1fr; background: $surface; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: View | None = None
+        self._origin_ns = 0
+        self._whole_ns = 0
+        self._marked: tuple[int, int] | None = None
+
+    def look(self, view: View, origin_ns: int, whole_ns: int) -> None:
+        """Show the axis of `view`, told from `origin_ns`; the whole of the run is `whole_ns` long."""
+        self._view, self._origin_ns, self._whole_ns = view, origin_ns, whole_ns
+        self.bar_start = view.columns.bar_start + 1
+        self.refresh()
+
+    def mark(self, cells: tuple[int, int] | None) -> None:
+        """Show the stretch that the mouse is marking."""
+        self._marked = cells
+        self.refresh()
+
+    @override
+    def render_line(self, y: int) -> Strip:
+        base, width = self.rich_style, self.size.width
+        if self._view is None or y:
+            return Strip.blank(width, base)
+        palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+        return strip_of(self._pieces(self._view), palette, base, width)
+
+    def _pieces(self, view: View) -> Pieces:
+        columns = view.columns
+        seen = view.window.length_ns
+        told = "" if seen >= self._whole_ns else f" {duration(seen)} of {duration(self._whole_ns)}"
+        pieces: Pieces = [(f" {told:<{columns.label}}"[: columns.label + 1], "cursor")]
+        for name, width in (("TOKENS", columns.tokens), ("COST", columns.cost), ("TIME", columns.time)):
+            if width:
+                pieces.append((f"{name:>{width}}", "quiet"))
+        if columns.bar:
+            line = axis_line(view.window, self._origin_ns, columns.bar)
+            first, last = self._marked or (0, 0)
+            pieces += [(" ", ""), (line[:first], "quiet"), (line[first:last], "match"), (line[last:], "quiet")]
+        return pieces

@@ -1,0 +1,39 @@
+"""The line of keys at the foot of a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from textual.binding import ActiveBinding
+from textual.screen import Screen
+from textual.widgets import Footer
+from typing_extensions import override
+
+__all__ = ["KeyLine", "ungrouped"]
+
+
+def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
+    """`bindings` without their groups, which are for the help: in the line each key has a word of its own."""
+    return {key: active._replace(binding=replace(active.binding, group=None)) for key, active in bindings.items()}
+
+
+class KeyLine(Footer):
+    """Textual's footer, made anew only when other keys are to be shown: each time costs as much as a screen of rows."""
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False)
+        self._shown: list[tuple[str, str, bool]] | None = None
+
+    @override
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        if not screen.app.app_focus:
+            return
+        shown = [
+            (active.binding.key, active.binding.description, active.enabled)
+            for active in screen.active_bindings.values()
+            if active.binding.show
+        ]
+        if shown != self._shown:
+            self._shown = shown
+            super().bindings_changed(screen)

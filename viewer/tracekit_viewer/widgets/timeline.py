@@ -1,0 +1,430 @@
+"""The tree of a run and its waterfall, on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from typing_extensions import override
+
+from tracekit_viewer.door import Node, Run
+from tracekit_viewer.messages import NodeHighlighted, ViewChanged
+from tracekit_viewer.render.columns import Columns, columns_of
+from tracekit_viewer.render.forest import Forest
+from tracekit_viewer.render.names import matches
+from tracekit_viewer.render.paint import strip_of
+from tracekit_viewer.render.palette import Palette, palette_of
+from tracekit_viewer.render.rows import View, label_start, row_pieces
+from tracekit_viewer.render.tree import Tree, is_fault, is_retried
+from tracekit_viewer.render.window import Window, bounds_of, fitting
+from tracekit_viewer.widgets.dragging import TimeDrag
+
+__all__ = ["Timeline"]
+
+_CACHED_ROWS = 1000
+_KEY_ZOOM, _WHEEL_ZOOM = 1.5, 1.25
+_GUTTER = 1
+_MOVING = Binding.Group("Moving")
+_FOLDING = Binding.Group("Folding")
+
+
+class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
+    """A row a node, drawn when it is seen, and kept as long as nothing changes that it shows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, group=_MOVING),
+        Binding("down,j", "move(1)", "Down", show=False, group=_MOVING),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, group=_MOVING),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, group=_MOVING),
+        Binding("home,g", "edge(0)", "First row", show=False, group=_MOVING),
+        Binding("end,G", "edge(-1)", "Last row", show=False, group=_MOVING),
+        Binding("left,h", "left", "Fold, or go to the parent", show=False, group=_FOLDING),
+        Binding("right,l", "right", "Unfold, or go to the first child", show=False, group=_FOLDING),
+        Binding("space", "fold", "Fold or unfold", show=False, group=_FOLDING),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"timeline--cursor"}
+    DEFAULT_CSS = """
+    Timeline {
+        height: 1fr; width: 1fr;
+        overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
+        & > .timeline--cursor { background: $foreground 7%; }
+        &:focus > .timeline--cursor { background: $primary 22%; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tree: Tree | None = None
+        self._now_ns = 0
+        self._bounds = Window(0, 1)
+        self._chosen: Window | None = None
+        self._is_growing = False
+        self._revision = 0
+        self._query = ""
+        self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
+        self._palette: Palette = {}
+        self._base = Style.null()
+        self._view: View | None = None
+        self.following = False
+
+    # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def forest(self) -> Forest:
+        """The nodes of the run that is shown."""
+        assert self._tree is not None
+        return self._tree.forest
+
+    @property
+    def view(self) -> View:
+        """What all rows share."""
+        if self._view is None:
+            window = self._chosen or fitting(self._bounds, growing=self._is_growing)
+            self._view = View(self._columns, window, self._now_ns)
+        return self._view
+
+    @property
+    def bounds(self) -> Window:
+        """The whole time of the run."""
+        return self._bounds
+
+    def show(self, run: Run, now_ns: int | None, *, growing: bool = False) -> None:
+        """Show `run`, or go on with it. Cursor, folds, zoom and scroll stay as they are.
+
+        What is open goes until `now_ns`, or until the last that is known of the run.
+        """
+        first = self._tree is None
+        if self._tree is None:
+            self._tree = Tree(run)
+        else:
+            self._tree.grow(run)
+        self._is_growing = growing
+        self._revision += 1
+        self._set_now(now_ns)
+        self._resize_rows()
+        if self.following:
+            self._go_to_newest()
+        self.refresh()
+        if first or not self.following:
+            self.post_message(NodeHighlighted(self._tree.node))
+
+    def tick(self, now_ns: int) -> None:
+        """Let what is open go on until `now_ns`."""
+        window = self.view.window
+        self._set_now(now_ns)
+        if self.view.window != window:
+            self.refresh()
+            return
+        top = self.scroll_offset.y
+        for row in range(top, min(top + self.size.height, len(self._rows.visible))):
+            if self.forest.nodes[self._rows.visible[row]].status == "open":
+                self.refresh_line(row)
+
+    def _set_now(self, now_ns: int | None) -> None:
+        self._now_ns = max(self.forest.last_ns, now_ns or 0)
+        self._bounds = bounds_of(self.forest, self._now_ns)
+        self._changed_view()
+
+    def _changed_view(self) -> None:
+        self._view = None
+        self.post_message(ViewChanged())
+
+    @property
+    def _rows(self) -> Tree:
+        assert self._tree is not None
+        return self._tree
+
+    @property
+    def _columns(self) -> Columns:
+        return columns_of(self.scrollable_content_region.width - _GUTTER)
+
+    def _resize_rows(self) -> None:
+        size = Size(self.scrollable_content_region.width, len(self._rows.visible))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def on_resize(self) -> None:
+        """Share out the width again."""
+        self.bar_start = self._columns.bar_start + _GUTTER
+        if self._tree is not None:
+            self._resize_rows()
+            self._scroll_to_cursor()
+            self._changed_view()
+
+    @override
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+        self._palette = {}
+        self._view = None
+
+    # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @override
+    def render_line(self, y: int) -> Strip:
+        row = y + self.scroll_offset.y
+        if self._tree is None or row >= len(self._tree.visible):
+            return Strip.blank(self.size.width, self.rich_style)
+        index = self._tree.visible[row]
+        is_here = index == self._tree.cursor
+        folded, view = self._tree.is_folded(index), self.view
+        now_ns = self._now_ns if self.forest.nodes[index].end_ns is None else 0
+        key = (self._revision, index, folded, is_here, self.has_focus, view.window, view.columns, now_ns, self._query)
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._draw(index, view, folded=folded, here=is_here)
+        return strip
+
+    def _draw(self, index: int, view: View, *, folded: bool, here: bool) -> Strip:
+        if not self._palette:
+            self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+            self._base = self.rich_style
+        base = self._base
+        if here:
+            base += Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
+        pieces = [
+            ("▌" if here else " ", "cursor"),
+            *row_pieces(self.forest, index, view, folded=folded, query=self._query),
+        ]
+        return strip_of(pieces, self._palette, base, self.scrollable_content_region.width)
+
+    # ── the cursor ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def node(self) -> Node:
+        """The node under the cursor."""
+        return self._rows.node
+
+    @property
+    def cursor(self) -> int:
+        """The place of the node under the cursor."""
+        return self._rows.cursor
+
+    def go_to(self, index: int) -> None:
+        """Put the cursor on the node at `index`, wherever it is, and show what is around it."""
+        count = len(self._rows.visible)
+        self._moved(partial(self._rows.reveal, index), centre=True)
+        if len(self._rows.visible) != count:
+            self._refolded()
+
+    def _moved(self, move: Callable[[], None], *, centre: bool = False) -> None:
+        before = self._rows.row
+        self.following = False
+        move()
+        if not self._scroll_to_cursor(centre=centre) and self._rows.row != before:
+            self.refresh_line(before)
+            self.refresh_line(self._rows.row)
+        self.post_message(NodeHighlighted(self.node))
+
+    def _scroll_to_cursor(self, *, centre: bool = False) -> bool:
+        """Bring the cursor into view; whether that took any scrolling, which draws all rows again."""
+        row, top, height = self._rows.row, self.scroll_offset.y, max(1, self.scrollable_content_region.height)
+        if top <= row < top + height:
+            return False
+        target = row - height // 2 if centre else row if row < top else row - height + 1
+        self.scroll_to(y=max(0, target), animate=False, force=True)
+        return True
+
+    def _go_to_newest(self) -> None:
+        newest = max(
+            (index for index, node in enumerate(self.forest.nodes) if node.status == "open"),
+            key=lambda index: (self.forest.nodes[index].start_ns, index),
+            default=None,
+        )
+        if newest is not None:
+            self.go_to(newest)
+            self.following = True
+
+    def action_move(self, by: int) -> None:
+        """Go up or down some rows."""
+        self._moved(lambda: self._rows.to_row(self._rows.row + by))
+
+    def action_page(self, pages: int) -> None:
+        """Go up or down what fits on the screen."""
+        self.action_move(pages * max(1, self.scrollable_content_region.height - 1))
+
+    def action_edge(self, row: int) -> None:
+        """Go to the first row (0) or to the last (-1)."""
+        self._moved(lambda: self._rows.to_row(row if row >= 0 else len(self._rows.visible) - 1))
+
+    def action_parent(self) -> None:
+        """Go to the parent."""
+        self.go_to(self._rows.parent())
+
+    def action_sibling(self, step: int) -> None:
+        """Go to the next sibling, or to the one before."""
+        self.go_to(self._rows.sibling(step))
+
+    def action_fault(self, step: int) -> None:
+        """Go to where the next error, or the one before, began."""
+        self._jump(is_fault, step, "nothing failed in this run")
+
+    def action_retry(self, step: int) -> None:
+        """Go to the next call, or the one before, that took more than one attempt."""
+        self._jump(is_retried, step, "no call of this run was retried")
+
+    def action_follow(self) -> None:
+        """Stay with what began last, until the cursor is moved."""
+        self.following = not self.following
+        if self.following:
+            self._go_to_newest()
+        self.post_message(ViewChanged())
+
+    def _jump(self, wanted: Callable[[Node], bool], step: int, otherwise: str) -> None:
+        found = self._rows.find(wanted, step)
+        if found is None:
+            self.notify(otherwise, timeout=3)
+        else:
+            self.go_to(found)
+
+    # ── looking for names ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def search(self, query: str, origin: int) -> int:
+        """Mark `query` in all names and go to the first from the node at `origin` on; how many there are."""
+        self._query = query.lower()
+        self.refresh()
+        if not query:
+            return 0
+        many = sum(matches(node, self._query) for node in self.forest.nodes)
+        self._rows.cursor = origin
+        found = self._rows.find(lambda node: matches(node, self._query), 1, here=True)
+        self.go_to(origin if found is None else found)
+        return many
+
+    def action_match(self, step: int) -> None:
+        """Go to the next name that holds what was looked for, or to the one before."""
+        if self._query:
+            self._jump(lambda node: matches(node, self._query), step, "nothing is called that")
+
+    # ── folds ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refolded(self) -> None:
+        self._resize_rows()
+        self._scroll_to_cursor()
+        self.refresh()
+
+    def action_fold(self) -> None:
+        """Fold what is below the cursor, or unfold it."""
+        self._rows.fold(folded=not self._rows.is_folded(self._rows.cursor))
+        self._refolded()
+
+    def action_left(self) -> None:
+        """Fold; where there is nothing to fold, go to the parent."""
+        rows = self._rows
+        if self.forest.has_children(rows.cursor) and not rows.is_folded(rows.cursor):
+            self.action_fold()
+        else:
+            self._moved(partial(rows.reveal, rows.parent()))
+
+    def action_right(self) -> None:
+        """Unfold; where nothing is folded, go to the first child."""
+        rows = self._rows
+        if rows.is_folded(rows.cursor):
+            self.action_fold()
+        elif self.forest.has_children(rows.cursor):
+            self.action_move(1)
+
+    def action_below(self, folded: str) -> None:
+        """Fold or unfold all that is below the cursor."""
+        self._rows.fold(folded=folded == "fold", below=True)
+        self._refolded()
+
+    def action_level(self, level: int) -> None:
+        """Show some levels of the tree and fold what is deeper."""
+        self._rows.fold_to(level)
+        self._refolded()
+        self.post_message(NodeHighlighted(self.node))
+
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def look(self, window: Window | None) -> None:
+        """Show the time of `window`; all of it if that is None or no less."""
+        whole = fitting(self._bounds, growing=self._is_growing)
+        if window is not None:
+            window = window.kept(whole)
+        # Zooming in and out again ends at the whole, however the nanoseconds were rounded.
+        self._chosen = None if window is None or window.length_ns > 0.999 * whole.length_ns else window
+        self.refresh()
+        self._changed_view()
+
+    def look_at_cells(self, first: int, last: int) -> None:
+        """Show the time from one cell of the bars to another."""
+        view = self.view
+        self.look(Window(view.window.at(first, view.columns.bar), view.window.at(last, view.columns.bar)))
+
+    def action_zoom(self, step: int) -> None:
+        """Look a step closer (1), or from further away (-1), at the middle of the node under the cursor, or else of what is seen."""
+        window = self.view.window
+        middle = (self.node.start_ns + (self.node.end_ns or self._now_ns)) // 2
+        if not window.start_ns <= middle <= window.end_ns:
+            middle = (window.start_ns + window.end_ns) // 2
+        self._zoom(_KEY_ZOOM**step, middle)
+
+    def action_zoom_all(self) -> None:
+        """Show the whole time."""
+        self.look(None)
+
+    def action_zoom_here(self) -> None:
+        """Show the time of the node under the cursor, and a little around it."""
+        start, end = self.node.start_ns, self.node.end_ns or self._now_ns
+        margin = max(1, (end - start) // 20)
+        self.look(Window(start - margin, end + margin))
+
+    def action_pan(self, share: float) -> None:
+        """Move along the time by a share of what is seen."""
+        if self._chosen is not None:
+            self.look(self._chosen.panned(share, fitting(self._bounds, growing=self._is_growing)))
+
+    def _zoom(self, factor: float, anchor_ns: int) -> None:
+        self.look(self.view.window.zoomed(factor, anchor_ns, fitting(self._bounds, growing=self._is_growing)))
+
+    # ── the mouse ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor there; on a fold mark, fold; twice on a bar, zoom to it, twice elsewhere, fold."""
+        row = event.y + self.scroll_offset.y
+        if row >= len(self._rows.visible):
+            return
+        self._moved(lambda: self._rows.to_row(row))
+        mark = _GUTTER + label_start(self.forest, self._rows.cursor, self._columns.label)
+        on_bar = event.x >= self.bar_start
+        if event.chain == 2 and on_bar:
+            self.action_zoom_here()
+        elif mark <= event.x <= mark + 1 or (event.chain == 2 and not on_bar):
+            self.action_fold()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """With ctrl, look from further away; with shift, move on in time."""
+        self._wheel(event, 1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """With ctrl, look closer; with shift, move back in time."""
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        """Move on in time."""
+        event.stop().prevent_default()
+        self.action_pan(0.1)
+
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        """Move back in time."""
+        event.stop().prevent_default()
+        self.action_pan(-0.1)
+
+    def _wheel(self, event: events.MouseScrollDown | events.MouseScrollUp, step: int) -> None:
+        if event.ctrl:
+            event.stop().prevent_default()
+            view = self.view
+            anchor = view.window.at(event.x - self.bar_start, view.columns.bar)
+            self._zoom(_WHEEL_ZOOM**-step, min(max(anchor, view.window.start_ns), view.window.end_ns))
+        elif event.shift:
+            event.stop().prevent_default()
+            self.action_pan(0.1 * step)
