@@ -3,8 +3,11 @@
 import asyncio
 import http.client
 import json
+import multiprocessing
 import os
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -22,7 +25,7 @@ from tests.support.calling import ANSWER, QUESTION, Way, call, client_of, sync_a
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, untouched
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
-from tracekit.errors import ReplayDivergence
+from tracekit.errors import ReplayDivergence, ReplayError
 from tracekit.model.recording import Recording
 
 OTHER: Any = {**QUESTION, "messages": [{"role": "user", "content": "What was never asked?"}]}
@@ -298,3 +301,40 @@ def test_no_key_is_needed(claude: Watched, run: Recording) -> None:
         seen, replay = replay_of(run, program)
     assert seen == ["Message", json.loads(ANSWER.body)]
     assert replay.mode == "followed"
+
+
+# ── processes of a program that replays itself ───────────────────────────────────────────────────────────────────────
+
+
+def ask_in_a_process(url: str) -> Any:
+    return ask(url)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_processes_of_multiprocessing(method: str, claude: Watched, run: Recording) -> None:
+    def program() -> None:
+        ask(claude.url)
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            pool.apply(ask_in_a_process, (claude.url,))
+
+    with untouched(claude), pytest.raises(ReplayError, match="in a process of its own"):
+        replay_of(run, program)
+
+
+def test_processes_of_subprocess(claude: Watched, run: Recording) -> None:
+    code = "import anthropic\nanthropic.Anthropic(max_retries=0).post('/v1/messages', body={}, cast_to=object)"
+    given = {**os.environ, "ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "key"}
+
+    def program() -> list[int]:
+        ask(claude.url)
+        command = [sys.executable, "-c", code]
+        quiet = {"stderr": subprocess.DEVNULL}
+        return [
+            subprocess.run(command, env=given, check=False, **quiet).returncode,
+            subprocess.Popen(command, -1, None, None, None, subprocess.DEVNULL, None, True, False, None, given).wait(),
+        ]
+
+    with untouched(claude):
+        assert replay_of(run, program)[0] == [1, 1]
+    assert subprocess.run([sys.executable, "-c", code], env=given, check=False).returncode == 0

@@ -125,13 +125,19 @@ CASES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any]]] = {
     "401": (in_turn(error(401, "authentication_error", "invalid x-api-key")), {}),
     "404": (in_turn(error(404, "not_found_error", "model: no such")), {}),
     "429": (in_turn(error(429, "rate_limit_error", "slow down", {"retry-after": "0.02"})), {"max_retries": 1}),
-    "500 that is no JSON": (in_turn(Answer(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")), {"max_retries": 0}),
+    "500 that is no JSON": (
+        in_turn(Answer(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")),
+        {"max_retries": 0},
+    ),
     "connection dropped": (in_turn(dropped()), {"max_retries": 0}),
     "dropped, then well": (lambda asked: in_turn(dropped(), reply(asked, HELLO))(asked), {"max_retries": 1}),
     "cut": (lambda asked: cut(stream(HELLO) if asked.streams else HELLO, 4), {"max_retries": 0}),
     "ends too early": (lambda asked: early_end(stream(HELLO) if asked.streams else HELLO, 4), {"max_retries": 0}),
     "error event": (lambda asked: sse_error(stream(HELLO), 4) if asked.streams else OVERLOADED, {"max_retries": 0}),
-    "read timeout": (lambda asked: stalled(stream(HELLO) if asked.streams else HELLO, 3), {"max_retries": 0, "timeout": 0.3}),
+    "read timeout": (
+        lambda asked: stalled(stream(HELLO) if asked.streams else HELLO, 3),
+        {"max_retries": 0, "timeout": 0.3},
+    ),
     "timeout before the head": (in_turn(message(text("late"), delay_s=5)), {"max_retries": 0, "timeout": 0.2}),
     "timeouts, then well": (
         lambda asked: in_turn(message(text("late"), delay_s=5), reply(asked, HELLO))(asked),
