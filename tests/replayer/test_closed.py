@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,8 @@ def to_anthropic(_: str) -> None:
 
 def swallowing(connect: Callable[[str], None]) -> Callable[[str], None]:
     def swallow(url: str) -> None:
-        try:
+        with suppress(BaseException):
             connect(url)
-        except BaseException:  # noqa: BLE001, S110  what a careless program does
-            pass
 
     return swallow
 
@@ -209,14 +208,14 @@ def test_every_client_without_credentials(
         monkeypatch.delenv(variable)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    import botocore.session
     import google.auth
+    from botocore import session  # type: ignore[import-untyped]
 
     with Watched(respond_of_platform) as claude:
         seen, run = record(lambda: call(way, platform(way, name, options, claude.url)))
         assert not seen.raised
         monkeypatch.setattr(google.auth, "default", fetch_no_token)
-        monkeypatch.setattr(botocore.session.Session, "get_credentials", fetch_no_token)
+        monkeypatch.setattr(session.Session, "get_credentials", fetch_no_token)
         with untouched(claude):
             again, _ = replay_of(
                 run, lambda: call(way, platform(way, name, WITHOUT[name], claude.url)), block_network=True
@@ -329,9 +328,8 @@ def test_processes_of_subprocess(claude: Watched, run: Recording) -> None:
     def program() -> list[int]:
         ask(claude.url)
         command = [sys.executable, "-c", code]
-        quiet = {"stderr": subprocess.DEVNULL}
         return [
-            subprocess.run(command, env=given, check=False, **quiet).returncode,
+            subprocess.run(command, env=given, check=False, stderr=subprocess.DEVNULL).returncode,
             subprocess.Popen(command, -1, None, None, None, subprocess.DEVNULL, None, True, False, None, given).wait(),
         ]
 

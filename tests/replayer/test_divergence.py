@@ -102,7 +102,8 @@ def test_ambiguous(home: Path) -> None:
 
             async def one(wait_s: float) -> str:
                 await asyncio.sleep(wait_s)
-                return (await client.messages.create(**question())).content[0].text
+                answer: Any = await client.messages.create(**question())
+                return str(answer.content[0].text)
 
             return [await done for done in asyncio.as_completed([one(wait_s) for wait_s in waits])]
 
@@ -146,10 +147,9 @@ def test_many_differences_and_calls_stay_short(home: Path) -> None:
 
 def test_as_json(home: Path) -> None:
     run = recorded(question(f"a {HOSTILE}"))
-    with pytest.raises(ReplayDivergence):
-        replay = Replay(run)
-        with replay:
-            asking(question(f"b {HOSTILE}"))("http://127.0.0.1:9")
+    replay = Replay(run)
+    with pytest.raises(ReplayDivergence), replay:
+        asking(question(f"b {HOSTILE}"))("http://127.0.0.1:9")
     assert replay.divergence is not None
     told = json.loads(json.dumps(replay.divergence.json()))
     assert set(told) == {"why", "path", "asked", "differences", "tools", "unplayed", "is_strange", "more"}

@@ -115,7 +115,9 @@ def facts(recording: Recording) -> list[str]:
         if exchange is not None:
             told.append(f"{name}: {exchange.status} {exchange.digest} answered {(exchange.answered_ns or 0) - zero}")
             told += [f"{name}: {piece.at_ns - zero} {piece.data!r}" for piece in exchange.pieces]
-    told += [f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()]
+    told += [
+        f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()
+    ]
     return sorted(told)
 
 

@@ -64,7 +64,8 @@ class Part:
 
 class Turn(NamedTuple):
     """That a lane waited for its turn, as at a semaphore: nothing of its own happened for `waited_ns`, and then it went
-    on as a call of another lane had ended, at `given_ns`."""
+    on as a call of another lane had ended, at `given_ns`.
+    """
 
     given_ns: int
     waited_ns: int
