@@ -180,6 +180,8 @@ class Replay:
         before = active()
         if before is not None and before.answerer is not None:
             raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
+        if self._recorder is not None:
+            raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
         self._stack = ExitStack()
         try:
             self._stack.enter_context(self._stage.clock.taking_part())
