@@ -81,7 +81,7 @@ def replay(folder: Path) -> Figures:
 def vcrpy(folder: Path) -> Figures:
     """The SDK on vcrpy."""
     import anthropic
-    import vcr  # type: ignore[import-untyped]  it has no types
+    import vcr  # type: ignore[import-untyped]  # it has no types
 
     url = (folder / "url").read_text()
     player = vcr.VCR(record_mode=vcr.mode.NONE, match_on=["method", "uri", "body"])
@@ -119,7 +119,7 @@ def _timed(work: Callable[[], Any]) -> float:
 def prepare(folder: Path) -> Figures:
     """Record the calls, for both; and a run of 5 MB whose histories grow, as agents' do."""
     import anthropic
-    import vcr  # type: ignore[import-untyped]  it has no types
+    import vcr  # type: ignore[import-untyped]  # it has no types
 
     import tracekit
     from tests.support.cli import tracekit as command
