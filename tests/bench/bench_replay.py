@@ -119,7 +119,7 @@ def _timed(work: Callable[[], Any]) -> float:
 def prepare(folder: Path) -> Figures:
     """Record the calls, for both; and a run of 5 MB whose histories grow, as agents' do."""
     import anthropic
-    import vcr  # type: ignore[import-untyped]  # it has no types
+    import vcr
 
     import tracekit
     from tests.support.cli import tracekit as command
