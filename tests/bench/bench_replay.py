@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,8 @@ def replay(folder: Path) -> Figures:
 def vcrpy(folder: Path) -> Figures:
     """The SDK on vcrpy."""
     import anthropic
-    import vcr  # type: ignore[import-untyped]  # it has no types
 
+    vcr: Any = import_module("vcr")
     url = (folder / "url").read_text()
     player = vcr.VCR(record_mode=vcr.mode.NONE, match_on=["method", "uri", "body"])
     with player.use_cassette(str(folder / "calls.yaml")), anthropic.Anthropic(api_key="test", base_url=url) as client:
@@ -119,12 +120,12 @@ def _timed(work: Callable[[], Any]) -> float:
 def prepare(folder: Path) -> Figures:
     """Record the calls, for both; and a run of 5 MB whose histories grow, as agents' do."""
     import anthropic
-    import vcr
 
     import tracekit
     from tests.support.cli import tracekit as command
     from tracekit.demo.claude import Answer, ScriptedClaude
 
+    vcr: Any = import_module("vcr")
     tracekit.init()
     body = answer()
     player = vcr.VCR(record_mode=vcr.mode.ALL, match_on=["method", "uri", "body"])

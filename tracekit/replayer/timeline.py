@@ -75,10 +75,10 @@ class Timeline:
     def _watch_turn(self, lane: str, turn: Turn | None, in_flight: list[Call]) -> None:
         """Nobody waits for a turn that another has: then it is given in another way than it was.
 
-        What took its time without being seen, such as a process, takes it again.
+        What took its time by itself, such as a sleep or a process, takes it again, on this clock or in real time.
         """
         if turn is not None and self._is_early(turn.given_ns, in_flight):
-            passed_ns = time.monotonic_ns() - self._real_ns[lane]
+            passed_ns = max(time.monotonic_ns() - self._real_ns[lane], self._now_ns() - self._latest[lane])
             if passed_ns < turn.waited_ns * _SURELY:
                 self.follows = False
 
@@ -88,13 +88,8 @@ class Timeline:
         One that is about to end may have done so while the program went about what it asks now, which takes no time
         here: then it is not early.
         """
-        now_ns = self._now_ns()
-        for other in in_flight:
-            end_ns = other.parts[-1].end_ns
-            soon_ns = min(_SOON_NS, (end_ns - other.span.start_ns) * _SURELY)
-            if end_ns <= could_ns and end_ns - now_ns > soon_ns:
-                return True
-        return False
+        soon_ns = self._now_ns() + _SOON_NS
+        return any(soon_ns < other.parts[-1].end_ns <= could_ns for other in in_flight)
 
     def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
         """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""
