@@ -163,7 +163,8 @@ class Decoder:
         except _WRONG as error:
             self.problem = f"the body of request {id} cannot be given back: {_says(error)}"
             body = None
-        return Request(data["method"], data["host"], data["path"], data.get("query", ""), data["headers"], body)
+        digest = data["sha256"] if body is not None else ""
+        return Request(data["method"], data["host"], data["path"], data.get("query", ""), data["headers"], body, digest)
 
     def _request_body(self, id: str, data: dict[str, Any]) -> bytes | None:
         if "order" in data:

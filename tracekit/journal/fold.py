@@ -121,7 +121,7 @@ class Fold:
         )
         self._changed[event.id] = None
         if event.request is not None:
-            digest = sha256(event.request.body or b"").hexdigest()
+            digest = event.request.digest or sha256(event.request.body or b"").hexdigest()
             self._exchanges[event.id] = Exchange(event.id, event.request, digest)
             if event.id in self._pieces:
                 self._grown.add(event.id)

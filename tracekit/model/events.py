@@ -50,7 +50,8 @@ class Failure:
 class Request:
     """One HTTP request as it crossed the wire, less the headers that carry credentials.
 
-    `body` is None where it could not be seen: an upload that is read while it is sent.
+    `body` is None where it could not be seen: an upload that is read while it is sent. `digest` is its SHA-256, in hex,
+    where whoever made this knows it.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Request:
     query: str
     headers: Mapping[str, str]
     body: bytes | None
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class MemorySink(Sink):
 
     def __init__(self) -> None:
         self._runs: dict[str, tuple[RunInfo, list[Event]]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @override
     def write(self, run: RunInfo, event: Event) -> None:
