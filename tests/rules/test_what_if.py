@@ -39,7 +39,8 @@ def test_what_is_drawn_saves_what_was_said(story: Story) -> None:
     run = run_of(story)
     found = found_in(run)
     assert [each.finding for each in found] == default_findings(run)
-    for finding, make in found:
+    for each in found:
+        finding, make = each.finding, each.what_if
         if finding.code not in SCHEDULED or finding.saved_ms is None:
             continue
         assert make is not None, finding.code

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from tracekit import semconv
 from tracekit.analysis.batches import batch_of, calls_below
-from tracekit.analysis.overlap import TOLERANCE_NS, Interval, covered_ns, union
+from tracekit.analysis.overlap import TOLERANCE_NS, Interval, union
 from tracekit.analysis.schedule import MANY, Change, Schedule
 from tracekit.model.tree import Node
 
@@ -63,7 +63,7 @@ def what_if(schedule: Schedule, parents: Mapping[str, Node], node: Node, change:
         path.append(parent)
     root = path[-1]
     was, could = Interval(root.start_ns, schedule.end(root)), Interval(root.start_ns, root.start_ns + lasts[root.id])
-    times = {root.id: could}
+    times, changed = {root.id: could}, _Changed(schedule, node, change)
     on_path = {each.id for each in path}
     for each in reversed(path):
         shift = times[each.id].start_ns - each.start_ns
@@ -72,8 +72,8 @@ def what_if(schedule: Schedule, parents: Mapping[str, Node], node: Node, change:
             if child.id in on_path:
                 times[child.id] = Interval(start_ns + shift, start_ns + shift + lasts[child.id])
             else:
-                warp = _warp(schedule, each, child, Interval(start_ns + shift, end_ns + shift), change)
-                times.update(_warped(schedule, child, warp))
+                to = Interval(start_ns + shift, end_ns + shift)
+                times.update(_warped(schedule, child, _warp(schedule, child, to, changed if each is node else None)))
     return WhatIf(node, was, could, times)
 
 
@@ -101,12 +101,27 @@ def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, I
             yield each.id, moved
 
 
-def _warp(schedule: Schedule, parent: Node, child: Node, to: Interval, change: Change) -> Warp:
+class _Changed:
+    """A change among the children of `parent`, and the calls in those that it makes shorter that blocked the others."""
+
+    def __init__(self, schedule: Schedule, parent: Node, change: Change) -> None:
+        self.begins = {child.id: child.start_ns for child in parent.children}
+        self.change = change
+        self.blocking = [
+            (child, Interval(call.start_ns, schedule.end(call)))
+            for child in parent.children
+            if child.id in change.durations
+            for call in calls_below(child)
+            if call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
+        ]
+
+
+def _warp(schedule: Schedule, child: Node, to: Interval, changed: _Changed | None) -> Warp:
     """How the time within `child` passes if it runs at `to`."""
     was_ns, is_ns = schedule.duration(child), to.end_ns - to.start_ns
     if was_ns == is_ns:
         return lambda at_ns: at_ns + to.start_ns - child.start_ns
-    for begin_ns, cuts in (*_own_call(schedule, child), *_held_up(schedule, parent, child, change)):
+    for begin_ns, cuts in (*_own_call(schedule, child), *_held_up(schedule, child, changed)):
         left_ns = schedule.end(child) - begin_ns - sum(end - start for start, end in cuts)
         if left_ns == is_ns:
             return _without(cuts, begin_ns, to.start_ns)
@@ -120,21 +135,20 @@ def _own_call(schedule: Schedule, turn: Node) -> Iterator[tuple[int, Sequence[In
         yield turn.start_ns, [Interval(turn.start_ns, schedule.end(asked))]
 
 
-def _held_up(schedule: Schedule, parent: Node, child: Node, change: Change) -> Iterator[tuple[int, Sequence[Interval]]]:
+def _held_up(schedule: Schedule, child: Node, changed: _Changed | None) -> Iterator[tuple[int, Sequence[Interval]]]:
     """A task, from the begin of the first of its like on, without the time in which calls of the others blocked it."""
-    first_id, _ = change.begins.get(child.id, (child.id, 0))
-    first = next((each for each in parent.children if each.id == first_id), child)
-    within = Interval(first.start_ns, schedule.end(child))
-    blocking = union(
-        Interval(max(within.start_ns, call.start_ns), min(within.end_ns, schedule.end(call)))
-        for other in parent.children
-        if other is not child and other.id in change.durations
-        for call in calls_below(other)
-        if call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
-        and covered_ns([Interval(call.start_ns, schedule.end(call))], within)
+    if changed is None or not changed.blocking:
+        return
+    first, _ = changed.change.begins.get(child.id, (child.id, 0))
+    within = Interval(changed.begins[first], schedule.end(child))
+    yield (
+        within.start_ns,
+        union(
+            Interval(max(within.start_ns, start_ns), min(within.end_ns, end_ns))
+            for other, (start_ns, end_ns) in changed.blocking
+            if other is not child and start_ns < within.end_ns and end_ns > within.start_ns
+        ),
     )
-    if blocking:
-        yield within.start_ns, blocking
 
 
 def _without(cuts: Sequence[Interval], begin_ns: int, to_ns: int) -> Warp:

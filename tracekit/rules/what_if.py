@@ -7,9 +7,8 @@ So the schedule is asked by the rule itself, and remembers what it was asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
 
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.schedule import Change, Schedule
@@ -23,11 +22,13 @@ from tracekit.rules.table import OWN
 __all__ = ["Found", "found_in"]
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """A finding; `what_if` works out the schedule behind its `saved_ms`, and is None where it has none."""
 
     finding: Finding
-    what_if: Callable[[], WhatIf] | None
+    # It holds the whole run, which nobody wants to see in a log.
+    what_if: Callable[[], WhatIf] | None = field(repr=False, compare=False)
 
 
 def found_in(run: Run, rules: Sequence[Rule] = OWN) -> list[Found]:
