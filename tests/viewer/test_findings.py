@@ -67,7 +67,10 @@ def two_findings() -> Run:
 
 
 def showing(run: Run) -> Showing:
-    return Showing(Recorded(run))
+    source = Recorded(run)
+    # A story has no journal, which is nothing to tell here.
+    source.note = None
+    return Showing(source)
 
 
 def pressing(*keys: str) -> Act:
@@ -244,13 +247,11 @@ class TestKeys:
     def test_where_there_is_room_for_one_pane_reading_closes_the_findings(self) -> None:
         async def act(pilot: Pilot[Any]) -> None:
             await pressing("i")(pilot)
-            detail = pilot.app.screen.query_one(DetailPane)
-            assert not detail.display
+            assert [pilot.app.screen.query_one(each).display for each in (FindingsPane, DetailPane)] == [True, False]
             pilot.app.screen.query_one(Timeline).focus()
             await pilot.press("enter")
             await pilot.pause()
-            assert detail.display
-            assert not pane(pilot).display
+            assert [pilot.app.screen.query_one(each).display for each in (FindingsPane, DetailPane)] == [False, True]
 
         drive(showing(two_findings()), act, (80, 24))
 
@@ -425,6 +426,7 @@ class TestLive:
             await checked(pilot)
             assert asked[1] is ended
             assert str(pane(pilot).border_title) == "2 findings"
+            assert not pane(pilot).has_class("-empty")
 
         drive(Showing(source), act)
 

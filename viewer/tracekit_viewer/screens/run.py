@@ -82,6 +82,7 @@ class RunScreen(Screen[None]):
             &.-short LaneStrip { display: none; }
             &.-tall FindingsPane { height: 3fr; max-height: 26; }
             &.-short FindingsPane { height: 3fr; }
+            FindingsPane.-empty { height: 3; }
         }
         &.-no-detail DetailPane { display: none; }
         &.-no-lanes LaneStrip { display: none; }
@@ -121,9 +122,7 @@ class RunScreen(Screen[None]):
         Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
         Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
-        Binding(
-            "i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason; again closes"
-        ),
+        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
         Binding("d", "hide('detail')", "Show or hide the detail pane", show=False, group=_LOOKING),
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]

@@ -25,6 +25,7 @@ __all__ = ["FindingsPane"]
 
 _FINDINGS = Binding.Group("Findings")
 _MOST_HEIGHT = 40
+_NOTHING = "    Nothing was slow or dear for no reason, as far as the record tells."
 
 
 class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
@@ -46,6 +47,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
     FindingsPane {
         width: 1fr; height: 2fr; border-top: solid $foreground 15%; border-title-color: $text-muted;
         overflow-x: hidden; overflow-y: auto; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
+        &.-empty { height: 3; }
         &:focus { border-title-color: $foreground; }
         & > .findings--cursor { background: $foreground 7%; }
         &:focus > .findings--cursor { background: $primary 22%; }
@@ -81,6 +83,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         """Show what was found. The chosen finding stays chosen, if it is there."""
         before = self.found
         self._found = found
+        self.set_class(not found, "-empty")
         self._chosen = next(
             (number for number, each in enumerate(found) if before and each.finding == before.finding), 0
         )
@@ -105,6 +108,8 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
             return
         below = self._below(width) if self._is_comparing else None
         self._rows = finding_rows([each.finding for each in self._found], self._chosen, width, below)
+        if self.has_class("-empty"):
+            self._rows = [FindingRow(-1, [(_NOTHING, "quiet")])]
         self.virtual_size = Size(width, len(self._rows))
         self.refresh()
 
@@ -184,6 +189,8 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         if offset is None or offset.y + self.scroll_offset.y >= len(self._rows):
             return
         number = self._rows[offset.y + self.scroll_offset.y].number
+        if number < 0:
+            return
         if number != self._chosen:
             self._choose(number)
         self.action_jump()
