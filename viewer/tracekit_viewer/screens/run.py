@@ -177,7 +177,7 @@ class RunScreen(Screen[None]):
 
     def _look_again(self) -> None:
         """Poll, away from the screen: a long run takes its time."""
-        self._in_thread("poll", self._source.poll)
+        self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
     def _thread_ended(self, message: Worker.StateChanged) -> None:
