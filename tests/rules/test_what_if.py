@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.rules.hard import analyse
 from tests.support.labelled import labelled
-from tests.support.scenarios import Story, run_of
+from tests.support.scenarios import Ask, Story, Turn, run_of
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.overlap import most_at_once
 from tracekit.analysis.what_if import WhatIf
@@ -108,3 +109,34 @@ def test_a_straggler_takes_what_the_second_took() -> None:
     run, made = drawn(the("one of four decides"), "TK105")
     took = sorted(made.times[node.id].end_ns - made.times[node.id].start_ns for node in named(run, "audit_agent"))
     assert took[-1] == pytest.approx(took[-2], rel=0.01)
+
+
+def test_beside_many_turns_what_comes_later_moves_up() -> None:
+    """Where a node has many children its saving is bounded, not laid out; the picture keeps to it."""
+    batch = Turn(tuple(analyse(f"shop/{number}.py") for number in range(3)), how="serial")
+    later = tuple(Turn((Ask("log", {"line": f"line {number}"}, "ok", 100, agent=False),)) for number in range(80))
+    run = run_of(Story("many turns", "Look at the shop, then keep a log.", (batch, *later)))
+    found = next(each for each in found_in(run) if each.finding.code == "TK102")
+    assert found.what_if is not None
+    made = found.what_if()
+    assert made.saved_ns / MS == pytest.approx(found.finding.saved_ms, abs=0.001)
+    assert_whole(run, made)
+
+
+def test_a_saving_that_a_longer_branch_takes_back_is_not_drawn() -> None:
+    """Beside a branch of ten seconds, what is saved at the root is less than in the turn itself."""
+    pair = (Turn(tuple(analyse(f"shop/{number}.py") for number in range(3)), how="serial"), Turn())
+    asks = (
+        Ask("lead_of_three", {"goal": "shop"}, "Done.", 1, team=pair),
+        Ask("crawl_agent", {"site": "https://example.org"}, "All of it.", 7000),
+    )
+    run = run_of(Story("beside", "Both.", (Turn(asks),)))
+    found = next(each for each in found_in(run) if each.finding.code == "TK102")
+    assert found.what_if is not None
+    made = found.what_if()
+    in_the_turn_ns = 4000 * MS
+    assert 0 < made.saved_ns < in_the_turn_ns
+    assert made.saved_ns / MS == pytest.approx(found.finding.saved_ms, abs=0.001)
+    at = made.times[made.node.id]
+    assert (made.node.end_ns or 0) - made.node.start_ns - (at.end_ns - at.start_ns) == in_the_turn_ns
+    assert_whole(run, made)

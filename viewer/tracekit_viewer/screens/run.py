@@ -239,8 +239,9 @@ class RunScreen(Screen[None]):
             self._in_thread("check", partial(found_in, self._run))
 
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        # Without a description Textual makes one of all that the work is given, which is a whole run.
-        self.run_worker(work, name=name, description=name, thread=True, exit_on_error=False)
+        # Without a description Textual makes one of all that the work is given, which is a whole run. What was asked
+        # before, and is still at it, is of no use any more.
+        self.run_worker(work, name=name, description=name, group=name, exclusive=True, thread=True, exit_on_error=False)
 
     def _checked(self, found: Sequence[Found]) -> None:
         self._found = found
