@@ -44,6 +44,11 @@ async def _a_tool(pilot: Pilot[Any]) -> None:
     await pilot.press(*"jjj")
 
 
+async def _what_if(pilot: Pilot[Any]) -> None:
+    """Show what was found, and what the run would have been without it."""
+    await pilot.press("i", "w")
+
+
 def _picture(name: str, run: str | None, act: Act = _nothing) -> None:
     async def draw() -> str:
         app = Viewer(run)
@@ -64,7 +69,7 @@ def _demo(pipeline: str) -> subprocess.Popen[bytes]:
 
 
 def main() -> None:
-    """Record, and draw: a run and the list while they are live, then runs that have ended."""
+    """Record, and draw: a run and the list while they are live, then runs that have ended, and what was found in one."""
     _FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         os.environ["TRACEKIT_HOME"] = home
@@ -77,6 +82,7 @@ def main() -> None:
             demo.wait()
         _picture("run", "refactoring-team", _a_tool)
         _picture("retries", "refactoring", _a_retry)
+        _picture("what-if", "refactoring", _what_if)
 
 
 def _listed() -> str:

@@ -65,3 +65,8 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, within_s: f
         assert time.monotonic() < end, "it never came to be"
         await pilot.pause(0.02)
     await pilot.pause()
+
+
+async def checked(pilot: Pilot[Any]) -> None:
+    """Wait until what was to be found in a run is found, and drawn."""
+    await until(pilot, lambda: all(worker.is_finished for worker in pilot.app.workers if worker.name != "poll"))

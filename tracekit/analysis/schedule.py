@@ -12,7 +12,7 @@ began. What it waited beyond the last of these is its *own delay*, which stays a
 A change gives some children of one node another begin or another duration; whoever came after them moves up. The
 saving is `duration - duration'` of that node, carried up to the root by the same formulas, so work that ran beside
 something longer saves nothing. It takes O(c log c) for the c children of each node on the way; where a node has more
-than `_MANY` children, its saving is bounded instead by the time in which the child ran alone, O(c) once.
+than `MANY` children, its saving is bounded instead by the time in which the child ran alone, O(c) once.
 
 Work that is packed under a limit of k at once is list-scheduled: each, in its order, takes the first of k places that
 becomes free.
@@ -24,12 +24,13 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.analysis.overlap import TOLERANCE_NS, Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Change", "Schedule", "packed"]
+__all__ = ["MANY", "Change", "Schedule", "packed"]
 
-_MANY = 64
+MANY = 64
+"""Children of one node from which on savings below it are bounded instead of laid out."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +101,41 @@ class Schedule:
             parent = self._parents.get(node.id)
             if parent is None:
                 return saved_ns
-            if self.end(node) > self.end(parent):
-                # It outlives its parent, which did not wait for it.
-                saved_ns = max(0, saved_ns - (self.end(node) - self.end(parent)))
-            if len(parent.children) > _MANY:
-                saved_ns = min(saved_ns, self._alone_ns(parent, node))
-            elif len(parent.children) > 1:
-                shorter = Change(durations={node.id: self.duration(node) - saved_ns})
-                saved_ns = self.duration(parent) - self.duration_with(parent, shorter)
+            saved_ns = self.handed_up(node, parent, saved_ns)
             node = parent
         return 0
+
+    def handed_up(self, node: Node, parent: Node, saved_ns: int) -> int:
+        """Nanoseconds that `parent` takes less where its child `node` takes `saved_ns` less."""
+        saved_ns = self.waited_for(node, parent, saved_ns)
+        if len(parent.children) > MANY:
+            return min(saved_ns, self._alone_ns(parent, node))
+        if len(parent.children) > 1:
+            shorter = Change(durations={node.id: self.duration(node) - saved_ns})
+            return self.duration(parent) - self.duration_with(parent, shorter)
+        return saved_ns
+
+    def waited_for(self, node: Node, parent: Node, saved_ns: int) -> int:
+        """What of `saved_ns` the end of `parent` can depend on: it did not wait for a child that outlived it."""
+        return max(0, saved_ns - max(0, self.end(node) - self.end(parent)))
 
     def duration_with(self, node: Node, change: Change) -> int:
         """Nanoseconds that `node` takes with `change` among its children."""
         row = self._row(node)
+        _, finishes = self._run_with(row, node, change)
+        is_last_ns = max((finishes[number] for number in row.inside), default=node.start_ns)
+        return max(is_last_ns, node.start_ns) - node.start_ns + self.end(node) - row.was_last_ns
+
+    def times_with(self, node: Node, change: Change) -> Mapping[str, Interval]:
+        """When each child of `node` runs with `change` among them, by id, where `node` itself begins as it did."""
+        row = self._row(node)
+        starts, finishes = self._run_with(row, node, change)
+        return {
+            child.id: Interval(starts[child.id], finish) for child, finish in zip(row.children, finishes, strict=True)
+        }
+
+    def _run_with(self, row: _Row, node: Node, change: Change) -> tuple[dict[str, int], list[int]]:
+        """When the children of `node` begin with `change`, by id, and when they end, in the order of `row`."""
         starts: dict[str, int] = {}
         finishes: list[int] = [0] * len(row.children)
         ready_ns, waited = node.start_ns, 0
@@ -128,8 +150,7 @@ class Schedule:
             starts[child.id] = start
             duration = change.durations.get(child.id)
             finishes[number] = start + (self.duration(child) if duration is None else duration)
-        is_last_ns = max((finishes[number] for number in row.inside), default=node.start_ns)
-        return max(is_last_ns, node.start_ns) - node.start_ns + self.end(node) - row.was_last_ns
+        return starts, finishes
 
     def _row(self, node: Node) -> _Row:
         if node.id not in self._rows:

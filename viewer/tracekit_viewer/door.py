@@ -5,6 +5,7 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
+from tracekit.analysis.what_if import WhatIf
 from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
@@ -16,6 +17,7 @@ from tracekit.journal.home import home, runs_folder
 from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
 from tracekit.model.events import Failure, Kind
+from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.messages import Answer, answer_of, is_stream, request_of, stream_events_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
@@ -23,6 +25,8 @@ from tracekit.model.sse import Splitter, events_of
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
+from tracekit.rules.default import grave
+from tracekit.rules.what_if import Found, found_in
 
 __all__ = [
     "Answer",
@@ -30,7 +34,9 @@ __all__ = [
     "Entry",
     "Exchange",
     "Failure",
+    "Finding",
     "Follower",
+    "Found",
     "Kind",
     "Listing",
     "Node",
@@ -47,6 +53,7 @@ __all__ = [
     "Tokens",
     "TracekitError",
     "Watch",
+    "WhatIf",
     "answer_of",
     "answer_signature",
     "blocks_of",
@@ -56,9 +63,12 @@ __all__ = [
     "duration",
     "events_of",
     "find",
+    "found_in",
+    "grave",
     "home",
     "is_alive",
     "is_answer",
+    "is_at_least",
     "is_stream",
     "money",
     "price_source",

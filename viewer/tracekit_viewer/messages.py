@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from textual.message import Message
 from typing_extensions import override
 
-from tracekit_viewer.door import Node, RunSummary
+from tracekit_viewer.door import Found, Node, RunSummary
 
 __all__ = [
     "AgentChosen",
+    "FindingsLeft",
     "NodeHighlighted",
     "RangeChosen",
     "RangeMarked",
@@ -20,7 +21,9 @@ __all__ = [
     "SearchChanged",
     "SearchEnded",
     "SortAsked",
+    "SpanWanted",
     "ViewChanged",
+    "WhatIfWanted",
 ]
 
 
@@ -118,3 +121,26 @@ class SortAsked(Message):
     """The user wants the list sorted by the column `key`, or the other way round if it is."""
 
     key: str
+
+
+# ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class SpanWanted(Message):
+    """The user wants to see the span `id`, which a finding is about; it is number `number` of `many`, counted from 1."""
+
+    id: str
+    number: int
+    many: int
+
+
+@dataclass(eq=False, repr=False)
+class WhatIfWanted(Message):
+    """The user wants to see the run as it would have been without `found`."""
+
+    found: Found
+
+
+class FindingsLeft(Message):
+    """The user has seen the findings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tracekit_viewer.door import Node
@@ -44,17 +45,23 @@ def lanes_of(forest: Forest) -> list[Lane]:
     return list(lanes.values())
 
 
-def bars_of(lane: Lane, forest: Forest, now_ns: int) -> list[Bar]:
-    """What `lane` shows: dotted while the agent lives, light where its tools run, heavy where its model answers."""
-    agent, hue = forest.nodes[lane.place], f"hue{lane.hue}"
-    end = now_ns if agent.end_ns is None else agent.end_ns
-    bars = [Bar(agent.start_ns, end, WAIT, "quiet", cap_of(agent))]
+def bars_of(lane: Lane, forest: Forest, now_ns: int, times: Mapping[str, tuple[int, int]] | None = None) -> list[Bar]:
+    """What `lane` shows: dotted while the agent lives, light where its tools run, heavy where its model answers.
+
+    With `times`, by ids, it shows what has one, when that says.
+    """
+    wanted = [(forest.nodes[lane.place], WAIT, "quiet")]
     for kind, weight in (("tool", LIGHT), ("llm", HEAVY)):
-        for node in lane.work:
-            if node.kind == kind:
-                end = now_ns if node.end_ns is None else node.end_ns
-                style = "error" if node.status == "error" else hue
-                bars.append(Bar(node.start_ns, end, weight, style, cap_of(node)))
+        wanted += [
+            (node, weight, "error" if node.status == "error" else f"hue{lane.hue}")
+            for node in lane.work
+            if node.kind == kind
+        ]
+    bars = []
+    for node, weight, style in wanted:
+        at = (node.start_ns, now_ns if node.end_ns is None else node.end_ns) if times is None else times.get(node.id)
+        if at is not None:
+            bars.append(Bar(*at, weight, style, cap_of(node)))
     return bars
 
 

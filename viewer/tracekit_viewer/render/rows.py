@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from tracekit_viewer.door import Node, count, duration, money, semconv
 from tracekit_viewer.render.bars import Pieces, draw
 from tracekit_viewer.render.columns import Columns, fitted
+from tracekit_viewer.render.findings import FLAG
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import SIGNS, hint_of, name_of
 from tracekit_viewer.render.text import plain
@@ -39,10 +40,12 @@ class _Flag:
     style: str
 
 
-def row_pieces(forest: Forest, index: int, view: View, *, folded: bool, query: str = "") -> Pieces:
-    """The row of the node at `index`, as wide as the columns of `view`."""
+def row_pieces(
+    forest: Forest, index: int, view: View, *, folded: bool, query: str = "", codes: Sequence[str] = ()
+) -> Pieces:
+    """The row of the node at `index`, as wide as the columns of `view`; `codes` are of what was found about it."""
     node, columns = forest.nodes[index], view.columns
-    pieces = _label(forest, index, columns.label, folded=folded, query=query)
+    pieces = _label(forest, index, columns.label, folded=folded, query=query, codes=codes)
     if columns.tokens:
         pieces.append((f"{_tokens(node):>{columns.tokens}}", "quiet"))
     if columns.cost:
@@ -60,7 +63,7 @@ def label_start(forest: Forest, index: int, width: int) -> int:
     return cell_len(_guides(forest, index, width // 2))
 
 
-def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str) -> Pieces:
+def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
     node = forest.nodes[index]
     guides = _guides(forest, index, width // 2)
     mark = ("▸ " if folded else "▾ ") if forest.has_children(index) else "─ " if index else ""
@@ -72,7 +75,7 @@ def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str) 
         before.append((f"{sign} ", _sign_style(forest, index)))
     free = width - sum(cell_len(text) for text, _ in before)
     name, hint = name_of(forest, index), hint_of(node)
-    flags = _fitting_flags(_flags(node), free - min(cell_len(name), _LEAST_NAME))
+    flags = _fitting_flags(_flags(node, codes), free - min(cell_len(name), _LEAST_NAME))
     room = free - sum(cell_len(text) for text, _ in flags)
     name_width = min(cell_len(name), max(1, room))
     pieces = [*before, *_named(fitted(name, name_width), query, _name_style(node)), *flags]
@@ -131,7 +134,7 @@ def _sign_style(forest: Forest, index: int) -> str:
     return f"hue{forest.hues[agent]}" if agent >= 0 else "quiet"
 
 
-def _flags(node: Node) -> list[_Flag]:
+def _flags(node: Node, codes: Sequence[str]) -> list[_Flag]:
     flags = []
     if node.status == "error":
         flags.append(_fault(node))
@@ -139,6 +142,9 @@ def _flags(node: Node) -> list[_Flag]:
         flags.append(_Flag("open", "open", "open"))
     elif node.status == "interrupted":
         flags.append(_Flag("interrupted", "×", "warning"))
+    if codes:
+        short = codes[0] if len(codes) == 1 else str(len(codes))
+        flags.append(_Flag(f"{FLAG} {plain(' '.join(codes), 40)}", f"{FLAG}{plain(short, 12)}", "warning"))
     if node.kind == "llm" and node.retries:
         many = "retry" if node.retries == 1 else "retries"
         flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))

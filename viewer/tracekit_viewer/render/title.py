@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from tracekit_viewer.door import Run, count, duration, money
 from tracekit_viewer.render.bars import Pieces
+from tracekit_viewer.render.findings import FLAG
 from tracekit_viewer.render.text import plain
 
 __all__ = ["Title", "title_of"]
@@ -25,6 +26,7 @@ class Title:
     now_ns: int
     live: bool
     following: bool
+    findings: int = 0
 
 
 def title_of(title: Title, width: int) -> Pieces:
@@ -38,7 +40,7 @@ def title_of(title: Title, width: int) -> Pieces:
     while len(facts) > 1 and sum(cell_len(fact) + 3 for _, fact in facts) > free:
         facts.remove(max(facts, key=lambda fact: fact[0]))
     for _, fact in facts:
-        head += [(" · ", "faint"), (fact, "quiet")]
+        head += [(" · ", "faint"), (fact, "warning" if fact.startswith(FLAG) else "quiet")]
     return head
 
 
@@ -50,6 +52,8 @@ def _facts(title: Title) -> list[tuple[int, str]]:
         (4, _many(title.agents, "agent")),
         (3, _many(title.calls, "call")),
     ]
+    if title.findings:
+        facts.append((0, f"{FLAG} {_many(title.findings, 'finding')}"))
     if root.retries:
         facts.append((2, _many(root.retries, "retry", "retries")))
     facts.append((1, f"{count(root.tokens.input)} → {count(root.tokens.output)} tokens"))

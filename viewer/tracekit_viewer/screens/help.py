@@ -20,7 +20,7 @@ from typing_extensions import override
 
 __all__ = ["HelpScreen", "Key", "keys_of"]
 
-_ORDER = ("Moving", "Folding", "Jumping", "Time", "Looking")
+_ORDER = ("Moving", "Folding", "Jumping", "Time", "Looking", "Findings")
 _OURS = "tracekit_viewer."
 _LEGEND = (
     ("◆ ✦ ■ ↻ ∙", "agent, call of the model, tool, attempt, other span"),
@@ -30,6 +30,7 @@ _LEGEND = (
     ("▸ ×", "at a bar's end: still open; interrupted, as its process was gone before it ended"),
     ("‹ ›", "it lies before, or after, the time that is seen"),
     ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
+    ("⚑ TK102", "what was found about it, likely or certain; i tells more"),
     ("~", "concluded from what was asked and answered, not recorded"),
     ("≤", "it ran at some time within"),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,20 +16,26 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Run
+from tracekit_viewer.door import Found, Run, WhatIf, found_in, grave
 from tracekit_viewer.messages import (
     AgentChosen,
+    FindingsLeft,
     NodeHighlighted,
     RangeChosen,
     RangeMarked,
     SearchChanged,
     SearchEnded,
+    SpanWanted,
     ViewChanged,
+    WhatIfWanted,
 )
+from tracekit_viewer.render.findings import marks_of, places_of
 from tracekit_viewer.render.text import plain
+from tracekit_viewer.render.what_if import compared
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
+from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.run_title import RunTitle
@@ -66,6 +73,16 @@ class RunScreen(Screen[None]):
             #body { layout: horizontal; }
             #timelines { height: 1fr; width: 3fr; }
             DetailPane { height: 1fr; width: 2fr; border-top: none; border-left: solid $foreground 15%; }
+        }
+        FindingsPane { display: none; }
+        &.-findings {
+            FindingsPane { display: block; }
+            Timeline { height: 2fr; }
+            &.-narrow DetailPane { display: none; }
+            &.-short LaneStrip { display: none; }
+            &.-tall FindingsPane { height: 3fr; max-height: 26; }
+            &.-short FindingsPane { height: 3fr; }
+            FindingsPane.-empty { height: 3; }
         }
         &.-no-detail DetailPane { display: none; }
         &.-no-lanes LaneStrip { display: none; }
@@ -105,6 +122,7 @@ class RunScreen(Screen[None]):
         Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
         Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
+        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
         Binding("d", "hide('detail')", "Show or hide the detail pane", show=False, group=_LOOKING),
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]
@@ -117,6 +135,7 @@ class RunScreen(Screen[None]):
         self._clock = clock
         self._run: Run | None = None
         self._search_origin = 0
+        self._found: Sequence[Found] | None = None
 
     @override
     def compose(self) -> ComposeResult:
@@ -126,6 +145,7 @@ class RunScreen(Screen[None]):
                 yield LaneStrip()
                 yield Axis()
                 yield Timeline()
+                yield FindingsPane()
             yield DetailPane()
         yield SearchBar()
         yield KeyLine()
@@ -147,6 +167,8 @@ class RunScreen(Screen[None]):
         if self._source.live:
             self.set_timer(self._source.pause_s, self._look_again)
             self.set_interval(_TICK_S, self._tick)
+        else:
+            self.call_after_refresh(self._check)
 
     @property
     def timeline(self) -> Timeline:
@@ -161,20 +183,30 @@ class RunScreen(Screen[None]):
         self.run_worker(self._source.poll, name="poll", thread=True, exit_on_error=False)
 
     @on(Worker.StateChanged)
-    def _polled(self, message: Worker.StateChanged) -> None:
+    def _thread_ended(self, message: Worker.StateChanged) -> None:
+        """Take what a thread brought. What cannot be had is told, and what is there stays."""
         worker: Worker[Any] = message.worker
-        if worker.name != "poll" or message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
-            return
         if message.state == WorkerState.ERROR:
-            # What has been read stays to be looked at.
-            self.notify(plain(f"this run can't be followed: {worker.error}", 300), severity="error", timeout=10)
-            return
-        if worker.result is not None:
-            self._show(worker.result)
+            told = {"poll": "this run can't be followed", "check": "this run can't be checked"}
+            said = f"{told.get(worker.name, 'this cannot be drawn')}: {worker.error}"
+            self.notify(plain(said, 300), severity="error", timeout=10, markup=False)
+        elif message.state == WorkerState.SUCCESS:
+            takes: dict[str, Callable[[Any], None]] = {
+                "poll": self._polled,
+                "check": self._checked,
+                "what-if": self._compared,
+            }
+            takes[worker.name](worker.result)
+
+    def _polled(self, run: Run | None) -> None:
+        if run is not None:
+            self._show(run)
         if self._source.live:
             self.set_timer(self._source.pause_s, self._look_again)
-        elif worker.result is None and self._run is not None:
-            self._show(self._run)
+        elif self._run is not None:
+            if run is None:
+                self._show(self._run)
+            self._check()
 
     def _show(self, run: Run) -> None:
         self._run = run
@@ -198,6 +230,64 @@ class RunScreen(Screen[None]):
             live=self._source.live,
             following=timeline.following,
             note=self._source.note,
+            findings=grave([each.finding for each in self._found or ()]),
+        )
+
+    # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _check(self) -> None:
+        """Look for what was slow or dear, away from the screen."""
+        if self._run is not None:
+            self.query_one(FindingsPane).tell("checking …")
+            self._in_thread("check", partial(found_in, self._run))
+
+    def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
+        # Without a description Textual makes one of all that the work is given, which is a whole run. What was asked
+        # before, and is still at it, is of no use any more.
+        self.run_worker(work, name=name, description=name, group=name, exclusive=True, thread=True, exit_on_error=False)
+
+    def _checked(self, found: Sequence[Found]) -> None:
+        self._found = found
+        findings = [each.finding for each in found]
+        many = f"{len(found)} finding{'' if len(found) == 1 else 's'}" if found else "nothing found"
+        so_far = " so far; it is looked for anew when the run ends" if self._source.live else ""
+        pane = self.query_one(FindingsPane)
+        pane.tell(many + so_far)
+        pane.show(found)
+        self.timeline.mark(marks_of(self.timeline.forest, findings))
+        self._tell_title()
+
+    def action_findings(self) -> None:
+        """Show what was found, or close it."""
+        pane = self.query_one(FindingsPane)
+        if self.has_class("-findings") and pane.has_focus:
+            self._leave_findings()
+            return
+        if self._source.live:
+            self._check()
+        self.add_class("-findings")
+        pane.focus()
+
+    @on(FindingsLeft)
+    def _leave_findings(self) -> None:
+        self.remove_class("-findings")
+        self.timeline.focus()
+
+    @on(SpanWanted)
+    def _span_wanted(self, message: SpanWanted) -> None:
+        place = places_of(self.timeline.forest, (message.id,)).get(message.id)
+        if place is not None:
+            self.timeline.go_to(place)
+
+    @on(WhatIfWanted)
+    def _what_if_wanted(self, message: WhatIfWanted) -> None:
+        self._in_thread("what-if", partial(_worked_out, message.found))
+
+    def _compared(self, worked_out: tuple[Found, WhatIf]) -> None:
+        found, what_if = worked_out
+        timeline = self.timeline
+        self.query_one(FindingsPane).compare(
+            found, compared(timeline.forest, found.finding, what_if, timeline.view.now_ns)
         )
 
     # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────
@@ -257,6 +347,9 @@ class RunScreen(Screen[None]):
     def action_read(self) -> None:
         """Go to the detail pane."""
         self.remove_class("-no-detail")
+        if not self.has_class("-wide"):
+            # There is room for one of them.
+            self.remove_class("-findings")
         self.query_one(DetailPane).focus()
 
     async def action_back(self) -> None:
@@ -279,3 +372,9 @@ class RunScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # Only a run that grows can be followed.
         return not (action == "timeline" and parameters == ("follow",)) or self._source.live
+
+
+def _worked_out(found: Found) -> tuple[Found, WhatIf]:
+    """`found` with the run as it would have been without it."""
+    assert found.what_if is not None
+    return found, found.what_if()

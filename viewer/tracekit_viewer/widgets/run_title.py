@@ -39,14 +39,16 @@ class RunTitle(Vertical):
         yield Static(id="what", markup=False)
         yield Static(id="note", markup=False)
 
-    def show(self, forest: Forest, now_ns: int, *, live: bool, following: bool, note: str | None) -> None:
+    def show(
+        self, forest: Forest, now_ns: int, *, live: bool, following: bool, note: str | None, findings: int
+    ) -> None:
         """Tell of the run of `forest`."""
         if note != self._note:
             self._note = note
             told = self.query_one("#note", Static)
             told.update(f"! {plain(note or '', _LONGEST_NOTE)}")
             told.display = bool(note)
-        self._title = Title(forest.run, forest.agents_count, forest.calls_count, now_ns, live, following)
+        self._title = Title(forest.run, forest.agents_count, forest.calls_count, now_ns, live, following, findings)
         self._draw()
 
     def on_resize(self) -> None:

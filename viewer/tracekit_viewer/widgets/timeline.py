@@ -18,6 +18,7 @@ from typing_extensions import override
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.messages import NodeHighlighted, ViewChanged
 from tracekit_viewer.render.columns import Columns, columns_of
+from tracekit_viewer.render.findings import Marks
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import matches
 from tracekit_viewer.render.paint import strip_of
@@ -69,6 +70,7 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         self._is_growing = False
         self._revision = 0
         self._query = ""
+        self._marks: Marks = {}
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
         self._palette: Palette = {}
         self._base = Style.null()
@@ -115,6 +117,12 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         if first or not self.following:
             self.post_message(NodeHighlighted(self._tree.node))
+
+    def mark(self, marks: Marks) -> None:
+        """Show of each node the codes of what was found about it."""
+        self._marks = marks
+        self._revision += 1
+        self.refresh()
 
     def tick(self, now_ns: int) -> None:
         """Let what is open go on until `now_ns`."""
@@ -190,9 +198,10 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         base = self._base
         if here:
             base += Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
+        codes = self._marks.get(self.forest.nodes[index].id, ())
         pieces = [
             ("▌" if here else " ", "cursor"),
-            *row_pieces(self.forest, index, view, folded=folded, query=self._query),
+            *row_pieces(self.forest, index, view, folded=folded, query=self._query, codes=codes),
         ]
         return strip_of(pieces, self._palette, base, self.scrollable_content_region.width)
 

@@ -1,0 +1,79 @@
+"""Which part of a work goes when it takes less, and what moves with it."""
+
+from __future__ import annotations
+
+from tests.support.trees import MS, START_NS, node
+from tracekit import semconv
+from tracekit.analysis.batches import parents_of
+from tracekit.analysis.schedule import Change, Schedule
+from tracekit.analysis.what_if import WhatIf, what_if
+from tracekit.model.tree import Node
+
+S = 1000
+
+
+def made(root: Node, container: Node, change: Change) -> WhatIf:
+    parents = parents_of(root)
+    last_ns = max(each.end_ns or 0 for each in root.walk())
+    drawn = what_if(Schedule(parents, last_ns), parents, container, change)
+    assert drawn.saved_ns == Schedule(parents, last_ns).saved_ns(container, change)
+    return drawn
+
+
+def at(drawn: WhatIf, id: str) -> tuple[float, float]:
+    """When the node called `id` could have run, in milliseconds since the begin of the run."""
+    start_ns, end_ns = drawn.times[id]
+    return (start_ns - START_NS) / MS, (end_ns - START_NS) / MS
+
+
+def blocked(id: str, start: float, end: float) -> Node:
+    """A task that was there from the begin, and whose own call blocked the loop from `start` to `end`."""
+    call = node("llm", "m", start, end, id=f"call {id}", attributes={semconv.SYNC_IN_EVENT_LOOP: True})
+    return node("tool", "analyse", 10, end + 10, call, id=id)
+
+
+def test_the_time_in_which_others_blocked_goes_and_the_own_call_stays_whole() -> None:
+    tasks = [blocked("a", 10, 1010), blocked("b", 1010, 2010), blocked("c", 2010, 3010)]
+    turn = node("turn", "turn", 0, 3020, *tasks, id="turn")
+    root = node("run", "r", 0, 3020, turn, id="root")
+    # What is left of each from the begin of the first on, without the calls of the others; another began as it ended.
+    lasts = {"a": 1000 * MS, "b": 1000 * MS, "c": 1010 * MS}
+    drawn = made(root, turn, Change({"b": ("a", 0), "c": ("a", 0)}, lasts))
+    assert [at(drawn, f"call {id}") for id in "abc"] == [(10, 1010), (10, 1010), (10, 1010)]
+    assert drawn.saved_ns == 2000 * MS
+
+
+def test_where_nothing_tells_which_part_goes_all_is_quicker() -> None:
+    call = node("llm", "m", 100, 500, id="call")
+    root = node("run", "r", 0, S, node("tool", "t", 0, S, call, id="t"), id="root")
+    drawn = made(root, root, Change(durations={"t": 500 * MS}))
+    assert at(drawn, "t") == (0, 500)
+    assert at(drawn, "call") == (50, 250)
+
+
+def test_what_has_no_time_left_falls_away_with_all_below_it() -> None:
+    turn = node("turn", "turn", 500, S, node("llm", "m", 500, S, id="call"), id="turn")
+    root = node("run", "r", 0, S, node("turn", "turn", 0, 500, id="first"), turn, id="root")
+    drawn = made(root, root, Change(durations={"turn": 0}))
+    assert set(drawn.times) == {"root", "first"}
+
+
+def test_where_a_saving_is_only_bounded_what_comes_later_moves_up_by_it() -> None:
+    """Beside the turn another span ran half the time; with so many siblings that is all that is looked at."""
+    tools = [node("tool", "t", 2 * S * n, 2 * S * (n + 1), id=f"t{n}") for n in range(3)]
+    turn, beside = node("turn", "turn", 0, 6 * S, *tools, id="turn"), node("span", "s", 3 * S, 6 * S, id="beside")
+    later = [node("turn", "turn", 6 * S + 10 * n, 6 * S + 10 * (n + 1), id=f"later{n}") for n in range(80)]
+    root = node("run", "r", 0, 6 * S + 800, turn, beside, *later, id="root")
+    drawn = made(root, turn, Change({"t1": ("t0", 0), "t2": ("t0", 0)}))
+    assert drawn.saved_ns == 3 * S * MS
+    assert at(drawn, "later79")[1] == at(drawn, "root")[1] == 3 * S + 800
+
+
+def test_a_clock_that_was_read_twice_moves_all_below_alike() -> None:
+    """A turn that began a little before the one ahead of it ended is drawn after it, and so is what is in it."""
+    first = node("turn", "turn", 0, 100.3, id="first")
+    tools = [node("tool", "t", 100 + 100 * n, 200 + 100 * n, id=f"t{n}") for n in range(2)]
+    root = node("run", "r", 0, 300, first, node("turn", "turn", 100, 300, *tools, id="turn"), id="root")
+    drawn = made(root, root.children[1], Change({"t1": ("t0", 0)}))
+    assert at(drawn, "turn") == (100.3, 200.3)
+    assert at(drawn, "t1") == (100.3, 200.3)
