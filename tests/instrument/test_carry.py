@@ -2,12 +2,14 @@
 
 import asyncio
 import contextvars
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import anyio
 import anyio.from_thread
 import anyio.lowlevel
@@ -271,6 +273,18 @@ def test_trio_lanes_are_in_the_order_of_the_program(recording: Path) -> None:
         trio.run(main)
     lanes = {span.name: span.lane for span in spans(the_run(), "tool")}
     assert [lanes[f"execute_tool {number}"].rpartition(".")[2] for number in range(8)] == [f"n{n}" for n in range(8)]
+
+
+def test_what_the_garbage_collector_closes_is_no_lane(recording: Path) -> None:
+    async def abandon() -> None:
+        client = anthropic.AsyncAnthropic(api_key="key")
+        # The SDK closes it in a task, whenever it is collected.
+        del client
+        gc.collect()
+        await asyncio.create_task(a_leaf("a"))
+
+    asyncio.run(abandon())
+    assert [span.lane for span in spans(the_run(), "tool")] == ["m.t0.t0"]
 
 
 def test_lane_of_an_eager_task(recording: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_divergence_names_the_tools_that_were_skipped(home: Path) -> None:
     )
 
 
-def team(url: str, folder: Path, ran: list[str]) -> Callable[[], str]:
+def team(folder: Path, ran: list[str]) -> Callable[[], str]:
     def count_words(path: str) -> str:
         """Count.
 
@@ -142,7 +142,6 @@ def team(url: str, folder: Path, ran: list[str]) -> Callable[[], str]:
             name="lead",
             model="claude-opus-5-5",
             system="You lead.",
-            client=anthropic.AsyncAnthropic(base_url=url, api_key="key"),
             workspace=folder,
             subagents=[
                 tracekit.Subagent(
@@ -177,12 +176,14 @@ def lead_and_counter(asked: Asked) -> Answer:
     return message(*uses, model=request["model"])
 
 
-def test_tools_of_the_runtime(home: Path, tmp_path: Path) -> None:
+def test_tools_of_the_runtime(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, ran = tmp_path / "work", list[str]()
     folder.mkdir()
     (folder / "given.txt").write_text("given")
     with Watched(lead_and_counter) as claude:
-        program = team(claude.url, folder, ran)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+        program = team(folder, ran)
         tracekit.init()
         seen, run = record(program)
         assert sorted(ran) == ["a", "b"]

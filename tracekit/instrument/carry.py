@@ -178,8 +178,7 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
         lane = None
-        # Event loops close abandoned asynchronous generators in tasks, whenever these are collected.
-        if type(coro).__name__ != "async_generator_athrow" and not loop.is_closed():
+        if not _is_of_the_collector(coro) and not loop.is_closed():
             lane = _new_lane("task")
         if lane is None:
             return original(loop, coro, **kwargs)
@@ -196,6 +195,14 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _adopt_task = guarded(lanes.adopt_task)
+
+
+def _is_of_the_collector(coro: Any) -> bool:
+    """Whether `coro` closes what was collected as garbage, at whatever time that is, and so is not the program's.
+
+    Event loops close abandoned asynchronous generators in tasks, and the SDK its HTTP clients.
+    """
+    return type(coro).__name__ == "async_generator_athrow" or getattr(coro, "__qualname__", "") == "AsyncClient.aclose"
 
 
 @guarded
