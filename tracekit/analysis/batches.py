@@ -19,7 +19,7 @@ from tracekit.model.tree import Node
 __all__ = ["Batch", "Work", "batch_of", "calls_below", "crews_below", "own_calls", "parents_of", "turns_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Work:
     """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did."""
 
@@ -27,13 +27,18 @@ class Work:
     asked: Node | None
 
     @cached_property
+    def within(self) -> tuple[Node, ...]:
+        """Its node and all below it, parents before children, in order."""
+        return tuple(self.node.walk())
+
+    @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
         if self.node.kind == "agent":
             return self.node
-        return next((node for node in self.node.walk() if node.kind == "agent"), None)
+        return next((node for node in self.within if node.kind == "agent"), None)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name of the tool or agent."""
         if self.node.kind == "agent":
@@ -49,7 +54,7 @@ class Work:
     @cached_property
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
-        return tuple(sorted(calls_below(self.node), key=lambda call: call.start_ns))
+        return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @property
     def lane(self) -> str:

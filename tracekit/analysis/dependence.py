@@ -71,7 +71,7 @@ class Verdict:
         return self.tie in ("likely", "possible", "unlikely")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Profile:
     """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
 
@@ -300,7 +300,7 @@ class Team:
         for line in (other.given or "").splitlines():
             # A short field, such as one word, is passed on whole.
             brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
-            if brief and len(brief) <= _MANY_WORDS and brief <= self._words.keys() - self._known.words:
+            if 0 < len(brief) <= _MANY_WORDS and brief <= self._words.keys() and not brief & self._known.words:
                 source = self._words[min(brief)]
                 return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
         passed = self._passed_in_prompt(other)
@@ -336,7 +336,7 @@ class Team:
 
     def _independence(self, other: Profile, said_when_asked: str) -> Verdict:
         given, name = other.given or "", other.work.name
-        values = said_in(given).values - self._known.values
+        values = other.said_given.values - self._known.values
         new = other.said_given.words - self._known.words
         told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes

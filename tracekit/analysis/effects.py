@@ -527,7 +527,7 @@ def effects_of(work: Work, arguments: Any, described: str = "") -> Effects:
         return declared
     if not work.node.children and work.node.kind == "tool":
         return _tool_effects(work.node, arguments, described)
-    tools = [node for node in work.node.walk() if node.kind == "tool" and (node is not work.node or not work.calls)]
+    tools = [node for node in work.within if node.kind == "tool" and (node is not work.node or not work.calls)]
     if not tools:
         return _by_name(work.name, arguments, is_agent=True, described=described)
     seen = _joined(
