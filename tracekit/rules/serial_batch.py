@@ -36,8 +36,8 @@ from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
-from tracekit.analysis.effects import Footprint
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.overlap import is_serial
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding

@@ -39,9 +39,10 @@ from math import fsum
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
-from tracekit.analysis.dependence import Known, Profile, Team, Verdict
+from tracekit.analysis.dependence import Known, Team, Verdict
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
