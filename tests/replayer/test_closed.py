@@ -3,11 +3,15 @@
 import asyncio
 import http.client
 import json
+import multiprocessing
 import os
 import socket
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,7 @@ from tests.support.calling import ANSWER, QUESTION, Way, call, client_of, sync_a
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, untouched
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
-from tracekit.errors import ReplayDivergence
+from tracekit.errors import ReplayDivergence, ReplayError
 from tracekit.model.recording import Recording
 
 OTHER: Any = {**QUESTION, "messages": [{"role": "user", "content": "What was never asked?"}]}
@@ -94,10 +98,8 @@ def to_anthropic(_: str) -> None:
 
 def swallowing(connect: Callable[[str], None]) -> Callable[[str], None]:
     def swallow(url: str) -> None:
-        try:
+        with suppress(BaseException):
             connect(url)
-        except BaseException:  # noqa: BLE001, S110  what a careless program does
-            pass
 
     return swallow
 
@@ -206,14 +208,14 @@ def test_every_client_without_credentials(
         monkeypatch.delenv(variable)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    import botocore.session
     import google.auth
+    from botocore import session  # type: ignore[import-untyped]
 
     with Watched(respond_of_platform) as claude:
         seen, run = record(lambda: call(way, platform(way, name, options, claude.url)))
         assert not seen.raised
         monkeypatch.setattr(google.auth, "default", fetch_no_token)
-        monkeypatch.setattr(botocore.session.Session, "get_credentials", fetch_no_token)
+        monkeypatch.setattr(session.Session, "get_credentials", fetch_no_token)
         with untouched(claude):
             again, _ = replay_of(
                 run, lambda: call(way, platform(way, name, WITHOUT[name], claude.url)), block_network=True
@@ -298,3 +300,39 @@ def test_no_key_is_needed(claude: Watched, run: Recording) -> None:
         seen, replay = replay_of(run, program)
     assert seen == ["Message", json.loads(ANSWER.body)]
     assert replay.mode == "followed"
+
+
+# ── processes of a program that replays itself ───────────────────────────────────────────────────────────────────────
+
+
+def ask_in_a_process(url: str) -> Any:
+    return ask(url)
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_processes_of_multiprocessing(method: str, claude: Watched, run: Recording) -> None:
+    def program() -> None:
+        ask(claude.url)
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            pool.apply(ask_in_a_process, (claude.url,))
+
+    with untouched(claude), pytest.raises(ReplayError, match="in a process of its own"):
+        replay_of(run, program)
+
+
+def test_processes_of_subprocess(claude: Watched, run: Recording) -> None:
+    code = "import anthropic\nanthropic.Anthropic(max_retries=0).post('/v1/messages', body={}, cast_to=object)"
+    given = {**os.environ, "ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "key"}
+
+    def program() -> list[int]:
+        ask(claude.url)
+        command = [sys.executable, "-c", code]
+        return [
+            subprocess.run(command, env=given, check=False, stderr=subprocess.DEVNULL).returncode,
+            subprocess.Popen(command, -1, None, None, None, subprocess.DEVNULL, None, True, False, None, given).wait(),
+        ]
+
+    with untouched(claude):
+        assert replay_of(run, program)[0] == [1, 1]
+    assert subprocess.run([sys.executable, "-c", code], env=given, check=False).returncode == 0

@@ -228,14 +228,13 @@ def test_tools_return_what_they_did_and_take_as_long(home: Path) -> None:
 # ── the runtime ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def team(url: str, most: int, *, is_async: bool) -> Orchestrator:
-    make = async_client if is_async else sync_client
+def team(client: Any, most: int) -> Orchestrator:
     agents = [
         Subagent(name=name, description=f"Knows {name}.", model="claude-haiku-5", system=f"You are {name}.")
         for name in DELAYS
     ]
     return Orchestrator(
-        name="lead", model="claude-opus-5", system="You lead.", subagents=agents, client=make(url), max_concurrency=most
+        name="lead", model="claude-opus-5", system="You lead.", subagents=agents, client=client, max_concurrency=most
     )
 
 
@@ -250,9 +249,18 @@ def led(asked: Asked) -> Answer:
 
 
 def working(most: int, *, is_async: bool, how: str) -> Callable[[str], Any]:
+    async def main(url: str) -> Any:
+        async with async_client(url) as client:
+            made = team(client, most)
+            return made.run_sync("Work.") if how == "sync" else await made.run("Work.")
+
     def run(url: str) -> Any:
-        made = team(url, most, is_async=is_async)
-        result = made.run_sync("Work.") if how == "sync" else asyncio.run(made.run("Work."))
+        if is_async:
+            result = asyncio.run(main(url))
+        else:
+            with sync_client(url) as client:
+                made = team(client, most)
+                result = made.run_sync("Work.") if how == "sync" else asyncio.run(made.run("Work."))
         return result.text, result.stop_reason, result.tokens
 
     return run

@@ -7,8 +7,8 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.instrument.test_tool_runner import KINDS, Tools, respond, run_async, run_sync, task
-from tests.support.replays import record, replay_of, round_trip, untouched, Watched
+from tests.instrument.test_tool_runner import KINDS, Tools, respond, task
+from tests.support.replays import Watched, record, replay_of, round_trip, untouched
 
 
 @KINDS

@@ -97,7 +97,7 @@ def test_results_are_returned_and_tools_are_not_run(home: Path) -> None:
     assert again == seen
     assert program.ran == RAN_AGAIN
     assert replay.mode == "followed"
-    assert replay.notes == ["run live, since the recording has no result of theirs that is JSON: opaque"]
+    assert replay.notes == ["run live, since the recording has no result of theirs that is JSON: failing, opaque"]
     assert replay.run is not None
     assert_same_record(replay.run.recording, run)
 
@@ -122,7 +122,9 @@ def test_a_divergence_names_the_tools_that_were_skipped(home: Path) -> None:
         program.say = lambda client, words: say(client, words if words != "end" else "the end")
         with pytest.raises(ReplayDivergence) as raised:
             replay_of(run, program)
-    assert "tools skipped before it, whose recorded results were returned: plain, waiting" in str(raised.value)
+    assert "tools skipped before it, whose recorded results were returned: plain ×3, waiting ×4, nothing" in str(
+        raised.value
+    )
 
 
 def team(url: str, folder: Path, ran: list[str]) -> Callable[[], str]:

@@ -98,7 +98,8 @@ def assert_followed(replay: Replay, recording: Recording) -> None:
     made, recorded = facts(replay.run.recording), facts(recording)
     if made != recorded:
         different = [f"- {each[:300]}" for each in recorded if each not in made]
-        pytest.fail("\n".join([*different, *(f"+ {each[:300]}" for each in made if each not in recorded), str(replay)]))
+        different += [f"+ {each[:300]}" for each in made if each not in recorded]
+        pytest.fail("\n".join([str(replay), *replay.notes, *sorted(different, key=lambda line: line[1:])[:12]]))
     assert (replay.mode, replay.divergence, replay.notes, replay.unplayed) == ("followed", None, [], []), replay
 
 
@@ -115,7 +116,9 @@ def facts(recording: Recording) -> list[str]:
         if exchange is not None:
             told.append(f"{name}: {exchange.status} {exchange.digest} answered {(exchange.answered_ns or 0) - zero}")
             told += [f"{name}: {piece.at_ns - zero} {piece.data!r}" for piece in exchange.pieces]
-    told += [f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()]
+    told += [
+        f"lane {lane.id} {lane.kind} {lane.first_ns and lane.first_ns - zero}" for lane in recording.lanes.values()
+    ]
     return sorted(told)
 
 

@@ -30,7 +30,8 @@ from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
-from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, closed_environment, own_proxies, told_by
+from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, told_by
+from tracekit.replayer.children import closed_environment, own_proxies
 from tracekit.replayer.divergence import unplayed
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script

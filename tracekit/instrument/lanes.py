@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 __all__ = [
     "Lane",
     "LaneKind",
+    "acting_for",
     "adopt_task",
     "context_of_task",
     "current_lane",
@@ -115,6 +116,16 @@ def enter(lane: Lane, now_ns: int) -> Lane | None:
 def leave(before: Lane | None) -> None:
     """The lane that was entered on this thread is over."""
     _thread.lane = before
+
+
+@contextmanager
+def acting_for(lane: Lane) -> Iterator[None]:
+    """Let what this thread starts meanwhile, outside any task, be started by `lane`, which waits for it."""
+    before, _thread.lane = _thread.lane, lane
+    try:
+        yield
+    finally:
+        _thread.lane = before
 
 
 @contextmanager

@@ -7,43 +7,32 @@ are the user's proxies put back, for tools; the processes that it starts itself 
 from __future__ import annotations
 
 import atexit
-import functools
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tracekit import __version__
 from tracekit.errors import ReplayDivergence, ReplayImpossible
-from tracekit.instrument.replaced import Replaced
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Replayed
 from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.replayer.children import PROXIES
 from tracekit.replayer.divergence import Divergence
 from tracekit.replayer.session import Stage, notes_of
 
-__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "closed_environment", "start", "told_by"]
+__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "start", "told_by"]
 
 REPLAY_VARIABLE = "TRACEKIT_REPLAY"
 
 LEFT = "left"
 """The name of the file that is there once a process has left the recording."""
 
-_NOWHERE = "http://127.0.0.1:9"
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_BASE_URLS = (
-    "ANTHROPIC_BASE_URL",
-    "ANTHROPIC_BEDROCK_BASE_URL",
-    "ANTHROPIC_VERTEX_BASE_URL",
-    "ANTHROPIC_FOUNDRY_BASE_URL",
-)
 _MOST_REFUSALS = 1000
 """How often a program may ask on after it has left the recording before it is ended: it would go on for ever."""
 
@@ -79,23 +68,6 @@ class Task:
         return RunInfo(**{**self.run, "root": process})
 
 
-def closed_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` with addresses of the API, and proxies, that lead nowhere."""
-    closed = {name: value for name, value in environment.items() if name not in _PROXIES}
-    closed |= {name: _NOWHERE for name in _PROXIES if "NO_" not in name.upper()}
-    for name in _BASE_URLS:
-        if name == "ANTHROPIC_BASE_URL" or name in environment:
-            # The path is part of what a request is matched by.
-            closed[name] = _NOWHERE + urlsplit(environment.get(name, "")).path.rstrip("/")
-    closed.setdefault("ANTHROPIC_API_KEY", "replayed")
-    return closed
-
-
-def own_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """The proxies that `environment` names."""
-    return {name: environment[name] for name in _PROXIES if name in environment}
-
-
 def start() -> None:
     """Begin the replay that the environment asks for, in this process. Ends the process if that cannot be done."""
     task = Task.loads(os.environ[REPLAY_VARIABLE])
@@ -121,11 +93,10 @@ def _start(task: Task, told: _Told) -> None:
     stage.player.when_refused = _give_up
     stage.clock.bind(stage.clock.expect())
     sink = JournalSink({"tracekit": __version__})
-    for name in _PROXIES:
+    for name in PROXIES:
         os.environ.pop(name, None)
     os.environ.update(task.proxies)
-    recorder = stage.enter(sink, task.process())
-    _keep_children_closed()
+    recorder = stage.enter(sink, task.process(), hooked=True)
     sys.excepthook = _without_reports(sys.excepthook)
     atexit.register(_finish, stage, recorder, told)
     told.hello()
@@ -144,25 +115,6 @@ def _give_up(times: int) -> None:
         sys.stderr.write("tracekit: the program asks on and on after it has left the recording; it is ended\n")
         sys.stderr.flush()
         os._exit(1)
-
-
-def _keep_children_closed() -> None:
-    """Let the processes that this one starts have the dead proxies: there may be no tracekit in them."""
-    _replaced.replace(subprocess.Popen, "__init__", _closed_popen)
-
-
-def _closed_popen(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def init(process: Any, *args: Any, **kwargs: Any) -> None:
-        # `env` is the eleventh argument, which nobody gives by place.
-        environment = kwargs.get("env")
-        kwargs["env"] = closed_environment(os.environ if environment is None else environment)
-        original(process, *args, **kwargs)
-
-    return init
-
-
-_replaced = Replaced()
 
 
 def _without_reports(before: Callable[..., Any]) -> Callable[..., Any]:

@@ -134,9 +134,10 @@ class VirtualClock:
         """The replay is over: whoever still waits goes on, and time is the system's again."""
         with self._lock:
             self.is_over = True
-            waiting = [each for each in self._participants if each.until_ns is not None]
-            for participant in waiting:
-                participant.wake()
+            for participant in self._participants:
+                if participant.until_ns is not None:
+                    with suppress(RuntimeError):
+                        participant.wake()
 
     # ── who takes part ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +298,7 @@ class VirtualClock:
 
     def _release_earliest(self) -> None:
         waiting = [each for each in self._participants if each.until_ns is not None and not each.works]
-        if not waiting:
+        if not waiting or self.is_over:
             return
         first = min(waiting, key=lambda each: (each.until_ns or 0, each.order))
         at_ns, first.until_ns, first.blocked = first.until_ns or 0, None, None

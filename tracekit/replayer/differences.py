@@ -35,16 +35,30 @@ class Difference(NamedTuple):
 def differences(recorded: Any, asked: Any, place: str = "") -> Iterator[Difference]:
     """The places in which `asked` differs from `recorded`, both as JSON values."""
     if isinstance(recorded, dict) and isinstance(asked, dict):
+        if recorded == asked and list(recorded) != list(asked):
+            yield Difference(
+                place or "body", *(f"in the order: {', '.join(map(str, each))}" for each in (recorded, asked))
+            )
         for name in [*recorded, *(name for name in asked if name not in recorded)]:
             inner = f"{place}.{name}" if place else str(name)
-            yield from differences(recorded.get(name), asked.get(name), inner)
+            yield from _one(name in recorded, recorded.get(name), name in asked, asked.get(name), inner)
     elif isinstance(recorded, list) and isinstance(asked, list):
         for number in range(max(len(recorded), len(asked))):
             old = recorded[number] if number < len(recorded) else None
             new = asked[number] if number < len(asked) else None
-            yield from differences(old, new, f"{place}[{number}]")
+            yield from _one(number < len(recorded), old, number < len(asked), new, f"{place}[{number}]")
     elif recorded != asked or type(recorded) is not type(asked):
         yield Difference(place or "body", recorded, asked)
+
+
+def _one(was: bool, old: Any, is_now: bool, new: Any, place: str) -> Iterator[Difference]:
+    """The differences of a field that one of the two may lack, which is not the same as null."""
+    if was and is_now:
+        yield from differences(old, new, place)
+    elif old is None and new is None:
+        yield Difference(place, "null" if was else None, "null" if is_now else None)
+    else:
+        yield Difference(place, old, new)
 
 
 def words_changed(old: str, new: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -67,7 +68,7 @@ class Divergence:
         if self.is_strange:
             lines.append("  nothing in the recording is like it: is it the recording of another program?")
         if self.tools:
-            lines.append(f"  tools skipped before it, whose recorded results were returned: {', '.join(self.tools)}")
+            lines.append(f"  tools skipped before it, whose recorded results were returned: {_counted(self.tools)}")
         if self.unplayed:
             lines.append(f"  recorded and never asked ({len(self.unplayed)}):")
             lines += [f"    {path}" for path in self.unplayed[:_MOST]]
@@ -78,6 +79,13 @@ class Divergence:
         made = asdict(self)
         made["differences"] = [each._asdict() for each in self.differences]
         return made
+
+
+def _counted(tools: Sequence[str]) -> str:
+    counts = Counter(tools)
+    listed = [f"{printable(name, most=60)} ×{n}" if n > 1 else printable(name, most=60) for name, n in counts.items()]
+    more = f" and {len(listed) - _MOST} more" if len(listed) > _MOST else ""
+    return ", ".join(listed[:_MOST]) + more
 
 
 def explain(

@@ -55,13 +55,15 @@ class Keys:
         body = None if kept.body is None else redact_bytes(kept.body)
         return Request(kept.method, kept.host, redact(kept.path), redact(kept.query), kept.headers, body)
 
-    def key(self, request: Request) -> str:
-        """The key of `request`, which is redacted."""
+    def key(self, request: Request, digest: str = "") -> str:
+        """The key of `request`, which is redacted; `digest` is the SHA-256 of its body in hex, where that is known."""
         betas = ",".join(
             sorted(filter(None, (each.strip() for each in request.headers.get("anthropic-beta", "").split(","))))
         )
         head = f"{request.method.upper()}\n{request.path}\n{request.query}\n{betas}\n"
-        return sha256(head.encode() + self._body(request)).hexdigest()
+        if not digest or self._paths or self._patterns or _BOUNDARY.search(request.headers.get("content-type", "")):
+            digest = sha256(self._body(request)).hexdigest()
+        return sha256(f"{head}{digest}".encode()).hexdigest()
 
     def shown(self, request: Request) -> Any:
         """The body of `request` as JSON, without what is ignored; its text if it is none."""

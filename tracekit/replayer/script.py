@@ -63,8 +63,10 @@ class Part:
 
 
 class Turn(NamedTuple):
-    """That a lane waited for its turn, as at a semaphore: nothing of its own happened for `waited_ns`, and then it went
-    on as a call of another lane had ended, at `given_ns`."""
+    """That a lane waited for its turn, as at a semaphore.
+
+    Nothing of its own happened for `waited_ns`, and then it went on as a call of another lane had ended, at `given_ns`.
+    """
 
     given_ns: int
     waited_ns: int
@@ -240,7 +242,7 @@ def _calls(recording: Recording, keys: Keys) -> list[Call]:
     parts: dict[str, list[Part]] = defaultdict(list)
     for id, exchange in recording.exchanges.items():
         span = recording.spans[id]
-        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request)))
+        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request, exchange.digest)))
     made = []
     for id, attempts in parts.items():
         span = recording.spans.get(id, attempts[0].span)

@@ -25,6 +25,7 @@ from tracekit.model.recording import Recording
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
 from tracekit.replayer import closed
+from tracekit.replayer.children import close_children, release_children
 from tracekit.replayer.clock import VirtualClock
 from tracekit.replayer.divergence import Divergence, places
 from tracekit.replayer.hooks import Hooks
@@ -111,8 +112,11 @@ class Stage:
         """The API's hosts of the recording."""
         return {exchange.request.host for exchange in self.script.recording.exchanges.values()}
 
-    def enter(self, sink: Sink, process: RunInfo | None) -> Recorder:
-        """Begin the replay in this process, on this thread; what happens goes to `sink`."""
+    def enter(self, sink: Sink, process: RunInfo | None, *, hooked: bool = False) -> Recorder:
+        """Begin the replay in this process, on this thread; what happens goes to `sink`.
+
+        `hooked` says that the processes which this one starts begin a replay of their own.
+        """
         recorder = Recorder(
             RedactingSink(sink, self.script.keys.rules),
             self.clock,
@@ -124,12 +128,14 @@ class Stage:
         runtime = sys.modules.get(_RUNTIME)
         self._loop_before = runtime.change_loop() if runtime is not None else None
         self._hooks.put_in()
+        close_children(hooked=hooked)
         closed.refuse(self.hosts(), self.player.refuse_connection, everything=self._block_network)
         return recorder
 
     def leave(self) -> None:
         """End the replay."""
         closed.allow()
+        release_children()
         self._hooks.take_out()
         runtime = sys.modules.get(_RUNTIME)
         own = runtime.change_loop(self._loop_before) if runtime is not None else None
@@ -174,6 +180,8 @@ class Replay:
         before = active()
         if before is not None and before.answerer is not None:
             raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
+        if self._recorder is not None:
+            raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
         self._stack = ExitStack()
         try:
             self._stack.enter_context(self._stage.clock.taking_part())

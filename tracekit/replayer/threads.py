@@ -191,16 +191,20 @@ class Threads:
 
         @functools.wraps(original)
         def run(item: Any, *args: Any, **kwargs: Any) -> None:
-            before, self._here.job = self._here.job, None
+            before = self._here.job
+            self._here.job = None
             try:
                 original(item, *args, **kwargs)
             finally:
-                job, self._here.job = self._here.job, before
-                if job is not None:
-                    self._clock.unbind(None)
-                    job.pool.done(job)
+                self._over(self._here.job)
+                self._here.job = before
 
         return run
+
+    def _over(self, job: _Job | None) -> None:
+        if job is not None:
+            self._clock.unbind(None)
+            job.pool.done(job)
 
     def _run_job(self, job: _Job, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._here.job = job

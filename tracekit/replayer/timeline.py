@@ -34,6 +34,8 @@ _TOLD = frozenset(
 _PATIENCE_NS = 60_000_000_000
 """How long a call that was cancelled in the recording waits to be cancelled again."""
 
+_SOON_NS = 25_000_000
+"""About as long as a program needs to go about its next call."""
 _SURELY = 0.3
 """The part of a wait that must have passed for it to have been the lane's own work."""
 
@@ -60,7 +62,7 @@ class Timeline:
         """Decide whether the replay still follows, now that `part` of `call` is asked in `lane` while `in_flight` are."""
         if not self.follows:
             return
-        if self._now_ns() > part.span.start_ns or any(other.parts[-1].end_ns <= call.could_ns for other in in_flight):
+        if self._now_ns() > part.span.start_ns or self._is_early(call.could_ns, in_flight):
             self.follows = False
         self._watch_turn(lane, call.turn, in_flight)
 
@@ -75,10 +77,24 @@ class Timeline:
 
         What took its time without being seen, such as a process, takes it again.
         """
-        if turn is not None and any(other.parts[-1].end_ns <= turn.given_ns for other in in_flight):
+        if turn is not None and self._is_early(turn.given_ns, in_flight):
             passed_ns = time.monotonic_ns() - self._real_ns[lane]
             if passed_ns < turn.waited_ns * _SURELY:
                 self.follows = False
+
+    def _is_early(self, could_ns: int, in_flight: list[Call]) -> bool:
+        """Whether one of `in_flight` had ended by `could_ns`.
+
+        One that is about to end may have done so while the program went about what it asks now, which takes no time
+        here: then it is not early.
+        """
+        now_ns = self._now_ns()
+        for other in in_flight:
+            end_ns = other.parts[-1].end_ns
+            soon_ns = min(_SOON_NS, (end_ns - other.span.start_ns) * _SURELY)
+            if end_ns <= could_ns and end_ns - now_ns > soon_ns:
+                return True
+        return False
 
     def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
         """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""

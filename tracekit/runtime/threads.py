@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+from tracekit.instrument.lanes import acting_for, current_lane
+
 __all__ = ["change_loop", "end_loop", "in_thread", "run_sync"]
 
 T = TypeVar("T")
@@ -58,8 +60,11 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
     outcome: Future[T] = Future()
     started: list[asyncio.Task[T]] = []
 
+    caller = current_lane()
+
     def start() -> None:
-        started.append(loop.create_task(coroutine))
+        with acting_for(caller):
+            started.append(loop.create_task(coroutine))
         started[0].add_done_callback(finish)
 
     def stop() -> None:
