@@ -27,7 +27,7 @@ from typing import Literal, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, judges, role_of
+from tracekit.analysis.roles import aspect_of, builds_on, converses, judges, role_of
 from tracekit.analysis.values import is_hash, said_in
 
 __all__ = ["Known", "Team", "Tie", "Verdict"]
@@ -52,6 +52,15 @@ _POINTS_BACK = re.compile(
     r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
     re.IGNORECASE,
 )
+
+
+_NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))
+_FOUND_NOTHING = re.compile(
+    r"\b(no (?:results?|match(?:es)?|such|answer)|not (?:found|available|know|sure|possible)|(?:nothing|none) found|(?:do|does)n't know"
+    r"|could ?n[o']t|can ?not|can't|unable|unavailable|timed? ?out|denied|refused|failed)\b",
+    re.IGNORECASE,
+)
+_BRIEF = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Team:
         self._asked: set[tuple[str, str | None]] = set()
         self._has_tool = self._changes = False
         self._is_declared = self._is_plain = True
+        self._found_nothing = ""
         self._tells = ""
 
     @property
@@ -136,6 +146,7 @@ class Team:
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
         self._tells = self._tells or (name if member.tells else "")
+        self._found_nothing = self._found_nothing or (name if _found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
         output = member.output
@@ -248,6 +259,9 @@ class Team:
         points_back = self._points_back(given) or self._points_back(said_when_asked)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
+        control = self._control(other)
+        if control:
+            return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
             if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
@@ -259,6 +273,21 @@ class Team:
                 )
             return Verdict("likely", (*told, "all that it was given was known before"))
         return self._between_agents(other, new, told)
+
+    def _control(self, other: Profile) -> str:
+        """Why `other` may have been asked for only in view of what came of a member, though it was given none of it."""
+        name = other.work.name
+        if self._found_nothing:
+            return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
+        if converses(name):
+            return f"but {name} takes turns with somebody"
+        said = other.said_given.values | other.said_given.words
+        for member in self._members:
+            before = member.said_given.values | member.said_given.words
+            is_like = said and before and _kind(member.work.name) == _kind(name)
+            if is_like and (said <= before or before <= said):
+                return f"but {name} was asked for nearly the same again"
+        return ""
 
     def _points_back(self, text: str) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
@@ -309,8 +338,23 @@ class Team:
         if step:
             return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
-            return Verdict("likely", (*told, "all that it was asked was known before"))
+            told.append("all that it was asked was known before")
+            if all(_is_beside(other.work.name, each) for each in self._names):
+                return Verdict("likely", tuple(told))
+            return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+
+
+def _found_nothing(output: str) -> bool:
+    said = output.strip().lower()
+    return len(said) <= _BRIEF and (said.rstrip(".!") in _NOTHING or bool(_FOUND_NOTHING.search(said)))
+
+
+def _is_beside(name: str, other: str) -> bool:
+    """Whether, by their names, both do one kind of work under two aspects: ``style_reviewer``, ``security_reviewer``."""
+    words, others = ([part for part in re.split(r"[-_ ]", each.lower()) if part != "agent"] for each in (name, other))
+    is_one_work = len(words) > 1 and len(others) > 1 and words[-1] == others[-1]
+    return is_one_work or bool(aspect_of(name) and aspect_of(other))
 
 
 def _kind(name: str) -> str:

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["Role", "builds_on", "judges", "role_of", "runs_anything"]
+__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "role_of", "runs_anything"]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -18,17 +18,22 @@ def _words(text: str) -> frozenset[str]:
 
 _RUNS = _words(
     """
-    bash exec execute run sh shell terminal test tester testing tests validate verifier verify
+    bash browser cell click console cursor drag exec execute goto grip hover keyboard mouse move navigate notebook press
+    python repl run screenshot scroll sh shell sleep swipe terminal test tester testing tests type validate verifier verify
+    wait
     """
 )
-_PROGRAMS = _words("bash exec execute run sh shell terminal")
+_PROGRAMS = _words(
+    "bash browser cell click console cursor drag exec execute goto grip hover keyboard mouse move navigate "
+    "notebook press python repl run screenshot scroll sh shell sleep swipe terminal type wait"
+)
 _WRITES = _words(
     """
     accept add adjust alter amend append apply approve archive assign book build builder buy cancel change
     charge clean cleaner close coder coding commit complete configure confirm convert copy correct create
     creator delete deploy deployer deposit develop developer disable drop edit editor enable engineer enroll
     escalate fix fixer format formatter grant implement implementer import init insert install invite launch
-    lock mark merge migrate migrator modify move notify optimise optimize optimizer order patch pay post
+    lock mark merge migrate migrator modify notify optimise optimize optimizer order patch pay post
     provision publish publisher purchase push put refactor refactorer refactoring refund register reject release
     remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
     rewriter rollback save schedule sell send set setup sign start stop store submit subscribe sync tag trade
@@ -61,11 +66,23 @@ _WORKS_OUT = _words(
     explainer interpret interpreter investigate
     """
 )
+_CONVERSES = _words(
+    """
+    ask chat chatbot chatter debate debater discuss game human interview interviewer moderator negotiate negotiator
+    opponent player roleplay teacher tutor user
+    """
+)
+_ASPECTS = _words(
+    """
+    accessibility architecture concurrency cost docs documentation legal license memory naming performance privacy
+    quality readability reliability safety security style tests usability ux
+    """
+)
 _READS = _words(
     """
     analyse analyser analysis analyst analyze analyzer assess audit auditor browse cat check checker classifier
     classify compare compliance count critique describe estimate evaluate examine explain explore explorer
-    extract extractor fetch find get glob grep inspect inspector investigate lint list load look lookup ls open
+    extract extractor fetch find get glob grep inspect inspector investigate lint list look lookup ls
     performance profile query read reader research researcher retrieve review reviewer scan scanner search
     security show stat status study style survey view
     """
@@ -88,7 +105,8 @@ def role_of(name: str, described: str = "") -> Role:
 def _role(words: list[str]) -> Role:
     if any(word in _RUNS for word in words):
         return "runs"
-    if any(word in _WRITES for word in words) and not any(word in _TELLS for word in words):
+    is_told = any(word in _TELLS for word in words) and not (words[0] in _WRITES and words[0] not in _TELLS)
+    if any(word in _WRITES for word in words) and not is_told:
         return "writes"
     if any(word in _TELLS for word in words):
         return "writes" if "file" in words or "files" in words else "tells"
@@ -98,6 +116,17 @@ def _role(words: list[str]) -> Role:
 def runs_anything(name: str) -> bool:
     """Whether what it runs is any program, and not only tests."""
     return bool(_PROGRAMS & set(_WORD.findall(name.lower())))
+
+
+def converses(name: str) -> bool:
+    """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
+    return any(word.lower() in _CONVERSES for word in _WORD.findall(name))
+
+
+def aspect_of(name: str) -> str:
+    """For one who looks at something under one aspect of several, what it is; empty for others."""
+    words = [word.lower() for word in _WORD.findall(name) if word.lower() not in ("agent", "subagent")]
+    return words[0] if words and words[0] in _ASPECTS else ""
 
 
 def judges(name: str) -> bool:
