@@ -27,8 +27,18 @@ from typing import Literal, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import aspect_of, builds_on, converses, judges, role_of
+from tracekit.analysis.roles import builds_on, converses, judges, role_of
 from tracekit.analysis.values import is_hash, said_in
+from tracekit.analysis.wording import (
+    COUNTED,
+    POINTS_BACK,
+    ROUNDS,
+    found_nothing,
+    holds,
+    is_beside,
+    kind_of,
+    plain_words,
+)
 
 __all__ = ["Known", "Team", "Tie", "Verdict"]
 
@@ -42,25 +52,6 @@ _MANY_WORDS = 3
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
-_NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
-_POINTS_BACK = re.compile(
-    r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
-    r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
-    r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
-    r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
-    r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
-    re.IGNORECASE,
-)
-
-
-_NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))
-_FOUND_NOTHING = re.compile(
-    r"\b(no (?:results?|match(?:es)?|such|answer)|not (?:found|available|know|sure|possible)|(?:nothing|none) found|(?:do|does)n't know"
-    r"|could ?n[o']t|can ?not|can't|unable|unavailable|timed? ?out|denied|refused|failed)\b",
-    re.IGNORECASE,
-)
-_BRIEF = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +137,7 @@ class Team:
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
         self._tells = self._tells or (name if member.tells else "")
-        self._found_nothing = self._found_nothing or (name if _found_nothing(member.output or "") else "")
+        self._found_nothing = self._found_nothing or (name if found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
         output = member.output
@@ -271,7 +262,10 @@ class Team:
                 return Verdict(
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
                 )
-            return Verdict("likely", (*told, "all that it was given was known before"))
+            told.append("all that it was given was known before")
+            if all(kind_of(each) == kind_of(name) for each in self._names):
+                return Verdict("likely", tuple(told))
+            return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, new, told)
 
     def _control(self, other: Profile) -> str:
@@ -281,32 +275,54 @@ class Team:
             return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
         if converses(name):
             return f"but {name} takes turns with somebody"
+        if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
+            return f"but {name} is asked for step after step"
         said = other.said_given.values | other.said_given.words
         for member in self._members:
             before = member.said_given.values | member.said_given.words
-            is_like = said and before and _kind(member.work.name) == _kind(name)
-            if is_like and (said <= before or before <= said):
+            is_like = said and before and kind_of(member.work.name) == kind_of(name)
+            is_within = is_like and (said <= before or before <= said)
+            if is_within or (kind_of(member.work.name) == kind_of(name) and holds(other.given, member.given)):
                 return f"but {name} was asked for nearly the same again"
         return ""
 
     def _points_back(self, text: str) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
-        for found in _POINTS_BACK.finditer(text):
+        for found in POINTS_BACK.finditer(text):
             if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = {_kind(name) for name in self._names} == {_kind(other.work.name)}
+        is_same_kind = {kind_of(name) for name in self._names} == {kind_of(other.work.name)}
         changes = other.effects.changes or self._changes
         if is_same_kind:
-            return Verdict("likely", tuple(told))
+            reason = self._of_no_own(other)
+            return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
-        return Verdict("unlikely", (*told, step)) if step else Verdict("likely", tuple(told))
+        if step:
+            return Verdict("unlikely", (*told, step))
+        if all(is_beside(other.work.name, each) for each in self._names):
+            return Verdict("likely", tuple(told))
+        return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
+
+    def _of_no_own(self, other: Profile) -> str:
+        """Why work that code set to work may be a step or a round, and none on a thing of its own; empty where it is."""
+        name, said = other.work.name, other.said_given
+        if converses(name):
+            return f"but {name} takes turns with somebody"
+        if ROUNDS & set(plain_words(other.given or "")) or COUNTED.search(other.given or ""):
+            return "but its task counts rounds or steps"
+        if said.values - {value for member in self._members for value in member.said_given.values}:
+            return ""
+        given, before = (plain_words(each.given or "") for each in (other, self._members[-1]))
+        shared = len(set(given) & set(before))
+        is_alike = given[:1] == before[:1] and 2 * shared >= max(len(set(given)), len(set(before)))
+        return "" if is_alike else "but its task is another one"
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -322,7 +338,7 @@ class Team:
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
-        is_same_kind = _kind(other.work.name) in {_kind(name) for name in self._names}
+        is_same_kind = kind_of(other.work.name) in {kind_of(name) for name in self._names}
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if share <= _MOST_NEW:
@@ -339,27 +355,10 @@ class Team:
             return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             told.append("all that it was asked was known before")
-            if all(_is_beside(other.work.name, each) for each in self._names):
+            if all(is_beside(other.work.name, each) for each in self._names):
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-
-
-def _found_nothing(output: str) -> bool:
-    said = output.strip().lower()
-    return len(said) <= _BRIEF and (said.rstrip(".!") in _NOTHING or bool(_FOUND_NOTHING.search(said)))
-
-
-def _is_beside(name: str, other: str) -> bool:
-    """Whether, by their names, both do one kind of work under two aspects: ``style_reviewer``, ``security_reviewer``."""
-    words, others = ([part for part in re.split(r"[-_ ]", each.lower()) if part != "agent"] for each in (name, other))
-    is_one_work = len(words) > 1 and len(others) > 1 and words[-1] == others[-1]
-    return is_one_work or bool(aspect_of(name) and aspect_of(other))
-
-
-def _kind(name: str) -> str:
-    """The name without the number or letter at its end, by which those of a kind are told apart."""
-    return _NUMBERED.sub("", name.lower())
 
 
 def _lines(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tracekit.analysis.effects import Effects
+from tracekit.analysis.roles import prepares, role_of
 
 __all__ = ["Footprint"]
 
@@ -47,6 +48,10 @@ class Footprint:
     _writes_all: str = ""
     _changes: str = ""
     _looks: str = ""
+    _programs: str = ""
+    _running: str = ""
+    _tools: dict[str, None] = field(default_factory=dict)
+    _preparing: dict[str, None] = field(default_factory=dict)
 
     def add(self, effects: Effects, who: str) -> None:
         """Add what `who` touches."""
@@ -57,6 +62,11 @@ class Footprint:
         self._reads_all = self._reads_all or (who if effects.reads_all else "")
         self._writes_all = self._writes_all or (who if effects.writes_all else "")
         self._changes = self._changes or (who if effects.changes else "")
+        self._tools[who] = None
+        if prepares(who):
+            self._preparing[who] = None
+        self._running = self._running or (who if role_of(who) == "runs" else "")
+        self._programs = self._programs or (who if effects.reads_all and effects.writes_all else "")
         self._looks = self._looks or (who if effects.looks or effects.changes else "")
 
     def conflict(self, effects: Effects, who: str) -> str | None:
@@ -74,6 +84,32 @@ class Footprint:
             if other is not None:
                 return f"{other[0]} writes {other[1]}, and {who} reads {path}"
         return None
+
+    def tool_conflict(self, effects: Effects, who: str) -> str | None:
+        """Why a plain tool may have to run in the order asked: one session's commands, or one name under two tools."""
+        for name in sorted(effects.names):
+            user = self._written_names.get(name) or (self._names.get(name) if effects.writes_names else None)
+            if user is not None and user != who:
+                return f"{user} and {who} are both given {name!r}, and one of them changes it"
+        runs = effects.reads_all and effects.writes_all
+        if (runs and self._looks) or (self._programs and (effects.looks or effects.changes)):
+            return f"{self._programs or who} may touch what {who if self._programs else self._looks} does"
+        if self._others(self._tools, who) and prepares(who):
+            return f"{who} may change what {self._others(self._tools, who)} finds"
+        if self._others(self._preparing, who):
+            return f"{self._others(self._preparing, who)} may change what {who} finds"
+        return None
+
+    def run_conflict(self, effects: Effects, who: str) -> str | None:
+        """Why `who` may have to run in the order asked: one of them runs, or tests, what another changes."""
+        if role_of(who) == "runs" and self._changes:
+            return f"{who} may touch what {self._changes} changes"
+        if self._running and effects.changes and self._running != who:
+            return f"{self._running} may touch what {who} changes"
+        return None
+
+    def _others(self, names: dict[str, None], who: str) -> str:
+        return next((name for name in names if name != who), "")
 
     def _other_conflict(self, effects: Effects, who: str) -> str | None:
         for name in sorted(effects.names):

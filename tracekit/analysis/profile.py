@@ -83,6 +83,12 @@ class Profile:
         return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
 
     @cached_property
+    def keys(self) -> frozenset[str]:
+        """The names of what it was given."""
+        arguments = _parsed(self.work.arguments)
+        return frozenset(str(key).lower() for key in arguments) if isinstance(arguments, dict) else frozenset()
+
+    @cached_property
     def described(self) -> str:
         """With which words the model was offered it."""
         return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")

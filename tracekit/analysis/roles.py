@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "role_of", "runs_anything"]
+__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "prepares", "role_of", "runs_anything"]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -68,8 +68,14 @@ _WORKS_OUT = _words(
 )
 _CONVERSES = _words(
     """
-    ask chat chatbot chatter debate debater discuss game human interview interviewer moderator negotiate negotiator
+    ask bot chat chatbot chatter debate debater discuss game human interview interviewer moderator negotiate negotiator
     opponent player roleplay teacher tutor user
+    """
+)
+_PREPARES = _words(
+    """
+    activate authenticate begin checkout commit connect disconnect enter init initialize login logout open prepare
+    rollback select set setup start stop switch transaction use
     """
 )
 _ASPECTS = _words(
@@ -121,6 +127,11 @@ def runs_anything(name: str) -> bool:
 def converses(name: str) -> bool:
     """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
     return any(word.lower() in _CONVERSES for word in _WORD.findall(name))
+
+
+def prepares(name: str) -> bool:
+    """Whether the name says that it puts something into a state that other tools then find."""
+    return any(word.lower() in _PREPARES for word in _WORD.findall(name))
 
 
 def aspect_of(name: str) -> str:
