@@ -54,7 +54,7 @@ CASES = [
     Case("threads instead", ((300,), (350,), (300,)), "for", "threads", "TK102"),
     Case("beside a longer one", ((400,), (400,), (400,)), "for", "gather", "TK102", beside=900),
     Case("eight, by for", ((120,), (180,), (150,), (200,), (140,), (160,), (190,), (130,)), "for", "gather", "TK102"),
-    Case("one much longer, by for", ((800,), (150,), (150,)), "for", "gather", "TK102"),
+    Case("four, by for", ((450,), (300,), (250,), (300,)), "for", "gather", "TK102"),
     Case("after a long turn, by for", ((250,), (300,)), "for", "gather", "TK102", lead=400),
     Case("three, blocked", ((300,), (300,), (300,)), "sync client in gather", "gather", "TK101"),
     Case("uneven, blocked", ((500,), (200,), (300,)), "sync client in gather", "gather", "TK101"),

@@ -49,6 +49,8 @@ _LEAST_LINE = 16
 _LONGEST_FIELD = 60
 _MANY_LINES = 1000
 _MANY_WORDS = 3
+_NEAR = 4
+"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
@@ -104,6 +106,7 @@ class Team:
         self._hashes: dict[str, str] = {}
         self._unseen = ""
         self._names: dict[str, None] = {}
+        self._kinds: set[str] = set()
         self._asked: set[tuple[str, str | None]] = set()
         self._has_tool = self._changes = False
         self._is_declared = self._is_plain = True
@@ -132,6 +135,7 @@ class Team:
         name = member.work.name
         self._members.append(member)
         self._names[name] = None
+        self._kinds.add(kind_of(name))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
         self._is_declared &= member.effects.is_declared
@@ -263,7 +267,7 @@ class Team:
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
                 )
             told.append("all that it was given was known before")
-            if all(kind_of(each) == kind_of(name) for each in self._names):
+            if self._kinds == {kind_of(name)}:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, new, told)
@@ -278,11 +282,12 @@ class Team:
         if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
             return f"but {name} is asked for step after step"
         said = other.said_given.values | other.said_given.words
-        for member in self._members:
+        for member in self._members[-_NEAR:]:
+            if kind_of(member.work.name) != kind_of(name):
+                continue
             before = member.said_given.values | member.said_given.words
-            is_like = said and before and kind_of(member.work.name) == kind_of(name)
-            is_within = is_like and (said <= before or before <= said)
-            if is_within or (kind_of(member.work.name) == kind_of(name) and holds(other.given, member.given)):
+            is_within = said and before and (said <= before or before <= said)
+            if is_within or holds(other.given or "", member.given or ""):
                 return f"but {name} was asked for nearly the same again"
         return ""
 
@@ -294,7 +299,7 @@ class Team:
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = {kind_of(name) for name in self._names} == {kind_of(other.work.name)}
+        is_same_kind = self._kinds == {kind_of(other.work.name)}
         changes = other.effects.changes or self._changes
         if is_same_kind:
             reason = self._of_no_own(other)
@@ -338,7 +343,7 @@ class Team:
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
-        is_same_kind = kind_of(other.work.name) in {kind_of(name) for name in self._names}
+        is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if share <= _MOST_NEW:

@@ -124,11 +124,13 @@ def runs_anything(name: str) -> bool:
     return bool(_PROGRAMS & set(_WORD.findall(name.lower())))
 
 
+@lru_cache(maxsize=1024)
 def converses(name: str) -> bool:
     """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
     return any(word.lower() in _CONVERSES for word in _WORD.findall(name))
 
 
+@lru_cache(maxsize=1024)
 def prepares(name: str) -> bool:
     """Whether the name says that it puts something into a state that other tools then find."""
     return any(word.lower() in _PREPARES for word in _WORD.findall(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tracekit.analysis.roles import aspect_of
 
@@ -63,10 +64,10 @@ def plain_words(given: str) -> list[str]:
     return [word for word in re.findall(r"[a-z]+", given.lower()) if word not in ("user", "text")]
 
 
-def holds(given: str | None, before: str | None) -> bool:
+def holds(given: str, before: str) -> bool:
     """Whether `given` is all of `before` with something added."""
-    whole = (before or "").strip().lower()
-    return bool(whole) and bool(re.search(rf"(?<![\w./-]){re.escape(whole)}(?![\w./-])", (given or "").lower()))
+    given, whole = given.lower(), before.strip().lower()
+    return bool(whole) and whole in given and bool(re.search(rf"(?<![\w./-]){re.escape(whole)}(?![\w./-])", given))
 
 
 def found_nothing(output: str) -> bool:
@@ -82,6 +83,7 @@ def is_beside(name: str, other: str) -> bool:
     return is_one_work or bool(aspect_of(name) and aspect_of(other))
 
 
+@lru_cache(maxsize=1024)
 def kind_of(name: str) -> str:
     """The name without the number or letter at its end, by which those of a kind are told apart."""
     return _NUMBERED.sub("", name.lower())
