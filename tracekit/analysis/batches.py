@@ -16,7 +16,7 @@ from tracekit import semconv
 from tracekit.analysis.overlap import Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "calls_below", "crews_below", "own_calls", "parents_of", "turns_of"]
+__all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Work:
         """Whether its times are only the bounds within which it must have run."""
         return bool(self.node.attributes.get(semconv.INFERRED_BOUNDS))
 
-    @property
+    @cached_property
     def interval(self) -> Interval | None:
         """When it ran; None while it is open."""
         return None if self.node.end_ns is None else Interval(self.node.start_ns, self.node.end_ns)
@@ -118,11 +118,6 @@ def crews_below(root: Node) -> list[Batch]:
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found
-
-
-def calls_below(node: Node) -> Iterator[Node]:
-    """The llm nodes at and below `node`."""
-    return (each for each in node.walk() if each.kind == "llm")
 
 
 def _through_spans(node: Node) -> Iterator[Node]:
