@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.build import MS, Builder, assistant, result, said, tree, use, user
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.rules import findings_of
 
 ASK = user("Analyse the shop.")
 
@@ -362,3 +363,26 @@ def test_tokens_and_retries_are_totals_of_the_calls_below() -> None:
         b.span(f"again{number}", "attempt", number * 10, number * 10 + 1, id)
     root = structure(b.recording()).root
     assert (root.tokens.input, root.tokens.output, root.tokens.cache_read, root.retries) == (30, 6, 9, 3)
+
+
+def test_spans_may_nest_as_deep_as_they_like() -> None:
+    b, depth = Builder(), 3000
+    parent = b.agent("lead", 0, 100)
+    for level in range(depth):
+        parent = b.span(f"s{level}", "span", 0, 100, parent)
+    b.call("a", 0, 10, [ASK], [said("x")], parent=parent)
+    b.call("b", 20, 30, [user("other")], [said("y")], parent=parent)
+    run = structure(b.recording())
+    assert sum(node.kind == "span" for node in run.root.walk()) == depth
+    assert findings_of(run) == []
+
+
+def test_tools_of_one_name_take_the_blocks_in_order_and_each_only_once() -> None:
+    b = Builder()
+    uses = [use("t1", "look", at="x"), use("t2", "look", at="y"), use("t3", "look", at="x")]
+    b.call("a", 0, 10, [ASK], uses)
+    for number, at in enumerate(("x", "x", "z", "w")):
+        b.tool(f"run{number}", "look", 20 + 10 * number, 25 + 10 * number, arguments={"at": at})
+    run = structure(b.recording())
+    served = {node.id: node.attributes.get(semconv.TOOL_CALL_ID) for node in run.root.walk() if node.kind == "tool"}
+    assert served == {"run0": "t1", "run1": "t3", "run2": "t2", "run3": None}

@@ -32,8 +32,7 @@ def main() -> None:
     )
     for name, build in shapes:
         base = 0.0
-        # The tree of a batch of 100,000 tools takes minutes to be made.
-        for size in _SIZES[:2] if build is _wide else _SIZES:
+        for size in _SIZES:
             recording = build(size).recording()
             begin = time.process_time()
             run = structure(recording)

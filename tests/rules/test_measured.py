@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.measured import CASES, Case, faster, play
+from tests.support.measured import CASES, REPLAYABLE, Case, faster, play, project, work_ms
 from tracekit.rules import findings_of
 from tracekit.rules.check import Options
 
@@ -20,3 +20,24 @@ def test_the_serial_program_has_the_finding_and_the_mended_one_none(case: Case, 
     (found,) = findings_of(play(quick, case.serial), concurrency)
     assert (found.code, found.confidence) in ((case.code, "certain"), (case.code, "likely"))
     assert findings_of(play(quick, case.parallel), concurrency) == []
+
+
+@pytest.mark.parametrize("case", REPLAYABLE[::3], ids=lambda case: case.name)
+def test_a_replay_of_the_mended_program_projects_what_the_finding_promised(case: Case, recording: Path) -> None:
+    quick = faster(case, 0.4)
+    serial = play(quick, case.serial)
+    (found,) = [finding for finding in findings_of(serial) if finding.code == case.code]
+    replay = project(quick, serial)
+    assert (replay.mode, replay.notes) == ("projected", [])
+    assert replay.run is not None
+    assert found.saved_ms == pytest.approx(work_ms(serial) - work_ms(replay.run), rel=0.1)
+
+
+def test_a_lane_that_a_blocked_loop_held_up_begins_when_it_is_held_up_no_more(recording: Path) -> None:
+    case = next(case for case in REPLAYABLE if case.name == "uneven, blocked")
+    serial = play(case, case.serial)
+    mended = project(case, serial).run
+    assert mended is not None
+    tools = [node for node in mended.root.walk() if node.kind == "tool"]
+    assert len(tools) == 3
+    assert max(tool.start_ns for tool in tools) < min(tool.end_ns or 0 for tool in tools)

@@ -16,10 +16,10 @@ from tracekit import semconv
 from tracekit.analysis.overlap import Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "calls_below", "crews_below", "own_calls", "parents_of", "turns_of"]
+__all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Work:
     """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did."""
 
@@ -27,13 +27,18 @@ class Work:
     asked: Node | None
 
     @cached_property
+    def within(self) -> tuple[Node, ...]:
+        """Its node and all below it, parents before children, in order."""
+        return tuple(self.node.walk())
+
+    @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
         if self.node.kind == "agent":
             return self.node
-        return next((node for node in self.node.walk() if node.kind == "agent"), None)
+        return next((node for node in self.within if node.kind == "agent"), None)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name of the tool or agent."""
         if self.node.kind == "agent":
@@ -49,7 +54,7 @@ class Work:
     @cached_property
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
-        return tuple(sorted(calls_below(self.node), key=lambda call: call.start_ns))
+        return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @property
     def lane(self) -> str:
@@ -61,7 +66,7 @@ class Work:
         """Whether its times are only the bounds within which it must have run."""
         return bool(self.node.attributes.get(semconv.INFERRED_BOUNDS))
 
-    @property
+    @cached_property
     def interval(self) -> Interval | None:
         """When it ran; None while it is open."""
         return None if self.node.end_ns is None else Interval(self.node.start_ns, self.node.end_ns)
@@ -113,11 +118,6 @@ def crews_below(root: Node) -> list[Batch]:
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found
-
-
-def calls_below(node: Node) -> Iterator[Node]:
-    """The llm nodes at and below `node`."""
-    return (each for each in node.walk() if each.kind == "llm")
 
 
 def _through_spans(node: Node) -> Iterator[Node]:

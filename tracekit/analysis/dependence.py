@@ -18,7 +18,6 @@ been given only what was known. Content that was not recorded, or redacted, mean
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,36 +25,35 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
-from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, Footprint, builds_on, effects_of, judges, role_of
-from tracekit.analysis.values import Said, is_hash, said_in
-from tracekit.model.tree import Node
+from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.profile import LONGEST_TEXT, Profile
+from tracekit.analysis.roles import builds_on, converses, judges, role_of
+from tracekit.analysis.values import is_hash, said_in
+from tracekit.analysis.wording import (
+    COUNTED,
+    POINTS_BACK,
+    ROUNDS,
+    found_nothing,
+    holds,
+    is_beside,
+    kind_of,
+    plain_words,
+)
 
-__all__ = ["Known", "Profile", "Team", "Tie", "Verdict"]
+__all__ = ["Known", "Team", "Tie", "Verdict"]
 
 Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
 """What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
 
-_LONGEST_TEXT = 200_000
 _LEAST_LINE = 16
 _LONGEST_FIELD = 60
 _MANY_LINES = 1000
 _MANY_WORDS = 3
+_NEAR = 4
+"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
-_HASHED = re.compile(r"[0-9a-f]{18}")
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
-_NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
-_POINTS_BACK = re.compile(
-    r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
-    r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
-    r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
-    r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
-    r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,101 +69,6 @@ class Verdict:
         return self.tie in ("likely", "possible", "unlikely")
 
 
-@dataclass(frozen=True)
-class Profile:
-    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
-
-    work: Work
-    content: Content
-    following: Node | None = None
-
-    @cached_property
-    def given(self) -> str | None:
-        """What it was asked to do; None where that was not recorded."""
-        arguments = self.work.arguments
-        if arguments is None and self.work.asked is not None and self.work.call_id is not None:
-            block = self.content.blocks(self.work.asked).get(self.work.call_id)
-            arguments = None if block is None else block.get("input")
-        if arguments is not None:
-            return _seen("\n".join(leaves(_parsed(arguments))))
-        return self.prompt
-
-    @cached_property
-    def prompt(self) -> str | None:
-        """What the work's first call told its model."""
-        if not self.work.calls:
-            return None
-        first = self.work.calls[0]
-        messages = self.content.messages(first)
-        return _seen("\n".join(leaves(messages))) if messages else None
-
-    @cached_property
-    def output(self) -> str | None:
-        """What came of it; None where that was not recorded."""
-        brought = None
-        if self.following is not None and self.work.call_id is not None:
-            brought = self.content.results(self.following).get(self.work.call_id)
-        if brought is not None:
-            return _seen(brought[:_LONGEST_TEXT])
-        recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
-        if recorded is not None:
-            return "\n".join(leaves(_parsed(recorded)))[:_LONGEST_TEXT]
-        if not self.work.calls or self.content.answer(self.work.calls[-1]) is None:
-            return None
-        return _seen(self.content.answer_text(self.work.calls[-1])[:_LONGEST_TEXT])
-
-    @cached_property
-    def said_given(self) -> Said:
-        """What it was asked, as values and words."""
-        return said_in((self.given or "")[:_LONGEST_TEXT])
-
-    @cached_property
-    def said_output(self) -> Said:
-        """What came of it, as values and words."""
-        return said_in(self.output or "")
-
-    @cached_property
-    def effects(self) -> Effects:
-        """What it touched."""
-        arguments = self.work.arguments
-        return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
-
-    @cached_property
-    def described(self) -> str:
-        """With which words the model was offered it."""
-        return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
-
-    @cached_property
-    def tells(self) -> bool:
-        """Whether it puts something together for others: a plan, a draft, a summary."""
-        return role_of(self.work.name, self.described) == "tells"
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether its name or description says what it does, or it is called an agent, which answers and does no more."""
-        return role_of(self.work.name, self.described) != "unknown" or "agent" in self.work.name.lower()
-
-    @property
-    def is_tool(self) -> bool:
-        """Whether it is a plain tool, which asked no model."""
-        return not self.work.calls and self.work.agent is None
-
-
-def _seen(text: str) -> str | None:
-    """`text`; None where a hash stands for it, since only its form was recorded (``TRACEKIT_CONTENT=metadata``)."""
-    return None if any(_HASHED.fullmatch(line) for line in text.splitlines()) else text
-
-
-def _parsed(value: object) -> object:
-    """What a recorded argument or result says: some record JSON as text."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
 @dataclass(slots=True)
 class Known:
     """What was known before: values, words, and the text itself for lines."""
@@ -176,7 +79,7 @@ class Known:
 
     def add(self, text: str) -> None:
         """`text` was known too."""
-        said = said_in(text[:_LONGEST_TEXT])
+        said = said_in(text[:LONGEST_TEXT])
         self.values |= said.values
         self.words |= said.words
         self.text.append(text)
@@ -203,9 +106,11 @@ class Team:
         self._hashes: dict[str, str] = {}
         self._unseen = ""
         self._names: dict[str, None] = {}
+        self._kinds: set[str] = set()
         self._asked: set[tuple[str, str | None]] = set()
         self._has_tool = self._changes = False
         self._is_declared = self._is_plain = True
+        self._found_nothing = ""
         self._tells = ""
 
     @property
@@ -230,11 +135,13 @@ class Team:
         name = member.work.name
         self._members.append(member)
         self._names[name] = None
+        self._kinds.add(kind_of(name))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
         self._tells = self._tells or (name if member.tells else "")
+        self._found_nothing = self._found_nothing or (name if found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
         output = member.output
@@ -300,7 +207,7 @@ class Team:
         for line in (other.given or "").splitlines():
             # A short field, such as one word, is passed on whole.
             brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
-            if brief and len(brief) <= _MANY_WORDS and brief <= self._words.keys() - self._known.words:
+            if 0 < len(brief) <= _MANY_WORDS and brief <= self._words.keys() and not brief & self._known.words:
                 source = self._words[min(brief)]
                 return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
         passed = self._passed_in_prompt(other)
@@ -318,7 +225,7 @@ class Team:
         """A long value that the program itself put into the prompt."""
         if other.prompt is None or other.prompt == other.given:
             return None
-        said = said_in(other.prompt[:_LONGEST_TEXT])
+        said = said_in(other.prompt[:LONGEST_TEXT])
         for value in sorted(said.values - self._known.values - other.said_given.values):
             is_telling = len(value) >= 6 and any(character.isdigit() for character in value)
             if is_telling and value in self._values:
@@ -336,7 +243,7 @@ class Team:
 
     def _independence(self, other: Profile, said_when_asked: str) -> Verdict:
         given, name = other.given or "", other.work.name
-        values = said_in(given).values - self._known.values
+        values = other.said_given.values - self._known.values
         new = other.said_given.words - self._known.words
         told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
@@ -347,6 +254,9 @@ class Team:
         points_back = self._points_back(given) or self._points_back(said_when_asked)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
+        control = self._control(other)
+        if control:
+            return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
             if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
@@ -356,27 +266,68 @@ class Team:
                 return Verdict(
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
                 )
-            return Verdict("likely", (*told, "all that it was given was known before"))
+            told.append("all that it was given was known before")
+            if self._kinds == {kind_of(name)}:
+                return Verdict("likely", tuple(told))
+            return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, new, told)
+
+    def _control(self, other: Profile) -> str:
+        """Why `other` may have been asked for only in view of what came of a member, though it was given none of it."""
+        name = other.work.name
+        if self._found_nothing:
+            return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
+        if converses(name):
+            return f"but {name} takes turns with somebody"
+        if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
+            return f"but {name} is asked for step after step"
+        said = other.said_given.values | other.said_given.words
+        for member in self._members[-_NEAR:]:
+            if kind_of(member.work.name) != kind_of(name):
+                continue
+            before = member.said_given.values | member.said_given.words
+            is_within = said and before and (said <= before or before <= said)
+            if is_within or holds(other.given or "", member.given or ""):
+                return f"but {name} was asked for nearly the same again"
+        return ""
 
     def _points_back(self, text: str) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
-        for found in _POINTS_BACK.finditer(text):
+        for found in POINTS_BACK.finditer(text):
             if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = {_kind(name) for name in self._names} == {_kind(other.work.name)}
+        is_same_kind = self._kinds == {kind_of(other.work.name)}
         changes = other.effects.changes or self._changes
         if is_same_kind:
-            return Verdict("likely", tuple(told))
+            reason = self._of_no_own(other)
+            return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
-        return Verdict("unlikely", (*told, step)) if step else Verdict("likely", tuple(told))
+        if step:
+            return Verdict("unlikely", (*told, step))
+        if all(is_beside(other.work.name, each) for each in self._names):
+            return Verdict("likely", tuple(told))
+        return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
+
+    def _of_no_own(self, other: Profile) -> str:
+        """Why work that code set to work may be a step or a round, and none on a thing of its own; empty where it is."""
+        name, said = other.work.name, other.said_given
+        if converses(name):
+            return f"but {name} takes turns with somebody"
+        if ROUNDS & set(plain_words(other.given or "")) or COUNTED.search(other.given or ""):
+            return "but its task counts rounds or steps"
+        if said.values - {value for member in self._members for value in member.said_given.values}:
+            return ""
+        given, before = (plain_words(each.given or "") for each in (other, self._members[-1]))
+        shared = len(set(given) & set(before))
+        is_alike = given[:1] == before[:1] and 2 * shared >= max(len(set(given)), len(set(before)))
+        return "" if is_alike else "but its task is another one"
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -392,7 +343,7 @@ class Team:
 
     def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
-        is_same_kind = _kind(other.work.name) in {_kind(name) for name in self._names}
+        is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if share <= _MOST_NEW:
@@ -408,13 +359,11 @@ class Team:
         if step:
             return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
-            return Verdict("likely", (*told, "all that it was asked was known before"))
+            told.append("all that it was asked was known before")
+            if all(is_beside(other.work.name, each) for each in self._names):
+                return Verdict("likely", tuple(told))
+            return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-
-
-def _kind(name: str) -> str:
-    """The name without the number or letter at its end, by which those of a kind are told apart."""
-    return _NUMBERED.sub("", name.lower())
 
 
 def _lines(text: str) -> list[str]:

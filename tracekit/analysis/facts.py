@@ -8,7 +8,7 @@ from functools import cached_property
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work, batch_of, crews_below, own_calls, parents_of, turns_of
 from tracekit.analysis.content import Content
-from tracekit.analysis.dependence import Profile
+from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
 from tracekit.model.tree import Node, Run
 

@@ -124,9 +124,11 @@ class Script:
         _refuse_unusable(recording)
         self._points = _points(recording)
         self._ends = _ends_of_calls(recording)
+        made = _made(recording, keys)
+        self._ends_by_lane = _ends_by_lane(recording, made)
         self.calls = [
             replace(call, turn=self.turn_before(call.lane, call.could_ns, call.parts[0].span.start_ns))
-            for call in _calls(recording, keys)
+            for call in _calls(recording, made, self._ends_by_lane)
         ]
         self.start_ns = min((span.start_ns for span in recording.spans.values()), default=0)
         if recording.process_root is not None:
@@ -177,6 +179,10 @@ class Script:
             return 0
         turn = self._turn(lane, points[place - 1], at_ns)
         return at_ns - (points[place - 1] if turn is None else turn.given_ns)
+
+    def could_ns(self, lane: LaneKey, at_ns: int) -> int:
+        """When what began in `lane` at `at_ns` could have begun at the earliest: see `Call`."""
+        return _could_ns(self.recording, self._ends_by_lane, lane, at_ns)
 
     def turn_before(self, lane: LaneKey, since_ns: int, at_ns: int) -> Turn | None:
         """The last turn that `lane` waited for between `since_ns` and `at_ns`."""
@@ -238,7 +244,12 @@ def _refuse_unusable(recording: Recording) -> None:
         )
 
 
-def _calls(recording: Recording, keys: Keys) -> list[Call]:
+_Made: TypeAlias = "tuple[RecordedSpan, tuple[Part, ...]]"
+"""A call's span and its attempts."""
+
+
+def _made(recording: Recording, keys: Keys) -> list[_Made]:
+    """Each call's span with its attempts, in the order in which they began."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for id, exchange in recording.exchanges.items():
         span = recording.spans[id]
@@ -249,7 +260,10 @@ def _calls(recording: Recording, keys: Keys) -> list[Call]:
         attempts.sort(key=lambda part: part.span.start_ns)
         made.append((span, tuple(attempts)))
     made.sort(key=lambda each: (each[1][0].span.start_ns, each[0].start_ns))
-    ends = _ends_by_lane(recording, [(span, attempts) for span, attempts in made])
+    return made
+
+
+def _calls(recording: Recording, made: list[_Made], ends: dict[LaneKey, list[int]]) -> list[Call]:
     return [
         Call(
             number,
@@ -289,7 +303,7 @@ def _ancestors(recording: Recording, lane: LaneKey) -> list[LaneKey]:
     return found
 
 
-def _ends_by_lane(recording: Recording, calls: list[tuple[RecordedSpan, tuple[Part, ...]]]) -> dict[LaneKey, list[int]]:
+def _ends_by_lane(recording: Recording, calls: list[_Made]) -> dict[LaneKey, list[int]]:
     """When the calls of each lane, and of the lanes that it started, ended; sorted."""
     ends: dict[LaneKey, list[int]] = defaultdict(list)
     for span, attempts in calls:

@@ -70,6 +70,8 @@ class Timeline:
         """The same now that `recorded` begins."""
         if self.follows and in_flight:
             key = recorded.segment, recorded.lane
+            # In a lane that had to wait for another the first thing seen may well be a span around the call.
+            self.follows = not self._is_early(self._script.could_ns(key, recorded.start_ns), in_flight)
             self._watch_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns), in_flight)
 
     def _watch_turn(self, lane: str, turn: Turn | None, in_flight: list[Call]) -> None:

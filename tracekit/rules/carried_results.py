@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit.analysis.batches import Work
-from tracekit.analysis.effects import role_of
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.roles import role_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

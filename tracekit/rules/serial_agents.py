@@ -4,7 +4,8 @@
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
 and of which none was given anything that came of one before. Likely: code passes on what it read word for word, so a
-value that flowed would be seen. Possible where they lead teams of their own: they may be tasks in a queue.
+value that flowed would be seen. Possible where they lead teams of their own, since they may be tasks in a queue, and
+where they do different work.
 
 ## Why it matters
 
@@ -80,23 +81,28 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Fin
     group: list[Work] = []
     team = Team()
     evidence: list[str] = []
+    tie = "likely"
     for work in [*row, None]:
         if work is not None and group:
             profile = facts.profile(work)
             verdict = team.verdict(profile)
-            if verdict.tie == "likely" and not team.has_asked(profile) and facts.is_one_clock((group[0], work)):
+            is_free = verdict.tie in ("likely", "possible") and (len(group) == 1 or verdict.tie == tie)
+            if is_free and not team.has_asked(profile) and facts.is_one_clock((group[0], work)):
+                tie = verdict.tie
                 group.append(work)
                 evidence += verdict.evidence
                 team.add(profile)
                 continue
         if len(group) > 1:
-            yield from _finding(facts, crew, group, evidence)
+            yield from _finding(facts, crew, group, evidence, is_likely=tie == "likely")
         if work is not None:
             group, team, evidence = [work], Team(), []
             team.add(facts.profile(work))
 
 
-def _finding(facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequence[str]) -> Iterator[Finding]:
+def _finding(
+    facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequence[str], *, is_likely: bool
+) -> Iterator[Finding]:
     offsets = packed([work.duration_ns for work in works], facts.limit)
     saved_ns = saved_together(facts, crew.container, works, offsets)
     if saved_ns <= 0:
@@ -105,7 +111,7 @@ def _finding(facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequenc
     # Agents with teams of their own may be tasks that are meant to be done one after another.
     leads = any(node.kind == "agent" and node is not work.node for work in works for node in work.node.walk())
     yield RULE.finding(
-        "possible" if leads else "likely",
+        "likely" if is_likely and not leads else "possible",
         f"the program ran {counted(works)} one after another, though none was given anything of what another said",
         evidence=[*times(works, origin_ns), *dict.fromkeys(evidence)],
         spans=[*(work.node.id for work in works), crew.container.id],

@@ -3,8 +3,8 @@
 ## What it finds
 
 A turn whose answer asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it,
-since then the order may be meant.
+the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it, or
+where they are commands or clicks in one session, since then the order may be meant.
 
 ## Why it matters
 
@@ -36,8 +36,8 @@ from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
-from tracekit.analysis.effects import Footprint
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.overlap import is_serial
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
@@ -83,9 +83,11 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
     footprint, free = Footprint(), []
     for work in works:
         effects = facts.profile(work).effects
-        is_in_the_way = footprint.path_conflict(effects, work.name) is not None
+        in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
+        if not work.calls and work.agent is None:
+            in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
         footprint.add(effects, work.name)
-        if not is_in_the_way:
+        if in_the_way is None:
             free.append(work)
     return tuple(free)
 

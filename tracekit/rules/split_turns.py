@@ -39,9 +39,10 @@ from math import fsum
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
-from tracekit.analysis.dependence import Known, Profile, Team, Verdict
+from tracekit.analysis.dependence import Known, Team, Verdict
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
@@ -53,6 +54,13 @@ __all__ = ["RULE", "Ruling", "rulings"]
 
 
 _NEVER = 1 << 63
+_IN_ORDER = re.compile(
+    r"\b(one after (?:another|the other)|one (?:at a time|by one)|in (?:this |that |the given )?order\b(?! to)|in turn"
+    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|take the first|stop (?:when|once|as soon)"
+    r"|or else|if (?:needed|necessary)|as a last resort)\b",
+    re.IGNORECASE,
+)
+"""What a task says where its steps are to be taken one at a time."""
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
 """A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
@@ -217,9 +225,18 @@ def _not_comparable(facts: Facts, group: _Group, batch: Batch) -> str:
         return "something that was asked for before failed, which the model had to see"
     if not facts.is_one_clock((group.batches[0].works[0], *batch.works)):
         return "they ran on machines whose clocks may differ"
+    if _says_order(facts, batch.asked):
+        return "the task says to go one at a time"
     if _brings_news(facts, batch.asked):
         return "the request brought more than results: something new was said"
     return ""
+
+
+def _says_order(facts: Facts, asked: Node) -> bool:
+    messages = facts.content.messages(asked)
+    first = messages[0] if messages else None
+    told = leaves(first.get("content")) if isinstance(first, Mapping) else ()
+    return any(_IN_ORDER.search(text) for text in told)
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:

@@ -7,8 +7,10 @@ is never concluded again.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, CallReader
@@ -83,17 +85,19 @@ def _units(container: Draft) -> Iterator[tuple[Draft, Draft]]:
         if child.kind == "llm":
             yield child, child
         elif child.kind == "span":
-            calls = list(_calls_within(child))
+            calls = list(islice(_calls_within(child), 2))
             if len(calls) == 1:
                 yield calls[0], child
 
 
 def _calls_within(span: Draft) -> Iterator[Draft]:
-    for child in span.children:
+    stack = list(reversed(span.children))
+    while stack:
+        child = stack.pop()
         if child.kind == "llm":
             yield child
         elif child.kind == "span":
-            yield from _calls_within(child)
+            stack.extend(reversed(child.children))
 
 
 class _Filling:
@@ -149,10 +153,12 @@ class _Filling:
     def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
         """For each work its place by the strongest evidence; among equals, in the innermost window."""
         best: dict[int, tuple[Window, Block, str]] = {}
+        in_order = sorted(works, key=lambda work: work.start_ns)
+        begins = [work.start_ns for work in in_order]
         for window in self._windows:
-            inside = [
-                work for work in works if work.conversation is not window.conversation and window.holds(work.start_ns)
-            ]
+            end_ns = begins[-1] + 1 if window.brought is None else window.brought.start_ns
+            held = in_order[bisect_left(begins, window.asked.end_ns) : bisect_left(begins, end_ns)]
+            inside = [work for work in held if work.conversation is not window.conversation]
             found = place(inside, window)
             for work in inside:
                 if id(work) not in found:
@@ -263,16 +269,18 @@ class _Filling:
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
         """Put the recorded executions of the tools that `conversation` asked for into its turns."""
+        taken: set[int] = set()
         for call, block, tool in match_tools(conversation, tools):
             turn = self._turns.get(id(call))
             if turn is None:
                 continue
-            tools.remove(tool)
+            taken.add(id(tool))
             if tool.parent is not turn:
                 turn.adopt(tool)
             if block is not None:
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
+        tools[:] = [tool for tool in tools if id(tool) not in taken]
 
     def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
         """The execution of `block`: recorded, or concluded."""
@@ -286,8 +294,7 @@ class _Filling:
                 semconv.INFERRED_FROM: evidence,
             }
             name, asked = f"{semconv.Operation.EXECUTE_TOOL} {block.name}", window.asked.llm
-            number = window.asked.blocks.index(block)
-            tool = inferred("tool", name, asked, suffix=f"tool{number}", attributes=attributes)
+            tool = inferred("tool", name, asked, suffix=f"tool{block.number}", attributes=attributes)
             tool.status = "error" if window.brought and block.id in window.brought.failed_results else "ok"
             self._turns[id(window.asked)].adopt(tool)
             self._tools[block.id] = tool
@@ -308,11 +315,13 @@ class _Filling:
 
 def _all_calls(draft: Draft) -> Iterator[Draft]:
     """The calls of an agent itself, in order, without those of agents below it."""
-    for child in sorted(draft.children, key=lambda child: child.start_ns):
-        if child.kind == "llm":
-            yield child
-        elif child.kind in ("turn", "span"):
-            yield from _all_calls(child)
+    stack = [draft]
+    while stack:
+        below = stack.pop()
+        if below.kind == "llm":
+            yield below
+        elif below is draft or below.kind in ("turn", "span"):
+            stack.extend(sorted(below.children, key=lambda child: child.start_ns, reverse=True))
 
 
 def _rank(window: Window, evidence: str) -> tuple[int, int]:

@@ -16,11 +16,12 @@ __all__ = ["Block", "Call", "CallReader", "text_of"]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A `tool_use` block of an answer: a tool that the program is asked to run."""
+    """A `tool_use` block of an answer: a tool that the program is asked to run. `number` counts them from 0."""
 
     id: str
     name: str
     input: Any
+    number: int
 
 
 @dataclass(slots=True, eq=False)
@@ -117,10 +118,10 @@ def _read_answer(call: Call, exchange: Exchange) -> None:
     call.stop_reason = _text_or_none(message.get("stop_reason"))
     call.signature = answer_signature(content)
     call.text = text_of(content)
+    uses = [block for block in blocks_of(content) if isinstance(block, Mapping) and block.get("type") == "tool_use"]
     call.blocks = tuple(
-        Block(str(block.get("id")), str(block.get("name")), block.get("input"))
-        for block in blocks_of(content)
-        if isinstance(block, Mapping) and block.get("type") == "tool_use"
+        Block(str(block.get("id")), str(block.get("name")), block.get("input"), number)
+        for number, block in enumerate(uses)
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from tracekit.analysis.structure.calls import Call
@@ -30,10 +31,9 @@ class Conversation:
         """Who asked first."""
         return self.calls[0].llm.lane
 
-    def next_after(self, call: Call) -> Call | None:
-        """The call that follows `call`."""
-        index = self.calls.index(call) + 1
-        return self.calls[index] if index < len(self.calls) else None
+    def pairs(self) -> Iterator[tuple[Call, Call | None]]:
+        """Each call with the one that follows it."""
+        return zip_longest(self.calls, self.calls[1:])
 
 
 def conversations(calls: Iterable[Call]) -> list[Conversation]:

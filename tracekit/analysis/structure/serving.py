@@ -68,9 +68,9 @@ class Work:
 
 def windows_of(conversation: Conversation) -> Iterator[Window]:
     """The windows of `conversation`, one for each answer that asks for tools."""
-    for call in conversation.calls:
+    for call, following in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
-            yield Window(conversation, call, conversation.next_after(call))
+            yield Window(conversation, call, following)
 
 
 def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from bisect import bisect_right
+from collections import deque
+from functools import cached_property
+from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, Call
@@ -18,52 +22,96 @@ def match_tools(conversation: Conversation, tools: list[Draft]) -> list[tuple[Ca
     The block's id decides; else its name and input, else its name, in the order of the blocks. A tool that fits no
     block but ran between an answer that asked for tools and the next request belongs to that call without a block.
     """
-    free = sorted(tools, key=lambda tool: tool.start_ns)
+    asked = _Asked(conversation)
     matched: list[tuple[Call, Block | None, Draft]] = []
-    for by in (_by_id, _by_input, _by_name, _by_time):
-        served = {block.id for _, block, _ in matched if block is not None}
-        for tool in list(free):
-            for call, block in by(conversation, tool):
-                if block is not None and block.id in served:
-                    continue
-                matched.append((call, block, tool))
-                free.remove(tool)
-                if block is not None:
-                    served.add(block.id)
-                break
+    left = sorted(tools, key=lambda tool: tool.start_ns)
+    for by in (asked.by_id, asked.by_input, asked.by_name, asked.by_time):
+        unmatched = []
+        for tool in left:
+            found = by(tool)
+            if found is None:
+                unmatched.append(tool)
+            else:
+                matched.append((*found, tool))
+        left = unmatched
     return matched
 
 
-def _by_id(conversation: Conversation, tool: Draft) -> Iterator[tuple[Call, Block]]:
-    call_id = tool.attributes.get(semconv.TOOL_CALL_ID)
-    return ((call, block) for call in conversation.calls for block in call.blocks if block.id == call_id)
+class _Asked:
+    """The blocks of a conversation that no tool has been matched with, looked up in time that does not grow with them."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._calls = conversation.calls
+        self._begins = [call.start_ns for call in self._calls]
+        self._served: set[str] = set()
+        self._by_id: dict[str, tuple[Call, Block]] = {}
+        for call in self._calls:
+            for block in call.blocks:
+                self._by_id.setdefault(block.id, (call, block))
+
+    def by_id(self, tool: Draft) -> tuple[Call, Block] | None:
+        """The block of the tool's id."""
+        found = self._by_id.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)))
+        return None if found is None else self._served_by(found[0], [found[1]])
+
+    def by_input(self, tool: Draft) -> tuple[Call, Block] | None:
+        """The first block of the tool's name and input; its input may be one argument of a function's."""
+        call, name = self._around(tool), tool.attributes.get(semconv.TOOL_NAME)
+        if call is None:
+            return None
+        arguments = tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+        keys = [_key(arguments), *(map(_key, arguments.values()) if isinstance(arguments, dict) else ())]
+        candidates = [self._first(self._with_input, (id(call), name, key)) for key in keys]
+        return self._served_by(call, sorted(filter(None, candidates), key=lambda block: block.number))
+
+    def by_name(self, tool: Draft) -> tuple[Call, Block] | None:
+        """The first block of the tool's name."""
+        call = self._around(tool)
+        if call is None:
+            return None
+        block = self._first(self._named, (id(call), tool.attributes.get(semconv.TOOL_NAME), ""))
+        return None if block is None else self._served_by(call, [block])
+
+    def by_time(self, tool: Draft) -> tuple[Call, None] | None:
+        """The call around the tool, if it asked for any."""
+        call = self._around(tool)
+        return (call, None) if call is not None and call.blocks else None
+
+    def _served_by(self, call: Call, blocks: list[Block]) -> tuple[Call, Block] | None:
+        for block in blocks:
+            if block.id not in self._served:
+                self._served.add(block.id)
+                return call, block
+        return None
+
+    def _around(self, tool: Draft) -> Call | None:
+        """The call that began last before `tool`: a tool may run while the answer that asked for it is still streaming."""
+        before = bisect_right(self._begins, tool.start_ns)
+        return self._calls[before - 1] if before and semconv.TOOL_CALL_ID not in tool.attributes else None
+
+    def _first(self, blocks: dict[tuple[int, Any, str], deque[Block]], key: tuple[int, Any, str]) -> Block | None:
+        waiting = blocks.get(key)
+        while waiting and waiting[0].id in self._served:
+            waiting.popleft()
+        return waiting[0] if waiting else None
+
+    @cached_property
+    def _named(self) -> dict[tuple[int, Any, str], deque[Block]]:
+        found: dict[tuple[int, Any, str], deque[Block]] = {}
+        for call in self._calls:
+            for block in call.blocks:
+                found.setdefault((id(call), block.name, ""), deque()).append(block)
+        return found
+
+    @cached_property
+    def _with_input(self) -> dict[tuple[int, Any, str], deque[Block]]:
+        found: dict[tuple[int, Any, str], deque[Block]] = {}
+        for call in self._calls:
+            for block in call.blocks:
+                found.setdefault((id(call), block.name, _key(block.input)), deque()).append(block)
+        return found
 
 
-def _by_input(conversation: Conversation, tool: Draft) -> Iterator[tuple[Call, Block]]:
-    arguments = tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
-    for call, block in _by_name(conversation, tool):
-        if block.input == arguments or (isinstance(arguments, dict) and block.input in arguments.values()):
-            yield call, block
-
-
-def _by_name(conversation: Conversation, tool: Draft) -> Iterator[tuple[Call, Block]]:
-    if semconv.TOOL_CALL_ID in tool.attributes:
-        return
-    for call in _calls_around(conversation, tool):
-        for block in call.blocks:
-            if block.name == tool.attributes.get(semconv.TOOL_NAME):
-                yield call, block
-
-
-def _by_time(conversation: Conversation, tool: Draft) -> Iterator[tuple[Call, None]]:
-    if semconv.TOOL_CALL_ID in tool.attributes:
-        return
-    for call in _calls_around(conversation, tool):
-        if call.blocks:
-            yield call, None
-
-
-def _calls_around(conversation: Conversation, tool: Draft) -> Iterator[Call]:
-    """The call that began last before `tool`: a tool may run while the answer that asked for it is still streaming."""
-    before = [call for call in conversation.calls if call.start_ns <= tool.start_ns]
-    return iter(before[-1:])
+def _key(value: Any) -> str:
+    """A text that is the same for equal JSON values."""
+    return json.dumps(value, sort_keys=True, default=str)

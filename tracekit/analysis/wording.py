@@ -1,0 +1,89 @@
+"""How tasks and names are worded: what points back, counts rounds, came back with nothing, or is of one kind."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from tracekit.analysis.roles import aspect_of
+
+__all__ = [
+    "COUNTED",
+    "POINTS_BACK",
+    "ROUNDS",
+    "found_nothing",
+    "holds",
+    "is_beside",
+    "kind_of",
+    "plain_words",
+]
+
+POINTS_BACK = re.compile(
+    r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
+    r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
+    r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
+    r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
+    r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
+    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
+    re.IGNORECASE,
+)
+
+
+_NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
+_NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))
+_FOUND_NOTHING = re.compile(
+    r"\b(no (?:results?|match(?:es)?|such|answer)|not (?:found|available|know|sure|possible)|(?:nothing|none) found|(?:do|does)n't know"
+    r"|could ?n[o']t|can ?not|can't|unable|unavailable|timed? ?out|denied|refused|failed)\b",
+    re.IGNORECASE,
+)
+_BRIEF = 200
+ROUNDS = frozenset(
+    (
+        "round",
+        "step",
+        "phase",
+        "stage",
+        "iteration",
+        "turn",
+        "continue",
+        "again",
+        "then",
+        "next",
+        "attempt",
+        "level",
+    )
+)
+COUNTED = re.compile(
+    r"\b(?:step|phase|stage|round|day|week|turn|iteration|attempt|level)[ _-]?(?:\d+|one|two|three|four|five)\b",
+    re.IGNORECASE,
+)
+
+
+def plain_words(given: str) -> list[str]:
+    """The words of what was given, without those that only say whose message it is."""
+    return [word for word in re.findall(r"[a-z]+", given.lower()) if word not in ("user", "text")]
+
+
+def holds(given: str, before: str) -> bool:
+    """Whether `given` is all of `before` with something added."""
+    given, whole = given.lower(), before.strip().lower()
+    return bool(whole) and whole in given and bool(re.search(rf"(?<![\w./-]){re.escape(whole)}(?![\w./-])", given))
+
+
+def found_nothing(output: str) -> bool:
+    """Whether `output` says that nothing was found, or that it did not work."""
+    said = output.strip().lower()
+    return len(said) <= _BRIEF and (said.rstrip(".!") in _NOTHING or bool(_FOUND_NOTHING.search(said)))
+
+
+def is_beside(name: str, other: str) -> bool:
+    """Whether, by their names, both do one kind of work under two aspects: ``style_reviewer``, ``security_reviewer``."""
+    words, others = ([part for part in re.split(r"[-_ ]", each.lower()) if part != "agent"] for each in (name, other))
+    is_one_work = len(words) > 1 and len(others) > 1 and words[-1] == others[-1]
+    return is_one_work or bool(aspect_of(name) and aspect_of(other))
+
+
+@lru_cache(maxsize=1024)
+def kind_of(name: str) -> str:
+    """The name without the number or letter at its end, by which those of a kind are told apart."""
+    return _NUMBERED.sub("", name.lower())
