@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracekit import semconv
-from tracekit.analysis.batches import batch_of, calls_below
+from tracekit.analysis.batches import batch_of
 from tracekit.analysis.overlap import TOLERANCE_NS, Interval, union
 from tracekit.analysis.schedule import MANY, Change, Schedule
 from tracekit.model.tree import Node
