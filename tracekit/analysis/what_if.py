@@ -111,8 +111,8 @@ class _Changed:
             (child, Interval(call.start_ns, schedule.end(call)))
             for child in parent.children
             if child.id in change.durations
-            for call in calls_below(child)
-            if call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
+            for call in child.walk()
+            if call.kind == "llm" and call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
         ]
 
 
