@@ -334,7 +334,7 @@ MISSES: tuple[Story, ...] = (
         "an absolute and a relative path",
         SHOP,
         one_by_one(
-            Ask("edit_agent", {"path": "/work/repo/shop/cart.py"}, "Done."),
+            Ask("edit_agent", {"path": "/repo/shop/cart.py"}, "Done."),
             Ask("review_agent", {"path": "shop/cart.py"}, "Fine."),
         ),
     ),

@@ -27,17 +27,18 @@ from tracekit_viewer.render.rows import View, label_start, row_pieces
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
 from tracekit_viewer.render.window import Window, bounds_of, fitting
 from tracekit_viewer.widgets.dragging import TimeDrag
+from tracekit_viewer.widgets.wheel import TimeWheel
 
 __all__ = ["Timeline"]
 
 _CACHED_ROWS = 1000
-_KEY_ZOOM, _WHEEL_ZOOM = 1.5, 1.25
+_KEY_ZOOM = 1.5
 _GUTTER = 1
 _MOVING = Binding.Group("Moving")
 _FOLDING = Binding.Group("Folding")
 
 
-class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
+class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings=False):
     """A row a node, drawn when it is seen, and kept as long as nothing changes that it shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -410,30 +411,8 @@ class Timeline(TimeDrag, ScrollView, can_focus=True, inherit_bindings=False):
         elif mark <= event.x <= mark + 1 or (event.chain == 2 and not on_bar):
             self.action_fold()
 
-    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """With ctrl, look from further away; with shift, move on in time."""
-        self._wheel(event, 1)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """With ctrl, look closer; with shift, move back in time."""
-        self._wheel(event, -1)
-
-    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
-        """Move on in time."""
-        event.stop().prevent_default()
-        self.action_pan(0.1)
-
-    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
-        """Move back in time."""
-        event.stop().prevent_default()
-        self.action_pan(-0.1)
-
-    def _wheel(self, event: events.MouseScrollDown | events.MouseScrollUp, step: int) -> None:
-        if event.ctrl:
-            event.stop().prevent_default()
-            view = self.view
-            anchor = view.window.at(event.x - self.bar_start, view.columns.bar)
-            self._zoom(_WHEEL_ZOOM**-step, min(max(anchor, view.window.start_ns), view.window.end_ns))
-        elif event.shift:
-            event.stop().prevent_default()
-            self.action_pan(0.1 * step)
+    def zoom_at(self, x: int, factor: float) -> None:
+        """Look closer by `factor`, so that what is in column `x` stays there."""
+        view = self.view
+        anchor = view.window.at(x - self.bar_start, view.columns.bar)
+        self._zoom(factor, min(max(anchor, view.window.start_ns), view.window.end_ns))
