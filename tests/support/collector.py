@@ -67,6 +67,10 @@ class Collector:
             "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         }
 
+    def so_far(self) -> list[Received]:
+        """The spans that have come by now."""
+        return _parse("".join(self.printed))
+
     def received(self, number: int) -> list[Received]:
         """The spans that have come, by their begins; there are to be `number` of them."""
         until = time.monotonic() + 10

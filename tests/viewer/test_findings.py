@@ -80,7 +80,7 @@ def pressing(*keys: str) -> Act:
             await pilot.press(key)
             await checked(pilot)
         # The detail waits until the cursor stands still.
-        await pilot.pause(0.2)
+        await pilot.pause(0.6)
 
     return act
 
