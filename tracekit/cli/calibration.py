@@ -26,7 +26,7 @@ def run_calibration(run: str, other: str, ignore: tuple[str, ...], form: str, *,
     """
     entry = find(run)
     recording = read_run(entry.paths)
-    told = [*ignore, *dict.fromkeys(place for segment in recording.segments for place in segment.ignore)]
+    told = [*ignore, *recording.ignore]
     found = calibrate(recording, read_run(find(other).paths), told)
     entries = [*ignore, *found.ignore]
     is_file = run.endswith(".jsonl") or os.sep in run

@@ -123,7 +123,7 @@ def command(
     try:
         entry = find(run)
         recording = read_run(entry.paths)
-        script = Script(recording, Keys(_ignored(recording, ignore), _rules(recording)))
+        script = Script(recording, Keys([*ignore, *recording.ignore], recording.redaction))
     except (JournalError, ReplayError) as error:
         click.echo(f"tracekit: {error}", err=True)
         sys.exit(_UNTESTABLE)
@@ -173,14 +173,6 @@ def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
             except subprocess.TimeoutExpired:
                 process.kill()
                 return process.wait()
-
-
-def _ignored(recording: Recording, ignore: Sequence[str]) -> list[str]:
-    return [*ignore, *(entry for segment in recording.segments for entry in segment.ignore)]
-
-
-def _rules(recording: Recording) -> list[Any]:
-    return [rule for segment in recording.segments for rule in segment.redaction]
 
 
 def _task(

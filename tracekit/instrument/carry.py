@@ -22,7 +22,7 @@ from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import CURRENT_CALL
 
-__all__ = ["carry", "stop_carrying"]
+__all__ = ["carry", "is_of_a_pool", "stop_carrying"]
 
 _POOLS = ("anyio.", "trio.", "concurrent.futures.", "tracekit.otlp.")
 """Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none; and ours."""
@@ -130,7 +130,7 @@ class _Carried:
 def _start(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(thread: threading.Thread) -> None:
-        if not _is_of_a_pool(thread):
+        if not is_of_a_pool(thread):
             lane = _new_lane("thread")
             if lane is not None:
                 _prepare(thread, _Carried(lane))
@@ -139,7 +139,8 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
     return start
 
 
-def _is_of_a_pool(thread: threading.Thread) -> bool:
+def is_of_a_pool(thread: threading.Thread) -> bool:
+    """Whether `thread` belongs to a pool, or to us: what it does is told by its jobs."""
     target = getattr(thread, "_target", None)
     return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(
         _POOLS

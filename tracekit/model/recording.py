@@ -119,6 +119,16 @@ class Recording:
         return next((segment.root for segment in self.segments if segment.root is not None), None)
 
     @property
+    def ignore(self) -> list[str]:
+        """The places of requests that a replay passes over."""
+        return list(dict.fromkeys(place for segment in self.segments for place in segment.ignore))
+
+    @property
+    def redaction(self) -> list[Any]:
+        """The rules by which it was redacted, as the headers say them."""
+        return [rule for segment in self.segments for rule in segment.redaction]
+
+    @property
     def replay_of(self) -> str | None:
         """The run that this one replays."""
         return next((segment.replay_of for segment in self.segments if segment.replay_of), None)

@@ -81,7 +81,7 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     Raises:
         ReplayError: One of the two cannot be replayed.
     """
-    rules = [rule for segment in recorded.segments for rule in segment.redaction]
+    rules = recorded.redaction
     ours, theirs = (Script(each, Keys(ignore, rules)) for each in (recorded, other))
     pairs, alone = _pairs(ours, theirs)
     paths = places(ours)

@@ -14,7 +14,7 @@ from typing import Any, Self
 from tracekit.analysis.structure import structure
 from tracekit.configure import hook_in
 from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
-from tracekit.instrument.lanes import standing_for
+from tracekit.instrument.lanes import running_asyncio, standing_for
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.protocols import Sink
 from tracekit.instrument.recorder import Recorder, active, install
@@ -98,9 +98,7 @@ class Stage:
     ) -> None:
         if speed is not None and not speed > 0:
             raise ReplayError(f"a speed is a number above 0, not {speed!r}; 1 replays in real time")
-        told = [entry for segment in recording.segments for entry in segment.ignore]
-        rules = [rule for segment in recording.segments for rule in segment.redaction]
-        self.script = Script(recording, Keys([*ignore, *told], rules))
+        self.script = Script(recording, Keys([*ignore, *recording.ignore], recording.redaction))
         self.clock = VirtualClock(self.script.start_ns, speed)
         self._loops = Loops(self.clock)
         self.player = Player(self.script, self.clock, self._loops, tell)
@@ -186,7 +184,9 @@ class Replay:
         try:
             self._stack.enter_context(self._stage.clock.taking_part())
             self._stack.callback(install, before)
-            self._stack.enter_context(standing_for(self._stage.script.task_lane if _is_in_loop() else "m"))
+            self._stack.enter_context(
+                standing_for(self._stage.script.task_lane if running_asyncio() is not None else "m")
+            )
             self._stack.callback(self._stage.leave)
             self._recorder = self._stage.enter(self._sink, replayed_root(self._recording))
             loop = self._stage.on_running_loop()
@@ -232,14 +232,6 @@ class Replay:
             _write_root(self._sink, recorder.process.run.info, self._recording, player)
         recording = self._sink.recording(self.mode, player.last_ns)
         self.run = structure(recording) if recording is not None else None
-
-
-def _is_in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def notes_of(player: Player, clock: VirtualClock) -> list[str]:

@@ -12,13 +12,12 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
+from tracekit.instrument.carry import is_of_a_pool
 from tracekit.replayer.clock import Participant, VirtualClock, Waiter
 
 __all__ = ["Threads"]
 
 _REAL_SLEEP = time.sleep
-_POOLS = ("anyio.", "trio.", "concurrent.futures.")
-"""Modules whose threads belong to a pool: their jobs take part, and the threads between them do not."""
 
 
 class _Here(threading.local):
@@ -69,7 +68,7 @@ class Threads:
             # It waits for the thread to begin, which takes no time of the program.
             before, self._here.starts = self._here.starts, True
             try:
-                if _is_of_a_pool(thread):
+                if is_of_a_pool(thread):
                     original(thread)
                 else:
                     self._start(thread, original)
@@ -289,13 +288,6 @@ class _HandedOver:
 
 def _is_at_once(timeout_s: float | None) -> bool:
     return timeout_s is not None and timeout_s <= 0
-
-
-def _is_of_a_pool(thread: threading.Thread) -> bool:
-    target = getattr(thread, "_target", None)
-    return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(
-        _POOLS
-    )
 
 
 class _Job:
