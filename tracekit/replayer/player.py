@@ -121,7 +121,7 @@ class Player(Answerer):
             else:
                 recorded, before = known
                 part = self._next_part(recorded, before, asked)
-            others = [other for other, _ in self._in_flight.values() if other is not recorded]
+            others = [other for other in self._in_flight.values() if other[0] is not recorded]
             self._timeline.watch(id, recorded, part, others)
             reply = self._timeline.reply(id, recorded, part, before)
             reply = replace(reply, request=_as_sent_to(part.exchange.request, asked))
@@ -192,8 +192,7 @@ class Player(Answerer):
                 return self._clock.now_ns()
             recorded = self._recognise(live)
             if recorded is not None:
-                in_flight = [call for call, _ in self._in_flight.values()]
-                self._timeline.watch_span(self._id_of(live.lane), recorded, in_flight)
+                self._timeline.watch_span(self._id_of(live.lane), recorded, list(self._in_flight.values()))
             return self._timeline.begin_ns(self._id_of(live.lane), recorded)
 
     @override

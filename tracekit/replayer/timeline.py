@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from typing import TypeAlias
 
 from tracekit import semconv
 from tracekit.instrument.reply import Reply
@@ -36,8 +37,11 @@ _PATIENCE_NS = 60_000_000_000
 
 _SOON_NS = 25_000_000
 """About as long as a program needs to go about its next call."""
-_SURELY = 0.3
-"""The part of a wait that must have passed for it to have been the lane's own work."""
+_SURELY = 0.6
+"""The part of a wait that must have passed in real time, if it did not on this clock, to have been the lane's own work."""
+
+Asked: TypeAlias = tuple[Call, str]
+"""A call that is in flight, and the lane that asked it."""
 
 
 class Timeline:
@@ -54,44 +58,53 @@ class Timeline:
         self._script = script
         self._now_ns = now_ns
         self._latest: dict[str, int] = defaultdict(int)
+        self._turns: dict[str, int] = defaultdict(int)
         self._real_ns: dict[str, int] = defaultdict(time.monotonic_ns)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, lane: str, call: Call, part: Part, in_flight: list[Call]) -> None:
+    def watch(self, lane: str, call: Call, part: Part, in_flight: list[Asked]) -> None:
         """Decide whether the replay still follows, now that `part` of `call` is asked in `lane` while `in_flight` are."""
         if not self.follows:
             return
-        if self._now_ns() > part.span.start_ns or self._is_early(call.could_ns, in_flight):
-            self.follows = False
-        self._watch_turn(lane, call.turn, in_flight)
+        if part is call.parts[0]:
+            self._take_turn(lane, call.turn)
+        self.follows = self._now_ns() <= part.span.start_ns and not self._is_early([*in_flight, (call, lane)])
 
-    def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Call]) -> None:
+    def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Asked]) -> None:
         """The same now that `recorded` begins."""
-        if self.follows and in_flight:
-            key = recorded.segment, recorded.lane
-            # In a lane that had to wait for another the first thing seen may well be a span around the call.
-            self.follows = not self._is_early(self._script.could_ns(key, recorded.start_ns), in_flight)
-            self._watch_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns), in_flight)
+        if not self.follows:
+            return
+        # In a lane that had to wait for another the first thing seen may well be a span around the call.
+        key = recorded.segment, recorded.lane
+        self._take_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns))
+        could_ns = max(self._script.could_ns(key, recorded.start_ns), self._turn_ns(lane))
+        self.follows = not self._is_early(in_flight, could_ns)
 
-    def _watch_turn(self, lane: str, turn: Turn | None, in_flight: list[Call]) -> None:
-        """Nobody waits for a turn that another has: then it is given in another way than it was.
+    def _take_turn(self, lane: str, turn: Turn | None) -> None:
+        """Note a turn that `lane` takes without having waited for it.
 
         What took its time by itself, such as a sleep or a process, takes it again, on this clock or in real time.
         """
-        if turn is not None and self._is_early(turn.given_ns, in_flight):
-            passed_ns = max(time.monotonic_ns() - self._real_ns[lane], self._now_ns() - self._latest[lane])
-            if passed_ns < turn.waited_ns * _SURELY:
-                self.follows = False
+        if turn is not None:
+            left_ns = turn.waited_ns - (self._now_ns() - self._latest[lane])
+            if time.monotonic_ns() - self._real_ns[lane] < left_ns * _SURELY:
+                self._turns[lane] = max(self._turns[lane], turn.given_ns)
 
-    def _is_early(self, could_ns: int, in_flight: list[Call]) -> bool:
-        """Whether one of `in_flight` had ended by `could_ns`.
+    def _turn_ns(self, lane: str) -> int:
+        """When `lane`, or one that started it, was given the last turn that it took without having waited for it."""
+        steps = lane.split(".")
+        return max(self._turns.get(".".join(steps[:depth]), 0) for depth in range(1, len(steps) + 1))
+
+    def _is_early(self, in_flight: list[Asked], could_ns: int = 0) -> bool:
+        """Whether one of `in_flight` had ended when another could be asked, or by `could_ns`.
 
         One that is about to end may have done so while the program went about what it asks now, which takes no time
         here: then it is not early.
         """
+        latest_ns = max([could_ns, *(max(call.could_ns, self._turn_ns(lane)) for call, lane in in_flight)])
         soon_ns = self._now_ns() + _SOON_NS
-        return any(soon_ns < other.parts[-1].end_ns <= could_ns for other in in_flight)
+        return any(soon_ns < call.parts[-1].end_ns <= latest_ns for call, _ in in_flight)
 
     def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
         """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""
