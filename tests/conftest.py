@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 pytest.register_assert_rewrite("tests.support.replays")
@@ -8,3 +10,9 @@ collect_ignore = ["sample_project"]
 """A user's project, whose tests `test_pytest_plugin.py` runs."""
 
 __all__ = ["_frozen", "either", "home", "recording"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: the tests wait for servers and processes about as long as they compute."""
+    return 2 * (os.cpu_count() or 1)
