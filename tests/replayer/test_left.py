@@ -123,7 +123,7 @@ def test_cancelled_in_the_wait(way: Way, home: Path) -> None:
 def test_timeout_of_the_application(home: Path) -> None:
     async def main(client: Any) -> None:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(0.5):
                 await leaving.read_all(client)
 
     round_trip(

@@ -137,8 +137,8 @@ def work_s(recording: Recording) -> float:
 def assert_as_with_a_server(
     before: Callable[[str], Any], after: Callable[[str], Any], respond: Respond, *, seen: Any = None
 ) -> None:
-    """`after` takes as long in a replay of `before` as with a server. A busy machine is given some chances."""
-    off = []
+    """`after` takes as long in a replay of `before` as with a server. A busy machine, which only adds, has some chances."""
+    projected, served = [], []
     for _ in range(5):
         said, recording = record(before, respond)
         _, real = record(after, respond)
@@ -146,10 +146,11 @@ def assert_as_with_a_server(
         assert again == (said if seen is None else seen)
         assert (replay.divergence, replay.mode, replay.notes) == (None, "projected", [])
         assert replay.run is not None
-        off.append(abs(work_s(replay.run.recording) / work_s(real) - 1))
-        if off[-1] < CLOSE:
+        projected.append(work_s(replay.run.recording))
+        served.append(work_s(real))
+        if abs(min(projected) / min(served) - 1) < CLOSE:
             return
-    pytest.fail(f"off by {off}")
+    pytest.fail(f"projected {projected}, with a server {served}")
 
 
 @pytest.mark.parametrize(

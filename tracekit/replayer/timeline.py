@@ -37,8 +37,10 @@ _PATIENCE_NS = 60_000_000_000
 
 _SOON_NS = 25_000_000
 """About as long as a program needs to go about its next call."""
-_SURELY = 0.6
-"""The part of a wait that must have passed in real time, if it did not on this clock, to have been the lane's own work."""
+_SURELY = 0.3
+"""The part of a wait that must have passed for it to have been the lane's own work: machines differ in speed."""
+_AT_ONCE_NS = 1_000_000
+"""On this clock what one waits for is followed by what one does then at the same time."""
 
 Asked: TypeAlias = tuple[Call, str]
 """A call that is in flight, and the lane that asked it."""
@@ -59,6 +61,7 @@ class Timeline:
         self._now_ns = now_ns
         self._latest: dict[str, int] = defaultdict(int)
         self._turns: dict[str, int] = defaultdict(int)
+        self._ended_ns = 0
         self._real_ns: dict[str, int] = defaultdict(time.monotonic_ns)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,14 +85,19 @@ class Timeline:
         self.follows = not self._is_early(in_flight, could_ns)
 
     def _take_turn(self, lane: str, turn: Turn | None) -> None:
-        """Note a turn that `lane` takes without having waited for it.
+        """Note a turn that `lane` takes without having waited for it."""
+        if turn is not None and not self._has_worked(lane, turn.waited_ns):
+            self._turns[lane] = max(self._turns[lane], turn.given_ns)
 
-        What took its time by itself, such as a sleep or a process, takes it again, on this clock or in real time.
+    def _has_worked(self, lane: str, waited_ns: int) -> bool:
+        """Whether `lane` itself took the time that it seems to have waited for its turn.
+
+        A sleep passes again on this clock, and does not end just when a call does; a process takes real time again.
         """
-        if turn is not None:
-            left_ns = turn.waited_ns - (self._now_ns() - self._latest[lane])
-            if time.monotonic_ns() - self._real_ns[lane] < left_ns * _SURELY:
-                self._turns[lane] = max(self._turns[lane], turn.given_ns)
+        passed_ns = self._now_ns() - self._latest[lane]
+        if passed_ns >= waited_ns * _SURELY and self._now_ns() - self._ended_ns > _AT_ONCE_NS:
+            return True
+        return time.monotonic_ns() - self._real_ns[lane] >= (waited_ns - passed_ns) * _SURELY
 
     def _turn_ns(self, lane: str) -> int:
         """When `lane`, or one that started it, was given the last turn that it took without having waited for it."""
@@ -125,7 +133,7 @@ class Timeline:
 
     def ended(self, lane: str, reply: Reply) -> None:
         """The attempt of `reply`, asked in `lane`, is over."""
-        now_ns = self._now_ns()
+        now_ns = self._ended_ns = self._now_ns()
         self.happened(lane, reply.call_end_ns if now_ns >= reply.end_ns else max(now_ns, reply.begin_ns))
 
     # ── other spans ──────────────────────────────────────────────────────────────────────────────────────────────
