@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.overlap import Interval
+from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.tree import Node
 
 __all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
@@ -34,9 +34,7 @@ class Work:
     @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
-        if self.node.kind == "agent":
-            return self.node
-        return next((node for node in self.within if node.kind == "agent"), None)
+        return next((node for node in self.node.walk() if node.kind == "agent"), None)
 
     @cached_property
     def name(self) -> str:
@@ -55,6 +53,11 @@ class Work:
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
         return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    @cached_property
+    def has_calls(self) -> bool:
+        """Whether it made any call."""
+        return any(node.kind == "llm" for node in self.node.walk())
 
     @property
     def lane(self) -> str:
@@ -90,10 +93,15 @@ class Batch:
     asked: Node | None
     works: tuple[Work, ...]
 
-    @property
+    @cached_property
     def timed(self) -> tuple[Work, ...]:
         """The works whose times are known and over."""
         return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
+
+    @cached_property
+    def at_once(self) -> int:
+        """The most of `timed` that were at work at one moment."""
+        return most_at_once(interval for work in self.timed if (interval := work.interval) is not None)
 
 
 def turns_of(agent: Node) -> list[Node]:

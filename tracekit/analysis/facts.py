@@ -130,11 +130,22 @@ class Facts:
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""
-        for node in (*work.calls[:1], work.node):
-            span = self.run.recording.spans.get(node.id)
-            if span is not None and span.segment < len(self.run.recording.segments):
-                return self.run.recording.segments[span.segment].host
-        return None
+        host = self._hosts.get(work.node.id)
+        if work.calls and (host is None or self._is_spread):
+            # Where it was dispatched may be another machine than where it was done.
+            return self._hosts.get(work.calls[0].id, host)
+        return host
+
+    @cached_property
+    def _hosts(self) -> Mapping[str, str]:
+        """The machine of each recorded span, by id."""
+        hosts = dict(enumerate(segment.host for segment in self.run.recording.segments))
+        return {id: hosts[span.segment] for id, span in self.run.recording.spans.items() if span.segment in hosts}
+
+    @cached_property
+    def _is_spread(self) -> bool:
+        """Whether the run has spans of several machines."""
+        return len({segment.host for segment in self.run.recording.segments}) > 1
 
     def is_one_clock(self, works: tuple[Work, ...]) -> bool:
         """Whether one machine's clock timed all of `works`."""

@@ -106,7 +106,7 @@ class Profile:
     @property
     def is_tool(self) -> bool:
         """Whether it is a plain tool, which asked no model."""
-        return not self.work.calls and self.work.agent is None
+        return not self.work.has_calls and self.work.agent is None
 
 
 def _seen(text: str) -> str | None:

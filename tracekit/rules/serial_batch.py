@@ -56,14 +56,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         works = batch.timed
         if len(works) < 2 or not _ran_one_by_one(works):
             continue
-        if any(
+        if blocked and any(
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
-        if _saved_ns(facts, batch, works) <= 0:
+        saved_ns = _saved_ns(facts, batch, works)
+        if saved_ns <= 0:
             continue
         free = free_of_each_other(facts, works)
-        saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
+        if len(free) < len(works):
+            saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
             yield _finding(facts, batch, free, saved_ns)
 
@@ -84,7 +86,7 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
     for work in works:
         effects = facts.profile(work).effects
         in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
-        if not work.calls and work.agent is None:
+        if not work.has_calls and work.agent is None:
             in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
         footprint.add(effects, work.name)
         if in_the_way is None:
