@@ -131,7 +131,7 @@ class Facts:
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""
         host = self._hosts.get(work.node.id)
-        if work.calls and (host is None or self._is_spread):
+        if (host is None or self._is_spread) and work.calls:
             # Where it was dispatched may be another machine than where it was done.
             return self._hosts.get(work.calls[0].id, host)
         return host

@@ -227,21 +227,19 @@ class Schedule:
 
     def _laid_out(self, node: Node) -> _Row:
         children = sorted(node.children, key=lambda child: (child.start_ns, self.end(child)))
-        ends = sorted(range(len(children)), key=lambda number: self.end(children[number]))
+        ended = [self.end(child) for child in children]
+        ends = sorted(range(len(children)), key=ended.__getitem__)
         waited, delays, ready_ns, done = [], [], node.start_ns, 0
         for number, child in enumerate(children):
             # Who began later cannot have been waited for, however early it ended.
-            while (
-                done < len(ends)
-                and ends[done] < number
-                and self.end(children[ends[done]]) <= child.start_ns + TOLERANCE_NS
-            ):
-                ready_ns = max(ready_ns, self.end(children[ends[done]]))
+            while done < number and ends[done] < number and ended[ends[done]] <= child.start_ns + TOLERANCE_NS:
+                ready_ns = max(ready_ns, ended[ends[done]])
                 done += 1
             waited.append(done)
             delays.append(max(0, child.start_ns - ready_ns))
-        inside = [number for number, child in enumerate(children) if self.end(child) <= self.end(node)]
-        was_last_ns = max([node.start_ns, *(self.end(children[number]) for number in inside)])
+        end_ns = self.end(node)
+        inside = [number for number, ended_ns in enumerate(ended) if ended_ns <= end_ns]
+        was_last_ns = max([node.start_ns, *(ended[number] for number in inside)])
         return _Row(children, ends, waited, delays, inside, was_last_ns)
 
     def _alone_ns(self, parent: Node, child: Node) -> int:

@@ -96,6 +96,10 @@ class _Group:
         for profile in profiles:
             self.team.add(profile)
 
+    def was_given(self, value: str) -> bool:
+        """Whether works of the first turn were given the distinctive `value`."""
+        return any(value in (member.given or "").lower() and value in member.said_given.values for member in self.first)
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each group of turns of an agent that could have been one."""
@@ -183,10 +187,9 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
     body = exchange.request.body.lower()
     if b"previous_message_id" in body:
         return None
-    given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
-    first = {value for member in group.first for value in member.said_given.values}
-    if any(value.encode() not in body for value in given - first):
-        return Verdict("unlikely", ("it was given what was not known before",))
+    for value in (value for profile in profiles for value in profile.said_given.values):
+        if value.encode() not in body and _PLAIN.fullmatch(value) and not group.was_given(value):
+            return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
 
