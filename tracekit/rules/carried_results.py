@@ -62,6 +62,9 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
     profile = facts.profile(work)
     if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS or role_of(work.name) != "reads":
         return
+    exchange = facts.content.exchange(calls[later])
+    if exchange is None or len(exchange.request.body or b"") < _LEAST_CHARACTERS:
+        return
     result = facts.content.results(calls[later]).get(work.call_id, "")
     size = len(result) // _PER_TOKEN
     if len(result) < _LEAST_CHARACTERS or not profile.effects.reads:

@@ -24,6 +24,10 @@ def saved_together(facts: Facts, container: Node, works: Sequence[Work], offsets
         children = [facts.child_towards(home, child) for child in children]
     if len({child.id for child in children}) < len(children):
         return 0
+    begins_ns = [child.start_ns for child in children]
+    if not facts.may_save(max(begins_ns) - min(begins_ns)):
+        # Nothing ends earlier by more than one of them begins earlier.
+        return 0
     first = children[0].id
     begins = {child.id: (first, offset) for child, offset in zip(children, offsets, strict=True) if child.id != first}
     return facts.schedule.saved_ns(home, Change(begins))

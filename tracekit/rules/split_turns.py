@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from math import fsum
 
 from tracekit.analysis.batches import Batch, Work
@@ -239,7 +239,13 @@ def _says_order(facts: Facts, asked: Node) -> bool:
     messages = facts.content.messages(asked)
     first = messages[0] if messages else None
     told = leaves(first.get("content")) if isinstance(first, Mapping) else ()
-    return any(_IN_ORDER.search(text) for text in told)
+    return any(_is_ordered(text) for text in told)
+
+
+@lru_cache(maxsize=32)
+def _is_ordered(text: str) -> bool:
+    """Whether `text`, a task that each request of its agent brings again, says that its steps have an order."""
+    return bool(_IN_ORDER.search(text))
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:
