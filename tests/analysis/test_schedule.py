@@ -29,7 +29,7 @@ def tree(*spans: tuple[str, int, int, str | None], kind: Kind = "span") -> dict[
 
 
 def schedule(nodes: dict[str, Node]) -> Schedule:
-    return Schedule(parents_of(nodes["r"]), nodes["r"].end_ns or 0)
+    return Schedule(parents_of(nodes.values()), nodes["r"].end_ns or 0)
 
 
 def path(nodes: dict[str, Node]) -> list[tuple[str, int, int]]:

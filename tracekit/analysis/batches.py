@@ -7,7 +7,7 @@ a run or a span without an answer that asked for them: the program's own code di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from tracekit import semconv
 from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
+__all__ = ["Batch", "Work", "batch_of", "crews_of", "own_calls", "parents_of", "turns_of"]
 
 
 @dataclass(eq=False)
@@ -117,11 +117,11 @@ def batch_of(turn: Node) -> Batch:
     return Batch(turn, asked, works)
 
 
-def crews_below(root: Node) -> list[Batch]:
-    """The agents that the program's own code set to work side by side, two or more under one node."""
+def crews_of(nodes: Iterable[Node]) -> list[Batch]:
+    """The agents that the program's own code set to work side by side, two or more under one of `nodes`."""
     found = []
-    for node in root.walk():
-        if node.kind in ("run", "agent", "tool", "span"):
+    for node in nodes:
+        if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
             works = tuple(Work(child, None) for child in node.children if child.kind == "agent")
             if len(works) > 1:
                 found.append(Batch(node, None, works))
@@ -139,9 +139,9 @@ def _through_spans(node: Node) -> Iterator[Node]:
             yield child
 
 
-def parents_of(root: Node) -> Mapping[str, Node]:
-    """The parent of each node below `root`, by id."""
-    return {child.id: node for node in root.walk() for child in node.children}
+def parents_of(nodes: Iterable[Node]) -> Mapping[str, Node]:
+    """The parent of each node below `nodes`, by id."""
+    return {child.id: node for node in nodes for child in node.children}
 
 
 def own_calls(agent: Node) -> list[Node]:

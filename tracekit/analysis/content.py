@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tracekit.analysis.structure.calls import text_of
@@ -143,22 +143,23 @@ def spelled(id: str) -> bytes:
     return json.dumps(id)[1:-1].encode()
 
 
-def leaves(value: Any) -> Iterator[str]:
+def leaves(value: Any) -> list[str]:
     """The strings and numbers in a JSON value, as text, without the base64 of images and documents."""
     if type(value) is str:
-        yield value
-        return
+        return [value]
+    found: list[str] = []
     stack = [value]
     while stack:
         item = stack.pop()
         kind = type(item)
         # Everything comes from JSON, or from attributes, which are as plain.
         if kind is str:
-            yield item
+            found.append(item)
         elif kind is dict:
             if item.get("type") != "base64":
                 stack.extend(reversed(item.values()))
         elif kind is list or kind is tuple:
             stack.extend(reversed(item))
         elif kind is int or kind is float:
-            yield str(item)
+            found.append(str(item))
+    return found

@@ -36,7 +36,7 @@ def own_rates(model: str) -> Rates | None:
     Raises:
         PricesError: The table cannot be read, or a price in it is no number.
     """
-    return _table(os.environ.get(PRICES_VARIABLE), os.getcwd()).get(model)
+    return _table(os.environ.get(PRICES_VARIABLE), str(Path.cwd())).get(model)
 
 
 @lru_cache(maxsize=8)

@@ -67,9 +67,7 @@ class Held(NamedTuple):
 def held_up(facts: Facts) -> Iterator[Held]:
     """The nodes whose children held one another up."""
     found: dict[str, Held] = {}
-    for call in facts.calls:
-        if not call.attributes.get(semconv.SYNC_IN_EVENT_LOOP) or call.end_ns is None:
-            continue
+    for call in facts.blocking_calls:
         child: Node = call
         for _ in range(_MOST_LEVELS):
             parent = facts.parents.get(child.id)

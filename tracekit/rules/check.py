@@ -45,19 +45,23 @@ def findings_of(
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
-    options = options or Options()
+    with _uncollected():
+        found = _found(run, options or Options(), rules, faults)
+    return sorted(found, key=_order)
+
+
+def _found(run: Run, options: Options, rules: Sequence[Rule] | None, faults: list[str] | None) -> list[Finding]:
     least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
     facts = Facts(run, limit=options.concurrency, least_ns=least_ns)
     found: list[Finding] = []
-    with _uncollected():
-        for rule in chosen(options.select, options.ignore) if rules is None else rules:
-            try:
-                found += [finding for finding in rule.check(facts) if _is_worth(finding, facts.least_ns)]
-            except Exception as error:
-                if faults is None:
-                    raise
-                faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
-    return sorted(found, key=_order)
+    for rule in chosen(options.select, options.ignore) if rules is None else rules:
+        try:
+            found += [finding for finding in rule.check(facts) if _is_worth(finding, facts.least_ns)]
+        except Exception as error:
+            if faults is None:
+                raise
+            faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
+    return found
 
 
 @contextmanager
