@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.tree import Run
+from tracekit.model.uncollected import uncollected
 from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
@@ -45,7 +44,7 @@ def findings_of(
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
-    with _uncollected():
+    with uncollected():
         found = _found(run, options or Options(), rules, faults)
     return sorted(found, key=_order)
 
@@ -62,18 +61,6 @@ def _found(run: Run, options: Options, rules: Sequence[Rule] | None, faults: lis
                 raise
             faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
     return found
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep Python from looking for cycles: rules make none, and each look at a run of 100,000 spans takes a tenth of a second."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _is_worth(finding: Finding, least_ns: int) -> bool:
