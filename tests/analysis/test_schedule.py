@@ -13,7 +13,7 @@ from tracekit.analysis.batches import parents_of
 from tracekit.analysis.costs import cost_per_agent
 from tracekit.analysis.critical import critical_path
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, concurrency, covered_ns, is_serial, most_at_once
+from tracekit.analysis.overlap import Interval, beside_others, concurrency, covered_ns, is_serial, most_at_once
 from tracekit.analysis.schedule import Change, Schedule, packed
 from tracekit.analysis.structure import structure
 from tracekit.model.events import Kind
@@ -29,7 +29,7 @@ def tree(*spans: tuple[str, int, int, str | None], kind: Kind = "span") -> dict[
 
 
 def schedule(nodes: dict[str, Node]) -> Schedule:
-    return Schedule(parents_of(nodes["r"]), nodes["r"].end_ns or 0)
+    return Schedule(parents_of(nodes.values()), nodes["r"].end_ns or 0)
 
 
 def path(nodes: dict[str, Node]) -> list[tuple[str, int, int]]:
@@ -96,6 +96,30 @@ def test_many_siblings_bound_a_saving_by_the_time_alone() -> None:
     assert schedule(nodes).saved_ns(nodes["p"], Change({"b": ("a", 0)})) == 30 * MS
 
 
+def test_of_many_children_only_those_between_joints_are_laid_out_again() -> None:
+    for seed in range(300):
+        chance = random.Random(seed)
+        spans: list[tuple[str, int, int, str | None]] = []
+        now = 0
+        for number in range(chance.choice((70, 90))):
+            # Mostly one after another; some beside others, some far beyond them.
+            now += chance.choice((0, 0, 1, 5))
+            took = chance.choice((1, 3, 3, 20 if number % 9 == 0 else 4, 400 if number % 40 == 39 else 2))
+            spans.append((f"s{number}", now, now + took, "r"))
+            now += chance.choice((took, took, took // 2))
+        nodes = tree(("r", 0, now + chance.choice((0, 10)), None), *spans)
+        times = schedule(nodes)
+        changed = chance.sample(spans[:-1], chance.choice((1, 2, 5)))
+        durations = {id: (end - start) * MS // 2 for id, start, end, _ in changed[::2]}
+        begins = {id: (chance.choice(spans)[0], chance.choice((0, 2)) * MS) for id, *_ in changed[1::2]}
+        change = Change(begins, durations)
+        root = nodes["r"]
+        laid = times.times_with(root, change)
+        inside = [child.id for child in root.children if times.end(child) <= times.end(root)]
+        tail_ns = times.end(root) - max(times.end(nodes[id]) for id in inside)
+        assert times.duration_with(root, change) == max(laid[id].end_ns for id in inside) - root.start_ns + tail_ns
+
+
 @pytest.mark.parametrize(
     ("durations", "limit", "begins"),
     [([3, 3, 3], None, [0, 0, 0]), ([3, 3, 3], 2, [0, 0, 3]), ([5, 1, 1, 1], 2, [0, 0, 1, 2]), ([2, 2], 1, [0, 2])],
@@ -113,6 +137,20 @@ def test_what_ran_beside_what() -> None:
     # Two begins within the tolerance of an end are no overlap.
     assert is_serial([Interval(0, 10 * MS), Interval(10 * MS - 300_000, 20 * MS)])
     assert covered_ns(intervals, Interval(8 * MS, 25 * MS)) == 17 * MS
+
+
+def test_how_long_others_were_busy_beside_each() -> None:
+    for seed in range(100):
+        chance = random.Random(seed)
+        busy: dict[str, list[Interval]] = {name: [] for name in "abcd"}
+        for _ in range(12):
+            start = chance.randrange(40)
+            busy[chance.choice("abcd")].append(Interval(start, start + chance.randrange(10)))
+        ends = {name: chance.randrange(50) for name in busy}
+        others = {name: [each for other in busy if other != name for each in busy[other]] for name in busy}
+        assert beside_others(busy, 5, ends) == {
+            name: covered_ns(others[name], Interval(5, end)) for name, end in ends.items()
+        }
 
 
 def test_the_cost_per_agent_adds_up_to_that_of_the_run() -> None:

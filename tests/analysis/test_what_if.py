@@ -13,7 +13,7 @@ S = 1000
 
 
 def made(root: Node, container: Node, change: Change) -> WhatIf:
-    parents = parents_of(root)
+    parents = parents_of(root.walk())
     last_ns = max(each.end_ns or 0 for each in root.walk())
     drawn = what_if(Schedule(parents, last_ns), parents, container, change)
     assert drawn.saved_ns == Schedule(parents, last_ns).saved_ns(container, change)

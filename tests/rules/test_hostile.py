@@ -1,4 +1,4 @@
-"""Journals of which parts are missing: rules say less, and never fail."""
+"""Journals of which parts are missing, and runs deeper than Python's stack: rules say less, and never fail."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.build import Builder, said, use, user
 from tests.support.stories import FOLDER
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
@@ -34,3 +35,19 @@ def test_lines_that_are_missing(path: Path, tmp_path: Path) -> None:
                 assert finding.saved_ms is None or finding.saved_ms >= 0
                 assert {node.id for node in run.root.walk()} >= set(finding.spans)
             explain(Facts(run))
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_agents_that_ask_agents_down_to_level_10_000(is_open: bool) -> None:
+    build, levels = Builder(), 10_000
+    parent = build.span("root", "run", 0, 3 * levels)
+    for level in range(levels):
+        end = None if is_open else 3 * levels - level
+        agent = build.agent(f"a{level}", level, end, parent, name="lead")
+        parent = build.tool(f"x{level}", "ask_lead", level, 3 * levels - level, agent, call_id=f"u{level - 1}")
+    asked = [use("u", "read_file", path="src/cart.py")]
+    build.call("call", levels + 1, levels + 2, [user("Read src/cart.py."), user([said("Go.")])], asked, parent=parent)
+    run = structure(build.recording())
+    for finding in findings_of(run, rules=OWN):
+        assert finding.saved_ms is None or finding.saved_ms >= 0
+    explain(Facts(run))

@@ -53,7 +53,7 @@ def test_what_is_drawn_saves_what_was_said(story: Story) -> None:
 
 def assert_whole(run: Run, made: WhatIf) -> None:
     """Whatever was within its parent still is, and the last of the work ends as far before the run's end as it did."""
-    parents = parents_of(run.root)
+    parents = parents_of(run.root.walk())
     for node in run.root.walk():
         at = made.times.get(node.id)
         if at is None:

@@ -7,16 +7,16 @@ a run or a span without an answer that asked for them: the program's own code di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.overlap import Interval
+from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
+__all__ = ["Batch", "Work", "batch_of", "crews_of", "own_calls", "parents_of", "turns_of"]
 
 
 @dataclass(eq=False)
@@ -34,9 +34,7 @@ class Work:
     @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
-        if self.node.kind == "agent":
-            return self.node
-        return next((node for node in self.within if node.kind == "agent"), None)
+        return next((node for node in self.node.walk() if node.kind == "agent"), None)
 
     @cached_property
     def name(self) -> str:
@@ -55,6 +53,11 @@ class Work:
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
         return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    @cached_property
+    def has_calls(self) -> bool:
+        """Whether it made any call."""
+        return any(node.kind == "llm" for node in self.node.walk())
 
     @property
     def lane(self) -> str:
@@ -90,10 +93,15 @@ class Batch:
     asked: Node | None
     works: tuple[Work, ...]
 
-    @property
+    @cached_property
     def timed(self) -> tuple[Work, ...]:
         """The works whose times are known and over."""
         return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
+
+    @cached_property
+    def at_once(self) -> int:
+        """The most of `timed` that were at work at one moment."""
+        return most_at_once(interval for work in self.timed if (interval := work.interval) is not None)
 
 
 def turns_of(agent: Node) -> list[Node]:
@@ -109,11 +117,11 @@ def batch_of(turn: Node) -> Batch:
     return Batch(turn, asked, works)
 
 
-def crews_below(root: Node) -> list[Batch]:
-    """The agents that the program's own code set to work side by side, two or more under one node."""
+def crews_of(nodes: Iterable[Node]) -> list[Batch]:
+    """The agents that the program's own code set to work side by side, two or more under one of `nodes`."""
     found = []
-    for node in root.walk():
-        if node.kind in ("run", "agent", "tool", "span"):
+    for node in nodes:
+        if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
             works = tuple(Work(child, None) for child in node.children if child.kind == "agent")
             if len(works) > 1:
                 found.append(Batch(node, None, works))
@@ -131,9 +139,9 @@ def _through_spans(node: Node) -> Iterator[Node]:
             yield child
 
 
-def parents_of(root: Node) -> Mapping[str, Node]:
-    """The parent of each node below `root`, by id."""
-    return {child.id: node for node in root.walk() for child in node.children}
+def parents_of(nodes: Iterable[Node]) -> Mapping[str, Node]:
+    """The parent of each node below `nodes`, by id."""
+    return {child.id: node for node in nodes for child in node.children}
 
 
 def own_calls(agent: Node) -> list[Node]:

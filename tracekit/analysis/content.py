@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import blocks_of
@@ -12,8 +13,10 @@ from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
-__all__ = ["Content", "leaves"]
+__all__ = ["Content", "leaves", "spelled"]
 
+_BROUGHT = re.compile(rb'"tool_use_id": ?"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_Read = TypeVar("_Read")
 _MOST_READ = 32
 _LARGEST_BYTES = 8_000_000
 """A request that is larger is not read: what it says counts as not seen."""
@@ -26,6 +29,10 @@ class Content:
         self._exchanges = run.recording.exchanges
         self._requests: dict[str, Mapping[str, Any] | None] = {}
         self._answers: dict[str, Mapping[str, Any] | None] = {}
+        self._descriptions: dict[str, dict[str, str]] = {}
+        self._blocks: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._results: dict[str, dict[str, str]] = {}
+        self._brought: dict[str, frozenset[bytes]] = {}
 
     def exchange(self, llm: Node) -> Exchange | None:
         """The exchange of the last attempt of `llm`."""
@@ -36,19 +43,11 @@ class Content:
 
     def request(self, llm: Node) -> Mapping[str, Any] | None:
         """The body of the request of `llm`."""
-        if llm.id not in self._requests:
-            _make_room(self._requests)
-            self._requests[llm.id] = self._read_request(llm)
-        return self._requests[llm.id]
+        return _kept(self._requests, llm, self._read_request)
 
     def answer(self, llm: Node) -> Mapping[str, Any] | None:
         """The message that answered `llm`."""
-        if llm.id not in self._answers:
-            _make_room(self._answers)
-            exchange = self.exchange(llm)
-            read = None if exchange is None else answer_of(exchange.body, exchange.headers.get("content-type", ""))
-            self._answers[llm.id] = None if read is None else read.message
-        return self._answers[llm.id]
+        return _kept(self._answers, llm, self._read_answer)
 
     def messages(self, llm: Node) -> list[Any]:
         """The messages that `llm` sent."""
@@ -69,36 +68,23 @@ class Content:
 
     def descriptions(self, llm: Node) -> dict[str, str]:
         """The descriptions of the tools that `llm` offered, by name."""
-        tools = (self.request(llm) or {}).get("tools")
-        listed = tools if isinstance(tools, list) else ()
-        return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
+        return _kept(self._descriptions, llm, self._read_descriptions)
 
     def blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
         """The `tool_use` blocks of the answer to `llm`, by id."""
-        content = (self.answer(llm) or {}).get("content")
-        return {
-            str(block.get("id")): block
-            for block in blocks_of(content)
-            if isinstance(block, Mapping) and block.get("type") == "tool_use"
-        }
+        return _kept(self._blocks, llm, self._read_blocks)
 
     def results(self, llm: Node) -> dict[str, str]:
         """The texts of the tool results that the newest message of `llm` brings, by the id of the block."""
-        messages = self.messages(llm)
-        last = messages[-1] if messages else None
-        found = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
-        return {
-            str(block.get("tool_use_id")): "\n".join(leaves(block.get("content")))
-            for block in found
-            if isinstance(block, Mapping) and block.get("type") == "tool_result"
-        }
+        return _kept(self._results, llm, self._read_results)
 
     def brings(self, llm: Node, id: str) -> bool:
         """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
-        exchange = self.exchange(llm)
-        body = b"" if exchange is None else exchange.request.body or b""
-        quoted = json.dumps(id).encode()
-        return any(b'"tool_use_id":' + space + quoted in body for space in (b"", b" "))
+        return spelled(id) in self.brought(llm)
+
+    def brought(self, llm: Node) -> frozenset[bytes]:
+        """The ids, `spelled` as in JSON, of the blocks whose results the request of `llm` has in any message."""
+        return _kept(self._brought, llm, self._read_brought)
 
     def _read_request(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)
@@ -111,29 +97,69 @@ class Content:
             return None
         return request if isinstance(request, dict) else None
 
+    def _read_brought(self, llm: Node) -> frozenset[bytes]:
+        exchange = self.exchange(llm)
+        return frozenset(_BROUGHT.findall(b"" if exchange is None else exchange.request.body or b""))
 
-def _make_room(read: dict[str, Any]) -> None:
-    """Forget what was read first: calls that are compared stand near each other, and a run's requests are many."""
-    if len(read) >= _MOST_READ:
-        del read[next(iter(read))]
+    def _read_answer(self, llm: Node) -> Mapping[str, Any] | None:
+        exchange = self.exchange(llm)
+        return None if exchange is None else answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+
+    def _read_descriptions(self, llm: Node) -> dict[str, str]:
+        tools = (self.request(llm) or {}).get("tools")
+        listed = tools if isinstance(tools, list) else ()
+        return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
+
+    def _read_blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
+        content = (self.answer(llm) or {}).get("content")
+        return {
+            str(block.get("id")): block
+            for block in blocks_of(content)
+            if isinstance(block, Mapping) and block.get("type") == "tool_use"
+        }
+
+    def _read_results(self, llm: Node) -> dict[str, str]:
+        messages = self.messages(llm)
+        last = messages[-1] if messages else None
+        found = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
+        return {
+            str(block.get("tool_use_id")): "\n".join(leaves(block.get("content")))
+            for block in found
+            if isinstance(block, Mapping) and block.get("type") == "tool_result"
+        }
 
 
-def leaves(value: Any) -> Iterator[str]:
+def _kept(read: dict[str, _Read], llm: Node, reader: Callable[[Node], _Read]) -> _Read:
+    """What `reader` says of `llm`, read once while it is near: calls that are compared are, and a run has many."""
+    if llm.id not in read:
+        if len(read) >= _MOST_READ:
+            del read[next(iter(read))]
+        read[llm.id] = reader(llm)
+    return read[llm.id]
+
+
+def spelled(id: str) -> bytes:
+    """`id` as it stands in JSON, without its quotes."""
+    return json.dumps(id)[1:-1].encode()
+
+
+def leaves(value: Any) -> list[str]:
     """The strings and numbers in a JSON value, as text, without the base64 of images and documents."""
     if type(value) is str:
-        yield value
-        return
+        return [value]
+    found: list[str] = []
     stack = [value]
     while stack:
         item = stack.pop()
         kind = type(item)
         # Everything comes from JSON, or from attributes, which are as plain.
         if kind is str:
-            yield item
+            found.append(item)
         elif kind is dict:
             if item.get("type") != "base64":
                 stack.extend(reversed(item.values()))
         elif kind is list or kind is tuple:
             stack.extend(reversed(item))
         elif kind is int or kind is float:
-            yield str(item)
+            found.append(str(item))
+    return found

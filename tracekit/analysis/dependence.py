@@ -102,6 +102,7 @@ class Team:
         self._footprint = Footprint()
         self._values: dict[str, str] = {}
         self._words: dict[str, str] = {}
+        self._given: set[str] = set()
         self._lines: dict[str, str] = {}
         self._hashes: dict[str, str] = {}
         self._unseen = ""
@@ -144,6 +145,7 @@ class Team:
         self._found_nothing = self._found_nothing or (name if found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
+        self._given |= member.said_given.values
         output = member.output
         if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
             self._unseen = self._unseen or name
@@ -322,7 +324,7 @@ class Team:
             return f"but {name} takes turns with somebody"
         if ROUNDS & set(plain_words(other.given or "")) or COUNTED.search(other.given or ""):
             return "but its task counts rounds or steps"
-        if said.values - {value for member in self._members for value in member.said_given.values}:
+        if said.values - self._given:
             return ""
         given, before = (plain_words(each.given or "") for each in (other, self._members[-1]))
         shared = len(set(given) & set(before))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work, batch_of, crews_below, own_calls, parents_of, turns_of
+from tracekit.analysis.batches import Batch, Work, batch_of, crews_of, own_calls, parents_of, turns_of
 from tracekit.analysis.content import Content
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
@@ -50,7 +50,7 @@ class Facts:
     @cached_property
     def parents(self) -> Mapping[str, Node]:
         """The parent of each node, by id."""
-        return parents_of(self.run.root)
+        return parents_of(self.nodes)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -103,12 +103,19 @@ class Facts:
     @cached_property
     def crews(self) -> tuple[Batch, ...]:
         """What code set to work by itself."""
-        return tuple(crews_below(self.run.root))
+        return tuple(crews_of(self.nodes))
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
         """The llm nodes, in the order in which they began."""
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    @cached_property
+    def blocking_calls(self) -> tuple[Node, ...]:
+        """Those of the calls that held up a running event loop, and are over."""
+        return tuple(
+            call for call in self.calls if call.end_ns is not None and call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
+        )
 
     def child_towards(self, container: Node, node: Node) -> Node:
         """The child of `container` at or above `node`, which is below it."""
@@ -130,11 +137,22 @@ class Facts:
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""
-        for node in (*work.calls[:1], work.node):
-            span = self.run.recording.spans.get(node.id)
-            if span is not None and span.segment < len(self.run.recording.segments):
-                return self.run.recording.segments[span.segment].host
-        return None
+        host = self._hosts.get(work.node.id)
+        if (host is None or self._is_spread) and work.calls:
+            # Where it was dispatched may be another machine than where it was done.
+            return self._hosts.get(work.calls[0].id, host)
+        return host
+
+    @cached_property
+    def _hosts(self) -> Mapping[str, str]:
+        """The machine of each recorded span, by id."""
+        hosts = dict(enumerate(segment.host for segment in self.run.recording.segments))
+        return {id: hosts[span.segment] for id, span in self.run.recording.spans.items() if span.segment in hosts}
+
+    @cached_property
+    def _is_spread(self) -> bool:
+        """Whether the run has spans of several machines."""
+        return len({segment.host for segment in self.run.recording.segments}) > 1
 
     def is_one_clock(self, works: tuple[Work, ...]) -> bool:
         """Whether one machine's clock timed all of `works`."""

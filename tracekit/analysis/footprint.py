@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from tracekit.analysis.effects import Effects
@@ -12,20 +12,23 @@ __all__ = ["Footprint"]
 
 
 class _Paths:
-    """Paths, looked up by any path that is the same, above or below, wherever each of them begins."""
+    """Paths, looked up by any path that is the same, above or below, wherever each of them begins.
+
+    They are indexed when one is first looked up: where nobody writes, nobody asks who reads.
+    """
 
     def __init__(self) -> None:
+        self._waiting: list[tuple[Collection[str], str]] = []
         self._whole: dict[str, tuple[str, str]] = {}
         self._parts: dict[str, tuple[str, str]] = {}
 
-    def add(self, paths: Iterable[str], who: str) -> None:
-        for path in paths:
-            self._whole.setdefault(path, (who, path))
-            for part in _runs_of(path):
-                self._parts.setdefault(part, (who, path))
+    def add(self, paths: Collection[str], who: str) -> None:
+        if paths:
+            self._waiting.append((paths, who))
 
     def touching(self, path: str) -> tuple[str, str] | None:
         """Who touches what that contains `path` or lies in it."""
+        self._index()
         if not self._whole:
             return None
         if path == ".":
@@ -34,6 +37,14 @@ class _Paths:
             if part in self._whole:
                 return self._whole[part]
         return self._parts.get(path) or self._whole.get(".")
+
+    def _index(self) -> None:
+        for paths, who in self._waiting:
+            for path in paths:
+                self._whole.setdefault(path, (who, path))
+                for part in _runs_of(path):
+                    self._parts.setdefault(part, (who, path))
+        self._waiting.clear()
 
 
 @dataclass(slots=True)

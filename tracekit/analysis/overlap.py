@@ -6,11 +6,22 @@ twice in one process may differ by through scheduling.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["TOLERANCE_NS", "Interval", "Level", "concurrency", "covered_ns", "is_serial", "most_at_once", "union"]
+__all__ = [
+    "TOLERANCE_NS",
+    "Interval",
+    "Level",
+    "beside_others",
+    "concurrency",
+    "covered_ns",
+    "is_serial",
+    "most_at_once",
+    "union",
+]
 
 TOLERANCE_NS = 500_000
 
@@ -52,8 +63,18 @@ def concurrency(intervals: Iterable[Interval]) -> list[Level]:
 
 def most_at_once(intervals: Iterable[Interval]) -> int:
     """The highest number at work at one moment, less what overlaps only within the tolerance."""
-    shrunk = [Interval(start, max(start, end - TOLERANCE_NS)) for start, end in intervals]
-    return max((level.running for level in concurrency(shrunk)), default=0)
+    begins, ends = [], []
+    for start_ns, end_ns in intervals:
+        begins.append(start_ns)
+        ends.append(max(start_ns, end_ns - TOLERANCE_NS))
+    begins.sort()
+    ends.sort()
+    most = over = 0
+    for begun, start_ns in enumerate(begins, 1):
+        while over < len(ends) and ends[over] <= start_ns:
+            over += 1
+        most = max(most, begun - over)
+    return most
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
@@ -71,3 +92,28 @@ def covered_ns(intervals: Iterable[Interval], within: Interval) -> int:
     """Nanoseconds of `within` in which at least one of `intervals` ran."""
     clipped = (Interval(max(start, within.start_ns), min(end, within.end_ns)) for start, end in intervals)
     return sum(end - start for start, end in union(part for part in clipped if part.start_ns < part.end_ns))
+
+
+def beside_others(busy: Mapping[str, Iterable[Interval]], begin_ns: int, ends: Mapping[str, int]) -> dict[str, int]:
+    """For each name, how many nanoseconds others were `busy`, from `begin_ns` up to its own of `ends`. O(n log n)."""
+    changes = [(end_ns, 0, name) for name, end_ns in ends.items()]
+    for name, intervals in busy.items():
+        for start_ns, end_ns in intervals:
+            if max(start_ns, begin_ns) < end_ns:
+                changes += [(max(start_ns, begin_ns), 1, name), (end_ns, -1, name)]
+    running = Counter[str]()
+    alone = Counter[str]()
+    found, covered_ns, before_ns = {}, 0, begin_ns
+    for at_ns, change, name in sorted(changes):
+        if running:
+            covered_ns += at_ns - before_ns
+        if len(running) == 1:
+            alone[next(iter(running))] += at_ns - before_ns
+        before_ns = at_ns
+        if change == 0:
+            found[name] = covered_ns - alone[name]
+            continue
+        running[name] += change
+        if not running[name]:
+            del running[name]
+    return found

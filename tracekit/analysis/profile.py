@@ -82,6 +82,13 @@ class Profile:
         arguments = self.work.arguments
         return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
 
+    @property
+    def changes(self) -> bool:
+        """Whether it changes anything; of a plain tool whose name says no, its arguments are not read for that."""
+        node = self.work.node
+        is_reader = node.kind == "tool" and not node.children and role_of(self.work.name) == "reads"
+        return not (is_reader and semconv.WORKSPACE_WRITES not in node.attributes) and self.effects.changes
+
     @cached_property
     def keys(self) -> frozenset[str]:
         """The names of what it was given."""
@@ -106,7 +113,7 @@ class Profile:
     @property
     def is_tool(self) -> bool:
         """Whether it is a plain tool, which asked no model."""
-        return not self.work.calls and self.work.agent is None
+        return not self.work.has_calls and self.work.agent is None
 
 
 def _seen(text: str) -> str | None:

@@ -14,6 +14,9 @@ saving is `duration - duration'` of that node, carried up to the root by the sam
 something longer saves nothing. It takes O(c log c) for the c children of each node on the way; where a node has more
 than `MANY` children, its saving is bounded instead by the time in which the child ran alone, O(c) once.
 
+Where all children before one had ended when it began, there is a *joint*: what comes after depends on nothing but when
+that was. Of many children only those between the joints around a change are laid out again; the rest moves as a whole.
+
 Work that is packed under a limit of k at once is list-scheduled: each, in its order, takes the first of k places that
 becomes free.
 """
@@ -21,8 +24,10 @@ becomes free.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from tracekit.analysis.overlap import TOLERANCE_NS, Interval
 from tracekit.model.tree import Node
@@ -31,6 +36,8 @@ __all__ = ["MANY", "Change", "Schedule", "packed"]
 
 MANY = 64
 """Children of one node from which on savings below it are bounded instead of laid out."""
+
+_NEVER = -(1 << 63)
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,22 @@ class _Row:
     was_last_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Unchanged:
+    """A row laid out without a change.
+
+    `joints` are the numbers of the children at joints, and at last that of all children. By joint: `ready` is when all
+    before it have ended; `before` and `after` are the latest ends of those `inside` before it and from it on.
+    """
+
+    numbers: Mapping[str, int]
+    starts: Mapping[str, int]
+    joints: Sequence[int]
+    ready: Sequence[int]
+    before: Sequence[int]
+    after: Sequence[int]
+
+
 class Schedule:
     """The times of a run's nodes. `last_ns` ends what is open; savings of less than `least_ns` count as none."""
 
@@ -81,6 +104,7 @@ class Schedule:
         self._least_ns = max(1, least_ns)
         self._alone: dict[str, Mapping[str, int]] = {}
         self._rows: dict[str, _Row] = {}
+        self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
         """When `node` ended."""
@@ -122,26 +146,36 @@ class Schedule:
     def duration_with(self, node: Node, change: Change) -> int:
         """Nanoseconds that `node` takes with `change` among its children."""
         row = self._row(node)
-        _, finishes = self._run_with(row, node, change)
-        is_last_ns = max((finishes[number] for number in row.inside), default=node.start_ns)
+        changed = {*change.begins, *change.durations}
+        if len(row.children) > max(MANY, 2 * len(changed)):
+            is_last_ns = self._last_between_joints(row, node, change, changed)
+        else:
+            finishes, _ = self._run_with(row, change, range(len(row.children)), node.start_ns, {})
+            is_last_ns = max((finishes[number] for number in row.inside), default=node.start_ns)
         return max(is_last_ns, node.start_ns) - node.start_ns + self.end(node) - row.was_last_ns
 
     def times_with(self, node: Node, change: Change) -> Mapping[str, Interval]:
         """When each child of `node` runs with `change` among them, by id, where `node` itself begins as it did."""
         row = self._row(node)
-        starts, finishes = self._run_with(row, node, change)
+        starts: dict[str, int] = {}
+        finishes, _ = self._run_with(row, change, range(len(row.children)), node.start_ns, starts)
         return {
             child.id: Interval(starts[child.id], finish) for child, finish in zip(row.children, finishes, strict=True)
         }
 
-    def _run_with(self, row: _Row, node: Node, change: Change) -> tuple[dict[str, int], list[int]]:
-        """When the children of `node` begin with `change`, by id, and when they end, in the order of `row`."""
-        starts: dict[str, int] = {}
-        finishes: list[int] = [0] * len(row.children)
-        ready_ns, waited = node.start_ns, 0
-        for number, child in enumerate(row.children):
+    def _run_with(
+        self, row: _Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
+    ) -> tuple[list[int], int]:
+        """When the children with these `numbers` end with `change`, in order, and when all have.
+
+        `numbers` begin and end at joints; all before had ended at `ready_ns`. `starts` takes when each begins, by id.
+        """
+        finishes: list[int] = []
+        waited = first = numbers.start
+        for number in numbers:
+            child = row.children[number]
             while waited < row.waited[number]:
-                ready_ns = max(ready_ns, finishes[row.ends[waited]])
+                ready_ns = max(ready_ns, finishes[row.ends[waited] - first])
                 waited += 1
             start = ready_ns + row.delays[number]
             if child.id in change.begins:
@@ -149,8 +183,42 @@ class Schedule:
                 start = starts.get(other, start) + offset
             starts[child.id] = start
             duration = change.durations.get(child.id)
-            finishes[number] = start + (self.duration(child) if duration is None else duration)
-        return starts, finishes
+            finishes.append(start + (self.duration(child) if duration is None else duration))
+        return finishes, max([ready_ns, *finishes])
+
+    def _last_between_joints(self, row: _Row, node: Node, change: Change, changed: Collection[str]) -> int:
+        """When the last child inside of `node` ends with `change`, which is of the children `changed`."""
+        if node.id not in self._unchanged:
+            self._unchanged[node.id] = self._without_change(row, node)
+        was = self._unchanged[node.id]
+        numbers = [was.numbers[id] for id in changed if id in was.numbers] or [0]
+        first = bisect_right(was.joints, min(numbers)) - 1
+        last = bisect_right(was.joints, max(numbers))
+        begin, end = was.joints[first], was.joints[last]
+        others = {other for other, _ in change.begins.values()}
+        starts = {other: was.starts[other] for other in others if was.numbers.get(other, begin) < begin}
+        finishes, ready_ns = self._run_with(row, change, range(begin, end), was.ready[first], starts)
+        inside = row.inside[bisect_left(row.inside, begin) : bisect_left(row.inside, end)]
+        shift_ns = ready_ns - was.ready[last]
+        return max(was.before[first], was.after[last] + shift_ns, *(finishes[number - begin] for number in inside))
+
+    def _without_change(self, row: _Row, node: Node) -> _Unchanged:
+        count = len(row.children)
+        starts: dict[str, int] = {}
+        finishes, _ = self._run_with(row, Change(), range(count), node.start_ns, starts)
+        inside = [_NEVER] * count
+        for number in row.inside:
+            inside[number] = finishes[number]
+        joints = [number for number, waited in enumerate(row.waited) if waited == number] + [count]
+        ready = list(accumulate(finishes, max, initial=node.start_ns))
+        before = list(accumulate(inside, max, initial=_NEVER))
+        after = list(accumulate(reversed(inside), max, initial=_NEVER))[::-1]
+        return _Unchanged(
+            {child.id: number for number, child in enumerate(row.children)},
+            starts,
+            joints,
+            *([times[joint] for joint in joints] for times in (ready, before, after)),
+        )
 
     def _row(self, node: Node) -> _Row:
         if node.id not in self._rows:
@@ -159,21 +227,19 @@ class Schedule:
 
     def _laid_out(self, node: Node) -> _Row:
         children = sorted(node.children, key=lambda child: (child.start_ns, self.end(child)))
-        ends = sorted(range(len(children)), key=lambda number: self.end(children[number]))
+        ended = [self.end(child) for child in children]
+        ends = sorted(range(len(children)), key=ended.__getitem__)
         waited, delays, ready_ns, done = [], [], node.start_ns, 0
         for number, child in enumerate(children):
             # Who began later cannot have been waited for, however early it ended.
-            while (
-                done < len(ends)
-                and ends[done] < number
-                and self.end(children[ends[done]]) <= child.start_ns + TOLERANCE_NS
-            ):
-                ready_ns = max(ready_ns, self.end(children[ends[done]]))
+            while done < number and ends[done] < number and ended[ends[done]] <= child.start_ns + TOLERANCE_NS:
+                ready_ns = max(ready_ns, ended[ends[done]])
                 done += 1
             waited.append(done)
             delays.append(max(0, child.start_ns - ready_ns))
-        inside = [number for number, child in enumerate(children) if self.end(child) <= self.end(node)]
-        was_last_ns = max([node.start_ns, *(self.end(children[number]) for number in inside)])
+        end_ns = self.end(node)
+        inside = [number for number, ended_ns in enumerate(ended) if ended_ns <= end_ns]
+        was_last_ns = max([node.start_ns, *(ended[number] for number in inside)])
         return _Row(children, ends, waited, delays, inside, was_last_ns)
 
     def _alone_ns(self, parent: Node, child: Node) -> int:

@@ -9,6 +9,7 @@ ones say nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -26,6 +27,7 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _LEAST_WORD = 4
 _STEM = 7
 _SHORT = 2000
+_SHORT_TOKEN = 100
 _YEARS = range(1990, 2040)
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "a.m", "p.m", "and/or", "n/a", "w/o", "utf-8", "1st", "2nd", "3rd"})
 _SUFFIXES = (
@@ -91,8 +93,23 @@ def _said(text: str) -> Said:
     values: set[str] = set()
     words: set[str] = set()
     for token in set(_TOKEN.findall(text)):
-        _take(token, values, words)
+        more_values, more_words = _token_again(token) if len(token) <= _SHORT_TOKEN else _token(token)
+        values.update(more_values)
+        words.update(more_words)
     return Said(frozenset(values), frozenset(words))
+
+
+@lru_cache(maxsize=8192)
+def _token_again(token: str) -> tuple[Collection[str], Collection[str]]:
+    return _token(token)
+
+
+def _token(token: str) -> tuple[Collection[str], Collection[str]]:
+    """The distinctive values and the words of `token`."""
+    values: set[str] = set()
+    words: set[str] = set()
+    _take(token, values, words)
+    return tuple(values), tuple(words)
 
 
 def _take(token: str, values: set[str], words: set[str]) -> None:

@@ -16,6 +16,7 @@ from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreError
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.reader import read_run
+from tracekit.model.uncollected import uncollected
 from tracekit.store.locks import PATIENCE_S
 from tracekit.store.queries import known_runs
 from tracekit.store.queries import stamp as stored_stamp
@@ -193,6 +194,7 @@ def _write(
     report.longest_hold_s = writer.longest_hold_s
 
 
+@uncollected()
 def _read(folder: Path, due: Due) -> RunRows | None:
     """The rows of a run; None if its journals are gone."""
     began = time.monotonic()

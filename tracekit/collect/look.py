@@ -18,6 +18,7 @@ from tracekit.journal.reader import load_header, read_run
 from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Run
+from tracekit.model.uncollected import uncollected
 from tracekit.rules.default import default_findings, grave
 from tracekit.store import queries
 from tracekit.store.rows import File
@@ -208,7 +209,8 @@ def read_entry(entry: Entry) -> Run:
     Raises:
         JournalError: They cannot be read.
     """
-    return structure(read_run(entry.paths))
+    with uncollected():
+        return structure(read_run(entry.paths))
 
 
 def damage_in(run: Run) -> list[str]:

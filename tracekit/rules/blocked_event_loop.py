@@ -44,7 +44,7 @@ from typing import NamedTuple
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, covered_ns
+from tracekit.analysis.overlap import Interval, beside_others
 from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -67,9 +67,7 @@ class Held(NamedTuple):
 def held_up(facts: Facts) -> Iterator[Held]:
     """The nodes whose children held one another up."""
     found: dict[str, Held] = {}
-    for call in facts.calls:
-        if not call.attributes.get(semconv.SYNC_IN_EVENT_LOOP) or call.end_ns is None:
-            continue
+    for call in facts.blocking_calls:
         child: Node = call
         for _ in range(_MOST_LEVELS):
             parent = facts.parents.get(child.id)
@@ -137,7 +135,7 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
             *times(works, facts.run.root.start_ns),
             f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saved_ns)}",
         ],
-        spans=[*(child.id for child in children), *(call.id for call in calls if call not in children)],
+        spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],
         saved_ns=saved_ns,
         remedy=f"Use `anthropic.AsyncAnthropic` and `await client.{how}(...)` there, or run the sync call on a thread: "
         f"`await asyncio.to_thread(client.{how}, ...)`.",
@@ -148,17 +146,14 @@ def _freed(facts: Facts, held: Held) -> Change:
     """All begin with the first; each takes less by the time in which calls of the others held it up."""
     first = min((held.children[id] for id in held.branches), key=lambda child: child.start_ns)
     begins, durations = {}, {}
-    for id, own in held.branches.items():
+    busy = {
+        id: [Interval(call.start_ns, facts.schedule.end(call)) for call in calls] for id, calls in held.branches.items()
+    }
+    ends = {id: facts.schedule.end(held.children[id]) for id in held.branches}
+    waited = beside_others(busy, first.start_ns, ends)
+    for id, end_ns in ends.items():
         child = held.children[id]
-        others = [
-            Interval(call.start_ns, facts.schedule.end(call))
-            for other, calls in held.branches.items()
-            if other != id and calls is not own
-            for call in calls
-        ]
-        end_ns = facts.schedule.end(child)
-        waited_ns = covered_ns(others, Interval(first.start_ns, end_ns))
-        durations[id] = max(0, end_ns - first.start_ns - waited_ns)
+        durations[id] = max(0, end_ns - first.start_ns - waited[id])
         if child is not first:
             begins[id] = (first.id, 0)
     return Change(begins, durations)

@@ -25,7 +25,8 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
@@ -49,20 +50,30 @@ def check(facts: Facts) -> Iterator[Finding]:
         calls = facts.own_calls(agent)
         if len(calls) <= _LEAST_CALLS or max(call.tokens.input for call in calls) < _LEAST_TOKENS:
             continue
+        begins = [call.start_ns for call in calls]
         for turn in facts.turns(agent):
+            later = bisect_left(begins, turn.start_ns) + 1
             for work in facts.batch(turn).works:
-                yield from _carried(facts, agent, work, [call for call in calls if call.start_ns >= turn.start_ns][1:])
+                yield from _carried(facts, agent, work, calls, later)
 
 
-def _carried(facts: Facts, agent: Node, work: Work, later: list[Node]) -> Iterator[Finding]:
+def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later: int) -> Iterator[Finding]:
+    """A finding if what came of `work` is carried along by `calls[later:]`."""
     profile = facts.profile(work)
-    if work.calls or work.call_id is None or len(later) <= _LEAST_CALLS or role_of(work.name) != "reads":
+    if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS or role_of(work.name) != "reads":
         return
-    result = facts.content.results(later[0]).get(work.call_id, "")
+    exchange = facts.content.exchange(calls[later])
+    if exchange is None or len(exchange.request.body or b"") < _LEAST_CHARACTERS:
+        return
+    result = facts.content.results(calls[later]).get(work.call_id, "")
     size = len(result) // _PER_TOKEN
     if len(result) < _LEAST_CHARACTERS or not profile.effects.reads:
         return
-    again = [call for call in later[1:] if facts.content.brings(call, work.call_id) and size * 2 >= call.tokens.input]
+    again = [
+        call
+        for call in calls[later + 1 :]
+        if size * 2 >= call.tokens.input and facts.content.brings(call, work.call_id)
+    ]
     if len(again) < _LEAST_CALLS:
         return
     path = min(profile.effects.reads)

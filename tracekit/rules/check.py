@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.tree import Run
+from tracekit.model.uncollected import uncollected
 from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
@@ -43,7 +44,12 @@ def findings_of(
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
-    options = options or Options()
+    with uncollected():
+        found = _found(run, options or Options(), rules, faults)
+    return sorted(found, key=_order)
+
+
+def _found(run: Run, options: Options, rules: Sequence[Rule] | None, faults: list[str] | None) -> list[Finding]:
     least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
     facts = Facts(run, limit=options.concurrency, least_ns=least_ns)
     found: list[Finding] = []
@@ -54,7 +60,7 @@ def findings_of(
             if faults is None:
                 raise
             faults.append(f"{rule.code} failed on run {run.id[:8]}: {type(error).__name__}: {error}")
-    return sorted(found, key=_order)
+    return found
 
 
 def _is_worth(finding: Finding, least_ns: int) -> bool:

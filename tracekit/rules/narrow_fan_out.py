@@ -28,11 +28,12 @@ not found.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, most_at_once
+from tracekit.analysis.overlap import Interval
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.blocked_event_loop import held_up
@@ -57,14 +58,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch that had more works than were at work at once."""
     blocked = {id for held in held_up(facts) for id in held.children}
     for batch in facts.batches:
-        works = batch.timed
-        if len(works) < 2 or any(work.node.id in blocked for work in works) or not facts.is_one_clock(works):
+        works, most = batch.timed, batch.at_once
+        if most < 2 or any(work.node.id in blocked for work in works) or not facts.is_one_clock(works):
             continue
         intervals = [interval for work in works if (interval := work.interval) is not None]
-        most = most_at_once(intervals)
         asked_ns = batch.asked.end_ns if batch.asked is not None else None
         is_eager = asked_ns is not None and min(interval.start_ns for interval in intervals) < asked_ns
-        if most < 2 or is_eager or most >= (facts.limit or len(works) + 1):
+        if is_eager or most >= (facts.limit or len(works) + 1):
             continue
         how = _how(intervals, most)
         if not how or len(free_of_each_other(facts, works)) < len(works):
@@ -79,14 +79,20 @@ def check(facts: Facts) -> Iterator[Finding]:
 def _how(intervals: Sequence[Interval], most: int) -> str:
     """How the batch was narrowed; empty where all began together, or nothing tells."""
     ordered = sorted(intervals)
-    ends = [interval.end_ns for interval in ordered]
-    late = [interval for interval in ordered if any(0 <= interval.start_ns - end_ns <= _SLOT_NS for end_ns in ends)]
+    ends = sorted(interval.end_ns for interval in ordered)
+    late = [interval for interval in ordered if _is_after_one(interval, ends)]
     if most < len(ordered) and len(late) >= len(ordered) - most:
         return f"never more than {most} at once: {plural(len(late), 'one')} began only when another had ended"
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
     if most == len(ordered) and spread_ns > _LEAST_SPREAD_NS:
         return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
     return ""
+
+
+def _is_after_one(interval: Interval, ends: Sequence[int]) -> bool:
+    """Whether `interval` began just when one of `ends`, which are in order, had come."""
+    ended = bisect_right(ends, interval.start_ns)
+    return ended > 0 and interval.start_ns - ends[ended - 1] <= _SLOT_NS
 
 
 def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:

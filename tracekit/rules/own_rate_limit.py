@@ -28,7 +28,6 @@ from collections.abc import Iterator
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import most_at_once
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -47,11 +46,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     wide = []
     for batch in facts.batches:
-        intervals = [interval for work in batch.timed if (interval := work.interval) is not None]
         hit = [work for work in batch.timed if any(call.id in refused for call in work.calls)]
-        at_once = most_at_once(intervals)
-        if at_once >= _LEAST_AT_ONCE and len(hit) >= _LEAST_REFUSED:
-            wide.append((batch, hit, at_once))
+        if batch.at_once >= _LEAST_AT_ONCE and len(hit) >= _LEAST_REFUSED:
+            wide.append((batch, hit, batch.at_once))
     inside = {call.id for batch, _, _ in wide for work in batch.works for call in work.calls}
     if refused - inside:
         # The limit was met with less at work too.

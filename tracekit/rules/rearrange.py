@@ -18,10 +18,15 @@ def saved_together(facts: Facts, container: Node, works: Sequence[Work], offsets
     Works in spans of the application's own are moved with the span, if it holds no other.
     """
     home = facts.parents.get(works[0].node.id, container)
-    if any(facts.parents.get(work.node.id) is not home for work in works):
+    children = [work.node for work in works]
+    if any(facts.parents.get(child.id) is not home for child in children):
         home = container
-    children = [facts.child_towards(home, work.node) for work in works]
+        children = [facts.child_towards(home, child) for child in children]
     if len({child.id for child in children}) < len(children):
+        return 0
+    begins_ns = [child.start_ns for child in children]
+    if not facts.may_save(max(begins_ns) - min(begins_ns)):
+        # Nothing ends earlier by more than one of them begins earlier.
         return 0
     first = children[0].id
     begins = {child.id: (first, offset) for child, offset in zip(children, offsets, strict=True) if child.id != first}

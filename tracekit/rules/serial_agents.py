@@ -28,6 +28,7 @@ As in TK102, the time is the sum of the agents' times instead of the longest.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Batch, Work
@@ -54,15 +55,13 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
     """Agents that ran one after another, with no other agent beside them and no turn between."""
-    others = sorted(
-        (node for node in crew.container.children if node.kind in ("turn", "llm")), key=lambda n: n.start_ns
-    )
+    others = sorted(node.start_ns for node in crew.container.children if node.kind in ("turn", "llm"))
     row: list[Work] = []
     last_ns = 0
     for work in sorted(crew.works, key=lambda work: work.node.start_ns):
         begin_ns, end_ns = work.node.start_ns, work.node.end_ns
         is_after = begin_ns >= last_ns - TOLERANCE_NS
-        parted = any(last_ns <= other.start_ns <= begin_ns for other in others) if row else False
+        parted = bisect_left(others, last_ns) < bisect_right(others, begin_ns) if row else False
         if row and (not is_after or parted):
             if len(row) > 1:
                 yield row

@@ -39,6 +39,7 @@ from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.overlap import is_serial
+from tracekit.analysis.roles import prepares
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.blocked_event_loop import held_up
@@ -56,14 +57,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         works = batch.timed
         if len(works) < 2 or not _ran_one_by_one(works):
             continue
-        if any(
+        if blocked and any(
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
-        if _saved_ns(facts, batch, works) <= 0:
+        saved_ns = _saved_ns(facts, batch, works)
+        if saved_ns <= 0:
             continue
         free = free_of_each_other(facts, works)
-        saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
+        if len(free) < len(works):
+            saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
             yield _finding(facts, batch, free, saved_ns)
 
@@ -80,11 +83,14 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
 
 def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
     """Those of `works` that touch nothing which one before them changes, or the other way round."""
+    profiles = [facts.profile(work) for work in works]
+    if not any(profile.changes or prepares(profile.work.name) for profile in profiles):
+        return tuple(works)
     footprint, free = Footprint(), []
-    for work in works:
-        effects = facts.profile(work).effects
+    for work, profile in zip(works, profiles, strict=True):
+        effects = profile.effects
         in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
-        if not work.calls and work.agent is None:
+        if not work.has_calls and work.agent is None:
             in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
         footprint.add(effects, work.name)
         if in_the_way is None:

@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from math import fsum
 
 from tracekit.analysis.batches import Batch, Work
@@ -95,6 +95,10 @@ class _Group:
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
         for profile in profiles:
             self.team.add(profile)
+
+    def was_given(self, value: str) -> bool:
+        """Whether works of the first turn were given the distinctive `value`."""
+        return any(value in (member.given or "").lower() and value in member.said_given.values for member in self.first)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -183,10 +187,9 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
     body = exchange.request.body.lower()
     if b"previous_message_id" in body:
         return None
-    given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
-    first = {value for member in group.first for value in member.said_given.values}
-    if any(value.encode() not in body for value in given - first):
-        return Verdict("unlikely", ("it was given what was not known before",))
+    for value in (value for profile in profiles for value in profile.said_given.values):
+        if value.encode() not in body and _PLAIN.fullmatch(value) and not group.was_given(value):
+            return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
 
@@ -236,7 +239,13 @@ def _says_order(facts: Facts, asked: Node) -> bool:
     messages = facts.content.messages(asked)
     first = messages[0] if messages else None
     told = leaves(first.get("content")) if isinstance(first, Mapping) else ()
-    return any(_IN_ORDER.search(text) for text in told)
+    return any(_is_ordered(text) for text in told)
+
+
+@lru_cache(maxsize=32)
+def _is_ordered(text: str) -> bool:
+    """Whether `text`, a task that each request of its agent brings again, says that its steps have an order."""
+    return bool(_IN_ORDER.search(text))
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:

@@ -31,7 +31,6 @@ from collections.abc import Iterator
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import most_at_once
 from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -48,8 +47,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch with one branch that took far longer than the others."""
     for batch in facts.batches:
         works = sorted(batch.timed, key=lambda work: work.duration_ns, reverse=True)
-        intervals = [interval for work in works if (interval := work.interval) is not None]
-        if len(works) < _LEAST_WORKS or most_at_once(intervals) < len(works) or not facts.is_one_clock(batch.timed):
+        if len(works) < _LEAST_WORKS or batch.at_once < len(works) or not facts.is_one_clock(batch.timed):
             continue
         slowest, second = works[0], works[1]
         if slowest.duration_ns < _FACTOR * second.duration_ns:

@@ -34,7 +34,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
-from tracekit.model.conversation import prefix_keys
+from tracekit.model.conversation import shared_messages
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -73,11 +73,7 @@ def _repeats(facts: Facts, before: Node, after: Node) -> bool:
     if one is None or other is None or any(one.get(part) != other.get(part) for part in ("system", "tools")):
         return False
     messages, more = facts.content.messages(before), facts.content.messages(after)
-    return (
-        bool(messages)
-        and len(messages) <= len(more)
-        and prefix_keys(messages)[-1] == prefix_keys(more)[len(messages) - 1]
-    )
+    return bool(messages) and shared_messages(more, messages) == len(messages)
 
 
 def _finding(agent: Node, again: list[tuple[Node, Node]], resent: int) -> Finding:

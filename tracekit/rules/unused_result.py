@@ -26,8 +26,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from tracekit.analysis.batches import Work
+from tracekit.analysis.content import spelled
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -42,29 +44,49 @@ def check(facts: Facts) -> Iterator[Finding]:
     for agent in facts.agents:
         if agent.end_ns is None:
             continue
-        batches = [batch for batch in map(facts.batch, facts.turns(agent)) if any(work.calls for work in batch.works)]
-        calls = facts.own_calls(agent) if batches else []
-        begins = [call.start_ns for call in calls]
+        batches = [
+            batch for batch in map(facts.batch, facts.turns(agent)) if any(work.has_calls for work in batch.works)
+        ]
+        calls = _Calls(facts, facts.own_calls(agent) if batches else [])
         for batch in batches:
-            later = bisect_right(begins, batch.asked.start_ns) if batch.asked is not None else len(calls)
+            later = bisect_right(calls.begins, batch.asked.start_ns) if batch.asked is not None else len(calls.nodes)
             for work in batch.works:
-                why = _why_unused(facts, work, calls, later)
+                why = _why_unused(calls, work, later)
                 if why:
                     yield _finding(work, why)
 
 
-def _why_unused(facts: Facts, work: Work, calls: Sequence[Node], later: int) -> str:
-    """Why nobody was told what came of `work`; `calls[later:]` are those that could have brought it."""
-    if not work.calls or work.node.end_ns is None or work.call_id is None or later >= len(calls):
+class _Calls:
+    """The calls of an agent, in order. Where a result is missing in the next one, all are looked through, once."""
+
+    def __init__(self, facts: Facts, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.begins = [call.start_ns for call in nodes]
+        self.content = facts.content
+
+    @cached_property
+    def last_unseen(self) -> int:
+        """The number of the last call whose request was not recorded; -1 where all were."""
+        return max(
+            (number for number, call in enumerate(self.nodes) if self.content.exchange(call) is None), default=-1
+        )
+
+    @cached_property
+    def last_to_bring(self) -> dict[bytes, int]:
+        """The number of the last call that brings each result, by the id of the block as JSON spells it."""
+        return {id: number for number, call in enumerate(self.nodes) for id in self.content.brought(call)}
+
+
+def _why_unused(calls: _Calls, work: Work, later: int) -> str:
+    """Why nobody was told what came of `work`; `calls`, from number `later` on, are those that could have brought it."""
+    if not work.has_calls or work.node.end_ns is None or work.call_id is None or later >= len(calls.nodes):
         return ""
-    last = calls[-1]
-    if work.node.start_ns >= last.start_ns or facts.content.brings(calls[later], work.call_id):
+    following, last = calls.nodes[later], calls.nodes[-1]
+    if work.node.start_ns >= last.start_ns or calls.content.brings(following, work.call_id):
         return ""
-    if any(facts.content.exchange(call) is None for call in calls[later:]):
+    if calls.last_unseen >= later or not calls.content.messages(following):
         return ""
-    if not facts.content.messages(calls[later]) or any(
-        facts.content.brings(call, work.call_id) for call in calls[later:]
-    ):
+    if calls.last_to_bring.get(spelled(work.call_id), -1) >= later:
         return ""
     if work.node.end_ns > last.start_ns:
         return "it ended only after the last call of who asked for it had begun"
