@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_j
 from tests.support.scenarios import Ask, Story, Turn
 from tests.support.stories import FOLDER, write
 from tracekit.cli.main import cli
+from tracekit.cli.render.findings import print_findings
+from tracekit.collect.look import find, read_entry
 from tracekit.demo.claude import ScriptedClaude
 from tracekit.errors import TracekitError
+from tracekit.rules.check import findings_of
 from tracekit.settings import _settings as project_settings_cache
 
 ROOT = Path(__file__).parent.parent.parent
@@ -98,6 +102,15 @@ def test_text_is_a_line_a_finding_then_why_and_what_to_do() -> None:
     # The output of a test is no terminal that has a bullet.
     assert "    - turn 3.01-6.01 s asked for analysis_agent shop/orders.py" in rest
     assert rest[-1] == "1 finding: 1 likely."
+
+
+def test_text_shows_as_much_evidence_as_one_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = read_entry(find(SPLIT))
+    (finding,) = findings_of(seen)
+    print_findings([(seen, [replace(finding, evidence=tuple(f"reason {number}" for number in range(20)))])])
+    out = capsys.readouterr().out
+    assert re.findall(r"reason (\d+)", out) == [str(number) for number in range(12)]
+    assert "and 8 more, which `--format json` lists\n" in out
 
 
 def test_nothing_found_is_success() -> None:
@@ -236,8 +249,6 @@ def test_a_baseline_leaves_what_is_new_or_dearer(tmp_path: Path) -> None:
 
 
 def longer(story: Story, asks: list[Ask]) -> Story:
-    from dataclasses import replace
-
     return replace(story, turns=tuple(Turn((replace(ask, ms=2 * ask.ms),)) for ask in asks))
 
 

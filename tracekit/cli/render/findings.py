@@ -18,6 +18,8 @@ from tracekit.rules.explain import explain
 
 __all__ = ["print_findings", "print_rulings"]
 
+_MOST_EVIDENCE = 12
+"""Lines of evidence that a reader takes in."""
 _STYLE = {"certain": "bold red", "likely": "yellow", "possible": "cyan"}
 
 
@@ -47,8 +49,11 @@ def _print(out: Console, run: Run, finding: Finding) -> None:
         line.append(f" [{saved}]", style="bold green")
     out.print(line, soft_wrap=True)
     bullet = "·" if is_unicode() else "-"
-    for evidence in finding.evidence:
+    for evidence in finding.evidence[:_MOST_EVIDENCE]:
         _indented(out, bullet, evidence, "dim")
+    more = len(finding.evidence) - _MOST_EVIDENCE
+    if more > 0:
+        _indented(out, bullet, f"and {more} more, which `--format json` lists", "dim")
     _indented(out, "→" if is_unicode() else "=>", finding.remedy, "")
     out.print()
 
