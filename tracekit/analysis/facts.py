@@ -8,6 +8,7 @@ from functools import cached_property
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work, batch_of, crews_below, own_calls, parents_of, turns_of
 from tracekit.analysis.content import Content
+from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
 from tracekit.model.tree import Node, Run
@@ -109,6 +110,11 @@ class Facts:
     def calls(self) -> tuple[Node, ...]:
         """The llm nodes, in the order in which they began."""
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    @cached_property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The calls by what they asked: those that repeat a failed one stand with it."""
+        return efforts_of(self.calls, self.content)
 
     def child_towards(self, container: Node, node: Node) -> Node:
         """The child of `container` at or above `node`, which is below it."""
