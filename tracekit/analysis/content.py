@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tracekit.analysis.structure.calls import text_of
@@ -84,14 +84,11 @@ class Content:
 
     def results(self, llm: Node) -> dict[str, str]:
         """The texts of the tool results that the newest message of `llm` brings, by the id of the block."""
-        messages = self.messages(llm)
-        last = messages[-1] if messages else None
-        found = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
-        return {
-            str(block.get("tool_use_id")): "\n".join(leaves(block.get("content")))
-            for block in found
-            if isinstance(block, Mapping) and block.get("type") == "tool_result"
-        }
+        return {id: "\n".join(leaves(block.get("content"))) for id, block in _results(self.messages(llm)[-1:])}
+
+    def result_blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
+        """The tool results of all messages of `llm`, by the id of the block that they answer."""
+        return dict(_results(self.messages(llm)))
 
     def brings(self, llm: Node, id: str) -> bool:
         """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
@@ -110,6 +107,13 @@ class Content:
         except (ValueError, RecursionError):
             return None
         return request if isinstance(request, dict) else None
+
+
+def _results(messages: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for message in messages:
+        for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else []:
+            if isinstance(block, Mapping) and block.get("type") == "tool_result":
+                yield str(block.get("tool_use_id")), block
 
 
 def _make_room(read: dict[str, Any]) -> None:

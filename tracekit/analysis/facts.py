@@ -112,6 +112,17 @@ class Facts:
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
+    def _begins(self) -> Mapping[str, Sequence[int]]:
+        begins: dict[str, list[int]] = {}
+        for call in self.calls:
+            begins.setdefault(call.lane, []).append(call.start_ns)
+        return begins
+
+    def begins_in_lane(self, lane: str) -> Sequence[int]:
+        """When the calls of `lane` began, in order."""
+        return self._begins.get(lane, ())
+
+    @cached_property
     def efforts(self) -> tuple[Effort, ...]:
         """The calls by what they asked: those that repeat a failed one stand with it."""
         return efforts_of(self.calls, self.content)
