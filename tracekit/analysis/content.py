@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tracekit import semconv
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import blocks_of
 from tracekit.model.messages import answer_of
@@ -15,6 +17,11 @@ from tracekit.model.tree import Node, Run
 __all__ = ["Content", "leaves"]
 
 _MOST_READ = 32
+_LABEL_TOKENS = 32
+_DISTINCTIVE = 16
+_MOST_COMPARED = 80
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:()-]+")
+"""What JSON writes as it is, also as a string within a string."""
 _LARGEST_BYTES = 8_000_000
 """A request that is larger is not read: what it says counts as not seen."""
 
@@ -90,12 +97,33 @@ class Content:
         """The tool results of all messages of `llm`, by the id of the block that they answer."""
         return dict(_results(self.messages(llm)))
 
+    def stop_reason(self, llm: Node) -> str:
+        """Why the answer to `llm` ended; empty where that is not known."""
+        reason = llm.attributes.get(semconv.STOP_REASON) or (self.answer(llm) or {}).get("stop_reason")
+        return str(reason or "")
+
+    def is_label(self, llm: Node) -> bool:
+        """Whether `llm` left room for no more than a word or two: being cut there is what it asked for."""
+        most = (self.request(llm) or {}).get("max_tokens")
+        return isinstance(most, int) and most <= _LABEL_TOKENS
+
+    def mentions(self, llm: Node, text: str) -> bool:
+        """Whether the request of `llm` has a distinctive part of `text`, however quoted. False where it has no such part."""
+        plain = max(_PLAIN.findall(text), key=len, default="").strip()
+        return len(plain) >= _DISTINCTIVE and plain[-_MOST_COMPARED:].encode() in self._body(llm)
+
+    def names(self, llm: Node, id: str) -> bool:
+        """Whether the request of `llm` has the block `id`, as its use or its result."""
+        return json.dumps(id).encode() in self._body(llm)
+
     def brings(self, llm: Node, id: str) -> bool:
         """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
-        exchange = self.exchange(llm)
-        body = b"" if exchange is None else exchange.request.body or b""
-        quoted = json.dumps(id).encode()
+        quoted, body = json.dumps(id).encode(), self._body(llm)
         return any(b'"tool_use_id":' + space + quoted in body for space in (b"", b" "))
+
+    def _body(self, llm: Node) -> bytes:
+        exchange = self.exchange(llm)
+        return b"" if exchange is None else exchange.request.body or b""
 
     def _read_request(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)

@@ -90,7 +90,7 @@ def _asks_the_world(request: Mapping[str, Any]) -> bool:
 
 def _is_row(facts: Facts, calls: Sequence[Node]) -> bool:
     """Whether the program asked them one right after the other, as it does for samples."""
-    askers = {facts.parents[(facts.agent_around(call) or call).id].id for call in calls}
+    askers = {facts.parents.get((facts.agent_around(call) or call).id, call).id for call in calls}
     if len({call.lane for call in calls}) > 1 or len(askers) > 1:
         return False
     begins = facts.begins_in_lane(calls[0].lane)

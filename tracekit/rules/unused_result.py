@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A tool or agent that an answer asked for, whose result never came to the model although its conversation went on; or an
-agent in the background that ended only after the last call of who asked for it. Certain.
+An agent that an answer asked for, whose result never came to the model although its conversation went on, and which no
+other request quotes: certain. One for which an error was brought as the result (it took too long), while it went on to work
+to its end: likely. One that was left to work in the background is not meant: what it does may be its purpose.
 
 ## Why it matters
 
@@ -12,10 +13,11 @@ Its time and tokens were for nothing, and the model does not know what came of i
 ## Example
 
     the answer asked for three agents; the next request brings two results
+    `future.result(timeout=20)` gave up; the thread behind it works on
 
 ## What to do
 
-Bring every result, in one user message; wait for what runs in the background before the last call, or don't start it.
+Bring every result, in one user message; cancel what nobody waits for any more.
 
 ## Settings
 
@@ -24,17 +26,21 @@ None.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
-from tracekit.model.finding import Finding
+from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.model.conversation import previous_message_id
+from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import seconds, tokens
 
 __all__ = ["RULE"]
+
+_USED: tuple[Confidence, str] = ("possible", "")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -46,35 +52,53 @@ def check(facts: Facts) -> Iterator[Finding]:
         calls = facts.own_calls(agent) if batches else []
         begins = [call.start_ns for call in calls]
         for batch in batches:
-            later = bisect_right(begins, batch.asked.start_ns) if batch.asked is not None else len(calls)
+            first = bisect_right(begins, batch.asked.start_ns) if batch.asked is not None else len(calls)
             for work in batch.works:
-                why = _why_unused(facts, work, calls, later)
+                confidence, why = _why_unused(facts, work, calls[first:])
                 if why:
-                    yield _finding(work, why)
+                    yield _finding(confidence, work, why)
 
 
-def _why_unused(facts: Facts, work: Work, calls: Sequence[Node], later: int) -> str:
-    """Why nobody was told what came of `work`; `calls[later:]` are those that could have brought it."""
-    if not work.calls or work.node.end_ns is None or work.call_id is None or later >= len(calls):
-        return ""
-    last = calls[-1]
-    if work.node.start_ns >= last.start_ns or facts.content.brings(calls[later], work.call_id):
-        return ""
-    if any(facts.content.exchange(call) is None for call in calls[later:]):
-        return ""
-    if not facts.content.messages(calls[later]) or any(
-        facts.content.brings(call, work.call_id) for call in calls[later:]
-    ):
-        return ""
-    if work.node.end_ns > last.start_ns:
-        return "it ended only after the last call of who asked for it had begun"
-    return "no later request brings its result"
+def _why_unused(facts: Facts, work: Work, later: Sequence[Node]) -> tuple[Confidence, str]:
+    """How sure it is that nobody was told what came of `work`, and why; `later` are the calls that could have brought it."""
+    end_ns, id = work.node.end_ns, work.call_id
+    if not work.calls or end_ns is None or id is None or not later or work.node.start_ns >= later[-1].start_ns:
+        return _USED
+    bringing = next((call for call in later if facts.content.brings(call, id)), None)
+    if bringing is None:
+        if not any(_goes_on(facts, call, id) for call in later) or _is_told(facts, work):
+            return _USED
+        if end_ns > later[-1].start_ns:
+            return "certain", "it ended only after the last call of who asked for it had begun"
+        return "certain", "no later request brings its result"
+    if work.is_bounded or end_ns <= bringing.start_ns + TOLERANCE_NS or _is_told(facts, work):
+        return _USED
+    if facts.content.result_blocks(bringing).get(id, {}).get("is_error"):
+        return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
+    if is_late:
+        return (
+            "possible",
+            "another result was brought before, and it ended after the last call of who asked for it had begun",
+        )
+    return _USED
 
 
-def _finding(work: Work, why: str) -> Finding:
+def _goes_on(facts: Facts, call: Node, id: str) -> bool:
+    """Whether `call` goes on with the conversation in which the block `id` was asked for."""
+    return previous_message_id(facts.content.request(call) or {}) is not None or facts.content.names(call, id)
+
+
+def _is_told(facts: Facts, work: Work) -> bool:
+    """Whether a request that was made after `work` quotes what it said in the end, in whatever conversation."""
+    said = facts.content.answer_text(work.calls[-1])
+    begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
+    return any(facts.content.mentions(call, said) for call in facts.calls[begins:])
+
+
+def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
     node = work.node
     return RULE.finding(
-        "certain",
+        confidence,
         f"{work.name} worked for {seconds(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
         "was told its result",
         evidence=[why],
