@@ -105,9 +105,9 @@ def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Fi
     first, *again = row
     answer = facts.content.answer(first) or {}
     costs = [call.cost_usd for call in again if call.cost_usd is not None]
-    home = facts.parents[again[0].id]
-    gone = {facts.child_towards(agent, call).id: 0 for call in again} if home is not agent else {c.id: 0 for c in again}
-    saved_ns = facts.schedule.saved_ns(agent, Change(durations=gone))
+    kept, *gone = dict.fromkeys(facts.child_towards(agent, call).id for call in row)
+    after_kept = (kept, facts.schedule.duration(facts.child_towards(agent, first)))
+    saved_ns = facts.schedule.saved_ns(agent, Change(dict.fromkeys(gone, after_kept), dict.fromkeys(gone, 0)))
     return RULE.finding(
         "certain" if is_same else "likely",
         f"{agent.agent} sent the same request {len(row)} times in a row, with nothing added"

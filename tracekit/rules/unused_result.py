@@ -75,11 +75,6 @@ def _why_unused(facts: Facts, work: Work, later: Sequence[Node]) -> tuple[Confid
         return _USED
     if facts.content.result_blocks(bringing).get(id, {}).get("is_error"):
         return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
-    if is_late:
-        return (
-            "possible",
-            "another result was brought before, and it ended after the last call of who asked for it had begun",
-        )
     return _USED
 
 
