@@ -20,7 +20,8 @@ def resent(count: int, stop: str = "max_tokens", **more: Any) -> tuple[Say, ...]
 
 def appended(count: int, last: str, stop: str = "max_tokens") -> tuple[Say, ...]:
     """The model's own answers are all that is new."""
-    says, told = [], (user("Write the manual."),)
+    says: list[Say] = []
+    told: tuple[dict[str, Any], ...] = (user("Write the manual."),)
     for number in range(count):
         text = f"{TEXT} {number}"
         says.append(Say(told, text, stop=last if number == count - 1 else stop, more=LIMIT))
