@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracekit import semconv
+from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.finding import Finding
@@ -98,7 +99,7 @@ def _fans(facts: Facts) -> Iterator[_Fan]:
     for batch in (*facts.batches, *facts.crews):
         works = [(work.node, interval, work.calls) for work in batch.timed if (interval := work.interval) is not None]
         within |= {call.id for _, _, calls in works for call in calls}
-        yield _Fan(works, counted(batch.works))
+        yield _Fan(works, _called(batch.works))
     bare: list[tuple[Node, Interval, Sequence[Node]]] = []
     until_ns = 0
     for call in facts.calls:
@@ -110,6 +111,10 @@ def _fans(facts: Facts) -> Iterator[_Fan]:
         bare.append((call, Interval(call.start_ns, call.end_ns), (call,)))
         until_ns = max(until_ns, call.end_ns)
     yield _Fan(bare, plural(len(bare), "call"))
+
+
+def _called(works: Sequence[Work]) -> str:
+    return counted(works) if len({work.name for work in works}) == 1 else f"{len(works)} agents and tools"
 
 
 def _finding(fan: _Fan) -> Finding:

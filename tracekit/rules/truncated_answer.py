@@ -3,7 +3,7 @@
 ## What it finds
 
 A subagent whose last answer stopped at `max_tokens` (or at the end of the context window), and whose text went to its
-asker as the result, word for word. Certain. An answer that the program itself got, and after which no call goes on with it
+asker as the result, word for word, be it the only value of a JSON object. Certain. An answer that the program itself got, and after which no call goes on with it
 or asks the same again: likely. One that a later prompt quotes: possible, since the prompt may ask to finish it. Answers for
 which 32 tokens or fewer were allowed are labels, and runs that failed are left alone.
 
@@ -26,6 +26,7 @@ None.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -62,7 +63,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         results = _all_results(facts) if results is None else results
         text = facts.content.answer_text(calls[-1]).strip()
-        if text and results.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)), "").strip() == text:
+        if text and _unwrapped(results.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)), "")) == text:
             yield _finding(
                 "certain", agent, [calls[-1]], "the result that its asker was given is the cut answer, word for word"
             )
@@ -76,6 +77,20 @@ def _is_cut(facts: Facts, call: Node) -> bool:
 def _all_results(facts: Facts) -> dict[str, str]:
     """Every tool result that was brought to a model, by the id of its block."""
     return {id: text for call in facts.calls for id, text in facts.content.results(call).items()}
+
+
+def _unwrapped(result: str) -> str:
+    """The text of a tool result: itself, or the only value of its JSON, as in ``{"report": "…"}``."""
+    text = result.strip()
+    if not text.startswith(("{", "[", '"')):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    while isinstance(value, (dict, list)) and len(value) == 1:
+        value = next(iter(value.values() if isinstance(value, dict) else value))
+    return value.strip() if isinstance(value, str) else text
 
 
 def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[Finding]:
@@ -119,12 +134,10 @@ def _is_answer(message: Any, said: str) -> bool:
 
 
 def _finding(confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:
-    last = calls[-1]
-    stop = last.attributes.get(semconv.STOP_REASON)
-    if agent is not None:
-        cut = f"the last answer of {agent.agent} stopped at {stop} after {tokens(last.tokens.output)}"
-    else:
-        cut = f"{plural(len(calls), 'answer')} stopped at {stop}, after at most {tokens(max(call.tokens.output for call in calls))}"
+    stop = calls[-1].attributes.get(semconv.STOP_REASON)
+    whose = f"the last answer of {agent.agent}" if agent is not None else plural(len(calls), "answer")
+    most = tokens(max(call.tokens.output for call in calls))
+    cut = f"{whose} stopped at {stop} after {most if len(calls) == 1 else f'{most} at most'}"
     use = (
         "was brought to its asker as the whole result"
         if confidence == "certain"
