@@ -61,6 +61,7 @@ MISSES: tuple[Story, ...] = (
     Story("retries of the program's own that helped", "", talk=(quick(1, 9000), *own("Row 2?", 100, 100), quick(3, 9000))),
     Story("another model stepped in at once", "", talk=(Say("Plan.", ms=20, failed=True), Say("Plan.", "So.", model="claude-haiku-5-5", more={"temperature": 0}))),
     Story("cancelled during its second attempt", "", talk=(Say("Capital?", "Lima.", 2000), Say("Capital again?", ms=900, beside=True, gap=20, retries=(100,), stopped=True))),
+    Story("given up by the SDK, and answered later", "", talk=(Say("Row 2.", ms=20, retries=(50,), failed=True), quick(3, 9000), Say("Row 2.", "Two."))),
     Story("a request that is wrong", "", talk=(quick(1), Say("Too big.", ms=20, failed=True, status=400), quick(2))),
     Story("one failure without a retry", "", talk=(quick(1), Say("Row 2.", ms=20, failed=True), quick(3))),
     Story("tried once more and answered", "", talk=(quick(1, 4000), Say("Row 2.", "Two.", 4000, retries=(100, 100)))),

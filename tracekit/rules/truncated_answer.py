@@ -3,9 +3,10 @@
 ## What it finds
 
 A subagent whose last answer stopped at `max_tokens` (or at the end of the context window), and whose text went to its
-asker as the result, word for word, be it the only value of a JSON object. Certain. An answer that the program itself got, and after which no call goes on with it
-or asks the same again: likely. One that a later prompt quotes: possible, since the prompt may ask to finish it. Answers for
-which 32 tokens or fewer were allowed are labels, and runs that failed are left alone.
+asker as the result, word for word, be it the only value of a JSON object. Certain. An answer that the program itself got,
+and after which no call goes on with it or asks the same again: likely, but for JSON that does not parse, which no program
+takes as whole. One that a later prompt quotes: possible, since the prompt may ask to finish it. Answers for which 32 tokens
+or fewer were allowed are labels, and runs that failed are left alone.
 
 ## Why it matters
 
@@ -110,6 +111,8 @@ def _used(facts: Facts, call: Node) -> str:
     """What came of the cut answer to `call`: it ``ended`` there, was ``quoted`` to a model, or was ``handled``."""
     content = facts.content
     said, asked = content.answer_text(call).strip(), _question(content.messages(call))
+    if _shows(said):
+        return "handled"
     begin = bisect_left(facts.calls, call.end_ns or 0, key=lambda each: each.start_ns)
     quoted = False
     for later in facts.calls[begin : begin + _LOOK_AHEAD]:
@@ -120,6 +123,18 @@ def _used(facts: Facts, call: Node) -> str:
                 return "handled"
             quoted = True
     return "quoted" if quoted else "ended"
+
+
+def _shows(said: str) -> bool:
+    """Whether the answer shows by itself that it was cut: JSON that does not parse is used by no program."""
+    text = said.removeprefix("```json").removeprefix("```").strip()
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _question(messages: Sequence[Any]) -> str:
