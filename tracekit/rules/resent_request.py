@@ -74,14 +74,14 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     if any(child.kind in ("tool", "agent") for child in turn.children if turn.kind == "turn"):
         return ""
     stop = facts.content.stop_reason(before)
-    if stop == "pause_turn" or facts.content.is_label(before):
+    if stop == "pause_turn":
         return ""
     one, other = facts.content.exchange(before), facts.content.exchange(after)
     if one is None or other is None or not one.request.body or not other.request.body:
         return ""
     if one.request.body == other.request.body:
         # An answer that is whole is asked for again on purpose: as a sample, or because it did not do.
-        return "" if stop in _WHOLE else "same"
+        return "" if stop in _WHOLE or facts.content.is_label(before) else "same"
     if abs(len(other.request.body) - len(one.request.body)) > len(one.request.body) + len(one.body) + 1000:
         return ""
     messages, more = facts.content.messages(before), facts.content.messages(after)

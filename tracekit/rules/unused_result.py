@@ -40,6 +40,8 @@ from tracekit.rules.words import seconds, tokens
 
 __all__ = ["RULE"]
 
+_LOOK_AHEAD = 500
+"""Later calls in which is looked for a result."""
 _USED: tuple[Confidence, str] = ("possible", "")
 
 
@@ -87,7 +89,7 @@ def _is_told(facts: Facts, work: Work) -> bool:
     """Whether a request that was made after `work` quotes what it said in the end, in whatever conversation."""
     said = facts.content.answer_text(work.calls[-1])
     begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
-    return any(facts.content.mentions(call, said) for call in facts.calls[begins:])
+    return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])
 
 
 def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
