@@ -83,6 +83,7 @@ MISSES: tuple[Story, ...] = (
     Story("the larger model where the smaller is not sure", "", talk=(sort(1), sort(2, says="unsure"), sort(2, OPUS), sort(3))),
     Story("two models compared", "", talk=tuple(sort(n, model) for n in range(3) for model in (HAIKU, OPUS))),
     Story("the larger model for long mails", "", talk=(*(sort(n, tokens=100) for n in range(3)), *(sort(n, OPUS, tokens=4000) for n in range(3, 5)))),
+    Story("a page translated by a large model", "", talk=(*(sort(n, says="ein Wort " * 60) for n in range(3)), sort(4, OPUS, says="ein Wort " * 60))),
     Story("a large lead with small workers", "Sort.", (Turn(tuple(Ask("sort_agent", {"mail": f"m{n}"}, "ham", 900 + n, model=HAIKU) for n in range(3))),)),
     Story("a log that each note quotes from", debug().task, debug(*QUOTES).turns),
     Story("a log that the last notes quote from", debug().task, debug("one", "two", *QUOTES[:2], "three").turns),

@@ -2,8 +2,10 @@
 
 ## What it finds
 
-Agents of one name and one system prompt, without tools, with short answers, of which some asked a model that costs at
-least three times as much as the one that others asked. Likely: that the smaller model's answers are good enough is for you to say.
+Agents of one name and one system prompt, without tools, with answers of 100 tokens at most, of which some asked a model that
+costs at least three times as much as the one that others asked. Silent where a question went to both models (to compare
+them, or because the smaller one was not sure), and where the program chooses by length: all that went to the large model is
+more than twice as long. Likely: that the smaller model's answers are good enough is for you to say.
 
 ## Why it matters
 
@@ -38,7 +40,7 @@ from tracekit.rules.words import plural
 __all__ = ["RULE"]
 
 _FACTOR = 3
-_SHORT = 500
+_SHORT = 100
 _LONGER = 2
 
 
