@@ -93,12 +93,6 @@ HITS: tuple[Story, ...] = (
         hit=frozenset({"TK304"}),
     ),
     Story(
-        "a loop on max_tokens",
-        "Explain all.",
-        tuple(Turn(words="And so", ms=400, stop="max_tokens") for _ in range(4)),
-        hit=frozenset({"TK401"}),
-    ),
-    Story(
         "the very same request again",
         "Explain all.",
         tuple(Turn(words="And so", ms=400, stop="max_tokens", forgets=True) for _ in range(3)),

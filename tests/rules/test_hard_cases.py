@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules import hard, others, programs
+from tests.rules import hard, loops, money, others, programs, retries
 from tests.support.scenarios import Story, codes, run_of
 from tracekit.rules import findings_of
 
+BY_HAND = (hard, others, retries, money, loops)
 
-@pytest.mark.parametrize("story", hard.HITS + others.HITS, ids=lambda story: story.name)
+
+@pytest.mark.parametrize("story", [story for file in BY_HAND for story in file.HITS], ids=lambda story: story.name)
 def test_it_is_found(story: Story) -> None:
     assert set(codes(findings_of(run_of(story)))) == story.hits
 
 
-@pytest.mark.parametrize("story", hard.MISSES + others.MISSES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", [story for file in BY_HAND for story in file.MISSES], ids=lambda story: story.name)
 def test_it_stays_silent(story: Story) -> None:
     assert [(finding.code, finding.message) for finding in findings_of(run_of(story))] == []
 

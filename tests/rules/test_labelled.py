@@ -29,5 +29,6 @@ def test_precision_and_recall(capsys: pytest.CaptureFixture[str]) -> None:
         print(", ".join(f"{code} {count}" for code, count in sorted(right.items())))
     assert len(stories) >= 120
     assert silent * 2 >= len(stories)
+    assert min(right.values()) >= 4
     assert wrong == []
     assert recall >= 0.95, missed

@@ -7,7 +7,7 @@ makes the run that tracekit would have recorded, with its exchanges, without run
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -41,7 +41,7 @@ class Ask:
 
     `prompt` is what the program told the agent's model, by default its input as lines. `retries` are milliseconds of
     waits after a `status`; `exhausted` says that the last attempt got one too. `dropped` leaves its result out of the next
-    request. `tokens` is what its first call sends, 1,000 more each time. `host` is the machine that did it.
+    request; `brought` brings this one instead. `tokens` is what its first call sends, 1,000 more each time. `host` is the machine that did it.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Ask:
     status: int = 529
     exhausted: bool = False
     dropped: bool = False
+    brought: str | None = None
     system: str | None = None
     tokens: int | None = None
     cached: bool = False
@@ -84,19 +85,47 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Say:
+    """A call that the program made itself, `gap` after the one before it ended, or `beside` it, after it began.
+
+    `asks` is its messages; a text is one of the user's. `agent` names an agent that the program put around it. `failed`
+    has the API refuse it with `status`; `stopped` has the program cancel it. `more` are other fields of the request.
+    """
+
+    asks: str | tuple[dict[str, Any], ...]
+    says: str = "Well."
+    ms: int = 1000
+    gap: int = 50
+    beside: bool = False
+    agent: str = ""
+    system: str = ""
+    model: str = "claude-sonnet-5-5"
+    stop: str | None = None
+    tokens: int | None = None
+    cached: bool = False
+    retries: tuple[int, ...] = ()
+    status: int = 529
+    failed: bool = False
+    stopped: bool = False
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Story:
-    """A run: a task for a lead, or, without turns, agents that the program ran by itself (`crew`)."""
+    """A run: a task for a lead, agents that the program ran by itself (`crew`), or calls that it made itself (`talk`)."""
 
     name: str
     task: str
     turns: tuple[Turn, ...] = ()
     crew: tuple[Ask, ...] = ()
     crew_how: How = "serial"
+    talk: tuple[Say, ...] = ()
     system: str = "You lead."
     tools: dict[str, str] = field(default_factory=dict)
     runner: bool = False
     left_open: bool = False
     killed: bool = False
+    failed: bool = False
     content: Literal["full", "metadata", "off"] = "full"
     hit: frozenset[str] = frozenset()
     why: str = ""
@@ -127,10 +156,15 @@ class _Telling:
 
     def recording(self) -> Recording:
         story, build = self._story, self._build
-        end = self._crew(10) if story.crew else self._lead(story, "root", "lead", 10, "m")
+        if story.talk:
+            end = self._talk(10)
+        else:
+            end = self._crew(10) if story.crew else self._lead(story, "root", "lead", 10, "m")
         if story.left_open:
             build.span("left", "agent", 20, None, "root", "m.t9", name="invoke_agent forgotten")
         build.span("root", "run", 0, end + 10, name=story.name)
+        if story.failed:
+            build.spans["root"] = replace(build.spans["root"], status="error", failure=Failure("exit 1"))
         spans = {"root": build.spans.pop("root"), **build.spans}
         hosts = ["h", *sorted(set(self._hosts.values()) - {"h"})]
         segments = tuple(
@@ -179,7 +213,11 @@ class _Telling:
                 messages = [*messages, assistant(*blocks, *uses)]
             if uses:
                 results: list[Any] = [
-                    result(block["id"], ask.output, **({"is_error": True} if ask.failed else {}))
+                    result(
+                        block["id"],
+                        ask.output if ask.brought is None else ask.brought,
+                        **({"is_error": True} if ask.failed else {}),
+                    )
                     for block, ask in zip(uses, turn.asks, strict=True)
                     if not ask.dropped
                 ]
@@ -351,7 +389,7 @@ class _Telling:
         if ask.exhausted:
             spans[last.id] = replace(spans[last.id], status="error", failure=Failure("overloaded_error"))
             spans[id] = replace(spans[id], status="error", failure=Failure("OverloadedError"))
-            self._build.exchanges.pop(last.id)
+            self._build.exchanges[last.id] = replace(self._build.exchanges[last.id], status=ask.status, pieces=())
 
     def _span(
         self, id: str, kind: Any, start: int, end: int, parent: str, lane: str, name: str, attributes: Any, host: str
@@ -370,6 +408,48 @@ class _Telling:
             self._agent(ask, "root", begin, end, lane, blocks_loop=how == "blocked")
             ends.append(end)
         return max(ends)
+
+    # ── calls of the program's own ───────────────────────────────────────────────────────────────────────────────
+
+    def _talk(self, start: int) -> int:
+        begin, ended, latest = start, start, start
+        for number, say in enumerate(self._story.talk):
+            begin = (begin if say.beside else ended) + say.gap
+            ended = begin + sum(say.retries) + say.ms
+            latest = max(latest, ended)
+            self._say(say, begin, ended, f"m.t{number}" if say.beside else "m")
+        return latest
+
+    def _say(self, say: Say, begin: int, end: int, lane: str) -> None:
+        build, parent, id = self._build, "root", self._id("llm")
+        if say.agent:
+            parent = self._id("agent")
+            build.agent(parent, begin, end, "root", lane, say.agent)
+        asks = [user(say.asks)] if isinstance(say.asks, str) else list(say.asks)
+        exhausted = say.failed and bool(say.retries)
+        ask = Ask(
+            "",
+            {},
+            tokens=say.tokens,
+            cached=say.cached,
+            model=say.model,
+            status=say.status,
+            retries=say.retries,
+            exhausted=exhausted,
+        )
+        fields = {**say.more, **({"stop": say.stop} if say.stop else {})}
+        self._call(id, begin, end, asks, [said(say.says)], parent, lane, say.system, ask, is_last=True, **fields)
+        if (say.failed and not exhausted) or say.stopped:
+            failure = Failure("cancelled" if say.stopped else "overloaded_error")
+            told = {} if say.stopped else {semconv.HTTP_STATUS: say.status}
+            for each in (id, f"{id}-a"):
+                spans = build.spans
+                spans[each] = replace(
+                    spans[each], status="error", failure=failure, attributes={**spans[each].attributes, **told}
+                )
+            build.exchanges[f"{id}-a"] = replace(
+                build.exchanges[f"{id}-a"], status=told.get(semconv.HTTP_STATUS, 0), pieces=()
+            )
 
 
 def _prompt(ask: Ask) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from tracekit import semconv
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import blocks_of
 from tracekit.model.messages import answer_of
@@ -16,8 +17,14 @@ from tracekit.model.tree import Node, Run
 __all__ = ["Content", "leaves", "spelled"]
 
 _BROUGHT = re.compile(rb'"tool_use_id": ?"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_NAMED = re.compile(rb'"(?:tool_use_)?id": ?"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _Read = TypeVar("_Read")
 _MOST_READ = 32
+_LABEL_TOKENS = 32
+_DISTINCTIVE = 16
+_MOST_COMPARED = 80
+_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:()-]+")
+"""What JSON writes as it is, also as a string within a string."""
 _LARGEST_BYTES = 8_000_000
 """A request that is larger is not read: what it says counts as not seen."""
 
@@ -86,6 +93,33 @@ class Content:
         """The ids, `spelled` as in JSON, of the blocks whose results the request of `llm` has in any message."""
         return _kept(self._brought, llm, self._read_brought)
 
+    def result_blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
+        """The tool results of all messages of `llm`, by the id of the block that they answer."""
+        return dict(_results(self.messages(llm)))
+
+    def stop_reason(self, llm: Node) -> str:
+        """Why the answer to `llm` ended; empty where that is not known."""
+        reason = llm.attributes.get(semconv.STOP_REASON) or (self.answer(llm) or {}).get("stop_reason")
+        return str(reason or "")
+
+    def is_label(self, llm: Node) -> bool:
+        """Whether `llm` left room for no more than a word or two: being cut there is what it asked for."""
+        most = (self.request(llm) or {}).get("max_tokens")
+        return isinstance(most, int) and most <= _LABEL_TOKENS
+
+    def mentions(self, llm: Node, text: str) -> bool:
+        """Whether the request of `llm` has a distinctive part of `text`, however quoted. False where it has no such part."""
+        plain = max(_PLAIN.findall(text), key=len, default="").strip()
+        return len(plain) >= _DISTINCTIVE and plain[-_MOST_COMPARED:].encode() in self._body(llm)
+
+    def named(self, llm: Node) -> frozenset[bytes]:
+        """The ids, `spelled` as in JSON, of the blocks that the request of `llm` has, as uses or as results."""
+        return frozenset(_NAMED.findall(self._body(llm)))
+
+    def _body(self, llm: Node) -> bytes:
+        exchange = self.exchange(llm)
+        return b"" if exchange is None else exchange.request.body or b""
+
     def _read_request(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)
         body = None if exchange is None else exchange.request.body
@@ -98,8 +132,7 @@ class Content:
         return request if isinstance(request, dict) else None
 
     def _read_brought(self, llm: Node) -> frozenset[bytes]:
-        exchange = self.exchange(llm)
-        return frozenset(_BROUGHT.findall(b"" if exchange is None else exchange.request.body or b""))
+        return frozenset(_BROUGHT.findall(self._body(llm)))
 
     def _read_answer(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)
@@ -119,14 +152,14 @@ class Content:
         }
 
     def _read_results(self, llm: Node) -> dict[str, str]:
-        messages = self.messages(llm)
-        last = messages[-1] if messages else None
-        found = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
-        return {
-            str(block.get("tool_use_id")): "\n".join(leaves(block.get("content")))
-            for block in found
-            if isinstance(block, Mapping) and block.get("type") == "tool_result"
-        }
+        return {id: "\n".join(leaves(block.get("content"))) for id, block in _results(self.messages(llm)[-1:])}
+
+
+def _results(messages: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for message in messages:
+        for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else []:
+            if isinstance(block, Mapping) and block.get("type") == "tool_result":
+                yield str(block.get("tool_use_id")), block
 
 
 def _kept(read: dict[str, _Read], llm: Node, reader: Callable[[Node], _Read]) -> _Read:

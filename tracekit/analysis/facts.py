@@ -8,6 +8,7 @@ from functools import cached_property
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work, batch_of, crews_of, own_calls, parents_of, turns_of
 from tracekit.analysis.content import Content
+from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
 from tracekit.model.tree import Node, Run
@@ -116,6 +117,22 @@ class Facts:
         return tuple(
             call for call in self.calls if call.end_ns is not None and call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
         )
+
+    @cached_property
+    def _begins(self) -> Mapping[str, Sequence[int]]:
+        begins: dict[str, list[int]] = {}
+        for call in self.calls:
+            begins.setdefault(call.lane, []).append(call.start_ns)
+        return begins
+
+    def begins_in_lane(self, lane: str) -> Sequence[int]:
+        """When the calls of `lane` began, in order."""
+        return self._begins.get(lane, ())
+
+    @cached_property
+    def efforts(self) -> tuple[Effort, ...]:
+        """The calls by what they asked: those that repeat a failed one stand with it."""
+        return efforts_of(self.calls, self.content)
 
     def child_towards(self, container: Node, node: Node) -> Node:
         """The child of `container` at or above `node`, which is below it."""

@@ -3,7 +3,8 @@
 ## What it finds
 
 A result of 20,000 characters or more that was read from a path, and that three or more later calls of the agent sent
-again, where it made at least half of what they sent. Likely: whether the agent still needed all of it is for you to say.
+again, where it made at least half of what they sent. Only calls after the last answer that quotes from it count. Likely:
+whether the agent still needed all of it is for you to say.
 
 ## Why it matters
 
@@ -29,6 +30,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Work
+from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.roles import role_of
 from tracekit.model.finding import Finding
@@ -42,6 +44,8 @@ _LEAST_CHARACTERS = 20_000
 _LEAST_CALLS = 3
 _LEAST_TOKENS = 5_000
 _PER_TOKEN = 4
+_QUOTED = 40
+"""Characters in a row that are no chance."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -76,17 +80,38 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
     ]
     if len(again) < _LEAST_CALLS:
         return
+    again = _unneeded(facts, work.call_id, result, again)
+    if len(again) < _LEAST_CALLS:
+        return
     path = min(profile.effects.reads)
     yield RULE.finding(
         "likely",
         f"{agent.agent} carried {len(result):,} characters of {path} through {plural(len(again), 'later call')}",
         evidence=[
             f"{work.name} returned about {tokens(size)}, at least half of what each of these calls sent",
-            f"sent again, that is about {tokens(size * len(again))}",
+            f"sent again, that is about {tokens(size * len(again))}; no answer to these calls quotes from it",
         ],
         spans=[work.node.id, *(call.id for call in again)],
         remedy=f"Let {work.name} return the part of {path} that is asked for, and its path, rather than all of it.",
     )
+
+
+def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) -> list[Node]:
+    """Those of `calls` that sent the whole `result`, after the last whose answer quotes from it."""
+    unneeded: list[Node] = []
+    for call in reversed(calls):
+        answer = (facts.content.answer(call) or {}).get("content")
+        if any(_quotes(text, result) for text in leaves(answer)):
+            break
+        brought = facts.content.result_blocks(call).get(call_id, {})
+        if "\n".join(leaves(brought.get("content"))) == result:
+            unneeded.insert(0, call)
+    return unneeded
+
+
+def _quotes(text: str, result: str) -> bool:
+    """Whether a part of `text` stands in `result` word for word."""
+    return any(text[at : at + _QUOTED] in result for at in range(0, len(text) - _QUOTED + 1, _QUOTED // 2))
 
 
 RULE = Rule("TK304", "carried-results", check, __doc__)

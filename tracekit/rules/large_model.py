@@ -2,8 +2,10 @@
 
 ## What it finds
 
-Agents of one name and one system prompt, without tools, with short answers, of which some asked a model that costs at
-least three times as much as the one that others asked. Likely: that the smaller model's answers are good enough is for you to say.
+Agents of one name and one system prompt, without tools, with answers of 100 tokens at most, of which some asked a model that
+costs at least three times as much as the one that others asked. Silent where a question went to both models (to compare
+them, or because the smaller one was not sure), and where the program chooses by length: all that went to the large model is
+more than twice as long. Likely: that the smaller model's answers are good enough is for you to say.
 
 ## Why it matters
 
@@ -29,6 +31,7 @@ from math import fsum
 
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
+from tracekit.model.conversation import prefix_keys
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -37,7 +40,8 @@ from tracekit.rules.words import plural
 __all__ = ["RULE"]
 
 _FACTOR = 3
-_SHORT = 500
+_SHORT = 100
+_LONGER = 2
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -60,14 +64,29 @@ def _by_prompt(facts: Facts, name: str, works: list[tuple[Node, Node]]) -> Itera
         if request is not None and request.get("system") and not request.get("tools"):
             prompts.setdefault(str(request["system"]), []).append((agent, call))
     for same in prompts.values():
-        found = _dear(same)
+        found = _dear(_asked_once(facts, same))
         if found is not None:
             yield _finding(name, *found)
+
+
+def _asked_once(facts: Facts, works: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+    """`works` without those whose question another model had been asked too: to compare them, or to be surer."""
+    told = [prefix_keys(facts.content.messages(call)) for _, call in works]
+    asked: dict[bytes, set[str | None]] = {}
+    for keys, (_, call) in zip(told, works, strict=True):
+        asked.setdefault(keys[-1] if keys else b"", set()).add(call.model)
+    return [
+        work
+        for keys, work in zip(told, works, strict=True)
+        if not any(asked.get(key, set()) - {work[1].model} for key in keys)
+    ]
 
 
 def _dear(works: list[tuple[Node, Node]]) -> tuple[list[tuple[Node, Node]], str, float] | None:
     """Those that asked a dear model, the cheap model, and what they would have cost less with it."""
     models = {call.model for _, call in works if call.model}
+    if len(models) < 2:
+        return None
     sample = works[0][1]
     prices = {model: price_usd(sample.attributes, model, sample.start_ns) for model in models}
     known = {model: float(price) for model, price in prices.items() if price}
@@ -75,6 +94,10 @@ def _dear(works: list[tuple[Node, Node]]) -> tuple[list[tuple[Node, Node]], str,
         return None
     cheap = min(known, key=lambda model: known[model])
     dear = [(agent, call) for agent, call in works if known.get(call.model or "", 0.0) >= _FACTOR * known[cheap]]
+    longest = max((call.tokens.input for _, call in works if call.model == cheap), default=0)
+    if dear and min(call.tokens.input for _, call in dear) > _LONGER * longest:
+        # The program chooses by length.
+        return None
     saved = []
     for _, call in dear:
         price = price_usd(call.attributes, cheap, call.start_ns)

@@ -2,8 +2,9 @@
 
 ## What it finds
 
-Spans without an end in a process that left normally: a `with` block that was not left, a generator that was never
-finished, a task that was forgotten. Certain. A run that is still being recorded, or was killed, is left alone.
+Spans without an end in a process that left normally: a `with` block that was not left, a task or a thread that was
+forgotten. Certain. A run that is still being recorded, or was killed, is left alone, and so is what Python closes by itself
+(a generator or a stream that nobody refers to any more).
 
 ## Why it matters
 
@@ -15,7 +16,7 @@ What they stand for may have been cut off, and their times are not known.
 
 ## What to do
 
-Await every task before the loop ends (`asyncio.TaskGroup` does), close generators, and use `with` for spans.
+Await every task before the loop ends (`asyncio.TaskGroup` does), join every thread, and use `with` for spans.
 
 ## Settings
 
@@ -58,7 +59,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         f"{listed([f'{count} {kind}' for kind, count in kinds.items()])}",
         evidence=[f"{node.name} began at {at(node.start_ns, origin_ns)} s" for node in left[:8]],
         spans=[node.id for node in left[:_MOST]],
-        remedy="Await every task before the loop ends, finish or close generators, and leave every `with` block.",
+        remedy="Await every task before the loop ends, join every thread, and leave every `with` block.",
     )
 
 

@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A batch of three or more that ran side by side, of which two or more were told 429, while no call of the run was told so
-where fewer were at work. 529 does not count: that overload is the API's own. Likely.
+Three or more agents or calls side by side, asked for by one answer or set to work by the program, of which two or more
+were told 429, while no call of the run was told so where fewer were at work. Silent where none of those was answered in
+the end: then it is a quota that is used up. 529 does not count: that overload is the API's own. Likely.
 
 ## Why it matters
 
@@ -24,10 +25,15 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from tracekit import semconv
+from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -39,33 +45,92 @@ _LEAST_AT_ONCE = 3
 _LEAST_REFUSED = 2
 
 
+@dataclass(frozen=True)
+class _Fan:
+    """Those who were at work side by side: the node of each, its time, and the calls that it made."""
+
+    works: Sequence[tuple[Node, Interval, Sequence[Node]]]
+    name: str
+
+    @property
+    def refused(self) -> list[tuple[Node, Sequence[Node]]]:
+        """Those that were told 429, with the calls that were."""
+        told = ((node, [call for call in calls if _refusals(call)]) for node, _, calls in self.works)
+        return [(node, calls) for node, calls in told if calls]
+
+    @cached_property
+    def at_once(self) -> int:
+        """The highest number at work at one moment."""
+        return most_at_once([interval for _, interval, _ in self.works])
+
+    def was_wide(self) -> bool:
+        """Whether enough of them were at work whenever one was refused."""
+        begins = sorted(interval.start_ns for _, interval, _ in self.works)
+        ends = sorted(interval.end_ns for _, interval, _ in self.works)
+        moments = [
+            attempt.end_ns or attempt.start_ns
+            for _, calls in self.refused
+            for call in calls
+            for attempt in _refusals(call)
+        ]
+        return all(bisect_right(begins, at) - bisect_left(ends, at) >= _LEAST_AT_ONCE for at in moments)
+
+
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each batch that was refused for its own sake."""
+    """A finding for each fan-out that was refused for its own sake."""
     refused = {call.id for call in facts.calls if _refusals(call)}
     if not refused:
         return
-    wide = []
-    for batch in facts.batches:
-        hit = [work for work in batch.timed if any(call.id in refused for call in work.calls)]
-        if batch.at_once >= _LEAST_AT_ONCE and len(hit) >= _LEAST_REFUSED:
-            wide.append((batch, hit, batch.at_once))
-    inside = {call.id for batch, _, _ in wide for work in batch.works for call in work.calls}
+    wide = [fan for fan in _fans(facts) if len(fan.refused) >= _LEAST_REFUSED and fan.was_wide()]
+    inside = {call.id for fan in wide for _, calls in fan.refused for call in calls}
     if refused - inside:
         # The limit was met with less at work too.
         return
-    for batch, hit, at_once in wide:
-        attempts = [attempt for work in hit for call in work.calls for attempt in _refusals(call)]
-        waited_ms = sum(_wait_ms(call) for work in hit for call in work.calls)
-        yield RULE.finding(
-            "likely",
-            f"{at_once} at once were more than the rate limit allows: {len(hit)} of {counted(batch.works)} were told 429",
-            evidence=[
-                f"{plural(len(attempts), 'attempt was', 'attempts were')} told 429 in this batch, none outside of such batches",
-                f"they waited {seconds(int(waited_ms * 1e6))} altogether",
-            ],
-            spans=[*(work.node.id for work in hit), *(attempt.id for attempt in attempts)],
-            remedy=f"Let fewer than {at_once} begin at once, with a semaphore or `max_concurrency`.",
-        )
+    answered = {call.id for effort in facts.efforts if effort.last.status == "ok" for call in effort.calls}
+    for fan in wide:
+        # Where none of them was answered in the end, as when a quota is used up, fewer would have fared no better.
+        if any(call.id in answered for _, calls in fan.refused for call in calls):
+            yield _finding(fan)
+
+
+def _fans(facts: Facts) -> Iterator[_Fan]:
+    """The batches, the crews, and the calls beside one another that stand in neither: the program's own."""
+    within: set[str] = set()
+    for batch in (*facts.batches, *facts.crews):
+        works = [(work.node, interval, work.calls) for work in batch.timed if (interval := work.interval) is not None]
+        within |= {call.id for _, _, calls in works for call in calls}
+        yield _Fan(works, _called(batch.works))
+    bare: list[tuple[Node, Interval, Sequence[Node]]] = []
+    until_ns = 0
+    for call in facts.calls:
+        if call.id in within or call.end_ns is None:
+            continue
+        if call.start_ns >= until_ns and bare:
+            yield _Fan(bare, plural(len(bare), "call"))
+            bare = []
+        bare.append((call, Interval(call.start_ns, call.end_ns), (call,)))
+        until_ns = max(until_ns, call.end_ns)
+    yield _Fan(bare, plural(len(bare), "call"))
+
+
+def _called(works: Sequence[Work]) -> str:
+    return counted(works) if len({work.name for work in works}) == 1 else f"{len(works)} agents and tools"
+
+
+def _finding(fan: _Fan) -> Finding:
+    calls = [call for _, calls in fan.refused for call in calls]
+    attempts = [attempt for call in calls for attempt in _refusals(call)]
+    waited_ms = sum(_wait_ms(call) for call in calls)
+    return RULE.finding(
+        "likely",
+        f"{fan.at_once} at once were more than the rate limit allows: {len(fan.refused)} of {fan.name} were told 429",
+        evidence=[
+            f"{plural(len(attempts), 'attempt was', 'attempts were')} told 429 among them, none where fewer were at work",
+            f"they waited {seconds(int(waited_ms * 1e6))} altogether",
+        ],
+        spans=[*(node.id for node, _ in fan.refused), *(attempt.id for attempt in attempts)],
+        remedy=f"Let fewer than {fan.at_once} begin at once, with a semaphore or `max_concurrency`.",
+    )
 
 
 def _refusals(call: Node) -> list[Node]:

@@ -3,8 +3,9 @@
 ## What it finds
 
 Three or more calls of one agent in a row of which each repeats the one before and brings nothing that the model had not
-said itself: no result, no word of the user. Certain where the requests are the same byte for byte; likely where they
-differ by the model's own answers alone.
+said itself: no result, no word of the user. Certain where the requests are the same byte for byte after an answer that was
+not whole; likely where they differ by the model's own answers alone. Silent after `pause_turn`, which wants just that; where
+a whole answer is asked for again, as for samples; and where an answer that was cut was continued to its end.
 
 ## Why it matters
 
@@ -30,7 +31,7 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import fsum
 
@@ -45,6 +46,7 @@ from tracekit.rules.words import plural, tokens
 __all__ = ["RULE"]
 
 _LEAST_AGAIN = 2
+_WHOLE = ("end_turn", "stop_sequence")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 row.append(after)
                 is_same &= again == "same"
                 continue
-            if len(row) > _LEAST_AGAIN:
+            if len(row) > _LEAST_AGAIN and (is_same or not _was_finished(facts, row)):
                 yield _finding(facts, agent, row, is_same=is_same)
             row, is_same = [], True
 
@@ -71,17 +73,27 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     turn = facts.parents[before.id]
     if any(child.kind in ("tool", "agent") for child in turn.children if turn.kind == "turn"):
         return ""
+    stop = facts.content.stop_reason(before)
+    if stop == "pause_turn":
+        return ""
     one, other = facts.content.exchange(before), facts.content.exchange(after)
     if one is None or other is None or not one.request.body or not other.request.body:
         return ""
     if one.request.body == other.request.body:
-        return "same"
+        # An answer that is whole is asked for again on purpose: as a sample, or because it did not do.
+        return "" if stop in _WHOLE or facts.content.is_label(before) else "same"
     if abs(len(other.request.body) - len(one.request.body)) > len(one.request.body) + len(one.body) + 1000:
         return ""
     messages, more = facts.content.messages(before), facts.content.messages(after)
     if len(more) <= len(messages) or more[: len(messages)] != messages:
         return ""
     return "" if any(_says_something(message) for message in more[len(messages) :]) else "own"
+
+
+def _was_finished(facts: Facts, row: Sequence[Node]) -> bool:
+    """Whether each answer of `row` went on with one that was cut, up to its end."""
+    *cut, last = [facts.content.stop_reason(call) for call in row]
+    return last in _WHOLE and all(stop not in _WHOLE for stop in cut)
 
 
 def _says_something(message: object) -> bool:
@@ -93,9 +105,9 @@ def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Fi
     first, *again = row
     answer = facts.content.answer(first) or {}
     costs = [call.cost_usd for call in again if call.cost_usd is not None]
-    home = facts.parents[again[0].id]
-    gone = {facts.child_towards(agent, call).id: 0 for call in again} if home is not agent else {c.id: 0 for c in again}
-    saved_ns = facts.schedule.saved_ns(agent, Change(durations=gone))
+    kept, *gone = dict.fromkeys(facts.child_towards(agent, call).id for call in row)
+    after_kept = (kept, facts.schedule.duration(facts.child_towards(agent, first)))
+    saved_ns = facts.schedule.saved_ns(agent, Change(dict.fromkeys(gone, after_kept), dict.fromkeys(gone, 0)))
     return RULE.finding(
         "certain" if is_same else "likely",
         f"{agent.agent} sent the same request {len(row)} times in a row, with nothing added"

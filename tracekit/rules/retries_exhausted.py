@@ -2,7 +2,8 @@
 
 ## What it finds
 
-A call whose every attempt failed, the last after at least one retry. Certain.
+A request whose every attempt failed, the last after at least one retry, be it the SDK's or the program's own. Silent where
+the program sent it again in the end and was answered, and where it stopped the call itself. Certain.
 
 ## Why it matters
 
@@ -26,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit import semconv
+from tracekit.analysis.efforts import Effort, has_failed
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -36,25 +38,28 @@ __all__ = ["RULE"]
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each call that failed after retries."""
-    for call in facts.calls:
-        attempts = [child for child in call.children if child.kind == "attempt"]
-        if call.status != "error" or len(attempts) < 2 or any(_may_have_answered(attempt) for attempt in attempts):
-            continue
-        agent = facts.agent_around(call)
-        whose = f" of {agent.agent}" if agent is not None else ""
-        yield RULE.finding(
-            "certain",
-            f"a call{whose} failed after {plural(len(attempts), 'attempt')} in {seconds(facts.schedule.duration(call))}",
-            evidence=[f"attempt {number}: {_told(attempt)}" for number, attempt in enumerate(attempts[:8], 1)],
-            spans=[call.id, *(attempt.id for attempt in attempts)],
-            remedy="Give the client more `max_retries`, and say in the code what happens without this answer.",
-        )
+    """A finding for each request that failed after retries."""
+    for effort in facts.efforts:
+        if effort.retries and has_failed(effort.last) and all(_is_refused(attempt) for attempt in effort.attempts):
+            yield _finding(facts, effort)
 
 
-def _may_have_answered(attempt: Node) -> bool:
+def _finding(facts: Facts, effort: Effort) -> Finding:
+    agent = facts.agent_around(effort.last)
+    whose = f" of {agent.agent}" if agent is not None else ""
+    lasted_ns = facts.schedule.end(effort.last) - effort.calls[0].start_ns
+    return RULE.finding(
+        "certain",
+        f"a call{whose} failed after {plural(len(effort.attempts), 'attempt')} in {seconds(lasted_ns)}",
+        evidence=[f"attempt {number}: {_told(attempt)}" for number, attempt in enumerate(effort.attempts[:8], 1)],
+        spans=[node.id for node in (*reversed(effort.calls), *effort.attempts)],
+        remedy="Give the client more `max_retries`, and say in the code what happens without this answer.",
+    )
+
+
+def _is_refused(attempt: Node) -> bool:
     status = attempt.attributes.get(semconv.HTTP_STATUS)
-    return attempt.status != "error" or (isinstance(status, int) and status < 400)
+    return has_failed(attempt) and not (isinstance(status, int) and status < 400)
 
 
 def _told(attempt: Node) -> str:

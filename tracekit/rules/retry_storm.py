@@ -1,9 +1,10 @@
-"""Many calls were tried again and again.
+"""Many requests were tried again and again.
 
 ## What it finds
 
-A run of which five or more attempts were retries, by three or more calls, and these are at least a third of all its
-attempts. Certain: each attempt and its answer is in the record.
+A run of which five or more attempts were retries, for three or more requests, and these are at least a third of all its
+attempts. A retry is the SDK's own, or the program's: the same request, byte for byte, sent again after a call that failed.
+Certain: each attempt and its answer is in the record.
 
 ## Why it matters
 
@@ -37,32 +38,32 @@ from tracekit.rules.words import plural
 __all__ = ["RULE"]
 
 _LEAST_RETRIES = 5
-_LEAST_CALLS = 3
+_LEAST_EFFORTS = 3
 _SHARE = 1 / 3
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """At most one finding a run."""
-    retried = [call for call in facts.calls if call.retries]
-    retries = sum(call.retries for call in retried)
-    attempts = sum(child.kind == "attempt" for call in facts.calls for child in call.children)
-    if retries < _LEAST_RETRIES or len(retried) < _LEAST_CALLS or retries < _SHARE * attempts:
+    retried = [effort for effort in facts.efforts if effort.retries]
+    retries = sum(effort.retries for effort in retried)
+    attempts = sum(len(effort.attempts) for effort in facts.efforts)
+    if retries < _LEAST_RETRIES or len(retried) < _LEAST_EFFORTS or retries < _SHARE * attempts:
         return
     told = Counter(
-        str(child.attributes.get(semconv.HTTP_STATUS) or (child.failure.type if child.failure else "no answer"))
-        for call in retried
-        for child in call.children
-        if child.kind == "attempt" and child.status == "error"
+        str(attempt.attributes.get(semconv.HTTP_STATUS) or (attempt.failure.type if attempt.failure else "no answer"))
+        for effort in retried
+        for attempt in effort.attempts
+        if attempt.status == "error"
     )
-    worst = max(retried, key=lambda call: call.retries)
+    worst = sorted(retried, key=lambda effort: -effort.retries)
     yield RULE.finding(
         "certain",
-        f"{retries} of {attempts} attempts were retries, of {plural(len(retried), 'call')}",
+        f"{retries} of {attempts} attempts were retries, for {plural(len(retried), 'request')}",
         evidence=[
             "they had been told " + ", ".join(f"{status} ({count} times)" for status, count in told.most_common(4)),
-            f"one call was tried {worst.retries + 1} times",
+            f"one request was tried {worst[0].retries + 1} times",
         ],
-        spans=[call.id for call in sorted(retried, key=lambda call: -call.retries)],
+        spans=[call.id for effort in worst for call in effort.calls],
         remedy="Send fewer requests at once, or let the client wait longer between attempts; what is not urgent can go to "
         "the Batches API.",
     )

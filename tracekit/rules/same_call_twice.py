@@ -2,8 +2,10 @@
 
 ## What it finds
 
-Two calls with the same request, byte for byte, the second begun after the first was answered, and answered with the same
-text. Calls at the same time are left alone: they may be meant as samples. Certain.
+Calls with the same request, byte for byte, begun after the first of them was answered, and all answered with the same
+text. Certain. Samples are left alone: calls at the same time, calls whose answers differ, and calls one right after the
+other that ask for a temperature; without one, those are *possible*. So are questions that the API looks things up for (its
+own tools, MCP), since their answers change.
 
 ## Why it matters
 
@@ -24,8 +26,10 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
+from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
@@ -38,6 +42,8 @@ from tracekit.rules.words import at, plural, tokens
 
 __all__ = ["RULE"]
 
+_OWN = (None, "custom")
+"""Types of tools that the program runs itself."""
 _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded")
 
 
@@ -55,18 +61,41 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _answered_alike(facts: Facts, calls: list[Node]) -> list[Node]:
-    """The first of `calls`, and those after its end that were answered the same."""
-    first = calls[0]
+    """`calls`, but for those begun before the first was answered; none where they are meant as they are.
+
+    Answers that differ are samples. Samples that do not differ look like this too: what one agent asked several times in
+    a row with a temperature.
+    """
+    first, *others = calls
     answer = facts.content.answer(first)
     if answer is None or first.attributes.get(semconv.STOP_REASON, answer.get("stop_reason")) in _UNFINISHED:
         return []
-    same, end_ns = [first], first.end_ns or 0
-    for call in calls[1:]:
+    for call in others:
         other = facts.content.answer(call)
-        is_after = call.start_ns >= end_ns - TOLERANCE_NS
-        if is_after and other is not None and other.get("content") == answer.get("content"):
-            same.append(call)
-    return same
+        if other is None or other.get("content") != answer.get("content"):
+            return []
+    request = facts.content.request(first) or {}
+    if _asks_the_world(request) or (request.get("temperature") and _is_row(facts, calls)):
+        return []
+    end_ns = first.end_ns or 0
+    return [first, *(call for call in others if call.start_ns >= end_ns - TOLERANCE_NS)]
+
+
+def _asks_the_world(request: Mapping[str, Any]) -> bool:
+    """Whether the answer may be another tomorrow: the API looks things up for it."""
+    tools = request.get("tools")
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
+    return bool(request.get("mcp_servers") or request.get("container")) or any(kind not in _OWN for kind in kinds)
+
+
+def _is_row(facts: Facts, calls: Sequence[Node]) -> bool:
+    """Whether the program asked them one right after the other, as it does for samples."""
+    askers = {facts.parents.get((facts.agent_around(call) or call).id, call).id for call in calls}
+    if len({call.lane for call in calls}) > 1 or len(askers) > 1:
+        return False
+    begins = facts.begins_in_lane(calls[0].lane)
+    between = bisect_left(begins, calls[-1].start_ns) - bisect_right(begins, calls[0].start_ns)
+    return between == len(calls) - 2
 
 
 def _finding(facts: Facts, calls: list[Node]) -> Finding:
@@ -78,7 +107,7 @@ def _finding(facts: Facts, calls: list[Node]) -> Finding:
     origin_ns = facts.run.root.start_ns
     whose = [agent.agent or "" for call in calls if (agent := facts.agent_around(call)) is not None]
     return RULE.finding(
-        "certain",
+        "possible" if _is_row(facts, calls) else "certain",
         f"the same question was asked {len(calls)} times{' by ' + ', '.join(dict.fromkeys(whose)) if whose else ''}, "
         "each time with the same answer",
         evidence=[

@@ -25,7 +25,7 @@ from tracekit.model.finding import CONFIDENCES, Confidence, Finding
 from tracekit.model.tree import Run
 from tracekit.rules.check import Options
 from tracekit.rules.rule import names_of
-from tracekit.rules.table import chosen
+from tracekit.rules.table import all_rules, chosen
 from tracekit.settings import Settings
 
 __all__ = ["CheckSettings", "Suppression", "check_settings", "milliseconds", "sort_out"]
@@ -78,6 +78,8 @@ def check_settings(settings: Settings) -> CheckSettings:
     if not isinstance(given, list):
         raise SettingsError(f"suppress in {where} is no list of tables; write [[tool.tracekit.check.suppress]]")
     suppressions = tuple(_suppression(each, where) for each in given)
+    # A package whose rule cannot be loaded is not the fault of these settings.
+    all_rules()
     try:
         chosen(options.select, options.ignore)
         chosen(tuple(each.rule for each in suppressions), ())

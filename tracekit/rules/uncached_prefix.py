@@ -3,12 +3,15 @@
 ## What it finds
 
 An agent's calls that continue one another within five minutes, each repeating the request before it, of which the API
-read nothing from its cache and wrote nothing to it. Only beginnings of 4,096 tokens or more count, since that is what every
-model caches. Certain: the requests are compared, and the API's own count tells what was cached.
+read nothing from its cache and wrote nothing to it. Certain: the requests are compared, and the API's own count tells what
+was cached. Calls that do not continue one another, but begin with the same tools, system prompt and blocks of their
+messages (other questions on one document): likely, since what these are in tokens is estimated from their characters.
+Only beginnings of 4,096 tokens or more count, since that is what every model caches, and only where the earlier call had
+been answered: calls at the same time cannot read what one of them writes. The saving has the price of writing in it.
 
 ## Why it matters
 
-Tokens read from the cache cost a tenth of others, and are answered sooner.
+Tokens read from the cache cost a tenth of others or less, and are answered sooner.
 
 ## Example
 
@@ -26,40 +29,64 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
 from math import fsum
-from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
-from tracekit.model.conversation import shared_messages
+from tracekit.model.conversation import blocks_of, shared_messages
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, tokens
+from tracekit.rules.words import listed, plural, tokens
 
 __all__ = ["RULE"]
 
 _LEAST_TOKENS = 4096
 _LEAST_RESENT = 10_000
+_LEAST_ALIKE = 4800
+"""Tokens that a common beginning must have, as these are estimated: those that every model caches, and some more."""
 _KEPT_NS = 300_000_000_000
+_LOOK_BACK = 8
+_MOST_MESSAGES = 8
+_NOTHING_CACHED = "the API read nothing from its cache in these calls, and wrote nothing to it"
+
+
+@dataclass(frozen=True)
+class _Resent:
+    """`tokens` of what `before` sent were sent again by `after`."""
+
+    before: Node
+    after: Node
+    tokens: int
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each agent that sent its history again and again."""
+    """A finding for each agent that sent its history again and again, and for each beginning that calls have in common."""
+    told: set[str] = set()
     for agent in facts.agents:
         calls = facts.own_calls(agent)
-        if any(call.tokens.cache_read or call.tokens.cache_write for call in calls):
+        if any(map(_uses_cache, calls)):
             continue
         again = [(before, after) for before, after in pairwise(calls) if _may_repeat(before, after)]
         if sum(before.tokens.input for before, _ in again) < _LEAST_RESENT:
             continue
         again = [(before, after) for before, after in again if _repeats(facts, before, after)]
-        resent = sum(before.tokens.input for before, _ in again)
-        if resent >= _LEAST_RESENT:
-            yield _finding(agent, again, resent)
+        resent = [_Resent(before, after, before.tokens.input) for before, after in again]
+        if sum(each.tokens for each in resent) >= _LEAST_RESENT:
+            told |= {call.id for pair in again for call in pair}
+            yield _history(agent, resent)
+    rest = [call for call in facts.calls if call.id not in told and _may_begin_alike(call)]
+    if sum(call.tokens.input for call in rest[1:]) >= _LEAST_RESENT:
+        yield from _openings(facts, rest)
+
+
+def _uses_cache(call: Node) -> bool:
+    return bool(call.tokens.cache_read or call.tokens.cache_write)
 
 
 def _may_repeat(before: Node, after: Node) -> bool:
@@ -76,35 +103,124 @@ def _repeats(facts: Facts, before: Node, after: Node) -> bool:
     return bool(messages) and shared_messages(more, messages) == len(messages)
 
 
-def _finding(agent: Node, again: list[tuple[Node, Node]], resent: int) -> Finding:
-    saved = [_saved_usd(before, after) for before, after in again]
-    known = [usd for usd in saved if usd is not None]
-    saved_usd = fsum(known) if len(known) == len(saved) and fsum(known) > 0 else None
+def _history(agent: Node, resent: Sequence[_Resent]) -> Finding:
+    total = sum(each.tokens for each in resent)
     return RULE.finding(
         "certain",
-        f"{agent.agent} sent {tokens(resent)} again in {plural(len(again), 'call')} that a cache would have kept",
+        f"{agent.agent} sent {tokens(total)} again in {plural(len(resent), 'call')} that a cache would have kept",
         evidence=[
-            "the API read nothing from its cache in these calls, and wrote nothing to it",
+            _NOTHING_CACHED,
             "each request begins with the whole request before it, sent less than 5 minutes earlier",
         ],
-        spans=[agent.id, *(after.id for _, after in again)],
-        saved_usd=saved_usd,
+        spans=[agent.id, *(each.after.id for each in resent)],
+        saved_usd=_saved_usd(resent, writes_rest=True),
         remedy=f'Give the requests of {agent.agent} `cache_control={{"type": "ephemeral"}}`: what was sent before is then '
         "read from the cache.",
     )
 
 
-def _saved_usd(before: Node, after: Node) -> float | None:
-    """What the later call would have cost less, had it read the request before it from the cache and written the rest."""
-    if after.model is None or after.cost_usd is None:
+# ── what requests have in common that do not continue one another ────────────────────────────────────────────────────
+
+
+def _may_begin_alike(call: Node) -> bool:
+    return call.tokens.input >= _LEAST_ALIKE and call.end_ns is not None and not _uses_cache(call)
+
+
+def _openings(facts: Facts, calls: Sequence[Node]) -> Iterator[Finding]:
+    groups: dict[tuple[str | None, str], list[tuple[Node, list[str]]]] = {}
+    for call in calls:
+        pieces = _pieces(facts, call)
+        if pieces:
+            groups.setdefault((call.model, pieces[0]), []).append((call, pieces))
+    for group in groups.values():
+        resent = []
+        for number, (after, pieces) in enumerate(group):
+            earlier = [
+                (before, _alike(facts, after, pieces, told))
+                for before, told in group[max(0, number - _LOOK_BACK) : number]
+                if _is_kept(before, after)
+            ]
+            before, shared = max(earlier, key=lambda each: each[1], default=(after, 0))
+            if shared >= _LEAST_ALIKE:
+                resent.append(_Resent(before, after, shared))
+        if sum(each.tokens for each in resent) >= _LEAST_RESENT:
+            yield _opening(facts, resent)
+
+
+def _is_kept(before: Node, after: Node) -> bool:
+    return (before.end_ns or 0) <= after.start_ns and after.start_ns - before.start_ns < _KEPT_NS
+
+
+def _pieces(facts: Facts, call: Node) -> list[str]:
+    """What the request says, in the order in which it is cached, as pieces at whose ends a marker can stand."""
+    request = facts.content.request(call)
+    if request is None:
+        return []
+    said = [
+        block
+        for message in facts.content.messages(call)[:_MOST_MESSAGES]
+        if isinstance(message, Mapping)
+        for block in blocks_of(message.get("content"))
+    ]
+    parts = [*([request["tools"]] if request.get("tools") else []), *blocks_of(request.get("system")), *said]
+    pieces = [json.dumps(part, sort_keys=True, default=str) for part in parts]
+    # An application that marks its requests has seen to it.
+    return [] if any('"cache_control"' in piece for piece in pieces) or "cache_control" in request else pieces
+
+
+def _alike(facts: Facts, call: Node, pieces: Sequence[str], others: Sequence[str]) -> int:
+    """About how many tokens two requests begin with alike: as large a part of the tokens as of the request's characters."""
+    exchange = facts.content.exchange(call)
+    whole = len(exchange.request.body or b"") if exchange is not None else 0
+    shared = sum(
+        len(piece) for piece, _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces, others, strict=False))
+    )
+    return call.tokens.input * min(shared, whole) // whole if whole else 0
+
+
+def _opening(facts: Facts, resent: Sequence[_Resent]) -> Finding:
+    total = sum(each.tokens for each in resent)
+    agents = [facts.agent_around(each.after) for each in resent]
+    names = list(dict.fromkeys(agent.agent or "" for agent in agents if agent is not None))
+    whose = f" of {listed(names)}" if names and all(agents) else ""
+    return RULE.finding(
+        "likely",
+        f"{plural(len(resent), 'call')}{whose} began with about {tokens(total // len(resent))} that an earlier call had sent, "
+        "and that a cache would have kept",
+        evidence=[
+            _NOTHING_CACHED,
+            "tools, system prompt and first blocks are compared; each was sent less than 5 minutes earlier, and answered",
+        ],
+        spans=[each.after.id for each in resent],
+        saved_usd=_saved_usd(resent, writes_rest=False),
+        remedy='Put `"cache_control": {"type": "ephemeral"}` on the last block that these requests have in common.',
+    )
+
+
+# ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _saved_usd(resent: Sequence[_Resent], *, writes_rest: bool) -> float | None:
+    """What the calls would have cost less: the first writes to the cache, which costs more; the others read from it."""
+    read = {each.after.id: each.tokens for each in resent}
+    saved = []
+    for each in resent:
+        rest = each.after.tokens.input - each.tokens if writes_rest else 0
+        saved.append(_less_usd(each.after, read=each.tokens, written=rest))
+        if each.before.id not in read:
+            read[each.before.id] = 0
+            saved.append(_less_usd(each.before, read=0, written=each.tokens))
+    known = [usd for usd in saved if usd is not None]
+    return fsum(known) if len(known) == len(saved) and fsum(known) > 0 else None
+
+
+def _less_usd(call: Node, *, read: int, written: int) -> float | None:
+    """What `call` would have cost less, had it read and written that many tokens from and to the cache."""
+    if call.model is None or call.cost_usd is None:
         return None
-    cached: Mapping[str, Any] = {
-        **after.attributes,
-        semconv.CACHE_READ_TOKENS: before.tokens.input,
-        semconv.CACHE_WRITE_TOKENS: after.tokens.input - before.tokens.input,
-    }
-    price = price_usd(cached, after.model, after.start_ns)
-    return None if price is None else after.cost_usd - float(price)
+    cached = {**call.attributes, semconv.CACHE_READ_TOKENS: read, semconv.CACHE_WRITE_TOKENS: written}
+    price = price_usd(cached, call.model, call.start_ns)
+    return None if price is None else call.cost_usd - float(price)
 
 
 RULE = Rule("TK301", "uncached-prefix", check, __doc__)

@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A tool or agent that an answer asked for, whose result never came to the model although its conversation went on; or an
-agent in the background that ended only after the last call of who asked for it. Certain.
+An agent that an answer asked for, whose result never came to the model although its conversation went on, and which no
+other request quotes: certain. One for which an error was brought as the result (it took too long), while it went on to work
+to its end: likely. One that was left to work in the background is not meant: what it does may be its purpose.
 
 ## Why it matters
 
@@ -12,10 +13,11 @@ Its time and tokens were for nothing, and the model does not know what came of i
 ## Example
 
     the answer asked for three agents; the next request brings two results
+    `future.result(timeout=20)` gave up; the thread behind it works on
 
 ## What to do
 
-Bring every result, in one user message; wait for what runs in the background before the last call, or don't start it.
+Bring every result, in one user message; cancel what nobody waits for any more.
 
 ## Settings
 
@@ -24,19 +26,25 @@ None.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import spelled
 from tracekit.analysis.facts import Facts
-from tracekit.model.finding import Finding
+from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.model.conversation import previous_message_id
+from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import seconds, tokens
 
 __all__ = ["RULE"]
+
+_LOOK_AHEAD = 500
+"""Later calls in which is looked for a result."""
+_USED: tuple[Confidence, str] = ("possible", "")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -51,9 +59,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         for batch in batches:
             later = bisect_right(calls.begins, batch.asked.start_ns) if batch.asked is not None else len(calls.nodes)
             for work in batch.works:
-                why = _why_unused(calls, work, later)
+                confidence, why = _why_unused(facts, calls, work, later)
                 if why:
-                    yield _finding(work, why)
+                    yield _finding(confidence, work, why)
 
 
 class _Calls:
@@ -62,41 +70,75 @@ class _Calls:
     def __init__(self, facts: Facts, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
         self.begins = [call.start_ns for call in nodes]
-        self.content = facts.content
+        self._content = facts.content
+
+    def bringing(self, id: str, later: int) -> int | None:
+        """The number of the first call, from `later` on, that brings the result of the block `id`."""
+        return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(spelled(id))
+
+    def goes_on(self, id: str, later: int) -> bool:
+        """Whether one from `later` on goes on with the conversation in which the block `id` was asked for."""
+        return max(self._last_from_the_server, self._last_to_name.get(spelled(id), -1)) >= later
 
     @cached_property
     def last_unseen(self) -> int:
         """The number of the last call whose request was not recorded; -1 where all were."""
-        return max(
-            (number for number, call in enumerate(self.nodes) if self.content.exchange(call) is None), default=-1
-        )
+        return self._last(lambda call: self._content.exchange(call) is None)
 
     @cached_property
-    def last_to_bring(self) -> dict[bytes, int]:
-        """The number of the last call that brings each result, by the id of the block as JSON spells it."""
-        return {id: number for number, call in enumerate(self.nodes) for id in self.content.brought(call)}
+    def _first_to_bring(self) -> dict[bytes, int]:
+        numbered = reversed(list(enumerate(self.nodes)))
+        return {id: number for number, call in numbered for id in self._content.brought(call)}
+
+    @cached_property
+    def _last_to_name(self) -> dict[bytes, int]:
+        return {id: number for number, call in enumerate(self.nodes) for id in self._content.named(call)}
+
+    @cached_property
+    def _last_from_the_server(self) -> int:
+        return self._last(lambda call: previous_message_id(self._content.request(call) or {}) is not None)
+
+    def _last(self, holds: Callable[[Node], bool]) -> int:
+        return max((number for number, call in enumerate(self.nodes) if holds(call)), default=-1)
 
 
-def _why_unused(calls: _Calls, work: Work, later: int) -> str:
-    """Why nobody was told what came of `work`; `calls`, from number `later` on, are those that could have brought it."""
-    if not work.has_calls or work.node.end_ns is None or work.call_id is None or later >= len(calls.nodes):
-        return ""
-    following, last = calls.nodes[later], calls.nodes[-1]
-    if work.node.start_ns >= last.start_ns or calls.content.brings(following, work.call_id):
-        return ""
-    if calls.last_unseen >= later or not calls.content.messages(following):
-        return ""
-    if calls.last_to_bring.get(spelled(work.call_id), -1) >= later:
-        return ""
-    if work.node.end_ns > last.start_ns:
-        return "it ended only after the last call of who asked for it had begun"
-    return "no later request brings its result"
+def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Confidence, str]:
+    """How sure it is that nobody was told what came of `work`, and why.
+
+    `calls`, from number `later` on, are those that could have brought it.
+    """
+    end_ns, id = work.node.end_ns, work.call_id
+    if not work.has_calls or end_ns is None or id is None or later >= len(calls.nodes):
+        return _USED
+    last = calls.nodes[-1]
+    if work.node.start_ns >= last.start_ns:
+        return _USED
+    number = calls.bringing(id, later)
+    if number is None:
+        if calls.last_unseen >= later or not calls.goes_on(id, later) or _is_told(facts, work):
+            return _USED
+        if end_ns > last.start_ns:
+            return "certain", "it ended only after the last call of who asked for it had begun"
+        return "certain", "no later request brings its result"
+    bringing = calls.nodes[number]
+    if work.is_bounded or end_ns <= bringing.start_ns + TOLERANCE_NS or _is_told(facts, work):
+        return _USED
+    if facts.content.result_blocks(bringing).get(id, {}).get("is_error"):
+        return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
+    return _USED
 
 
-def _finding(work: Work, why: str) -> Finding:
+def _is_told(facts: Facts, work: Work) -> bool:
+    """Whether a request that was made after `work` quotes what it said in the end, in whatever conversation."""
+    said = facts.content.answer_text(work.calls[-1])
+    begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
+    return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])
+
+
+def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
     node = work.node
     return RULE.finding(
-        "certain",
+        confidence,
         f"{work.name} worked for {seconds(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
         "was told its result",
         evidence=[why],
