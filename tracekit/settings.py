@@ -10,6 +10,8 @@ from tracekit.errors import SettingsError
 
 __all__ = ["Settings", "project_settings", "read_toml"]
 
+_TABLES = ("check", "prices", "redact")
+
 
 class Settings(NamedTuple):
     """The table, empty where there is none, and where it stands, for messages."""
@@ -22,7 +24,7 @@ def project_settings(folder: Path | None = None) -> Settings:
     """The settings that hold in `folder`, by default the current one: the nearest pyproject.toml's, upwards.
 
     Raises:
-        SettingsError: That file cannot be read.
+        SettingsError: That file cannot be read, or the table has what nobody reads.
     """
     return _settings(folder or Path.cwd())
 
@@ -32,9 +34,19 @@ def _settings(folder: Path) -> Settings:
     for parent in (folder, *folder.parents):
         project = parent / "pyproject.toml"
         if project.is_file():
-            table = read_toml(project).get("tool", {}).get("tracekit", {})
-            return Settings(table if isinstance(table, dict) else {}, f"[tool.tracekit] in {project}")
+            where = f"[tool.tracekit] in {project}"
+            return Settings(_known(read_toml(project).get("tool", {}).get("tracekit", {}), where), where)
     return Settings({}, "no pyproject.toml")
+
+
+def _known(table: Any, where: str) -> dict[str, Any]:
+    """`table`, which has nothing but `_TABLES`: what is spelled wrong would not hold, and nobody would be told."""
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} is {table!r}; it must be a table")
+    unknown = sorted(set(table) - set(_TABLES))
+    if unknown:
+        raise SettingsError(f"{where} has {', '.join(unknown)}; it may have {', '.join(_TABLES)}")
+    return table
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -107,11 +107,18 @@ def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
     assert tracekit_json("show", "last", env=env)["run"]["calls"] == 1
 
 
-@pytest.mark.parametrize("pattern", ["'('", "1"])
-def test_a_rule_that_is_none_is_told_before_the_program_starts(pattern: str, tmp_path: Path) -> None:
-    done, _ = ask(tmp_path, f"[tool.tracekit.redact]\nbroken = {pattern}\n")
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[tool.tracekit.redact]\nbroken = '('\n", "redact.broken"),
+        ("[tool.tracekit.redact]\nbroken = 1\n", "redact.broken"),
+        ("[tool.tracekit.redcat]\nticket = 'ACME'\n", "has redcat; it may have check, prices, redact"),
+    ],
+)
+def test_a_rule_that_is_none_is_told_before_the_program_starts(settings: str, said: str, tmp_path: Path) -> None:
+    done, _ = ask(tmp_path, settings)
     assert done.returncode == 2
-    assert "redact.broken" in done.stderr
+    assert said in done.stderr
     assert not list((tmp_path / "home").rglob("*.jsonl"))
 
 

@@ -30,8 +30,8 @@ from tracekit.settings import Settings
 
 __all__ = ["CheckSettings", "Suppression", "check_settings", "milliseconds", "sort_out"]
 
-_UNITS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0, "min": 60_000.0, "": 1000.0}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|)\s*")
+_UNITS = {"ms": 1.0, "s": 1000.0, "m": 60_000.0, "min": 60_000.0, "h": 3_600_000.0, "": 1000.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|)\s*")
 _KEYS = ("select", "ignore", "fail-on", "min-saving", "concurrency", "suppress")
 
 
@@ -89,7 +89,7 @@ def check_settings(settings: Settings) -> CheckSettings:
 
 
 def milliseconds(text: str, what: str) -> float:
-    """The duration that `text` means: ``2s``, ``500ms``, ``1.5 s``, ``2m``; a bare number is seconds.
+    """The duration that `text` means: ``2s``, ``500ms``, ``1.5 s``, ``2m``, ``1h``; a bare number is seconds.
 
     Raises:
         SettingsError: It means none; `what` says of what it was.
