@@ -2,7 +2,8 @@
 
 A *work* is a tool or an agent as it was dispatched; a subagent is the work of the tool that it serves. A *batch* is all
 work in one turn, that is, all that one answer asked for. A *crew* is the agents that stand side by side under an agent,
-a run or a span without an answer that asked for them: the program's own code dispatched them.
+a run or a span without an answer that asked for them: the program's own code dispatched them. Single calls that the code
+made by itself are works, too.
 """
 
 from __future__ import annotations
@@ -10,21 +11,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.overlap import Interval
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "crews_below", "own_calls", "parents_of", "turns_of"]
+__all__ = [
+    "Batch",
+    "Work",
+    "batch_of",
+    "blocking_below",
+    "calls_below",
+    "crews_below",
+    "own_calls",
+    "parents_of",
+    "turns_of",
+]
+
+_MOST_BELOW = 32
+"""Nodes at and below what a single call stands in, with its attempts."""
 
 
 @dataclass(eq=False)
 class Work:
-    """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did."""
+    """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did.
+
+    A call that code made by itself is work, too; it is `called` for its model.
+    """
 
     node: Node
     asked: Node | None
+    called: str = ""
 
     @cached_property
     def within(self) -> tuple[Node, ...]:
@@ -41,6 +60,8 @@ class Work:
     @cached_property
     def name(self) -> str:
         """The name of the tool or agent."""
+        if self.called:
+            return self.called
         if self.node.kind == "agent":
             return self.node.agent or self.node.name
         return str(self.node.attributes.get(semconv.TOOL_NAME, self.node.name))
@@ -55,6 +76,12 @@ class Work:
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
         return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
+
+    @property
+    def comes_after(self) -> frozenset[str]:
+        """The names of those that its author says it comes after."""
+        after = None if self.agent is None else self.agent.attributes.get(semconv.DECLARED_AFTER)
+        return frozenset(map(str, after)) if isinstance(after, (list, tuple)) else frozenset()
 
     @property
     def lane(self) -> str:
@@ -118,6 +145,46 @@ def crews_below(root: Node) -> list[Batch]:
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found
+
+
+def calls_below(root: Node) -> list[Batch]:
+    """The single calls that the program's own code made side by side, two or more under one node.
+
+    A call stands by itself, or is all that a turn, an agent or a tool of the program's own did.
+    """
+    found = []
+    for node in root.walk():
+        if node.kind in ("run", "agent", "tool", "span"):
+            works = tuple(work for child in node.children if (work := _single_call(child)) is not None)
+            if len(works) > 1:
+                found.append(Batch(node, None, works))
+    return found
+
+
+def blocking_below(root: Node) -> list[Node]:
+    """What blocked the event loop at and below `root`: calls, and tools that did so without such a call, in order."""
+    found: list[Node] = []
+    around: set[str] = set()
+    parents = parents_of(root)
+    for node in reversed([each for each in root.walk() if each.attributes.get(semconv.SYNC_IN_EVENT_LOOP)]):
+        if node.end_ns is not None and node.id not in around:
+            found.append(node)
+        above = parents.get(node.id)
+        while above is not None and above.id not in around:
+            around.add(above.id)
+            above = parents.get(above.id)
+    return found[::-1]
+
+
+def _single_call(node: Node) -> Work | None:
+    below = list(islice(node.walk(), _MOST_BELOW + 1))
+    inner = [each for each in below if each.kind not in ("attempt", "span")]
+    calls = [each for each in inner if each.kind == "llm"]
+    is_small = len(below) <= _MOST_BELOW and len({each.kind for each in inner}) == len(inner)
+    is_asked = semconv.TOOL_CALL_ID in node.attributes
+    if len(calls) != 1 or not is_small or is_asked or (node.kind == "agent" and not node.inferred):
+        return None
+    return Work(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
 
 
 def _through_spans(node: Node) -> Iterator[Node]:

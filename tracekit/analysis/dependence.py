@@ -24,20 +24,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from tracekit import semconv
 from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.likeness import (
+    begins_alike,
+    differs_in_numbers,
+    has_one_form,
+    is_within,
+    keeps_record,
+    keeps_state,
+    stray_number,
+    tells_a_story,
+    tokens,
+)
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, converses, judges, role_of
-from tracekit.analysis.values import is_hash, said_in
+from tracekit.analysis.roles import builds_on, converses, judges, names_work, role_of
+from tracekit.analysis.values import is_hash, is_number, said_in
 from tracekit.analysis.wording import (
     COUNTED,
+    GOES_BACK,
     POINTS_BACK,
     ROUNDS,
+    came_to_nothing,
     found_nothing,
     holds,
     is_beside,
     kind_of,
-    plain_words,
 )
 
 __all__ = ["Known", "Team", "Tie", "Verdict"]
@@ -47,6 +58,7 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _LEAST_LINE = 16
 _LONGEST_FIELD = 60
+_LONGEST_ASK = 200
 _MANY_LINES = 1000
 _MANY_WORDS = 3
 _NEAR = 4
@@ -87,6 +99,16 @@ class Known:
     def has(self, line: str) -> bool:
         """Whether `line` stands in what was known."""
         return any(line in text for text in self.text)
+
+    def names(self, number: str) -> bool:
+        """Whether `number` stands by itself in what was known."""
+        alone = re.compile(rf"(?<![\w.]){re.escape(number)}(?!\w|\.\d)", re.IGNORECASE)
+        return any(alone.search(text) for text in self.text)
+
+    def unknown(self, values: frozenset[str]) -> frozenset[str]:
+        """Those of `values` that were not known. A path is known by its last part, as a listing has it."""
+        new = values - self.values
+        return frozenset(value for value in new if "/" not in value or value.rpartition("/")[2] not in self.values)
 
 
 class Team:
@@ -181,9 +203,7 @@ class Team:
     # ── evidence for ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _declared(self, other: Profile) -> Verdict | None:
-        agent = other.work.agent
-        after = agent.attributes.get(semconv.DECLARED_AFTER) if agent is not None else None
-        named = self._names.keys() & set(after if isinstance(after, (list, tuple)) else ())
+        named = self._names.keys() & other.work.comes_after
         if not named:
             return None
         return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
@@ -243,7 +263,7 @@ class Team:
 
     def _independence(self, other: Profile, said_when_asked: str) -> Verdict:
         given, name = other.given or "", other.work.name
-        values = other.said_given.values - self._known.values
+        values = self._known.unknown(other.said_given.values)
         new = other.said_given.words - self._known.words
         told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
@@ -251,10 +271,10 @@ class Team:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
         if other.work.asked is None:
             return self._by_code(other, told)
-        points_back = self._points_back(given) or self._points_back(said_when_asked)
+        points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._control(other)
+        control = self._control(other) or ("" if not (values or new) else self._in_view_of(said_when_asked))
         if control:
             return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
@@ -270,7 +290,7 @@ class Team:
             if self._kinds == {kind_of(name)}:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
-        return self._between_agents(other, new, told)
+        return self._between_agents(other, values, new, told)
 
     def _control(self, other: Profile) -> str:
         """Why `other` may have been asked for only in view of what came of a member, though it was given none of it."""
@@ -281,34 +301,49 @@ class Team:
             return f"but {name} takes turns with somebody"
         if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
             return f"but {name} is asked for step after step"
-        said = other.said_given.values | other.said_given.words
+        given = other.given or ""
+        state = keeps_state("\n".join((given, *other.keys))) or keeps_record(other.system)
+        if state:
+            return f"but {state!r} may be what came of the work before"
+        if tells_a_story(name, given):
+            return f"but {name} may go on from where the part before ended"
         for member in self._members[-_NEAR:]:
             if kind_of(member.work.name) != kind_of(name):
                 continue
-            before = member.said_given.values | member.said_given.words
-            is_within = said and before and (said <= before or before <= said)
-            if is_within or holds(other.given or "", member.given or ""):
+            before = member.given or ""
+            if is_within(given, before) or holds(given, before):
                 return f"but {name} was asked for nearly the same again"
-        return ""
+        stray = stray_number(given, self._members[-1].given or "", self._known.names)
+        return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
 
-    def _points_back(self, text: str) -> str:
+    def _in_view_of(self, said_when_asked: str) -> str:
+        """Why the model seems to have asked in view of a result: it spoke of one."""
+        said = said_in(said_when_asked[:LONGEST_TEXT])
+        values = sorted(value for value in said.values - self._known.values if value in self._values)
+        words = sorted(word for word in said.words - self._known.words if word in self._words)
+        if not values and len(words) < _MANY_WORDS - 1:
+            return ""
+        return f"but the model spoke of what had come back when it asked ({_some(frozenset(values), frozenset(words))})"
+
+    def _points_back(self, text: str, wording: re.Pattern[str]) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
-        for found in POINTS_BACK.finditer(text):
+        for found in wording.finditer(text):
             if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = self._kinds == {kind_of(other.work.name)}
         changes = other.effects.changes or self._changes
-        if is_same_kind:
+        if self._kinds == {kind_of(other.work.name)}:
             reason = self._of_no_own(other)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
+        step = self._step_of_a_pipeline(other)
+        if not changes and not step and not self._by_turns(other) and self._is_one_task(other):
+            return Verdict("likely", (*told, "it is the same task, of something else"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
-        step = self._step_of_a_pipeline(other)
         if step:
             return Verdict("unlikely", (*told, step))
         if all(is_beside(other.work.name, each) for each in self._names):
@@ -317,17 +352,35 @@ class Team:
 
     def _of_no_own(self, other: Profile) -> str:
         """Why work that code set to work may be a step or a round, and none on a thing of its own; empty where it is."""
-        name, said = other.work.name, other.said_given
+        by_turns = self._by_turns(other)
+        if by_turns:
+            return by_turns
+        named = {value for member in self._members for value in member.said_given.values}
+        if any(not is_number(value) for value in other.said_given.values - named):
+            return ""
+        last = self._members[-1]
+        if differs_in_numbers(other.given or "", last.given or ""):
+            return "but its task differs in numbers only, which the program may have worked out from what came back"
+        is_alike = has_one_form(other.given, last.given) or begins_alike(other.given or "", last.given or "")
+        return "" if is_alike else "but its task is another one"
+
+    def _by_turns(self, other: Profile) -> str:
+        """Why work that code set to work may be one of several turns, rounds or steps; empty where nothing says so."""
+        name, given = other.work.name, other.given or ""
         if converses(name):
             return f"but {name} takes turns with somebody"
-        if ROUNDS & set(plain_words(other.given or "")) or COUNTED.search(other.given or ""):
+        # What a task quotes stands within it; what it asks for, at its beginning or its end.
+        asks = given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
+        if ROUNDS & set(tokens(asks)) or COUNTED.search(asks):
             return "but its task counts rounds or steps"
-        if said.values - {value for member in self._members for value in member.said_given.values}:
-            return ""
-        given, before = (plain_words(each.given or "") for each in (other, self._members[-1]))
-        shared = len(set(given) & set(before))
-        is_alike = given[:1] == before[:1] and 2 * shared >= max(len(set(given)), len(set(before)))
-        return "" if is_alike else "but its task is another one"
+        state = keeps_state(asks) or keeps_record(other.system)
+        if state:
+            return f"but {state!r} may be what came of the work before"
+        if tells_a_story(name, given):
+            return f"but {name} may go on from where the part before ended"
+        if any(came_to_nothing(member.output or "") for member in self._members[-1:]):
+            return f"but {self._members[-1].work.name} came back with nothing: {name} may have been asked instead"
+        return ""
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -337,11 +390,13 @@ class Team:
         gatherer = next((each for each in self._names if builds_on(name, each)), None)
         if gatherer is not None:
             return f"but {name} may work on what {gatherer} gathered"
-        if judges(name) and not other.said_given.values:
+        if judges(name) and not other.said_given.values and not all(judges(each) for each in self._names):
             return f"but {name} judges, and is not told what"
         return ""
 
-    def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
+    def _between_agents(
+        self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]
+    ) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
         is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
@@ -353,9 +408,12 @@ class Team:
             return Verdict("likely", (*told, "their authors declare what each reads and writes"))
         if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
+        step = self._step_of_a_pipeline(other)
+        is_one_task = not step and not values and not new and self._is_one_task(other)
+        if is_one_task:
+            return Verdict("likely", (*told, "it is the same task, of something that was known before, too"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
-        step = self._step_of_a_pipeline(other)
         if step:
             return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
@@ -364,6 +422,14 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+
+    def _is_one_task(self, other: Profile) -> bool:
+        """Whether `other` and each of the members do one thing to several: nothing but what it is done to differs."""
+        for member in self._members:
+            own = set(tokens(other.given or "")) ^ set(tokens(member.given or ""))
+            if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
+                return False
+        return True
 
 
 def _lines(text: str) -> list[str]:

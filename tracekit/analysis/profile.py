@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
@@ -34,13 +35,22 @@ class Profile:
     @cached_property
     def given(self) -> str | None:
         """What it was asked to do; None where that was not recorded."""
+        arguments = self.arguments
+        return self.prompt if arguments is None else _seen("\n".join(leaves(arguments)))
+
+    @cached_property
+    def arguments(self) -> Any:
+        """What it was given, by name: as it was recorded, or as the answer that asked for it says."""
         arguments = self.work.arguments
         if arguments is None and self.work.asked is not None and self.work.call_id is not None:
             block = self.content.blocks(self.work.asked).get(self.work.call_id)
             arguments = None if block is None else block.get("input")
-        if arguments is not None:
-            return _seen("\n".join(leaves(_parsed(arguments))))
-        return self.prompt
+        return _parsed(arguments)
+
+    @property
+    def task(self) -> Any:
+        """The same, and where it has no names the text of its first message."""
+        return self.given if self.arguments is None else self.arguments
 
     @cached_property
     def prompt(self) -> str | None:
@@ -50,6 +60,12 @@ class Profile:
         first = self.work.calls[0]
         messages = self.content.messages(first)
         return _seen("\n".join(leaves(messages))) if messages else None
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt of the work's first call."""
+        request = self.content.request(self.work.calls[0]) if self.work.calls else None
+        return "\n".join(leaves((request or {}).get("system")))
 
     @cached_property
     def output(self) -> str | None:
@@ -85,7 +101,7 @@ class Profile:
     @cached_property
     def keys(self) -> frozenset[str]:
         """The names of what it was given."""
-        arguments = _parsed(self.work.arguments)
+        arguments = self.arguments
         return frozenset(str(key).lower() for key in arguments) if isinstance(arguments, dict) else frozenset()
 
     @cached_property

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "prepares", "role_of", "runs_anything"]
+__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "names_work", "prepares", "role_of", "runs_anything"]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -93,6 +93,8 @@ _READS = _words(
     security show stat status study style survey view
     """
 )
+_WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
+_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "or", "ation", "ion", "ment")
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
 
@@ -134,6 +136,13 @@ def converses(name: str) -> bool:
 def prepares(name: str) -> bool:
     """Whether the name says that it puts something into a state that other tools then find."""
     return any(word.lower() in _PREPARES for word in _WORD.findall(name))
+
+
+@lru_cache(maxsize=4096)
+def names_work(word: str) -> bool:
+    """Whether `word` names what is done, and not what it is done to: ``draft``, ``booking``, ``editor``."""
+    stems = [word, *(word.removesuffix(suffix) for suffix in _ENDINGS if word.endswith(suffix))]
+    return any(each in _WORK or f"{each}e" in _WORK for each in stems)
 
 
 def aspect_of(name: str) -> str:

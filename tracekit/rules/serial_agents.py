@@ -1,11 +1,13 @@
-"""The program ran agents one after another that do not depend on each other.
+"""The program ran agents, or calls, one after another that do not depend on each other.
 
 ## What it finds
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
-and of which none was given anything that came of one before. Likely: code passes on what it read word for word, so a
-value that flowed would be seen. Possible where they lead teams of their own, since they may be tasks in a queue, and
-where they do different work.
+and of which none was given anything that came of one before; and three or more single calls with one prompt, filled in
+differently each time. Likely: code passes on what it read word for word, so a value that flowed would be seen. Possible
+where they lead teams of their own, since they may be tasks in a queue; where they do different work; where the prompt
+speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what came back;
+and where the program waited between them.
 
 ## Why it matters
 
@@ -28,14 +30,19 @@ As in TK102, the time is the sum of the agents' times instead of the longest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby, pairwise
 
 from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.content import leaves
 from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.schedule import packed
+from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
 from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -44,18 +51,46 @@ from tracekit.rules.words import counted, times
 __all__ = ["RULE"]
 
 
+_LEAST_CALLS = 3
+"""Two calls that are worded alike are soon found; three are a loop."""
+
+_LEAST_PAUSE_NS = 100_000_000
+
+
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each row of agents that could have run together."""
+    """Findings for each row of agents, or of calls, that could have run together."""
     blocked = {id for held in held_up(facts) for id in held.branches}
     for crew in facts.crews:
         for row in _rows(crew, blocked):
             yield from _independent(facts, crew, row)
+    for crew in facts.single_calls:
+        for row in _rows(crew, blocked):
+            for _, alike in groupby(row, partial(_template, facts)):
+                calls = list(alike)
+                if len(calls) >= _LEAST_CALLS and all(_stands_alone(facts, work.calls[0]) for work in calls):
+                    yield from _independent(facts, crew, calls, least=_LEAST_CALLS)
+
+
+def _template(facts: Facts, work: Work) -> tuple[str, str | None, str]:
+    """What calls of one line of code have in common, whatever they ask."""
+    request = facts.content.request(work.calls[0]) or {}
+    return work.name, work.calls[0].model, "\n".join(leaves([request.get("system"), request.get("tools")]))
+
+
+def _stands_alone(facts: Facts, call: Node) -> bool:
+    """Whether `call` is a whole conversation: it continues none, and its answer asks for nothing."""
+    messages = facts.content.messages(call)
+    is_first = all(isinstance(message, Mapping) and message.get("role") == "user" for message in messages)
+    is_new = previous_message_id(facts.content.request(call) or {}) is None
+    return bool(messages) and is_first and is_new and not facts.content.blocks(call)
 
 
 def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
-    """Agents that ran one after another, with no other agent beside them and no turn between."""
+    """Works that ran one after another, with none beside them and no turn between."""
+    own = {work.node.id for work in crew.works}
     others = sorted(
-        (node for node in crew.container.children if node.kind in ("turn", "llm")), key=lambda n: n.start_ns
+        (node for node in crew.container.children if node.kind in ("turn", "llm") and node.id not in own),
+        key=lambda node: node.start_ns,
     )
     row: list[Work] = []
     last_ns = 0
@@ -76,8 +111,8 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
         yield row
 
 
-def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
-    """A finding for each stretch of `row` whose agents need nothing of each other."""
+def _independent(facts: Facts, crew: Batch, row: Sequence[Work], least: int = 2) -> Iterator[Finding]:
+    """A finding for each stretch of `row`, at least so many, whose works need nothing of each other."""
     group: list[Work] = []
     team = Team()
     evidence: list[str] = []
@@ -93,7 +128,7 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Fin
                 evidence += verdict.evidence
                 team.add(profile)
                 continue
-        if len(group) > 1:
+        if len(group) >= least:
             yield from _finding(facts, crew, group, evidence, is_likely=tie == "likely")
         if work is not None:
             group, team, evidence = [work], Team(), []
@@ -110,15 +145,23 @@ def _finding(
     origin_ns = facts.run.root.start_ns
     # Agents with teams of their own may be tasks that are meant to be done one after another.
     leads = any(node.kind == "agent" and node is not work.node for work in works for node in work.node.walk())
+    paused = any(_has_paused(before, after) for before, after in pairwise(works))
+    why = ["the program waited between them, maybe for something else"] if paused else []
     yield RULE.finding(
-        "likely" if is_likely and not leads else "possible",
+        "likely" if is_likely and not leads and not paused else "possible",
         f"the program ran {counted(works)} one after another, though none was given anything of what another said",
-        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence)],
+        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
         saved_ns=saved_ns,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )
+
+
+def _has_paused(before: Work, after: Work) -> bool:
+    """Whether the program did something else between, for more than a moment and a part of what the work took."""
+    paused_ns = after.node.start_ns - (before.node.end_ns or after.node.start_ns)
+    return paused_ns > max(_LEAST_PAUSE_NS, before.duration_ns // 4)
 
 
 RULE = Rule("TK106", "serial-agents", check, __doc__)

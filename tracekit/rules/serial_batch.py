@@ -79,15 +79,16 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
 
 
 def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
-    """Those of `works` that touch nothing which one before them changes, or the other way round."""
+    """Those of `works` that wait for none of them, and touch nothing which one before changes, or the other way round."""
     footprint, free = Footprint(), []
+    names = {work.name for work in works}
     for work in works:
         effects = facts.profile(work).effects
         in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
         if not work.calls and work.agent is None:
             in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
         footprint.add(effects, work.name)
-        if in_the_way is None:
+        if in_the_way is None and not work.comes_after & names:
             free.append(work)
     return tuple(free)
 

@@ -41,6 +41,7 @@ from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
 from tracekit.analysis.dependence import Known, Team, Verdict
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.likeness import keeps_state
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
@@ -185,7 +186,7 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
         return None
     given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
     first = {value for member in group.first for value in member.said_given.values}
-    if any(value.encode() not in body for value in given - first):
+    if any(value.rpartition("/")[2].encode() not in body for value in given - first):
         return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
@@ -236,7 +237,7 @@ def _says_order(facts: Facts, asked: Node) -> bool:
     messages = facts.content.messages(asked)
     first = messages[0] if messages else None
     told = leaves(first.get("content")) if isinstance(first, Mapping) else ()
-    return any(_IN_ORDER.search(text) for text in told)
+    return any(_IN_ORDER.search(text) or keeps_state(text) for text in told)
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:

@@ -1,0 +1,115 @@
+"""How far two tasks are one task, asked of two things; and which words in a task say that what came before matters.
+
+Tasks of *one form* begin alike and share at least half of their words, each with some of its own: ``Review payments/ for
+security`` and ``Review payments/ for style``. A task that differs from the one
+before only in a number is a step in a *series*: the number was named before, or is the next one, or it may have been
+chosen by what came of the last, as in a search by halves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+__all__ = [
+    "begins_alike",
+    "differs_in_numbers",
+    "has_one_form",
+    "is_within",
+    "keeps_record",
+    "keeps_state",
+    "stray_number",
+    "tells_a_story",
+    "tokens",
+]
+
+_TOKEN = re.compile(r"\w+")
+_FEW = 3
+_NUMBER = re.compile(r"[\w.]*\d(?:[\w.]*\w)?")
+_COUNT = re.compile(r"(\D*)(\d+)(\D*)")
+_NARRATIVE = re.compile(r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|novel|tale)s?(?![a-z])", re.IGNORECASE)
+_MAKES = re.compile(
+    r"(?<![a-z])(?:author|compos|continu|creat|draft|generat|invent|narrat|novelist|tell|writ)[a-z]*", re.IGNORECASE
+)
+_RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
+_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
+_STATE = re.compile(
+    rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
+    r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
+    r"|position|score|balance|total))(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=1024)
+def tokens(text: str) -> tuple[str, ...]:
+    """The words and numbers of `text`, in order, without those that only say whose message it is."""
+    return tuple(word for word in _TOKEN.findall(text.lower()) if word not in ("user", "text"))
+
+
+def is_within(given: str, before: str) -> bool:
+    """Whether one of two tasks says nothing that the other does not say, too."""
+    words, others = set(tokens(given)), set(tokens(before))
+    return bool(words and others) and (words <= others or others <= words)
+
+
+def has_one_form(given: Any, before: Any) -> bool:
+    """Whether two tasks, as texts or as what tools were given, are worded alike and ask the same of two things."""
+    if isinstance(given, Mapping) and isinstance(before, Mapping):
+        pairs = [(given.get(key), before.get(key)) for key in {*given, *before} if given.get(key) != before.get(key)]
+        return bool(pairs) and all(has_one_form(*pair) for pair in pairs)
+    return isinstance(given, str) and isinstance(before, str) and _is_worded_alike(given, before)
+
+
+def _is_worded_alike(given: str, before: str) -> bool:
+    words, others = tokens(given), tokens(before)
+    own, foreign = set(words), set(others)
+    if words[:1] != others[:1] or not own - foreign or not foreign - own:
+        return False
+    return 2 * len(own & foreign) >= max(len(own), len(foreign))
+
+
+def begins_alike(given: str, before: str) -> bool:
+    """Whether two prompts begin with the same words, as those that a program fills in do."""
+    return tokens(given)[:_FEW] == tokens(before)[:_FEW] and given != before
+
+
+def differs_in_numbers(given: str, before: str) -> bool:
+    """Whether two tasks are the same but for numbers in them, or for ids that hold some."""
+    return given != before and _NUMBER.sub("#", given) == _NUMBER.sub("#", before)
+
+
+def stray_number(given: str, before: str, is_known: Callable[[str], bool]) -> str:
+    """The number by which alone `given` differs from `before`, if it was not known and is not the next; else empty."""
+    if not differs_in_numbers(given, before):
+        return ""
+    pairs = [pair for pair in zip(_NUMBER.findall(before), _NUMBER.findall(given), strict=True) if len(set(pair)) > 1]
+    unknown = [number for _, number in pairs if not is_known(number)]
+    is_next = len(pairs) == 1 and _is_next(*pairs[0])
+    return unknown[0] if unknown and not is_next else ""
+
+
+def _is_next(before: str, number: str) -> bool:
+    last, this = _COUNT.fullmatch(before), _COUNT.fullmatch(number)
+    is_counted = last is not None and this is not None and last.group(1, 3) == this.group(1, 3)
+    return last is not None and this is not None and is_counted and int(this[2]) == int(last[2]) + 1
+
+
+def tells_a_story(name: str, given: str) -> bool:
+    """Whether a part of a story is to be written: each goes on from the one before."""
+    about = f"{name} {given}".replace("_", " ")
+    return bool(_NARRATIVE.search(about)) and bool(_MAKES.search(f"{name} {' '.join(tokens(given)[:3])}".replace("_", " ")))
+
+
+def keeps_state(task: str) -> str:
+    """The words in a task that mean what grows or changes from step to step; empty where there are none."""
+    found = _STATE.search(task)
+    return "" if found is None else found[0]
+
+
+def keeps_record(system: str) -> str:
+    """The same for a system prompt, which speaks of many things: only what is kept for the next."""
+    found = _KEPT.search(system)
+    return "" if found is None else found[0]
