@@ -25,28 +25,14 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
-from tracekit.analysis.likeness import (
-    begins_alike,
-    differs_in_numbers,
-    has_one_form,
-    is_within,
-    keeps_record,
-    keeps_state,
-    stray_number,
-    tells_a_story,
-    tokens,
-)
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, converses, judges, names_work, role_of
-from tracekit.analysis.values import is_hash, is_number, said_in
+from tracekit.analysis.roles import builds_on, judges, role_of
+from tracekit.analysis.steps import is_one_task, step_of_program, step_of_several, turn_of_program
+from tracekit.analysis.values import is_hash, said_in
 from tracekit.analysis.wording import (
-    COUNTED,
     GOES_BACK,
     POINTS_BACK,
-    ROUNDS,
-    came_to_nothing,
     found_nothing,
-    holds,
     is_beside,
     kind_of,
 )
@@ -58,11 +44,8 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _LEAST_LINE = 16
 _LONGEST_FIELD = 60
-_LONGEST_ASK = 200
 _MANY_LINES = 1000
 _MANY_WORDS = 3
-_NEAR = 4
-"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
@@ -274,7 +257,9 @@ class Team:
         points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._control(other) or ("" if not (values or new) else self._in_view_of(said_when_asked))
+        control = self._nothing_found(name) or step_of_several(other, self._members, self._known.names)
+        if not control and (values or new):
+            control = self._in_view_of(said_when_asked)
         if control:
             return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
@@ -292,29 +277,10 @@ class Team:
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, values, new, told)
 
-    def _control(self, other: Profile) -> str:
-        """Why `other` may have been asked for only in view of what came of a member, though it was given none of it."""
-        name = other.work.name
-        if self._found_nothing:
-            return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
-        if converses(name):
-            return f"but {name} takes turns with somebody"
-        if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
-            return f"but {name} is asked for step after step"
-        given = other.given or ""
-        state = keeps_state("\n".join((given, *other.keys))) or keeps_record(other.system)
-        if state:
-            return f"but {state!r} may be what came of the work before"
-        if tells_a_story(name, given):
-            return f"but {name} may go on from where the part before ended"
-        for member in self._members[-_NEAR:]:
-            if kind_of(member.work.name) != kind_of(name):
-                continue
-            before = member.given or ""
-            if is_within(given, before) or holds(given, before):
-                return f"but {name} was asked for nearly the same again"
-        stray = stray_number(given, self._members[-1].given or "", self._known.names)
-        return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
+    def _nothing_found(self, name: str) -> str:
+        if not self._found_nothing:
+            return ""
+        return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
 
     def _in_view_of(self, said_when_asked: str) -> str:
         """Why the model seems to have asked in view of a result: it spoke of one."""
@@ -335,10 +301,10 @@ class Team:
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
         if self._kinds == {kind_of(other.work.name)}:
-            reason = self._of_no_own(other)
+            reason = step_of_program(other, self._members)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         step = self._step_of_a_pipeline(other)
-        if not changes and not step and not self._by_turns(other) and self._is_one_task(other):
+        if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):
             return Verdict("likely", (*told, "it is the same task, of something else"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
@@ -349,38 +315,6 @@ class Team:
         if all(is_beside(other.work.name, each) for each in self._names):
             return Verdict("likely", tuple(told))
         return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
-
-    def _of_no_own(self, other: Profile) -> str:
-        """Why work that code set to work may be a step or a round, and none on a thing of its own; empty where it is."""
-        by_turns = self._by_turns(other)
-        if by_turns:
-            return by_turns
-        named = {value for member in self._members for value in member.said_given.values}
-        if any(not is_number(value) for value in other.said_given.values - named):
-            return ""
-        last = self._members[-1]
-        if differs_in_numbers(other.given or "", last.given or ""):
-            return "but its task differs in numbers only, which the program may have worked out from what came back"
-        is_alike = has_one_form(other.given, last.given) or begins_alike(other.given or "", last.given or "")
-        return "" if is_alike else "but its task is another one"
-
-    def _by_turns(self, other: Profile) -> str:
-        """Why work that code set to work may be one of several turns, rounds or steps; empty where nothing says so."""
-        name, given = other.work.name, other.given or ""
-        if converses(name):
-            return f"but {name} takes turns with somebody"
-        # What a task quotes stands within it; what it asks for, at its beginning or its end.
-        asks = given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
-        if ROUNDS & set(tokens(asks)) or COUNTED.search(asks):
-            return "but its task counts rounds or steps"
-        state = keeps_state(asks) or keeps_record(other.system)
-        if state:
-            return f"but {state!r} may be what came of the work before"
-        if tells_a_story(name, given):
-            return f"but {name} may go on from where the part before ended"
-        if any(came_to_nothing(member.output or "") for member in self._members[-1:]):
-            return f"but {self._members[-1].work.name} came back with nothing: {name} may have been asked instead"
-        return ""
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -394,9 +328,7 @@ class Team:
             return f"but {name} judges, and is not told what"
         return ""
 
-    def _between_agents(
-        self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]
-    ) -> Verdict:
+    def _between_agents(self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
         is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
@@ -409,8 +341,8 @@ class Team:
         if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
-        is_one_task = not step and not values and not new and self._is_one_task(other)
-        if is_one_task:
+        is_same_task = not step and not values and not new and is_one_task(other, self._members)
+        if is_same_task:
             return Verdict("likely", (*told, "it is the same task, of something that was known before, too"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
@@ -422,14 +354,6 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-
-    def _is_one_task(self, other: Profile) -> bool:
-        """Whether `other` and each of the members do one thing to several: nothing but what it is done to differs."""
-        for member in self._members:
-            own = set(tokens(other.given or "")) ^ set(tokens(member.given or ""))
-            if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
-                return False
-        return True
 
 
 def _lines(text: str) -> list[str]:

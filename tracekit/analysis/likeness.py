@@ -15,6 +15,7 @@ from typing import Any
 
 __all__ = [
     "begins_alike",
+    "chooses",
     "differs_in_numbers",
     "has_one_form",
     "is_within",
@@ -29,11 +30,14 @@ _TOKEN = re.compile(r"\w+")
 _FEW = 3
 _NUMBER = re.compile(r"[\w.]*\d(?:[\w.]*\w)?")
 _COUNT = re.compile(r"(\D*)(\d+)(\D*)")
-_NARRATIVE = re.compile(r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|novel|tale)s?(?![a-z])", re.IGNORECASE)
+_NARRATIVE = re.compile(
+    r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|novel|tale)s?(?![a-z])", re.IGNORECASE
+)
 _MAKES = re.compile(
     r"(?<![a-z])(?:author|compos|continu|creat|draft|generat|invent|narrat|novelist|tell|writ)[a-z]*", re.IGNORECASE
 )
 _RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
+_CHOOSES = re.compile(r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger)(?![a-z])", re.IGNORECASE)
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
 _STATE = re.compile(
     rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
@@ -100,7 +104,14 @@ def _is_next(before: str, number: str) -> bool:
 def tells_a_story(name: str, given: str) -> bool:
     """Whether a part of a story is to be written: each goes on from the one before."""
     about = f"{name} {given}".replace("_", " ")
-    return bool(_NARRATIVE.search(about)) and bool(_MAKES.search(f"{name} {' '.join(tokens(given)[:3])}".replace("_", " ")))
+    return bool(_NARRATIVE.search(about)) and bool(
+        _MAKES.search(f"{name} {' '.join(tokens(given)[:3])}".replace("_", " "))
+    )
+
+
+def chooses(task: str) -> bool:
+    """Whether one of several is to be chosen."""
+    return bool(_CHOOSES.search(task))
 
 
 def keeps_state(task: str) -> str:

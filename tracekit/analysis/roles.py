@@ -6,7 +6,17 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "names_work", "prepares", "role_of", "runs_anything"]
+__all__ = [
+    "Role",
+    "aspect_of",
+    "builds_on",
+    "converses",
+    "judges",
+    "names_work",
+    "prepares",
+    "role_of",
+    "runs_anything",
+]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""

@@ -144,7 +144,7 @@ def _finding(
         return
     origin_ns = facts.run.root.start_ns
     # Agents with teams of their own may be tasks that are meant to be done one after another.
-    leads = any(node.kind == "agent" and node is not work.node for work in works for node in work.node.walk())
+    leads = any(node.kind == "agent" and node is not work.agent for work in works for node in work.node.walk())
     paused = any(_has_paused(before, after) for before, after in pairwise(works))
     why = ["the program waited between them, maybe for something else"] if paused else []
     yield RULE.finding(
