@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules import hard, others, programs
+from tests.rules import hard, judged, others, programs
 from tests.support.scenarios import Story, codes, run_of
 from tracekit.rules import findings_of
 
 
-@pytest.mark.parametrize("story", hard.HITS + others.HITS, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", hard.HITS + judged.HITS + others.HITS, ids=lambda story: story.name)
 def test_it_is_found(story: Story) -> None:
     assert set(codes(findings_of(run_of(story)))) == story.hits
 
@@ -19,6 +19,6 @@ def test_it_stays_silent(story: Story) -> None:
     assert [(finding.code, finding.message) for finding in findings_of(run_of(story))] == []
 
 
-@pytest.mark.parametrize("story", programs.CAREFUL, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", programs.CAREFUL + judged.MISSES, ids=lambda story: story.name)
 def test_nothing_is_said_surely_of_it(story: Story) -> None:
     assert codes(findings_of(run_of(story))) == []

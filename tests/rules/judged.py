@@ -1,0 +1,219 @@
+"""Runs that were judged before anybody looked at the rules: as programs first, and here as stories of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.scenarios import Ask, Story, Turn, one_by_one
+
+SPLIT = frozenset({"TK103"})
+
+
+def agent(name: str, task: str, output: str, **more: Any) -> Ask:
+    return Ask(name, {"task": task}, output, 4000, **more)
+
+
+def tool(name: str, output: str, **input: Any) -> Ask:
+    return Ask(name, input, output, 2000, agent=False)
+
+
+def spoken(*turns: tuple[str, Ask]) -> tuple[Turn, ...]:
+    """A turn for each ask, with what the model said when it asked."""
+    return tuple(Turn((ask,), words=words) for words, ask in turns)
+
+
+PORT = "The harbour was quiet when the ferry came in."
+HITS: tuple[Story, ...] = (
+    Story(
+        "three reviewers of one folder",
+        "Review payments/ for security, performance and style.",
+        spoken(
+            (
+                "I begin with security.",
+                agent("security_review", "Review payments/ for security", "Secrets are logged."),
+            ),
+            ("Then performance.", agent("performance_review", "Review payments/ for performance", "N+1 queries.")),
+            ("Finally style.", agent("style_review", "Review payments/ for style", "Names differ.")),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "two regions in two letters each",
+        "Why do customers leave us in the EU and in the US?",
+        one_by_one(
+            agent("team_a", "Find churn drivers in the EU segment", "Prices rose and shipping is slow."),
+            agent("team_b", "Find churn drivers in the US segment", "A rival has a free tier."),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "names that tell nothing, one task of three",
+        "Do the due diligence of Vandelay: finance, legal and technology.",
+        one_by_one(
+            agent("ann", "Look into the finance side of Vandelay", "No debt."),
+            agent("bob", "Look into the legal side of Vandelay", "A trademark suit is pending."),
+            agent("cyd", "Look into the technology side of Vandelay", "A monolith in fair shape."),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "one text into four languages",
+        f"Translate into French, Polish, Korean and Finnish: {PORT}",
+        one_by_one(
+            agent("bob", f"Translate into French: {PORT}", "Le port était calme quand le ferry arriva."),
+            agent("bob", f"Translate into Polish: {PORT}", "Port był cichy, gdy przypłynął prom."),
+            agent("bob", f"Translate into Korean: {PORT}", "페리가 들어왔을 때 항구는 조용했다."),
+            agent("bob", f"Translate into Finnish: {PORT}", "Satama oli hiljainen."),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "a listing, and all of it read one by one",
+        "Are our docs consistent?",
+        one_by_one(
+            tool("list_dir", "install.md\nusage.md\nfaq.md", path="docs"),
+            tool("read_file", "Install with pip.", path="docs/install.md"),
+            tool("read_file", "Run it.", path="docs/usage.md"),
+            tool("read_file", "Q: why?", path="docs/faq.md"),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "vendors in German",
+        "Vergleiche die Anbieter Nordwind, Seeblick und Talstern.",
+        spoken(
+            ("Ich beginne.", agent("agent_3", "Recherchiere den Anbieter Nordwind: Preise.", "Zwölf Euro im Monat.")),
+            ("Weiter.", agent("agent_3", "Recherchiere den Anbieter Seeblick: Preise.", "Neunzehn Euro.")),
+            ("Zuletzt.", agent("agent_3", "Recherchiere den Anbieter Talstern: Preise.", "Kostenlos bis fünf Nutzer.")),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "begins that are spread by a pace of the program's",
+        "Probe north, south and west.",
+        (
+            Turn(
+                tuple(agent("probe", f"Probe region {x}", "Healthy.") for x in ("north", "south", "west")),
+                how="staggered",
+            ),
+        ),
+        hit=frozenset({"TK104"}),
+    ),
+)
+
+
+def versions(*numbers: str) -> tuple[Turn, ...]:
+    said = {True: "Export took nine seconds.", False: "Export took one."}
+    return one_by_one(*(agent("bench", f"Time the export in version {n}.", said[n > "2.20"]) for n in numbers))
+
+
+MISSES: tuple[Story, ...] = (
+    Story(
+        "a search by halves over versions",
+        "Between 2.0 and 2.64 the export got slow. Find the version.",
+        versions("2.32", "2.16", "2.24", "2.20"),
+    ),
+    Story(
+        "a search by halves over builds",
+        "Builds 4000 to 4640: which one broke the login?",
+        one_by_one(
+            *(
+                Ask("check_build", {"build": n}, said)
+                for n, said in ((4320, "broken"), (4160, "works"), (4240, "broken"))
+            )
+        ),
+    ),
+    Story(
+        "chapters of a novel",
+        "Write a short novel in three chapters.",
+        one_by_one(
+            *(
+                agent("novelist", f"Write chapter {n} of the novel in the voice agreed.", said)
+                for n, said in ((1, "Ines finds a letter."), (2, "A watchmaker stays silent."), (3, "A key is left."))
+            )
+        ),
+    ),
+    Story(
+        "chapters of a novel by their outlines",
+        "Write the novel: a letter is found; a journey to Trieste; a key is left.",
+        one_by_one(
+            *(
+                Ask("chapter_writer", {"number": n, "outline": outline}, said)
+                for n, outline, said in (
+                    (1, "a letter is found", "Ines opens the wall."),
+                    (2, "a journey to Trieste", "The train is late."),
+                    (3, "a key is left", "It fits nothing."),
+                )
+            )
+        ),
+    ),
+    Story(
+        "a glossary that grows",
+        "Localise menus, dialogs and errors to Dutch. Keep a glossary as you go.",
+        one_by_one(
+            *(
+                Ask("translate_section", {"section": name, "glossary": "shared"}, "Translated; four terms were added.")
+                for name in ("menus", "dialogs", "errors")
+            )
+        ),
+    ),
+    Story(
+        "a glossary that only the agent knows of",
+        "Localise menus, dialogs and errors to Dutch.",
+        one_by_one(
+            *(
+                Ask("agent_1", {"section": name}, "Done.", system="You translate. Look up the glossary, and add to it.")
+                for name in ("menus", "dialogs", "errors")
+            )
+        ),
+    ),
+    Story(
+        "the model tells what it concludes",
+        "Who is to blame for the outage?",
+        spoken(
+            ("", agent("investigator", "Look into the gateway", "Requests pile up behind the payment cluster.")),
+            (
+                "Requests pile up at payments.",
+                agent("investigator", "Look into the payment cluster", "A lock is held."),
+            ),
+        ),
+    ),
+    Story(
+        "declared to come after, in one answer",
+        "An article on tidal power.",
+        (
+            Turn(
+                (
+                    agent("research", "Find sources on tidal power", "Three sources."),
+                    agent("press", "Write the article on tidal power", "The article.", after=("research",)),
+                ),
+                how="serial",
+            ),
+        ),
+    ),
+    Story(
+        "a better version of the same text",
+        "Write a haiku about rust and improve it.",
+        one_by_one(
+            agent("poet", "A haiku about rust", "Iron remembers."),
+            agent("critic", "Judge the current version.", "The end is weak."),
+            agent("poet", "Improve the current version.", "Iron forgets."),
+        ),
+    ),
+    Story(
+        "crew: a champion that may be replaced",
+        "",
+        crew=tuple(
+            Ask("worker", {"q": n}, "the first", prompt=f"Which is better?\n1. Fresh every day\n2. {other}")
+            for n, other in enumerate(("Bread that loves you", "Warm since then", "Crust matters"))
+        ),
+    ),
+    Story(
+        "crew: numbers that the program worked out",
+        "",
+        crew=tuple(
+            Ask("worker", {"q": n}, "buy", prompt=f"The price is {price}, your cash {cash}. Buy, sell or hold?")
+            for n, (price, cash) in enumerate(((100.25, 1000), (101.75, 899.75), (103.55, 798)))
+        ),
+    ),
+)
