@@ -25,9 +25,17 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.likeness import ranges_in
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, judges, role_of
-from tracekit.analysis.steps import is_one_task, step_of_program, step_of_several, turn_of_program
+from tracekit.analysis.roles import builds_on, judges
+from tracekit.analysis.steps import (
+    is_of_new_subject,
+    is_one_task,
+    is_put_together,
+    step_of_program,
+    step_of_several,
+    turn_of_program,
+)
 from tracekit.analysis.values import is_hash, said_in
 from tracekit.analysis.wording import (
     GOES_BACK,
@@ -83,10 +91,14 @@ class Known:
         """Whether `line` stands in what was known."""
         return any(line in text for text in self.text)
 
-    def names(self, number: str) -> bool:
-        """Whether `number` stands by itself in what was known."""
-        alone = re.compile(rf"(?<![\w.]){re.escape(number)}(?!\w|\.\d)", re.IGNORECASE)
+    def names(self, word: str) -> bool:
+        """Whether `word`, or a number, stands by itself in what was known."""
+        alone = re.compile(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", re.IGNORECASE)
         return any(alone.search(text) for text in self.text)
+
+    def has_range(self, number: int) -> bool:
+        """Whether a range of numbers that was named has `number` in it."""
+        return any(low <= number <= high for text in self.text for low, high in ranges_in(text[:LONGEST_TEXT]))
 
     def unknown(self, values: frozenset[str]) -> frozenset[str]:
         """Those of `values` that were not known. A path is known by its last part, as a listing has it."""
@@ -113,7 +125,7 @@ class Team:
         self._names: dict[str, None] = {}
         self._kinds: set[str] = set()
         self._asked: set[tuple[str, str | None]] = set()
-        self._has_tool = self._changes = False
+        self._has_tool = self._changes = self._writes_all = False
         self._is_declared = self._is_plain = True
         self._found_nothing = ""
         self._tells = ""
@@ -143,6 +155,7 @@ class Team:
         self._kinds.add(kind_of(name))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
+        self._writes_all |= member.effects.writes_all
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
         self._tells = self._tells or (name if member.tells else "")
@@ -254,16 +267,20 @@ class Team:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
         if other.work.asked is None:
             return self._by_code(other, told)
+        if values and is_put_together(other, self._members, self._known.names):
+            values = frozenset()
         points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._nothing_found(name) or step_of_several(other, self._members, self._known.names)
+        control = self._nothing_found(name) or step_of_several(
+            other, self._members, self._known.names, self._known.has_range
+        )
         if not control and (values or new):
             control = self._in_view_of(said_when_asked)
         if control:
             return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
-            if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
+            if other.is_tool and other.role not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
             if not (other.said_given.values or other.said_given.words):
                 return Verdict("unlikely", (*told, "but what it was given says too little"))
@@ -333,6 +350,15 @@ class Team:
         is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
+            if other.effects.writes_all or self._writes_all:
+                return Verdict("possible", (*told, "but one of them changes things, and nobody can tell what"))
+            if new & self._words.keys():
+                passed = _some(frozenset(), frozenset(new & self._words.keys()))
+                return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
+            if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
+                return Verdict(
+                    "possible", (*told, f"but nobody had named what it is about ({_some(frozenset(), new)})")
+                )
             if share <= _MOST_NEW:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))

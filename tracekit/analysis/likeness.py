@@ -18,9 +18,11 @@ __all__ = [
     "chooses",
     "differs_in_numbers",
     "has_one_form",
+    "is_made_alike",
     "is_within",
     "keeps_record",
     "keeps_state",
+    "ranges_in",
     "stray_number",
     "tells_a_story",
     "tokens",
@@ -28,7 +30,13 @@ __all__ = [
 
 _TOKEN = re.compile(r"\w+")
 _FEW = 3
-_NUMBER = re.compile(r"[\w.]*\d(?:[\w.]*\w)?")
+_ENDING = 3
+_SPELLED = {
+    word: str(number)
+    for number, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
+}
+_NUMBER = re.compile(rf"[\w.-]*\d(?:[\w.-]*\w)?|\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_RANGE = re.compile(r"(\d+) ?(?:[-\u2013]|\.\.|to|through|until|bis|à|a) ?[A-Za-z]?(\d+)")
 _COUNT = re.compile(r"(\D*)(\d+)(\D*)")
 _NARRATIVE = re.compile(
     r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|novel|tale)s?(?![a-z])", re.IGNORECASE
@@ -80,25 +88,48 @@ def begins_alike(given: str, before: str) -> bool:
     return tokens(given)[:_FEW] == tokens(before)[:_FEW] and given != before
 
 
+def is_made_alike(given: str, before: str, is_known: Callable[[str], bool]) -> bool:
+    """Whether `given` is `before` with other names in it, each of which was known; endings such as ``com`` may differ."""
+    words, others = tokens(given), tokens(before)
+    own = [word for word, other in zip(words, others, strict=False) if word != other]
+    named = [word for word in own if len(word) > _ENDING]
+    return len(words) == len(others) and len(own) < len(words) and bool(named) and all(map(is_known, named))
+
+
 def differs_in_numbers(given: str, before: str) -> bool:
     """Whether two tasks are the same but for numbers in them, or for ids that hold some."""
     return given != before and _NUMBER.sub("#", given) == _NUMBER.sub("#", before)
 
 
-def stray_number(given: str, before: str, is_known: Callable[[str], bool]) -> str:
-    """The number by which alone `given` differs from `before`, if it was not known and is not the next; else empty."""
+def stray_number(given: str, before: str, is_known: Callable[[str], bool], has_range: Callable[[int], bool]) -> str:
+    """The number by which alone `given` differs from `before`, if nobody named it; else empty.
+
+    It was named by itself, or is the next one of a range that was; an id that counts on, such as ``f4`` after ``f3``,
+    is of a series that exists.
+    """
     if not differs_in_numbers(given, before):
         return ""
-    pairs = [pair for pair in zip(_NUMBER.findall(before), _NUMBER.findall(given), strict=True) if len(set(pair)) > 1]
+    pairs = [pair for pair in zip(_numbers(before), _numbers(given), strict=True) if len(set(pair)) > 1]
     unknown = [number for _, number in pairs if not is_known(number)]
-    is_next = len(pairs) == 1 and _is_next(*pairs[0])
-    return unknown[0] if unknown and not is_next else ""
+    if not unknown or (len(pairs) == 1 and _is_next(*pairs[0], has_range)):
+        return ""
+    return unknown[0]
 
 
-def _is_next(before: str, number: str) -> bool:
+def _is_next(before: str, number: str, has_range: Callable[[int], bool]) -> bool:
     last, this = _COUNT.fullmatch(before), _COUNT.fullmatch(number)
-    is_counted = last is not None and this is not None and last.group(1, 3) == this.group(1, 3)
-    return last is not None and this is not None and is_counted and int(this[2]) == int(last[2]) + 1
+    if last is None or this is None or last.group(1, 3) != this.group(1, 3) or int(this[2]) != int(last[2]) + 1:
+        return False
+    return bool(this[1]) or has_range(int(this[2]))
+
+
+def _numbers(text: str) -> list[str]:
+    return [_SPELLED.get(number.lower(), number) for number in _NUMBER.findall(text)]
+
+
+def ranges_in(text: str) -> list[tuple[int, int]]:
+    """The ranges of numbers in `text`: ``chapters 1 to 12``, ``k1-k6``."""
+    return [(int(low), int(high)) for low, high in _RANGE.findall(text)]
 
 
 def tells_a_story(name: str, given: str) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, effects_of
-from tracekit.analysis.roles import role_of
+from tracekit.analysis.effects import Effects, effects_of, role_in
+from tracekit.analysis.roles import Role, role_of
 from tracekit.analysis.values import Said, said_in
 from tracekit.model.tree import Node
 
@@ -113,6 +113,11 @@ class Profile:
     def tells(self) -> bool:
         """Whether it puts something together for others: a plan, a draft, a summary."""
         return role_of(self.work.name, self.described) == "tells"
+
+    @cached_property
+    def role(self) -> Role:
+        """What it does, by its name, its description and what it was given."""
+        return role_in(self.work.name, self.arguments, is_agent=not self.is_tool, described=self.described)
 
     @cached_property
     def is_plain(self) -> bool:

@@ -43,9 +43,9 @@ _WRITES = _words(
     charge clean cleaner close coder coding commit complete configure confirm convert copy correct create
     creator delete deploy deployer deposit develop developer disable drop edit editor enable engineer enroll
     escalate fix fixer format formatter grant implement implementer import init insert install invite launch
-    lock mark merge migrate migrator modify notify optimise optimize optimizer order patch pay post
+    lock mark memorise memorize merge migrate migrator modify notify optimise optimize optimizer order patch pay post
     provision publish publisher purchase push put refactor refactorer refactoring refund register reject release
-    remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
+    remember remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
     rewriter rollback save schedule sell send set setup sign start stop store submit subscribe sync tag trade
     transfer transform unlock unsubscribe update updater upgrade upload withdraw
     """

@@ -14,6 +14,7 @@ from tracekit.analysis.likeness import (
     chooses,
     differs_in_numbers,
     has_one_form,
+    is_made_alike,
     is_within,
     keeps_record,
     keeps_state,
@@ -22,11 +23,18 @@ from tracekit.analysis.likeness import (
     tokens,
 )
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import converses, names_work
+from tracekit.analysis.roles import converses, names_work, role_of
 from tracekit.analysis.values import is_number
 from tracekit.analysis.wording import COUNTED, ROUNDS, came_to_nothing, holds, kind_of
 
-__all__ = ["is_one_task", "step_of_program", "step_of_several", "turn_of_program"]
+__all__ = [
+    "is_of_new_subject",
+    "is_one_task",
+    "is_put_together",
+    "step_of_program",
+    "step_of_several",
+    "turn_of_program",
+]
 
 _NEAR = 4
 """How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
@@ -34,7 +42,9 @@ _LONGEST_ASK = 200
 
 
 def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
-    """Whether `other` and each of `members` do one thing to several: nothing but what it is done to differs."""
+    """Whether `other` and each of `members` look at several things alike: nothing but what they look at differs."""
+    if role_of(next(iter(tokens(other.given or "")), "")) in ("writes", "runs", "tells"):
+        return False
     for member in members:
         own = set(tokens(other.given or "")) ^ set(tokens(member.given or ""))
         if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
@@ -42,8 +52,13 @@ def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
     return True
 
 
-def step_of_several(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> str:
-    """Why a model may have asked for `other` in view of what came of `members`. `is_known` tells of a number."""
+def step_of_several(
+    other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool], has_range: Callable[[int], bool]
+) -> str:
+    """Why a model may have asked for `other` in view of what came of `members`.
+
+    `is_known` tells whether a number was named before, `has_range` whether one is in a range that was.
+    """
     name, given = other.work.name, other.given or ""
     if converses(name):
         return f"but {name} takes turns with somebody"
@@ -56,8 +71,20 @@ def step_of_several(other: Profile, members: Sequence[Profile], is_known: Callab
         before = member.given or ""
         if kind_of(member.work.name) == kind_of(name) and (is_within(given, before) or holds(given, before)):
             return f"but {name} was asked for nearly the same again"
-    stray = stray_number(given, members[-1].given or "", is_known)
+    stray = stray_number(given, members[-1].given or "", is_known, has_range)
     return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
+
+
+def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
+    """Whether nothing that tells the task of `other` from that of `members` was named before: it may be a conclusion."""
+    before = {word for member in members for word in tokens(member.given or "")}
+    own = [word for word in tokens(other.given or "") if word not in before and len(word) > 1]
+    return bool(own) and not any(is_known(word) for word in own)
+
+
+def is_put_together(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
+    """Whether what `other` was given is made as for a member, of names that were known: the address of a page, a path."""
+    return any(is_made_alike(other.given or "", member.given or "", is_known) for member in members[-_NEAR:])
 
 
 def step_of_program(other: Profile, members: Sequence[Profile]) -> str:

@@ -29,7 +29,9 @@ _BACK = (
 )
 _IN_TURN = r"then|afterwards?|finally|(?:step|phase|stage) \d+|continue with|next step"
 
-GOES_BACK = re.compile(rf"\b({_BACK})\b", re.IGNORECASE)
+_SO = r"maybe|perhaps|instead|not the|not there|no luck|ruled out|which means|suggests|so (?:it|the|that)"
+
+GOES_BACK = re.compile(rf"\b({_BACK}|{_SO})\b", re.IGNORECASE)
 """Where the model says why it goes on: with a result. That it goes on to the next of several says nothing."""
 
 POINTS_BACK = re.compile(rf"\b({_BACK}|{_IN_TURN})\b", re.IGNORECASE)

@@ -41,7 +41,7 @@ from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
 from tracekit.analysis.dependence import Known, Team, Verdict
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.likeness import keeps_state
+from tracekit.analysis.likeness import keeps_state, tokens
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
@@ -49,12 +49,16 @@ from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject, tokens
+from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
+from tracekit.rules.words import tokens as of_tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
 
 
 _NEVER = 1 << 63
+_ENTRY = 2
+"""Words at the end of an entry of a list that tell it from the others: a name and its ending."""
+_LONGEST_LIST = 20_000
 _IN_ORDER = re.compile(
     r"\b(one after (?:another|the other)|one (?:at a time|by one)|in (?:this |that |the given )?order\b(?! to)|in turn"
     r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|take the first|stop (?:when|once|as soon)"
@@ -62,6 +66,7 @@ _IN_ORDER = re.compile(
     re.IGNORECASE,
 )
 """What a task says where its steps are to be taken one at a time."""
+_NAME = re.compile(r"[a-z]{4,}")
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
 """A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
@@ -186,7 +191,8 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
         return None
     given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
     first = {value for member in group.first for value in member.said_given.values}
-    if any(value.rpartition("/")[2].encode() not in body for value in given - first):
+    parts = {part for value in given - first for part in _NAME.findall(value)}
+    if any(part.encode() not in body for part in parts - {part for value in first for part in _NAME.findall(value)}):
         return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
@@ -247,6 +253,37 @@ def _brings_news(facts: Facts, asked: Node) -> bool:
     return any(isinstance(block, Mapping) and block.get("type") == "text" for block in blocks_of(content))
 
 
+def _is_pick(facts: Facts, group: _Group) -> bool:
+    """Whether the works took some of a list that a tool had returned, and left most of it.
+
+    Which ones it takes next, a model may decide by what it has read; who takes them all had no need to.
+    """
+    asked = group.batches[0].asked
+    if asked is None:
+        return False
+    given = [tokens(profile.given or "") for batch in group.batches for profile in _profiles(facts, batch, None)]
+    messages = facts.content.messages(asked)
+    told = tokens("\n".join(leaves(messages[:1])))
+    for result in _results(messages):
+        entries = {tokens(entry)[-_ENTRY:] for entry in re.split(r"[\n,]", result)} - {()}
+        taken = {entry for entry in entries if any(_holds(words, entry) for words in given)}
+        if len(taken) > 1 and 2 * len(taken) < len(entries) and not all(_holds(told, entry) for entry in taken):
+            return True
+    return False
+
+
+def _holds(words: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether `part` stands in `words`, in one piece."""
+    return any(tuple(words[at : at + len(part)]) == part for at in range(len(words) - len(part) + 1))
+
+
+def _results(messages: Sequence[object]) -> Iterator[str]:
+    for message in messages:
+        for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else ():
+            if isinstance(block, Mapping) and block.get("type") == "tool_result":
+                yield "\n".join(leaves(block.get("content")))[:_LONGEST_LIST]
+
+
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -282,10 +319,12 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
     used = sum(call.tokens.input for call in calls)
     costs = [cost for call in calls if (cost := input_usd(call)) is not None]
     origin_ns = facts.run.root.start_ns
+    picked = ["they took a few of a list, which may have been chosen by what the first of them said"]
+    is_pick = _is_pick(facts, group)
     return RULE.finding(
-        "likely" if group.tie == "likely" else "possible",
+        "likely" if group.tie == "likely" and not is_pick else "possible",
         f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, though none "
-        f"needs what came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {tokens(used)} of input) "
+        f"needs what came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) "
         f"would fall away",
         evidence=[
             *(
@@ -293,6 +332,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
                 for batch in group.batches[:6]
             ),
             *dict.fromkeys(group.evidence),
+            *(picked if is_pick else ()),
         ],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
         saved_ns=saved_ns,
