@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
-from tracekit.analysis.likeness import ranges_in
+from tracekit.analysis.likeness import ranges_in, stands_in
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
 from tracekit.analysis.roles import builds_on, judges
 from tracekit.analysis.steps import (
@@ -79,6 +79,7 @@ class Known:
     values: set[str] = field(default_factory=set)
     words: set[str] = field(default_factory=set)
     text: list[str] = field(default_factory=list)
+    low: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
         """`text` was known too."""
@@ -93,8 +94,12 @@ class Known:
 
     def names(self, word: str) -> bool:
         """Whether `word`, or a number, stands by itself in what was known."""
-        alone = re.compile(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", re.IGNORECASE)
-        return any(alone.search(text) for text in self.text)
+        word = word.lower()
+        return any(stands_in(word, text) for text in self._low())
+
+    def _low(self) -> Sequence[str]:
+        self.low += [text.lower() for text in self.text[len(self.low) :]]
+        return self.low
 
     def has_range(self, number: int) -> bool:
         """Whether a range of numbers that was named has `number` in it."""

@@ -23,19 +23,22 @@ __all__ = [
     "keeps_record",
     "keeps_state",
     "ranges_in",
+    "stands_in",
     "stray_number",
     "tells_a_story",
     "tokens",
 ]
 
 _TOKEN = re.compile(r"\w+")
+_PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
 _FEW = 3
 _ENDING = 3
 _SPELLED = {
     word: str(number)
     for number, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
 }
-_NUMBER = re.compile(rf"[\w.-]*\d(?:[\w.-]*\w)?|\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_NUMBER = re.compile(rf"[\w./-]*\d(?:[\w./-]*\w)?|\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_FILE = re.compile(r"/|\.[A-Za-z]\w*$")
 _RANGE = re.compile(r"(\d+) ?(?:[-\u2013]|\.\.|to|through|until|bis|à|a) ?[A-Za-z]?(\d+)")
 _COUNT = re.compile(r"(\D*)(\d+)(\D*)")
 _NARRATIVE = re.compile(
@@ -63,7 +66,7 @@ def tokens(text: str) -> tuple[str, ...]:
 
 def is_within(given: str, before: str) -> bool:
     """Whether one of two tasks says nothing that the other does not say, too."""
-    words, others = set(tokens(given)), set(tokens(before))
+    words, others = set(_PIECE.findall(given.lower())), set(_PIECE.findall(before.lower()))
     return bool(words and others) and (words <= others or others <= words)
 
 
@@ -105,12 +108,12 @@ def stray_number(given: str, before: str, is_known: Callable[[str], bool], has_r
     """The number by which alone `given` differs from `before`, if nobody named it; else empty.
 
     It was named by itself, or is the next one of a range that was; an id that counts on, such as ``f4`` after ``f3``,
-    is of a series that exists.
+    is of a series that exists, and so is a file.
     """
     if not differs_in_numbers(given, before):
         return ""
     pairs = [pair for pair in zip(_numbers(before), _numbers(given), strict=True) if len(set(pair)) > 1]
-    unknown = [number for _, number in pairs if not is_known(number)]
+    unknown = [number for _, number in pairs if not _FILE.search(number) and not is_known(number)]
     if not unknown or (len(pairs) == 1 and _is_next(*pairs[0], has_range)):
         return ""
     return unknown[0]
@@ -125,6 +128,19 @@ def _is_next(before: str, number: str, has_range: Callable[[int], bool]) -> bool
 
 def _numbers(text: str) -> list[str]:
     return [_SPELLED.get(number.lower(), number) for number in _NUMBER.findall(text)]
+
+
+def stands_in(word: str, text: str) -> bool:
+    """Whether `word`, or a number, stands in `text` by itself."""
+    at = text.find(word)
+    while at >= 0:
+        before, after = text[max(0, at - 1) : at], text[at + len(word) : at + len(word) + 2]
+        is_begin = not (before.isalnum() or before in ("_", "."))
+        is_end = not (after[:1].isalnum() or after[:1] == "_" or (after[:1] == "." and after[1:].isdigit()))
+        if is_begin and is_end:
+            return True
+        at = text.find(word, at + 1)
+    return False
 
 
 def ranges_in(text: str) -> list[tuple[int, int]]:

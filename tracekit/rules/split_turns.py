@@ -66,7 +66,7 @@ _IN_ORDER = re.compile(
     re.IGNORECASE,
 )
 """What a task says where its steps are to be taken one at a time."""
-_NAME = re.compile(r"[a-z]{4,}")
+_NAME = re.compile(r"\w{4,}", re.ASCII)
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
 """A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
@@ -191,9 +191,13 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
         return None
     given = {value for profile in profiles for value in profile.said_given.values if _PLAIN.fullmatch(value)}
     first = {value for member in group.first for value in member.said_given.values}
-    parts = {part for value in given - first for part in _NAME.findall(value)}
-    if any(part.encode() not in body for part in parts - {part for value in first for part in _NAME.findall(value)}):
-        return Verdict("unlikely", ("it was given what was not known before",))
+    named = {part for value in first for part in _NAME.findall(value)}
+    for value in given - first:
+        if value.rpartition("/")[2].encode() in body:
+            continue
+        parts = set(_NAME.findall(value)) - named
+        if not parts or any(part.encode() not in body for part in parts):
+            return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
 
