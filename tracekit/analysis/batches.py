@@ -163,10 +163,11 @@ def calls_below(root: Node) -> list[Batch]:
 
 def blocking_below(root: Node) -> list[Node]:
     """What blocked the event loop at and below `root`: calls, and tools that did so without such a call, in order."""
+    blocking = [node for node in root.walk() if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP)]
     found: list[Node] = []
     around: set[str] = set()
-    parents = parents_of(root)
-    for node in reversed([each for each in root.walk() if each.attributes.get(semconv.SYNC_IN_EVENT_LOOP)]):
+    parents = parents_of(root) if blocking else {}
+    for node in reversed(blocking):
         if node.end_ns is not None and node.id not in around:
             found.append(node)
         above = parents.get(node.id)
@@ -177,6 +178,8 @@ def blocking_below(root: Node) -> list[Node]:
 
 
 def _single_call(node: Node) -> Work | None:
+    if any(child.kind == "tool" for child in node.children):
+        return None
     below = list(islice(node.walk(), _MOST_BELOW + 1))
     inner = [each for each in below if each.kind not in ("attempt", "span")]
     calls = [each for each in inner if each.kind == "llm"]

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work, batch_of, calls_below, crews_below, own_calls, parents_of, turns_of
+from tracekit.analysis.batches import (
+    Batch,
+    Work,
+    batch_of,
+    blocking_below,
+    calls_below,
+    crews_below,
+    own_calls,
+    parents_of,
+    turns_of,
+)
 from tracekit.analysis.content import Content
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
@@ -109,6 +119,11 @@ class Facts:
     def single_calls(self) -> tuple[Batch, ...]:
         """The single calls that code made by itself, side by side."""
         return tuple(calls_below(self.run.root))
+
+    @cached_property
+    def blocking(self) -> Sequence[Node]:
+        """What blocked an event loop: calls of a sync client, and tools."""
+        return blocking_below(self.run.root)
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:

@@ -44,7 +44,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work, blocking_below
+from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import Interval, covered_ns, most_at_once
 from tracekit.analysis.schedule import Change
@@ -70,7 +70,7 @@ class Held(NamedTuple):
 def held_up(facts: Facts) -> Iterator[Held]:
     """The nodes whose children held one another up."""
     found: dict[str, Held] = {}
-    for call in blocking_below(facts.run.root):
+    for call in facts.blocking:
         child: Node = call
         for _ in range(_MOST_LEVELS):
             parent = facts.parents.get(child.id)
