@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
-from tracekit.analysis.likeness import ranges_in, stands_in
+from tracekit.analysis.likeness import is_put_after, ranges_in, stands_in, tokens
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
 from tracekit.analysis.roles import builds_on, judges
 from tracekit.analysis.steps import (
@@ -52,6 +52,7 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _LEAST_LINE = 16
 _LONGEST_FIELD = 60
+_LONGEST_TASK = 20_000
 _MANY_LINES = 1000
 _MANY_WORDS = 3
 _MOST_NEW = 0.5
@@ -96,6 +97,10 @@ class Known:
         """Whether `word`, or a number, stands by itself in what was known."""
         word = word.lower()
         return any(stands_in(word, text) for text in self._low())
+
+    def puts_after(self, given: str, before: str) -> bool:
+        """Whether what was known puts what is own to `given` after what is own to `before`."""
+        return any(is_put_after(given, before, text[:_LONGEST_TASK]) for text in self._low())
 
     def _low(self) -> Sequence[str]:
         self.low += [text.lower() for text in self.text[len(self.low) :]]
@@ -280,6 +285,8 @@ class Team:
         control = self._nothing_found(name) or step_of_several(
             other, self._members, self._known.names, self._known.has_range
         )
+        if not control and self._known.puts_after(given, self._members[-1].given or ""):
+            control = f"but the task puts {name} after what was asked for before"
         if not control and (values or new):
             control = self._in_view_of(said_when_asked)
         if control:
@@ -287,7 +294,7 @@ class Team:
         if other.is_tool or self._has_tool:
             if other.is_tool and other.role not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
-            if not (other.said_given.values or other.said_given.words):
+            if not (other.said_given.values or other.said_given.words or self._is_named(other)):
                 return Verdict("unlikely", (*told, "but what it was given says too little"))
             if values or new:
                 return Verdict(
@@ -298,6 +305,11 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, values, new, told)
+
+    def _is_named(self, other: Profile) -> bool:
+        """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
+        own = set(tokens(other.given or "")) - set(tokens(self._members[-1].given or ""))
+        return bool(own) and all(len(word) > 1 and word.isalpha() and self._known.names(word) for word in own)
 
     def _nothing_found(self, name: str) -> str:
         if not self._found_nothing:

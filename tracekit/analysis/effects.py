@@ -125,8 +125,11 @@ def role_in(name: str, arguments: Any, *, is_agent: bool, described: str = "") -
     """What the name says that is done; else what the task begins with, or the query that is run."""
     role = role_of(name, described)
     if role == "unknown" and is_agent:
-        by_task = role_of(next(iter(_FIRST.findall(next(leaves(arguments), ""))), ""))
-        return by_task if by_task in ("writes", "runs") else "unknown"
+        first = next(iter(_FIRST.findall(next(leaves(arguments), ""))), "")
+        by_task = role_of(first)
+        if by_task in ("writes", "runs"):
+            return "writes" if runs_anything(first) else by_task
+        return "unknown"
     return "reads" if role == "runs" and any(_ASKS.match(text) for text in leaves(arguments)) else role
 
 

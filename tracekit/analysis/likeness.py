@@ -9,8 +9,9 @@ chosen by what came of the last, as in a search by halves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 __all__ = [
@@ -19,19 +20,24 @@ __all__ = [
     "differs_in_numbers",
     "has_one_form",
     "is_made_alike",
+    "is_put_after",
     "is_within",
     "keeps_record",
     "keeps_state",
     "ranges_in",
+    "refers_back",
     "stands_in",
     "stray_number",
     "tells_a_story",
+    "template_of",
     "tokens",
 ]
 
 _TOKEN = re.compile(r"\w+")
 _PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
+_PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these", "those", "that"))
 _FEW = 3
+_LONGEST_ASK = 200
 _ENDING = 3
 _SPELLED = {
     word: str(number)
@@ -48,7 +54,12 @@ _MAKES = re.compile(
     r"(?<![a-z])(?:author|compos|continu|creat|draft|generat|invent|narrat|novelist|tell|writ)[a-z]*", re.IGNORECASE
 )
 _RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
-_CHOOSES = re.compile(r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger)(?![a-z])", re.IGNORECASE)
+_CHOOSES = re.compile(
+    r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what do you do"
+    r"|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(r"\b(?:then|after(?:wards)?|before|once|until|unless|only (?:if|when)|next|finally)\b|->|\u2192")
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
 _STATE = re.compile(
     rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
@@ -156,8 +167,45 @@ def tells_a_story(name: str, given: str) -> bool:
     )
 
 
+def template_of(given: str, before: str) -> str:
+    """What two prompts that begin alike have in common, with the word in which they part; else where `given` begins."""
+    begin = _shared(given, before)
+    if not begins_alike(given, before):
+        return given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
+    end = _shared(given[begin:][::-1], before[begin:][::-1])
+    return given[: begin + _ENDING] + "\n" + given[len(given) - end :]
+
+
+def _shared(text: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+
+
+def refers_back(given: str, before: str) -> str:
+    """A pronoun in the one line of `given` for what `before` does not speak of so; empty where there is none."""
+    lines = [line for line in given.splitlines() if line not in ("", "user", "text")]
+    own = set(tokens(given)) - set(tokens(before)) if len(lines) == 1 else set()
+    return min(own & _PRONOUNS, default="")
+
+
+def is_put_after(given: str, before: str, text: str) -> bool:
+    """Whether `text` names what is own to `given` after what is own to `before`, with a word of order between."""
+    words, others = tokens(given), tokens(before)
+    firsts = [_first(text, set(these) - set(those)) for these, those in ((others, words), (words, others))]
+    if -1 in firsts or firsts[0] >= firsts[1]:
+        return False
+    between = text[firsts[0] : firsts[1]]
+    return len(between) <= _LONGEST_ASK and bool(_ORDER.search(between))
+
+
+def _first(text: str, words: Iterable[str]) -> int:
+    """Where the first of `words` stands in `text`; -1 where none does."""
+    found = [at.start() for word in words if len(word) > 1 and (at := re.search(rf"\b{re.escape(word)}\b", text))]
+    return min(found, default=-1)
+
+
 def chooses(task: str) -> bool:
-    """Whether one of several is to be chosen."""
+    """Whether one of several is to be chosen, or a move to be made."""
     return bool(_CHOOSES.search(task))
 
 

@@ -104,6 +104,7 @@ _READS = _words(
     """
 )
 _WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
+_AGENTS = frozenset(("agent", "agents", "assistant", "subagent", "subagents"))
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "or", "ation", "ion", "ment")
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
@@ -116,6 +117,9 @@ def role_of(name: str, described: str = "") -> Role:
     if by_name != "unknown":
         return by_name
     first = [word.lower() for word in _WORD.findall(described[:200])][:_FIRST_WORDS]
+    if _AGENTS & set(first):
+        # That an agent is launched says nothing of what it does.
+        return "unknown"
     # A description says "Fixes", where a name says "fix".
     return _role([*first, *(word.removesuffix("s") for word in first), *(word.removesuffix("es") for word in first)])
 

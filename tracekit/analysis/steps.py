@@ -18,8 +18,10 @@ from tracekit.analysis.likeness import (
     is_within,
     keeps_record,
     keeps_state,
+    refers_back,
     stray_number,
     tells_a_story,
+    template_of,
     tokens,
 )
 from tracekit.analysis.profile import Profile
@@ -38,7 +40,6 @@ __all__ = [
 
 _NEAR = 4
 """How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
-_LONGEST_ASK = 200
 
 
 def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
@@ -71,6 +72,9 @@ def step_of_several(
         before = member.given or ""
         if kind_of(member.work.name) == kind_of(name) and (is_within(given, before) or holds(given, before)):
             return f"but {name} was asked for nearly the same again"
+    back = refers_back(given, members[-1].given or "")
+    if back:
+        return f"but {back!r} may be what came of the work before"
     stray = stray_number(given, members[-1].given or "", is_known, has_range)
     return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
 
@@ -98,8 +102,10 @@ def step_of_program(other: Profile, members: Sequence[Profile]) -> str:
     given, before = other.given or "", members[-1].given or ""
     if differs_in_numbers(given, before):
         return "but its task differs in numbers only, which the program may have worked out from what came back"
+    if chooses(template_of(given, before)):
+        return "but it is asked for a choice, of which the next may come"
     if has_one_form(given, before):
-        return "but what it chose may be what it is given again" if chooses(given[:_LONGEST_ASK]) else ""
+        return ""
     # With one system prompt, the first word is enough to know the template by.
     is_one_role = bool(other.system) and other.system == members[-1].system and tokens(given)[:1] == tokens(before)[:1]
     return "" if is_one_role or begins_alike(given, before) else "but its task is another one"
@@ -110,13 +116,17 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     name, given, last = other.work.name, other.given or "", members[-1]
     if converses(name):
         return f"but {name} takes turns with somebody"
-    # What a task quotes stands within it; what it asks for, at its beginning or its end.
-    asks = given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
+    asks = template_of(given, last.given or "")
     if ROUNDS & set(tokens(asks)) or COUNTED.search(asks):
         return "but its task counts rounds or steps"
     goes_on = _goes_on(other, asks)
     if goes_on:
         return goes_on
+    if any(holds(given, member.given or "") for member in members[-_NEAR:]):
+        return f"but {name} was asked for the same with something added"
+    back = refers_back(given, last.given or "")
+    if back:
+        return f"but {back!r} may be what came of the work before"
     if came_to_nothing(last.output or ""):
         return f"but {last.work.name} came back with nothing: {name} may have been asked instead"
     return ""

@@ -45,6 +45,7 @@ from tracekit.analysis.likeness import keeps_state, tokens
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
+from tracekit.analysis.wording import kind_of
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -138,6 +139,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
     """The groups of two or more turns of `agent`. `told` takes every ruling; without it a reason that is quickly found is enough."""
     groups: list[_Group] = []
     group: _Group | None = None
+    stepwise: set[str] = set()
     turns = facts.turns(agent)
     batches = [facts.batch(turn) for turn in turns]
     for number, batch in enumerate(batches):
@@ -149,6 +151,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
         if group is not None:
             verdict = _quickly(facts, group, profiles) if told is None else None
             verdict = verdict or _verdict(facts, group, batch, profiles)
+            verdict = _of_steps(verdict, group, profiles, stepwise)
             if told is not None:
                 told.append(Ruling(agent, group.batches[-1], batch, verdict))
             if verdict.tie in ("likely", "possible") and (len(group.batches) == 1 or verdict.tie == group.tie):
@@ -161,6 +164,17 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
         group = _Group(Team(partial(_known, facts, agent, batch.asked)))
         group.add(batch, profiles)
     return groups
+
+
+def _of_steps(verdict: Verdict, group: _Group, profiles: Sequence[Profile], stepwise: set[str]) -> Verdict:
+    """`verdict`, weaker where work of this kind was seen to go step by step; notes where it does."""
+    kinds = {kind_of(profile.work.name) for profile in profiles}
+    again = kinds & {kind_of(work.name) for batch in group.batches for work in batch.works}
+    if verdict.tie == "likely" and again & stepwise:
+        return Verdict("possible", (*verdict.evidence, f"but {min(again & stepwise)} went step by step before"))
+    if verdict.tie in ("flow", "unlikely"):
+        stepwise |= again
+    return verdict
 
 
 def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profile]:
