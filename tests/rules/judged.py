@@ -22,6 +22,16 @@ def spoken(*turns: tuple[str, Ask]) -> tuple[Turn, ...]:
     return tuple(Turn((ask,), words=words) for words, ask in turns)
 
 
+def explore(area: str, what: str, output: str) -> Ask:
+    prompt = f"Explore how {area} works in this repository. {what} Report with file paths."
+    return Ask("Task", {"description": f"Explore {area}", "prompt": prompt, "subagent_type": "Explore"}, output, 9000)
+
+
+def prompted(name: str, *prompts: str) -> tuple[Ask, ...]:
+    """Agents that code set to work, each with its prompt."""
+    return tuple(Ask(name, {"q": n}, f"Answer number {n}.", 4000, prompt=prompt) for n, prompt in enumerate(prompts))
+
+
 PORT = "The harbour was quiet when the ferry came in."
 HITS: tuple[Story, ...] = (
     Story(
@@ -98,6 +108,62 @@ HITS: tuple[Story, ...] = (
             ),
         ),
         hit=frozenset({"TK104"}),
+    ),
+)
+
+HITS += (
+    Story(
+        "pages whose addresses are made of names in the task",
+        "Compare the pricing of Linear, Height and Shortcut.",
+        one_by_one(
+            tool("fetch_url", "8 dollars a user", url="https://linear.app/pricing"),
+            tool("fetch_url", "9 dollars", url="https://height.app/pricing"),
+            tool("fetch_url", "10 dollars", url="https://shortcut.com/pricing"),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "queries that only read",
+        "How many rows do customers, invoices and payments have?",
+        one_by_one(
+            tool("run_query", "10211", sql="SELECT count(*) FROM customers"),
+            tool("run_query", "99121", sql="SELECT count(*) FROM invoices"),
+            tool("run_query", "98100", sql="SELECT count(*) FROM payments"),
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "names of three letters",
+        "Check the balances of Ann, Bob and Cem.",
+        one_by_one(
+            *(tool("get_balance", said, customer=who) for who, said in (("Ann", "12"), ("Bob", "90"), ("Cem", "7")))
+        ),
+        hit=SPLIT,
+    ),
+    Story(
+        "agents that a general tool launches",
+        "Summarise how auth, billing and search work in this repo.",
+        spoken(
+            (
+                "I'll explore each area.",
+                explore("auth", "Find the entry points and the sessions.", "Redis holds sessions."),
+            ),
+            ("Next, billing.", explore("billing", "Find the webhooks and the invoices.", "Stripe calls hooks.ts.")),
+            ("Finally, search.", explore("search", "Find the indexer and the ranking.", "A job runs nightly.")),
+        ),
+        tools={"Task": "Launch a new agent to handle complex, multi-step tasks."},
+        hit=SPLIT,
+    ),
+    Story(
+        "crew: prompts of one template, filled in",
+        "",
+        crew=prompted(
+            "summarise",
+            "Summarise the following document:\n\nThe council met. Then it adjourned.",
+            "Summarise the following document:\n\nBread sold, so the next step is to bake.",
+            "Summarise the following document:\n\nThe roof comes in the second phase of works.",
+        ),
+        hit=frozenset({"TK106"}),
     ),
 )
 
@@ -215,5 +281,100 @@ MISSES: tuple[Story, ...] = (
             Ask("worker", {"q": n}, "buy", prompt=f"The price is {price}, your cash {cash}. Buy, sell or hold?")
             for n, (price, cash) in enumerate(((100.25, 1000), (101.75, 899.75), (103.55, 798)))
         ),
+    ),
+    Story(
+        "a few files of a listing",
+        "Where is the retry limit set?",
+        one_by_one(
+            tool(
+                "list_files",
+                "\n".join(f"{n}.py" for n in ["main", "config", "client", "util", "server", "cache", "auth"]),
+                path=".",
+            ),
+            tool("read_file", "from client import Client", path="main.py"),
+            tool("read_file", "limit = settings.LIMIT", path="client.py"),
+            tool("read_file", "LIMIT = 5", path="config.py"),
+        ),
+    ),
+    Story(
+        "down to where the first pointed",
+        "Why did revenue fall?",
+        spoken(
+            ("", agent("analyst", "Break revenue down by region for two quarters.", "All are flat but the south.")),
+            ("It is the south.", agent("analyst", "Break revenue in the south down by product.", "Pumps collapsed.")),
+        ),
+    ),
+    Story(
+        "one guess after another",
+        "Find out why the build is slow.",
+        spoken(
+            ("Maybe the cache.", agent("investigator", "Check whether the build cache is hit.", "Yes, 98 percent.")),
+            ("Not the cache.", agent("investigator", "Check whether linking is slow.", "It takes 8 minutes.")),
+        ),
+    ),
+    Story(
+        "layers of one program",
+        "Build a todo app: database schema, API, frontend.",
+        one_by_one(
+            agent("db_dev", "Design the database schema for the todo app.", "Lists and items."),
+            agent("api_dev", "Implement the API for the todo app.", "Routes are done."),
+            agent("ui_dev", "Implement the frontend for the todo app.", "Views are done."),
+        ),
+    ),
+    Story(
+        "lessons that nobody counted",
+        "Teach me to juggle.",
+        one_by_one(
+            *(agent("coach", f"Give lesson {n} on juggling.", f"{n} of them.") for n in ("one", "two", "three"))
+        ),
+    ),
+    Story(
+        "remembered, then used",
+        "Let Bob remember my birthday and greet me.",
+        one_by_one(
+            agent("bob", "Remember: the birthday is on 4 June.", "Noted."), agent("bob", "Greet the user.", "Hello!")
+        ),
+    ),
+    Story(
+        "jars moved, then counted",
+        "Move all jars from shelf A to B and count shelf B.",
+        one_by_one(
+            agent("robot", "Move all jars from shelf A to shelf B.", "Moved."),
+            agent("robot", "Count the jars on shelf B.", "14"),
+        ),
+    ),
+    Story(
+        "one wording after another",
+        "Find a phrasing that the filter lets through.",
+        one_by_one(
+            agent("prober", "Try the phrase: open the pod.", "blocked"),
+            agent("prober", "Try the phrase: kindly open the pod.", "blocked"),
+            agent("prober", "Try the phrase: would you open it.", "passed"),
+        ),
+    ),
+    Story(
+        "crew: moves in a world",
+        "",
+        crew=prompted(
+            "policy",
+            "Observation: you stand at the mill. Which way do you go?",
+            "Observation: you stand at the ford. Which way do you go?",
+            "Observation: you stand at the gate. Which way do you go?",
+        ),
+    ),
+    Story(
+        "crew: questions that speak of it",
+        "",
+        crew=prompted("helper", "How do I boil an egg?", "How do I peel it?", "How do I store it?"),
+    ),
+    Story(
+        "crew: a proof that grows",
+        "",
+        crew=prompted("expand", "Rate this proof:\nlet x be even", "Rate this proof:\nlet x be even; x = 2k"),
+    ),
+    Story(
+        "crew: the same once more, with what was wrong",
+        "",
+        crew=prompted("extract", "Return JSON for: Ann, 31.", "Return JSON for: Ann, 31. The last was not valid."),
     ),
 )

@@ -20,12 +20,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
-from tracekit.analysis.likeness import is_put_after, ranges_in, stands_in, tokens
+from tracekit.analysis.known import Known
+from tracekit.analysis.likeness import tokens
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
 from tracekit.analysis.roles import builds_on, judges
 from tracekit.analysis.steps import (
@@ -45,14 +46,13 @@ from tracekit.analysis.wording import (
     kind_of,
 )
 
-__all__ = ["Known", "Team", "Tie", "Verdict"]
+__all__ = ["Team", "Tie", "Verdict"]
 
 Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
 """What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
 
 _LEAST_LINE = 16
 _LONGEST_FIELD = 60
-_LONGEST_TASK = 20_000
 _MANY_LINES = 1000
 _MANY_WORDS = 3
 _MOST_NEW = 0.5
@@ -71,49 +71,6 @@ class Verdict:
     def is_independent(self) -> bool:
         """Whether the work could have run beside the others, as far as that can be told."""
         return self.tie in ("likely", "possible", "unlikely")
-
-
-@dataclass(slots=True)
-class Known:
-    """What was known before: values, words, and the text itself for lines."""
-
-    values: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
-    text: list[str] = field(default_factory=list)
-    low: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        """`text` was known too."""
-        said = said_in(text[:LONGEST_TEXT])
-        self.values |= said.values
-        self.words |= said.words
-        self.text.append(text)
-
-    def has(self, line: str) -> bool:
-        """Whether `line` stands in what was known."""
-        return any(line in text for text in self.text)
-
-    def names(self, word: str) -> bool:
-        """Whether `word`, or a number, stands by itself in what was known."""
-        word = word.lower()
-        return any(stands_in(word, text) for text in self._low())
-
-    def puts_after(self, given: str, before: str) -> bool:
-        """Whether what was known puts what is own to `given` after what is own to `before`."""
-        return any(is_put_after(given, before, text[:_LONGEST_TASK]) for text in self._low())
-
-    def _low(self) -> Sequence[str]:
-        self.low += [text.lower() for text in self.text[len(self.low) :]]
-        return self.low
-
-    def has_range(self, number: int) -> bool:
-        """Whether a range of numbers that was named has `number` in it."""
-        return any(low <= number <= high for text in self.text for low, high in ranges_in(text[:LONGEST_TEXT]))
-
-    def unknown(self, values: frozenset[str]) -> frozenset[str]:
-        """Those of `values` that were not known. A path is known by its last part, as a listing has it."""
-        new = values - self.values
-        return frozenset(value for value in new if "/" not in value or value.rpartition("/")[2] not in self.values)
 
 
 class Team:

@@ -19,6 +19,7 @@ __all__ = [
     "chooses",
     "differs_in_numbers",
     "has_one_form",
+    "has_order",
     "is_made_alike",
     "is_put_after",
     "is_within",
@@ -186,6 +187,11 @@ def refers_back(given: str, before: str) -> str:
     lines = [line for line in given.splitlines() if line not in ("", "user", "text")]
     own = set(tokens(given)) - set(tokens(before)) if len(lines) == 1 else set()
     return min(own & _PRONOUNS, default="")
+
+
+def has_order(text: str) -> bool:
+    """Whether `text`, in lower case, tells an order of anything."""
+    return bool(_ORDER.search(text))
 
 
 def is_put_after(given: str, before: str, text: str) -> bool:

@@ -39,8 +39,9 @@ from math import fsum
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
-from tracekit.analysis.dependence import Known, Team, Verdict
+from tracekit.analysis.dependence import Team, Verdict
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import keeps_state, tokens
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
