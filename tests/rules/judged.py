@@ -155,6 +155,17 @@ HITS += (
         hit=SPLIT,
     ),
     Story(
+        "a language without spaces",
+        "比较华为、小米和荣耀的旗舰手机。",
+        one_by_one(
+            *(
+                agent("researcher", f"研究{who}旗舰手机的价格。", said)
+                for who, said in (("华为", "七千元。"), ("小米", "五千元。"), ("荣耀", "四千元。"))
+            )
+        ),
+        hit=SPLIT,
+    ),
+    Story(
         "crew: prompts of one template, filled in",
         "",
         crew=prompted(
@@ -350,6 +361,24 @@ MISSES: tuple[Story, ...] = (
             agent("prober", "Try the phrase: open the pod.", "blocked"),
             agent("prober", "Try the phrase: kindly open the pod.", "blocked"),
             agent("prober", "Try the phrase: would you open it.", "passed"),
+        ),
+    ),
+    Story(
+        "one of two only in case of the other",
+        "Should we open the window? Check rain, and the wind if it is dry.",
+        one_by_one(
+            agent("sensor_agent", "Is there rain outside?", "dry"),
+            agent("sensor_agent", "Is there wind outside?", "calm"),
+        ),
+    ),
+    Story(
+        "two messages to one channel, in one answer",
+        "Tell ops when the deploy begins and ends.",
+        (
+            Turn(
+                tuple(tool("post_message", "ok", channel="ops", text=f"Deploy {what}") for what in ("begins", "ends")),
+                how="serial",
+            ),
         ),
     ),
     Story(

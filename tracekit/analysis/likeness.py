@@ -22,6 +22,7 @@ __all__ = [
     "has_order",
     "is_made_alike",
     "is_put_after",
+    "is_wide",
     "is_within",
     "keeps_record",
     "keeps_state",
@@ -34,7 +35,8 @@ __all__ = [
     "tokens",
 ]
 
-_TOKEN = re.compile(r"\w+")
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+")
 _PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
 _PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these", "those", "that"))
 _FEW = 3
@@ -61,6 +63,8 @@ _CHOOSES = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(r"\b(?:then|after(?:wards)?|before|once|until|unless|only (?:if|when)|next|finally)\b|->|\u2192")
+_IF = re.compile(r"\b(?:if|unless|when)\b")
+_IN_CASE = re.compile(r"\w+ (?:if|unless|once|when|after)\b")
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
 _STATE = re.compile(
     rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
@@ -72,8 +76,13 @@ _STATE = re.compile(
 
 @lru_cache(maxsize=1024)
 def tokens(text: str) -> tuple[str, ...]:
-    """The words and numbers of `text`, in order, without those that only say whose message it is."""
+    """The words and numbers of `text`, or its characters where no spaces part words, in order, without those that only say whose message it is."""
     return tuple(word for word in _TOKEN.findall(text.lower()) if word not in ("user", "text"))
+
+
+def is_wide(word: str) -> bool:
+    """Whether `word` is a character of a language without spaces."""
+    return bool(_WIDE.fullmatch(word))
 
 
 def is_within(given: str, before: str) -> bool:
@@ -144,6 +153,8 @@ def _numbers(text: str) -> list[str]:
 
 def stands_in(word: str, text: str) -> bool:
     """Whether `word`, or a number, stands in `text` by itself."""
+    if is_wide(word):
+        return word in text
     at = text.find(word)
     while at >= 0:
         before, after = text[max(0, at - 1) : at], text[at + len(word) : at + len(word) + 2]
@@ -191,17 +202,18 @@ def refers_back(given: str, before: str) -> str:
 
 def has_order(text: str) -> bool:
     """Whether `text`, in lower case, tells an order of anything."""
-    return bool(_ORDER.search(text))
+    return bool(_ORDER.search(text) or _IF.search(text))
 
 
 def is_put_after(given: str, before: str, text: str) -> bool:
-    """Whether `text` names what is own to `given` after what is own to `before`, with a word of order between."""
+    """Whether `text` names what is own to `given` after what is own to `before`, with a word of order or a condition."""
     words, others = tokens(given), tokens(before)
     firsts = [_first(text, set(these) - set(those)) for these, those in ((others, words), (words, others))]
     if -1 in firsts or firsts[0] >= firsts[1]:
         return False
     between = text[firsts[0] : firsts[1]]
-    return len(between) <= _LONGEST_ASK and bool(_ORDER.search(between))
+    is_near = len(between) <= _LONGEST_ASK
+    return is_near and bool(_ORDER.search(between) or _IN_CASE.match(text, firsts[1]))
 
 
 def _first(text: str, words: Iterable[str]) -> int:

@@ -82,6 +82,7 @@ _CONVERSES = _words(
     opponent player roleplay teacher tutor user
     """
 )
+_ADDRESSES = _words("announce append comment mail message notify post reply say send speak tell tweet")
 _PREPARES = _words(
     """
     activate authenticate begin checkout commit connect disconnect enter init initialize login logout open prepare
@@ -143,7 +144,14 @@ def runs_anything(name: str) -> bool:
 @lru_cache(maxsize=1024)
 def converses(name: str) -> bool:
     """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
-    return any(word.lower() in _CONVERSES for word in _WORD.findall(name))
+    words = [word.lower() for word in _WORD.findall(name)]
+    return any(word in _CONVERSES for word in words) and words[0] not in _GATHERS
+
+
+@lru_cache(maxsize=1024)
+def addresses(name: str) -> bool:
+    """Whether the name says that something is said to somebody, who reads it in order."""
+    return any(word.lower() in _ADDRESSES for word in _WORD.findall(name))
 
 
 @lru_cache(maxsize=1024)

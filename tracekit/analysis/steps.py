@@ -15,6 +15,7 @@ from tracekit.analysis.likeness import (
     differs_in_numbers,
     has_one_form,
     is_made_alike,
+    is_wide,
     is_within,
     keeps_record,
     keeps_state,
@@ -82,7 +83,7 @@ def step_of_several(
 def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
     """Whether nothing that tells the task of `other` from that of `members` was named before: it may be a conclusion."""
     before = {word for member in members for word in tokens(member.given or "")}
-    own = [word for word in tokens(other.given or "") if word not in before and len(word) > 1]
+    own = [word for word in tokens(other.given or "") if word not in before and (len(word) > 1 or is_wide(word))]
     return bool(own) and not any(is_known(word) for word in own)
 
 
