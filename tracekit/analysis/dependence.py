@@ -26,7 +26,7 @@ from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import tokens
+from tracekit.analysis.likeness import begins_otherwise, tokens
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
 from tracekit.analysis.roles import builds_on, judges
 from tracekit.analysis.steps import (
@@ -326,6 +326,8 @@ class Team:
             told.append(f"{other.work.name} did the same kind of work before")
             if other.effects.writes_all or self._writes_all:
                 return Verdict("possible", (*told, "but one of them changes things, and nobody can tell what"))
+            if any(begins_otherwise(other.task, member.task) for member in self._members[-1:]):
+                return Verdict("possible", (*told, "but its task is another one"))
             if new & self._words.keys():
                 passed = _some(frozenset(), frozenset(new & self._words.keys()))
                 return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))

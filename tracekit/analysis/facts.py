@@ -146,7 +146,9 @@ class Facts:
 
     def profile(self, work: Work, following: Node | None = None) -> Profile:
         """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
-        return Profile(work, self.content, following)
+        agent = None if work.asked is None else self.agent_around(work.asked)
+        opening = None if agent is None else next(iter(self.own_calls(agent)), None)
+        return Profile(work, self.content, following, opening)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

@@ -16,6 +16,7 @@ from typing import Any
 
 __all__ = [
     "begins_alike",
+    "begins_otherwise",
     "chooses",
     "differs_in_numbers",
     "has_one_form",
@@ -39,6 +40,8 @@ _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+")
 _PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
 _PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these", "those", "that"))
+_TASKS = frozenset(("task", "prompt", "instruction", "instructions", "message", "request", "goal"))
+"""Names under which an agent is told in words what to do, and not what to do it to."""
 _FEW = 3
 _LONGEST_ASK = 200
 _ENDING = 3
@@ -58,7 +61,7 @@ _MAKES = re.compile(
 )
 _RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
 _CHOOSES = re.compile(
-    r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what do you do"
+    r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what (?:do|will|would) you"
     r"|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
     re.IGNORECASE,
 )
@@ -97,6 +100,16 @@ def has_one_form(given: Any, before: Any) -> bool:
         pairs = [(given.get(key), before.get(key)) for key in {*given, *before} if given.get(key) != before.get(key)]
         return bool(pairs) and all(has_one_form(*pair) for pair in pairs)
     return isinstance(given, str) and isinstance(before, str) and _is_worded_alike(given, before)
+
+
+def begins_otherwise(given: Any, before: Any) -> bool:
+    """Whether two tasks in words begin with another word: another thing is to be done."""
+    if isinstance(given, Mapping) and isinstance(before, Mapping):
+        return any(begins_otherwise(given[key], before[key]) for key in _TASKS & given.keys() & before.keys())
+    if not (isinstance(given, str) and isinstance(before, str)):
+        return False
+    words, others = _PIECE.findall(given.lower()), _PIECE.findall(before.lower())
+    return min(len(words), len(others)) > 1 and words[0] != others[0]
 
 
 def _is_worded_alike(given: str, before: str) -> bool:

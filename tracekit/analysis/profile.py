@@ -26,11 +26,15 @@ _HASHED = re.compile(r"[0-9a-f]{18}")
 
 @dataclass(eq=False)
 class Profile:
-    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
+    """What a work was given, what came of it and what it touched.
+
+    `following` is the call that may bring its result, `opening` the first of the agent that asked for it.
+    """
 
     work: Work
     content: Content
     following: Node | None = None
+    opening: Node | None = None
 
     @cached_property
     def given(self) -> str | None:
@@ -106,8 +110,9 @@ class Profile:
 
     @cached_property
     def described(self) -> str:
-        """With which words the model was offered it."""
-        return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
+        """With which words the model was offered it, when it asked or, where the server holds what came before, at first."""
+        offers = [call for call in (self.work.asked, self.opening) if call is not None]
+        return next((said for call in offers if (said := self.content.descriptions(call).get(self.work.name))), "")
 
     @cached_property
     def tells(self) -> bool:

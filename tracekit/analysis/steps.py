@@ -115,7 +115,7 @@ def step_of_program(other: Profile, members: Sequence[Profile]) -> str:
 def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     """Why work that code set to work may be one of several turns or rounds."""
     name, given, last = other.work.name, other.given or "", members[-1]
-    if converses(name):
+    if converses(name) and not begins_alike(given, last.given or ""):
         return f"but {name} takes turns with somebody"
     asks = template_of(given, last.given or "")
     if ROUNDS & set(tokens(asks)) or COUNTED.search(asks):
