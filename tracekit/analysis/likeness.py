@@ -54,7 +54,8 @@ _FILE = re.compile(r"/|\.[A-Za-z]\w*$")
 _RANGE = re.compile(r"(\d+) ?(?:[-\u2013]|\.\.|to|through|until|bis|à|a) ?[A-Za-z]?(\d+)")
 _COUNT = re.compile(r"(\D*)(\d+)(\D*)")
 _NARRATIVE = re.compile(
-    r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|novel|tale)s?(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|stories|novel|novella|tale|saga|ballad|play|screenplay)s?(?![a-z])",
+    re.IGNORECASE,
 )
 _MAKES = re.compile(
     r"(?<![a-z])(?:author|compos|continu|creat|draft|generat|invent|narrat|novelist|tell|writ)[a-z]*", re.IGNORECASE
@@ -62,7 +63,7 @@ _MAKES = re.compile(
 _RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
 _CHOOSES = re.compile(
     r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what (?:do|will|would) you"
-    r"|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
+    r"|what happens|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
     re.IGNORECASE,
 )
 _ORDER = re.compile(r"\b(?:then|after(?:wards)?|before|once|until|unless|only (?:if|when)|next|finally)\b|->|\u2192")

@@ -28,7 +28,7 @@ from tracekit.analysis.likeness import (
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.roles import converses, names_work, role_of
 from tracekit.analysis.values import is_number
-from tracekit.analysis.wording import COUNTED, ROUNDS, came_to_nothing, holds, kind_of
+from tracekit.analysis.wording import COUNTED, GOES_ON, ROUNDS, came_to_nothing, holds, kind_of
 
 __all__ = [
     "is_of_new_subject",
@@ -118,7 +118,7 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     if converses(name) and not begins_alike(given, last.given or ""):
         return f"but {name} takes turns with somebody"
     asks = template_of(given, last.given or "")
-    if ROUNDS & set(tokens(asks)) or COUNTED.search(asks):
+    if GOES_ON & set(tokens(asks)) or COUNTED.search(asks):
         return "but its task counts rounds or steps"
     goes_on = _goes_on(other, asks)
     if goes_on:

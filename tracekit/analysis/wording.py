@@ -10,6 +10,7 @@ from tracekit.analysis.roles import aspect_of
 __all__ = [
     "COUNTED",
     "GOES_BACK",
+    "GOES_ON",
     "POINTS_BACK",
     "ROUNDS",
     "came_to_nothing",
@@ -61,6 +62,7 @@ ROUNDS = frozenset(
         "level",
     )
 )
+GOES_ON = frozenset(("again", "continue", "next", "then"))
 COUNTED = re.compile(
     r"\b(?:step|phase|stage|round|day|week|turn|iteration|attempt|level)[ _-]?(?:\d+|one|two|three|four|five)\b",
     re.IGNORECASE,
