@@ -9,7 +9,7 @@ chosen by what came of the last, as in a search by halves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import takewhile
 from typing import Any
@@ -63,11 +63,10 @@ _MAKES = re.compile(
 _RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
 _CHOOSES = re.compile(
     r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what (?:do|will|would) you"
-    r"|what happens|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
+    r"|what happens|where to|you are (?:at|in|on)|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
     re.IGNORECASE,
 )
-_ORDER = re.compile(r"\b(?:then|after(?:wards)?|before|once|until|unless|only (?:if|when)|next|finally)\b|->|\u2192")
-_IF = re.compile(r"\b(?:if|unless|when)\b")
+_ORDER = re.compile(r"\b(?:if|then|after(?:wards)?|before|once|until|unless|when|next|finally)\b|->|\u2192")
 _IN_CASE = re.compile(r"\w+ (?:if|unless|once|when|after)\b")
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
 _STATE = re.compile(
@@ -129,9 +128,10 @@ def begins_alike(given: str, before: str) -> bool:
 def is_made_alike(given: str, before: str, is_known: Callable[[str], bool]) -> bool:
     """Whether `given` is `before` with other names in it, each of which was known; endings such as ``com`` may differ."""
     words, others = tokens(given), tokens(before)
-    own = [word for word, other in zip(words, others, strict=False) if word != other]
-    named = [word for word in own if len(word) > _ENDING]
-    return len(words) == len(others) and len(own) < len(words) and bool(named) and all(map(is_known, named))
+    begin = _shared(words, others)
+    end = _shared(words[begin:][::-1], others[begin:][::-1])
+    named = [word for word in words[begin : len(words) - end] if len(word) > _ENDING]
+    return begin + end > 0 and bool(named) and all(map(is_known, named))
 
 
 def differs_in_numbers(given: str, before: str) -> bool:
@@ -202,9 +202,9 @@ def template_of(given: str, before: str) -> str:
     return given[: begin + _ENDING] + "\n" + given[len(given) - end :]
 
 
-def _shared(text: str, other: str) -> int:
-    """How many characters both begin with."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+def _shared(these: Sequence[str], those: Sequence[str]) -> int:
+    """With how many characters, or words, both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(these, those, strict=False)))
 
 
 def refers_back(given: str, before: str) -> str:
@@ -216,7 +216,7 @@ def refers_back(given: str, before: str) -> str:
 
 def has_order(text: str) -> bool:
     """Whether `text`, in lower case, tells an order of anything."""
-    return bool(_ORDER.search(text) or _IF.search(text))
+    return bool(_ORDER.search(text))
 
 
 def is_put_after(given: str, before: str, text: str) -> bool:
@@ -232,8 +232,8 @@ def is_put_after(given: str, before: str, text: str) -> bool:
 
 def _first(text: str, words: Iterable[str]) -> int:
     """Where the first of `words` stands in `text`; -1 where none does."""
-    found = [at.start() for word in words if len(word) > 1 and (at := re.search(rf"\b{re.escape(word)}\b", text))]
-    return min(found, default=-1)
+    wanted = [rf"\b{re.escape(word)}(?:s|es|d|ed|ing)?\b" for word in words if len(word) > 1]
+    return min((at.start() for word in wanted if (at := re.search(word, text))), default=-1)
 
 
 def chooses(task: str) -> bool:

@@ -28,7 +28,7 @@ from tracekit.analysis.likeness import (
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.roles import converses, names_work, role_of
 from tracekit.analysis.values import is_number
-from tracekit.analysis.wording import COUNTED, GOES_ON, ROUNDS, came_to_nothing, holds, kind_of
+from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, ROUNDS, came_to_nothing, holds, kind_of
 
 __all__ = [
     "is_of_new_subject",
@@ -97,14 +97,14 @@ def step_of_program(other: Profile, members: Sequence[Profile]) -> str:
     by_turns = turn_of_program(other, members)
     if by_turns:
         return by_turns
+    given, before = other.given or "", members[-1].given or ""
+    if chooses(template_of(given, before)):
+        return "but it is asked for a choice, of which the next may come"
     named = {value for member in members for value in member.said_given.values}
     if any(not is_number(value) for value in other.said_given.values - named):
         return ""
-    given, before = other.given or "", members[-1].given or ""
     if differs_in_numbers(given, before):
         return "but its task differs in numbers only, which the program may have worked out from what came back"
-    if chooses(template_of(given, before)):
-        return "but it is asked for a choice, of which the next may come"
     if has_one_form(given, before):
         return ""
     # With one system prompt, the first word is enough to know the template by.
@@ -126,8 +126,9 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     if any(holds(given, member.given or "") for member in members[-_NEAR:]):
         return f"but {name} was asked for the same with something added"
     back = refers_back(given, last.given or "")
-    if back:
-        return f"but {back!r} may be what came of the work before"
+    found = GOES_BACK.search(asks)
+    if back or (found is not None and found[0].lower() not in (last.given or "").lower()):
+        return f"but {back or (found and found[0])!r} may be what came of the work before"
     if came_to_nothing(last.output or ""):
         return f"but {last.work.name} came back with nothing: {name} may have been asked instead"
     return ""

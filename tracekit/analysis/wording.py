@@ -26,7 +26,7 @@ _BACK = (
     r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
     r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
     r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|double[- ]check|to confirm|continue from"
+    r"|therefore|what (?:was|had been) said|the objections?|double[- ]check|to confirm|continue from"
 )
 _IN_TURN = r"then|afterwards?|finally|(?:step|phase|stage) \d+|continue with|next step"
 

@@ -63,7 +63,7 @@ _ENTRY = 2
 _LONGEST_LIST = 20_000
 _IN_ORDER = re.compile(
     r"\b(one after (?:another|the other)|one (?:at a time|by one)|in (?:this |that |the given )?order\b(?! to)|in turn"
-    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|take the first|stop (?:when|once|as soon)"
+    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|hand(?:s|ing)? over|take the first|stop (?:when|once|as soon)"
     r"|or else|if (?:needed|necessary)|as a last resort)\b",
     re.IGNORECASE,
 )
