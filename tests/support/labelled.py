@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.rules import hard, judged, others, programs
+from tests.rules import hard, judged, judged_misses, others, programs
 from tests.support.scenarios import Ask, Story, Tool, Turn, one_by_one
 
 __all__ = ["labelled"]
@@ -172,7 +172,7 @@ def labelled() -> list[Story]:
     """Every story of the set; what must be found surely or likely is its `hit`, empty where it must stay silent."""
     return [
         *(*hard.HITS, *judged.HITS, *others.HITS),
-        *(*hard.MISSES, *judged.MISSES, *others.MISSES, *programs.CAREFUL),
+        *(*hard.MISSES, *judged_misses.MISSES, *others.MISSES, *programs.CAREFUL),
         *_generated(),
     ]
 
