@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules import hard, loops, money, others, programs, retries
+from tests.rules import hard, judged_misses, loops, money, others, programs, retries
 from tests.support.scenarios import Story, codes, run_of
 from tracekit.rules import findings_of
 
@@ -21,6 +21,6 @@ def test_it_stays_silent(story: Story) -> None:
     assert [(finding.code, finding.message) for finding in findings_of(run_of(story))] == []
 
 
-@pytest.mark.parametrize("story", programs.CAREFUL, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", programs.CAREFUL + judged_misses.MISSES, ids=lambda story: story.name)
 def test_nothing_is_said_surely_of_it(story: Story) -> None:
     assert codes(findings_of(run_of(story))) == []

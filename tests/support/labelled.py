@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.rules import hard, loops, money, others, programs, retries
+from tests.rules import hard, judged, judged_misses, loops, money, others, programs, retries
 from tests.support.scenarios import Ask, Story, Tool, Turn, one_by_one
 
 __all__ = ["labelled"]
@@ -170,8 +170,9 @@ TRADES = (
 
 def labelled() -> list[Story]:
     """Every story of the set; what must be found surely or likely is its `hit`, empty where it must stay silent."""
-    by_hand = [story for file in (hard, others, retries, money, loops) for story in (*file.HITS, *file.MISSES)]
-    return [*by_hand, *programs.CAREFUL, *_generated()]
+    hits = [story for file in (hard, judged, others, retries, money, loops) for story in file.HITS]
+    misses = [story for file in (hard, judged_misses, others, retries, money, loops) for story in file.MISSES]
+    return [*hits, *misses, *programs.CAREFUL, *_generated()]
 
 
 def _generated() -> Iterator[Story]:

@@ -2,29 +2,48 @@
 
 A *work* is a tool or an agent as it was dispatched; a subagent is the work of the tool that it serves. A *batch* is all
 work in one turn, that is, all that one answer asked for. A *crew* is the agents that stand side by side under an agent,
-a run or a span without an answer that asked for them: the program's own code dispatched them.
+a run or a span without an answer that asked for them: the program's own code dispatched them. Single calls that the code
+made by itself are works, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.overlap import Interval, most_at_once
 from tracekit.model.tree import Node
 
-__all__ = ["Batch", "Work", "batch_of", "crews_of", "own_calls", "parents_of", "turns_of"]
+__all__ = [
+    "Batch",
+    "Work",
+    "batch_of",
+    "blocking_of",
+    "calls_of",
+    "crews_of",
+    "own_calls",
+    "parents_of",
+    "turns_of",
+]
+
+_MOST_BELOW = 32
+"""Nodes at and below what a single call stands in, with its attempts."""
 
 
 @dataclass(eq=False)
 class Work:
-    """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did."""
+    """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did.
+
+    A call that code made by itself is work, too; it is `called` for its model.
+    """
 
     node: Node
     asked: Node | None
+    called: str = ""
 
     @cached_property
     def within(self) -> tuple[Node, ...]:
@@ -39,6 +58,8 @@ class Work:
     @cached_property
     def name(self) -> str:
         """The name of the tool or agent."""
+        if self.called:
+            return self.called
         if self.node.kind == "agent":
             return self.node.agent or self.node.name
         return str(self.node.attributes.get(semconv.TOOL_NAME, self.node.name))
@@ -58,6 +79,12 @@ class Work:
     def has_calls(self) -> bool:
         """Whether it made any call."""
         return any(node.kind == "llm" for node in self.node.walk())
+
+    @property
+    def comes_after(self) -> frozenset[str]:
+        """The names of those that its author says it comes after."""
+        after = None if self.agent is None else self.agent.attributes.get(semconv.DECLARED_AFTER)
+        return frozenset(map(str, after)) if isinstance(after, (list, tuple)) else frozenset()
 
     @property
     def lane(self) -> str:
@@ -126,6 +153,49 @@ def crews_of(nodes: Iterable[Node]) -> list[Batch]:
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found
+
+
+def calls_of(nodes: Iterable[Node]) -> list[Batch]:
+    """The single calls that the program's own code made side by side, two or more under one of `nodes`.
+
+    A call stands by itself, or is all that a turn, an agent or a tool of the program's own did.
+    """
+    found = []
+    for node in nodes:
+        if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
+            works = tuple(work for child in node.children if (work := _single_call(child)) is not None)
+            if len(works) > 1:
+                found.append(Batch(node, None, works))
+    return found
+
+
+def blocking_of(nodes: Sequence[Node]) -> list[Node]:
+    """What blocked an event loop among `nodes`: calls, and tools that did so without such a call, in order."""
+    blocking = [node for node in nodes if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP)]
+    found: list[Node] = []
+    around: set[str] = set()
+    parents = parents_of(nodes) if blocking else {}
+    for node in reversed(blocking):
+        if node.end_ns is not None and node.id not in around:
+            found.append(node)
+        above = parents.get(node.id)
+        while above is not None and above.id not in around:
+            around.add(above.id)
+            above = parents.get(above.id)
+    return found[::-1]
+
+
+def _single_call(node: Node) -> Work | None:
+    if any(child.kind == "tool" for child in node.children):
+        return None
+    below = list(islice(node.walk(), _MOST_BELOW + 1))
+    inner = [each for each in below if each.kind not in ("attempt", "span")]
+    calls = [each for each in inner if each.kind == "llm"]
+    is_small = len(below) <= _MOST_BELOW and len({each.kind for each in inner}) == len(inner)
+    is_asked = semconv.TOOL_CALL_ID in node.attributes
+    if len(calls) != 1 or not is_small or is_asked or (node.kind == "agent" and not node.inferred):
+        return None
+    return Work(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
 
 
 def _through_spans(node: Node) -> Iterator[Node]:

@@ -20,27 +20,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
-from tracekit import semconv
 from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.known import Known
+from tracekit.analysis.likeness import begins_otherwise, tokens
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, converses, judges, role_of
+from tracekit.analysis.roles import builds_on, judges
+from tracekit.analysis.steps import (
+    is_of_new_subject,
+    is_one_task,
+    is_put_together,
+    step_of_program,
+    step_of_several,
+    turn_of_program,
+)
 from tracekit.analysis.values import is_hash, said_in
 from tracekit.analysis.wording import (
-    COUNTED,
+    GOES_BACK,
     POINTS_BACK,
-    ROUNDS,
     found_nothing,
-    holds,
     is_beside,
     kind_of,
-    plain_words,
 )
 
-__all__ = ["Known", "Team", "Tie", "Verdict"]
+__all__ = ["Team", "Tie", "Verdict"]
 
 Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
 """What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
@@ -49,8 +55,6 @@ _LEAST_LINE = 16
 _LONGEST_FIELD = 60
 _MANY_LINES = 1000
 _MANY_WORDS = 3
-_NEAR = 4
-"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
@@ -69,26 +73,6 @@ class Verdict:
         return self.tie in ("likely", "possible", "unlikely")
 
 
-@dataclass(slots=True)
-class Known:
-    """What was known before: values, words, and the text itself for lines."""
-
-    values: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)
-    text: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> None:
-        """`text` was known too."""
-        said = said_in(text[:LONGEST_TEXT])
-        self.values |= said.values
-        self.words |= said.words
-        self.text.append(text)
-
-    def has(self, line: str) -> bool:
-        """Whether `line` stands in what was known."""
-        return any(line in text for text in self.text)
-
-
 class Team:
     """Works that could have run together, to which one more is compared. Time and memory grow with what they said.
 
@@ -102,14 +86,13 @@ class Team:
         self._footprint = Footprint()
         self._values: dict[str, str] = {}
         self._words: dict[str, str] = {}
-        self._given: set[str] = set()
         self._lines: dict[str, str] = {}
         self._hashes: dict[str, str] = {}
         self._unseen = ""
         self._names: dict[str, None] = {}
         self._kinds: set[str] = set()
         self._asked: set[tuple[str, str | None]] = set()
-        self._has_tool = self._changes = False
+        self._has_tool = self._changes = self._writes_all = False
         self._is_declared = self._is_plain = True
         self._found_nothing = ""
         self._tells = ""
@@ -139,13 +122,13 @@ class Team:
         self._kinds.add(kind_of(name))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
+        self._writes_all |= member.effects.writes_all
         self._is_declared &= member.effects.is_declared
         self._is_plain &= member.is_plain
         self._tells = self._tells or (name if member.tells else "")
         self._found_nothing = self._found_nothing or (name if found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
-        self._given |= member.said_given.values
         output = member.output
         if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
             self._unseen = self._unseen or name
@@ -183,9 +166,7 @@ class Team:
     # ── evidence for ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _declared(self, other: Profile) -> Verdict | None:
-        agent = other.work.agent
-        after = agent.attributes.get(semconv.DECLARED_AFTER) if agent is not None else None
-        named = self._names.keys() & set(after if isinstance(after, (list, tuple)) else ())
+        named = self._names.keys() & other.work.comes_after
         if not named:
             return None
         return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
@@ -245,7 +226,7 @@ class Team:
 
     def _independence(self, other: Profile, said_when_asked: str) -> Verdict:
         given, name = other.given or "", other.work.name
-        values = other.said_given.values - self._known.values
+        values = self._known.unknown(other.said_given.values)
         new = other.said_given.words - self._known.words
         told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
@@ -253,16 +234,24 @@ class Team:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
         if other.work.asked is None:
             return self._by_code(other, told)
-        points_back = self._points_back(given) or self._points_back(said_when_asked)
+        if values and is_put_together(other, self._members, self._known.names):
+            values = frozenset()
+        points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._control(other)
+        control = self._nothing_found(name) or step_of_several(
+            other, self._members, self._known.names, self._known.has_range
+        )
+        if not control and self._known.puts_after(given, self._members[-1].given or ""):
+            control = f"but the task puts {name} after what was asked for before"
+        if not control and (values or new):
+            control = self._in_view_of(said_when_asked)
         if control:
             return Verdict("unlikely", (*told, control))
         if other.is_tool or self._has_tool:
-            if other.is_tool and role_of(name, other.described) not in ("reads", "tells"):
+            if other.is_tool and other.role not in ("reads", "tells"):
                 return Verdict("unlikely", (*told, f"but nobody can tell what {name} does"))
-            if not (other.said_given.values or other.said_given.words):
+            if not (other.said_given.values or other.said_given.words or self._is_named(other)):
                 return Verdict("unlikely", (*told, "but what it was given says too little"))
             if values or new:
                 return Verdict(
@@ -272,64 +261,51 @@ class Team:
             if self._kinds == {kind_of(name)}:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
-        return self._between_agents(other, new, told)
+        return self._between_agents(other, values, new, told)
 
-    def _control(self, other: Profile) -> str:
-        """Why `other` may have been asked for only in view of what came of a member, though it was given none of it."""
-        name = other.work.name
-        if self._found_nothing:
-            return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
-        if converses(name):
-            return f"but {name} takes turns with somebody"
-        if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *self._members[:1])):
-            return f"but {name} is asked for step after step"
-        said = other.said_given.values | other.said_given.words
-        for member in self._members[-_NEAR:]:
-            if kind_of(member.work.name) != kind_of(name):
-                continue
-            before = member.said_given.values | member.said_given.words
-            is_within = said and before and (said <= before or before <= said)
-            if is_within or holds(other.given or "", member.given or ""):
-                return f"but {name} was asked for nearly the same again"
-        return ""
+    def _is_named(self, other: Profile) -> bool:
+        """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
+        own = set(tokens(other.given or "")) - set(tokens(self._members[-1].given or ""))
+        return bool(own) and all(len(word) > 1 and word.isalpha() and self._known.names(word) for word in own)
 
-    def _points_back(self, text: str) -> str:
+    def _nothing_found(self, name: str) -> str:
+        if not self._found_nothing:
+            return ""
+        return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
+
+    def _in_view_of(self, said_when_asked: str) -> str:
+        """Why the model seems to have asked in view of a result: it spoke of one."""
+        said = said_in(said_when_asked[:LONGEST_TEXT])
+        values = sorted(value for value in said.values - self._known.values if value in self._values)
+        words = sorted(word for word in said.words - self._known.words if word in self._words)
+        if not values and len(words) < _MANY_WORDS - 1:
+            return ""
+        return f"but the model spoke of what had come back when it asked ({_some(frozenset(values), frozenset(words))})"
+
+    def _points_back(self, text: str, wording: re.Pattern[str]) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
-        for found in POINTS_BACK.finditer(text):
+        for found in wording.finditer(text):
             if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
-        is_same_kind = self._kinds == {kind_of(other.work.name)}
         changes = other.effects.changes or self._changes
-        if is_same_kind:
-            reason = self._of_no_own(other)
+        if self._kinds == {kind_of(other.work.name)}:
+            reason = step_of_program(other, self._members)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
+        step = self._step_of_a_pipeline(other)
+        if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):
+            return Verdict("likely", (*told, "it is the same task, of something else"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
-        step = self._step_of_a_pipeline(other)
         if step:
             return Verdict("unlikely", (*told, step))
         if all(is_beside(other.work.name, each) for each in self._names):
             return Verdict("likely", tuple(told))
         return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
-
-    def _of_no_own(self, other: Profile) -> str:
-        """Why work that code set to work may be a step or a round, and none on a thing of its own; empty where it is."""
-        name, said = other.work.name, other.said_given
-        if converses(name):
-            return f"but {name} takes turns with somebody"
-        if ROUNDS & set(plain_words(other.given or "")) or COUNTED.search(other.given or ""):
-            return "but its task counts rounds or steps"
-        if said.values - self._given:
-            return ""
-        given, before = (plain_words(each.given or "") for each in (other, self._members[-1]))
-        shared = len(set(given) & set(before))
-        is_alike = given[:1] == before[:1] and 2 * shared >= max(len(set(given)), len(set(before)))
-        return "" if is_alike else "but its task is another one"
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -339,15 +315,26 @@ class Team:
         gatherer = next((each for each in self._names if builds_on(name, each)), None)
         if gatherer is not None:
             return f"but {name} may work on what {gatherer} gathered"
-        if judges(name) and not other.said_given.values:
+        if judges(name) and not other.said_given.values and not all(judges(each) for each in self._names):
             return f"but {name} judges, and is not told what"
         return ""
 
-    def _between_agents(self, other: Profile, new: frozenset[str], told: list[str]) -> Verdict:
+    def _between_agents(self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
         is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
+            if other.effects.writes_all or self._writes_all:
+                return Verdict("possible", (*told, "but one of them changes things, and nobody can tell what"))
+            if any(begins_otherwise(other.task, member.task) for member in self._members[-1:]):
+                return Verdict("possible", (*told, "but its task is another one"))
+            if new & self._words.keys():
+                passed = _some(frozenset(), frozenset(new & self._words.keys()))
+                return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
+            if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
+                return Verdict(
+                    "possible", (*told, f"but nobody had named what it is about ({_some(frozenset(), new)})")
+                )
             if share <= _MOST_NEW:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
@@ -355,9 +342,12 @@ class Team:
             return Verdict("likely", (*told, "their authors declare what each reads and writes"))
         if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
+        step = self._step_of_a_pipeline(other)
+        is_same_task = not step and not values and not new and is_one_task(other, self._members)
+        if is_same_task:
+            return Verdict("likely", (*told, "it is the same task, of something that was known before, too"))
         if not (other.is_plain and self._is_plain):
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
-        step = self._step_of_a_pipeline(other)
         if step:
             return Verdict("unlikely", (*told, step))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:

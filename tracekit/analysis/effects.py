@@ -16,16 +16,22 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
-from tracekit.analysis.roles import role_of, runs_anything
+from tracekit.analysis.roles import Role, role_of, runs_anything
 from tracekit.model.tree import Node
 
-__all__ = ["Effects", "effects_of"]
+__all__ = ["Effects", "effects_of", "role_in"]
 
 _PATH_KEYS = frozenset(
     ["path", "paths", "file", "files", "filename", "file_path", "filepath", "dir", "directory", "folder", "cwd"]
 )
 _TOKEN = re.compile(r"[\w.@+~/\\:-]+")
 _FILE = re.compile(r"[\w@+-]+(?:\.[\w@+-]+)*\.[A-Za-z]\w{0,9}")
+_FIRST = re.compile(r"^\W*(\w+)")
+_ASKS = re.compile(
+    r"\s*(?:select|show|explain|describe)\b(?!.*\b(?:into|insert|update|delete|create|drop|alter|for update)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A query that only reads."""
 _LONGEST_NAME = 80
 _LONGEST_TEXT = 100_000
 
@@ -101,7 +107,7 @@ def _tool_effects(tool: Node, arguments: Any, described: str) -> Effects:
 
 
 def _by_name(name: str, arguments: Any, *, is_agent: bool, described: str = "") -> Effects:
-    role = role_of(name, described)
+    role = role_in(name, arguments, is_agent=is_agent, described=described)
     paths, names = frozenset(_paths_in(arguments)), frozenset(_names_in(arguments))
     if role == "runs":
         # What it runs is text; the program that it starts may read and, unless it only tests, write anything.
@@ -113,6 +119,18 @@ def _by_name(name: str, arguments: Any, *, is_agent: bool, described: str = "") 
     if role == "unknown" and not is_agent:
         return Effects(paths, names=names, writes_all=True)
     return Effects(paths, names=names)
+
+
+def role_in(name: str, arguments: Any, *, is_agent: bool, described: str = "") -> Role:
+    """What the name says that is done; else what the task begins with, or the query that is run."""
+    role = role_of(name, described)
+    if role == "unknown" and is_agent:
+        first = next(iter(_FIRST.findall(next(iter(leaves(arguments)), ""))), "")
+        by_task = role_of(first)
+        if by_task in ("writes", "runs"):
+            return "writes" if runs_anything(first) else by_task
+        return "unknown"
+    return "reads" if role == "runs" and any(_ASKS.match(text) for text in leaves(arguments)) else role
 
 
 def _joined(all_effects: Iterable[Effects]) -> Effects:

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work, batch_of, crews_of, own_calls, parents_of, turns_of
+from tracekit.analysis.batches import (
+    Batch,
+    Work,
+    batch_of,
+    blocking_of,
+    calls_of,
+    crews_of,
+    own_calls,
+    parents_of,
+    turns_of,
+)
 from tracekit.analysis.content import Content
 from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.profile import Profile
@@ -107,16 +117,19 @@ class Facts:
         return tuple(crews_of(self.nodes))
 
     @cached_property
+    def single_calls(self) -> tuple[Batch, ...]:
+        """The single calls that code made by itself, side by side."""
+        return tuple(calls_of(self.nodes))
+
+    @cached_property
+    def blocking(self) -> Sequence[Node]:
+        """What blocked an event loop: calls of a sync client, and tools."""
+        return blocking_of(self.nodes)
+
+    @cached_property
     def calls(self) -> tuple[Node, ...]:
         """The llm nodes, in the order in which they began."""
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
-
-    @cached_property
-    def blocking_calls(self) -> tuple[Node, ...]:
-        """Those of the calls that held up a running event loop, and are over."""
-        return tuple(
-            call for call in self.calls if call.end_ns is not None and call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
-        )
 
     @cached_property
     def _begins(self) -> Mapping[str, Sequence[int]]:
@@ -150,7 +163,9 @@ class Facts:
 
     def profile(self, work: Work, following: Node | None = None) -> Profile:
         """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
-        return Profile(work, self.content, following)
+        agent = None if work.asked is None else self.agent_around(work.asked)
+        opening = None if agent is None else next(iter(self.own_calls(agent)), None)
+        return Profile(work, self.content, following, opening)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

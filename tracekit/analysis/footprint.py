@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from tracekit.analysis.effects import Effects
-from tracekit.analysis.roles import prepares, role_of
+from tracekit.analysis.roles import addresses, prepares, role_of
 
 __all__ = ["Footprint"]
 
@@ -100,7 +100,7 @@ class Footprint:
         """Why a plain tool may have to run in the order asked: one session's commands, or one name under two tools."""
         for name in sorted(effects.names):
             user = self._written_names.get(name) or (self._names.get(name) if effects.writes_names else None)
-            if user is not None and user != who:
+            if user is not None and (user != who or addresses(who)):
                 return f"{user} and {who} are both given {name!r}, and one of them changes it"
         runs = effects.reads_all and effects.writes_all
         if (runs and self._looks) or (self._programs and (effects.looks or effects.changes)):

@@ -6,12 +6,13 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, effects_of
-from tracekit.analysis.roles import role_of
+from tracekit.analysis.effects import Effects, effects_of, role_in
+from tracekit.analysis.roles import Role, role_of
 from tracekit.analysis.values import Said, said_in
 from tracekit.model.tree import Node
 
@@ -25,22 +26,35 @@ _HASHED = re.compile(r"[0-9a-f]{18}")
 
 @dataclass(eq=False)
 class Profile:
-    """What a work was given, what came of it and what it touched. `following` is the call that may bring its result."""
+    """What a work was given, what came of it and what it touched.
+
+    `following` is the call that may bring its result, `opening` the first of the agent that asked for it.
+    """
 
     work: Work
     content: Content
     following: Node | None = None
+    opening: Node | None = None
 
     @cached_property
     def given(self) -> str | None:
         """What it was asked to do; None where that was not recorded."""
+        arguments = self.arguments
+        return self.prompt if arguments is None else _seen("\n".join(leaves(arguments)))
+
+    @cached_property
+    def arguments(self) -> Any:
+        """What it was given, by name: as it was recorded, or as the answer that asked for it says."""
         arguments = self.work.arguments
         if arguments is None and self.work.asked is not None and self.work.call_id is not None:
             block = self.content.blocks(self.work.asked).get(self.work.call_id)
             arguments = None if block is None else block.get("input")
-        if arguments is not None:
-            return _seen("\n".join(leaves(_parsed(arguments))))
-        return self.prompt
+        return _parsed(arguments)
+
+    @property
+    def task(self) -> Any:
+        """The same, and where it has no names the text of its first message."""
+        return self.given if self.arguments is None else self.arguments
 
     @cached_property
     def prompt(self) -> str | None:
@@ -50,6 +64,12 @@ class Profile:
         first = self.work.calls[0]
         messages = self.content.messages(first)
         return _seen("\n".join(leaves(messages))) if messages else None
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt of the work's first call."""
+        request = self.content.request(self.work.calls[0]) if self.work.calls else None
+        return "\n".join(leaves((request or {}).get("system")))
 
     @cached_property
     def output(self) -> str | None:
@@ -92,18 +112,24 @@ class Profile:
     @cached_property
     def keys(self) -> frozenset[str]:
         """The names of what it was given."""
-        arguments = _parsed(self.work.arguments)
+        arguments = self.arguments
         return frozenset(str(key).lower() for key in arguments) if isinstance(arguments, dict) else frozenset()
 
     @cached_property
     def described(self) -> str:
-        """With which words the model was offered it."""
-        return "" if self.work.asked is None else self.content.descriptions(self.work.asked).get(self.work.name, "")
+        """With which words the model was offered it, when it asked or, where the server holds what came before, at first."""
+        offers = [call for call in (self.work.asked, self.opening) if call is not None]
+        return next((said for call in offers if (said := self.content.descriptions(call).get(self.work.name))), "")
 
     @cached_property
     def tells(self) -> bool:
         """Whether it puts something together for others: a plan, a draft, a summary."""
         return role_of(self.work.name, self.described) == "tells"
+
+    @cached_property
+    def role(self) -> Role:
+        """What it does, by its name, its description and what it was given."""
+        return role_in(self.work.name, self.arguments, is_agent=not self.is_tool, described=self.described)
 
     @cached_property
     def is_plain(self) -> bool:

@@ -6,7 +6,17 @@ import re
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-__all__ = ["Role", "aspect_of", "builds_on", "converses", "judges", "prepares", "role_of", "runs_anything"]
+__all__ = [
+    "Role",
+    "aspect_of",
+    "builds_on",
+    "converses",
+    "judges",
+    "names_work",
+    "prepares",
+    "role_of",
+    "runs_anything",
+]
 
 Role: TypeAlias = Literal["reads", "writes", "runs", "tells", "unknown"]
 """What a name says: it looks at things, changes them, runs something that may touch all, only says something, or none."""
@@ -33,9 +43,9 @@ _WRITES = _words(
     charge clean cleaner close coder coding commit complete configure confirm convert copy correct create
     creator delete deploy deployer deposit develop developer disable drop edit editor enable engineer enroll
     escalate fix fixer format formatter grant implement implementer import init insert install invite launch
-    lock mark merge migrate migrator modify notify optimise optimize optimizer order patch pay post
+    lock mark memorise memorize merge migrate migrator modify notify optimise optimize optimizer order patch pay post
     provision publish publisher purchase push put refactor refactorer refactoring refund register reject release
-    remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
+    remember remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
     rewriter rollback save schedule sell send set setup sign start stop store submit subscribe sync tag trade
     transfer transform unlock unsubscribe update updater upgrade upload withdraw
     """
@@ -72,6 +82,7 @@ _CONVERSES = _words(
     opponent player roleplay teacher tutor user
     """
 )
+_ADDRESSES = _words("announce append comment mail message notify post reply say send speak tell tweet")
 _PREPARES = _words(
     """
     activate authenticate begin checkout commit connect disconnect enter init initialize login logout open prepare
@@ -93,6 +104,9 @@ _READS = _words(
     security show stat status study style survey view
     """
 )
+_WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
+_AGENTS = frozenset(("agent", "agents", "assistant", "subagent", "subagents"))
+_ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "or", "ation", "ion", "ment")
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
 
@@ -104,6 +118,9 @@ def role_of(name: str, described: str = "") -> Role:
     if by_name != "unknown":
         return by_name
     first = [word.lower() for word in _WORD.findall(described[:200])][:_FIRST_WORDS]
+    if _AGENTS & set(first):
+        # That an agent is launched says nothing of what it does.
+        return "unknown"
     # A description says "Fixes", where a name says "fix".
     return _role([*first, *(word.removesuffix("s") for word in first), *(word.removesuffix("es") for word in first)])
 
@@ -127,13 +144,27 @@ def runs_anything(name: str) -> bool:
 @lru_cache(maxsize=1024)
 def converses(name: str) -> bool:
     """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
-    return any(word.lower() in _CONVERSES for word in _WORD.findall(name))
+    words = [word.lower() for word in _WORD.findall(name)]
+    return any(word in _CONVERSES for word in words) and words[0] not in _GATHERS
+
+
+@lru_cache(maxsize=1024)
+def addresses(name: str) -> bool:
+    """Whether the name says that something is said to somebody, who reads it in order."""
+    return any(word.lower() in _ADDRESSES for word in _WORD.findall(name))
 
 
 @lru_cache(maxsize=1024)
 def prepares(name: str) -> bool:
     """Whether the name says that it puts something into a state that other tools then find."""
     return any(word.lower() in _PREPARES for word in _WORD.findall(name))
+
+
+@lru_cache(maxsize=4096)
+def names_work(word: str) -> bool:
+    """Whether `word` names what is done, and not what it is done to: ``draft``, ``booking``, ``editor``."""
+    stems = [word, *(word.removesuffix(suffix) for suffix in _ENDINGS if word.endswith(suffix))]
+    return any(each in _WORK or f"{each}e" in _WORK for each in stems)
 
 
 def aspect_of(name: str) -> str:

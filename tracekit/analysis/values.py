@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-__all__ = ["Said", "said_in", "stem"]
+__all__ = ["Said", "is_hash", "is_number", "said_in", "stem"]
 
 _TOKEN = re.compile(r"\w(?:[\w./\\:@#+,-]*\w)?")
 _NUMBER = re.compile(r"\d[\d,_]*(?:\.\d+)?")
@@ -190,6 +190,11 @@ def stem(word: str) -> str:
             word = word.removesuffix(suffix)
             break
     return word[:_STEM]
+
+
+def is_number(value: str) -> bool:
+    """Whether `value` is a plain number."""
+    return bool(_NUMBER.fullmatch(value))
 
 
 def is_hash(value: str) -> bool:

@@ -17,8 +17,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracekit import semconv
-from tracekit.analysis.batches import batch_of
+from tracekit.analysis.batches import batch_of, blocking_of
 from tracekit.analysis.overlap import TOLERANCE_NS, Interval, union
 from tracekit.analysis.schedule import MANY, Change, Schedule
 from tracekit.model.tree import Node
@@ -111,8 +110,7 @@ class _Changed:
             (child, Interval(call.start_ns, schedule.end(call)))
             for child in parent.children
             if child.id in change.durations
-            for call in child.walk()
-            if call.kind == "llm" and call.attributes.get(semconv.SYNC_IN_EVENT_LOOP)
+            for call in blocking_of(tuple(child.walk()))
         ]
 
 

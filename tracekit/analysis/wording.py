@@ -9,25 +9,34 @@ from tracekit.analysis.roles import aspect_of
 
 __all__ = [
     "COUNTED",
+    "GOES_BACK",
+    "GOES_ON",
     "POINTS_BACK",
     "ROUNDS",
+    "came_to_nothing",
     "found_nothing",
     "holds",
     "is_beside",
     "kind_of",
-    "plain_words",
 ]
 
-POINTS_BACK = re.compile(
-    r"\b(based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
+_BACK = (
+    r"based on|according to|the (?:above|findings?|results?|previous|earlier|first|analysis|review|draft|report|diff|fix"
     r"|changes?|refactored|updated|research|notes?|plan|outline|summary)\b|(?:these|those|that) (?:findings?|results?"
     r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
     r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
     r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|then|afterwards?|finally|(?:step|phase|stage) \d+|double[- ]check|to confirm|continue (?:with|from)|next step)\b",
-    re.IGNORECASE,
+    r"|therefore|what (?:was|had been) said|the objections?|double[- ]check|to confirm|continue from"
 )
+_IN_TURN = r"then|afterwards?|finally|(?:step|phase|stage) \d+|continue with|next step"
 
+_SO = r"maybe|perhaps|instead|not the|not there|no luck|ruled out|which means|suggests|so (?:it|the|that)"
+
+GOES_BACK = re.compile(rf"\b({_BACK}|{_SO})\b", re.IGNORECASE)
+"""Where the model says why it goes on: with a result. That it goes on to the next of several says nothing."""
+
+POINTS_BACK = re.compile(rf"\b({_BACK}|{_IN_TURN})\b", re.IGNORECASE)
+"""The same in a task, where words of order, too, mean what came before."""
 
 _NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
 _NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))
@@ -53,15 +62,11 @@ ROUNDS = frozenset(
         "level",
     )
 )
+GOES_ON = frozenset(("again", "continue", "next", "then"))
 COUNTED = re.compile(
     r"\b(?:step|phase|stage|round|day|week|turn|iteration|attempt|level)[ _-]?(?:\d+|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
-
-
-def plain_words(given: str) -> list[str]:
-    """The words of what was given, without those that only say whose message it is."""
-    return [word for word in re.findall(r"[a-z]+", given.lower()) if word not in ("user", "text")]
 
 
 def holds(given: str, before: str) -> bool:
@@ -74,6 +79,11 @@ def found_nothing(output: str) -> bool:
     """Whether `output` says that nothing was found, or that it did not work."""
     said = output.strip().lower()
     return len(said) <= _BRIEF and (said.rstrip(".!") in _NOTHING or bool(_FOUND_NOTHING.search(said)))
+
+
+def came_to_nothing(output: str) -> bool:
+    """The same, in so many words: a plain `no` may be a verdict."""
+    return len(output) <= _BRIEF and bool(_FOUND_NOTHING.search(output))
 
 
 def is_beside(name: str, other: str) -> bool:

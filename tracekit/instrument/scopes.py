@@ -23,6 +23,7 @@ from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active
+from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.values import arguments_of, exportable, recorded_value
 from tracekit.model.events import Kind
 
@@ -55,6 +56,8 @@ class _Open:
         self.recorder = recorder
         self.live = live
         self._attached = None if joined else Attached(live)
+        is_watched = live.kind == "tool" and not joined and recorder.answerer is None
+        self._turning = watch_loop() if is_watched else None
 
     @property
     def is_current(self) -> bool:
@@ -101,6 +104,8 @@ class _Open:
         live = self.live
         if self._attached is None:
             return
+        if self._turning is not None and self._turning.was_blocked:
+            live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
         if not self._attached.detach():
             live.leaked = True
         # A coroutine or a generator that is closed has not failed.

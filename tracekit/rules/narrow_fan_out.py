@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
@@ -84,7 +85,9 @@ def _how(intervals: Sequence[Interval], most: int) -> str:
     if most < len(ordered) and len(late) >= len(ordered) - most:
         return f"never more than {most} at once: {plural(len(late), 'one')} began only when another had ended"
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
-    if most == len(ordered) and spread_ns > _LEAST_SPREAD_NS:
+    last_ends = accumulate(ends[:-1], max)
+    is_overlapping = all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], last_ends, strict=True))
+    if is_overlapping and not late and spread_ns > _LEAST_SPREAD_NS:
         return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
     return ""
 

@@ -1,11 +1,13 @@
-"""The program ran agents one after another that do not depend on each other.
+"""The program ran agents, or calls, one after another that do not depend on each other.
 
 ## What it finds
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
-and of which none was given anything that came of one before. Likely: code passes on what it read word for word, so a
-value that flowed would be seen. Possible where they lead teams of their own, since they may be tasks in a queue, and
-where they do different work.
+and of which none was given anything that came of one before; and three or more single calls with one prompt, filled in
+differently each time, or rounds of a few such calls, each round on a thing of its own. Likely: code passes on what it read word for word, so a value that flowed would be seen. Possible
+where they lead teams of their own, since they may be tasks in a queue; where they do different work; where the prompt
+speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what came back;
+and where the program waited between them.
 
 ## Why it matters
 
@@ -29,14 +31,20 @@ As in TK102, the time is the sum of the agents' times instead of the longest.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby, pairwise
 
 from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.content import leaves
 from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.likeness import tokens
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.schedule import packed
+from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
+from tracekit.model.tree import Node
 from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -45,17 +53,72 @@ from tracekit.rules.words import counted, times
 __all__ = ["RULE"]
 
 
+_LEAST_CALLS = 3
+"""Two calls that are worded alike are soon found; three are a loop."""
+
+_MOST_IN_ROUND = 4
+_LEAST_PAUSE_NS = 100_000_000
+
+
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each row of agents that could have run together."""
+    """Findings for each row of agents, or of calls, that could have run together."""
     blocked = {id for held in held_up(facts) for id in held.branches}
     for crew in facts.crews:
         for row in _rows(crew, blocked):
             yield from _independent(facts, crew, row)
+    for crew in facts.single_calls:
+        for row in _rows(crew, blocked):
+            alone = [_stands_alone(facts, work.calls[0]) for work in row]
+            if all(alone) and (rounds := _rounds(row, [_beginning(facts, work) for work in row])):
+                yield from _of_rounds(facts, crew, rounds)
+                continue
+            for _, alike in groupby(row, partial(_template, facts)):
+                calls = list(alike)
+                if len(calls) >= _LEAST_CALLS and all(_stands_alone(facts, work.calls[0]) for work in calls):
+                    yield from _independent(facts, crew, calls, least=_LEAST_CALLS)
+
+
+def _template(facts: Facts, work: Work) -> tuple[str, str | None, str]:
+    """What calls of one line of code have in common, whatever they ask."""
+    request = facts.content.request(work.calls[0]) or {}
+    return work.name, work.calls[0].model, "\n".join(leaves([request.get("system"), request.get("tools")]))
+
+
+def _beginning(facts: Facts, work: Work) -> tuple[object, ...]:
+    """The same, with the words with which they begin."""
+    return (*_template(facts, work), *tokens(facts.profile(work).given or "")[:2])
+
+
+def _rounds(row: Sequence[Work], keys: Sequence[object]) -> list[list[Work]]:
+    """The longest part of `row` in which a few different calls are made in turn, three times or more: a list a round."""
+    best: tuple[int, int, int] = (0, 0, 2)
+    for period in range(2, _MOST_IN_ROUND + 1):
+        begin = 0
+        for at in range(period, len(row) + 1):
+            if at < len(row) and keys[at] == keys[at - period]:
+                continue
+            rounds = (at - begin) // period
+            is_mixed = len(set(keys[begin : begin + period])) == period
+            if rounds >= _LEAST_CALLS and is_mixed and rounds * period > best[1] - best[0]:
+                best = (begin, begin + rounds * period, period)
+            begin = at - period + 1
+    return [list(row[at : at + best[2]]) for at in range(best[0], best[1], best[2])]
+
+
+def _stands_alone(facts: Facts, call: Node) -> bool:
+    """Whether `call` is a whole conversation: it continues none, and its answer asks for nothing."""
+    messages = facts.content.messages(call)
+    is_first = all(isinstance(message, Mapping) and message.get("role") == "user" for message in messages)
+    is_new = previous_message_id(facts.content.request(call) or {}) is None
+    return bool(messages) and is_first and is_new and not facts.content.blocks(call)
 
 
 def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
-    """Agents that ran one after another, with no other agent beside them and no turn between."""
-    others = sorted(node.start_ns for node in crew.container.children if node.kind in ("turn", "llm"))
+    """Works that ran one after another, with none beside them and no turn between."""
+    own = {work.node.id for work in crew.works}
+    others = sorted(
+        node.start_ns for node in crew.container.children if node.kind in ("turn", "llm") and node.id not in own
+    )
     row: list[Work] = []
     last_ns = 0
     for work in sorted(crew.works, key=lambda work: work.node.start_ns):
@@ -75,8 +138,8 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
         yield row
 
 
-def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
-    """A finding for each stretch of `row` whose agents need nothing of each other."""
+def _independent(facts: Facts, crew: Batch, row: Sequence[Work], least: int = 2) -> Iterator[Finding]:
+    """A finding for each stretch of `row`, at least so many, whose works need nothing of each other."""
     group: list[Work] = []
     team = Team()
     evidence: list[str] = []
@@ -92,32 +155,74 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Fin
                 evidence += verdict.evidence
                 team.add(profile)
                 continue
-        if len(group) > 1:
+        if len(group) >= least:
             yield from _finding(facts, crew, group, evidence, is_likely=tie == "likely")
         if work is not None:
             group, team, evidence = [work], Team(), []
             team.add(facts.profile(work))
 
 
+def _of_rounds(facts: Facts, crew: Batch, rounds: Sequence[Sequence[Work]]) -> Iterator[Finding]:
+    """A finding for rounds of calls, of which each works on a thing of its own, if it is given nothing of another."""
+    whole, firsts = Team(), Team()
+    evidence: list[str] = []
+    for number, works in enumerate(rounds):
+        profiles = [facts.profile(work) for work in works]
+        if number:
+            verdict = firsts.verdict(profiles[0])
+            is_free = verdict.tie == "likely" and not firsts.has_asked(profiles[0])
+            if not is_free or not all(whole.verdict(profile).is_independent for profile in profiles):
+                return
+            evidence += verdict.evidence
+        firsts.add(profiles[0])
+        for profile in profiles:
+            whole.add(profile)
+    lengths = [works[-1].node.start_ns + works[-1].duration_ns - works[0].node.start_ns for works in rounds]
+    offsets = [
+        offset + work.node.start_ns - works[0].node.start_ns
+        for works, offset in zip(rounds, packed(lengths, facts.limit), strict=True)
+        for work in works
+    ]
+    yield from _finding(
+        facts, crew, [work for works in rounds for work in works], evidence, is_likely=True, offsets=offsets
+    )
+
+
 def _finding(
-    facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequence[str], *, is_likely: bool
+    facts: Facts,
+    crew: Batch,
+    works: Sequence[Work],
+    evidence: Sequence[str],
+    *,
+    is_likely: bool,
+    offsets: Sequence[int] | None = None,
 ) -> Iterator[Finding]:
-    offsets = packed([work.duration_ns for work in works], facts.limit)
-    saved_ns = saved_together(facts, crew.container, works, offsets)
+    """A finding for `works`. `offsets` are when each could begin after the first; by default all at once."""
+    together = packed([work.duration_ns for work in works], facts.limit)
+    saved_ns = saved_together(facts, crew.container, works, together if offsets is None else offsets)
     if saved_ns <= 0:
         return
     origin_ns = facts.run.root.start_ns
     # Agents with teams of their own may be tasks that are meant to be done one after another.
-    leads = any(node.kind == "agent" and node is not work.node for work in works for node in work.node.walk())
+    leads = any(node.kind == "agent" and node is not work.agent for work in works for node in work.node.walk())
+    paused = any(_has_paused(before, after) for before, after in pairwise(works))
+    why = ["the program waited between them, maybe for something else"] if paused else []
+    none = "none" if offsets is None else "no round of them"
     yield RULE.finding(
-        "likely" if is_likely and not leads else "possible",
-        f"the program ran {counted(works)} one after another, though none was given anything of what another said",
-        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence)],
+        "likely" if is_likely and not leads and not paused else "possible",
+        f"the program ran {counted(works)} one after another, though {none} was given anything of what another said",
+        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
         saved_ns=saved_ns,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )
+
+
+def _has_paused(before: Work, after: Work) -> bool:
+    """Whether the program did something else between, for more than a moment and a part of what the work took."""
+    paused_ns = after.node.start_ns - (before.node.end_ns or after.node.start_ns)
+    return paused_ns > max(_LEAST_PAUSE_NS, before.duration_ns // 4)
 
 
 RULE = Rule("TK106", "serial-agents", check, __doc__)

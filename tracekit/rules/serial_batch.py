@@ -82,9 +82,11 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
 
 
 def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
-    """Those of `works` that touch nothing which one before them changes, or the other way round."""
+    """Those of `works` that wait for none of them, and touch nothing which one before changes, or the other way round."""
     profiles = [facts.profile(work) for work in works]
-    if not any(profile.changes or prepares(profile.work.name) for profile in profiles):
+    names = {work.name for work in works}
+    is_ordered = any(work.comes_after & names for work in works)
+    if not is_ordered and not any(profile.changes or prepares(profile.work.name) for profile in profiles):
         return tuple(works)
     footprint, free = Footprint(), []
     for work, profile in zip(works, profiles, strict=True):
@@ -93,7 +95,7 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
         if not work.has_calls and work.agent is None:
             in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
         footprint.add(effects, work.name)
-        if in_the_way is None:
+        if in_the_way is None and not work.comes_after & names:
             free.append(work)
     return tuple(free)
 

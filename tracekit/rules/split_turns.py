@@ -39,28 +39,36 @@ from math import fsum
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
-from tracekit.analysis.dependence import Known, Team, Verdict
+from tracekit.analysis.dependence import Team, Verdict
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.known import Known
+from tracekit.analysis.likeness import keeps_state, tokens
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
+from tracekit.analysis.wording import kind_of
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject, tokens
+from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
+from tracekit.rules.words import tokens as of_tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
 
 
 _NEVER = 1 << 63
+_ENTRY = 2
+"""Words at the end of an entry of a list that tell it from the others: a name and its ending."""
+_LONGEST_LIST = 20_000
 _IN_ORDER = re.compile(
     r"\b(one after (?:another|the other)|one (?:at a time|by one)|in (?:this |that |the given )?order\b(?! to)|in turn"
-    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|take the first|stop (?:when|once|as soon)"
+    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|hand(?:s|ing)? over|take the first|stop (?:when|once|as soon)"
     r"|or else|if (?:needed|necessary)|as a last resort)\b",
     re.IGNORECASE,
 )
 """What a task says where its steps are to be taken one at a time."""
+_NAME = re.compile(r"\w{4,}", re.ASCII)
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
 """A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
@@ -100,6 +108,10 @@ class _Group:
         """Whether works of the first turn were given the distinctive `value`."""
         return any(value in (member.given or "").lower() and value in member.said_given.values for member in self.first)
 
+    def names_given(self) -> set[str]:
+        """The names in the distinctive values that works of the first turn were given."""
+        return {part for member in self.first for value in member.said_given.values for part in _NAME.findall(value)}
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each group of turns of an agent that could have been one."""
@@ -136,6 +148,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
     """The groups of two or more turns of `agent`. `told` takes every ruling; without it a reason that is quickly found is enough."""
     groups: list[_Group] = []
     group: _Group | None = None
+    stepwise: set[str] = set()
     turns = facts.turns(agent)
     batches = [facts.batch(turn) for turn in turns]
     for number, batch in enumerate(batches):
@@ -147,6 +160,7 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
         if group is not None:
             verdict = _quickly(facts, group, profiles) if told is None else None
             verdict = verdict or _verdict(facts, group, batch, profiles)
+            verdict = _of_steps(verdict, group, profiles, stepwise)
             if told is not None:
                 told.append(Ruling(agent, group.batches[-1], batch, verdict))
             if verdict.tie in ("likely", "possible") and (len(group.batches) == 1 or verdict.tie == group.tie):
@@ -159,6 +173,17 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
         group = _Group(Team(partial(_known, facts, agent, batch.asked)))
         group.add(batch, profiles)
     return groups
+
+
+def _of_steps(verdict: Verdict, group: _Group, profiles: Sequence[Profile], stepwise: set[str]) -> Verdict:
+    """`verdict`, weaker where work of this kind was seen to go step by step; notes where it does."""
+    kinds = {kind_of(profile.work.name) for profile in profiles}
+    again = kinds & {kind_of(work.name) for batch in group.batches for work in batch.works}
+    if verdict.tie == "likely" and again & stepwise:
+        return Verdict("possible", (*verdict.evidence, f"but {min(again & stepwise)} went step by step before"))
+    if verdict.tie in ("flow", "unlikely"):
+        stepwise |= again
+    return verdict
 
 
 def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profile]:
@@ -188,7 +213,10 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
     if b"previous_message_id" in body:
         return None
     for value in (value for profile in profiles for value in profile.said_given.values):
-        if value.encode() not in body and _PLAIN.fullmatch(value) and not group.was_given(value):
+        if not _PLAIN.fullmatch(value) or value.rpartition("/")[2].encode() in body or group.was_given(value):
+            continue
+        parts = set(_NAME.findall(value)) - group.names_given()
+        if not parts or any(part.encode() not in body for part in parts):
             return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
@@ -245,7 +273,7 @@ def _says_order(facts: Facts, asked: Node) -> bool:
 @lru_cache(maxsize=32)
 def _is_ordered(text: str) -> bool:
     """Whether `text`, a task that each request of its agent brings again, says that its steps have an order."""
-    return bool(_IN_ORDER.search(text))
+    return bool(_IN_ORDER.search(text) or keeps_state(text))
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:
@@ -253,6 +281,37 @@ def _brings_news(facts: Facts, asked: Node) -> bool:
     last = messages[-1] if messages else None
     content = last.get("content") if isinstance(last, Mapping) else None
     return any(isinstance(block, Mapping) and block.get("type") == "text" for block in blocks_of(content))
+
+
+def _is_pick(facts: Facts, group: _Group) -> bool:
+    """Whether the works took some of a list that a tool had returned, and left most of it.
+
+    Which ones it takes next, a model may decide by what it has read; who takes them all had no need to.
+    """
+    asked = group.batches[0].asked
+    if asked is None:
+        return False
+    given = [tokens(profile.given or "") for batch in group.batches for profile in _profiles(facts, batch, None)]
+    messages = facts.content.messages(asked)
+    told = tokens("\n".join(leaves(messages[:1])))
+    for result in _results(messages):
+        entries = {tokens(entry)[-_ENTRY:] for entry in re.split(r"[\n,]", result)} - {()}
+        taken = {entry for entry in entries if any(_holds(words, entry) for words in given)}
+        if len(taken) > 1 and 2 * len(taken) < len(entries) and not all(_holds(told, entry) for entry in taken):
+            return True
+    return False
+
+
+def _holds(words: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether `part` stands in `words`, in one piece."""
+    return any(tuple(words[at : at + len(part)]) == part for at in range(len(words) - len(part) + 1))
+
+
+def _results(messages: Sequence[object]) -> Iterator[str]:
+    for message in messages:
+        for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else ():
+            if isinstance(block, Mapping) and block.get("type") == "tool_result":
+                yield "\n".join(leaves(block.get("content")))[:_LONGEST_LIST]
 
 
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -290,10 +349,12 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
     used = sum(call.tokens.input for call in calls)
     costs = [cost for call in calls if (cost := input_usd(call)) is not None]
     origin_ns = facts.run.root.start_ns
+    picked = ["they took a few of a list, which may have been chosen by what the first of them said"]
+    is_pick = _is_pick(facts, group)
     return RULE.finding(
-        "likely" if group.tie == "likely" else "possible",
+        "likely" if group.tie == "likely" and not is_pick else "possible",
         f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, though none "
-        f"needs what came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {tokens(used)} of input) "
+        f"needs what came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) "
         f"would fall away",
         evidence=[
             *(
@@ -301,6 +362,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
                 for batch in group.batches[:6]
             ),
             *dict.fromkeys(group.evidence),
+            *(picked if is_pick else ()),
         ],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
         saved_ns=saved_ns,

@@ -1,0 +1,144 @@
+"""Programs as users write them, with a scripted Claude: what the record shows of each, and what it must not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+
+import tracekit
+from tests.support.recording import the_run
+from tracekit.analysis.structure import structure
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.model.finding import Finding
+from tracekit.rules import findings_of
+from tracekit.rules.check import Options
+
+MODEL: Any = {"model": "claude-sonnet-5-5", "max_tokens": 300}
+PAGES = ("pricing", "about", "jobs")
+Program = Callable[[Any, Any], Awaitable[None]]
+
+
+def respond(asked: Asked) -> Answer:
+    """A lead asks for three pages at once, then ends; everybody else answers after a tenth of a second."""
+    body = asked.json()
+    if body.get("system") != "You lead.":
+        return reply(asked, message(text("Nothing of note."), delay_s=0.1))
+    uses = [tool_use("fetch_page", {"page": page}) for page in PAGES] if len(body["messages"]) == 1 else []
+    return reply(asked, message(text("Well."), *uses))
+
+
+async def lead(client: Any, fetch_page: Callable[..., Awaitable[str]]) -> None:
+    messages: list[Any] = [{"role": "user", "content": "Compare the pages."}]
+    answer = await client.messages.create(system="You lead.", messages=messages, **MODEL)
+    uses = [block for block in answer.content if block.type == "tool_use"]
+    told = await asyncio.gather(*(fetch_page(use.input["page"]) for use in uses))
+    results = [
+        {"type": "tool_result", "tool_use_id": use.id, "content": said} for use, said in zip(uses, told, strict=True)
+    ]
+    messages += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
+    await client.messages.create(system="You lead.", messages=messages, **MODEL)
+
+
+def found(program: Program) -> list[Finding]:
+    """What is found of `program`, which gets an async and a sync client."""
+
+    async def run() -> None:
+        async with anthropic.AsyncAnthropic(base_url=claude.url, api_key="key") as client:
+            with anthropic.Anthropic(base_url=claude.url, api_key="key") as sync:
+                await program(client, sync)
+
+    with ScriptedClaude(respond) as claude, tracekit.run("program"):
+        asyncio.run(run())
+    return findings_of(structure(the_run()), Options(select=("TK1",)))
+
+
+async def _sleeps(client: Any, _: Any) -> None:
+    @tracekit.tool
+    async def fetch_page(page: str) -> str:
+        time.sleep(0.1)  # noqa: ASYNC251  what the finding is about
+        return page
+
+    await lead(client, fetch_page)
+
+
+async def _sleeps_on_a_thread(client: Any, _: Any) -> None:
+    @tracekit.tool
+    async def fetch_page(page: str) -> str:
+        await asyncio.to_thread(time.sleep, 0.1)
+        return page
+
+    await lead(client, fetch_page)
+
+
+async def _one_blocks(client: Any, sync: Any) -> None:
+    async def fetch_page(page: str) -> str:
+        ask: Any = {"messages": [{"role": "user", "content": f"Read the page {page}"}], **MODEL}
+        answer = sync.messages.create(**ask) if page == PAGES[0] else await client.messages.create(**ask)
+        return str(answer.content[0].text)
+
+    await lead(client, fetch_page)
+
+
+def _label(mood: Callable[[str], str]) -> Program:
+    async def program(client: Any, _: Any) -> None:
+        for review in ("The parcel never came.", "Boils fast, a bit loud.", "I sent it back at once."):
+            await client.messages.create(messages=[{"role": "user", "content": mood(review)}], **MODEL)
+
+    return program
+
+
+MAILS = ("My parcel is late by a week.", "The kettle leaks.", "All good with the lamp.")
+
+
+def _in_rounds(second: Callable[[str], str]) -> Program:
+    async def program(client: Any, _: Any) -> None:
+        for number, mail in enumerate(MAILS):
+            first = await _asked(client, f"Extract the subject of this mail:\n{mail}")
+            await _asked(client, second(f"{first} {number}"))
+
+    return program
+
+
+async def _asked(client: Any, prompt: str) -> str:
+    answer = await client.messages.create(messages=[{"role": "user", "content": prompt}], **MODEL)
+    return str(answer.content[0].text)
+
+
+def test_a_tool_that_blocks_the_loop(recording: Path) -> None:
+    (one,) = found(_sleeps)
+    assert (one.code, one.confidence) == ("TK101", "certain")
+    assert "fetch_page blocks the event loop: 3 x fetch_page were started together" in one.message
+    assert one.saved_ms == pytest.approx(200, rel=0.3)
+
+
+def test_a_tool_that_blocks_a_thread_only(recording: Path) -> None:
+    assert found(_sleeps_on_a_thread) == []
+
+
+def test_one_that_blocks_among_others(recording: Path) -> None:
+    (one,) = found(_one_blocks)
+    assert (one.code, one.confidence) == ("TK101", "certain")
+    assert "waited for it" in one.message
+
+
+def test_calls_in_a_loop_of_the_program(recording: Path) -> None:
+    (one,) = found(_label(lambda review: f"Label the mood of this review.\n\n{review}"))
+    assert (one.code, one.confidence) == ("TK106", "likely")
+
+
+def test_calls_in_a_loop_that_speak_of_a_state(recording: Path) -> None:
+    findings = found(_label(lambda review: f"Update the running summary of the reviews.\n\n{review}"))
+    assert [each.confidence for each in findings] in ([], ["possible"])
+
+
+def test_rounds_of_calls_each_on_a_thing_of_its_own(recording: Path) -> None:
+    (one,) = found(_in_rounds(lambda subject: f"Classify this subject: {subject}"))
+    assert (one.code, one.confidence) == ("TK106", "likely")
+    assert "though no round of them was given anything" in one.message
+    assert one.saved_ms == pytest.approx(400, rel=0.3)

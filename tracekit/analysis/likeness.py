@@ -1,0 +1,253 @@
+"""How far two tasks are one task, asked of two things; and which words in a task say that what came before matters.
+
+Tasks of *one form* begin alike and share at least half of their words, each with some of its own: ``Review payments/ for
+security`` and ``Review payments/ for style``. A task that differs from the one
+before only in a number is a step in a *series*: the number was named before, or is the next one, or it may have been
+chosen by what came of the last, as in a search by halves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import takewhile
+from typing import Any
+
+__all__ = [
+    "begins_alike",
+    "begins_otherwise",
+    "chooses",
+    "differs_in_numbers",
+    "has_one_form",
+    "has_order",
+    "is_made_alike",
+    "is_put_after",
+    "is_wide",
+    "is_within",
+    "keeps_record",
+    "keeps_state",
+    "ranges_in",
+    "refers_back",
+    "stands_in",
+    "stray_number",
+    "tells_a_story",
+    "template_of",
+    "tokens",
+]
+
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+")
+_PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
+_PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these", "those", "that"))
+_TASKS = frozenset(("task", "prompt", "instruction", "instructions", "message", "request", "goal"))
+"""Names under which an agent is told in words what to do, and not what to do it to."""
+_FEW = 3
+_LONGEST_ASK = 200
+_ENDING = 3
+_SPELLED = {
+    word: str(number)
+    for number, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
+}
+_NUMBER = re.compile(rf"[\w./-]*\d(?:[\w./-]*\w)?|\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_FILE = re.compile(r"/|\.[A-Za-z]\w*$")
+_RANGE = re.compile(r"(\d+) ?(?:[-\u2013]|\.\.|to|through|until|bis|à|a) ?[A-Za-z]?(\d+)")
+_COUNT = re.compile(r"(\D*)(\d+)(\D*)")
+_NARRATIVE = re.compile(
+    r"(?<![a-z])(?:chapter|scene|episode|act|stanza|verse|story|stories|novel|novella|tale|saga|ballad|play|screenplay)s?(?![a-z])",
+    re.IGNORECASE,
+)
+_MAKES = re.compile(
+    r"(?<![a-z])(?:author|compos|continu|creat|draft|generat|invent|narrat|novelist|tell|writ)[a-z]*", re.IGNORECASE
+)
+_RECORD = r"glossary|scratchpad|blackboard|changelog|running (?:summary|total|list|notes?)|so far"
+_CHOOSES = re.compile(
+    r"(?<![a-z])(?:better|best|choose|prefer|winner|wins|stronger|observations?|narrowed|which way|what (?:do|will|would) you"
+    r"|what happens|where to|you are (?:at|in|on)|(?:your|next|a|the) (?:move|action|guess|turn))(?![a-z])",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(r"\b(?:if|then|after(?:wards)?|before|once|until|unless|when|next|finally)\b|->|\u2192")
+_IN_CASE = re.compile(r"\w+ (?:if|unless|once|when|after)\b")
+_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
+_STATE = re.compile(
+    rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
+    r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
+    r"|position|score|balance|total))(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=1024)
+def tokens(text: str) -> tuple[str, ...]:
+    """The words and numbers of `text`, or its characters where no spaces part words, in order, without those that only say whose message it is."""
+    return tuple(word for word in _TOKEN.findall(text.lower()) if word not in ("user", "text"))
+
+
+def is_wide(word: str) -> bool:
+    """Whether `word` is a character of a language without spaces."""
+    return bool(_WIDE.fullmatch(word))
+
+
+def is_within(given: str, before: str) -> bool:
+    """Whether one of two tasks says nothing that the other does not say, too."""
+    words, others = set(_PIECE.findall(given.lower())), set(_PIECE.findall(before.lower()))
+    return bool(words and others) and (words <= others or others <= words)
+
+
+def has_one_form(given: Any, before: Any) -> bool:
+    """Whether two tasks, as texts or as what tools were given, are worded alike and ask the same of two things."""
+    if isinstance(given, Mapping) and isinstance(before, Mapping):
+        pairs = [(given.get(key), before.get(key)) for key in {*given, *before} if given.get(key) != before.get(key)]
+        return bool(pairs) and all(has_one_form(*pair) for pair in pairs)
+    return isinstance(given, str) and isinstance(before, str) and _is_worded_alike(given, before)
+
+
+def begins_otherwise(given: Any, before: Any) -> bool:
+    """Whether two tasks in words begin with another word: another thing is to be done."""
+    if isinstance(given, Mapping) and isinstance(before, Mapping):
+        return any(begins_otherwise(given[key], before[key]) for key in _TASKS & given.keys() & before.keys())
+    if not (isinstance(given, str) and isinstance(before, str)):
+        return False
+    words, others = _PIECE.findall(given.lower()), _PIECE.findall(before.lower())
+    return min(len(words), len(others)) > 1 and words[0] != others[0]
+
+
+def _is_worded_alike(given: str, before: str) -> bool:
+    words, others = tokens(given), tokens(before)
+    own, foreign = set(words), set(others)
+    if words[:1] != others[:1] or not own - foreign or not foreign - own:
+        return False
+    return 2 * len(own & foreign) >= max(len(own), len(foreign))
+
+
+def begins_alike(given: str, before: str) -> bool:
+    """Whether two prompts begin with the same words, as those that a program fills in do."""
+    return tokens(given)[:_FEW] == tokens(before)[:_FEW] and given != before
+
+
+def is_made_alike(given: str, before: str, is_known: Callable[[str], bool]) -> bool:
+    """Whether `given` is `before` with other names in it, each of which was known; endings such as ``com`` may differ."""
+    words, others = tokens(given), tokens(before)
+    begin = _shared(words, others)
+    end = _shared(words[begin:][::-1], others[begin:][::-1])
+    named = [word for word in words[begin : len(words) - end] if len(word) > _ENDING]
+    return begin + end > 0 and bool(named) and all(map(is_known, named))
+
+
+def differs_in_numbers(given: str, before: str) -> bool:
+    """Whether two tasks are the same but for numbers in them, or for ids that hold some."""
+    return given != before and _NUMBER.sub("#", given) == _NUMBER.sub("#", before)
+
+
+def stray_number(given: str, before: str, is_known: Callable[[str], bool], has_range: Callable[[int], bool]) -> str:
+    """The number by which alone `given` differs from `before`, if nobody named it; else empty.
+
+    It was named by itself, or is the next one of a range that was; an id that counts on, such as ``f4`` after ``f3``,
+    is of a series that exists, and so is a file.
+    """
+    if not differs_in_numbers(given, before):
+        return ""
+    pairs = [pair for pair in zip(_numbers(before), _numbers(given), strict=True) if len(set(pair)) > 1]
+    unknown = [number for _, number in pairs if not _FILE.search(number) and not is_known(number)]
+    if not unknown or (len(pairs) == 1 and _is_next(*pairs[0], has_range)):
+        return ""
+    return unknown[0]
+
+
+def _is_next(before: str, number: str, has_range: Callable[[int], bool]) -> bool:
+    last, this = _COUNT.fullmatch(before), _COUNT.fullmatch(number)
+    if last is None or this is None or last.group(1, 3) != this.group(1, 3) or int(this[2]) != int(last[2]) + 1:
+        return False
+    return bool(this[1]) or has_range(int(this[2]))
+
+
+def _numbers(text: str) -> list[str]:
+    return [_SPELLED.get(number.lower(), number) for number in _NUMBER.findall(text)]
+
+
+def stands_in(word: str, text: str) -> bool:
+    """Whether `word`, or a number, stands in `text` by itself."""
+    if is_wide(word):
+        return word in text
+    at = text.find(word)
+    while at >= 0:
+        before, after = text[max(0, at - 1) : at], text[at + len(word) : at + len(word) + 2]
+        is_begin = not (before.isalnum() or before in ("_", "."))
+        is_end = not (after[:1].isalnum() or after[:1] == "_" or (after[:1] == "." and after[1:].isdigit()))
+        if is_begin and is_end:
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def ranges_in(text: str) -> list[tuple[int, int]]:
+    """The ranges of numbers in `text`: ``chapters 1 to 12``, ``k1-k6``."""
+    return [(int(low), int(high)) for low, high in _RANGE.findall(text)]
+
+
+def tells_a_story(name: str, given: str) -> bool:
+    """Whether a part of a story is to be written: each goes on from the one before."""
+    about = f"{name} {given}".replace("_", " ")
+    return bool(_NARRATIVE.search(about)) and bool(
+        _MAKES.search(f"{name} {' '.join(tokens(given)[:3])}".replace("_", " "))
+    )
+
+
+def template_of(given: str, before: str) -> str:
+    """What two prompts that begin alike have in common, with the word in which they part; else where `given` begins."""
+    begin = _shared(given, before)
+    if not begins_alike(given, before):
+        return given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
+    end = _shared(given[begin:][::-1], before[begin:][::-1])
+    return given[: begin + _ENDING] + "\n" + given[len(given) - end :]
+
+
+def _shared(these: Sequence[str], those: Sequence[str]) -> int:
+    """With how many characters, or words, both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(these, those, strict=False)))
+
+
+def refers_back(given: str, before: str) -> str:
+    """A pronoun in the one line of `given` for what `before` does not speak of so; empty where there is none."""
+    lines = [line for line in given.splitlines() if line not in ("", "user", "text")]
+    own = set(tokens(given)) - set(tokens(before)) if len(lines) == 1 else set()
+    return min(own & _PRONOUNS, default="")
+
+
+def has_order(text: str) -> bool:
+    """Whether `text`, in lower case, tells an order of anything."""
+    return bool(_ORDER.search(text))
+
+
+def is_put_after(given: str, before: str, text: str) -> bool:
+    """Whether `text` names what is own to `given` after what is own to `before`, with a word of order or a condition."""
+    words, others = tokens(given), tokens(before)
+    firsts = [_first(text, set(these) - set(those)) for these, those in ((others, words), (words, others))]
+    if -1 in firsts or firsts[0] >= firsts[1]:
+        return False
+    between = text[firsts[0] : firsts[1]]
+    is_near = len(between) <= _LONGEST_ASK
+    return is_near and bool(_ORDER.search(between) or _IN_CASE.match(text, firsts[1]))
+
+
+def _first(text: str, words: Iterable[str]) -> int:
+    """Where the first of `words` stands in `text`; -1 where none does."""
+    wanted = [rf"\b{re.escape(word)}(?:s|es|d|ed|ing)?\b" for word in words if len(word) > 1]
+    return min((at.start() for word in wanted if (at := re.search(word, text))), default=-1)
+
+
+def chooses(task: str) -> bool:
+    """Whether one of several is to be chosen, or a move to be made."""
+    return bool(_CHOOSES.search(task))
+
+
+def keeps_state(task: str) -> str:
+    """The words in a task that mean what grows or changes from step to step; empty where there are none."""
+    found = _STATE.search(task)
+    return "" if found is None else found[0]
+
+
+def keeps_record(system: str) -> str:
+    """The same for a system prompt, which speaks of many things: only what is kept for the next."""
+    found = _KEPT.search(system)
+    return "" if found is None else found[0]

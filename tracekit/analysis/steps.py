@@ -1,0 +1,143 @@
+"""Whether a work is one thing done to several, or the next step of something: what its task says of that, and its name.
+
+A step may have been asked for only in view of what came of the one before, though it was given none of it: the next
+round of a game, a version that halves what is left to search, a chapter, whatever is worked on with a glossary that
+grows. Each function gives the reason as part of a sentence, empty where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tracekit.analysis.likeness import (
+    begins_alike,
+    chooses,
+    differs_in_numbers,
+    has_one_form,
+    is_made_alike,
+    is_wide,
+    is_within,
+    keeps_record,
+    keeps_state,
+    refers_back,
+    stray_number,
+    tells_a_story,
+    template_of,
+    tokens,
+)
+from tracekit.analysis.profile import Profile
+from tracekit.analysis.roles import converses, names_work, role_of
+from tracekit.analysis.values import is_number
+from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, ROUNDS, came_to_nothing, holds, kind_of
+
+__all__ = [
+    "is_of_new_subject",
+    "is_one_task",
+    "is_put_together",
+    "step_of_program",
+    "step_of_several",
+    "turn_of_program",
+]
+
+_NEAR = 4
+"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
+
+
+def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
+    """Whether `other` and each of `members` look at several things alike: nothing but what they look at differs."""
+    if role_of(next(iter(tokens(other.given or "")), "")) in ("writes", "runs", "tells"):
+        return False
+    for member in members:
+        own = set(tokens(other.given or "")) ^ set(tokens(member.given or ""))
+        if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
+            return False
+    return True
+
+
+def step_of_several(
+    other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool], has_range: Callable[[int], bool]
+) -> str:
+    """Why a model may have asked for `other` in view of what came of `members`.
+
+    `is_known` tells whether a number was named before, `has_range` whether one is in a range that was.
+    """
+    name, given = other.work.name, other.given or ""
+    if converses(name):
+        return f"but {name} takes turns with somebody"
+    if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *members[:1])):
+        return f"but {name} is asked for step after step"
+    goes_on = _goes_on(other, "\n".join((given, *other.keys)))
+    if goes_on:
+        return goes_on
+    for member in members[-_NEAR:]:
+        before = member.given or ""
+        if kind_of(member.work.name) == kind_of(name) and (is_within(given, before) or holds(given, before)):
+            return f"but {name} was asked for nearly the same again"
+    back = refers_back(given, members[-1].given or "")
+    if back:
+        return f"but {back!r} may be what came of the work before"
+    stray = stray_number(given, members[-1].given or "", is_known, has_range)
+    return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
+
+
+def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
+    """Whether nothing that tells the task of `other` from that of `members` was named before: it may be a conclusion."""
+    before = {word for member in members for word in tokens(member.given or "")}
+    own = [word for word in tokens(other.given or "") if word not in before and (len(word) > 1 or is_wide(word))]
+    return bool(own) and not any(is_known(word) for word in own)
+
+
+def is_put_together(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
+    """Whether what `other` was given is made as for a member, of names that were known: the address of a page, a path."""
+    return any(is_made_alike(other.given or "", member.given or "", is_known) for member in members[-_NEAR:])
+
+
+def step_of_program(other: Profile, members: Sequence[Profile]) -> str:
+    """Why work that code set to work may be a step or a round, and none on a thing of its own."""
+    by_turns = turn_of_program(other, members)
+    if by_turns:
+        return by_turns
+    given, before = other.given or "", members[-1].given or ""
+    if chooses(template_of(given, before)):
+        return "but it is asked for a choice, of which the next may come"
+    named = {value for member in members for value in member.said_given.values}
+    if any(not is_number(value) for value in other.said_given.values - named):
+        return ""
+    if differs_in_numbers(given, before):
+        return "but its task differs in numbers only, which the program may have worked out from what came back"
+    if has_one_form(given, before):
+        return ""
+    # With one system prompt, the first word is enough to know the template by.
+    is_one_role = bool(other.system) and other.system == members[-1].system and tokens(given)[:1] == tokens(before)[:1]
+    return "" if is_one_role or begins_alike(given, before) else "but its task is another one"
+
+
+def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
+    """Why work that code set to work may be one of several turns or rounds."""
+    name, given, last = other.work.name, other.given or "", members[-1]
+    if converses(name) and not begins_alike(given, last.given or ""):
+        return f"but {name} takes turns with somebody"
+    asks = template_of(given, last.given or "")
+    if GOES_ON & set(tokens(asks)) or COUNTED.search(asks):
+        return "but its task counts rounds or steps"
+    goes_on = _goes_on(other, asks)
+    if goes_on:
+        return goes_on
+    if any(holds(given, member.given or "") for member in members[-_NEAR:]):
+        return f"but {name} was asked for the same with something added"
+    back = refers_back(given, last.given or "")
+    found = GOES_BACK.search(asks)
+    if back or (found is not None and found[0].lower() not in (last.given or "").lower()):
+        return f"but {back or (found and found[0])!r} may be what came of the work before"
+    if came_to_nothing(last.output or ""):
+        return f"but {last.work.name} came back with nothing: {name} may have been asked instead"
+    return ""
+
+
+def _goes_on(other: Profile, asks: str) -> str:
+    state = keeps_state(asks) or keeps_record(other.system)
+    if state:
+        return f"but {state!r} may be what came of the work before"
+    if tells_a_story(other.work.name, other.given or ""):
+        return f"but {other.work.name} may go on from where the part before ended"
+    return ""
