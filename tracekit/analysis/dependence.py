@@ -84,6 +84,7 @@ class Team:
         self._waiting: list[Profile] = []
         self._members: list[Profile] = []
         self._footprint = Footprint()
+        self._given: set[str] = set()
         self._values: dict[str, str] = {}
         self._words: dict[str, str] = {}
         self._lines: dict[str, str] = {}
@@ -129,6 +130,7 @@ class Team:
         self._found_nothing = self._found_nothing or (name if found_nothing(member.output or "") else "")
         self._footprint.add(member.effects, name)
         self._known.add(member.given or "")
+        self._given |= member.said_given.values
         output = member.output
         if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
             self._unseen = self._unseen or name
@@ -292,7 +294,7 @@ class Team:
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
         if self._kinds == {kind_of(other.work.name)}:
-            reason = step_of_program(other, self._members)
+            reason = step_of_program(other, self._members, self._given)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         step = self._step_of_a_pipeline(other)
         if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):

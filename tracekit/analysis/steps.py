@@ -40,14 +40,14 @@ __all__ = [
 ]
 
 _NEAR = 4
-"""How many of the works before are looked at for a task that is nearly the same: it is asked again soon."""
+"""To how many of the works before a task is compared: one that is asked again is asked again soon."""
 
 
 def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
     """Whether `other` and each of `members` look at several things alike: nothing but what they look at differs."""
     if role_of(next(iter(tokens(other.given or "")), "")) in ("writes", "runs", "tells"):
         return False
-    for member in members:
+    for member in members[-_NEAR:]:
         own = set(tokens(other.given or "")) ^ set(tokens(member.given or ""))
         if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
             return False
@@ -82,7 +82,7 @@ def step_of_several(
 
 def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
     """Whether nothing that tells the task of `other` from that of `members` was named before: it may be a conclusion."""
-    before = {word for member in members for word in tokens(member.given or "")}
+    before = {word for member in members[-_NEAR:] for word in tokens(member.given or "")}
     own = [word for word in tokens(other.given or "") if word not in before and (len(word) > 1 or is_wide(word))]
     return bool(own) and not any(is_known(word) for word in own)
 
@@ -92,15 +92,17 @@ def is_put_together(other: Profile, members: Sequence[Profile], is_known: Callab
     return any(is_made_alike(other.given or "", member.given or "", is_known) for member in members[-_NEAR:])
 
 
-def step_of_program(other: Profile, members: Sequence[Profile]) -> str:
-    """Why work that code set to work may be a step or a round, and none on a thing of its own."""
+def step_of_program(other: Profile, members: Sequence[Profile], named: set[str]) -> str:
+    """Why work that code set to work may be a step or a round, and none on a thing of its own.
+
+    `named` are the values that `members` were given.
+    """
     by_turns = turn_of_program(other, members)
     if by_turns:
         return by_turns
     given, before = other.given or "", members[-1].given or ""
     if chooses(template_of(given, before)):
         return "but it is asked for a choice, of which the next may come"
-    named = {value for member in members for value in member.said_given.values}
     if any(not is_number(value) for value in other.said_given.values - named):
         return ""
     if differs_in_numbers(given, before):
