@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from fixtures.rules.story import Ask, Story, Turn
+from fixtures.rules.telling import run_of
 from tests.support.build import MS, Builder, said, user
-from tests.support.scenarios import Ask, Story, Turn, run_of
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.costs import cost_per_agent
 from tracekit.analysis.critical import critical_path

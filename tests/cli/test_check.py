@@ -15,11 +15,11 @@ import click
 import jsonschema
 import pytest
 
+from fixtures.make_rules import FOLDER, write
+from fixtures.rules import hard
+from fixtures.rules.story import Ask, Story, Turn
 from tests.cli.test_run_guide import Shop
-from tests.rules import hard
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
-from tests.support.scenarios import Ask, Story, Turn
-from tests.support.stories import FOLDER, write
 from tracekit.cli.main import cli
 from tracekit.cli.render.findings import print_findings
 from tracekit.collect.look import find, read_entry

@@ -345,7 +345,7 @@ def test_the_rows_of_a_run_that_a_killed_collector_left_are_removed(home: Path) 
 
 
 def test_findings_are_stored_and_counted_as_the_journal_tells_them(home: Path) -> None:
-    from tests.support.stories import FOLDER
+    from fixtures.make_rules import FOLDER
     from tracekit.collect.look import find, list_runs, load_with_findings
 
     day = home / "runs" / "2025-10-09"

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules import hard, judged_misses, loops, money, others, programs, retries
-from tests.support.scenarios import Story, codes, run_of
+from fixtures.rules.labelled import CAREFUL, HITS, SILENT
+from fixtures.rules.story import Story
+from fixtures.rules.telling import codes, run_of
 from tracekit.rules import findings_of
 
-BY_HAND = (hard, others, retries, money, loops)
 
-
-@pytest.mark.parametrize("story", [story for file in BY_HAND for story in file.HITS], ids=lambda story: story.name)
+@pytest.mark.parametrize("story", HITS, ids=lambda story: story.name)
 def test_it_is_found(story: Story) -> None:
     assert set(codes(findings_of(run_of(story)))) == story.hits
 
 
-@pytest.mark.parametrize("story", [story for file in BY_HAND for story in file.MISSES], ids=lambda story: story.name)
+@pytest.mark.parametrize("story", SILENT, ids=lambda story: story.name)
 def test_it_stays_silent(story: Story) -> None:
-    assert [(finding.code, finding.message) for finding in findings_of(run_of(story))] == []
+    said = [(finding.code, finding.confidence, finding.message) for finding in findings_of(run_of(story))]
+    # Calls of the program's own that stand in a row may well be able to run together.
+    assert [each for each in said if not (story.talk and each[:2] == ("TK106", "possible"))] == []
 
 
-@pytest.mark.parametrize("story", programs.CAREFUL + judged_misses.MISSES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", CAREFUL, ids=lambda story: story.name)
 def test_nothing_is_said_surely_of_it(story: Story) -> None:
     assert codes(findings_of(run_of(story))) == []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.make_rules import FOLDER
 from tests.support.build import Builder, said, use, user
-from tests.support.stories import FOLDER
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
 from tracekit.errors import JournalError

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.support.labelled import labelled
-from tests.support.scenarios import codes, run_of
+from fixtures.rules.labelled import labelled
+from fixtures.rules.telling import codes, run_of
 from tracekit.rules import findings_of
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.scenarios import codes
-from tests.support.stories import FOLDER, chosen, write
+from fixtures.make_rules import FOLDER, chosen, write
+from fixtures.rules.telling import codes
 from tracekit.analysis.structure import structure
 from tracekit.journal.reader import read_run
 from tracekit.model.tree import Run

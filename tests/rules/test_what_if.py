@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rules.hard import analyse
-from tests.support.labelled import labelled
-from tests.support.scenarios import Ask, Story, Turn, run_of
+from fixtures.rules.hard import analyse
+from fixtures.rules.labelled import labelled
+from fixtures.rules.story import Ask, Story, Turn
+from fixtures.rules.telling import run_of
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.overlap import most_at_once
 from tracekit.analysis.what_if import WhatIf

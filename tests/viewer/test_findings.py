@@ -23,9 +23,10 @@ from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.timeline import Timeline
 
-from tests.rules import hard
-from tests.support.labelled import labelled
-from tests.support.scenarios import Ask, Story, Turn, run_of
+from fixtures.rules import hard
+from fixtures.rules.labelled import labelled
+from fixtures.rules.story import Ask, Story, Turn
+from fixtures.rules.telling import run_of
 from tests.support.screens import SIZES, checked, drive, picture, pictures, until, utc
 from tests.support.trees import MS, START_NS, growing_run, node, team_run
 from tests.support.trees import run_of as tree_of

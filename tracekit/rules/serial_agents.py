@@ -4,10 +4,11 @@
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
 and of which none was given anything that came of one before; and three or more single calls with one prompt, filled in
-differently each time, or rounds of a few such calls, each round on a thing of its own. Likely: code passes on what it read word for word, so a value that flowed would be seen. Possible
-where they lead teams of their own, since they may be tasks in a queue; where they do different work; where the prompt
-speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what came back;
-and where the program waited between them.
+differently each time, or rounds of a few such calls, each round on a thing of its own. Likely: code passes on what it
+read word for word, so a value that flowed would be seen. Possible where they are bare calls, which no agent and no tool of
+the program's stands around, or lead teams of their own, since they may be tasks in a queue; where they do different work;
+where the prompt speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what
+came back; and where the program waited between them. Of bare calls with waits between nothing is said.
 
 ## Why it matters
 
@@ -65,7 +66,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     blocked = {id for held in held_up(facts) for id in held.branches}
     for crew in facts.crews:
         for row in _rows(crew, blocked):
-            yield from _independent(facts, crew, row)
+            for _, alike in groupby(row, _is_bare):
+                yield from _independent(facts, crew, list(alike))
     for crew in facts.single_calls:
         for row in _rows(crew, blocked):
             alone = [_stands_alone(facts, work.calls[0]) for work in row]
@@ -206,10 +208,16 @@ def _finding(
     # Agents with teams of their own may be tasks that are meant to be done one after another.
     leads = any(node.kind == "agent" and node is not work.agent for work in works for node in work.node.walk())
     paused = any(_has_paused(before, after) for before, after in pairwise(works))
-    why = ["the program waited between them, maybe for something else"] if paused else []
+    bare = any(map(_is_bare, works))
+    if paused and bare:
+        return
+    why = [
+        *(["the program waited between them, maybe for something else"] if paused else []),
+        *(["they are single calls, which may come one by one, as from a queue or a user"] if bare else []),
+    ]
     none = "none" if offsets is None else "no round of them"
     yield RULE.finding(
-        "likely" if is_likely and not leads and not paused else "possible",
+        "likely" if is_likely and not (leads or paused or bare) else "possible",
         f"the program ran {counted(works)} one after another, though {none} was given anything of what another said",
         evidence=[*times(works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
@@ -217,6 +225,12 @@ def _finding(
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )
+
+
+def _is_bare(work: Work) -> bool:
+    """Whether it is a single call, around which the program says nothing of an agent or a tool."""
+    is_said = work.node.kind in ("agent", "tool") and not work.node.inferred
+    return not is_said and len(work.calls) < 2
 
 
 def _has_paused(before: Work, after: Work) -> bool:
