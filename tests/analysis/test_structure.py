@@ -366,15 +366,34 @@ def test_tokens_and_retries_are_totals_of_the_calls_below() -> None:
 
 
 def test_spans_may_nest_as_deep_as_they_like() -> None:
-    b, depth = Builder(), 3000
+    b, depth = Builder(), 10_000
     parent = b.agent("lead", 0, 100)
     for level in range(depth):
         parent = b.span(f"s{level}", "span", 0, 100, parent)
+        b.call(f"c{level}", 0, 5, [user(f"step {level}")], [said("x")], parent=parent)
     b.call("a", 0, 10, [ASK], [said("x")], parent=parent)
     b.call("b", 20, 30, [user("other")], [said("y")], parent=parent)
+    # The parent's own begin may be read after its children's.
+    b.spans = dict(reversed(b.spans.items()))
     run = structure(b.recording())
     assert sum(node.kind == "span" for node in run.root.walk()) == depth
+    assert not any(node.attributes.get(semconv.ORPHAN) for node in run.root.walk())
     assert findings_of(run) == []
+
+
+def test_many_calls_with_the_same_words_are_told_apart_by_their_answers() -> None:
+    b, talks = Builder(), 5_000
+    for number in range(talks):
+        lane, answer = f"m.t{number}", [said(f"answer {number}")]
+        b.call(f"a{number}", 0, 10, [ASK], answer, lane=lane)
+        again = [ASK, assistant(*answer), user("more")]
+        b.call(f"b{number}", 20, 30, again, [said("done")], lane=lane)
+    run = structure(b.recording())
+    agents = [node for node in run.root.walk() if node.kind == "agent"]
+    assert len(agents) == talks
+    for agent in agents:
+        assert [node.id[0] for node in agent.walk() if node.kind == "llm"] == ["a", "b"]
+        assert len({node.id[1:] for node in agent.walk() if node.kind == "llm"}) == 1
 
 
 def test_tools_of_one_name_take_the_blocks_in_order_and_each_only_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pty
 import re
@@ -18,9 +19,11 @@ from tests.support.build import Builder, assistant, result, said, use, user
 from tests.support.cli import environment, tracekit
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.cli.options import echo_json
 from tracekit.cli.render.quantities import count, duration
 from tracekit.cli.render.runs import print_runs
 from tracekit.cli.render.tree import print_tree
+from tracekit.cli.shape import show_json
 from tracekit.model.summary import summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
@@ -194,3 +197,28 @@ def on_terminal(arguments: list[str], env: dict[str, str]) -> str:
             printed += data
     os.close(main)
     return printed.decode()
+
+
+def test_a_run_may_be_deeper_and_longer_than_python_s_stack(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    b, depth = Builder(), 10_000
+    parent = b.agent("lead", 0, 3 * depth)
+    for level in range(depth):
+        parent = b.span(f"s{level}", "span", level, 2 * depth - level, parent)
+        b.tool(f"x{level}", "look", level, level + 1, parent)
+    run = structure(b.recording())
+    lines = drawn(run, monkeypatch, 100).splitlines()
+    # The line about the whole, the columns' names, and the legend.
+    assert len(lines) == 3 + sum(1 for _ in run.root.walk())
+    assert max(map(cell_len, lines)) <= 100
+    echo_json(show_json(run))
+    assert capsys.readouterr().out.count('"kind": ') == sum(1 for _ in run.root.walk())
+
+
+@pytest.mark.parametrize(
+    "data", [{}, [], None, "é\n", 1.5, {"a": [], "b": {"c": [1, [True]], "d": {}}}, {1: 2, None: ()}]
+)
+def test_json_is_indented_as_python_does(data: object, capsys: pytest.CaptureFixture[str]) -> None:
+    echo_json(data)
+    assert capsys.readouterr().out == json.dumps(data, indent=2) + "\n"

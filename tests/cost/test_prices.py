@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genai_prices import Usage, calc_price
 
 from tests.support.build import Builder, said, user
 from tracekit import semconv as s
@@ -185,3 +186,24 @@ def test_a_run_sums_the_known_prices_and_says_what_is_missing() -> None:
     ):
         root = run_of(*calls)
         assert (root.cost_usd, root.cost_complete) == (cost, complete), calls
+
+
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-opus-4-5", "claude-3-haiku-20240307"])
+def test_a_price_is_what_the_list_says_of_the_whole_call_on_either_side_of_a_tier(model: str) -> None:
+    for whole in (0, 1, 199_999, 200_000, 200_001, 350_000):
+        for read, write_5m, write_1h in ((0, 0, 0), (whole // 3, whole // 5, whole // 7), (whole, 0, 0)):
+            listed = calc_price(
+                Usage(
+                    input_tokens=whole,
+                    output_tokens=1234,
+                    cache_read_tokens=read,
+                    cache_write_tokens=write_5m + write_1h,
+                    cache_write_5m_tokens=write_5m,
+                    cache_write_1h_tokens=write_1h,
+                ),
+                model,
+                provider_id="anthropic",
+                genai_request_timestamp=datetime.fromtimestamp(NOW / 1e9, UTC),
+            )
+            told = usage(whole - read - write_5m - write_1h, 1234, read, write_5m, write_1h)
+            assert price_usd(told, model, NOW) == listed.total_price

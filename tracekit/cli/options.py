@@ -16,6 +16,10 @@ __all__ = ["echo_json", "format_option", "progress_bar", "run_argument", "safe_l
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_JSON = json.JSONEncoder(ensure_ascii=True).encode
+_END = object()
+_MOST_SPACES = 200
+
 
 def format_option(function: F) -> F:
     """``--format text|json``."""
@@ -30,8 +34,29 @@ def run_argument(function: F) -> F:
 
 
 def echo_json(data: Any) -> None:
-    """Print `data` as JSON, indented."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=True))
+    """Print `data` as JSON, indented, however deep it is."""
+    click.echo("".join(_indented(data)))
+
+
+def _indented(data: Any) -> Iterator[str]:
+    """The pieces of `data` as JSON. A tree of thousands of levels would be nothing but spaces: they are `_MOST_SPACES`."""
+    # A value, or None and the end of one, after the text before it and with the line break of where it stands.
+    stack: list[tuple[str, Any, str]] = [("", data, "\n")]
+    while stack:
+        before, value, line = stack.pop()
+        if not value or not isinstance(value, (dict, list, tuple)):
+            yield f"{before}{'' if value is _END else _JSON(value)}"
+            continue
+        inner = line if len(line) > _MOST_SPACES else f"{line}  "
+        is_object = isinstance(value, dict)
+        yield f"{before}{'{' if is_object else '['}"
+        stack.append((f"{line}{'}' if is_object else ']'}", _END, ""))
+        items: Iterable[tuple[str, Any]] = (("", each) for each in value)
+        if isinstance(value, dict):
+            items = ((f"{_JSON(name if isinstance(name, str) else _JSON(name))}: ", value[name]) for name in value)
+        parts = [(f",{inner}{name}", each, inner) for name, each in items]
+        parts[0] = (parts[0][0][1:], *parts[0][1:])
+        stack.extend(reversed(parts))
 
 
 def tell(told: Iterable[str]) -> None:

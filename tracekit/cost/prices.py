@@ -5,14 +5,18 @@ The list is read when the first price is asked for: it takes a tenth of a second
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracekit import semconv
 from tracekit.cost.own import Rates, own_rates
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
 
 __all__ = ["price_usd"]
 
@@ -96,6 +100,27 @@ def _by_rates(rates: Rates, usage: _Usage) -> Decimal:
 
 def _listed(provider: str, model: str, usage: _Usage, speed: str, day: int) -> Decimal | None:
     """The price by the public list: by the platform's own where it has the model, else by Anthropic's."""
+    own = _PROVIDERS.get(provider, "anthropic")
+    cached = usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
+    if speed == "standard" and not usage.web_searches and cached <= usage.input:
+        rates = _listed_rates(own, model, day, _tier(own, model, day, usage.input))
+        if rates is not None:
+            return _by_rates(rates, usage)
+    for name in dict.fromkeys((own, "anthropic")):
+        try:
+            price = _asked(name, model, usage, day)
+            if speed == "standard":
+                return price.total_price
+            faster = _asked(name, model, usage, day, speed)
+        except (LookupError, ValueError):
+            continue
+        # The list answers with the usual price where it has none for the mode.
+        return faster.total_price if faster.total_price != price.total_price else None
+    return None
+
+
+def _asked(provider: str, model: str, usage: _Usage, day: int, speed: str = "") -> PriceCalculation:
+    """The list's answer; fifty times as long in coming as one that is told by its rates."""
     from genai_prices import Usage, calc_price  # noqa: PLC0415  a tenth of a second, with the first price only
 
     quantities = Usage(
@@ -107,20 +132,48 @@ def _listed(provider: str, model: str, usage: _Usage, speed: str, day: int) -> D
         cache_write_1h_tokens=usage.cache_write_1h,
         web_searches=usage.web_searches,
     )
-    at = datetime.fromordinal(day).replace(tzinfo=UTC)
-    for name in dict.fromkeys((_PROVIDERS.get(provider, "anthropic"), "anthropic")):
-        try:
-            price = calc_price(quantities, model, provider_id=name, genai_request_timestamp=at)
-            if speed == "standard":
-                return price.total_price
-            faster = calc_price(
-                quantities, model, provider_id=name, genai_request_timestamp=at, price_context={"speed": speed}
-            )
-        except (LookupError, ValueError):
-            continue
-        # The list answers with the usual price where it has none for the mode.
-        return faster.total_price if faster.total_price != price.total_price else None
-    return None
+    return calc_price(
+        quantities,
+        model,
+        provider_id=provider,
+        genai_request_timestamp=datetime.fromordinal(day).replace(tzinfo=UTC),
+        price_context={"speed": speed} if speed else None,
+    )
+
+
+def _tier(provider: str, model: str, day: int, size: int) -> int:
+    """The least number of input tokens for which the list's rates are those for `size`."""
+    starts = _tiers(provider, model, day)
+    below = bisect_left(starts, size)
+    return starts[below - 1] + 1 if below else 1
+
+
+@lru_cache(maxsize=1024)
+def _tiers(provider: str, model: str, day: int) -> list[int]:
+    """The numbers of input tokens beyond which the list has other rates."""
+    try:
+        prices = vars(_asked(provider, model, _Usage(1, 0, 0, 0, 0, 0), day).model_price)
+    except (LookupError, ValueError):
+        return []
+    return sorted({tier.start for price in prices.values() for tier in getattr(price, "tiers", ())})
+
+
+@lru_cache(maxsize=1024)
+def _listed_rates(provider: str, model: str, day: int, size: int) -> Rates | None:
+    """The rates that the list has for a call with so much input; None where it has not all of them."""
+    kinds = (
+        _Usage(size, 0, 0, 0, 0, 0),
+        _Usage(size, 0, size, 0, 0, 0),
+        _Usage(size, 0, 0, size, 0, 0),
+        _Usage(size, 0, 0, 0, size, 0),
+        _Usage(size, int(_MILLION), 0, 0, 0, 0),
+    )
+    try:
+        plain, read, write_5m, write_1h, both = (_asked(provider, model, kind, day).total_price for kind in kinds)
+    except (LookupError, ValueError):
+        return None
+    by_size = [paid * _MILLION / size for paid in (plain, read, write_5m, write_1h)]
+    return Rates(by_size[0], both - plain, *by_size[1:])
 
 
 def _usage_of(attributes: Mapping[str, Any]) -> _Usage:

@@ -99,7 +99,7 @@ class Decoder:
         """
         self.problem = ""
         try:
-            return self._event(_checked(json.loads(line)))
+            return self._event(_checked(json.loads(line.decode("utf-8", "surrogatepass"))))
         except _WRONG as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 

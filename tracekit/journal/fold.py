@@ -144,10 +144,18 @@ class Fold:
         end = self._ends.get(span.id)
         if end is None:
             return span
-        return replace(
-            span,
-            end_ns=end.at_ns,
-            status=end.status,
-            failure=end.failure,
-            attributes={**span.attributes, **end.attributes},
+        # Each span comes by here, and `replace` takes three times as long.
+        return RecordedSpan(
+            span.id,
+            span.parent,
+            span.kind,
+            span.name,
+            span.start_ns,
+            end.at_ns,
+            end.status,
+            end.failure,
+            {**span.attributes, **end.attributes},
+            span.lane,
+            span.segment,
+            span.trace,
         )

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, CallReader
@@ -24,6 +25,18 @@ from tracekit.model.recording import Recording
 from tracekit.model.tree import Run
 
 __all__ = ["Structurer", "structure"]
+
+
+class _Container(NamedTuple):
+    """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
+
+    That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
+    where it is such a span.
+    """
+
+    draft: Draft
+    units: list[tuple[Draft, Draft]]
+    around: Draft
 
 
 def structure(recording: Recording) -> Run:
@@ -64,50 +77,46 @@ def _is_as_before(recording: Recording, before: Recording) -> bool:
     return recording.spans is before.spans and recording.segments == before.segments
 
 
-def _containers(root: Draft) -> list[Draft]:
-    """Every node with calls to be put in order, parents first."""
-    found, stack = [], [root]
-    while stack:
-        draft = stack.pop()
-        stack.extend(draft.children)
+def _containers(root: Draft) -> list[_Container]:
+    """Every node with calls to be put in order, parents first.
+
+    All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
+    """
+    drafts = root.walk()
+    within = _calls_within(drafts)
+    around: dict[Draft, Draft] = {}
+    found = []
+    for draft in drafts:
+        around[draft] = around[draft.parent] if draft.kind == "span" and draft.parent is not None else draft
         if draft.kind in ("llm", "attempt"):
             continue
-        calls = len(list(_units(draft)))
+        units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
         # A span around one call moves with that call, as part of what is around the span.
-        if calls > 1 or (calls == 1 and draft.kind != "span"):
-            found.append(draft)
+        if len(units) > 1 or (units and draft.kind != "span"):
+            found.append(_Container(draft, units, around[draft]))
     return found
 
 
-def _units(container: Draft) -> Iterator[tuple[Draft, Draft]]:
-    """The calls directly below `container`, each with what moves with it."""
-    for child in container.children:
-        if child.kind == "llm":
-            yield child, child
-        elif child.kind == "span":
-            calls = list(islice(_calls_within(child), 2))
-            if len(calls) == 1:
-                yield calls[0], child
-
-
-def _calls_within(span: Draft) -> Iterator[Draft]:
-    stack = list(reversed(span.children))
-    while stack:
-        child = stack.pop()
-        if child.kind == "llm":
-            yield child
-        elif child.kind == "span":
-            stack.extend(reversed(child.children))
+def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
+    """The call that each of `drafts` is, or those with nothing but spans around them below it: two stand for more."""
+    within: dict[Draft, list[Draft]] = {}
+    for draft in reversed(drafts):
+        within[draft] = [draft] if draft.kind == "llm" else []
+        if draft.kind == "span":
+            calls = (call for child in draft.children for call in within[child])
+            within[draft] = list(islice(calls, 2))
+    return within
 
 
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: Draft, recording: Recording, reader: CallReader) -> None:
-        self._container = container
+    def __init__(self, container: _Container, recording: Recording, reader: CallReader) -> None:
+        self._container = container.draft
+        self._around = container.around
         self._recording = recording
         self._reader = reader
-        self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in _units(container))
+        self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in container.units)
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
         self._turns: dict[int, Draft] = {}
         self._tools: dict[str, Draft] = {}
@@ -199,13 +208,11 @@ class _Filling:
         if container.kind == "turn":
             self._stay(conversation, container)
             return
-        above = container
-        while above.kind == "span" and above.parent is not None:
-            above = above.parent
-        if above.kind in ("agent", "turn"):
+        around = self._around
+        if around.kind in ("agent", "turn"):
             self._take_turns(conversation, container)
             return
-        name = str(above.attributes.get(semconv.TOOL_NAME, above.name)) if above.kind == "tool" else "lead"
+        name = str(around.attributes.get(semconv.TOOL_NAME, around.name)) if around.kind == "tool" else "lead"
         self._take_turns(conversation, self._agent(name, conversation, container, "position"))
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
@@ -234,9 +241,10 @@ class _Filling:
         innermost = max(holding, key=lambda window: window.asked.end_ns)
         turn = self._turns.get(id(innermost.asked))
         above = set()
-        while turn is not None:
+        while turn is not None and turn is not self._container:
             above.add(id(turn))
             turn = turn.parent
+        above.add(id(self._container))
         if all(id(self._turns.get(id(window.asked))) in above for window in holding):
             return innermost
         return None

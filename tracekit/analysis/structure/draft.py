@@ -32,14 +32,15 @@ class Draft:
     failure: Failure | None = None
     inferred: bool = False
     parent: Draft | None = None
-    children: list[Draft] = field(default_factory=list)
+    children: dict[Draft, None] = field(default_factory=dict)
+    """In the order in which they came; any of thousands is taken away as fast as the last."""
 
     def adopt(self, child: Draft) -> None:
         """Hang `child` under this node, away from where it was."""
         if child.parent is not None:
-            child.parent.children.remove(child)
+            del child.parent.children[child]
         child.parent = self
-        self.children.append(child)
+        self.children[child] = None
 
     @property
     def agent(self) -> str | None:
@@ -49,13 +50,14 @@ class Draft:
     def settle(self) -> Node:
         """The node as it stands now, with everything below it."""
         ready: dict[int, Node] = {}
-        for draft in reversed(list(self._walk())):
+        for draft in reversed(self.walk()):
             in_order = sorted(draft.children, key=lambda child: (child.start_ns, child.order))
             children = tuple(ready.pop(id(child)) for child in in_order)
             ready[id(draft)] = draft._node(children)  # noqa: SLF001  the class's own
         return ready[id(self)]
 
-    def _walk(self) -> list[Draft]:
+    def walk(self) -> list[Draft]:
+        """This node and all below it, parents before children."""
         order, stack = [], [self]
         while stack:
             draft = stack.pop()

@@ -19,6 +19,7 @@ def recorded_tree(recording: Recording) -> Draft:
         span.id: recorded(span, _status(span, recording), order) for order, span in enumerate(recording.spans.values())
     }
     root = _root(recording, drafts)
+    above: dict[Draft, Draft] = {}
     for span in recording.spans.values():
         draft = drafts[span.id]
         if draft is root:
@@ -26,20 +27,20 @@ def recorded_tree(recording: Recording) -> Draft:
         parent = drafts.get(span.parent) if span.parent is not None else root
         if span.parent == root.id:
             parent = root
-        if parent is None or _is_within(parent, draft):
+        # Nothing is above `draft` yet: it is its parent's ancestor if it is the topmost.
+        if parent is None or _topmost(parent, above) is draft:
             draft.attributes[semconv.ORPHAN] = True
             parent = root
         parent.adopt(draft)
+        above[draft] = parent
     return root
 
 
-def _is_within(draft: Draft, ancestor: Draft) -> bool:
-    above: Draft | None = draft
-    while above is not None:
-        if above is ancestor:
-            return True
-        above = above.parent
-    return False
+def _topmost(draft: Draft, above: dict[Draft, Draft]) -> Draft:
+    """The ancestor of `draft` that nothing is above. Steps are made longer as they are taken: spans nest deep."""
+    while (higher := above.get(draft)) is not None:
+        above[draft], draft = above.get(higher, higher), higher
+    return draft
 
 
 def _status(span: RecordedSpan, recording: Recording) -> Status:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call, text_of
@@ -41,7 +42,7 @@ class Window:
         return self.brought.results.get(block.id) if self.brought is not None else None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Work:
     """What may be a subagent at work: a conversation, or a recorded agent with the calls below it."""
 
@@ -52,7 +53,7 @@ class Work:
     conversation: Conversation | None = None
     agent: Draft | None = None
 
-    @property
+    @cached_property
     def prompt(self) -> str:
         """The text that the work began with."""
         if not self.calls:
@@ -60,7 +61,7 @@ class Work:
         first = self.calls[0]
         return "\n".join([first.system, *(text_of(m.get("content")) for m in first.messages if isinstance(m, dict))])
 
-    @property
+    @cached_property
     def said(self) -> str:
         """The text that the work ended with."""
         return self.calls[-1].text.strip() if self.calls else ""
@@ -77,11 +78,12 @@ def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]
     """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
     placed: dict[int, tuple[Block, str]] = {}
     blocks = window.asked.blocks
+    inputs = {block.number: _looked_for(block) for block in blocks} if works else {}
     for work in works:
         named = [block for block in blocks if block.name == work.name] if work.name else []
         candidates: Sequence[Block] = named or blocks
-        by_result = [block for block in candidates if _is_result(work, window.result(block))]
-        by_prompt = _by_prompt(work, by_result or candidates)
+        by_result = [block for block in candidates if _is_result(work, window.result(block))] if window.brought else []
+        by_prompt = _by_prompt(work, [(block, inputs[block.number]) for block in by_result or candidates])
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
@@ -139,11 +141,15 @@ def _is_result(work: Work, result: str | None) -> bool:
     return work.said == result.strip() or (len(work.said) >= 3 * _DISTINCTIVE and work.said in result)
 
 
-def _by_prompt(work: Work, blocks: Sequence[Block]) -> list[Block]:
+def _looked_for(block: Block) -> list[str]:
+    """The texts of the block's input by which it is known in a prompt."""
+    texts = (text.strip() for text in _texts(block.input))
+    return [text for text in texts if len(text) >= _DISTINCTIVE]
+
+
+def _by_prompt(work: Work, looked_for: Sequence[tuple[Block, list[str]]]) -> list[Block]:
     """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
     prompt = work.prompt
-    inputs = [(block, [text.strip() for text in _texts(block.input)]) for block in blocks]
-    looked_for = [(block, [text for text in texts if len(text) >= _DISTINCTIVE]) for block, texts in inputs]
     whole = [block for block, texts in looked_for if texts and all(text in prompt for text in texts)]
     return whole or [
         block for block, texts in looked_for if any(len(text) >= 3 * _DISTINCTIVE and text in prompt for text in texts)

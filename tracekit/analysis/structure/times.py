@@ -12,12 +12,7 @@ __all__ = ["settle_times"]
 
 def settle_times(root: Draft) -> None:
     """Set begin, end and status of every inferred node below `root`, and of `root` if it is inferred."""
-    order, stack = [], [root]
-    while stack:
-        draft = stack.pop()
-        order.append(draft)
-        stack.extend(draft.children)
-    for draft in reversed(order):
+    for draft in reversed(root.walk()):
         if draft.inferred and draft.children and not draft.attributes.get(semconv.INFERRED_BOUNDS):
             _settle(draft)
         if draft.kind == "agent":

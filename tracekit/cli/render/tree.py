@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -69,9 +70,9 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
     codes = _codes(run, grave)
-    rows = [_Row(*row, tuple(codes.get(row[1].id, ()))) for row in _rows(run.root, "", "", marks, all_attempts, 1)]
-    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
     width = out.width
+    rows = [_Row(*row, tuple(codes.get(row[1].id, ()))) for row in _rows(run.root, marks, all_attempts, width)]
+    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
     columns = _columns(rows, run, marks, width)
     facts_width = sum(column.width + 2 for column in columns)
     longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
@@ -96,17 +97,18 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(
-    node: Node, prefix: str, below: str, marks: _Marks, all_attempts: bool, number: int
-) -> Iterator[tuple[str, Node, int]]:
-    yield prefix, node, number
-    children = [child for child in node.children if all_attempts or _is_told(child, node)]
-    turns = 0
-    for index, child in enumerate(children):
-        turns += child.kind == "turn"
-        is_last = index == len(children) - 1
-        branch, line = (marks.last, "   ") if is_last else (marks.branch, marks.line)
-        yield from _rows(child, below + branch, below + line, marks, all_attempts, turns)
+def _rows(root: Node, marks: _Marks, all_attempts: bool, width: int) -> Iterator[tuple[str, Node, int]]:
+    """Each node with what is drawn before it, as far as a line reaches, and its number among the turns beside it."""
+    stack = [("", "", root, 1)]
+    while stack:
+        prefix, below, node, number = stack.pop()
+        yield prefix, node, number
+        children = [child for child in node.children if all_attempts or _is_told(child, node)]
+        turns = list(accumulate(int(child.kind == "turn") for child in children))
+        for index, child in reversed(list(enumerate(children))):
+            is_last = index == len(children) - 1
+            branch, line = (marks.last, "   ") if is_last else (marks.branch, marks.line)
+            stack.append(((below + branch)[:width], (below + line)[:width], child, turns[index]))
 
 
 def _is_told(node: Node, parent: Node) -> bool:
@@ -204,10 +206,10 @@ class _Column:
     name: str
     cells: list[str]
     style: str = ""
+    width: int = field(init=False)
 
-    @property
-    def width(self) -> int:
-        return max(len(self.name), *(cell_len(cell) for cell in self.cells))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
 def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Column]:
