@@ -19,6 +19,7 @@ from tracekit.analysis.batches import (
 )
 from tracekit.analysis.content import Content
 from tracekit.analysis.efforts import Effort, efforts_of
+from tracekit.analysis.held import Held, held_up
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Schedule
 from tracekit.model.tree import Node, Run
@@ -125,6 +126,11 @@ class Facts:
     def blocking(self) -> Sequence[Node]:
         """What blocked an event loop: calls of a sync client, and tools."""
         return blocking_of(self.nodes)
+
+    @cached_property
+    def held(self) -> Sequence[Held]:
+        """The nodes whose children held one another up."""
+        return tuple(held_up(self.blocking, self.parents))
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:

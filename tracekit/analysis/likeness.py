@@ -221,6 +221,8 @@ def has_order(text: str) -> bool:
 
 def is_put_after(given: str, before: str, text: str) -> bool:
     """Whether `text` names what is own to `given` after what is own to `before`, with a word of order or a condition."""
+    if not _may_order(text):
+        return False
     words, others = tokens(given), tokens(before)
     firsts = [_first(text, set(these) - set(those)) for these, those in ((others, words), (words, others))]
     if -1 in firsts or firsts[0] >= firsts[1]:
@@ -228,6 +230,12 @@ def is_put_after(given: str, before: str, text: str) -> bool:
     between = text[firsts[0] : firsts[1]]
     is_near = len(between) <= _LONGEST_ASK
     return is_near and bool(_ORDER.search(between) or _IN_CASE.match(text, firsts[1]))
+
+
+@lru_cache(maxsize=16)
+def _may_order(text: str) -> bool:
+    """Whether `text`, a task that is asked for all that an agent does, has any word of order or condition."""
+    return bool(_ORDER.search(text) or _IN_CASE.search(text))
 
 
 def _first(text: str, words: Iterable[str]) -> int:

@@ -72,7 +72,18 @@ COUNTED = re.compile(
 def holds(given: str, before: str) -> bool:
     """Whether `given` is all of `before` with something added."""
     given, whole = given.lower(), before.strip().lower()
-    return bool(whole) and whole in given and bool(re.search(rf"(?<![\w./-]){re.escape(whole)}(?![\w./-])", given))
+    return bool(whole) and whole in given and _stands_by_itself(whole, given)
+
+
+def _stands_by_itself(whole: str, text: str) -> bool:
+    """Whether `whole` stands anywhere in `text` as no part of a longer word or path."""
+    at = text.find(whole)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(whole) : at + len(whole) + 1]
+        if not any(each.isalnum() or each in "_./-" for each in around):
+            return True
+        at = text.find(whole, at + 1)
+    return False
 
 
 def found_nothing(output: str) -> bool:

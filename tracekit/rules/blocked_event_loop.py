@@ -41,107 +41,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, beside_others, most_at_once
+from tracekit.analysis.held import Held
+from tracekit.analysis.overlap import Interval, beside_others
 from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import listed, plural, seconds, times
 
-__all__ = ["RULE", "Held", "held_up"]
-
-_MOST_LEVELS = 64
-_SOON_NS = 50_000_000
-
-
-class Held(NamedTuple):
-    """Children of `container` that were started as tasks and held one another up: each with its blocking calls, if any."""
-
-    container: Node
-    branches: dict[str, list[Node]]
-    children: dict[str, Node]
-
-
-def held_up(facts: Facts) -> Iterator[Held]:
-    """The nodes whose children held one another up."""
-    found: dict[str, Held] = {}
-    for call in facts.blocking:
-        child: Node = call
-        for _ in range(_MOST_LEVELS):
-            parent = facts.parents.get(child.id)
-            if parent is None:
-                break
-            held = found.setdefault(parent.id, Held(parent, {}, {}))
-            held.branches.setdefault(child.id, []).append(call)
-            held.children[child.id] = child
-            child = parent
-    for held in found.values():
-        together = _started_together(held)
-        if len(together) > 1:
-            yield Held(held.container, {id: held.branches[id] for id in together}, held.children)
-        elif len(held.branches) == 1 and held.container.kind == "turn":
-            late = {child.id: child for child in _kept_waiting(held)}
-            if len(late) > 1:
-                branches = {**held.branches, **{id: [] for id in late}}
-                yield Held(held.container, branches, {**held.children, **late})
-
-
-def _kept_waiting(held: Held) -> list[Node]:
-    """What the answer of a turn asked for, too, and what began in sibling tasks only when the one that blocks was over.
-
-    Two or more that ran at once were started together, and so was the one.
-    """
-    ((id, calls),) = held.branches.items()
-    end_ns, home = max(call.end_ns or 0 for call in calls), calls[0].lane.rpartition(".")[0]
-    works = [
-        Work(child, None) for child in held.container.children if child.kind in ("tool", "agent") and child.id != id
-    ]
-    late = [
-        work
-        for work in works
-        if 0 <= work.node.start_ns - end_ns <= _SOON_NS and work.lane.rpartition(".")[0] == home and home
-    ]
-    lanes = {calls[0].lane, *(work.lane for work in late)}
-    is_all = len(late) == len(works) and len(lanes) == len(late) + 1
-    intervals = [interval for work in late if (interval := work.interval) is not None]
-    return [work.node for work in late] if is_all and most_at_once(intervals) == len(late) else []
-
-
-def _started_together(held: Held) -> list[str]:
-    """The children whose calls were made in sibling tasks: the most that stand under one lane, each in its own."""
-    if len(held.branches) < 2:
-        return []
-    lanes = {id: calls[0].lane for id, calls in held.branches.items() if len({call.lane for call in calls}) == 1}
-    split = _fork(list(lanes.values()))
-    by_branch: dict[str, list[str]] = {}
-    for id, lane in lanes.items():
-        branch = lane[len(split) :].lstrip(".").partition(".")[0]
-        if branch[:1] in ("t", "n"):
-            by_branch.setdefault(branch, []).append(id)
-    return [id for ids in by_branch.values() for id in ids] if len(by_branch) > 1 else []
-
-
-def _fork(lanes: Sequence[str]) -> str:
-    """The lane that all of `lanes` come from."""
-    if not lanes:
-        return ""
-    paths = [lane.split(".") for lane in lanes]
-    shared = []
-    for steps in zip(*paths, strict=False):
-        if len(set(steps)) > 1:
-            break
-        shared.append(steps[0])
-    return ".".join(shared)
+__all__ = ["RULE"]
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each node whose children held one another up."""
-    for held in held_up(facts):
+    for held in facts.held:
         saved_ns = facts.schedule.saved_ns(held.container, _freed(facts, held))
         if saved_ns <= 0:
             continue

@@ -37,7 +37,6 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import Interval
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
-from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.serial_batch import free_of_each_other
@@ -57,7 +56,7 @@ _LEAST_SAVED_NS = 150_000_000
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch that had more works than were at work at once."""
-    blocked = {id for held in held_up(facts) for id in held.children}
+    blocked = {id for held in facts.held for id in held.children}
     for batch in facts.batches:
         works, most = batch.timed, batch.at_once
         if most < 2 or any(work.node.id in blocked for work in works) or not facts.is_one_clock(works):

@@ -46,7 +46,6 @@ from tracekit.analysis.schedule import packed
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
-from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, times
@@ -63,21 +62,29 @@ _LEAST_PAUSE_NS = 100_000_000
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each row of agents, or of calls, that could have run together."""
-    blocked = {id for held in held_up(facts) for id in held.branches}
+    blocked = {id for held in facts.held for id in held.branches}
     for crew in facts.crews:
         for row in _rows(crew, blocked):
             for _, alike in groupby(row, _is_bare):
                 yield from _independent(facts, crew, list(alike))
     for crew in facts.single_calls:
         for row in _rows(crew, blocked):
-            alone = [_stands_alone(facts, work.calls[0]) for work in row]
-            if all(alone) and (rounds := _rounds(row, [_beginning(facts, work) for work in row])):
-                yield from _of_rounds(facts, crew, rounds)
-                continue
-            for _, alike in groupby(row, partial(_template, facts)):
-                calls = list(alike)
-                if len(calls) >= _LEAST_CALLS and all(_stands_alone(facts, work.calls[0]) for work in calls):
-                    yield from _independent(facts, crew, calls, least=_LEAST_CALLS)
+            if len(row) >= _LEAST_CALLS:
+                yield from _of_calls(facts, crew, row)
+
+
+def _of_calls(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
+    """Findings for single calls in a row: for rounds of them, else for those of one template."""
+    alone = {work.node.id for work in row if _stands_alone(facts, work.calls[0])}
+    may_be_rounds = len(alone) == len(row) >= 2 * _LEAST_CALLS
+    rounds = _rounds(row, [_beginning(facts, work) for work in row]) if may_be_rounds else []
+    if rounds:
+        yield from _of_rounds(facts, crew, rounds)
+        return
+    for _, alike in groupby(row, partial(_template, facts)):
+        calls = list(alike)
+        if len(calls) >= _LEAST_CALLS and all(work.node.id in alone for work in calls):
+            yield from _independent(facts, crew, calls, least=_LEAST_CALLS)
 
 
 def _template(facts: Facts, work: Work) -> tuple[str, str | None, str]:

@@ -42,7 +42,6 @@ from tracekit.analysis.overlap import is_serial
 from tracekit.analysis.roles import prepares
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
-from tracekit.rules.blocked_event_loop import held_up
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, seconds, times
@@ -52,7 +51,7 @@ __all__ = ["RULE"]
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch that ran one by one."""
-    blocked = {id for held in held_up(facts) for id in held.branches}
+    blocked = {id for held in facts.held for id in held.branches}
     for batch in facts.batches:
         works = batch.timed
         if len(works) < 2 or not _ran_one_by_one(works):
