@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from tests.support.build import Builder, result, said, use, user
 from tracekit import semconv
@@ -142,10 +143,12 @@ def _crew(size: int, *, is_blocked: bool = False) -> Builder:
     for agent in range(agents):
         id, lane, now = f"a{agent}", f"m.t{agent}", agent * 3000
         build.agent(id, 0 if is_blocked else now, now + 3000, "root", lane, name="audit_agent")
+        asked: list[Any] = []
         for turn in range(3):
             begin, call = now + turn * 1000, f"{id}-c{turn}"
             build.span(f"{id}-t{turn}", "turn", begin, begin + 1000, id, lane)
-            asked = [user(f"Audit src/m{agent}.py, part {turn}")]
+            more = [{"role": "assistant", "content": [said("Fine.")]}] if turn else []
+            asked = [*asked, *more, user(f"Audit src/m{agent}.py, part {turn}")]
             build.call(call, begin, begin + 1000, asked, [said("Fine.")], parent=f"{id}-t{turn}", lane=lane)
             build.spans[call] = replace(build.spans[call], attributes={semconv.SYNC_IN_EVENT_LOOP: is_blocked})
     build.span("root", "run", 0, agents * 3000)

@@ -65,12 +65,18 @@ def check(facts: Facts) -> Iterator[Finding]:
     blocked = {id for held in facts.held for id in held.branches}
     for crew in facts.crews:
         for row in _rows(crew, blocked):
-            for _, alike in groupby(row, _is_bare):
-                yield from _independent(facts, crew, list(alike))
+            if _may_save(facts, crew, row):
+                for _, alike in groupby(row, _is_bare):
+                    yield from _independent(facts, crew, list(alike))
     for crew in facts.single_calls:
         for row in _rows(crew, blocked):
-            if len(row) >= _LEAST_CALLS:
+            if len(row) >= _LEAST_CALLS and _may_save(facts, crew, row):
                 yield from _of_calls(facts, crew, row)
+
+
+def _may_save(facts: Facts, crew: Batch, row: Sequence[Work]) -> bool:
+    """Whether the run would be shorter if all of `row` began with the first: else nothing of it need be read."""
+    return facts.schedule.carried_ns(crew.container, row[-1].node.start_ns - row[0].node.start_ns) > 0
 
 
 def _of_calls(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
