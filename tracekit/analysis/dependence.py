@@ -11,7 +11,7 @@ B depends on A, by the strongest evidence that there is:
 Otherwise B is independent of A, with a confidence. A model passes on what it understood and not only what it read, so
 the absence of a flow says less the more words B's input has that come from nowhere, and little where its wording points
 back ("the findings", "based on"). `likely` needs: all outputs and inputs seen; words that were nearly all known before
-A began; and the same kind of work as A's, or, for another kind, nobody who changes anything, puts together what others
+A began; and the same kind of work as A's, which only looks at things or whose paths are known, or, for another kind, nobody who changes anything, puts together what others
 made, or judges it. A plain tool must have
 been given only what was known. Content that was not recorded, or redacted, means that nobody can tell.
 """
@@ -26,13 +26,16 @@ from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import begins_otherwise, tokens
+from tracekit.analysis.likeness import begins_alike, begins_otherwise, tokens
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, judges
+from tracekit.analysis.roles import builds_on, changes_things, invents, judges
 from tracekit.analysis.steps import (
+    as_told,
+    instruction,
     is_of_new_subject,
     is_one_task,
     is_put_together,
+    only_looks,
     step_of_program,
     step_of_several,
     turn_of_program,
@@ -244,7 +247,7 @@ class Team:
         control = self._nothing_found(name) or step_of_several(
             other, self._members, self._known.names, self._known.has_range
         )
-        if not control and self._known.puts_after(given, self._members[-1].given or ""):
+        if not control and self._known.puts_after(as_told(other), as_told(self._members[-1])):
             control = f"but the task puts {name} after what was asked for before"
         if not control and (values or new):
             control = self._in_view_of(said_when_asked)
@@ -264,6 +267,15 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, values, new, told)
+
+    def _is_named_aspect(self, other: Profile) -> bool:
+        """Whether it looks at what the others look at, under an aspect that was known, and is asked with the same words."""
+        name, before = other.work.name, self._members[-1].given or ""
+        aspect = re.split(r"[-_ ]", name.lower())[0]
+        is_asked_alike = begins_alike(other.given or "", before) and not begins_otherwise(
+            other.task, self._members[-1].task
+        )
+        return is_asked_alike and self._known.names(aspect) and all(is_beside(name, each) for each in self._names)
 
     def _is_named(self, other: Profile) -> bool:
         """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
@@ -295,6 +307,8 @@ class Team:
         changes = other.effects.changes or self._changes
         if self._kinds == {kind_of(other.work.name)}:
             reason = step_of_program(other, self._members, self._given)
+            if not reason and not only_looks(other):
+                reason = "but it is not said that it only looks at something"
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         step = self._step_of_a_pipeline(other)
         if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):
@@ -323,6 +337,7 @@ class Team:
 
     def _between_agents(self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
+        name = other.work.name
         is_same_kind = kind_of(other.work.name) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
@@ -330,6 +345,15 @@ class Team:
                 return Verdict("possible", (*told, "but one of them changes things, and nobody can tell what"))
             if any(begins_otherwise(other.task, member.task) for member in self._members[-1:]):
                 return Verdict("possible", (*told, "but its task is another one"))
+            asks = instruction(other)
+            if changes_things(name, asks) and not other.effects.writes:
+                return Verdict("possible", (*told, "but it changes things, and nobody can tell what"))
+            if invents(asks):
+                return Verdict(
+                    "possible", (*told, "but it makes something new, which may have to fit what was made before")
+                )
+            if not only_looks(other):
+                return Verdict("possible", (*told, "but it is not said that it only looks at something"))
             if new & self._words.keys():
                 passed = _some(frozenset(), frozenset(new & self._words.keys()))
                 return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
@@ -352,6 +376,8 @@ class Team:
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if step:
             return Verdict("unlikely", (*told, step))
+        if share <= _MOST_NEW and not new & self._words.keys() and self._is_named_aspect(other):
+            return Verdict("likely", (*told, "its aspect was named before, and it is asked of the same"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             told.append("all that it was asked was known before")
             if all(is_beside(other.work.name, each) for each in self._names):

@@ -29,6 +29,7 @@ __all__ = [
     "keeps_state",
     "ranges_in",
     "refers_back",
+    "says_more",
     "stands_in",
     "stray_number",
     "tells_a_story",
@@ -68,9 +69,16 @@ _CHOOSES = re.compile(
 )
 _ORDER = re.compile(r"\b(?:if|then|after(?:wards)?|before|once|until|unless|when|next|finally)\b|->|\u2192")
 _IN_CASE = re.compile(r"\w+ (?:if|unless|once|when|after)\b")
+_OTHERS = (
+    r"(?:with|like|from|as|than|of) the (?:others?|rest|ones? before)|ones? before|in the (?:style|look|tone|voice) of the"
+    r"|look alike|look the same|go(?:es)? (?:well )?together|collide|clash|relative to (?:those|each|the (?:others|ones))|(?:those|ones|others) already|running (?:joke|gag|theme)|(?:in)?to the next"
+    r"|(?:not|n[o']t|never|avoid\w*|without|nor) (?:be )?(?:overlap|repeat|duplicat|contradict)\w*"
+    r"|(?:not|n[o']t|never|no \w+ (?:may|must|should|can)) (?:\w+ ){0,2}(?:twice|yet)|already (?:have|had|been|said|used|asked|covered|taken)"
+)
+"""What several things have to do with each other that are made to go together, or to differ."""
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
 _STATE = re.compile(
-    rf"(?<![a-z])(?:{_RECORD}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
+    rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
     r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
     r"|position|score|balance|total))(?![a-z])",
     re.IGNORECASE,
@@ -200,6 +208,14 @@ def template_of(given: str, before: str) -> str:
         return given[:_LONGEST_ASK] + "\n" + given[_LONGEST_ASK:][-_LONGEST_ASK:]
     end = _shared(given[begin:][::-1], before[begin:][::-1])
     return given[: begin + _ENDING] + "\n" + given[len(given) - end :]
+
+
+def says_more(given: str, before: str) -> bool:
+    """Whether `given` ends with a phrase where `before`, which begins alike, ends with a name of a word or two."""
+    words, others = tokens(given), tokens(before)
+    begin = _shared(words, others)
+    ends_alike = words[-1:] == others[-1:]
+    return begin >= _FEW and not ends_alike and 0 < len(others) - begin < _FEW < len(words) - begin - 1
 
 
 def _shared(these: Sequence[str], those: Sequence[str]) -> int:

@@ -10,8 +10,12 @@ __all__ = [
     "Role",
     "aspect_of",
     "builds_on",
+    "changes_things",
     "converses",
+    "invents",
     "judges",
+    "looks",
+    "makes_report",
     "names_work",
     "prepares",
     "role_of",
@@ -39,14 +43,14 @@ _PROGRAMS = _words(
 )
 _WRITES = _words(
     """
-    accept add adjust alter amend append apply approve archive assign book build builder buy cancel change
+    accept add adjust alter amend append apply approve archive assign book build builder bump buy cancel change
     charge clean cleaner close coder coding commit complete configure confirm convert copy correct create
     creator delete deploy deployer deposit develop developer disable drop edit editor enable engineer enroll
     escalate fix fixer format formatter grant implement implementer import init insert install invite launch
     lock mark memorise memorize merge migrate migrator modify notify optimise optimize optimizer order patch pay post
-    provision publish publisher purchase push put refactor refactorer refactoring refund register reject release
+    provision publish publisher purchase push put rebase refactor refactorer refactoring refund register reject release
     remember remove rename repair replace reserve reset resolve restart restore restructure revert revoke rework rewrite
-    rewriter rollback save schedule sell send set setup sign start stop store submit subscribe sync tag trade
+    rewriter rollback save schedule sell send set setup sign squash start stop store submit subscribe sync tag trade
     transfer transform unlock unsubscribe update updater upgrade upload withdraw
     """
 )
@@ -78,8 +82,8 @@ _WORKS_OUT = _words(
 )
 _CONVERSES = _words(
     """
-    ask bot chat chatbot chatter debate debater discuss game human interview interviewer moderator negotiate negotiator
-    opponent player roleplay teacher tutor user
+    ask bot chat chatbot chatter coach companion debate debater discuss game human interrogate interrogator interview
+    interviewer moderator negotiate negotiator opponent player roleplay teacher therapist tutor user
     """
 )
 _ADDRESSES = _words("announce append comment mail message notify post reply say send speak tell tweet")
@@ -87,6 +91,20 @@ _PREPARES = _words(
     """
     activate authenticate begin checkout commit connect disconnect enter init initialize login logout open prepare
     rollback select set setup start stop switch transaction use
+    """
+)
+_INVENTS = _words(
+    """
+    brainstorm coin compose craft create design devise draft draw dream generate ideate illustrate imagine invent make
+    name paint pen pitch propose script sketch suggest think write
+    """
+)
+_LOOKS = _words(
+    """
+    are answer answerer can check compile condense convert count detect determine did dig distil do does extract for given
+    go has have how identify is label list locate look map mark note pull quantify rate read report screen screener see
+    should spot summarise summariser summarize summarizer summary tag tell test trace track transcribe transcriber
+    translate translator verify was were what when where which who whose why will
     """
 )
 _ASPECTS = _words(
@@ -106,7 +124,14 @@ _READS = _words(
 )
 _WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
 _AGENTS = frozenset(("agent", "agents", "assistant", "subagent", "subagents"))
+_REPORTS = _words("brief briefing description documentation note overview profile report summary")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "or", "ation", "ion", "ment")
+_LOOKS_ABROAD = re.compile(
+    r"\W*(?:anal[iy]|bewert|busca|cherch|compar|[eé]valu|exam|fass|identif|investig|pr[uü]f|recherch|r[eé]sum|revi|such|tradu"
+    r"|[uü]bersetz|untersuch|vergleich|v[eé]rifi)",
+    re.IGNORECASE,
+)
+"""The same in other languages, by how the words begin."""
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
 
@@ -163,14 +188,54 @@ def prepares(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def names_work(word: str) -> bool:
     """Whether `word` names what is done, and not what it is done to: ``draft``, ``booking``, ``editor``."""
-    stems = [word, *(word.removesuffix(suffix) for suffix in _ENDINGS if word.endswith(suffix))]
-    return any(each in _WORK or f"{each}e" in _WORK for each in stems)
+    return any(each in _WORK or f"{each}e" in _WORK for each in _stems(word))
 
 
 def aspect_of(name: str) -> str:
     """For one who looks at something under one aspect of several, what it is; empty for others."""
     words = [word.lower() for word in _WORD.findall(name) if word.lower() not in ("agent", "subagent")]
     return words[0] if words and words[0] in _ASPECTS else ""
+
+
+@lru_cache(maxsize=4096)
+def invents(task: str) -> bool:
+    """Whether something of its own is to be made, rather than a report of what is there."""
+    words = [word.lower() for word in _WORD.findall(task[:200])][:_FIRST_WORDS]
+    return words[:1] != [] and words[0] in _INVENTS and not makes_report(task)
+
+
+@lru_cache(maxsize=4096)
+def looks(name: str, task: str) -> bool:
+    """Whether, by the name or else by how the task begins, it looks at something and says what there is."""
+    first = _WORD.findall(task[:200])[:1]
+    return any(_is_looking(word.lower()) for word in (*_WORD.findall(name), *first)) or bool(_LOOKS_ABROAD.match(task))
+
+
+def _is_looking(word: str) -> bool:
+    return word in _LOOKS or word in _READS | _GATHERS | _WORKS_OUT | _JUDGES
+
+
+@lru_cache(maxsize=4096)
+def changes_things(name: str, task: str) -> bool:
+    """Whether `task` begins with a word that changes something, or a name says so: ``booking_agent``."""
+    first = [word.lower() for word in _WORD.findall(task[:200])][:1]
+    named = [stem for word in _WORD.findall(name) for stem in _stems(word.lower()) if word.lower().endswith("ing")]
+    return not makes_report(task) and any(word in (_WRITES - _TELLS) | {"run", "execute"} for word in (*first, *named))
+
+
+@lru_cache(maxsize=4096)
+def makes_report(task: str) -> bool:
+    """Whether what is to be made is a report of what is there."""
+    words = [word.lower() for word in _WORD.findall(task[:200])][:_FIRST_WORDS]
+    return words[:1] != [] and words[0] in _INVENTS | {"give", "prepare"} and any(map(_names_report, words[1:]))
+
+
+def _names_report(word: str) -> bool:
+    return word in _REPORTS or (names_work(word) and any(stem in _JUDGES | _WORKS_OUT for stem in _stems(word)))
+
+
+def _stems(word: str) -> list[str]:
+    return [word, *(word.removesuffix(suffix) for suffix in _ENDINGS if word.endswith(suffix))]
 
 
 def judges(name: str) -> bool:

@@ -7,6 +7,7 @@ grows. Each function gives the reason as part of a sentence, empty where there i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from tracekit.analysis.likeness import (
@@ -20,25 +21,35 @@ from tracekit.analysis.likeness import (
     keeps_record,
     keeps_state,
     refers_back,
+    says_more,
     stray_number,
     tells_a_story,
     template_of,
     tokens,
 )
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import converses, names_work, role_of
+from tracekit.analysis.roles import converses, looks, makes_report, names_work, role_of
 from tracekit.analysis.values import is_number
-from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, ROUNDS, came_to_nothing, holds, kind_of
+from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, MEASURES, ROUNDS, came_to_nothing, holds, kind_of
 
 __all__ = [
+    "as_told",
+    "instruction",
     "is_of_new_subject",
     "is_one_task",
     "is_put_together",
+    "only_looks",
     "step_of_program",
     "step_of_several",
     "turn_of_program",
 ]
 
+_AHEAD = re.compile(r"\bnext (?:\w+ )?(?:days?|weeks?|months?|quarters?|years?|decades?)\b", re.IGNORECASE)
+"""A time to come, which counts no steps."""
+_ASKS_FOR = frozenset(("query", "question", "search", "topic"))
+"""Names under which an agent is given what it is to find out."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_FIRST_SENTENCES = 6
 _NEAR = 4
 """To how many of the works before a task is compared: one that is asked again is asked again soon."""
 
@@ -52,6 +63,24 @@ def is_one_task(other: Profile, members: Sequence[Profile]) -> bool:
         if not has_one_form(other.task, member.task) or any(names_work(word) for word in own):
             return False
     return True
+
+
+def only_looks(other: Profile) -> bool:
+    """Whether, as far as can be told, it looks at something and says what there is; or it is known which path it changes."""
+    if other.effects.is_declared or other.effects.writes or _ASKS_FOR & other.keys:
+        return True
+    told = [*_SENTENCE.split(other.given or "")[:_FIRST_SENTENCES], *_SENTENCE.split(other.system)[:_FIRST_SENTENCES]]
+    return any(looks(other.work.name, each) or makes_report(each) for each in told)
+
+
+def instruction(profile: Profile) -> str:
+    """The longest of the lines that it was given: what it is told to do."""
+    return max((profile.given or "").splitlines(), key=len, default="")
+
+
+def as_told(profile: Profile) -> str:
+    """Who was asked, and what: a task may tell an order of either."""
+    return f"{profile.work.name.replace('_', ' ')}\n{profile.given or ''}"
 
 
 def step_of_several(
@@ -105,6 +134,8 @@ def step_of_program(other: Profile, members: Sequence[Profile], named: set[str])
         return "but it is asked for a choice, of which the next may come"
     if any(not is_number(value) for value in other.said_given.values - named):
         return ""
+    if says_more(given, before):
+        return "but its task says more than the one before"
     if differs_in_numbers(given, before):
         return "but its task differs in numbers only, which the program may have worked out from what came back"
     if has_one_form(given, before):
@@ -119,7 +150,7 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     name, given, last = other.work.name, other.given or "", members[-1]
     if converses(name) and not begins_alike(given, last.given or ""):
         return f"but {name} takes turns with somebody"
-    asks = template_of(given, last.given or "")
+    asks = _AHEAD.sub("", template_of(given, last.given or ""))
     if GOES_ON & set(tokens(asks)) or COUNTED.search(asks):
         return "but its task counts rounds or steps"
     goes_on = _goes_on(other, asks)
@@ -140,6 +171,8 @@ def _goes_on(other: Profile, asks: str) -> str:
     state = keeps_state(asks) or keeps_record(other.system)
     if state:
         return f"but {state!r} may be what came of the work before"
+    if MEASURES.search(f"{other.work.name}\n{asks}"):
+        return f"but {other.work.name} may measure what others beside it would slow down"
     if tells_a_story(other.work.name, other.given or ""):
         return f"but {other.work.name} may go on from where the part before ended"
     return ""

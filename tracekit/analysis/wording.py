@@ -11,6 +11,7 @@ __all__ = [
     "COUNTED",
     "GOES_BACK",
     "GOES_ON",
+    "MEASURES",
     "POINTS_BACK",
     "ROUNDS",
     "came_to_nothing",
@@ -26,11 +27,11 @@ _BACK = (
     r"|issues?|problems?|changes?|notes?)|previous(?:ly)?|as (?:found|described|noted|identified|reported|suggested)"
     r"|(?:found|identified|reported|suggested|proposed|produced|written|made) (?:by|in|above|earlier|before)|follow(?:ing)?"
     r"[- ]up|dig deeper|again|in light of|given (?:that|the|this|these)|now that|since (?:the|it|this|that)|because"
-    r"|therefore|what (?:was|had been) said|the objections?|double[- ]check|to confirm|continue from"
+    r"|therefore|what (?:was|had been) said|the objections?|double[- ]check|to confirm|continue from|back into"
 )
 _IN_TURN = r"then|afterwards?|finally|(?:step|phase|stage) \d+|continue with|next step"
 
-_SO = r"maybe|perhaps|instead|not the|not there|no luck|ruled out|which means|suggests|so (?:it|the|that)"
+_SO = r"maybe|perhaps|unfortunately|sadly|hmm|(?:is|are|'s) out|too \w+(?=[.,;!])|what about|how about|but|however|yet|still|then(?=[.?!])|next best|instead|not the|not there|no luck|ruled out|which means|suggests|so (?:it|the|that)"
 
 GOES_BACK = re.compile(rf"\b({_BACK}|{_SO})\b", re.IGNORECASE)
 """Where the model says why it goes on: with a result. That it goes on to the next of several says nothing."""
@@ -41,7 +42,7 @@ POINTS_BACK = re.compile(rf"\b({_BACK}|{_IN_TURN})\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
 _NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))
 _FOUND_NOTHING = re.compile(
-    r"\b(no (?:results?|match(?:es)?|such|answer)|not (?:found|available|know|sure|possible)|(?:nothing|none) found|(?:do|does)n't know"
+    r"\b(no (?:results?|match(?:es)?|such|answer|solution|luck|success)|stuck|gave up|not (?:found|available|know|sure|possible)|(?:nothing|none) found|(?:do|does)n't know"
     r"|could ?n[o']t|can ?not|can't|unable|unavailable|timed? ?out|denied|refused|failed)\b",
     re.IGNORECASE,
 )
@@ -67,6 +68,12 @@ COUNTED = re.compile(
     r"\b(?:step|phase|stage|round|day|week|turn|iteration|attempt|level)[ _-]?(?:\d+|one|two|three|four|five)\b",
     re.IGNORECASE,
 )
+
+MEASURES = re.compile(
+    r"(?<![a-z])(?:bench(?:es|mark\w*)?|(?:load|stress)[ _-]?test\w*|(?:load|response|run|build)[ -]?times?|latency of|throughput of)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What measures how fast something is, and so is disturbed by what runs beside it."""
 
 
 def holds(given: str, before: str) -> bool:

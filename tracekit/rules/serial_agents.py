@@ -6,7 +6,8 @@ Agents side by side under one run, agent or span, which the program's own code s
 and of which none was given anything that came of one before; and three or more single calls with one prompt, filled in
 differently each time, or rounds of a few such calls, each round on a thing of its own. Likely: code passes on what it
 read word for word, so a value that flowed would be seen. Possible where they are bare calls, which no agent and no tool of
-the program's stands around, or lead teams of their own, since they may be tasks in a queue; where they do different work;
+the program's stands around, or lead teams of their own, since they may be tasks in a queue; where they do different work,
+or nothing says that it only looks at something;
 where the prompt speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what
 came back; and where the program waited between them. Of bare calls with waits between nothing is said.
 

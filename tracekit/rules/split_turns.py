@@ -62,9 +62,11 @@ _ENTRY = 2
 """Words at the end of an entry of a list that tell it from the others: a name and its ending."""
 _LONGEST_LIST = 20_000
 _IN_ORDER = re.compile(
-    r"\b(one after (?:another|the other)|one (?:at a time|by one)|in (?:this |that |the given )?order\b(?! to)|in turn"
+    r"\b(one after (?:another|the other)|one(?: \w+){0,3} at a time|one by one|in (?:this |that |the given )?order\b(?! to)|in turn"
     r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|hand(?:s|ing)? over|take the first|stop (?:when|once|as soon)"
-    r"|or else|if (?:needed|necessary)|as a last resort)\b",
+    r"|or else|if (?:needed|necessary)|as a last resort|prefer(?:red|ably|ence)?|favou?rite|ideally|(?:first|second) choice"
+    r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|I|they)(?: have|'ve)|(?:is|there's|have|has) only one|(?:pause|wait|break)s?(?: in)? between"
+    r"|(?:in|when in|if in) doubt|having (?:seen|heard|read|done)|until (?:it|one|you|we|they|there|the|all|some\w+)|try (?!to\b))\b",
     re.IGNORECASE,
 )
 """What a task says where its steps are to be taken one at a time."""
