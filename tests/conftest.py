@@ -14,5 +14,5 @@ __all__ = ["_frozen", "either", "home", "recording"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core: the tests wait for servers and processes about as long as they compute."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores: the tests wait for servers and processes about as long as they compute."""
+    return 1 + (os.cpu_count() or 1)

@@ -445,3 +445,19 @@ def test_every_process_of_the_program(code: str, arguments: list[str], claude: W
     hasty = recorded.replay(code.replace("max_tokens=9", "max_tokens=8"), *arguments)
     assert hasty.returncode == 1, hasty.stderr
     assert "max_tokens" in hasty.stderr
+
+
+def test_a_forked_process_that_projects_is_told_though_it_ends_without_another_word(
+    claude: Watched, tmp_path: Path
+) -> None:
+    head, _, _ = BY_MULTIPROCESSING.partition("    context = ")
+    code = f"""{head}    process = multiprocessing.get_context("fork").Process(target=ask, args=("four",))
+    process.start()
+    process.join()
+"""
+    recorded = Recorded(tmp_path, claude, code)
+    late = code.replace("    import anthropic\n", "    import anthropic, time\n    time.sleep(9)\n")
+    done = recorded.replay(late, options=("--format", "json"))
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["replay"]) == (0, "projected"), done.stderr
+    assert tracekit_json("show", told["run"], env=recorded.env)["run"]["replay"] == "projected"

@@ -90,6 +90,7 @@ def _start(task: Task, told: _Told) -> None:
 
     stage = Stage(recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell)
     stage.player.when_played = lambda number: told.tell("played", number)
+    stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
     stage.player.when_refused = _give_up
     stage.clock.bind(stage.clock.expect())
     sink = JournalSink({"tracekit": __version__})
@@ -100,6 +101,7 @@ def _start(task: Task, told: _Told) -> None:
     sys.excepthook = _without_reports(sys.excepthook)
     atexit.register(_finish, stage, recorder, told)
     told.hello()
+    os.register_at_fork(after_in_child=told.hello)
 
 
 def _finish(stage: Stage, recorder: Any, told: _Told) -> None:

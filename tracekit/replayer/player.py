@@ -48,13 +48,14 @@ class Player(Answerer):
         self.asked = 0
         self.live_tools: set[str] = set()
         self.when_played: Callable[[int], None] = lambda _: None
+        self.when_projected: Callable[[], None] = lambda: None
         self.when_refused: Callable[[int], None] = lambda _: None
         self._refusals = 0
         self._clock = clock
         self._loops = loops
         self._tell = tell or (lambda _: None)
         self._matcher = Matcher(script)
-        self._timeline = Timeline(script, clock.now_ns)
+        self._timeline = Timeline(script, clock.now_ns, self._projected)
         self._calls: WeakKeyDictionary[object, tuple[Call, Reply]] = WeakKeyDictionary()
         self._in_flight: dict[str, tuple[Call, str]] = {}
         self._skipped: list[str] = []
@@ -64,6 +65,9 @@ class Player(Answerer):
         self._sharing: dict[str, Request | None] = {}
         self._alias = ("", "")
         self._lock = threading.RLock()
+
+    def _projected(self) -> None:
+        self.when_projected()
 
     def begin_in(self, lane: str) -> None:
         """A run begins in `lane`, whatever the number of it is: it stands for the one in which the recorded run began."""
@@ -244,7 +248,7 @@ class Player(Answerer):
         found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
         if not found and live.kind == "tool" and _have_one_result(left):
             # What another lane does than did in the recording has other times.
-            self._timeline.follows = False
+            self._timeline.project()
         if not found and not self._timeline.follows:
             found = left
         if not found:

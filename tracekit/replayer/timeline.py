@@ -52,10 +52,12 @@ class Timeline:
     Args:
         script: What is played.
         now_ns: The replay's clock.
+        when_projected: Called once, when it no longer follows: a process that is forked may end without another word.
     """
 
-    def __init__(self, script: Script, now_ns: Callable[[], int]) -> None:
-        self.follows = True
+    def __init__(self, script: Script, now_ns: Callable[[], int], when_projected: Callable[[], None]) -> None:
+        self._follows = True
+        self._when_projected = when_projected
         self.last_ns = script.start_ns
         self._script = script
         self._now_ns = now_ns
@@ -63,6 +65,17 @@ class Timeline:
         self._turns: dict[str, int] = defaultdict(int)
         self._ended_ns = 0
         self._real_ns: dict[str, int] = defaultdict(time.monotonic_ns)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it follows the recording so far."""
+        return self._follows
+
+    def project(self) -> None:
+        """From here on it projects."""
+        if self._follows:
+            self._follows = False
+            self._when_projected()
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -72,7 +85,8 @@ class Timeline:
             return
         if part is call.parts[0]:
             self._take_turn(lane, call.turn)
-        self.follows = self._now_ns() <= part.span.start_ns and not self._is_early([*in_flight, (call, lane)])
+        if self._now_ns() > part.span.start_ns or self._is_early([*in_flight, (call, lane)]):
+            self.project()
 
     def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Asked]) -> None:
         """The same now that `recorded` begins."""
@@ -82,7 +96,8 @@ class Timeline:
         key = recorded.segment, recorded.lane
         self._take_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns))
         could_ns = max(self._script.could_ns(key, recorded.start_ns), self._turn_ns(lane))
-        self.follows = not self._is_early(in_flight, could_ns)
+        if self._is_early(in_flight, could_ns):
+            self.project()
 
     def _take_turn(self, lane: str, turn: Turn | None) -> None:
         """Note a turn that `lane` takes without having waited for it."""
