@@ -47,8 +47,9 @@ def said(app: App[Any], id: str) -> str:
 
 
 async def filled(pilot: Pilot[Any]) -> None:
-    """Wait for the first look."""
+    """Wait for the first look, and for what it laid out anew."""
     await until(pilot, lambda: "looking" not in said(pilot.app, "title"))
+    await pilot.pause()
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
