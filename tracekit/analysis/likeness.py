@@ -68,6 +68,7 @@ _CHOOSES = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(r"\b(?:if|then|after(?:wards)?|before|once|until|unless|when|next|finally)\b|->|\u2192")
+_INFLECTED = re.compile(r"(?:s|es|d|ed|ing)?\b")
 _IN_CASE = re.compile(r"\w+ (?:if|unless|once|when|after)\b")
 _OTHERS = (
     r"(?:with|like|from|as|than|of) the (?:others?|rest|ones? before)|ones? before|in the (?:style|look|tone|voice) of the"
@@ -255,9 +256,19 @@ def _may_order(text: str) -> bool:
 
 
 def _first(text: str, words: Iterable[str]) -> int:
-    """Where the first of `words` stands in `text`; -1 where none does."""
-    wanted = [rf"\b{re.escape(word)}(?:s|es|d|ed|ing)?\b" for word in words if len(word) > 1]
-    return min((at.start() for word in wanted if (at := re.search(word, text))), default=-1)
+    """Where the first of `words`, as it is or inflected, stands in `text`; -1 where none does."""
+    places = (_place(text, word) for word in words if len(word) > 1)
+    return min((at for at in places if at >= 0), default=-1)
+
+
+def _place(text: str, word: str) -> int:
+    at = text.find(word)
+    while at >= 0:
+        is_begin = not (text[at - 1 : at].isalnum() or text[at - 1 : at] == "_")
+        if is_begin and _INFLECTED.match(text, at + len(word)):
+            return at
+        at = text.find(word, at + 1)
+    return -1
 
 
 def chooses(task: str) -> bool:
