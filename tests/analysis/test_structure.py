@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from tests.support.build import MS, Builder, assistant, result, said, tree, use, user
 from tracekit import semconv
-from tracekit.analysis.structure import structure
+from tracekit.analysis.structure import serving, structure
 from tracekit.rules import findings_of
 
 ASK = user("Analyse the shop.")
@@ -309,6 +313,52 @@ def test_a_tool_that_was_asked_for_and_never_answered_is_not_claimed_to_have_run
     b = Builder()
     b.call("a", 0, 10, [ASK], [use("t1", "look", path="alpha.py")])
     assert structure(b.recording()).count("tool") == 0
+
+
+RECORD = [{"name": "record_category", "input_schema": {"type": "object"}}]
+
+
+def test_items_that_a_loop_asks_the_same_of_serve_no_answer() -> None:
+    """The tool only gives the answer its form; that a later ticket has the word of it is chance."""
+    b = Builder()
+    tickets = ("I was charged twice, says billing.", "The app crashes.", "My billing address is wrong.")
+    for number, (ticket, category) in enumerate(zip(tickets, ("billing", "technical", "billing"), strict=True)):
+        block = use(f"u{number}", "record_category", category=category)
+        b.call(f"c{number}", number * 20, number * 20 + 10, [user(ticket)], [block], system="Classify.", tools=RECORD)
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+
+
+def test_an_agent_that_was_handed_what_was_recorded_serves_it() -> None:
+    b = Builder()
+    b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", tools=RECORD)
+    b.call("b", 20, 30, [user("I was charged twice.")], [said("Sorry.")], system="You are the billing expert.")
+    assert "      tool record_category ~" in outline(b)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_very_many_answers_each_is_served_by_whom_it_would_be_among_few(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    words = ["billing", "refund of the invoice", "crash", "login page is broken", "ann", "C-1042"]
+    lanes = ["m", "m.t1", "m.t2", "m.t1.t1"]
+    b = Builder()
+    for number in range(60):
+        start, lane = chance.randrange(1000), chance.choice(lanes)
+        said_to = user(" and ".join(chance.sample(words, 2)) + f", number {number}")
+        uses = [use(f"u{number}-{n}", f"ask_{chance.randrange(3)}", about=chance.choice(words)) for n in range(2)]
+        answer = chance.choice([[said("ok")], uses[:1], uses])
+        system, tools = chance.choice([("Classify.", RECORD), ("Help.", RECORD), ("Write.", [])])
+        length = chance.randrange(1, 50)
+        b.call(f"c{number}", start, start + length, [said_to], answer, lane=lane, system=system, tools=tools)
+        if number % 5 == 0:
+            b.agent(f"a{number}", start, start + 20, lane=lane, name=f"ask_{chance.randrange(3)}")
+    outlines = []
+    for few in (0, 1000):
+        monkeypatch.setattr(serving, "_FEW", few)
+        outlines.append(outline(b))
+    assert outlines[0] == outlines[1]
+    assert any("ask_" in line for line in outlines[0])
 
 
 def test_a_background_child_may_outlive_its_turn() -> None:

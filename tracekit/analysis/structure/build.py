@@ -18,7 +18,7 @@ from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
-from tracekit.analysis.structure.serving import STRENGTH, Window, Work, place, windows_of
+from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
@@ -118,6 +118,7 @@ class _Filling:
         self._reader = reader
         self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in container.units)
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
+        self._latest_first = sorted(self._windows, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
         self._tools: dict[str, Draft] = {}
         self._unnamed = 1
@@ -162,12 +163,9 @@ class _Filling:
     def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
         """For each work its place by the strongest evidence; among equals, in the innermost window."""
         best: dict[int, tuple[Window, Block, str]] = {}
-        in_order = sorted(works, key=lambda work: work.start_ns)
-        begins = [work.start_ns for work in in_order]
+        in_order = Works(works)
         for window in self._windows:
-            end_ns = begins[-1] + 1 if window.brought is None else window.brought.start_ns
-            held = in_order[bisect_left(begins, window.asked.end_ns) : bisect_left(begins, end_ns)]
-            inside = [work for work in held if work.conversation is not window.conversation]
+            inside = in_order.inside(window)
             found = place(inside, window)
             for work in inside:
                 if id(work) not in found:
@@ -223,7 +221,7 @@ class _Filling:
 
     def _unplaced(self, conversation: Conversation) -> None:
         """A conversation without evidence for what it served: as flat as it came, but within its turn."""
-        window = self._innermost(conversation.start_ns, conversation)
+        window = self._innermost(conversation)
         if window is not None and id(window.asked) in self._turns:
             self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
@@ -233,21 +231,29 @@ class _Filling:
             agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
             self._take_turns(conversation, agent)
 
-    def _innermost(self, start_ns: int, but: Conversation) -> Window | None:
-        """The window around `start_ns` that stands in every other window around it; None if two stand side by side."""
-        holding = [window for window in self._windows if window.conversation is not but and window.holds(start_ns)]
-        if not holding:
-            return None
-        innermost = max(holding, key=lambda window: window.asked.end_ns)
-        turn = self._turns.get(id(innermost.asked))
-        above = set()
+    def _innermost(self, held: Conversation) -> Window | None:
+        """The window around `held` that stands in every other window around it; None if two stand side by side."""
+        innermost: Window | None = None
+        above: set[int] = set()
+        start_ns, first = held.start_ns, held.calls[0]
+        latest = bisect_left(self._latest_first, -start_ns, key=lambda window: -window.asked.end_ns)
+        for window in (self._latest_first[at] for at in range(latest, len(self._latest_first))):
+            if window.is_beside(first) or window.conversation is held or not window.holds(start_ns):
+                continue
+            if innermost is None:
+                innermost, above = window, self._above(window)
+            elif id(self._turns.get(id(window.asked))) not in above:
+                return None
+        return innermost
+
+    def _above(self, window: Window) -> set[int]:
+        """The drafts around what `window` asked for, up to the container, by their `id()`."""
+        turn = self._turns.get(id(window.asked))
+        above = {id(self._container)}
         while turn is not None and turn is not self._container:
             above.add(id(turn))
             turn = turn.parent
-        above.add(id(self._container))
-        if all(id(self._turns.get(id(window.asked))) in above for window in holding):
-            return innermost
-        return None
+        return above
 
     def _stay(self, conversation: Conversation, turn: Draft) -> None:
         for call in conversation.calls:

@@ -28,8 +28,9 @@ class Block:
 class Call:
     """An llm span with what it asked and what it was answered.
 
-    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `results` are the
-    tool results that its request brings, by the id of the block; `failed_results` are those that report an error.
+    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `offered` are the
+    names of the tools that it might ask for. `results` are the tool results that its request brings, by the id of the
+    block; `failed_results` are those that report an error.
     """
 
     llm: Draft
@@ -37,6 +38,7 @@ class Call:
     keys: list[bytes] = field(default_factory=list)
     messages: list[Any] = field(default_factory=list)
     system: str = ""
+    offered: tuple[str, ...] = ()
     previous_id: str | None = None
     answer_id: str | None = None
     signature: str = ""
@@ -65,6 +67,7 @@ class CallReader:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Exchange, Call]] = {}
+        self._offered: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._messages: dict[bytes, Any] = {}
         self._results: dict[bytes, Mapping[str, tuple[str, bool]]] = {}
 
@@ -88,6 +91,8 @@ class CallReader:
         call.keys = prefix_keys(messages)
         call.messages = [self._messages.setdefault(key, each) for key, each in zip(call.keys, messages, strict=True)]
         call.system = text_of(request.get("system"))
+        offered = _names_of(request.get("tools"))
+        call.offered = self._offered.setdefault(offered, offered)
         call.previous_id = previous_message_id(request)
         for key, message in zip(call.keys, call.messages, strict=True):
             results = self._results.get(key)
@@ -97,6 +102,11 @@ class CallReader:
                 call.results[id] = text
                 if is_error:
                     call.failed_results.add(id)
+
+
+def _names_of(tools: Any) -> tuple[str, ...]:
+    listed = tools if isinstance(tools, list) else ()
+    return tuple(str(tool.get("name")) for tool in listed if isinstance(tool, Mapping))
 
 
 def _results_of(message: Any) -> Mapping[str, tuple[str, bool]]:

@@ -7,22 +7,28 @@ lanes, if there are as many as blocks. Without evidence nothing is placed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call, text_of
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 
-__all__ = ["STRENGTH", "Window", "Work", "place", "windows_of"]
+__all__ = ["STRENGTH", "Window", "Work", "Works", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
 """How much each kind of evidence says."""
 
 _DISTINCTIVE = 4
 """Characters that a text of a block's input must have to be looked for in a prompt."""
+_TELLING = 12
+"""Characters of a text that tells by itself, whatever else the block's input has."""
+_FEW = 64
+"""So many works are compared with an answer one by one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +42,18 @@ class Window:
     def holds(self, start_ns: int) -> bool:
         """Whether work that began at `start_ns` may have been asked for by this answer."""
         return self.asked.end_ns <= start_ns and (self.brought is None or start_ns < self.brought.start_ns)
+
+    def is_beside(self, first: Call) -> bool:
+        """Whether the program asked the same of something else with `first`, and did not set to work on this answer.
+
+        Its call is set up as the asker's, it was not started from there, and no result was ever brought: the tools may
+        only give the answers their form.
+        """
+        asked = self.asked
+        if self.brought is not None or not asked.offered:
+            return False
+        is_alike = first.offered == asked.offered and first.system == asked.system
+        return is_alike and _branch(asked.llm.lane, first.llm.lane) is None
 
     def result(self, block: Block) -> str | None:
         """The text that was brought as the result of `block`."""
@@ -74,6 +92,71 @@ def windows_of(conversation: Conversation) -> Iterator[Window]:
             yield Window(conversation, call, following)
 
 
+class Works:
+    """The works of a container in the order in which they began, found by the windows in which they did."""
+
+    def __init__(self, works: Iterable[Work]) -> None:
+        self._in_order = sorted(works, key=lambda work: work.start_ns)
+        self._begins = [work.start_ns for work in self._in_order]
+
+    def inside(self, window: Window) -> list[Work]:
+        """Those that may have served the answer of `window`, in order."""
+        low = bisect_left(self._begins, window.asked.end_ns)
+        if window.brought is None:
+            few = len(self._in_order) - low <= _FEW
+            places = range(low, len(self._in_order)) if few else sorted(set(self._told(window, low)))
+        else:
+            places = range(low, bisect_left(self._begins, window.brought.start_ns))
+        inside = (self._in_order[place] for place in places)
+        return [work for work in inside if work.conversation is not window.conversation]
+
+    def _told(self, window: Window, low: int) -> Iterator[int]:
+        """Where, from `low` on, works stand of which anything may tell that they served an answer that was never answered.
+
+        Thousands of calls may ask for tools only for the form of it, and all that comes later is in the window of each.
+        """
+        below = self._below.get(window.asked.llm.lane, ())
+        yield from below[bisect_left(below, low) :]
+        for block in window.asked.blocks:
+            named = self._named.get(block.name, ())
+            yield from named[bisect_left(named, low) :]
+            texts = sorted(_looked_for(block), key=len, reverse=True)
+            for text in (*texts[:1], *(text for text in texts[1:] if len(text) >= _TELLING)):
+                yield from self._having(text, low)
+
+    def _having(self, text: str, low: int) -> Iterator[int]:
+        """Where, from `low` on, works stand whose prompt has `text`."""
+        prompts, begins = self._prompts
+        at = prompts.find(text, begins[low])
+        while at >= 0:
+            place = bisect_right(begins, at) - 1
+            yield place
+            at = prompts.find(text, begins[place + 1])
+
+    @cached_property
+    def _prompts(self) -> tuple[str, list[int]]:
+        """All prompts as one text, which is searched fastest, and where each begins; the last is the end of it."""
+        prompts = [f"{work.prompt}\0" for work in self._in_order]
+        return "".join(prompts), [0, *accumulate(map(len, prompts))]
+
+    @cached_property
+    def _below(self) -> Mapping[str, list[int]]:
+        """Where the works stand that began below each lane."""
+        below: dict[str, list[int]] = {}
+        for place, work in enumerate(self._in_order):
+            parts = work.lane.split(".")
+            for length in range(1, len(parts)):
+                below.setdefault(".".join(parts[:length]), []).append(place)
+        return below
+
+    @cached_property
+    def _named(self) -> Mapping[str | None, list[int]]:
+        named: dict[str | None, list[int]] = {}
+        for place, work in enumerate(self._in_order):
+            named.setdefault(work.name, []).append(place)
+        return named
+
+
 def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]:
     """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
     placed: dict[int, tuple[Block, str]] = {}
@@ -83,7 +166,8 @@ def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]
         named = [block for block in blocks if block.name == work.name] if work.name else []
         candidates: Sequence[Block] = named or blocks
         by_result = [block for block in candidates if _is_result(work, window.result(block))] if window.brought else []
-        by_prompt = _by_prompt(work, [(block, inputs[block.number]) for block in by_result or candidates])
+        looked_for = [(block, inputs[block.number]) for block in by_result or candidates]
+        by_prompt = [] if work.calls and window.is_beside(work.calls[0]) else _by_prompt(work, looked_for)
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
@@ -138,7 +222,7 @@ def _lane_order(branch: str) -> tuple[str, int]:
 def _is_result(work: Work, result: str | None) -> bool:
     if result is None or not work.said:
         return False
-    return work.said == result.strip() or (len(work.said) >= 3 * _DISTINCTIVE and work.said in result)
+    return work.said == result.strip() or (len(work.said) >= _TELLING and work.said in result)
 
 
 def _looked_for(block: Block) -> list[str]:
@@ -152,7 +236,7 @@ def _by_prompt(work: Work, looked_for: Sequence[tuple[Block, list[str]]]) -> lis
     prompt = work.prompt
     whole = [block for block, texts in looked_for if texts and all(text in prompt for text in texts)]
     return whole or [
-        block for block, texts in looked_for if any(len(text) >= 3 * _DISTINCTIVE and text in prompt for text in texts)
+        block for block, texts in looked_for if any(len(text) >= _TELLING and text in prompt for text in texts)
     ]
 
 
