@@ -328,6 +328,14 @@ def test_items_that_a_loop_asks_the_same_of_serve_no_answer() -> None:
     assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
 
 
+@pytest.mark.parametrize(("exited", "held"), [(True, ""), (False, "    ")])
+def test_what_was_never_answered_holds_work_without_evidence_while_it_may_still_be(exited: bool, held: str) -> None:
+    b = Builder(alive=not exited, exited=exited)
+    b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", tools=RECORD)
+    b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], system="Write.")
+    assert outline(b) == lines(f"run ~\n  agent lead ~\n    turn ~\n      llm a\n{held}  llm b")
+
+
 def test_an_agent_that_was_handed_what_was_recorded_serves_it() -> None:
     b = Builder()
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", tools=RECORD)

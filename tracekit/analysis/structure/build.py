@@ -118,7 +118,10 @@ class _Filling:
         self._reader = reader
         self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in container.units)
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
-        self._latest_first = sorted(self._windows, key=lambda window: window.asked.end_ns, reverse=True)
+        # Once all is over, no result will be brought any more: only what was said tells who served the answer.
+        is_over = all(segment.exited for segment in recording.segments)
+        holding = [window for window in self._windows if window.brought is not None or not is_over]
+        self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
         self._tools: dict[str, Draft] = {}
         self._unnamed = 1
