@@ -27,6 +27,10 @@ Program = Callable[[Any, Any], Awaitable[None]]
 def respond(asked: Asked) -> Answer:
     """A lead asks for three pages at once, then ends; everybody else answers after a tenth of a second."""
     body = asked.json()
+    if "tool_choice" in body:
+        # The later reviews have words of what the first was recorded as.
+        mood = tool_use(body["tool_choice"]["name"], {"mood": "at once"})
+        return reply(asked, message(mood, delay_s=0.1))
     if body.get("system") != "You lead.":
         return reply(asked, message(text("Nothing of note."), delay_s=0.1))
     uses = [tool_use("fetch_page", {"page": page}) for page in PAGES] if len(body["messages"]) == 1 else []
@@ -85,10 +89,10 @@ async def _one_blocks(client: Any, sync: Any) -> None:
     await lead(client, fetch_page)
 
 
-def _label(mood: Callable[[str], str]) -> Program:
+def _label(mood: Callable[[str], str], **more: Any) -> Program:
     async def program(client: Any, _: Any) -> None:
         for review in ("The parcel never came.", "Boils fast, a bit loud.", "I sent it back at once."):
-            await client.messages.create(messages=[{"role": "user", "content": mood(review)}], **MODEL)
+            await client.messages.create(messages=[{"role": "user", "content": mood(review)}], **MODEL, **more)
 
     return program
 
@@ -131,6 +135,14 @@ def test_calls_in_a_loop_of_the_program(recording: Path) -> None:
     (one,) = found(_label(lambda review: f"Label the mood of this review.\n\n{review}"))
     assert (one.code, one.confidence) == ("TK106", "possible")
     assert one.evidence[-1] == "they are single calls, which may come one by one, as from a queue or a user"
+
+
+def test_calls_in_a_loop_that_get_their_form_by_a_tool(recording: Path) -> None:
+    record = {"name": "record_mood", "input_schema": {"type": "object"}}
+    form = {"tools": [record], "tool_choice": {"type": "tool", "name": "record_mood"}}
+    (one,) = found(_label(lambda review: f"Label the mood of this review.\n\n{review}", **form))
+    assert (one.code, one.confidence) == ("TK106", "possible")
+    assert structure(the_run()).count("tool") == 0
 
 
 def test_calls_in_a_loop_that_speak_of_a_state(recording: Path) -> None:

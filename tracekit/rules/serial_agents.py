@@ -122,11 +122,14 @@ def _rounds(row: Sequence[Work], keys: Sequence[object]) -> list[list[Work]]:
 
 
 def _stands_alone(facts: Facts, call: Node) -> bool:
-    """Whether `call` is a whole conversation: it continues none, and its answer asks for nothing."""
+    """Whether `call` is a whole conversation: it continues none, and its answer asks for nothing, or only has the form of it."""
+    request = facts.content.request(call) or {}
     messages = facts.content.messages(call)
     is_first = all(isinstance(message, Mapping) and message.get("role") == "user" for message in messages)
-    is_new = previous_message_id(facts.content.request(call) or {}) is None
-    return bool(messages) and is_first and is_new and not facts.content.blocks(call)
+    is_new = previous_message_id(request) is None
+    choice = request.get("tool_choice")
+    is_form = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
+    return bool(messages) and is_first and is_new and (is_form or not facts.content.blocks(call))
 
 
 def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
