@@ -146,20 +146,21 @@ class Team:
         for line in _lines(output or ""):
             self._lines.setdefault(line, name)
 
+    def need(self, other: Profile) -> Verdict | None:
+        """What shows that `other` needed a member: the word of its author, or what flowed; None where nothing does."""
+        for member in self._waiting:
+            self._read(member)
+        self._waiting.clear()
+        return self._declared(other) or self._flow(other)
+
     def verdict(self, other: Profile, said_when_asked: str = "") -> Verdict:
         """What ties `other` to the members. `said_when_asked` is what the model said when it asked for it.
 
         Work that no answer asked for was set to work by code, which passes on what it read and does not reword it.
         """
-        for member in self._waiting:
-            self._read(member)
-        self._waiting.clear()
-        declared = self._declared(other)
-        if declared is not None:
-            return declared
-        flow = self._flow(other)
-        if flow is not None:
-            return flow
+        need = self.need(other)
+        if need is not None:
+            return need
         conflict = self._footprint.conflict(other.effects, other.work.name)
         if conflict is not None:
             return Verdict("resource", (conflict,))

@@ -99,8 +99,8 @@ class Profile:
     @cached_property
     def effects(self) -> Effects:
         """What it touched."""
-        arguments = self.work.arguments
-        return effects_of(self.work, self.given if arguments is None else _parsed(arguments), self.described)
+        arguments = self.arguments
+        return effects_of(self.work, self.given if arguments is None else arguments, self.described)
 
     @property
     def changes(self) -> bool:

@@ -4,7 +4,7 @@
 
 Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool which
 never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync driver of a database. Nothing else on the loop runs
-meanwhile, so the tasks take turns. Certain: the record tells for each call whether it was made on a running loop, for
+meanwhile, so the tasks take turns. Tasks that were given what another said had to wait for it, and do not count. Certain: the record tells for each call whether it was made on a running loop, for
 each recorded tool (`tracekit.tool`) whether its loop turned while it ran, and in which task that was.
 
 ## Why it matters
@@ -44,6 +44,7 @@ from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
+from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.held import Held
 from tracekit.analysis.overlap import Interval, beside_others
@@ -55,14 +56,33 @@ from tracekit.rules.words import listed, plural, seconds, times
 
 __all__ = ["RULE"]
 
+_MOST_READ = 200
+"""Tasks of which it is read what they were given and said."""
+
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each node whose children held one another up."""
-    for held in facts.held:
-        saved_ns = facts.schedule.saved_ns(held.container, _freed(facts, held))
-        if saved_ns <= 0:
-            continue
-        yield _finding(facts, held, saved_ns)
+    for together in facts.held:
+        held = _without_bound(facts, together)
+        saved_ns = facts.schedule.saved_ns(held.container, _freed(facts, held)) if len(held.branches) > 1 else 0
+        if saved_ns > 0:
+            yield _finding(facts, held, saved_ns)
+
+
+def _without_bound(facts: Facts, held: Held) -> Held:
+    """`held` without the tasks that were given what another had said: they waited for it, through a queue or an event.
+
+    What one answer asked for was told nothing of what the others said. Of very many, the first tell how it is with all.
+    """
+    if held.container.kind == "turn":
+        return held
+    team, bound = Team(), set()
+    for id in sorted(held.branches, key=lambda id: held.children[id].start_ns)[:_MOST_READ]:
+        profile = facts.profile(Work(held.children[id], None))
+        if team.need(profile) is not None:
+            bound.add(id)
+        team.add(profile)
+    return held._replace(branches={id: calls for id, calls in held.branches.items() if id not in bound})
 
 
 def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:

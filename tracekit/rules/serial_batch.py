@@ -3,8 +3,9 @@
 ## What it finds
 
 A turn whose answer asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it, or
-where they are commands or clicks in one session, since then the order may be meant.
+the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it,
+where they are commands or clicks in one session, or where one was told of something that another brings, since then the
+order is meant. Possible where they do different kinds of work and one of them may change what another finds.
 
 ## Why it matters
 
@@ -37,9 +38,8 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.order import order_of
 from tracekit.analysis.overlap import is_serial
-from tracekit.analysis.roles import prepares
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
@@ -63,11 +63,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = _saved_ns(facts, batch, works)
         if saved_ns <= 0:
             continue
-        free = free_of_each_other(facts, works)
+        free, doubt = order_of(facts, works)
         if len(free) < len(works):
             saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
-            yield _finding(facts, batch, free, saved_ns)
+            yield _finding(facts, batch, free, saved_ns, doubt)
 
 
 def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
@@ -80,26 +80,7 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
     return is_serial([interval for interval in intervals if interval is not None])
 
 
-def free_of_each_other(facts: Facts, works: Sequence[Work]) -> tuple[Work, ...]:
-    """Those of `works` that wait for none of them, and touch nothing which one before changes, or the other way round."""
-    profiles = [facts.profile(work) for work in works]
-    names = {work.name for work in works}
-    is_ordered = any(work.comes_after & names for work in works)
-    if not is_ordered and not any(profile.changes or prepares(profile.work.name) for profile in profiles):
-        return tuple(works)
-    footprint, free = Footprint(), []
-    for work, profile in zip(works, profiles, strict=True):
-        effects = profile.effects
-        in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
-        if not work.has_calls and work.agent is None:
-            in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
-        footprint.add(effects, work.name)
-        if in_the_way is None and not work.comes_after & names:
-            free.append(work)
-    return tuple(free)
-
-
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, doubt: str) -> Finding:
     agent = facts.agent_around(batch.container)
     is_runner = agent is not None and bool(agent.attributes.get(semconv.TOOL_RUNNER))
     who = "the SDK's `tool_runner`" if is_runner else "the code"
@@ -120,11 +101,11 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int) -
         else "Run what one answer asks for together: `await asyncio.gather(*(run(block) for block in blocks))`; with a sync "
         "client, `ThreadPoolExecutor.map`."
     )
-    is_sure = facts.is_one_clock(tuple(works))
+    doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
     return RULE.finding(
-        "certain" if is_sure else "possible",
+        "possible" if doubt else "certain",
         f"one answer asked for {counted(works)}; {who} ran them one by one",
-        evidence=evidence if is_sure else [*evidence, "they ran on machines whose clocks may differ"],
+        evidence=[*evidence, f"but {doubt}"] if doubt else evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
         saved_ns=saved_ns,
         remedy=remedy,

@@ -1,0 +1,134 @@
+"""Whether what one answer asked for together may have been meant to be done in order.
+
+The model asked without having seen what would come of any of it, so nothing flows between its parts. Still one may be
+there for what another changes. *Free* are those of which nothing shows that: no path or name that one of two changes,
+no session that both use, no task that points to what none was told. That the order of free ones is not meant is sure
+where all do one kind of work, or none changes anything; else there is a *doubt*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tracekit.analysis.batches import Work
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.profile import Profile
+from tracekit.analysis.roles import converses, prepares
+from tracekit.analysis.steps import only_looks
+from tracekit.analysis.wording import POINTS_BACK, kind_of
+
+__all__ = ["Order", "order_of"]
+
+
+class Order(NamedTuple):
+    """Those of a batch that are free of each other, and why their order may be meant all the same; empty where it is not."""
+
+    free: tuple[Work, ...]
+    doubt: str = ""
+
+
+def order_of(facts: Facts, works: Sequence[Work]) -> Order:
+    """Which of `works`, for which one answer asked, are free of each other."""
+    profiles = list(_asked_once(facts.profile(work) for work in works))
+    names = {work.name for work in works}
+    is_ordered = any(work.comes_after & names for work in works)
+    if not is_ordered and all(_is_reader(profile) for profile in profiles):
+        return Order(tuple(profile.work for profile in profiles))
+    free = [profile for profile in _free(profiles, names) if not _points_back(facts, profile, profiles)]
+    doubt = _doubt(free)
+    if doubt:
+        sure = max(_alike(free), key=len)
+        free, doubt = (sure, "") if len(sure) > 1 else (free, doubt)
+    return Order(tuple(profile.work for profile in free), doubt)
+
+
+def _asked_once(profiles: Iterable[Profile]) -> Iterable[Profile]:
+    """`profiles` without those of which the same was asked before: measured again, or asked until it changes."""
+    once: dict[tuple[str, str], Profile] = {}
+    for profile in profiles:
+        recorded = profile.work.arguments
+        given = profile.given if recorded is None else str(recorded)
+        once.setdefault((profile.work.name, profile.work.node.id if given is None else given), profile)
+    return once.values()
+
+
+def _is_reader(profile: Profile) -> bool:
+    """Whether it is a plain tool whose name says that it looks at something."""
+    return profile.is_tool and not profile.changes and not prepares(profile.work.name)
+
+
+def _free(profiles: Sequence[Profile], names: set[str]) -> list[Profile]:
+    """Those that wait for none of the others, and touch nothing that one before changes, or the other way round."""
+    footprint, free = Footprint(), []
+    filled: dict[str, str] = {}
+    for profile in profiles:
+        work, effects = profile.work, profile.effects
+        in_the_way = footprint.path_conflict(effects, work.name) or footprint.run_conflict(effects, work.name)
+        if profile.is_tool:
+            in_the_way = in_the_way or footprint.tool_conflict(effects, work.name)
+        footprint.add(effects, work.name)
+        is_handed_on = effects.changes and _is_handed_on(profile, filled)
+        if in_the_way is None and not is_handed_on and not work.comes_after & names:
+            free.append(profile)
+    return free
+
+
+def _is_handed_on(profile: Profile, filled: dict[str, str]) -> bool:
+    """Whether it was given as one thing what one before was given as another: an account to pay from, once paid into.
+
+    `filled` has as what each text was given before, and takes those of `profile`.
+    """
+    arguments = profile.arguments if isinstance(profile.arguments, dict) else {}
+    texts = {each.lower(): key for key, each in arguments.items() if isinstance(each, str) and len(each) > 1}
+    is_handed_on = any(filled.get(text, key) != key for text, key in texts.items())
+    filled.update(texts)
+    return is_handed_on
+
+
+def _points_back(facts: Facts, profile: Profile, profiles: Sequence[Profile]) -> bool:
+    """Whether the task of a later one means something that neither the model nor another was told of."""
+    asked = profile.work.asked
+    if asked is None or profile is profiles[0]:
+        return False
+    known = [
+        facts.content.asked_text(asked).lower(),
+        *((each.given or "").lower() for each in profiles if each is not profile),
+    ]
+    found = {match[0].lower() for match in POINTS_BACK.finditer(profile.given or "")}
+    return any(not any(words in text for text in known) for words in found)
+
+
+# ── doubts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _doubt(free: Sequence[Profile]) -> str:
+    """Why the order of `free` may be meant."""
+    harmful = next((profile for profile in free if not _is_harmless(profile)), None)
+    other = next((profile for profile in free if harmful and _kind(profile) != _kind(harmful)), None)
+    if harmful is not None and other is not None:
+        return f"{other.work.name} may be there for what {harmful.work.name} does"
+    return ""
+
+
+def _alike(free: Sequence[Profile]) -> list[list[Profile]]:
+    """The parts of `free` of which none is there for another: those that change nothing, and those of each kind."""
+    parts: dict[str, list[Profile]] = {"": []}
+    for profile in free:
+        if _is_harmless(profile):
+            parts[""].append(profile)
+        else:
+            parts.setdefault(_kind(profile), []).append(profile)
+    return list(parts.values())
+
+
+def _kind(profile: Profile) -> str:
+    return kind_of(profile.work.name)
+
+
+def _is_harmless(profile: Profile) -> bool:
+    """Whether, as far as can be told, it changes nothing that another could find."""
+    if profile.is_tool and converses(profile.work.name):
+        return True
+    return not profile.effects.changes and (profile.role in ("reads", "tells") or only_looks(profile))
