@@ -161,10 +161,16 @@ def _freed(facts: Facts, held: Held) -> Change:
 
 
 def _counted(children: Sequence[Node]) -> str:
-    names = Counter(
-        str(child.agent or child.attributes.get(semconv.TOOL_NAME) or f"call of {child.model}") for child in children
-    )
+    names = Counter(map(_called, children))
     return listed([f"{count} x {name}" for name, count in names.items()])
+
+
+def _called(child: Node) -> str:
+    """What the user calls it: an agent that was only concluded, from a call that nothing asked for, is that call."""
+    calls = [node for node in child.walk() if node.kind == "llm"]
+    if child.kind == "agent" and child.inferred and len(calls) == 1:
+        return f"call of {calls[0].model}"
+    return str(child.agent or child.attributes.get(semconv.TOOL_NAME) or f"call of {child.model}")
 
 
 RULE = Rule("TK101", "blocked-event-loop", check, __doc__)
