@@ -34,7 +34,7 @@ from itertools import accumulate
 
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.order import order_of
+from tracekit.analysis.free import free_of_each_other
 from tracekit.analysis.overlap import Interval
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
@@ -67,7 +67,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         if is_eager or most >= (facts.limit or len(works) + 1):
             continue
         how = _how(intervals, most)
-        if not how or len(order_of(facts, works).free) < len(works):
+        if not how or len(free_of_each_other(facts, works).works) < len(works):
             continue
         saved_ns = saved_together(
             facts, batch.container, works, packed([work.duration_ns for work in works], facts.limit)

@@ -38,7 +38,7 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.order import order_of
+from tracekit.analysis.free import free_of_each_other
 from tracekit.analysis.overlap import is_serial
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
@@ -63,7 +63,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = _saved_ns(facts, batch, works)
         if saved_ns <= 0:
             continue
-        free, doubt = order_of(facts, works)
+        free, doubt = free_of_each_other(facts, works)
         if len(free) < len(works):
             saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:

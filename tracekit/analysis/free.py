@@ -1,4 +1,4 @@
-"""Whether what one answer asked for together may have been meant to be done in order.
+"""Which of the works that one answer asked for are free of each other, or may have been meant to be done in order.
 
 The model asked without having seen what would come of any of it, so nothing flows between its parts. Still one may be
 there for what another changes. *Free* are those of which nothing shows that: no path or name that one of two changes,
@@ -19,29 +19,29 @@ from tracekit.analysis.roles import converses, prepares
 from tracekit.analysis.steps import only_looks
 from tracekit.analysis.wording import POINTS_BACK, kind_of
 
-__all__ = ["Order", "order_of"]
+__all__ = ["Free", "free_of_each_other"]
 
 
-class Order(NamedTuple):
+class Free(NamedTuple):
     """Those of a batch that are free of each other, and why their order may be meant all the same; empty where it is not."""
 
-    free: tuple[Work, ...]
+    works: tuple[Work, ...]
     doubt: str = ""
 
 
-def order_of(facts: Facts, works: Sequence[Work]) -> Order:
+def free_of_each_other(facts: Facts, works: Sequence[Work]) -> Free:
     """Which of `works`, for which one answer asked, are free of each other."""
     profiles = list(_asked_once(facts.profile(work) for work in works))
     names = {work.name for work in works}
     is_ordered = any(work.comes_after & names for work in works)
     if not is_ordered and all(_is_reader(profile) for profile in profiles):
-        return Order(tuple(profile.work for profile in profiles))
+        return Free(tuple(profile.work for profile in profiles))
     free = [profile for profile in _free(profiles, names) if not _points_back(facts, profile, profiles)]
     doubt = _doubt(free)
     if doubt:
         sure = max(_alike(free), key=len)
         free, doubt = (sure, "") if len(sure) > 1 else (free, doubt)
-    return Order(tuple(profile.work for profile in free), doubt)
+    return Free(tuple(profile.work for profile in free), doubt)
 
 
 def _asked_once(profiles: Iterable[Profile]) -> Iterable[Profile]:
