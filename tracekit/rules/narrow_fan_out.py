@@ -41,7 +41,7 @@ from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.serial_batch import free_of_each_other
-from tracekit.rules.words import counted, plural, seconds, times, told_apart
+from tracekit.rules.words import MOST_TIMES, counted, plural, seconds, times, told_apart
 
 __all__ = ["RULE"]
 
@@ -125,7 +125,7 @@ def _staggered(works: Sequence[Work]) -> str:
 def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
-    evidence = [how, *times(works, origin_ns, about=told_apart(facts, works))]
+    evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
     if overloads:
         evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
     who = "the program set to work" if batch.asked is None else "one answer asked for"

@@ -36,7 +36,7 @@ from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, seconds, tokens, told_apart
+from tracekit.rules.words import MOST_TIMES, plural, seconds, tokens, told_apart
 
 __all__ = ["RULE"]
 
@@ -58,7 +58,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = facts.schedule.saved_ns(home, Change(durations={slowest.node.id: second.duration_ns}))
         if saved_ns <= 0:
             continue
-        about = told_apart(facts, works)[0]
+        about = told_apart(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
             f"{slowest.name}{f' ({about})' if about else ''} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "

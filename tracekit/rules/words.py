@@ -11,8 +11,22 @@ from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.model.tree import Node
 
-__all__ = ["at", "counted", "listed", "plural", "seconds", "span_of", "subject", "times", "tokens", "told_apart"]
+__all__ = [
+    "MOST_TIMES",
+    "at",
+    "counted",
+    "listed",
+    "plural",
+    "seconds",
+    "span_of",
+    "subject",
+    "times",
+    "tokens",
+    "told_apart",
+]
 
+MOST_TIMES = 8
+"""Works whose times are told one by one."""
 _LONGEST = 60
 _MARKS = " .,;:!?()\"'"
 _LEAST_WAIT_NS = 50_000_000
@@ -96,7 +110,9 @@ def _wait_of(work: Work) -> str:
     return f", of which {seconds(work.waited_ns)} before its first call" if is_long else ""
 
 
-def times(works: Sequence[Work], origin_ns: int, most: int = 8, about: Sequence[str] | None = None) -> list[str]:
+def times(
+    works: Sequence[Work], origin_ns: int, most: int = MOST_TIMES, about: Sequence[str] | None = None
+) -> list[str]:
     """When each of `works` ran, a line each: ``analysis_agent shop/cart.py 1.20-2.21 s``. `about` are their subjects."""
     named = [subject(work) for work in works[:most]] if about is None else about[:most]
     lines = [
