@@ -27,6 +27,7 @@ __all__ = [
     "crews_of",
     "own_calls",
     "parents_of",
+    "rounds_of",
     "turns_of",
 ]
 
@@ -101,6 +102,20 @@ class Work:
         """When it ran; None while it is open."""
         return None if self.node.end_ns is None else Interval(self.node.start_ns, self.node.end_ns)
 
+    @cached_property
+    def busy(self) -> Interval | None:
+        """The same from its first call or tool on: before that, an agent may wait to be let in."""
+        if self.interval is None or self.agent is None:
+            return self.interval
+        below = (node for node in self.node.walk() if node is not self.node)
+        first = next((node for node in below if node.kind in ("llm", "tool")), self.node)
+        return Interval(first.start_ns, self.interval.end_ns)
+
+    @property
+    def waited_ns(self) -> int:
+        """How long it waited before its first call or tool."""
+        return 0 if self.busy is None else max(0, self.busy.start_ns - self.node.start_ns)
+
     @property
     def duration_ns(self) -> int:
         """How long it took; 0 while it is open."""
@@ -127,8 +142,10 @@ class Batch:
 
     @cached_property
     def at_once(self) -> int:
-        """The most of `timed` that were at work at one moment."""
-        return most_at_once(interval for work in self.timed if (interval := work.interval) is not None)
+        """The most of `timed` that were busy at one moment."""
+        if len(self.timed) < 2:
+            return len(self.timed)
+        return most_at_once(busy for work in self.timed if (busy := work.busy) is not None)
 
 
 def turns_of(agent: Node) -> list[Node]:
@@ -153,6 +170,18 @@ def crews_of(nodes: Iterable[Node]) -> list[Batch]:
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found
+
+
+def rounds_of(batch: Batch) -> list[Batch]:
+    """The works of `batch` whose times are known, in rounds: a new one begins where all before had ended."""
+    rounds: list[list[Work]] = []
+    last_ns = 0
+    for work in sorted(batch.timed, key=lambda work: work.node.start_ns):
+        if not rounds or work.node.start_ns >= last_ns:
+            rounds.append([])
+        rounds[-1].append(work)
+        last_ns = max(last_ns, work.node.end_ns or 0)
+    return [Batch(batch.container, batch.asked, tuple(works)) for works in rounds]
 
 
 def calls_of(nodes: Iterable[Node]) -> list[Batch]:

@@ -61,6 +61,12 @@ class Content:
         messages = (self.request(llm) or {}).get("messages")
         return messages if isinstance(messages, list) else []
 
+    def question(self, llm: Node) -> str:
+        """The text of the last message of the user that `llm` sent."""
+        sent = reversed(self.messages(llm))
+        asked = next((each for each in sent if isinstance(each, Mapping) and each.get("role") == "user"), {})
+        return text_of(asked.get("content")).strip()
+
     def asked_text(self, llm: Node) -> str:
         """All that the model was told by `llm`: its system prompt, tools and messages, inputs of tools too."""
         request = self.request(llm)

@@ -181,6 +181,14 @@ class Facts:
             return self._hosts.get(work.calls[0].id, host)
         return host
 
+    def set_to_work_ns(self, work: Work) -> int:
+        """When the task, thread or job that did `work` made its first step; 0 where that is not known."""
+        recording = self.run.recording
+        node = work.calls[0] if work.calls else work.node
+        span = recording.spans.get(node.id)
+        lane = None if span is None else recording.lanes.get((span.segment, work.lane))
+        return 0 if lane is None else lane.first_ns
+
     @cached_property
     def _hosts(self) -> Mapping[str, str]:
         """The machine of each recorded span, by id."""

@@ -6,24 +6,30 @@ twice in one process may differ by through scheduling.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 __all__ = [
+    "SLOT_NS",
     "TOLERANCE_NS",
     "Interval",
     "Level",
+    "begun_at_an_end",
     "beside_others",
     "concurrency",
     "covered_ns",
+    "is_limited",
     "is_serial",
     "most_at_once",
     "union",
 ]
 
 TOLERANCE_NS = 500_000
+SLOT_NS = 100_000_000
+"""Up to this long after an end a begin counts as waiting for it."""
 
 
 class Interval(NamedTuple):
@@ -44,6 +50,18 @@ def is_serial(intervals: Sequence[Interval]) -> bool:
     """Whether each began when the one before had ended."""
     ordered = sorted(intervals)
     return all(after.start_ns >= before.end_ns - TOLERANCE_NS for before, after in pairwise(ordered))
+
+
+def begun_at_an_end(intervals: Sequence[Interval]) -> list[Interval]:
+    """Those of `intervals` that began just when another had ended. O(n log n)."""
+    ends = sorted(interval.end_ns for interval in intervals)
+    ended = ((interval, bisect_right(ends, interval.start_ns)) for interval in intervals)
+    return [interval for interval, count in ended if count and interval.start_ns - ends[count - 1] <= SLOT_NS]
+
+
+def is_limited(intervals: Sequence[Interval], most: int) -> bool:
+    """Whether never more than `most` were at work, each further one beginning when one had ended, as at a semaphore."""
+    return most < len(intervals) and len(begun_at_an_end(intervals)) >= len(intervals) - most
 
 
 def concurrency(intervals: Iterable[Interval]) -> list[Level]:

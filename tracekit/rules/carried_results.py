@@ -3,8 +3,8 @@
 ## What it finds
 
 A result of 20,000 characters or more that was read from a path, and that three or more later calls of the agent sent
-again, where it made at least half of what they sent. Only calls after the last answer that quotes from it count. Likely:
-whether the agent still needed all of it is for you to say.
+again, where it made at least half of what they sent. Only calls after the last answer that uses it count: one that quotes
+from it, or names two of its ids or numbers. Likely: whether the agent still needed all of it is for you to say.
 
 ## Why it matters
 
@@ -33,6 +33,7 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.roles import role_of
+from tracekit.analysis.values import said_in
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -44,8 +45,11 @@ _LEAST_CHARACTERS = 20_000
 _LEAST_CALLS = 3
 _LEAST_TOKENS = 5_000
 _PER_TOKEN = 4
-_QUOTED = 40
+_QUOTED = 24
 """Characters in a row that are no chance."""
+_STEP = _QUOTED // 2
+_LEAST_VALUES = 2
+"""Ids or numbers of the result in one answer that are no chance."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -89,7 +93,7 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
         f"{agent.agent} carried {len(result):,} characters of {path} through {plural(len(again), 'later call')}",
         evidence=[
             f"{work.name} returned about {tokens(size)}, at least half of what each of these calls sent",
-            f"sent again, that is about {tokens(size * len(again))}; no answer to these calls quotes from it",
+            f"sent again, that is about {tokens(size * len(again))}; no answer to these calls quotes from it or names its ids",
         ],
         spans=[work.node.id, *(call.id for call in again)],
         remedy=f"Let {work.name} return the part of {path} that is asked for, and its path, rather than all of it.",
@@ -97,11 +101,12 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
 
 
 def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) -> list[Node]:
-    """Those of `calls` that sent the whole `result`, after the last whose answer quotes from it."""
+    """Those of `calls` that sent the whole `result`, after the last whose answer uses it."""
     unneeded: list[Node] = []
+    told = _Told(result)
     for call in reversed(calls):
         answer = (facts.content.answer(call) or {}).get("content")
-        if any(_quotes(text, result) for text in leaves(answer)):
+        if told.is_used(leaves(answer)):
             break
         brought = facts.content.result_blocks(call).get(call_id, {})
         if "\n".join(leaves(brought.get("content"))) == result:
@@ -109,9 +114,31 @@ def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) ->
     return unneeded
 
 
-def _quotes(text: str, result: str) -> bool:
-    """Whether a part of `text` stands in `result` word for word."""
-    return any(text[at : at + _QUOTED] in result for at in range(0, len(text) - _QUOTED + 1, _QUOTED // 2))
+class _Told:
+    """What a long `result` says, to be found again in answers.
+
+    Whatever is quoted from it in `_QUOTED` characters holds one of its pieces of half as many, of which only every so
+    many-th is kept.
+    """
+
+    def __init__(self, result: str) -> None:
+        self._result = result
+        self._values = said_in(result).values
+        self._pieces = {result[at : at + _STEP] for at in range(0, len(result) - _STEP + 1, _STEP)}
+
+    def is_used(self, texts: Sequence[str]) -> bool:
+        """Whether `texts`, an answer, quote from it or name several of its values."""
+        named = {value for text in texts for value in said_in(text).values}
+        return len(named & self._values) >= _LEAST_VALUES or any(map(self._is_quoted_in, texts))
+
+    def _is_quoted_in(self, text: str) -> bool:
+        places = (at for at in range(len(text) - _STEP + 1) if text[at : at + _STEP] in self._pieces)
+        return any(
+            part in self._result and len(set(part)) >= _STEP
+            for at in places
+            for begin in range(max(0, at - _STEP), at + 1)
+            if len(part := text[begin : begin + _QUOTED]) == _QUOTED
+        )
 
 
 RULE = Rule("TK304", "carried-results", check, __doc__)

@@ -3,7 +3,8 @@
 ## What it finds
 
 Agents of one name and one system prompt, without tools, with answers of 100 tokens at most, of which some asked a model that
-costs at least three times as much as the one that others asked. Silent where a question went to both models (to compare
+costs at least three times as much as the one that others asked. Where the system prompt names no task, only questions of
+one form count as the same work. Silent where a question went to both models (to compare
 them, or because the smaller one was not sure), and where the program chooses by length: all that went to the large model is
 more than twice as long. Likely: that the smaller model's answers are good enough is for you to say.
 
@@ -26,10 +27,14 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from math import fsum
+from typing import TypeAlias
 
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.likeness import has_one_form
+from tracekit.analysis.structure.calls import text_of
 from tracekit.cost import price_usd
 from tracekit.model.conversation import prefix_keys
 from tracekit.model.finding import Finding
@@ -42,11 +47,28 @@ __all__ = ["RULE"]
 _FACTOR = 3
 _SHORT = 100
 _LONGER = 2
+_LOOK_BACK = 32
+"""Forms of questions with which another is compared."""
+_WORD = re.compile(r"[^\W\d_]+")
+_ANY_WORK = """
+    a able accurate accurately agent ai all always an and anthropic answer answering answers anything are as asked assist
+    assistant assistants assists at be being best brief briefly by can capable carefully chatbot claude clear clearly
+    concise concisely correct correctly do does expert expertly follow following for friendly general generic give good
+    handle harmless help helper helpful helping helps honest i in instruction instructions intelligent is kind
+    knowledgeable language large made me model my of on please polite precise precisely professional question questions
+    reply request requests respond s skilled smart step task tasks that the their them think to use user users very well
+    what with worker you your
+    assistent assistentin bist du ein eine freundlicher hilfreiche hilfreicher hilfsbereiter
+    asistente assistente eres es prestativo sei servicial tu un una utile você vous é êtes útil
+"""
+"""Words of a system prompt that fits any work."""
+_Asked: TypeAlias = tuple[Node, Node]
+"""An agent, and its call."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each kind of agent that asked models of different size."""
-    kinds: dict[tuple[str, str], list[tuple[Node, Node]]] = {}
+    kinds: dict[tuple[str, str], list[_Asked]] = {}
     for agent in facts.agents:
         calls = facts.own_calls(agent)
         if len(calls) != 1 or calls[0].status != "ok" or calls[0].tokens.output > _SHORT or not calls[0].model:
@@ -57,19 +79,40 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield from _by_prompt(facts, name, works)
 
 
-def _by_prompt(facts: Facts, name: str, works: list[tuple[Node, Node]]) -> Iterator[Finding]:
-    prompts: dict[str, list[tuple[Node, Node]]] = {}
+def _by_prompt(facts: Facts, name: str, works: list[_Asked]) -> Iterator[Finding]:
+    prompts: dict[str, list[_Asked]] = {}
     for agent, call in works:
         request = facts.content.request(call)
         if request is not None and request.get("system") and not request.get("tools"):
             prompts.setdefault(str(request["system"]), []).append((agent, call))
     for same in prompts.values():
-        found = _dear(_asked_once(facts, same))
-        if found is not None:
-            yield _finding(name, *found)
+        for alike in [same] if _is_told_its_task(facts, same[0][1]) else _by_form(facts, same):
+            found = _dear(_asked_once(facts, alike))
+            if found is not None:
+                yield _finding(name, *found)
 
 
-def _asked_once(facts: Facts, works: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+def _is_told_its_task(facts: Facts, call: Node) -> bool:
+    """Whether the system prompt says what is to be done: one that fits any work leaves that to each question."""
+    prompt = text_of((facts.content.request(call) or {}).get("system"))
+    no_task = frozenset(_ANY_WORK.split())
+    return any(word.lower() not in no_task for word in _WORD.findall(prompt))
+
+
+def _by_form(facts: Facts, works: Sequence[_Asked]) -> Iterator[list[_Asked]]:
+    """`works` by what they were asked: those whose questions are worded alike stand together."""
+    forms: list[tuple[str, list[_Asked]]] = []
+    for work in works:
+        question = facts.content.question(work[1])
+        alike = next((same for first, same in forms[-_LOOK_BACK:] if has_one_form(question, first)), None)
+        if alike is None:
+            forms.append((question, [work]))
+        else:
+            alike.append(work)
+    yield from (same for _, same in forms)
+
+
+def _asked_once(facts: Facts, works: list[_Asked]) -> list[_Asked]:
     """`works` without those whose question another model had been asked too: to compare them, or to be surer."""
     told = [prefix_keys(facts.content.messages(call)) for _, call in works]
     asked: dict[bytes, set[str | None]] = {}
@@ -82,7 +125,7 @@ def _asked_once(facts: Facts, works: list[tuple[Node, Node]]) -> list[tuple[Node
     ]
 
 
-def _dear(works: list[tuple[Node, Node]]) -> tuple[list[tuple[Node, Node]], str, float] | None:
+def _dear(works: list[_Asked]) -> tuple[list[_Asked], str, float] | None:
     """Those that asked a dear model, the cheap model, and what they would have cost less with it."""
     models = {call.model for _, call in works if call.model}
     if len(models) < 2:
@@ -107,7 +150,7 @@ def _dear(works: list[tuple[Node, Node]]) -> tuple[list[tuple[Node, Node]], str,
     return (dear, cheap, fsum(saved)) if dear else None
 
 
-def _finding(name: str, dear: list[tuple[Node, Node]], cheap: str, saved_usd: float) -> Finding:
+def _finding(name: str, dear: list[_Asked], cheap: str, saved_usd: float) -> Finding:
     models = sorted({call.model or "" for _, call in dear})
     longest = max(call.tokens.output for _, call in dear)
     return RULE.finding(

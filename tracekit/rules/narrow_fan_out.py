@@ -4,7 +4,9 @@
 
 A batch that ran partly side by side: never more than so many at once, each next one beginning when one before it ended
 (a limit, such as a semaphore or a small thread pool); or begun one after another with gaps between (staggered starts).
-Likely; possible where attempts were told 429 or 529 nearby, since then the limit may be what keeps the API content.
+An agent begins with its first call or tool: before that, it may wait at a semaphore. Agents of one name that the program
+itself dispatched as tasks count as a batch, if none was told what another said. Likely; possible where attempts were told
+429 or 529 nearby, since then the limit may be what keeps the API content.
 
 ## Why it matters
 
@@ -28,24 +30,20 @@ not found.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
-from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.batches import Batch, Work, rounds_of
+from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.free import free_of_each_other
-from tracekit.analysis.overlap import Interval
+from tracekit.analysis.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, plural, seconds, times
+from tracekit.rules.words import MOST_TIMES, counted, plural, seconds, times, told_apart
 
 __all__ = ["RULE"]
-
-_SLOT_NS = 100_000_000
-"""Up to this long after an end a begin counts as waiting for it."""
 
 _LEAST_SPREAD_NS = 500_000_000
 """Begins that are spread over less are what a busy machine does by itself."""
@@ -55,57 +53,85 @@ _LEAST_SAVED_NS = 150_000_000
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each batch that had more works than were at work at once."""
+    """Findings for each batch, and each round of the program's own, that had more works than were at work at once."""
     blocked = {id for held in facts.held for id in held.children}
     for batch in facts.batches:
-        works, most = batch.timed, batch.at_once
-        if most < 2 or any(work.node.id in blocked for work in works) or not facts.is_one_clock(works):
-            continue
-        intervals = [interval for work in works if (interval := work.interval) is not None]
         asked_ns = batch.asked.end_ns if batch.asked is not None else None
-        is_eager = asked_ns is not None and min(interval.start_ns for interval in intervals) < asked_ns
-        if is_eager or most >= (facts.limit or len(works) + 1):
-            continue
-        how = _how(intervals, most)
-        if not how or len(free_of_each_other(facts, works).works) < len(works):
-            continue
-        saved_ns = saved_together(
-            facts, batch.container, works, packed([work.duration_ns for work in works], facts.limit)
-        )
-        if saved_ns > _LEAST_SAVED_NS:
-            yield _finding(facts, batch, works, how, saved_ns)
+        is_eager = asked_ns is not None and any(work.node.start_ns < asked_ns for work in batch.timed)
+        if not is_eager:
+            yield from _narrow(facts, batch, blocked)
+    for crew in facts.crews:
+        for each in rounds_of(crew):
+            if _are_set_to_work_at_once(facts, each.works):
+                yield from _narrow(facts, each, blocked)
 
 
-def _how(intervals: Sequence[Interval], most: int) -> str:
-    """How the batch was narrowed; empty where all began together, or nothing tells."""
-    ordered = sorted(intervals)
-    ends = sorted(interval.end_ns for interval in ordered)
-    late = [interval for interval in ordered if _is_after_one(interval, ends)]
-    if most < len(ordered) and len(late) >= len(ordered) - most:
-        return f"never more than {most} at once: {plural(len(late), 'one')} began only when another had ended"
-    spread_ns = ordered[-1].start_ns - ordered[0].start_ns
-    last_ends = accumulate(ends[:-1], max)
-    is_overlapping = all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], last_ends, strict=True))
-    if is_overlapping and not late and spread_ns > _LEAST_SPREAD_NS:
-        return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
+def _are_set_to_work_at_once(facts: Facts, works: Sequence[Work]) -> bool:
+    """Whether the program dispatched `works`, agents of one name, each as a task of its own, before any had ended."""
+    if len({work.name for work in works}) > 1 or len({work.lane for work in works}) < len(works):
+        return False
+    first_end_ns = min(work.node.start_ns + work.duration_ns for work in works)
+    return all(0 < facts.set_to_work_ns(work) < first_end_ns for work in works)
+
+
+def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
+    works, most = batch.timed, batch.at_once
+    if most < 2 or any(work.node.id in blocked for work in works) or not facts.is_one_clock(works):
+        return
+    # What the program begins by itself may come bit by bit.
+    how = _limited(works, most) or ("" if batch.asked is None else _staggered(works))
+    if not how or most >= (facts.limit or len(works) + 1) or len(free_of_each_other(facts, works).works) < len(works):
+        return
+    lengths = [work.duration_ns - work.waited_ns for work in works]
+    saved_ns = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)
+    may_wait_for_another = batch.asked is None or any(work.waited_ns > SLOT_NS for work in works)
+    if saved_ns > _LEAST_SAVED_NS and not (may_wait_for_another and _are_tied(facts, works)):
+        yield _finding(facts, batch, works, how, saved_ns)
+
+
+def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
+    """Whether one of `works`, in the order of their first calls, may go on with what another said."""
+    team = Team()
+    for number, work in enumerate(sorted(works, key=lambda work: work.busy or (0, 0))):
+        profile = facts.profile(work)
+        if number and not team.verdict(profile).is_independent:
+            return True
+        team.add(profile)
+    return False
+
+
+def _limited(works: Sequence[Work], most: int) -> str:
+    """How many could be at work at once, as it seems; empty where nothing tells."""
+    busy = [interval for work in works if (interval := work.busy) is not None]
+    waited = [work for work in works if work.waited_ns > SLOT_NS]
+    # That a single agent made its first call when another had ended may be chance.
+    if is_limited(busy, most) and len(waited) != 1:
+        late = begun_at_an_end(busy)
+        return f"never more than {most} at once: {len(late)} of them began only when another had ended"
     return ""
 
 
-def _is_after_one(interval: Interval, ends: Sequence[int]) -> bool:
-    """Whether `interval` began just when one of `ends`, which are in order, had come."""
-    ended = bisect_right(ends, interval.start_ns)
-    return ended > 0 and interval.start_ns - ends[ended - 1] <= _SLOT_NS
+def _staggered(works: Sequence[Work]) -> str:
+    """How their begins were spread; empty where they began together, or after one another."""
+    ordered = sorted(interval for work in works if (interval := work.interval) is not None)
+    ends = sorted(interval.end_ns for interval in ordered)
+    spread_ns = ordered[-1].start_ns - ordered[0].start_ns
+    is_overlapping = all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], ends[:-1], strict=True))
+    if is_overlapping and not begun_at_an_end(ordered) and spread_ns > _LEAST_SPREAD_NS:
+        return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
+    return ""
 
 
 def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
-    evidence = [how, *times(works, origin_ns)]
+    evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
     if overloads:
-        evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 in that turn")
+        evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
+    who = "the program set to work" if batch.asked is None else "one answer asked for"
     return RULE.finding(
         "possible" if overloads else "likely",
-        f"one answer asked for {counted(works)}; {how.partition(':')[0].partition(',')[0]}",
+        f"{who} {counted(works)}; {how.partition(':')[0].partition(',')[0]}",
         evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
         saved_ns=saved_ns,

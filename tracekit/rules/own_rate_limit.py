@@ -2,9 +2,10 @@
 
 ## What it finds
 
-Three or more agents or calls side by side, asked for by one answer or set to work by the program, of which two or more
-were told 429, while no call of the run was told so where fewer were at work. Silent where none of those was answered in
-the end: then it is a quota that is used up. 529 does not count: that overload is the API's own. Likely.
+Agents or calls side by side, asked for by one answer or set to work by the program, of which two or more were told 429,
+each while three or more of their calls were open, and no other call of the run was. Silent where none of those was answered
+in the end: then it is a quota that is used up. 529 does not count: that overload is the API's own. Likely; possible where
+a limit, such as a semaphore, seems to stand before them already.
 
 ## Why it matters
 
@@ -16,7 +17,7 @@ The refused calls wait and are sent again; with a little less at once the batch 
 
 ## What to do
 
-Limit how many begin at once: a semaphore, or `max_concurrency` of `tracekit.Orchestrator`.
+Limit how many begin at once: a semaphore, or `max_concurrency` of `tracekit.Orchestrator`. Lower a limit that is too high.
 
 ## Settings
 
@@ -31,9 +32,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Work, rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, most_at_once
+from tracekit.analysis.overlap import Interval, is_limited, most_at_once
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -47,7 +48,7 @@ _LEAST_REFUSED = 2
 
 @dataclass(frozen=True)
 class _Fan:
-    """Those who were at work side by side: the node of each, its time, and the calls that it made."""
+    """Those who were at work side by side: the node of each, when it was busy, and the calls that it made."""
 
     works: Sequence[tuple[Node, Interval, Sequence[Node]]]
     name: str
@@ -59,21 +60,34 @@ class _Fan:
         return [(node, calls) for node, calls in told if calls]
 
     @cached_property
-    def at_once(self) -> int:
-        """The highest number at work at one moment."""
-        return most_at_once([interval for _, interval, _ in self.works])
+    def open_calls(self) -> list[Interval]:
+        """When a call of any was open."""
+        times = ((call.start_ns, call.end_ns) for _, _, calls in self.works for call in calls)
+        return [Interval(start_ns, end_ns) for start_ns, end_ns in times if end_ns is not None]
 
-    def was_wide(self) -> bool:
-        """Whether enough of them were at work whenever one was refused."""
-        begins = sorted(interval.start_ns for _, interval, _ in self.works)
-        ends = sorted(interval.end_ns for _, interval, _ in self.works)
+    @cached_property
+    def at_once(self) -> int:
+        """The highest number of calls that were open at one moment."""
+        return most_at_once(self.open_calls)
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether a limit seems to stand before them."""
+        busy = [interval for _, interval, _ in self.works]
+        return is_limited(busy, most_at_once(busy))
+
+    @cached_property
+    def fewest_at_refusal(self) -> int:
+        """How many calls were open, at the least, when one was refused."""
+        begins = sorted(interval.start_ns for interval in self.open_calls)
+        ends = sorted(interval.end_ns for interval in self.open_calls)
         moments = [
             attempt.end_ns or attempt.start_ns
             for _, calls in self.refused
             for call in calls
             for attempt in _refusals(call)
         ]
-        return all(bisect_right(begins, at) - bisect_left(ends, at) >= _LEAST_AT_ONCE for at in moments)
+        return min((bisect_right(begins, at) - bisect_left(ends, at) for at in moments), default=0)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -81,7 +95,9 @@ def check(facts: Facts) -> Iterator[Finding]:
     refused = {call.id for call in facts.calls if _refusals(call)}
     if not refused:
         return
-    wide = [fan for fan in _fans(facts) if len(fan.refused) >= _LEAST_REFUSED and fan.was_wide()]
+    wide = [
+        fan for fan in _fans(facts) if len(fan.refused) >= _LEAST_REFUSED and fan.fewest_at_refusal >= _LEAST_AT_ONCE
+    ]
     inside = {call.id for fan in wide for _, calls in fan.refused for call in calls}
     if refused - inside:
         # The limit was met with less at work too.
@@ -96,8 +112,8 @@ def check(facts: Facts) -> Iterator[Finding]:
 def _fans(facts: Facts) -> Iterator[_Fan]:
     """The batches, the crews, and the calls beside one another that stand in neither: the program's own."""
     within: set[str] = set()
-    for batch in (*facts.batches, *facts.crews):
-        works = [(work.node, interval, work.calls) for work in batch.timed if (interval := work.interval) is not None]
+    for batch in (*facts.batches, *(each for crew in facts.crews for each in rounds_of(crew))):
+        works = [(work.node, interval, work.calls) for work in batch.timed if (interval := work.busy) is not None]
         within |= {call.id for _, _, calls in works for call in calls}
         yield _Fan(works, _called(batch.works))
     bare: list[tuple[Node, Interval, Sequence[Node]]] = []
@@ -121,16 +137,25 @@ def _finding(fan: _Fan) -> Finding:
     calls = [call for _, calls in fan.refused for call in calls]
     attempts = [attempt for call in calls for attempt in _refusals(call)]
     waited_ms = sum(_wait_ms(call) for call in calls)
+    remedy = f"Let fewer than {fan.at_once} begin at once, with a semaphore or `max_concurrency`."
+    if fan.is_limited:
+        remedy = f"Lower the limit that lets {fan.at_once} begin at once, if the waits cost more than they save."
     return RULE.finding(
-        "likely",
-        f"{fan.at_once} at once were more than the rate limit allows: {len(fan.refused)} of {fan.name} were told 429",
+        "possible" if fan.is_limited else "likely",
+        f"{fan.at_once} calls at once were more than the rate limit allows: {len(fan.refused)} of {fan.name} were told 429",
         evidence=[
-            f"{plural(len(attempts), 'attempt was', 'attempts were')} told 429 among them, none where fewer were at work",
+            _when(fan, len(attempts)),
             f"they waited {seconds(int(waited_ms * 1e6))} altogether",
+            *(["each further one began only when another had ended, as at a semaphore"] if fan.is_limited else []),
         ],
         spans=[*(node.id for node, _ in fan.refused), *(attempt.id for attempt in attempts)],
-        remedy=f"Let fewer than {fan.at_once} begin at once, with a semaphore or `max_concurrency`.",
+        remedy=remedy,
     )
+
+
+def _when(fan: _Fan, attempts: int) -> str:
+    told = plural(attempts, "attempt was", "attempts were")
+    return f"{told} told 429, each while {fan.fewest_at_refusal} or more of their calls were open"
 
 
 def _refusals(call: Node) -> list[Node]:

@@ -12,10 +12,13 @@ from tracekit.model.tree import Node
 __all__ = ["saved_together"]
 
 
-def saved_together(facts: Facts, container: Node, works: Sequence[Work], offsets: Sequence[int]) -> int:
+def saved_together(
+    facts: Facts, container: Node, works: Sequence[Work], offsets: Sequence[int], *, let_in: bool = False
+) -> int:
     """Nanoseconds that the run saves if `works`, below `container`, begin with the first, each `offsets` later.
 
-    Works in spans of the application's own are moved with the span, if it holds no other.
+    With `let_in` they do not wait before their first calls. Works in spans of the application's own are moved with the
+    span, if it holds no other.
     """
     home = facts.parents.get(works[0].node.id, container)
     children = [work.node for work in works]
@@ -25,9 +28,16 @@ def saved_together(facts: Facts, container: Node, works: Sequence[Work], offsets
     if len({child.id for child in children}) < len(children):
         return 0
     begins_ns = [child.start_ns for child in children]
-    if not facts.may_save(max(begins_ns) - min(begins_ns)):
+    waited_ns = [work.waited_ns if let_in else 0 for work in works]
+    begun_ns = [begin + waited for begin, waited in zip(begins_ns, waited_ns, strict=True)]
+    if not facts.may_save(max(begun_ns) - min(begins_ns)):
         # Nothing ends earlier by more than one of them begins earlier.
         return 0
     first = children[0].id
     begins = {child.id: (first, offset) for child, offset in zip(children, offsets, strict=True) if child.id != first}
-    return facts.schedule.saved_ns(home, Change(begins))
+    durations = {
+        child.id: facts.schedule.duration(child) - waited
+        for child, waited in zip(children, waited_ns, strict=True)
+        if waited
+    }
+    return facts.schedule.saved_ns(home, Change(begins, durations))

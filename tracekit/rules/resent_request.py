@@ -43,7 +43,7 @@ from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import plural, tokens
 
-__all__ = ["RULE"]
+__all__ = ["RULE", "is_resent"]
 
 _LEAST_AGAIN = 2
 _WHOLE = ("end_turn", "stop_sequence")
@@ -52,18 +52,29 @@ _WHOLE = ("end_turn", "stop_sequence")
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each row of calls that brought nothing new."""
     for agent in facts.agents:
-        row: list[Node] = []
-        is_same = True
-        for before, after in pairwise([*facts.own_calls(agent), None]):
-            again = "" if after is None or before is None else _again(facts, before, after)
-            if again and after is not None and before is not None:
-                row = row or [before]
-                row.append(after)
-                is_same &= again == "same"
-                continue
-            if len(row) > _LEAST_AGAIN and (is_same or not _was_finished(facts, row)):
-                yield _finding(facts, agent, row, is_same=is_same)
-            row, is_same = [], True
+        for row, is_same in _rows(facts, agent):
+            yield _finding(facts, agent, row, is_same=is_same)
+
+
+def is_resent(facts: Facts, agent: Node, call: Node) -> bool:
+    """Whether `call` stands in a row of calls of `agent` that brought nothing new."""
+    return any(call in row for row, _ in _rows(facts, agent))
+
+
+def _rows(facts: Facts, agent: Node) -> Iterator[tuple[list[Node], bool]]:
+    """Rows of calls that brought nothing new, each with whether its requests are the same byte for byte."""
+    row: list[Node] = []
+    is_same = True
+    for before, after in pairwise([*facts.own_calls(agent), None]):
+        again = "" if after is None or before is None else _again(facts, before, after)
+        if again and after is not None and before is not None:
+            row = row or [before]
+            row.append(after)
+            is_same &= again == "same"
+            continue
+        if len(row) > _LEAST_AGAIN and (is_same or not _was_finished(facts, row)):
+            yield row, is_same
+        row, is_same = [], True
 
 
 def _again(facts: Facts, before: Node, after: Node) -> str:

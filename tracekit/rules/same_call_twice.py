@@ -4,7 +4,7 @@
 
 Calls with the same request, byte for byte, begun after the first of them was answered, and all answered with the same
 text. Certain. Samples are left alone: calls at the same time, calls whose answers differ, and calls one right after the
-other that ask for a temperature; without one, those are *possible*. So are questions that the API looks things up for (its
+other, by agents of one name or none, that ask for a temperature; without one, those are *possible*. So are questions that the API looks things up for (its
 own tools, MCP), since their answers change.
 
 ## Why it matters
@@ -89,9 +89,11 @@ def _asks_the_world(request: Mapping[str, Any]) -> bool:
 
 
 def _is_row(facts: Facts, calls: Sequence[Node]) -> bool:
-    """Whether the program asked them one right after the other, as it does for samples."""
-    askers = {facts.parents.get((facts.agent_around(call) or call).id, call).id for call in calls}
-    if len({call.lane for call in calls}) > 1 or len(askers) > 1:
+    """Whether the program asked them one right after the other, as it does for samples: agents of one name do, or none."""
+    agents = [facts.agent_around(call) for call in calls]
+    names = {None if agent is None or agent.inferred else agent.agent for agent in agents}
+    askers = {facts.parents.get((agent or call).id, call).id for agent, call in zip(agents, calls, strict=True)}
+    if len({call.lane for call in calls}) > 1 or len(askers) > 1 or len(names) > 1:
         return False
     begins = facts.begins_in_lane(calls[0].lane)
     between = bisect_left(begins, calls[-1].start_ns) - bisect_right(begins, calls[0].start_ns)

@@ -2,8 +2,8 @@
 
 ## What it finds
 
-A batch of three or more that ran side by side, in which one took at least twice as long as every other, and the run
-waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
+A batch of three or more that ran side by side, asked for by one answer, or agents of one name that the program set to work,
+in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
 
 ## Why it matters
 
@@ -30,12 +30,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit import semconv
+from tracekit.analysis.batches import rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, seconds, tokens
+from tracekit.rules.words import MOST_TIMES, plural, seconds, tokens, told_apart
 
 __all__ = ["RULE"]
 
@@ -45,7 +46,8 @@ _FACTOR = 2
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch with one branch that took far longer than the others."""
-    for batch in facts.batches:
+    crews = [each for crew in facts.crews for each in rounds_of(crew) if len({work.name for work in each.works}) == 1]
+    for batch in (*facts.batches, *crews):
         works = sorted(batch.timed, key=lambda work: work.duration_ns, reverse=True)
         if len(works) < _LEAST_WORKS or batch.at_once < len(works) or not facts.is_one_clock(batch.timed):
             continue
@@ -56,14 +58,15 @@ def check(facts: Facts) -> Iterator[Finding]:
         saved_ns = facts.schedule.saved_ns(home, Change(durations={slowest.node.id: second.duration_ns}))
         if saved_ns <= 0:
             continue
+        about = told_apart(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
-            f"{slowest.name} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
+            f"{slowest.name}{f' ({about})' if about else ''} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
             f"{seconds(second.duration_ns)}",
             evidence=[_why(slowest.node), f"the run waited {seconds(saved_ns)} for it alone"],
             spans=[slowest.node.id, *(work.node.id for work in works[1:])],
             saved_ns=saved_ns,
-            remedy=f"Split what {slowest.name} is given, or give it a faster model; as long as it takes twice the others' "
+            remedy=f"Split what {slowest.name}{f' ({about})' if about else ''} is given, or give it a faster model; as long as it takes twice the others' "
             "time, nothing else shortens this turn.",
         )
 

@@ -4,9 +4,11 @@
 
 A subagent whose last answer stopped at `max_tokens` (or at the end of the context window), and whose text went to its
 asker as the result, word for word, be it the only value of a JSON object. Certain. An answer that the program itself got,
-and after which no call goes on with it or asks the same again: likely, but for JSON that does not parse, which no program
-takes as whole. One that a later prompt quotes: possible, since the prompt may ask to finish it. Answers for which 32 tokens
-or fewer were allowed are labels, and runs that failed are left alone.
+and after which no call goes on with it or asks the same again, be it in other words: likely, but for JSON that does not
+parse, which no program takes as whole. One that a later prompt quotes, or of which it has the first line or sentence:
+possible, since the prompt may ask to finish it, or the rest may not matter; so are those that begin with one of the words
+that they were to choose from. Answers for which 32 tokens or fewer were allowed are labels; these, runs that failed, and
+loops that TK401 tells of are left alone.
 
 ## Why it matters
 
@@ -28,8 +30,10 @@ None.
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from tracekit import semconv
@@ -37,6 +41,7 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
+from tracekit.rules.resent_request import is_resent
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import plural, tokens
 
@@ -45,6 +50,19 @@ __all__ = ["RULE"]
 _CUT = ("max_tokens", "model_context_window_exceeded")
 _LOOK_AHEAD = 20
 """Later calls in which is looked for what became of an answer."""
+_DISTINCTIVE = 16
+_MOST_OF_IT = 0.6
+"""The part of a question that another must begin and end with to be the same in other words."""
+_LABEL = re.compile(r"[\"'*\s]*([^\W_]{2,}(?=[.,:;!*\n\u2013\u2014-])|[A-Z]{2,}(?=\s))")
+_SENTENCE = re.compile(r".+?[.!?](?=\s)")
+_OR = r"[\"'`*]*(?:\s*[/|]\s*|,?\s+(?:or|oder|ou|o)\s+)[\"'`*]*"
+_OTHERS = r"(?:[\"'`*]*,\s*[\"'`*]*\w+)*"
+_WHY = {
+    "ended": "no later call goes on with it, or asks again",
+    "quoted": "a later request quotes it: to use it, or to have it finished",
+    "begun": "a later request has its beginning, and maybe no more of it was wanted",
+    "chosen": "it begins with one of the words that it was to choose from, and maybe no more of it was wanted",
+}
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -98,31 +116,81 @@ def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[
     """What can be said of cut answers that were given to the program, by what it did next."""
     if not calls or facts.run.root.status == "error":
         return
-    used = {call.id: _used(facts, call) for call in calls}
-    ended = [call for call in calls if used[call.id] == "ended"]
-    quoted = [call for call in calls if used[call.id] == "quoted"]
-    if ended:
-        yield _finding("likely", agent, ended, "no later call goes on with it, or asks again")
-    if quoted:
-        yield _finding("possible", agent, quoted, "a later request quotes it: to use it, or to have it finished")
+    used = [(call, _used(facts, call)) for call in calls]
+    for use, why in _WHY.items():
+        cut = [call for call, was in used if was == use]
+        if cut and not (agent is not None and is_resent(facts, agent, cut[-1])):
+            yield _finding("likely" if use == "ended" else "possible", agent, cut, why)
 
 
 def _used(facts: Facts, call: Node) -> str:
-    """What came of the cut answer to `call`: it ``ended`` there, was ``quoted`` to a model, or was ``handled``."""
+    """What came of the cut answer to `call`: it was ``handled``, or one of `_WHY`."""
     content = facts.content
-    said, asked = content.answer_text(call).strip(), _question(content.messages(call))
+    said, asked = content.answer_text(call).strip(), content.question(call)
     if _shows(said):
         return "handled"
+    use = "chosen" if _is_choice(said, content.asked_text(call)) else "ended"
+    head = _head(said)
     begin = bisect_left(facts.calls, call.end_ns or 0, key=lambda each: each.start_ns)
-    quoted = False
     for later in facts.calls[begin : begin + _LOOK_AHEAD]:
-        if asked and content.mentions(later, asked) and asked in _question(content.messages(later)):
+        if asked and content.mentions(later, asked) and asked in content.question(later):
             return "handled"
         if content.mentions(later, said):
             if any(_is_answer(message, said) for message in content.messages(later)):
                 return "handled"
-            quoted = True
-    return "quoted" if quoted else "ended"
+            use = "quoted"
+        elif use == "ended" and head and head in content.question(later):
+            use = "begun"
+    return "handled" if use == "ended" and _is_asked_in_other_words(facts, call) else use
+
+
+def _head(said: str) -> str:
+    """The first line of an answer, or its first sentence; empty where that tells nothing."""
+    line, *rest = said.splitlines() or [""]
+    whole = line.strip("#*_ ") if rest else ""
+    sentence = _SENTENCE.match(line)
+    heads = [whole, sentence[0] if sentence else ""]
+    return min((head for head in heads if len(head) >= _DISTINCTIVE), key=len, default="")
+
+
+def _is_choice(said: str, asked: str) -> bool:
+    """Whether the answer begins with a word that `asked`, all that the model was told, puts beside others to choose from."""
+    label = _LABEL.match(said)
+    if label is None:
+        return False
+    word = rf"(?<!\w){re.escape(label[1])}(?!\w)"
+    return bool(re.search(rf"{word}{_OTHERS}{_OR}|{_OR}{word}", asked, re.IGNORECASE))
+
+
+def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
+    """Whether most of the question was asked again by the same prompt until an answer was whole, as for a shorter one.
+
+    Where some were whole before, the questions are a row of their own, such as one for each chapter.
+    """
+    at = bisect_left(facts.calls, call.start_ns, key=lambda each: each.start_ns)
+    near = facts.calls[max(0, at - _LOOK_AHEAD) : at + _LOOK_AHEAD]
+    asked, system = facts.content.question(call), (facts.content.request(call) or {}).get("system")
+    *cut, last = [
+        each
+        for each in near
+        if (facts.content.request(each) or {}).get("system") == system
+        and _has_most(facts.content.question(each), asked)
+    ] or [call]
+    is_after = last.start_ns >= (call.end_ns or 0)
+    return is_after and not _is_cut(facts, last) and all(_is_cut(facts, each) for each in cut)
+
+
+def _has_most(question: str, asked: str) -> bool:
+    """Whether `question` begins and ends as `asked` does, for most of its length."""
+    most = min(len(question), len(asked))
+    begin = _alike(question, asked)
+    end = _alike(reversed(question[begin:]), reversed(asked[begin:]))
+    return bool(asked) and min(begin + end, most) >= _MOST_OF_IT * len(asked)
+
+
+def _alike(text: Iterable[str], other: Iterable[str]) -> int:
+    """With how many characters both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
 
 
 def _shows(said: str) -> bool:
@@ -135,12 +203,6 @@ def _shows(said: str) -> bool:
     except (ValueError, RecursionError):
         return True
     return False
-
-
-def _question(messages: Sequence[Any]) -> str:
-    """The text of the last message of the user."""
-    asked = [message for message in messages if isinstance(message, Mapping) and message.get("role") == "user"]
-    return text_of(asked[-1].get("content")).strip() if asked else ""
 
 
 def _is_answer(message: Any, said: str) -> bool:

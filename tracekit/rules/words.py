@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
+from tracekit.analysis.facts import Facts
 from tracekit.model.tree import Node
 
-__all__ = ["at", "counted", "listed", "plural", "seconds", "span_of", "subject", "times", "tokens"]
+__all__ = [
+    "MOST_TIMES",
+    "at",
+    "counted",
+    "listed",
+    "plural",
+    "seconds",
+    "span_of",
+    "subject",
+    "times",
+    "tokens",
+    "told_apart",
+]
+
+MOST_TIMES = 8
+"""Works whose times are told one by one."""
+_LONGEST = 60
+_MARKS = " .,;:!?()\"'"
+_LEAST_WAIT_NS = 50_000_000
+"""Waits before a first call that are worth telling."""
 
 
 def seconds(nanoseconds: int) -> str:
@@ -60,10 +81,42 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 def subject(work: Work) -> str:
     """What tells `work` from its like: the shortest that it was given, rather a path or an id than a sentence."""
     texts = [text.strip() for text in leaves(work.arguments) if text.strip()]
-    return min(texts, key=lambda text: (" " in text, len(text)), default="")[:60]
+    return min(texts, key=lambda text: (" " in text, len(text)), default="")[:_LONGEST]
 
 
-def times(works: Sequence[Work], origin_ns: int, most: int = 8) -> list[str]:
-    """When each of `works` ran, a line each: ``analysis_agent shop/cart.py 1.20-2.21 s``."""
-    lines = [" ".join(filter(None, (work.name, subject(work), span_of(work.node, origin_ns)))) for work in works[:most]]
+def told_apart(facts: Facts, works: Sequence[Work]) -> list[str]:
+    """The subject of each of `works`; of agents that code dispatched, the words of their tasks that the others do not share."""
+    tasks = [facts.content.question(work.calls[0]).split() if work.calls else [] for work in works]
+    begin = _shared(tasks)
+    end = _shared([task[begin:][::-1] for task in tasks])
+    return [
+        (subject(work) or " ".join(task[begin : len(task) - end]).strip(_MARKS))[:_LONGEST]
+        for work, task in zip(works, tasks, strict=True)
+    ]
+
+
+def _shared(tasks: Sequence[Sequence[str]]) -> int:
+    """With how many words all of `tasks` begin."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*tasks, strict=False)))
+
+
+def _called(work: Work, about: str) -> str:
+    agent = "" if work.agent is None or work.agent.agent in (None, work.name) else f"({work.agent.agent})"
+    return " ".join(filter(None, (work.name, agent, about)))
+
+
+def _wait_of(work: Work) -> str:
+    is_long = work.waited_ns >= max(_LEAST_WAIT_NS, work.duration_ns // 10)
+    return f", of which {seconds(work.waited_ns)} before its first call" if is_long else ""
+
+
+def times(
+    works: Sequence[Work], origin_ns: int, most: int = MOST_TIMES, about: Sequence[str] | None = None
+) -> list[str]:
+    """When each of `works` ran, a line each: ``analysis_agent shop/cart.py 1.20-2.21 s``. `about` are their subjects."""
+    named = [subject(work) for work in works[:most]] if about is None else about[:most]
+    lines = [
+        f"{_called(work, subject)} {span_of(work.node, origin_ns)}{_wait_of(work)}"
+        for work, subject in zip(works[:most], named, strict=True)
+    ]
     return lines + ([f"and {len(works) - most} more"] if len(works) > most else [])
