@@ -27,6 +27,7 @@ from typing import Literal, TypeAlias
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import begins_alike, begins_otherwise, tokens
+from tracekit.analysis.outputs import MANY_WORDS, Outputs
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
 from tracekit.analysis.roles import builds_on, changes_things, invents, judges
 from tracekit.analysis.steps import (
@@ -39,10 +40,12 @@ from tracekit.analysis.steps import (
     step_of_program,
     step_of_several,
     turn_of_program,
+    unnamed,
 )
-from tracekit.analysis.values import is_hash, said_in
+from tracekit.analysis.values import said_in
 from tracekit.analysis.wording import (
     GOES_BACK,
+    POINTS_AT_ONE,
     POINTS_BACK,
     found_nothing,
     is_beside,
@@ -54,10 +57,6 @@ __all__ = ["Team", "Tie", "Verdict"]
 Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
 """What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
 
-_LEAST_LINE = 16
-_LONGEST_FIELD = 60
-_MANY_LINES = 1000
-_MANY_WORDS = 3
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
@@ -88,10 +87,7 @@ class Team:
         self._members: list[Profile] = []
         self._footprint = Footprint()
         self._given: set[str] = set()
-        self._values: dict[str, str] = {}
-        self._words: dict[str, str] = {}
-        self._lines: dict[str, str] = {}
-        self._hashes: dict[str, str] = {}
+        self._said = Outputs()
         self._unseen = ""
         self._names: dict[str, None] = {}
         self._kinds: set[str] = set()
@@ -137,14 +133,7 @@ class Team:
         output = member.output
         if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
             self._unseen = self._unseen or name
-        for value in member.said_output.values:
-            self._values.setdefault(value, name)
-            if is_hash(value):
-                self._hashes.setdefault(value[:6], value)
-        for word in member.said_output.words:
-            self._words.setdefault(word, name)
-        for line in _lines(output or ""):
-            self._lines.setdefault(line, name)
+        self._said.add(member)
 
     def verdict(self, other: Profile, said_when_asked: str = "") -> Verdict:
         """What ties `other` to the members. `said_when_asked` is what the model said when it asked for it.
@@ -157,16 +146,21 @@ class Team:
         declared = self._declared(other)
         if declared is not None:
             return declared
-        flow = self._flow(other)
-        if flow is not None:
-            return flow
+        flow = self._said.passed_to(other, self._known)
+        if flow:
+            return Verdict("flow", (flow,))
         conflict = self._footprint.conflict(other.effects, other.work.name)
         if conflict is not None:
             return Verdict("resource", (conflict,))
         if self._unseen or other.given is None or _REDACTED.search(other.given):
             whose = f"what came of {self._unseen}" if self._unseen else f"what {other.work.name} was given"
             return Verdict("unknown", (f"cannot tell: {whose} was not recorded, or is redacted",))
-        return self._independence(other, said_when_asked)
+        found = self._independence(other, said_when_asked)
+        if found.tie == "likely" and other.work.asked is not None:
+            name = unnamed(other, self._members, self._known.names)
+            if name:
+                return Verdict("possible", (*found.evidence, f"but nobody had named {name}"))
+        return found
 
     # ── evidence for ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -175,57 +169,6 @@ class Team:
         if not named:
             return None
         return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
-
-    def _flow(self, other: Profile) -> Verdict | None:
-        said, name = other.said_given, other.work.name
-        for value in sorted(said.values - self._known.values, key=lambda value: (-len(value), value)):
-            source = value if value in self._values else self._whole_hash(value)
-            if source is not None:
-                written = _as_written(value, other.given or "")
-                return Verdict(
-                    "flow", (f"{written!r} of what {self._values[source]} said is in what {name} was given",)
-                )
-        for text in filter(None, (other.given, other.prompt)):
-            # Where there is very much to look for, whole lines are looked up instead.
-            lines = self._lines if len(self._lines) <= _MANY_LINES else self._lines.keys() & set(_lines(text))
-            for line in lines:
-                if line in text and not self._known.has(line):
-                    source = self._lines[line]
-                    return Verdict("flow", (f"{_short(line)!r} of what {source} said is in what {name} was given",))
-        for line in (other.given or "").splitlines():
-            # A short field, such as one word, is passed on whole.
-            brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
-            if 0 < len(brief) <= _MANY_WORDS and brief <= self._words.keys() and not brief & self._known.words:
-                source = self._words[min(brief)]
-                return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
-        passed = self._passed_in_prompt(other)
-        if passed is not None:
-            return passed
-        shared = sorted(word for word in said.words - self._known.words if word in self._words)
-        if len(shared) >= _MANY_WORDS:
-            words = ", ".join(f"{word}…" for word in shared[:5])
-            return Verdict(
-                "flow", (f"words of what {self._words[shared[0]]} said come back in {name}'s input: {words}",)
-            )
-        return None
-
-    def _passed_in_prompt(self, other: Profile) -> Verdict | None:
-        """A long value that the program itself put into the prompt."""
-        if other.prompt is None or other.prompt == other.given:
-            return None
-        said = said_in(other.prompt[:LONGEST_TEXT])
-        for value in sorted(said.values - self._known.values - other.said_given.values):
-            is_telling = len(value) >= 6 and any(character.isdigit() for character in value)
-            if is_telling and value in self._values:
-                name = other.work.name
-                return Verdict("flow", (f"{value!r} of what {self._values[value]} said is in {name}'s prompt",))
-        return None
-
-    def _whole_hash(self, value: str) -> str | None:
-        if not is_hash(value):
-            return None
-        whole = self._hashes.get(value[:6])
-        return whole if whole is not None and whole.startswith(value) else None
 
     # ── evidence against ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,7 +184,12 @@ class Team:
             return self._by_code(other, told)
         if values and is_put_together(other, self._members, self._known.names):
             values = frozenset()
-        points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
+        low = given.lower()
+        points_back = (
+            self._points_back(low, POINTS_BACK)
+            or self._points_at_one(low)
+            or self._points_back(said_when_asked.lower(), GOES_BACK)
+        )
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
         control = self._nothing_found(name) or step_of_several(
@@ -290,18 +238,23 @@ class Team:
     def _in_view_of(self, said_when_asked: str) -> str:
         """Why the model seems to have asked in view of a result: it spoke of one."""
         said = said_in(said_when_asked[:LONGEST_TEXT])
-        values = sorted(value for value in said.values - self._known.values if value in self._values)
-        words = sorted(word for word in said.words - self._known.words if word in self._words)
-        if not values and len(words) < _MANY_WORDS - 1:
+        values = sorted(value for value in said.values - self._known.values if value in self._said.values)
+        words = sorted(word for word in said.words - self._known.words if word in self._said.words)
+        if not values and len(words) < MANY_WORDS - 1:
             return ""
         return f"but the model spoke of what had come back when it asked ({_some(frozenset(values), frozenset(words))})"
 
     def _points_back(self, text: str, wording: re.Pattern[str]) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
         for found in wording.finditer(text):
-            if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
+            if not any(found[0] in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
+
+    def _points_at_one(self, text: str) -> str:
+        """Words for one of several, which neither the members were told nor the task has."""
+        found = POINTS_AT_ONE.search(text)
+        return "" if found is None or self._known.has_name(found[0]) else found[0]
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
@@ -354,8 +307,8 @@ class Team:
                 )
             if not only_looks(other):
                 return Verdict("possible", (*told, "but it is not said that it only looks at something"))
-            if new & self._words.keys():
-                passed = _some(frozenset(), frozenset(new & self._words.keys()))
+            if new & self._said.words.keys():
+                passed = _some(frozenset(), frozenset(new & self._said.words.keys()))
                 return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
             if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
                 return Verdict(
@@ -376,7 +329,7 @@ class Team:
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if step:
             return Verdict("unlikely", (*told, step))
-        if share <= _MOST_NEW and not new & self._words.keys() and self._is_named_aspect(other):
+        if share <= _MOST_NEW and not new & self._said.words.keys() and self._is_named_aspect(other):
             return Verdict("likely", (*told, "its aspect was named before, and it is asked of the same"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             told.append("all that it was asked was known before")
@@ -386,24 +339,12 @@ class Team:
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
 
 
-def _lines(text: str) -> list[str]:
-    """The lines of `text` that nobody writes by chance; the whole of it where it is short."""
-    lines = [line.strip() for line in text.splitlines()]
-    least = _LEAST_LINE if len(lines) > 1 else _LEAST_LINE // 2
-    return [line for line in lines if len(line) >= least][:200]
-
-
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _some(values: frozenset[str] | set[str], words: frozenset[str]) -> str:
     return ", ".join([*sorted(values), *(f"{word}…" for word in sorted(words))][:4])
-
-
-def _as_written(value: str, text: str) -> str:
-    at = text.lower().find(value)
-    return text[at : at + len(value)] if at >= 0 else value
 
 
 def _short(text: str) -> str:

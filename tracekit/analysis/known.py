@@ -35,6 +35,10 @@ class Known:
         """Whether `line` stands in what was known."""
         return any(line in text for text in self.text)
 
+    def has_name(self, name: str) -> bool:
+        """Whether `name`, in lower case, stands anywhere in what was known."""
+        return any(name in text for text in self._low())
+
     def names(self, word: str) -> bool:
         """Whether `word`, or a number, stands by itself in what was known."""
         word = word.lower()

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import Any
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "has_one_form",
     "has_order",
     "is_made_alike",
+    "is_mended",
     "is_put_after",
     "is_wide",
     "is_within",
@@ -44,6 +46,9 @@ _PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these"
 _TASKS = frozenset(("task", "prompt", "instruction", "instructions", "message", "request", "goal"))
 """Names under which an agent is told in words what to do, and not what to do it to."""
 _FEW = 3
+_LEAST_TEXT = 5
+_RESPELLED = 0.7
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+")
 _LONGEST_ASK = 200
 _ENDING = 3
 _SPELLED = {
@@ -77,12 +82,11 @@ _OTHERS = (
     r"|(?:not|n[o']t|never|no \w+ (?:may|must|should|can)) (?:\w+ ){0,2}(?:twice|yet)|already (?:have|had|been|said|used|asked|covered|taken)"
 )
 """What several things have to do with each other that are made to go together, or to differ."""
-_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
+_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])")
 _STATE = re.compile(
     rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
     r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
     r"|position|score|balance|total))(?![a-z])",
-    re.IGNORECASE,
 )
 
 
@@ -127,6 +131,27 @@ def _is_worded_alike(given: str, before: str) -> bool:
     if words[:1] != others[:1] or not own - foreign or not foreign - own:
         return False
     return 2 * len(own & foreign) >= max(len(own), len(foreign))
+
+
+def is_mended(given: str, before: str) -> bool:
+    """Whether two texts differ in the spelling of some words, or in signs: one may be the other, corrected."""
+    words, others = tokens(given), tokens(before)
+    if len(words) != len(others) or len(words) < _LEAST_TEXT or given == before:
+        return False
+    pairs = [(word, other) for word, other in zip(words, others, strict=True) if word != other]
+    return len(pairs) <= len(words) // 2 and all(map(_is_respelled, pairs, repeat(_names_in(given))))
+
+
+def _names_in(text: str) -> frozenset[str]:
+    """Words with a capital within a sentence: two names are two things, however near they are spelled."""
+    return frozenset(name.lower() for name in _NAME.findall(text))
+
+
+def _is_respelled(pair: tuple[str, str], names: frozenset[str]) -> bool:
+    word, other = pair
+    if word in names or not (word.isalpha() and other.isalpha()) or min(len(word), len(other)) < _FEW:
+        return False
+    return word[0] == other[0] and SequenceMatcher(None, word, other, autojunk=False).ratio() >= _RESPELLED
 
 
 def begins_alike(given: str, before: str) -> bool:
@@ -278,11 +303,11 @@ def chooses(task: str) -> bool:
 
 def keeps_state(task: str) -> str:
     """The words in a task that mean what grows or changes from step to step; empty where there are none."""
-    found = _STATE.search(task)
+    found = _STATE.search(task.lower())
     return "" if found is None else found[0]
 
 
 def keeps_record(system: str) -> str:
     """The same for a system prompt, which speaks of many things: only what is kept for the next."""
-    found = _KEPT.search(system)
+    found = _KEPT.search(system.lower())
     return "" if found is None else found[0]

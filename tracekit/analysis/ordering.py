@@ -24,13 +24,12 @@ _ONE_AT_A_TIME = re.compile(
     r"(?:\w+ )?(?:answer|turn|response|reply|message|second|minute)"
     rf"|(?:one|single|1) {_ACT} (?:per|an?|each|every) (?:answer|turn|response|reply|message|second|minute)"
     r"|wait(?:s|ing)? for (?:its|the|each|every|that|one)(?: \w+){0,2} (?:results?|answers?|responses?|reply|replies|outputs?|outcomes?)"
-    r"|nacheinander|hintereinander|ein(?:e[rs]?|s)? nach de[rm] ander(?:en|n)|der Reihe nach|einzeln"
+    r"|nacheinander|hintereinander|ein(?:e[rs]?|s)? nach de[rm] ander(?:en|n)|der reihe nach|einzeln"
     r"|uno a uno|una a una|un[oa] por un[oa]|un[oa] tras otr[oa]|de un[oa] en un[oa]|por orden|um por um|uma por uma|um de cada vez"
     r"|uma de cada vez|un par un|une par une|l'une? après l'autre|un[oa] alla volta|un[oa] per un[oa]|un[oa] dopo l'altr[oa]"
     r"|(?:één|een) voor (?:één|een)|na elkaar|één tegelijk|en i taget|en efter en|en ad gangen|en om gangen|yksi kerrallaan"
     r"|po kolei|jeden po drugim|po jednom|по одному|по одной|по очереди|друг за другом|tek tek|birer birer|s\u0131rayla)\b"
     r"|一つずつ|1つずつ|ひとつずつ|一件ずつ|一人ずつ|順番に|順に|逐个|逐個|逐一|逐次|依次|一个一个|一個一個|按顺序|按順序|하나씩|한 번에 하나|차례로|차례대로|순서대로",
-    re.IGNORECASE,
 )
 _TOGETHER_NEVER = re.compile(
     r"(?:\b(?:not|never|no)|n['\u2019]t)\b(?:\s+[\w-]+){0,5}? (?:in parallel|at the same time|simultaneously|concurrently)\b"
@@ -39,17 +38,14 @@ _TOGETHER_NEVER = re.compile(
     r"|\bthe next(?: \w+){0,2} before (?:you|it|the)\b"
     r"|\bn(?:icht|ie(?:mals)?) (?:gleichzeitig|parallel)\b|\b(?:nunca|no) (?:\w+ ){0,3}(?:a la vez|en paralelo)\b"
     r"|\b(?:jamais|pas) (?:\w+ ){0,2}(?:en même temps|en parallèle)\b",
-    re.IGNORECASE,
 )
-_NOT = re.compile(
-    r"(?:\b(?:not|never|instead of|rather than|avoid|without|stop)|n['\u2019]t)\b[^.;:!?]{0,60}$", re.IGNORECASE
-)
+_NOT = re.compile(r"(?:\b(?:not|never|instead of|rather than|avoid|without|stop)|n['\u2019]t)\b[^.;:!?]{0,60}$")
 _IF_NEEDED = re.compile(
     r"\b(?:in (?:this |that |the given )?(?:order|sequence)\b(?! to)|in turn|builds? on|hand(?:s|ing)? over"
     r"|take the first|stop (?:when|once|as soon)|or else|if (?:needed|necessary|so|not)|failing that|otherwise|as a last resort"
     r"|in case (?:of|it|they|that|this|the|there|any|one|none|he|she|nobody)|prefer(?:red|ably|ence)?|favou?rite|ideally"
     r"|(?:first|second) choice|(?:like|want)s? (?:\w+ ){1,3}best|(?:need|want)s? (?:just|only|but) one|(?:one|that) is enough|(?:best|(?:cheap|near|clos|fast|quick|easi|simpl)est) first"
-    r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|I|they)(?: have|'ve)|(?:is|there's|have|has) only one"
+    r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|i|they)(?: have|'ve)|(?:is|there's|have|has) only one"
     r"|(?:pause|wait|break)s?(?: in)? between|(?:in|when in|if in) doubt|having (?:seen|heard|read|done)"
     r"|until (?:it|one|you|we|they|there|the|all|some\w+)|try (?!to\b)"
     r"|(?:nur|erst|und|aber) (?:falls|wenn)|falls (?:nicht|nein|ja|keine?\w*|nötig)|wenn (?:nicht|nötig|nein|keine?\w*)|sobald|notfalls|ansonsten"
@@ -59,13 +55,11 @@ _IF_NEEDED = re.compile(
     r"|(?:seulement|uniquement) si|sinon|si (?:ce n'est pas|non|besoin)|à défaut|dès que|jusqu'à|dans (?:cet|l)['\u2019 ]ordre|d'abord|de préférence|préf[éè]r\w+"
     r"|(?:alleen|pas) als|zo niet|zodra|bij voorkeur|liefst|eerst|только если|если нет|сначала|tylko jeśli|jeśli nie|najpierw)\b"
     r"|如果(?:没|不|沒)|若(?:不|没|無)|否则|否則|只有|直到|优先|優先|最初に|なければ|の場合のみ|だめなら|없으면|안 되면|먼저|우선",
-    re.IGNORECASE,
 )
 _LONGEST = 50_000
 _SHOULD_IT = re.compile(
     r"(?:^|[.!?;:]\s+|,? (?:and|but) )(?:should (?!i\b|we\b|you\b)|were (?:it|they|he|she|this|that|there)\b|had (?:it|they|he|she|this|that)\b)"
     r"[^.!?;]{2,90}, [^.!?]*(?:[.!]|$)",
-    re.IGNORECASE,
 )
 """A condition without a word for it: ``Should it be low, look at the other``. A question ends otherwise."""
 
@@ -73,15 +67,19 @@ _SHOULD_IT = re.compile(
 @lru_cache(maxsize=32)
 def is_ordered(task: str) -> bool:
     """Whether `task`, which each request of its agent brings again, says that its steps have an order."""
-    return bool(_IF_NEEDED.search(task) or is_one_at_a_time(task) or _SHOULD_IT.search(task) or keeps_state(task))
+    said = task[:_LONGEST].lower()
+    return bool(_IF_NEEDED.search(said) or _says_one(said) or _SHOULD_IT.search(said) or keeps_state(task))
 
 
 @lru_cache(maxsize=64)
 def is_one_at_a_time(text: str) -> bool:
     """Whether `text` says that one thing is asked for at a time."""
-    text = text[:_LONGEST]
-    if _TOGETHER_NEVER.search(text):
+    return _says_one(text[:_LONGEST].lower())
+
+
+def _says_one(low: str) -> bool:
+    if _TOGETHER_NEVER.search(low):
         return True
     return any(
-        not _NOT.search(text, max(0, found.start() - 80), found.start()) for found in _ONE_AT_A_TIME.finditer(text)
+        not _NOT.search(low, max(0, found.start() - 80), found.start()) for found in _ONE_AT_A_TIME.finditer(low)
     )

@@ -16,6 +16,7 @@ from tracekit.analysis.likeness import (
     differs_in_numbers,
     has_one_form,
     is_made_alike,
+    is_mended,
     is_wide,
     is_within,
     keeps_record,
@@ -42,12 +43,23 @@ __all__ = [
     "step_of_program",
     "step_of_several",
     "turn_of_program",
+    "unnamed",
 ]
 
 _AHEAD = re.compile(r"\bnext (?:\w+ )?(?:days?|weeks?|months?|quarters?|years?|decades?)\b", re.IGNORECASE)
 """A time to come, which counts no steps."""
 _ASKS_FOR = frozenset(("query", "question", "search", "topic"))
 """Names under which an agent is given what it is to find out."""
+_SHORT_NAME = re.compile(r"(?<=[a-z0-9,;:'\u2019)] )(?:[A-Z]{2,6}|[A-Z][a-z]{1,2})\b|^[A-Z]{2,6}$", re.MULTILINE)
+_WELL_KNOWN = frozenset(
+    re.findall(
+        r"\w+",
+        "AI API CEO CFO CI CLI CPU CSS CSV CTO DB DNS Dr EUR FAQ GB GDP GPU HR HTML HTTP ID IDs IP IT JS JSON KPI MB Mr Mrs Ms Mon "
+        "Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec OK OS PC PDF PR QA RAM ROI SDK SEO SLA SQL SSL "
+        "St TLS TV UI URL USB USD UTC UX VAT VIP XML YAML XSS",
+    )
+)
+"""Short for what everybody knows."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _FIRST_SENTENCES = 6
 _NEAR = 4
@@ -116,6 +128,16 @@ def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Call
     return bool(own) and not any(is_known(word) for word in own)
 
 
+def unnamed(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> str:
+    """A short name or an acronym in the task of `other` alone which was not named before; empty where there is none.
+
+    Names that are short say little as words, but one who knows what nobody named may have read it in what came back.
+    """
+    before = members[-1].given or ""
+    names = _SHORT_NAME.findall(other.given or "")
+    return next((name for name in names if name not in _WELL_KNOWN and name not in before and not is_known(name)), "")
+
+
 def is_put_together(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
     """Whether what `other` was given is made as for a member, of names that were known: the address of a page, a path."""
     return any(is_made_alike(other.given or "", member.given or "", is_known) for member in members[-_NEAR:])
@@ -148,8 +170,10 @@ def step_of_program(other: Profile, members: Sequence[Profile], named: set[str])
 def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     """Why work that code set to work may be one of several turns or rounds."""
     name, given, last = other.work.name, other.given or "", members[-1]
-    if converses(name) and not begins_alike(given, last.given or ""):
+    if converses(name) and (last.work.name != name or not begins_alike(given, last.given or "")):
         return f"but {name} takes turns with somebody"
+    if is_mended(given, last.given or ""):
+        return "but it is nearly the same text, as one that was mended by what came back"
     asks = _AHEAD.sub("", template_of(given, last.given or ""))
     if GOES_ON & set(tokens(asks)) or COUNTED.search(asks):
         return "but its task counts rounds or steps"
@@ -159,8 +183,8 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     if any(holds(given, member.given or "") for member in members[-_NEAR:]):
         return f"but {name} was asked for the same with something added"
     back = refers_back(given, last.given or "")
-    found = GOES_BACK.search(asks)
-    if back or (found is not None and found[0].lower() not in (last.given or "").lower()):
+    found = GOES_BACK.search(asks.lower())
+    if back or (found is not None and found[0] not in (last.given or "").lower()):
         return f"but {back or (found and found[0])!r} may be what came of the work before"
     if came_to_nothing(last.output or ""):
         return f"but {last.work.name} came back with nothing: {name} may have been asked instead"
