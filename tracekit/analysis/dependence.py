@@ -26,16 +26,20 @@ from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import begins_alike, begins_otherwise, tokens
+from tracekit.analysis.likeness import begins_alike, begins_otherwise, has_one_form, tokens
 from tracekit.analysis.outputs import MANY_WORDS, Outputs
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, changes_things, invents, judges
+from tracekit.analysis.roles import builds_on, changes_things, invents, judges, names_work
 from tracekit.analysis.steps import (
     as_told,
+    asks_opinion,
+    does,
     instruction,
+    is_listed,
     is_of_new_subject,
     is_one_task,
     is_put_together,
+    only_answers,
     only_looks,
     step_of_program,
     step_of_several,
@@ -192,9 +196,7 @@ class Team:
         )
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._nothing_found(name) or step_of_several(
-            other, self._members, self._known.names, self._known.has_range
-        )
+        control = self._nothing_found(other) or step_of_several(other, self._members, self._known)
         if not control and self._known.puts_after(as_told(other), as_told(self._members[-1])):
             control = f"but the task puts {name} after what was asked for before"
         if not control and (values or new):
@@ -225,15 +227,22 @@ class Team:
         )
         return is_asked_alike and self._known.names(aspect) and all(is_beside(name, each) for each in self._names)
 
+    def _is_asked_of_each(self, other: Profile) -> bool:
+        """Whether several were asked the same, each of whom was named: specialists, none of whose work is a step of it."""
+        if not asks_opinion(other) or any(member.given != other.given for member in self._members):
+            return False
+        asked = [re.split(r"[-_ ]", name.lower())[0] for name in (*self._names, other.work.name)]
+        return all(self._known.names(name) and not names_work(name) for name in asked)
+
     def _is_named(self, other: Profile) -> bool:
         """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
         own = set(tokens(other.given or "")) - set(tokens(self._members[-1].given or ""))
         return bool(own) and all(len(word) > 1 and word.isalpha() and self._known.names(word) for word in own)
 
-    def _nothing_found(self, name: str) -> str:
-        if not self._found_nothing:
+    def _nothing_found(self, other: Profile) -> str:
+        if not self._found_nothing or is_listed(other, self._members[-1], self._known):
             return ""
-        return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
+        return f"but {self._found_nothing} came back with nothing: {other.work.name} may have been asked for instead"
 
     def _in_view_of(self, said_when_asked: str) -> str:
         """Why the model seems to have asked in view of a result: it spoke of one."""
@@ -261,7 +270,7 @@ class Team:
         if self._kinds == {kind_of(other.work.name)}:
             reason = step_of_program(other, self._members, self._given)
             if not reason and not only_looks(other):
-                reason = "but it is not said that it only looks at something"
+                reason = self._may_do_more(other)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         step = self._step_of_a_pipeline(other)
         if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):
@@ -275,6 +284,12 @@ class Team:
         if all(is_beside(other.work.name, each) for each in self._names):
             return Verdict("likely", tuple(told))
         return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
+
+    def _may_do_more(self, other: Profile) -> str:
+        """Why work of the same kind that code set to work may do more than look at something; empty where it cannot."""
+        last = self._members[-1]
+        is_answer = only_answers(other) and only_answers(last) and has_one_form(other.task, last.task)
+        return does(other) if is_answer else "but it is not said that it only looks at something"
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -306,7 +321,11 @@ class Team:
                     "possible", (*told, "but it makes something new, which may have to fit what was made before")
                 )
             if not only_looks(other):
-                return Verdict("possible", (*told, "but it is not said that it only looks at something"))
+                if does(other) or not is_listed(other, self._members[-1], self._known):
+                    return Verdict(
+                        "possible", (*told, does(other) or "but it is not said that it only looks at something")
+                    )
+                told.append("it is the same task, of something else that was named before")
             if new & self._said.words.keys():
                 passed = _some(frozenset(), frozenset(new & self._said.words.keys()))
                 return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
@@ -322,18 +341,21 @@ class Team:
         if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
+        is_beside_all = all(is_beside(name, each) for each in self._names)
         is_same_task = not step and not values and not new and is_one_task(other, self._members)
         if is_same_task:
             return Verdict("likely", (*told, "it is the same task, of something that was known before, too"))
-        if not (other.is_plain and self._is_plain):
+        if not (other.is_plain and self._is_plain) and not is_beside_all:
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if step:
             return Verdict("unlikely", (*told, step))
+        if self._is_asked_of_each(other):
+            return Verdict("likely", (*told, "it is asked the same, and was named with the others"))
         if share <= _MOST_NEW and not new & self._said.words.keys() and self._is_named_aspect(other):
             return Verdict("likely", (*told, "its aspect was named before, and it is asked of the same"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             told.append("all that it was asked was known before")
-            if all(is_beside(other.work.name, each) for each in self._names):
+            if is_beside_all:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))

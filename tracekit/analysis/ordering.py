@@ -19,12 +19,15 @@ _ACT = (
     r"|actions?|consultations?|specialists?|delegations?|commands?|questions?)"
 )
 _ONE_AT_A_TIME = re.compile(
-    r"\b(?:one after (?:another|the other)|one(?: \w+){0,3} at a time|one by one|sequentially|strictly in (?:order|sequence|turn)"
+    r"\b(?:one(?: [\w-]+){0,2} after (?:another|the other)|one(?: \w+){0,3} at a time|one by one|sequentially|strictly in (?:order|sequence|turn)"
     rf"|(?:one|single|1)(?: [\w-]+)? {_ACT} (?:per|in each|in (?:an|one|every)|for each|each|every|an?) "
     r"(?:\w+ )?(?:answer|turn|response|reply|message|second|minute)"
     rf"|(?:one|single|1) {_ACT} (?:per|an?|each|every) (?:answer|turn|response|reply|message|second|minute)"
     r"|wait(?:s|ing)? for (?:its|the|each|every|that|one)(?: \w+){0,2} (?:results?|answers?|responses?|reply|replies|outputs?|outcomes?)"
     r"|nacheinander|hintereinander|ein(?:e[rs]?|s)? nach de[rm] ander(?:en|n)|der reihe nach|einzeln"
+    r"|(?:immer|jeweils|stets) nur ein(?:e[nrs]?)?|warte\w*(?: auf)? (?:sein|ihr|das|dessen|jede[ns]?|die)\w*(?: \w+)? (?:ergebnis\w*|antwort)"
+    r"|bevor (?:du|sie|ihr) d(?:en|ie|as) nächsten?|espera\w* (?:su|el|cada) (?:resultado|respuesta)|(?:un[oa]?|un seul|une seule) (?:\w+ )?(?:a la vez|à la fois)"
+    r"|attend\w* (?:son|le|la|sa|chaque) (?:résultat|réponse)|(?:solo|soltanto) un[oa]? (?:\w+ )?(?:alla|per) volta"
     r"|uno a uno|una a una|un[oa] por un[oa]|un[oa] tras otr[oa]|de un[oa] en un[oa]|por orden|um por um|uma por uma|um de cada vez"
     r"|uma de cada vez|un par un|une par une|l'une? après l'autre|un[oa] alla volta|un[oa] per un[oa]|un[oa] dopo l'altr[oa]"
     r"|(?:één|een) voor (?:één|een)|na elkaar|één tegelijk|en i taget|en efter en|en ad gangen|en om gangen|yksi kerrallaan"
