@@ -26,23 +26,30 @@ from typing import Literal, TypeAlias
 
 from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import begins_alike, begins_otherwise, tokens
+from tracekit.analysis.likeness import begins_alike, begins_otherwise, has_one_form, tokens
+from tracekit.analysis.outputs import MANY_WORDS, Outputs
 from tracekit.analysis.profile import LONGEST_TEXT, Profile
-from tracekit.analysis.roles import builds_on, changes_things, invents, judges
+from tracekit.analysis.roles import builds_on, changes_things, invents, judges, names_work
 from tracekit.analysis.steps import (
     as_told,
+    asks_opinion,
+    does,
     instruction,
+    is_listed,
     is_of_new_subject,
     is_one_task,
     is_put_together,
+    only_answers,
     only_looks,
     step_of_program,
     step_of_several,
     turn_of_program,
+    unnamed,
 )
-from tracekit.analysis.values import is_hash, said_in
+from tracekit.analysis.values import said_in
 from tracekit.analysis.wording import (
     GOES_BACK,
+    POINTS_AT_ONE,
     POINTS_BACK,
     found_nothing,
     is_beside,
@@ -54,10 +61,6 @@ __all__ = ["Team", "Tie", "Verdict"]
 Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "possible", "unlikely"]
 """What ties B to A: the kind of dependence; `unknown` if it cannot be told; else how likely it is that nothing does."""
 
-_LEAST_LINE = 16
-_LONGEST_FIELD = 60
-_MANY_LINES = 1000
-_MANY_WORDS = 3
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
@@ -88,10 +91,7 @@ class Team:
         self._members: list[Profile] = []
         self._footprint = Footprint()
         self._given: set[str] = set()
-        self._values: dict[str, str] = {}
-        self._words: dict[str, str] = {}
-        self._lines: dict[str, str] = {}
-        self._hashes: dict[str, str] = {}
+        self._said = Outputs()
         self._unseen = ""
         self._names: dict[str, None] = {}
         self._kinds: set[str] = set()
@@ -137,21 +137,18 @@ class Team:
         output = member.output
         if output is None or (member.given is None and not member.work.calls) or _REDACTED.search(output):
             self._unseen = self._unseen or name
-        for value in member.said_output.values:
-            self._values.setdefault(value, name)
-            if is_hash(value):
-                self._hashes.setdefault(value[:6], value)
-        for word in member.said_output.words:
-            self._words.setdefault(word, name)
-        for line in _lines(output or ""):
-            self._lines.setdefault(line, name)
+        self._said.add(member)
 
     def need(self, other: Profile) -> Verdict | None:
         """What shows that `other` needed a member: the word of its author, or what flowed; None where nothing does."""
         for member in self._waiting:
             self._read(member)
         self._waiting.clear()
-        return self._declared(other) or self._flow(other)
+        declared = self._declared(other)
+        if declared is not None:
+            return declared
+        flow = self._said.passed_to(other, self._known)
+        return Verdict("flow", (flow,)) if flow else None
 
     def verdict(self, other: Profile, said_when_asked: str = "") -> Verdict:
         """What ties `other` to the members. `said_when_asked` is what the model said when it asked for it.
@@ -167,7 +164,12 @@ class Team:
         if self._unseen or other.given is None or _REDACTED.search(other.given):
             whose = f"what came of {self._unseen}" if self._unseen else f"what {other.work.name} was given"
             return Verdict("unknown", (f"cannot tell: {whose} was not recorded, or is redacted",))
-        return self._independence(other, said_when_asked)
+        found = self._independence(other, said_when_asked)
+        if found.tie == "likely" and other.work.asked is not None:
+            name = unnamed(other, self._members, self._known.names)
+            if name:
+                return Verdict("possible", (*found.evidence, f"but nobody had named {name}"))
+        return found
 
     # ── evidence for ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,57 +178,6 @@ class Team:
         if not named:
             return None
         return Verdict("declared", (f"{other.work.name} is declared to come after {', '.join(sorted(named))}",))
-
-    def _flow(self, other: Profile) -> Verdict | None:
-        said, name = other.said_given, other.work.name
-        for value in sorted(said.values - self._known.values, key=lambda value: (-len(value), value)):
-            source = value if value in self._values else self._whole_hash(value)
-            if source is not None:
-                written = _as_written(value, other.given or "")
-                return Verdict(
-                    "flow", (f"{written!r} of what {self._values[source]} said is in what {name} was given",)
-                )
-        for text in filter(None, (other.given, other.prompt)):
-            # Where there is very much to look for, whole lines are looked up instead.
-            lines = self._lines if len(self._lines) <= _MANY_LINES else self._lines.keys() & set(_lines(text))
-            for line in lines:
-                if line in text and not self._known.has(line):
-                    source = self._lines[line]
-                    return Verdict("flow", (f"{_short(line)!r} of what {source} said is in what {name} was given",))
-        for line in (other.given or "").splitlines():
-            # A short field, such as one word, is passed on whole.
-            brief = said_in(line).words if 0 < len(line) <= _LONGEST_FIELD else frozenset()
-            if 0 < len(brief) <= _MANY_WORDS and brief <= self._words.keys() and not brief & self._known.words:
-                source = self._words[min(brief)]
-                return Verdict("flow", (f"{line!r} of what {source} said is what {name} was given",))
-        passed = self._passed_in_prompt(other)
-        if passed is not None:
-            return passed
-        shared = sorted(word for word in said.words - self._known.words if word in self._words)
-        if len(shared) >= _MANY_WORDS:
-            words = ", ".join(f"{word}…" for word in shared[:5])
-            return Verdict(
-                "flow", (f"words of what {self._words[shared[0]]} said come back in {name}'s input: {words}",)
-            )
-        return None
-
-    def _passed_in_prompt(self, other: Profile) -> Verdict | None:
-        """A long value that the program itself put into the prompt."""
-        if other.prompt is None or other.prompt == other.given:
-            return None
-        said = said_in(other.prompt[:LONGEST_TEXT])
-        for value in sorted(said.values - self._known.values - other.said_given.values):
-            is_telling = len(value) >= 6 and any(character.isdigit() for character in value)
-            if is_telling and value in self._values:
-                name = other.work.name
-                return Verdict("flow", (f"{value!r} of what {self._values[value]} said is in {name}'s prompt",))
-        return None
-
-    def _whole_hash(self, value: str) -> str | None:
-        if not is_hash(value):
-            return None
-        whole = self._hashes.get(value[:6])
-        return whole if whole is not None and whole.startswith(value) else None
 
     # ── evidence against ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -242,12 +193,15 @@ class Team:
             return self._by_code(other, told)
         if values and is_put_together(other, self._members, self._known.names):
             values = frozenset()
-        points_back = self._points_back(given, POINTS_BACK) or self._points_back(said_when_asked, GOES_BACK)
+        low = given.lower()
+        points_back = (
+            self._points_back(low, POINTS_BACK)
+            or self._points_at_one(low)
+            or self._points_back(said_when_asked.lower(), GOES_BACK)
+        )
         if points_back:
             return Verdict("unlikely", (*told, f"but {_short(points_back)!r} points back"))
-        control = self._nothing_found(name) or step_of_several(
-            other, self._members, self._known.names, self._known.has_range
-        )
+        control = self._nothing_found(other) or step_of_several(other, self._members, self._known)
         if not control and self._known.puts_after(as_told(other), as_told(self._members[-1])):
             control = f"but the task puts {name} after what was asked for before"
         if not control and (values or new):
@@ -278,38 +232,50 @@ class Team:
         )
         return is_asked_alike and self._known.names(aspect) and all(is_beside(name, each) for each in self._names)
 
+    def _is_asked_of_each(self, other: Profile) -> bool:
+        """Whether several were asked the same, each of whom was named: specialists, none of whose work is a step of it."""
+        if not asks_opinion(other) or any(member.given != other.given for member in self._members):
+            return False
+        asked = [re.split(r"[-_ ]", name.lower())[0] for name in (*self._names, other.work.name)]
+        return all(self._known.names(name) and not names_work(name) for name in asked)
+
     def _is_named(self, other: Profile) -> bool:
         """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
         own = set(tokens(other.given or "")) - set(tokens(self._members[-1].given or ""))
         return bool(own) and all(len(word) > 1 and word.isalpha() and self._known.names(word) for word in own)
 
-    def _nothing_found(self, name: str) -> str:
-        if not self._found_nothing:
+    def _nothing_found(self, other: Profile) -> str:
+        if not self._found_nothing or is_listed(other, self._members[-1], self._known):
             return ""
-        return f"but {self._found_nothing} came back with nothing: {name} may have been asked for instead"
+        return f"but {self._found_nothing} came back with nothing: {other.work.name} may have been asked for instead"
 
     def _in_view_of(self, said_when_asked: str) -> str:
         """Why the model seems to have asked in view of a result: it spoke of one."""
         said = said_in(said_when_asked[:LONGEST_TEXT])
-        values = sorted(value for value in said.values - self._known.values if value in self._values)
-        words = sorted(word for word in said.words - self._known.words if word in self._words)
-        if not values and len(words) < _MANY_WORDS - 1:
+        values = sorted(value for value in said.values - self._known.values if value in self._said.values)
+        words = sorted(word for word in said.words - self._known.words if word in self._said.words)
+        if not values and len(words) < MANY_WORDS - 1:
             return ""
         return f"but the model spoke of what had come back when it asked ({_some(frozenset(values), frozenset(words))})"
 
     def _points_back(self, text: str, wording: re.Pattern[str]) -> str:
         """Words that mean something that came before, and that the members were not given alike."""
         for found in wording.finditer(text):
-            if not any(found[0].lower() in (member.given or "").lower() for member in self._members):
+            if not any(found[0] in (member.given or "").lower() for member in self._members):
                 return found[0]
         return ""
+
+    def _points_at_one(self, text: str) -> str:
+        """Words for one of several, which neither the members were told nor the task has."""
+        found = POINTS_AT_ONE.search(text)
+        return "" if found is None or self._known.has_name(found[0]) else found[0]
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
         if self._kinds == {kind_of(other.work.name)}:
             reason = step_of_program(other, self._members, self._given)
             if not reason and not only_looks(other):
-                reason = "but it is not said that it only looks at something"
+                reason = self._may_do_more(other)
             return Verdict("possible", (*told, reason)) if reason else Verdict("likely", tuple(told))
         step = self._step_of_a_pipeline(other)
         if not changes and not step and not turn_of_program(other, self._members) and is_one_task(other, self._members):
@@ -323,6 +289,12 @@ class Team:
         if all(is_beside(other.work.name, each) for each in self._names):
             return Verdict("likely", tuple(told))
         return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
+
+    def _may_do_more(self, other: Profile) -> str:
+        """Why work of the same kind that code set to work may do more than look at something; empty where it cannot."""
+        last = self._members[-1]
+        is_answer = only_answers(other) and only_answers(last) and has_one_form(other.task, last.task)
+        return does(other) if is_answer else "but it is not said that it only looks at something"
 
     def _step_of_a_pipeline(self, other: Profile) -> str:
         """Why work of another kind is taken for a step that builds on those before; empty where it is not."""
@@ -354,9 +326,13 @@ class Team:
                     "possible", (*told, "but it makes something new, which may have to fit what was made before")
                 )
             if not only_looks(other):
-                return Verdict("possible", (*told, "but it is not said that it only looks at something"))
-            if new & self._words.keys():
-                passed = _some(frozenset(), frozenset(new & self._words.keys()))
+                if does(other) or not is_listed(other, self._members[-1], self._known):
+                    return Verdict(
+                        "possible", (*told, does(other) or "but it is not said that it only looks at something")
+                    )
+                told.append("it is the same task, of something else that was named before")
+            if new & self._said.words.keys():
+                passed = _some(frozenset(), frozenset(new & self._said.words.keys()))
                 return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
             if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
                 return Verdict(
@@ -370,28 +346,24 @@ class Team:
         if other.effects.changes or self._changes:
             return Verdict("unlikely", (*told, "but one of them changes things"))
         step = self._step_of_a_pipeline(other)
+        is_beside_all = all(is_beside(name, each) for each in self._names)
         is_same_task = not step and not values and not new and is_one_task(other, self._members)
         if is_same_task:
             return Verdict("likely", (*told, "it is the same task, of something that was known before, too"))
-        if not (other.is_plain and self._is_plain):
+        if not (other.is_plain and self._is_plain) and not is_beside_all:
             return Verdict("unlikely", (*told, "but their names do not tell what they do"))
         if step:
             return Verdict("unlikely", (*told, step))
-        if share <= _MOST_NEW and not new & self._words.keys() and self._is_named_aspect(other):
+        if self._is_asked_of_each(other):
+            return Verdict("likely", (*told, "it is asked the same, and was named with the others"))
+        if share <= _MOST_NEW and not new & self._said.words.keys() and self._is_named_aspect(other):
             return Verdict("likely", (*told, "its aspect was named before, and it is asked of the same"))
         if share <= _MOST_NEW_OTHER_KIND or len(new) <= 1:
             told.append("all that it was asked was known before")
-            if all(is_beside(other.work.name, each) for each in self._names):
+            if is_beside_all:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of `text` that nobody writes by chance; the whole of it where it is short."""
-    lines = [line.strip() for line in text.splitlines()]
-    least = _LEAST_LINE if len(lines) > 1 else _LEAST_LINE // 2
-    return [line for line in lines if len(line) >= least][:200]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -400,11 +372,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _some(values: frozenset[str] | set[str], words: frozenset[str]) -> str:
     return ", ".join([*sorted(values), *(f"{word}…" for word in sorted(words))][:4])
-
-
-def _as_written(value: str, text: str) -> str:
-    at = text.lower().find(value)
-    return text[at : at + len(value)] if at >= 0 else value
 
 
 def _short(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tracekit.analysis.likeness import has_order, is_put_after, ranges_in, stands_in
+from tracekit.analysis.likeness import has_order, is_next_in_list, is_put_after, ranges_in, stands_in
 from tracekit.analysis.profile import LONGEST_TEXT
 from tracekit.analysis.values import said_in
 
@@ -35,6 +35,10 @@ class Known:
         """Whether `line` stands in what was known."""
         return any(line in text for text in self.text)
 
+    def has_name(self, name: str) -> bool:
+        """Whether `name`, in lower case, stands anywhere in what was known."""
+        return any(name in text for text in self._low())
+
     def names(self, word: str) -> bool:
         """Whether `word`, or a number, stands by itself in what was known."""
         word = word.lower()
@@ -44,6 +48,10 @@ class Known:
         """Whether what was known puts what is own to `given` after what is own to `before`."""
         self._low()
         return any(is_put_after(given, before, text) for text in self.ordered)
+
+    def lists(self, given: str, before: str) -> bool:
+        """Whether what was known names what is own to `given` right after what is own to `before`."""
+        return any(is_next_in_list(given, before, text[:_LONGEST_TASK]) for text in self._low())
 
     def _low(self) -> Sequence[str]:
         more = [text.lower() for text in self.text[len(self.low) :]]

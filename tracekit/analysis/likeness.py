@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
-from itertools import takewhile
+from itertools import repeat, takewhile
 from typing import Any
 
 __all__ = [
@@ -22,11 +23,14 @@ __all__ = [
     "has_one_form",
     "has_order",
     "is_made_alike",
+    "is_mended",
+    "is_next_in_list",
     "is_put_after",
     "is_wide",
     "is_within",
     "keeps_record",
     "keeps_state",
+    "own_pieces",
     "ranges_in",
     "refers_back",
     "says_more",
@@ -38,13 +42,22 @@ __all__ = [
 ]
 
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+_VERB_LAST = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+"""Japanese and Korean."""
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+")
 _PIECE = re.compile(r"[^\s,;:!?'\"()]*[^\s,;:!?'\"().]")
 _PRONOUNS = frozenset(("it", "its", "them", "they", "him", "his", "she", "these", "those", "that"))
 _TASKS = frozenset(("task", "prompt", "instruction", "instructions", "message", "request", "goal"))
 """Names under which an agent is told in words what to do, and not what to do it to."""
 _FEW = 3
+_LEAST_TEXT = 5
+_LABEL = re.compile(r"([^:.!?\n]{1,40}):\s")
+_DIGITS = re.compile(r"\d+")
+_RESPELLED = 0.7
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z]\w+")
 _LONGEST_ASK = 200
+_LONGEST_ENTRY = 120
+_ALTERNATIVE = frozenset(("or", "oder", "ou", "o", "of", "eller", "lub"))
 _ENDING = 3
 _SPELLED = {
     word: str(number)
@@ -77,12 +90,11 @@ _OTHERS = (
     r"|(?:not|n[o']t|never|no \w+ (?:may|must|should|can)) (?:\w+ ){0,2}(?:twice|yet)|already (?:have|had|been|said|used|asked|covered|taken)"
 )
 """What several things have to do with each other that are made to go together, or to differ."""
-_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])", re.IGNORECASE)
+_KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])")
 _STATE = re.compile(
     rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
     r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
     r"|position|score|balance|total))(?![a-z])",
-    re.IGNORECASE,
 )
 
 
@@ -112,12 +124,14 @@ def has_one_form(given: Any, before: Any) -> bool:
 
 
 def begins_otherwise(given: Any, before: Any) -> bool:
-    """Whether two tasks in words begin with another word: another thing is to be done."""
+    """Whether two tasks in words begin with another word, or end so where the verb comes last: another thing is to be done."""
     if isinstance(given, Mapping) and isinstance(before, Mapping):
         return any(begins_otherwise(given[key], before[key]) for key in _TASKS & given.keys() & before.keys())
     if not (isinstance(given, str) and isinstance(before, str)):
         return False
     words, others = _PIECE.findall(given.lower()), _PIECE.findall(before.lower())
+    if _VERB_LAST.search(given):
+        return min(len(words), len(others)) > 1 and words[-1] != others[-1]
     return min(len(words), len(others)) > 1 and words[0] != others[0]
 
 
@@ -127,6 +141,27 @@ def _is_worded_alike(given: str, before: str) -> bool:
     if words[:1] != others[:1] or not own - foreign or not foreign - own:
         return False
     return 2 * len(own & foreign) >= max(len(own), len(foreign))
+
+
+def is_mended(given: str, before: str) -> bool:
+    """Whether two texts differ in the spelling of some words, or in signs: one may be the other, corrected."""
+    words, others = tokens(given), tokens(before)
+    if len(words) != len(others) or len(words) < _LEAST_TEXT or given == before:
+        return False
+    pairs = [(word, other) for word, other in zip(words, others, strict=True) if word != other]
+    return len(pairs) <= len(words) // 2 and all(map(_is_respelled, pairs, repeat(_names_in(given))))
+
+
+def _names_in(text: str) -> frozenset[str]:
+    """Words with a capital within a sentence: two names are two things, however near they are spelled."""
+    return frozenset(name.lower() for name in _NAME.findall(text))
+
+
+def _is_respelled(pair: tuple[str, str], names: frozenset[str]) -> bool:
+    word, other = pair
+    if word in names or not (word.isalpha() and other.isalpha()) or min(len(word), len(other)) < _FEW:
+        return False
+    return word[0] == other[0] and SequenceMatcher(None, word, other, autojunk=False).ratio() >= _RESPELLED
 
 
 def begins_alike(given: str, before: str) -> bool:
@@ -225,10 +260,21 @@ def _shared(these: Sequence[str], those: Sequence[str]) -> int:
 
 
 def refers_back(given: str, before: str) -> str:
-    """A pronoun in the one line of `given` for what `before` does not speak of so; empty where there is none."""
+    """A pronoun in the one line of `given` for what `before` does not speak of so; empty where there is none.
+
+    What a text says that both were given after one label speaks of itself.
+    """
     lines = [line for line in given.splitlines() if line not in ("", "user", "text")]
-    own = set(tokens(given)) - set(tokens(before)) if len(lines) == 1 else set()
-    return min(own & _PRONOUNS, default="")
+    label = _label(lines[0]) if len(lines) == 1 else ""
+    if len(lines) != 1 or (label and any(_label(line) == label for line in before.splitlines())):
+        return ""
+    return min((set(tokens(given)) - set(tokens(before))) & _PRONOUNS, default="")
+
+
+def _label(line: str) -> str:
+    """What stands before the text in ``call 2: Where is it?``, without its number."""
+    found = _LABEL.match(line)
+    return "" if found is None else _DIGITS.sub("", found[1])
 
 
 def has_order(text: str) -> bool:
@@ -249,6 +295,27 @@ def is_put_after(given: str, before: str, text: str) -> bool:
     return is_near and bool(_ORDER.search(between) or _IN_CASE.match(text, firsts[1]))
 
 
+def own_pieces(given: str, before: str) -> list[str]:
+    """What `given` says and `before` does not, in lower case: words, names such as ``web-2``, or characters where no spaces part words."""
+    low, others = given.lower(), before.lower()
+    if _WIDE.search(given):
+        return [word for word in tokens(given) if word not in tokens(before)]
+    known = set(_PIECE.findall(others))
+    return [word for word in _PIECE.findall(low) if word not in known]
+
+
+def is_next_in_list(given: str, before: str, text: str) -> bool:
+    """Whether `text`, in lower case, names what is own to `given` right after what is own to `before`, as in a list."""
+    start = _first(text, own_pieces(before, given))
+    if start < 0:
+        return False
+    # Of several words each, the list has them side by side.
+    near = text[start : start + _LONGEST_ENTRY]
+    at = _first(near, own_pieces(given, before))
+    between = near[:at].split()[1:] if at > 0 else []
+    return at > 0 and len(between) <= _FEW and not _ALTERNATIVE.intersection(between)
+
+
 @lru_cache(maxsize=16)
 def _may_order(text: str) -> bool:
     """Whether `text`, a task that is asked for all that an agent does, has any word of order or condition."""
@@ -257,7 +324,7 @@ def _may_order(text: str) -> bool:
 
 def _first(text: str, words: Iterable[str]) -> int:
     """Where the first of `words`, as it is or inflected, stands in `text`; -1 where none does."""
-    places = (_place(text, word) for word in words if len(word) > 1)
+    places = (_place(text, word) for word in words if len(word) > 1 or is_wide(word))
     return min((at for at in places if at >= 0), default=-1)
 
 
@@ -278,11 +345,11 @@ def chooses(task: str) -> bool:
 
 def keeps_state(task: str) -> str:
     """The words in a task that mean what grows or changes from step to step; empty where there are none."""
-    found = _STATE.search(task)
+    found = _STATE.search(task.lower())
     return "" if found is None else found[0]
 
 
 def keeps_record(system: str) -> str:
     """The same for a system prompt, which speaks of many things: only what is kept for the next."""
-    found = _KEPT.search(system)
+    found = _KEPT.search(system.lower())
     return "" if found is None else found[0]

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 __all__ = [
     "Role",
+    "acts",
     "aspect_of",
     "builds_on",
     "changes_things",
@@ -101,10 +102,10 @@ _INVENTS = _words(
 )
 _LOOKS = _words(
     """
-    are answer answerer can check compile condense convert count detect determine did dig distil do does extract for given
-    go has have how identify is label list locate look map mark note pull quantify rate read report screen screener see
-    should spot summarise summariser summarize summarizer summary tag tell test trace track transcribe transcriber
-    translate translator verify was were what when where which who whose why will
+    anonymise anonymize are answer answerer can check compile condense convert count detect determine did dig distil do
+    does extract for forecast given go has have how identify is label list locate look map mark note predict pull quantify
+    rate read report screen screener see should spot summarise summariser summarize summarizer summary tag tell test trace
+    track transcribe transcriber translate translator triage verify was were what when where which who whose why will
     """
 )
 _ASPECTS = _words(
@@ -115,23 +116,40 @@ _ASPECTS = _words(
 )
 _READS = _words(
     """
-    analyse analyser analysis analyst analyze analyzer assess audit auditor browse cat check checker classifier
-    classify compare compliance count critique describe estimate evaluate examine explain explore explorer
-    extract extractor fetch find get glob grep inspect inspector investigate lint list look lookup ls
+    analyse analyser analysis analyst analyze analyzer assess audit auditor browse calculate calculator cat check checker
+    classifier classify compare compliance compute count critique describe estimate evaluate examine explain explore explorer
+    extract extractor fetch find forecast get glob grep inspect inspector investigate lint list look lookup ls
     performance profile query read reader research researcher retrieve review reviewer scan scanner search
-    security show stat status study style survey view
+    security show simulate simulator stat status study style survey view
     """
 )
 _WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
 _AGENTS = frozenset(("agent", "agents", "assistant", "subagent", "subagents"))
-_REPORTS = _words("brief briefing description documentation note overview profile report summary")
+_REPORTS = _words("brief briefing description docstring docstrings documentation note overview profile report summary")
 _ENDINGS = ("s", "es", "ed", "d", "ing", "er", "r", "or", "ation", "ion", "ment")
 _LOOKS_ABROAD = re.compile(
-    r"\W*(?:anal[iy]|bewert|busca|cherch|compar|[eé]valu|exam|fass|identif|investig|pr[uü]f|recherch|r[eé]sum|revi|such|tradu"
-    r"|[uü]bersetz|untersuch|vergleich|v[eé]rifi)",
+    r"\W*(?:anal[iy]|bewert|busca|cherch|class?ific|klassifi|compar|[eé]valu|exam|extrae|extrah|extrai|fass|identif|investig|onderzoek"
+    r"|pr[uü]f|qu(?:[eé]|i[eé]n|[aá]l|and|el|elles?|els)\b|recherch|r[eé]sum|revi|such|tradu|[uü]bersetz|untersuch|vergelijk|vergleich"
+    r"|v[eé]rifi|vertaal|wann\b|was\b|wat\b|welch|welke?\b|wer\b|wie\b|wo\b|zoek|zusammenfass)"
+    r"|.*(?:要約|翻訳|調べ|調査|検索|分類|抽出|説明し|教えて|確認して|分析|比較|查一|查询|查找|搜索|总结|總結|翻译|翻譯|比较|比較|评估|提取|分类|分類"
+    r"|조사|알려|검색|요약|번역|분석|분류|비교|찾아|확인해)",
     re.IGNORECASE,
 )
 """The same in other languages, by how the words begin."""
+_ROLE = re.compile(
+    r"\W*(?:you(?:'re| are| will| must| have)?|your (?:task|job|role) is|please|kindly|vous|tu)(?: (?:to|here to|only))?\W+",
+    re.IGNORECASE,
+)
+"""What stands before the verb where somebody is told what it does."""
+_ASKS_ANYBODY = re.compile(r"\W*(?:can|could|would|will|please)\b", re.IGNORECASE)
+_ACTS = _words(
+    """
+    argue attack attempt bid brew carry cook cool cut defend drill drive drop dry fill fly grab guess haggle heat lift mill
+    mix move negotiate offer paint park pick place play pour print pump put raise rinse rotate solve spray stir turn try vote
+    walk wash weld
+    """
+)
+"""What is done with one's hands, or against somebody: what one does next is for what the last came to."""
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
 
@@ -207,8 +225,18 @@ def invents(task: str) -> bool:
 @lru_cache(maxsize=4096)
 def looks(name: str, task: str) -> bool:
     """Whether, by the name or else by how the task begins, it looks at something and says what there is."""
-    first = _WORD.findall(task[:200])[:1]
-    return any(_is_looking(word.lower()) for word in (*_WORD.findall(name), *first)) or bool(_LOOKS_ABROAD.match(task))
+    told = _ROLE.sub("", task[:200], count=1)
+    first = _WORD.findall(told)[:1]
+    if any(_is_looking(word.lower()) for word in (*_WORD.findall(name), *first)) or _LOOKS_ABROAD.match(told):
+        return True
+    return task.rstrip().endswith(("?", "\uff1f")) and not _ASKS_ANYBODY.match(task)
+
+
+@lru_cache(maxsize=4096)
+def acts(name: str, task: str) -> bool:
+    """Whether something is done with one's hands, or against somebody, of which the next step depends."""
+    first = [word.lower() for word in _WORD.findall(_ROLE.sub("", task[:200], count=1))][:1]
+    return any(stem in _ACTS for word in (*first, *map(str.lower, _WORD.findall(name))) for stem in _stems(word))
 
 
 def _is_looking(word: str) -> bool:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import (
     begins_alike,
     chooses,
     differs_in_numbers,
     has_one_form,
     is_made_alike,
+    is_mended,
     is_wide,
     is_within,
     keeps_record,
     keeps_state,
+    own_pieces,
     refers_back,
     says_more,
     stray_number,
@@ -28,28 +31,53 @@ from tracekit.analysis.likeness import (
     tokens,
 )
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import converses, looks, makes_report, names_work, role_of
+from tracekit.analysis.roles import acts, changes_things, converses, invents, looks, makes_report, names_work, role_of
 from tracekit.analysis.values import is_number
 from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, MEASURES, ROUNDS, came_to_nothing, holds, kind_of
 
 __all__ = [
     "as_told",
+    "asks_opinion",
+    "does",
     "instruction",
+    "is_listed",
     "is_of_new_subject",
     "is_one_task",
     "is_put_together",
+    "only_answers",
     "only_looks",
     "step_of_program",
     "step_of_several",
     "turn_of_program",
+    "unnamed",
 ]
 
 _AHEAD = re.compile(r"\bnext (?:\w+ )?(?:days?|weeks?|months?|quarters?|years?|decades?)\b", re.IGNORECASE)
 """A time to come, which counts no steps."""
 _ASKS_FOR = frozenset(("query", "question", "search", "topic"))
 """Names under which an agent is given what it is to find out."""
+_SHORT_NAME = re.compile(r"(?<=[a-z0-9,;:'\u2019)] )(?:[A-Z]{2,6}|[A-Z][a-z]{1,2})\b|^[A-Z]{2,6}$", re.MULTILINE)
+_WELL_KNOWN = frozenset(
+    re.findall(
+        r"\w+",
+        "AI API CEO CFO CI CLI CPU CSS CSV CTO DB DNS Dr EUR FAQ GB GDP GPU HR HTML HTTP ID IDs IP IT JS JSON KPI MB Mr Mrs Ms Mon "
+        "Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec OK OS PC PDF PR QA RAM ROI SDK SEO SLA SQL SSL "
+        "St TLS TV UI URL USB USD UTC UX VAT VIP XML YAML XSS",
+    )
+)
+"""Short for what everybody knows."""
+_GOES_ON_TALKING = frozenset(
+    ("also", "and", "but", "no", "now", "ok", "okay", "or", "please", "so", "then", "thanks", "yes", "you")
+)
+"""With which words somebody goes on talking, who does not only hand over a text."""
+_LEAST_SENTENCE = 5
+_OPINION = re.compile(
+    r"\b(?:views?|opinions?|thoughts|assessments?|advice|judge?ments?|recommendations?|take on|think of)\b",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _FIRST_SENTENCES = 6
+_FEW = 3
 _NEAR = 4
 """To how many of the works before a task is compared: one that is asked again is asked again soon."""
 
@@ -73,6 +101,37 @@ def only_looks(other: Profile) -> bool:
     return any(looks(other.work.name, each) or makes_report(each) for each in told)
 
 
+def asks_opinion(profile: Profile) -> bool:
+    """Whether it is asked in a sentence what it thinks or knows of something, and not only given a thing to work on."""
+    asks = instruction(profile)
+    return len(tokens(asks)) >= _LEAST_SENTENCE and bool(_OPINION.search(asks) or looks("", asks))
+
+
+def only_answers(profile: Profile) -> bool:
+    """Whether its model was offered no tools, so that it can do no more than answer what it was told."""
+    calls = profile.work.calls
+    has_run = any(node.kind == "tool" and node is not profile.work.node for node in profile.work.within)
+    return bool(calls) and not has_run and not (profile.content.request(calls[0]) or {}).get("tools")
+
+
+def is_listed(other: Profile, last: Profile, known: Known) -> bool:
+    """Whether `other` is given what `last` was, but for the thing that a list which was known names next."""
+    given, before = other.given or "", last.given or ""
+    own, is_wordless = own_pieces(given, before), isinstance(other.task, dict)
+    is_alike = has_one_form(other.task, last.task) or (is_wordless and other.keys == last.keys and len(own) <= _FEW)
+    return is_alike and bool(own) and all(map(known.names, own)) and known.lists(given, before)
+
+
+def does(profile: Profile) -> str:
+    """Why its task may have to wait for another of its kind, whatever it is given; empty where it says no such thing."""
+    name, asks = profile.work.name, instruction(profile)
+    if changes_things(name, asks):
+        return "but it changes things, and nobody can tell what"
+    if invents(asks):
+        return "but it makes something new, which may have to fit what was made before"
+    return "but what it does next may depend on how it went" if acts(name, asks) else ""
+
+
 def instruction(profile: Profile) -> str:
     """The longest of the lines that it was given: what it is told to do."""
     return max((profile.given or "").splitlines(), key=len, default="")
@@ -83,17 +142,14 @@ def as_told(profile: Profile) -> str:
     return f"{profile.work.name.replace('_', ' ')}\n{profile.given or ''}"
 
 
-def step_of_several(
-    other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool], has_range: Callable[[int], bool]
-) -> str:
-    """Why a model may have asked for `other` in view of what came of `members`.
-
-    `is_known` tells whether a number was named before, `has_range` whether one is in a range that was.
-    """
+def step_of_several(other: Profile, members: Sequence[Profile], known: Known) -> str:
+    """Why a model may have asked for `other` in view of what came of `members`."""
     name, given = other.work.name, other.given or ""
-    if converses(name):
+    if converses(name) and not (looks("", instruction(other)) and is_listed(other, members[-1], known)):
         return f"but {name} takes turns with somebody"
-    if ROUNDS & other.keys or any(COUNTED.search(each.given or "") for each in (other, *members[:1])):
+    if any(_varies(key, other, members) for key in ROUNDS & other.keys) or any(
+        COUNTED.search(each.given or "") for each in (other, *members[:1])
+    ):
         return f"but {name} is asked for step after step"
     goes_on = _goes_on(other, "\n".join((given, *other.keys)))
     if goes_on:
@@ -105,8 +161,14 @@ def step_of_several(
     back = refers_back(given, members[-1].given or "")
     if back:
         return f"but {back!r} may be what came of the work before"
-    stray = stray_number(given, members[-1].given or "", is_known, has_range)
+    stray = stray_number(given, members[-1].given or "", known.names, known.has_range)
     return f"but nobody had named {stray}: it may have been chosen by what had come back" if stray else ""
+
+
+def _varies(key: str, other: Profile, members: Sequence[Profile]) -> bool:
+    """Whether the value of `key` is another one than a member was given."""
+    values = [each.arguments.get(key) for each in (other, *members[-_NEAR:]) if isinstance(each.arguments, dict)]
+    return any(value != values[0] for value in values)
 
 
 def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
@@ -114,6 +176,16 @@ def is_of_new_subject(other: Profile, members: Sequence[Profile], is_known: Call
     before = {word for member in members[-_NEAR:] for word in tokens(member.given or "")}
     own = [word for word in tokens(other.given or "") if word not in before and (len(word) > 1 or is_wide(word))]
     return bool(own) and not any(is_known(word) for word in own)
+
+
+def unnamed(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> str:
+    """A short name or an acronym in the task of `other` alone which was not named before; empty where there is none.
+
+    Names that are short say little as words, but one who knows what nobody named may have read it in what came back.
+    """
+    before = members[-1].given or ""
+    names = _SHORT_NAME.findall(other.given or "")
+    return next((name for name in names if name not in _WELL_KNOWN and name not in before and not is_known(name)), "")
 
 
 def is_put_together(other: Profile, members: Sequence[Profile], is_known: Callable[[str], bool]) -> bool:
@@ -141,15 +213,37 @@ def step_of_program(other: Profile, members: Sequence[Profile], named: set[str])
     if has_one_form(given, before):
         return ""
     # With one system prompt, the first word is enough to know the template by.
-    is_one_role = bool(other.system) and other.system == members[-1].system and tokens(given)[:1] == tokens(before)[:1]
-    return "" if is_one_role or begins_alike(given, before) else "but its task is another one"
+    has_one_role = bool(other.system) and other.system == members[-1].system
+    is_one = has_one_role and (tokens(given)[:1] == tokens(before)[:1] or is_given_data(other, members[-1]))
+    return "" if is_one or begins_alike(given, before) else "but its task is another one"
+
+
+def is_given_data(other: Profile, last: Profile) -> bool:
+    """Whether the system prompt says what is to be done, and both were given nothing but what it is to be done to.
+
+    Data that is much alike may be one text in two versions.
+    """
+    words, others = tokens(other.given or ""), tokens(last.given or "")
+    if (
+        not words
+        or not others
+        or {words[0], others[0]} & _GOES_ON_TALKING
+        or names_work(words[0])
+        or names_work(others[0])
+    ):
+        return False
+    shared, least = set(words) & set(others), min(len(set(words)), len(set(others)))
+    is_told = any(looks("", told) or makes_report(told) for told in _SENTENCE.split(other.system)[:_FIRST_SENTENCES])
+    return is_told and 2 * len(shared) <= max(least, 2)
 
 
 def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     """Why work that code set to work may be one of several turns or rounds."""
     name, given, last = other.work.name, other.given or "", members[-1]
-    if converses(name) and not begins_alike(given, last.given or ""):
+    if converses(name) and (last.work.name != name or not begins_alike(given, last.given or "")):
         return f"but {name} takes turns with somebody"
+    if is_mended(given, last.given or ""):
+        return "but it is nearly the same text, as one that was mended by what came back"
     asks = _AHEAD.sub("", template_of(given, last.given or ""))
     if GOES_ON & set(tokens(asks)) or COUNTED.search(asks):
         return "but its task counts rounds or steps"
@@ -159,8 +253,8 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     if any(holds(given, member.given or "") for member in members[-_NEAR:]):
         return f"but {name} was asked for the same with something added"
     back = refers_back(given, last.given or "")
-    found = GOES_BACK.search(asks)
-    if back or (found is not None and found[0].lower() not in (last.given or "").lower()):
+    found = GOES_BACK.search(asks.lower())
+    if back or (found is not None and found[0] not in (last.given or "").lower()):
         return f"but {back or (found and found[0])!r} may be what came of the work before"
     if came_to_nothing(last.output or ""):
         return f"but {last.work.name} came back with nothing: {name} may have been asked instead"

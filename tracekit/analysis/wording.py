@@ -12,6 +12,7 @@ __all__ = [
     "GOES_BACK",
     "GOES_ON",
     "MEASURES",
+    "POINTS_AT_ONE",
     "POINTS_BACK",
     "ROUNDS",
     "came_to_nothing",
@@ -33,11 +34,16 @@ _IN_TURN = r"then|afterwards?|finally|(?:step|phase|stage) \d+|continue with|nex
 
 _SO = r"maybe|perhaps|unfortunately|sadly|hmm|(?:is|are|'s) out|too \w+(?=[.,;!])|what about|how about|but|however|yet|still|then(?=[.?!])|next best|instead|not the|not there|no luck|ruled out|which means|suggests|so (?:it|the|that)"
 
-GOES_BACK = re.compile(rf"\b({_BACK}|{_SO})\b", re.IGNORECASE)
-"""Where the model says why it goes on: with a result. That it goes on to the next of several says nothing."""
+GOES_BACK = re.compile(rf"\b({_BACK}|{_SO})\b")
+"""Where the model says, in lower case, why it goes on: with a result. That it goes on to the next of several says nothing."""
 
-POINTS_BACK = re.compile(rf"\b({_BACK}|{_IN_TURN})\b", re.IGNORECASE)
+POINTS_BACK = re.compile(rf"\b({_BACK}|{_IN_TURN})\b")
 """The same in a task, where words of order, too, mean what came before."""
+
+POINTS_AT_ONE = re.compile(
+    r"\b(?:the others?(?! (?:side|hand|way|end))|the (?:latter|former|runner-up|winner|loser|survivors?|remaining)|that one)\b"
+)
+"""Words, in lower case, for one of several that a task may name itself, or else what came before."""
 
 _NUMBERED = re.compile(r"(?:^|[-_ ])(?:\d+|[a-z])$|\d+$")
 _NOTHING = frozenset(("", "[]", "{}", "null", "none", "nothing", "empty", "no", "unknown", "false", "0", "n/a", "-"))

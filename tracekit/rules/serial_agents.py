@@ -9,7 +9,7 @@ read word for word, so a value that flowed would be seen. Possible where they ar
 the program's stands around, or lead teams of their own, since they may be tasks in a queue; where they do different work,
 or nothing says that it only looks at something;
 where the prompt speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what
-came back; and where the program waited between them. Of bare calls with waits between nothing is said.
+came back; and where the program waited between them, or ran a tool that changes something. Of bare calls with waits between nothing is said.
 
 ## Why it matters
 
@@ -228,13 +228,15 @@ def _finding(
     bare = any(map(_is_bare, works))
     if paused and bare:
         return
+    changed = _changed_between(facts, crew, works)
     why = [
+        *([f"the program ran {changed} between them, and what one finds may depend on it"] if changed else []),
         *(["the program waited between them, maybe for something else"] if paused else []),
         *(["they are single calls, which may come one by one, as from a queue or a user"] if bare else []),
     ]
     none = "none" if offsets is None else "no round of them"
     yield RULE.finding(
-        "likely" if is_likely and not (leads or paused or bare) else "possible",
+        "likely" if is_likely and not (leads or paused or bare or changed) else "possible",
         f"the program ran {counted(works)} one after another, though {none} was given anything of what another said",
         evidence=[*times(works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
@@ -242,6 +244,18 @@ def _finding(
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )
+
+
+def _changed_between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:
+    """A tool that the program ran between two of `works` and that changes something; empty where there is none."""
+    begin_ns, end_ns = works[0].node.start_ns, works[-1].node.start_ns
+    own = {work.node.id for work in works}
+    between = (
+        Work(node, None)
+        for node in crew.container.children
+        if node.kind == "tool" and node.id not in own and begin_ns <= node.start_ns < end_ns
+    )
+    return next((work.name for work in between if facts.profile(work).changes), "")
 
 
 def _is_bare(work: Work) -> bool:

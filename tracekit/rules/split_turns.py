@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from math import fsum
 
 from tracekit.analysis.batches import Batch, Work
@@ -42,7 +42,8 @@ from tracekit.analysis.costs import input_usd
 from tracekit.analysis.dependence import Team, Verdict
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import keeps_state, tokens
+from tracekit.analysis.likeness import tokens
+from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.schedule import Change, packed
@@ -61,15 +62,6 @@ _NEVER = 1 << 63
 _ENTRY = 2
 """Words at the end of an entry of a list that tell it from the others: a name and its ending."""
 _LONGEST_LIST = 20_000
-_IN_ORDER = re.compile(
-    r"\b(one after (?:another|the other)|one(?: \w+){0,3} at a time|one by one|in (?:this |that |the given )?order\b(?! to)|in turn"
-    r"|(?:not|never) (?:in parallel|at the same time)|sequentially|builds? on|hand(?:s|ing)? over|take the first|stop (?:when|once|as soon)"
-    r"|or else|if (?:needed|necessary)|as a last resort|prefer(?:red|ably|ence)?|favou?rite|ideally|(?:first|second) choice"
-    r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|I|they)(?: have|'ve)|(?:is|there's|have|has) only one|(?:pause|wait|break)s?(?: in)? between"
-    r"|(?:in|when in|if in) doubt|having (?:seen|heard|read|done)|until (?:it|one|you|we|they|there|the|all|some\w+)|try (?!to\b))\b",
-    re.IGNORECASE,
-)
-"""What a task says where its steps are to be taken one at a time."""
 _NAME = re.compile(r"\w{4,}", re.ASCII)
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
 """A value that stands in a request as it is: no number, which may be spelled otherwise."""
@@ -226,7 +218,7 @@ def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdic
 def _verdict(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profile]) -> Verdict:
     """The weakest verdict on the works of `batch`."""
     assert batch.asked is not None
-    stop = _not_comparable(facts, group, batch)
+    stop = _not_comparable(facts, group, batch, profiles)
     if stop:
         return Verdict("unlikely", (stop,))
     said = facts.content.answer_text(batch.asked)
@@ -245,7 +237,7 @@ def _verdict(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profi
     return Verdict(weakest.tie, tuple(dict.fromkeys(evidence)))
 
 
-def _not_comparable(facts: Facts, group: _Group, batch: Batch) -> str:
+def _not_comparable(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profile]) -> str:
     """Why `batch` is no step that the model chose by itself, one after the group; empty where it is."""
     assert batch.asked is not None
     if facts.parents[batch.container.id] is not facts.parents[group.batches[0].container.id]:
@@ -258,24 +250,25 @@ def _not_comparable(facts: Facts, group: _Group, batch: Batch) -> str:
         return "something that was asked for before failed, which the model had to see"
     if not facts.is_one_clock((group.batches[0].works[0], *batch.works)):
         return "they ran on machines whose clocks may differ"
-    if _says_order(facts, batch.asked):
-        return "the task says to go one at a time"
+    if _says_order(facts, batch.asked, profiles):
+        return "it is said that they go one at a time, or in an order"
     if _brings_news(facts, batch.asked):
         return "the request brought more than results: something new was said"
     return ""
 
 
-def _says_order(facts: Facts, asked: Node) -> bool:
+def _says_order(facts: Facts, asked: Node, profiles: Sequence[Profile]) -> bool:
+    request = facts.content.request(asked) or {}
     messages = facts.content.messages(asked)
     first = messages[0] if messages else None
-    told = leaves(first.get("content")) if isinstance(first, Mapping) else ()
-    return any(_is_ordered(text) for text in told)
-
-
-@lru_cache(maxsize=32)
-def _is_ordered(text: str) -> bool:
-    """Whether `text`, a task that each request of its agent brings again, says that its steps have an order."""
-    return bool(_IN_ORDER.search(text) or keeps_state(text))
+    task = leaves(first.get("content")) if isinstance(first, Mapping) else ()
+    if any(is_ordered(text) for text in task):
+        return True
+    choice = request.get("tool_choice")
+    if isinstance(choice, Mapping) and choice.get("disable_parallel_tool_use") is True:
+        return True
+    offered = [profile.described for profile in profiles]
+    return any(is_one_at_a_time(text) for text in (*leaves(request.get("system")), *offered) if text)
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:
