@@ -43,7 +43,7 @@ from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.resent_request import is_resent
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, tokens
+from tracekit.rules.words import listed, own_name, plural, tokens
 
 __all__ = ["RULE"]
 
@@ -78,15 +78,22 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         tool = facts.parents.get(agent.id)
         if tool is None or tool.kind != "tool":
-            yield from _ended(facts, [calls[-1]], agent)
+            if own_name(facts, agent):
+                yield from _ended(facts, [calls[-1]], agent)
+            else:
+                bare.append(calls[-1])
             continue
         results = _all_results(facts) if results is None else results
         text = facts.content.answer_text(calls[-1]).strip()
         if text and _unwrapped(results.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)), "")) == text:
             yield _finding(
-                "certain", agent, [calls[-1]], "the result that its asker was given is the cut answer, word for word"
+                facts,
+                "certain",
+                agent,
+                [calls[-1]],
+                "the result that its asker was given is the cut answer, word for word",
             )
-    yield from _ended(facts, bare, None)
+    yield from _ended(facts, sorted(bare, key=lambda call: call.start_ns), None)
 
 
 def _is_cut(facts: Facts, call: Node) -> bool:
@@ -120,7 +127,7 @@ def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[
     for use, why in _WHY.items():
         cut = [call for call, was in used if was == use]
         if cut and not (agent is not None and is_resent(facts, agent, cut[-1])):
-            yield _finding("likely" if use == "ended" else "possible", agent, cut, why)
+            yield _finding(facts, "likely" if use == "ended" else "possible", agent, cut, why)
 
 
 def _used(facts: Facts, call: Node) -> str:
@@ -210,9 +217,11 @@ def _is_answer(message: Any, said: str) -> bool:
     return is_model and said in text_of(message.get("content"))
 
 
-def _finding(confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:
+def _finding(facts: Facts, confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:
     stop = calls[-1].attributes.get(semconv.STOP_REASON)
-    whose = f"the last answer of {agent.agent}" if agent is not None else plural(len(calls), "answer")
+    name = own_name(facts, agent)
+    models = listed(sorted({call.model for call in calls if call.model}))
+    whose = f"the last answer of {name}" if name else f"{plural(len(calls), 'answer')} of {models or 'the model'}"
     most = tokens(max(call.tokens.output for call in calls))
     cut = f"{whose} stopped at {stop} after {most if len(calls) == 1 else f'{most} at most'}"
     use = (
@@ -225,8 +234,7 @@ def _finding(confidence: Confidence, agent: Node | None, calls: Sequence[Node], 
         f"{cut}, and {use}",
         evidence=[why],
         spans=[*([agent.id] if agent is not None else []), *(call.id for call in calls)],
-        remedy=f"Raise `max_tokens`{f' of {agent.agent}' if agent is not None else ''}, and look at `stop_reason` before "
-        "using an answer.",
+        remedy=f"Raise `max_tokens`{f' of {name}' if name else ''}, and look at `stop_reason` before using an answer.",
     )
 
 
