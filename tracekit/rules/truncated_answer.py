@@ -32,8 +32,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
@@ -50,12 +49,15 @@ __all__ = ["RULE"]
 _CUT = ("max_tokens", "model_context_window_exceeded")
 _LOOK_AHEAD = 20
 """Later calls in which is looked for what became of an answer."""
+_LOOK_BACK = 10
+_MOST_ASKED = 4000
+"""Characters at the begin and at the end of what a model was told in which words to choose from are looked for."""
 _DISTINCTIVE = 16
 _MOST_OF_IT = 0.6
 """The part of a question that another must begin and end with to be the same in other words."""
 _LABEL = re.compile(r"[\"'*\s]*([^\W_]{2,}(?=[.,:;!*\n\u2013\u2014-])|[A-Z]{2,}(?=\s))")
 _SENTENCE = re.compile(r".+?[.!?](?=\s)")
-_OR = r"[\"'`*]*(?:\s*[/|]\s*|,?\s+(?:or|oder|ou|o)\s+)[\"'`*]*"
+_OR = r"[\"'`*]*(?:\s?[/|]\s?|,?\s{1,3}(?:or|oder|ou|o)\s{1,3})[\"'`*]*"
 _OTHERS = r"(?:[\"'`*]*,\s*[\"'`*]*\w+)*"
 _WHY = {
     "ended": "no later call goes on with it, or asks again",
@@ -146,7 +148,7 @@ def _used(facts: Facts, call: Node) -> str:
             if any(_is_answer(message, said) for message in content.messages(later)):
                 return "handled"
             use = "quoted"
-        elif use == "ended" and head and head in content.question(later):
+        elif use == "ended" and head and content.mentions(later, head) and head in content.question(later):
             use = "begun"
     return "handled" if use == "ended" and _is_asked_in_other_words(facts, call) else use
 
@@ -166,7 +168,8 @@ def _is_choice(said: str, asked: str) -> bool:
     if label is None:
         return False
     word = rf"(?<!\w){re.escape(label[1])}(?!\w)"
-    return bool(re.search(rf"{word}{_OTHERS}{_OR}|{_OR}{word}", asked, re.IGNORECASE))
+    parts = (asked[:_MOST_ASKED], asked[_MOST_ASKED:][-_MOST_ASKED:])
+    return any(re.search(rf"{word}{_OTHERS}{_OR}|{_OR}{word}", part, re.IGNORECASE) for part in parts)
 
 
 def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
@@ -175,7 +178,7 @@ def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
     Where some were whole before, the questions are a row of their own, such as one for each chapter.
     """
     at = bisect_left(facts.calls, call.start_ns, key=lambda each: each.start_ns)
-    near = facts.calls[max(0, at - _LOOK_AHEAD) : at + _LOOK_AHEAD]
+    near = facts.calls[max(0, at - _LOOK_BACK) : at + _LOOK_AHEAD]
     asked, system = facts.content.question(call), (facts.content.request(call) or {}).get("system")
     *cut, last = [
         each
@@ -191,13 +194,14 @@ def _has_most(question: str, asked: str) -> bool:
     """Whether `question` begins and ends as `asked` does, for most of its length."""
     most = min(len(question), len(asked))
     begin = _alike(question, asked)
-    end = _alike(reversed(question[begin:]), reversed(asked[begin:]))
-    return bool(asked) and min(begin + end, most) >= _MOST_OF_IT * len(asked)
+    end = min(most - begin, _alike(question[::-1], asked[::-1]))
+    return bool(asked) and begin + end >= _MOST_OF_IT * len(asked)
 
 
-def _alike(text: Iterable[str], other: Iterable[str]) -> int:
+def _alike(text: str, other: str) -> int:
     """With how many characters both begin."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+    lengths = range(1, min(len(text), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: text[:length] != other[:length])
 
 
 def _shows(said: str) -> bool:
