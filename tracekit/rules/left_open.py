@@ -31,7 +31,7 @@ from collections.abc import Iterator
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, listed, plural
+from tracekit.rules.words import at, kind_and_name, listed, plural
 
 __all__ = ["RULE"]
 
@@ -51,13 +51,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     ]
     if not left:
         return
-    kinds = Counter(node.kind for node in left)
+    names = Counter(kind_and_name(node) for node in left)
     origin_ns = facts.run.root.start_ns
     yield RULE.finding(
         "certain",
         f"{plural(len(left), 'span was', 'spans were')} begun and never ended: "
-        f"{listed([f'{count} {kind}' for kind, count in kinds.items()])}",
-        evidence=[f"{node.name} began at {at(node.start_ns, origin_ns)} s" for node in left[:8]],
+        f"{listed([name if count == 1 else f'{count} x {name}' for name, count in names.items()])}",
+        evidence=[f"{kind_and_name(node)} began at {at(node.start_ns, origin_ns)} s" for node in left[:8]],
         spans=[node.id for node in left[:_MOST]],
         remedy="Await every task before the loop ends, join every thread, and leave every `with` block.",
     )

@@ -32,8 +32,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
@@ -43,19 +42,22 @@ from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.resent_request import is_resent
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, tokens
+from tracekit.rules.words import listed, own_name, plural, tokens
 
 __all__ = ["RULE"]
 
 _CUT = ("max_tokens", "model_context_window_exceeded")
 _LOOK_AHEAD = 20
 """Later calls in which is looked for what became of an answer."""
+_LOOK_BACK = 10
+_MOST_ASKED = 4000
+"""Characters at the begin and at the end of what a model was told in which words to choose from are looked for."""
 _DISTINCTIVE = 16
 _MOST_OF_IT = 0.6
 """The part of a question that another must begin and end with to be the same in other words."""
 _LABEL = re.compile(r"[\"'*\s]*([^\W_]{2,}(?=[.,:;!*\n\u2013\u2014-])|[A-Z]{2,}(?=\s))")
 _SENTENCE = re.compile(r".+?[.!?](?=\s)")
-_OR = r"[\"'`*]*(?:\s*[/|]\s*|,?\s+(?:or|oder|ou|o)\s+)[\"'`*]*"
+_OR = r"[\"'`*]*(?:\s?[/|]\s?|,?\s{1,3}(?:or|oder|ou|o)\s{1,3})[\"'`*]*"
 _OTHERS = r"(?:[\"'`*]*,\s*[\"'`*]*\w+)*"
 _WHY = {
     "ended": "no later call goes on with it, or asks again",
@@ -78,15 +80,22 @@ def check(facts: Facts) -> Iterator[Finding]:
             continue
         tool = facts.parents.get(agent.id)
         if tool is None or tool.kind != "tool":
-            yield from _ended(facts, [calls[-1]], agent)
+            if own_name(facts, agent):
+                yield from _ended(facts, [calls[-1]], agent)
+            else:
+                bare.append(calls[-1])
             continue
         results = _all_results(facts) if results is None else results
         text = facts.content.answer_text(calls[-1]).strip()
         if text and _unwrapped(results.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)), "")) == text:
             yield _finding(
-                "certain", agent, [calls[-1]], "the result that its asker was given is the cut answer, word for word"
+                facts,
+                "certain",
+                agent,
+                [calls[-1]],
+                "the result that its asker was given is the cut answer, word for word",
             )
-    yield from _ended(facts, bare, None)
+    yield from _ended(facts, sorted(bare, key=lambda call: call.start_ns), None)
 
 
 def _is_cut(facts: Facts, call: Node) -> bool:
@@ -120,7 +129,7 @@ def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[
     for use, why in _WHY.items():
         cut = [call for call, was in used if was == use]
         if cut and not (agent is not None and is_resent(facts, agent, cut[-1])):
-            yield _finding("likely" if use == "ended" else "possible", agent, cut, why)
+            yield _finding(facts, "likely" if use == "ended" else "possible", agent, cut, why)
 
 
 def _used(facts: Facts, call: Node) -> str:
@@ -139,7 +148,7 @@ def _used(facts: Facts, call: Node) -> str:
             if any(_is_answer(message, said) for message in content.messages(later)):
                 return "handled"
             use = "quoted"
-        elif use == "ended" and head and head in content.question(later):
+        elif use == "ended" and head and content.mentions(later, head) and head in content.question(later):
             use = "begun"
     return "handled" if use == "ended" and _is_asked_in_other_words(facts, call) else use
 
@@ -159,7 +168,8 @@ def _is_choice(said: str, asked: str) -> bool:
     if label is None:
         return False
     word = rf"(?<!\w){re.escape(label[1])}(?!\w)"
-    return bool(re.search(rf"{word}{_OTHERS}{_OR}|{_OR}{word}", asked, re.IGNORECASE))
+    parts = (asked[:_MOST_ASKED], asked[_MOST_ASKED:][-_MOST_ASKED:])
+    return any(re.search(rf"{word}{_OTHERS}{_OR}|{_OR}{word}", part, re.IGNORECASE) for part in parts)
 
 
 def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
@@ -168,7 +178,7 @@ def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
     Where some were whole before, the questions are a row of their own, such as one for each chapter.
     """
     at = bisect_left(facts.calls, call.start_ns, key=lambda each: each.start_ns)
-    near = facts.calls[max(0, at - _LOOK_AHEAD) : at + _LOOK_AHEAD]
+    near = facts.calls[max(0, at - _LOOK_BACK) : at + _LOOK_AHEAD]
     asked, system = facts.content.question(call), (facts.content.request(call) or {}).get("system")
     *cut, last = [
         each
@@ -184,13 +194,14 @@ def _has_most(question: str, asked: str) -> bool:
     """Whether `question` begins and ends as `asked` does, for most of its length."""
     most = min(len(question), len(asked))
     begin = _alike(question, asked)
-    end = _alike(reversed(question[begin:]), reversed(asked[begin:]))
-    return bool(asked) and min(begin + end, most) >= _MOST_OF_IT * len(asked)
+    end = min(most - begin, _alike(question[::-1], asked[::-1]))
+    return bool(asked) and begin + end >= _MOST_OF_IT * len(asked)
 
 
-def _alike(text: Iterable[str], other: Iterable[str]) -> int:
+def _alike(text: str, other: str) -> int:
     """With how many characters both begin."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+    lengths = range(1, min(len(text), len(other)) + 1)
+    return bisect_left(lengths, True, key=lambda length: text[:length] != other[:length])
 
 
 def _shows(said: str) -> bool:
@@ -210,9 +221,11 @@ def _is_answer(message: Any, said: str) -> bool:
     return is_model and said in text_of(message.get("content"))
 
 
-def _finding(confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:
+def _finding(facts: Facts, confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:
     stop = calls[-1].attributes.get(semconv.STOP_REASON)
-    whose = f"the last answer of {agent.agent}" if agent is not None else plural(len(calls), "answer")
+    name = own_name(facts, agent)
+    models = listed(sorted({call.model for call in calls if call.model}))
+    whose = f"the last answer of {name}" if name else f"{plural(len(calls), 'answer')} of {models or 'the model'}"
     most = tokens(max(call.tokens.output for call in calls))
     cut = f"{whose} stopped at {stop} after {most if len(calls) == 1 else f'{most} at most'}"
     use = (
@@ -225,8 +238,7 @@ def _finding(confidence: Confidence, agent: Node | None, calls: Sequence[Node], 
         f"{cut}, and {use}",
         evidence=[why],
         spans=[*([agent.id] if agent is not None else []), *(call.id for call in calls)],
-        remedy=f"Raise `max_tokens`{f' of {agent.agent}' if agent is not None else ''}, and look at `stop_reason` before "
-        "using an answer.",
+        remedy=f"Raise `max_tokens`{f' of {name}' if name else ''}, and look at `stop_reason` before using an answer.",
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
+from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
@@ -15,7 +16,9 @@ __all__ = [
     "MOST_TIMES",
     "at",
     "counted",
+    "kind_and_name",
     "listed",
+    "own_name",
     "plural",
     "seconds",
     "span_of",
@@ -82,6 +85,21 @@ def subject(work: Work) -> str:
     """What tells `work` from its like: the shortest that it was given, rather a path or an id than a sentence."""
     texts = [text.strip() for text in leaves(work.arguments) if text.strip()]
     return min(texts, key=lambda text: (" " in text, len(text)), default="")[:_LONGEST]
+
+
+def own_name(facts: Facts, agent: Node | None) -> str:
+    """The name of `agent`; empty for one that was only inferred around a single call: its program knows of none."""
+    if agent is None:
+        return ""
+    parent = facts.parents.get(agent.id)
+    is_bare = agent.inferred and len(agent.children) == 1 and not (parent is not None and parent.kind == "tool")
+    return "" if is_bare else agent.agent or ""
+
+
+def kind_and_name(node: Node) -> str:
+    """What `node` is, and what it is called: ``agent analysis_agent``, ``tool read_file``."""
+    name = node.agent if node.kind == "agent" else node.attributes.get(semconv.TOOL_NAME, node.model or node.name)
+    return f"{node.kind} {name}"
 
 
 def told_apart(facts: Facts, works: Sequence[Work]) -> list[str]:
