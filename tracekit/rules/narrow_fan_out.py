@@ -6,7 +6,8 @@ A batch that ran partly side by side: never more than so many at once, each next
 (a limit, such as a semaphore or a small thread pool); or begun one after another with gaps between (staggered starts).
 An agent begins with its first call or tool: before that, it may wait at a semaphore. Agents of one name that the program
 itself dispatched as tasks count as a batch, if none was told what another said. Likely; possible where attempts were told
-429 or 529 nearby, since then the limit may be what keeps the API content.
+429 or 529 nearby, since then the limit may be what keeps the API content, and for agents of the program's own, since it
+may have the limit for a reason that no record shows.
 
 ## Why it matters
 
@@ -128,9 +129,12 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_
     evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
     if overloads:
         evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
-    who = "the program set to work" if batch.asked is None else "one answer asked for"
+    is_own = batch.asked is None
+    if is_own:
+        evidence.append("the program set them to work by itself, and may have the limit for a reason")
+    who = "the program set to work" if is_own else "one answer asked for"
     return RULE.finding(
-        "possible" if overloads else "likely",
+        "possible" if overloads or is_own else "likely",
         f"{who} {counted(works)}; {how.partition(':')[0].partition(',')[0]}",
         evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
