@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,44 @@ def test_a_history_that_was_cut_continues_by_its_tool_results() -> None:
         ],
     )
     assert structure(b.recording()).count("agent") == 1
+
+
+CHAT = "How many tides are there in a day?"
+TIDES = "There are two tides in a day."
+WHY = "Because the moon draws the sea."
+
+
+def _chat(*third: dict[str, object], system: str = "You know the sea.") -> Builder:
+    """Two rounds of a chat, and a third request that has `third` before its question."""
+    b = Builder()
+    rounds = [user(CHAT), assistant(said(TIDES)), user("Why?")]
+    b.call("a", 0, 10, rounds[:1], [said(TIDES)], system="You know the sea.")
+    b.call("b", 20, 30, rounds, [said(WHY)], system="You know the sea.")
+    b.call("c", 40, 50, [*third, user("And on the lake?")], [said("None.")], system=system)
+    return b
+
+
+@pytest.mark.parametrize(
+    "third",
+    [
+        [user("Why?"), assistant(said(WHY))],
+        [user(f"(With sources.) {CHAT}"), assistant(said(TIDES)), user("Why?"), assistant(said(WHY))],
+        [user(f"So far: {WHY}"), assistant(said("Understood."))],
+    ],
+    ids=["a window", "a first message that changes", "a summary"],
+)
+def test_a_chat_whose_history_was_cut_or_rewritten_is_one_conversation(third: list[dict[str, object]]) -> None:
+    run = structure(_chat(*third).recording())
+    assert [node.kind for node in run.root.children[0].children] == ["turn"] * 3
+    assert run.count("agent") == 1
+
+
+def test_one_that_is_set_up_otherwise_continues_no_chat() -> None:
+    other = "You know the lakes."
+    assert structure(_chat(user(f"So far: {WHY}"), system=other).recording()).root.children[-1].kind == "llm"
+    assert (
+        structure(_chat(user("Why?"), assistant(said(WHY)), system=other).recording()).root.children[-1].kind == "llm"
+    )
 
 
 def test_two_unrelated_single_calls_stay_flat() -> None:
@@ -326,6 +365,23 @@ def test_items_that_a_loop_asks_the_same_of_serve_no_answer() -> None:
         block = use(f"u{number}", "record_category", category=category)
         b.call(f"c{number}", number * 20, number * 20 + 10, [user(ticket)], [block], system="Classify.", tools=RECORD)
     assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+
+
+@pytest.mark.parametrize("choice", ["tool", "any"])
+def test_a_tool_that_was_forced_gives_an_answer_its_form_and_is_served_by_nobody(choice: str) -> None:
+    b = Builder()
+    form: Any = {"tools": RECORD, "tool_choice": {"type": choice}}
+    b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", **form)
+    b.call("b", 20, 30, [user("Write to the billing team.")], [said("Dear team")], system="Write.")
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
+
+
+def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_said_so() -> None:
+    b = Builder(exited=False)
+    b.span("root", "run", 0, 40)
+    b.call("a", 0, 10, [ASK], [use("t", "record_category", category="x")], parent="root", tools=RECORD)
+    b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], parent="root")
+    assert outline(b) == lines("run\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
 
 
 @pytest.mark.parametrize(("exited", "held"), [(True, ""), (False, "    ")])

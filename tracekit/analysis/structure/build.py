@@ -65,12 +65,19 @@ class Structurer:
 
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
+        is_over = _is_over(root, recording)
         for container in _containers(root):
-            _Filling(container, recording, self._calls).fill()
+            _Filling(container, recording, self._calls, is_over=is_over).fill()
         settle_times(root)
         status = run_status(root, recording)
         root.status = status
         return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
+
+
+def _is_over(root: Draft, recording: Recording) -> bool:
+    """Whether no call will come any more, and nothing interrupted those that were to come."""
+    has_ended = root.end_ns is not None or all(segment.exited for segment in recording.segments)
+    return has_ended and run_status(root, recording) not in ("open", "interrupted")
 
 
 def _is_as_before(recording: Recording, before: Recording) -> bool:
@@ -111,15 +118,16 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader) -> None:
+    def __init__(self, container: _Container, recording: Recording, reader: CallReader, *, is_over: bool) -> None:
         self._container = container.draft
         self._around = container.around
         self._recording = recording
         self._reader = reader
         self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in container.units)
-        self._windows = [window for conversation in self._conversations for window in windows_of(conversation)]
+        self._windows = [
+            window for conversation in self._conversations for window in windows_of(conversation, is_over=is_over)
+        ]
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
-        is_over = all(segment.exited for segment in recording.segments)
         holding = [window for window in self._windows if window.brought is not None or not is_over]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}

@@ -29,7 +29,7 @@ class Call:
     """An llm span with what it asked and what it was answered.
 
     `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `offered` are the
-    names of the tools that it might ask for. `results` are the tool results that its request brings, by the id of the
+    names of the tools that it might ask for; `is_forced` says that it had to ask for one. `results` are the tool results that its request brings, by the id of the
     block; `failed_results` are those that report an error.
     """
 
@@ -39,6 +39,7 @@ class Call:
     messages: list[Any] = field(default_factory=list)
     system: str = ""
     offered: tuple[str, ...] = ()
+    is_forced: bool = False
     previous_id: str | None = None
     answer_id: str | None = None
     signature: str = ""
@@ -93,6 +94,8 @@ class CallReader:
         call.system = text_of(request.get("system"))
         offered = _names_of(request.get("tools"))
         call.offered = self._offered.setdefault(offered, offered)
+        choice = request.get("tool_choice")
+        call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
         call.previous_id = previous_message_id(request)
         for key, message in zip(call.keys, call.messages, strict=True):
             results = self._results.get(key)

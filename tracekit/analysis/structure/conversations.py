@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from itertools import count, zip_longest
 from typing import TypeAlias
 
-from tracekit.analysis.structure.calls import Call
-from tracekit.model.conversation import answer_signature
+from tracekit.analysis.structure.calls import Call, text_of
+from tracekit.model.conversation import answer_signature, blocks_of
 
 __all__ = ["Conversation", "conversations"]
 
+_DISTINCTIVE = 12
+"""Characters of an answer that nobody else gives by chance."""
+_MOST_ALIKE = 32
 _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None)
 
 
@@ -65,6 +68,8 @@ class _Index:
         self._by_key_and_answer: dict[tuple[bytes, str], list[_End]] = {}
         self._unfinished: dict[tuple[bytes, str], list[Call]] = {}
         self._numbers = count()
+        self._by_text: dict[tuple[str, str, tuple[str, ...]], list[_End]] = {}
+        self._latest: dict[tuple[str, str, tuple[str, ...]], Call] = {}
         self._by_answer: dict[str, Call] = {}
         self._by_block: dict[str, Call] = {}
 
@@ -75,13 +80,20 @@ class _Index:
             insort(self._by_key_and_answer.setdefault((key, call.signature), []), end)
             if call.stop_reason in _UNFINISHED:
                 self._unfinished.setdefault((key, call.llm.lane), []).append(call)
+        if len(call.text) >= _DISTINCTIVE:
+            of_text = self._by_text.setdefault((call.signature, call.system, call.offered), [])
+            insort(of_text, (call.end_ns, -next(self._numbers), call))
+        self._latest[call.llm.lane, call.system, call.offered] = call
         if call.answer_id:
             self._by_answer[call.answer_id] = call
         for block in call.blocks:
             self._by_block[block.id] = call
 
     def continued_by(self, call: Call) -> Call | None:
-        """The call that `call` continues: a thread that the server holds, its tools' results, or its messages."""
+        """The call that `call` continues: a thread that the server holds, its tools' results, or its messages.
+
+        Of a history that was cut or rewritten, an answer that it still has; or a summary that stands in its place.
+        """
         if call.previous_id is not None:
             return self._by_answer.get(call.previous_id)
         asked = self._by_results(call)
@@ -91,7 +103,7 @@ class _Index:
             before = self._matching(call, length)
             if before is not None:
                 return before
-        return self._asked_again(call)
+        return self._asked_again(call) or self._by_answer_kept(call) or self._summed_up(call)
 
     def _by_results(self, call: Call) -> Call | None:
         """The latest call whose tools' results `call` brings, wherever its history was cut or rewritten."""
@@ -119,3 +131,33 @@ class _Index:
         """A call with the very same messages that got no whole answer, asked again in the same lane."""
         same = self._unfinished.get((call.keys[-1], call.llm.lane), []) if call.keys else []
         return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
+
+    def _by_answer_kept(self, call: Call) -> Call | None:
+        """The call, set up alike, that gave the latest answer which `call` has among its messages; rather of its lane."""
+        for message in reversed(call.messages):
+            if not isinstance(message, Mapping) or message.get("role") != "assistant":
+                continue
+            key = answer_signature(message.get("content")), call.system, call.offered
+            ends = self._by_text.get(key, [])
+            ended = [before for *_, before in ends[: bisect_left(ends, (call.start_ns, 1))][-_MOST_ALIKE:]]
+            if ended:
+                return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
+        return None
+
+    def _summed_up(self, call: Call) -> Call | None:
+        """The lane's last call, set up alike, if it was told in words to end a conversation with what `call` begins with."""
+        before = self._latest.get((call.llm.lane, call.system, call.offered))
+        is_set_up = bool(call.system or call.offered)
+        if before is None or before.end_ns > call.start_ns or not is_set_up or not _ends_in_words(before):
+            return None
+        said = before.text.strip()
+        begins = [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
+        return before if len(said) >= _DISTINCTIVE and any(said in begin for begin in begins) else None
+
+
+def _ends_in_words(call: Call) -> bool:
+    """Whether `call` ends a conversation: the last of several messages says something, and the answer is whole."""
+    last = call.messages[-1] if len(call.messages) > 2 else None
+    blocks = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
+    brings_results = any(isinstance(block, Mapping) and block.get("type") == "tool_result" for block in blocks)
+    return bool(blocks) and not brings_results and call.stop_reason == "end_turn"

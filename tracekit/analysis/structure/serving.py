@@ -33,11 +33,15 @@ _FEW = 64
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """The time between an answer that asks for tools and the request that brings their results."""
+    """The time between an answer that asks for tools and the request that brings their results.
+
+    `is_form` says that the tool only gave the answer its form: it had to ask for one, and no result will be brought.
+    """
 
     conversation: Conversation
     asked: Call
     brought: Call | None
+    is_form: bool = False
 
     def holds(self, start_ns: int) -> bool:
         """Whether work that began at `start_ns` may have been asked for by this answer."""
@@ -85,11 +89,11 @@ class Work:
         return self.calls[-1].text.strip() if self.calls else ""
 
 
-def windows_of(conversation: Conversation) -> Iterator[Window]:
-    """The windows of `conversation`, one for each answer that asks for tools."""
+def windows_of(conversation: Conversation, *, is_over: bool = False) -> Iterator[Window]:
+    """The windows of `conversation`, one for each answer that asks for tools. `is_over` says that no call will come."""
     for call, following in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
-            yield Window(conversation, call, following)
+            yield Window(conversation, call, following, is_over and following is None and call.is_forced)
 
 
 class Works:
@@ -167,14 +171,16 @@ def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]
         candidates: Sequence[Block] = named or blocks
         by_result = [block for block in candidates if _is_result(work, window.result(block))] if window.brought else []
         looked_for = [(block, inputs[block.number]) for block in by_result or candidates]
-        by_prompt = [] if work.calls and window.is_beside(work.calls[0]) else _by_prompt(work, looked_for)
+        tells_nothing = window.is_form or (work.calls and window.is_beside(work.calls[0]))
+        by_prompt = [] if tells_nothing else _by_prompt(work, looked_for)
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
             placed[id(work)] = (by_prompt[0], "prompt")
         elif len(named) == 1:
             placed[id(work)] = (named[0], "name")
-    _place_by_lane(works, window, placed)
+    if not window.is_form:
+        _place_by_lane(works, window, placed)
     return placed
 
 
