@@ -123,7 +123,7 @@ class Team:
         name = member.work.name
         self._members.append(member)
         self._names[name] = None
-        self._kinds.add(kind_of(name))
+        self._kinds.add(_kind(member))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
         self._writes_all |= member.effects.writes_all
@@ -180,7 +180,10 @@ class Team:
         given, name = other.given or "", other.work.name
         values = self._known.unknown(other.said_given.values)
         new = other.said_given.words - self._known.words
-        told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
+        if self._names.keys() == {name}:
+            told = [f"nothing of what a {name} said is in what the next {name} was given"]
+        else:
+            told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
         if touched:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
@@ -213,7 +216,7 @@ class Team:
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
                 )
             told.append("all that it was given was known before")
-            if self._kinds == {kind_of(name)}:
+            if self._kinds == {_kind(other)}:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, values, new, told)
@@ -267,7 +270,7 @@ class Team:
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
-        if self._kinds == {kind_of(other.work.name)}:
+        if self._kinds == {_kind(other)}:
             reason = step_of_program(other, self._members, self._given)
             if not reason and not only_looks(other):
                 reason = self._may_do_more(other)
@@ -306,7 +309,7 @@ class Team:
     def _between_agents(self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
         name = other.work.name
-        is_same_kind = kind_of(other.work.name) in self._kinds
+        is_same_kind = _kind(other) in self._kinds
         if is_same_kind:
             told.append(f"{other.work.name} did the same kind of work before")
             if other.effects.writes_all or self._writes_all:
@@ -359,6 +362,12 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+
+
+def _kind(profile: Profile) -> str:
+    """By its name, what `profile` is one of several of; by its system prompt where its name was only made up."""
+    is_unnamed = profile.work.node.kind == "agent" and profile.work.node.inferred
+    return profile.system if is_unnamed and profile.system else kind_of(profile.work.name)
 
 
 def _listed(names: Sequence[str]) -> str:
