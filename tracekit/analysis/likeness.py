@@ -92,7 +92,7 @@ _OTHERS = (
 """What several things have to do with each other that are made to go together, or to differ."""
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])")
 _STATE = re.compile(
-    rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
+    rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|(?:has|have|is|are|'s) left|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
     r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
     r"|position|score|balance|total))(?![a-z])",
 )

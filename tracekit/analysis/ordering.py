@@ -47,7 +47,7 @@ _IF_NEEDED = re.compile(
     r"\b(?:in (?:this |that |the given )?(?:order|sequence)\b(?! to)|in turn|builds? on|hand(?:s|ing)? over"
     r"|take the first|stop (?:when|once|as soon)|or else|if (?:needed|necessary|so|not)|failing that|otherwise|as a last resort"
     r"|in case (?:of|it|they|that|this|the|there|any|one|none|he|she|nobody)|prefer(?:red|ably|ence)?|favou?rite|ideally"
-    r"|(?:first|second) choice|(?:like|want)s? (?:\w+ ){1,3}best|(?:need|want)s? (?:just|only|but) one|(?:one|that) is enough|(?:best|(?:cheap|near|clos|fast|quick|easi|simpl)est) first"
+    r"|(?:first|second) choice|(?:like|want)s? (?:\w+ ){1,3}best|(?:need|want)s? (?:(?:just|only|but) one|one(?=[.,;!]|$))|must agree|majority|(?:one|that) is enough|(?:best|(?:cheap|near|clos|fast|quick|easi|simpl)est) first"
     r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|i|they)(?: have|'ve)|(?:is|there's|have|has) only one"
     r"|(?:pause|wait|break)s?(?: in)? between|(?:in|when in|if in) doubt|having (?:seen|heard|read|done)"
     r"|until (?:it|one|you|we|they|there|the|all|some\w+)|try (?!to\b)"
@@ -59,6 +59,12 @@ _IF_NEEDED = re.compile(
     r"|(?:alleen|pas) als|zo niet|zodra|bij voorkeur|liefst|eerst|только если|если нет|сначала|tylko jeśli|jeśli nie|najpierw)\b"
     r"|如果(?:没|不|沒)|若(?:不|没|無)|否则|否則|只有|直到|优先|優先|最初に|なければ|の場合のみ|だめなら|없으면|안 되면|먼저|우선",
 )
+_SHARED = re.compile(
+    r"\b(?:(?:one|single|shared|common|overall|same) budget|budget of \W?\d|within (?:the|a|our|my) budget"
+    r"|at most [^.?!]{1,40} (?:in total|altogether|together|in all)"
+    r"|(?:allocat|distribut|divid|split|apportion|share)\w*\b[^.?!]{0,80} (?:among|between|across|to|over))\b"
+)
+"""What is shared out: who comes next gets of what is left."""
 _LONGEST = 50_000
 _SHOULD_IT = re.compile(
     r"(?:^|[.!?;:]\s+|,? (?:and|but) )(?:should (?!i\b|we\b|you\b)|were (?:it|they|he|she|this|that|there)\b|had (?:it|they|he|she|this|that)\b)"
@@ -71,7 +77,13 @@ _SHOULD_IT = re.compile(
 def is_ordered(task: str) -> bool:
     """Whether `task`, which each request of its agent brings again, says that its steps have an order."""
     said = task[:_LONGEST].lower()
-    return bool(_IF_NEEDED.search(said) or _says_one(said) or _SHOULD_IT.search(said) or keeps_state(task))
+    return bool(
+        _IF_NEEDED.search(said)
+        or _says_one(said)
+        or _SHARED.search(said)
+        or _SHOULD_IT.search(said)
+        or keeps_state(task)
+    )
 
 
 @lru_cache(maxsize=64)
