@@ -63,6 +63,8 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
+_SIDES = frozenset(("against", "con", "contra", "contrary", "for", "opposing", "pro"))
+"""Who is asked on a side of a debate answers the other."""
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
 
 
@@ -235,7 +237,7 @@ class Team:
         if not asks_opinion(other) or any(member.given != other.given for member in self._members):
             return False
         asked = [re.split(r"[-_ ]", name.lower())[0] for name in (*self._names, other.work.name)]
-        return all(self._known.names(name) and not names_work(name) for name in asked)
+        return all(self._known.names(name) and not names_work(name) and name not in _SIDES for name in asked)
 
     def _is_named(self, other: Profile) -> bool:
         """Whether what a tool was given, and the last one was not, is a name that was known, however short."""

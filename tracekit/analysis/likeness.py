@@ -146,7 +146,11 @@ def _is_worded_alike(given: str, before: str) -> bool:
 def is_mended(given: str, before: str) -> bool:
     """Whether two texts differ in the spelling of some words, or in signs: one may be the other, corrected."""
     words, others = tokens(given), tokens(before)
-    if len(words) != len(others) or len(words) < _LEAST_TEXT or given == before:
+    if len(words) != len(others) or given == before:
+        return False
+    if words == others:
+        return True
+    if len(words) < _LEAST_TEXT:
         return False
     pairs = [(word, other) for word, other in zip(words, others, strict=True) if word != other]
     return len(pairs) <= len(words) // 2 and all(map(_is_respelled, pairs, repeat(_names_in(given))))

@@ -149,8 +149,8 @@ _TALKS = _words(
 )
 _ACTS = _words(
     """
-    argue attack attempt bid brew carry cook cool cut defend drill drive drop dry fill fly grab guess haggle heat lift mill
-    mix move negotiate offer paint park pick place play pour print pump put raise rinse rotate solve spray stir turn try vote
+    argue attack attempt bid brew carry comment cook cool cut debate defend discuss drill drive drop dry fill fly grab guess haggle heat lift mill
+    mix move negotiate offer paint park pick place play pour print pump put raise react rebut respond rinse rotate solve spray stir turn try vote
     walk wash weld
     """
 )
