@@ -34,15 +34,17 @@ _ONE_AT_A_TIME = re.compile(
     r"|po kolei|jeden po drugim|po jednom|по одному|по одной|по очереди|друг за другом|tek tek|birer birer|s\u0131rayla)\b"
     r"|一つずつ|1つずつ|ひとつずつ|一件ずつ|一人ずつ|順番に|順に|逐个|逐個|逐一|逐次|依次|一个一个|一個一個|按顺序|按順序|하나씩|한 번에 하나|차례로|차례대로|순서대로",
 )
-_TOGETHER_NEVER = re.compile(
-    r"(?:\b(?:not|never|no)|n['\u2019]t)\b(?:\s+[\w-]+){0,5}? (?:in parallel|at the same time|simultaneously|concurrently)\b"
-    r"|(?:\b(?:not|never)|n['\u2019]t) (?:ask for|call|send|make|use|run|start|request) (?:two|more than one|several)\b"
-    r"|\bbefore (?:you )?(?:ask(?:ing)?|call(?:ing)?|start(?:ing)?|send(?:ing)?|mov\w+ (?:on )?to|go\w* (?:on )?to) (?:for )?the next\b"
-    r"|\bthe next(?: \w+){0,2} before (?:you|it|the)\b"
-    r"|\bn(?:icht|ie(?:mals)?) (?:gleichzeitig|parallel)\b|\b(?:nunca|no) (?:\w+ ){0,3}(?:a la vez|en paralelo)\b"
-    r"|\b(?:jamais|pas) (?:\w+ ){0,2}(?:en même temps|en parallèle)\b",
+_TOGETHER = re.compile(
+    r"in parallel\b|at the same time\b|simultaneously\b|concurrently\b|gleichzeitig\b|a la vez\b|en paralelo\b|en même temps\b|en parallèle\b"
 )
-_NOT = re.compile(r"(?:\b(?:not|never|instead of|rather than|avoid|without|stop)|n['\u2019]t)\b[^.;:!?]{0,60}$")
+_BEFORE_THE_NEXT = re.compile(
+    r"(?:not|never|n['\u2019]t) (?:ask for|call|send|make|use|run|start|request) (?:two|more than one|several)\b"
+    r"|before (?:you )?(?:ask(?:ing)?|call(?:ing)?|start(?:ing)?|send(?:ing)?|mov\w+ (?:on )?to|go\w* (?:on )?to) (?:for )?the next\b"
+    r"|the next(?: \w+){0,2} before (?:you|it|the)\b"
+)
+_NOT = re.compile(
+    r"(?:\b(?:not?(?! (?:only|hesitate|forget))|never|instead of|rather than|avoid|without|stop|nicht|nie|niemals|nunca|jamais|pas)|n['\u2019]t)\b[^.;:!?]{0,60}$"
+)
 _IF_NEEDED = re.compile(
     r"\b(?:in (?:this |that |the given )?(?:order|sequence)\b(?! to)|in turn|builds? on|hand(?:s|ing)? over"
     r"|take the first|stop (?:when|once|as soon)|or else|if (?:needed|necessary|so|not)|failing that|otherwise|as a last resort"
@@ -93,8 +95,13 @@ def is_one_at_a_time(text: str) -> bool:
 
 
 def _says_one(low: str) -> bool:
-    if _TOGETHER_NEVER.search(low):
-        return True
-    return any(
-        not _NOT.search(low, max(0, found.start() - 80), found.start()) for found in _ONE_AT_A_TIME.finditer(low)
+    return (
+        _BEFORE_THE_NEXT.search(low) is not None
+        or any(not _is_denied(low, found.start()) for found in _ONE_AT_A_TIME.finditer(low))
+        or any(_is_denied(low, found.start()) for found in _TOGETHER.finditer(low))
     )
+
+
+def _is_denied(low: str, at: int) -> bool:
+    """Whether what stands at `at` is said not to be."""
+    return _NOT.search(low, max(0, at - 80), at) is not None
