@@ -4,16 +4,16 @@ B depends on A, by the strongest evidence that there is:
 
 1. *declared*: the author of B named A in `after=`.
 2. *flow*: a distinctive value of A's output, unknown before A ended, is in B's input; or a line of it, or several words.
-   What the request that asked for A already said was known, and so is what A was given.
+   What the request that asked for A already said was known, and so is what A was given. See `outputs`.
 3. *resource*: both touch one path or name, and one of them changes it; or it cannot be told what a program that was
    run, or an agent that tests, touches.
 
 Otherwise B is independent of A, with a confidence. A model passes on what it understood and not only what it read, so
 the absence of a flow says less the more words B's input has that come from nowhere, and little where its wording points
 back ("the findings", "based on"). `likely` needs: all outputs and inputs seen; words that were nearly all known before
-A began; and the same kind of work as A's, which only looks at things or whose paths are known, or, for another kind, nobody who changes anything, puts together what others
-made, or judges it. A plain tool must have
-been given only what was known. Content that was not recorded, or redacted, means that nobody can tell.
+A began; and the same kind of work as A's, which only looks at things, whose paths are known, or which is done to the next thing of
+a list that was named; or, for another kind, nobody who changes anything, puts together what others made, or judges it. A
+plain tool must have been given only what was known. Content that was not recorded, or redacted, means that nobody can tell.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ Tie: TypeAlias = Literal["declared", "flow", "resource", "unknown", "likely", "p
 
 _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
+_SIDES = frozenset(("against", "con", "contra", "contrary", "for", "opposing", "pro"))
+"""Who is asked on a side of a debate answers the other."""
 _REDACTED = re.compile(r"\[redacted:[^\]]*\]")
 
 
@@ -123,7 +125,7 @@ class Team:
         name = member.work.name
         self._members.append(member)
         self._names[name] = None
-        self._kinds.add(kind_of(name))
+        self._kinds.add(_kind(member))
         self._has_tool |= member.is_tool
         self._changes |= member.effects.changes
         self._writes_all |= member.effects.writes_all
@@ -185,7 +187,10 @@ class Team:
         given, name = other.given or "", other.work.name
         values = self._known.unknown(other.said_given.values)
         new = other.said_given.words - self._known.words
-        told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
+        if self._names.keys() == {name}:
+            told = [f"nothing of what a {name} said is in what the next {name} was given"]
+        else:
+            told = [f"nothing of what {_listed(list(self._names))} said is in what {name} was given"]
         touched = other.effects.reads | other.effects.writes
         if touched:
             told.append(f"nobody else changes what {name} touches ({_listed(sorted(touched))})")
@@ -218,7 +223,7 @@ class Team:
                     "unlikely", (*told, f"but it was given what was not known before ({_some(values, new)})")
                 )
             told.append("all that it was given was known before")
-            if self._kinds == {kind_of(name)}:
+            if self._kinds == {_kind(other)}:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return self._between_agents(other, values, new, told)
@@ -237,7 +242,7 @@ class Team:
         if not asks_opinion(other) or any(member.given != other.given for member in self._members):
             return False
         asked = [re.split(r"[-_ ]", name.lower())[0] for name in (*self._names, other.work.name)]
-        return all(self._known.names(name) and not names_work(name) for name in asked)
+        return all(self._known.names(name) and not names_work(name) and name not in _SIDES for name in asked)
 
     def _is_named(self, other: Profile) -> bool:
         """Whether what a tool was given, and the last one was not, is a name that was known, however short."""
@@ -272,7 +277,7 @@ class Team:
 
     def _by_code(self, other: Profile, told: list[str]) -> Verdict:
         changes = other.effects.changes or self._changes
-        if self._kinds == {kind_of(other.work.name)}:
+        if self._kinds == {_kind(other)}:
             reason = step_of_program(other, self._members, self._given)
             if not reason and not only_looks(other):
                 reason = self._may_do_more(other)
@@ -308,39 +313,36 @@ class Team:
             return f"but {name} judges, and is not told what"
         return ""
 
+    def _doubt_of_one_kind(self, other: Profile, new: frozenset[str], told: list[str]) -> str:
+        """Why work of the same kind, given what is `new`, may need what came before; empty where nothing tells of it."""
+        asks, last = instruction(other), self._members[-1]
+        if other.effects.writes_all or self._writes_all:
+            return "but one of them changes things, and nobody can tell what"
+        if begins_otherwise(other.task, last.task):
+            return "but its task is another one"
+        if changes_things(other.work.name, asks) and not other.effects.writes:
+            return "but it changes things, and nobody can tell what"
+        if invents(asks):
+            return "but it makes something new, which may have to fit what was made before"
+        if not only_looks(other):
+            if does(other) or not is_listed(other, last, self._known):
+                return does(other) or "but it is not said that it only looks at something"
+            told.append("it is the same task, of something else that was named before")
+        if new & self._said.words.keys():
+            return f"but some of its words had come back ({_some(frozenset(), new & self._said.words.keys())})"
+        if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
+            return f"but nobody had named what it is about ({_some(frozenset(), new)})"
+        return ""
+
     def _between_agents(self, other: Profile, values: frozenset[str], new: frozenset[str], told: list[str]) -> Verdict:
         share = len(new) / max(1, len(other.said_given.words) + len(other.said_given.values))
         name = other.work.name
-        is_same_kind = kind_of(other.work.name) in self._kinds
-        if is_same_kind:
-            told.append(f"{other.work.name} did the same kind of work before")
-            if other.effects.writes_all or self._writes_all:
-                return Verdict("possible", (*told, "but one of them changes things, and nobody can tell what"))
-            if any(begins_otherwise(other.task, member.task) for member in self._members[-1:]):
-                return Verdict("possible", (*told, "but its task is another one"))
-            asks = instruction(other)
-            if changes_things(name, asks) and not other.effects.writes:
-                return Verdict("possible", (*told, "but it changes things, and nobody can tell what"))
-            if invents(asks):
-                return Verdict(
-                    "possible", (*told, "but it makes something new, which may have to fit what was made before")
-                )
-            if not only_looks(other):
-                if does(other) or not is_listed(other, self._members[-1], self._known):
-                    return Verdict(
-                        "possible", (*told, does(other) or "but it is not said that it only looks at something")
-                    )
-                told.append("it is the same task, of something else that was named before")
-            if new & self._said.words.keys():
-                passed = _some(frozenset(), frozenset(new & self._said.words.keys()))
-                return Verdict("possible", (*told, f"but some of its words had come back ({passed})"))
-            if new and not other.said_given.values and is_of_new_subject(other, self._members, self._known.names):
-                return Verdict(
-                    "possible", (*told, f"but nobody had named what it is about ({_some(frozenset(), new)})")
-                )
-            if share <= _MOST_NEW:
-                return Verdict("likely", tuple(told))
-            return Verdict("possible", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+        if _kind(other) in self._kinds:
+            told.append(f"{name} did the same kind of work before")
+            doubt = self._doubt_of_one_kind(other, new, told)
+            if not doubt and share > _MOST_NEW:
+                doubt = f"but its task is worded anew ({_some(frozenset(), new)})"
+            return Verdict("possible", (*told, doubt)) if doubt else Verdict("likely", tuple(told))
         if other.effects.is_declared and self._is_declared:
             return Verdict("likely", (*told, "their authors declare what each reads and writes"))
         if other.effects.changes or self._changes:
@@ -364,6 +366,12 @@ class Team:
                 return Verdict("likely", tuple(told))
             return Verdict("possible", (*told, "but it does another kind of work, which may come after the other"))
         return Verdict("unlikely", (*told, f"but its task is worded anew ({_some(frozenset(), new)})"))
+
+
+def _kind(profile: Profile) -> str:
+    """By its name, what `profile` is one of several of; by its system prompt where its name was only made up."""
+    is_unnamed = profile.work.node.kind == "agent" and profile.work.node.inferred
+    return profile.system if is_unnamed and profile.system else kind_of(profile.work.name)
 
 
 def _listed(names: Sequence[str]) -> str:

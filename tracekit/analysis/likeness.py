@@ -92,7 +92,7 @@ _OTHERS = (
 """What several things have to do with each other that are made to go together, or to differ."""
 _KEPT = re.compile(rf"(?<![a-z])(?:{_RECORD})(?![a-z])")
 _STATE = re.compile(
-    rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
+    rf"(?<![a-z])(?:{_RECORD}|{_OTHERS}|as you go|continuity|left off|(?:has|have|is|are|'s) left|consisten\w+ with|(?:stay|keep|remain)\w*(?: \w+)? consistent"
     r"|(?:current|latest|updated|existing|last|previous) (?:version|state|draft|text|document|plan|summary|list|board"
     r"|position|score|balance|total))(?![a-z])",
 )
@@ -146,7 +146,11 @@ def _is_worded_alike(given: str, before: str) -> bool:
 def is_mended(given: str, before: str) -> bool:
     """Whether two texts differ in the spelling of some words, or in signs: one may be the other, corrected."""
     words, others = tokens(given), tokens(before)
-    if len(words) != len(others) or len(words) < _LEAST_TEXT or given == before:
+    if len(words) != len(others) or given == before:
+        return False
+    if words == others:
+        return True
+    if len(words) < _LEAST_TEXT:
         return False
     pairs = [(word, other) for word, other in zip(words, others, strict=True) if word != other]
     return len(pairs) <= len(words) // 2 and all(map(_is_respelled, pairs, repeat(_names_in(given))))

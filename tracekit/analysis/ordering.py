@@ -34,20 +34,22 @@ _ONE_AT_A_TIME = re.compile(
     r"|po kolei|jeden po drugim|po jednom|по одному|по одной|по очереди|друг за другом|tek tek|birer birer|s\u0131rayla)\b"
     r"|一つずつ|1つずつ|ひとつずつ|一件ずつ|一人ずつ|順番に|順に|逐个|逐個|逐一|逐次|依次|一个一个|一個一個|按顺序|按順序|하나씩|한 번에 하나|차례로|차례대로|순서대로",
 )
-_TOGETHER_NEVER = re.compile(
-    r"(?:\b(?:not|never|no)|n['\u2019]t)\b(?:\s+[\w-]+){0,5}? (?:in parallel|at the same time|simultaneously|concurrently)\b"
-    r"|(?:\b(?:not|never)|n['\u2019]t) (?:ask for|call|send|make|use|run|start|request) (?:two|more than one|several)\b"
-    r"|\bbefore (?:you )?(?:ask(?:ing)?|call(?:ing)?|start(?:ing)?|send(?:ing)?|mov\w+ (?:on )?to|go\w* (?:on )?to) (?:for )?the next\b"
-    r"|\bthe next(?: \w+){0,2} before (?:you|it|the)\b"
-    r"|\bn(?:icht|ie(?:mals)?) (?:gleichzeitig|parallel)\b|\b(?:nunca|no) (?:\w+ ){0,3}(?:a la vez|en paralelo)\b"
-    r"|\b(?:jamais|pas) (?:\w+ ){0,2}(?:en même temps|en parallèle)\b",
+_TOGETHER = re.compile(
+    r"in parallel\b|at the same time\b|simultaneously\b|concurrently\b|gleichzeitig\b|a la vez\b|en paralelo\b|en même temps\b|en parallèle\b"
 )
-_NOT = re.compile(r"(?:\b(?:not|never|instead of|rather than|avoid|without|stop)|n['\u2019]t)\b[^.;:!?]{0,60}$")
+_BEFORE_THE_NEXT = re.compile(
+    r"(?:not|never|n['\u2019]t) (?:ask for|call|send|make|use|run|start|request) (?:two|more than one|several)\b"
+    r"|before (?:you )?(?:ask(?:ing)?|call(?:ing)?|start(?:ing)?|send(?:ing)?|mov\w+ (?:on )?to|go\w* (?:on )?to) (?:for )?the next\b"
+    r"|the next(?: \w+){0,2} before (?:you|it|the)\b"
+)
+_NOT = re.compile(
+    r"(?:\b(?:not?(?! (?:only|hesitate|forget))|never|instead of|rather than|avoid|without|stop|nicht|nie|niemals|nunca|jamais|pas)|n['\u2019]t)\b[^.;:!?]{0,60}$"
+)
 _IF_NEEDED = re.compile(
     r"\b(?:in (?:this |that |the given )?(?:order|sequence)\b(?! to)|in turn|builds? on|hand(?:s|ing)? over"
     r"|take the first|stop (?:when|once|as soon)|or else|if (?:needed|necessary|so|not)|failing that|otherwise|as a last resort"
     r"|in case (?:of|it|they|that|this|the|there|any|one|none|he|she|nobody)|prefer(?:red|ably|ence)?|favou?rite|ideally"
-    r"|(?:first|second) choice|(?:like|want)s? (?:\w+ ){1,3}best|(?:need|want)s? (?:just|only|but) one|(?:one|that) is enough|(?:best|(?:cheap|near|clos|fast|quick|easi|simpl)est) first"
+    r"|(?:first|second) choice|(?:like|want)s? (?:\w+ ){1,3}best|(?:need|want)s? (?:(?:just|only|but) one|one(?=[.,;!]|$))|must agree|majority|(?:one|that) is enough|(?:best|(?:cheap|near|clos|fast|quick|easi|simpl)est) first"
     r"|(?:the|our|your) (?:one|only|single) [\w-]+ (?:that )?(?:we|you|i|they)(?: have|'ve)|(?:is|there's|have|has) only one"
     r"|(?:pause|wait|break)s?(?: in)? between|(?:in|when in|if in) doubt|having (?:seen|heard|read|done)"
     r"|until (?:it|one|you|we|they|there|the|all|some\w+)|try (?!to\b)"
@@ -59,6 +61,12 @@ _IF_NEEDED = re.compile(
     r"|(?:alleen|pas) als|zo niet|zodra|bij voorkeur|liefst|eerst|только если|если нет|сначала|tylko jeśli|jeśli nie|najpierw)\b"
     r"|如果(?:没|不|沒)|若(?:不|没|無)|否则|否則|只有|直到|优先|優先|最初に|なければ|の場合のみ|だめなら|없으면|안 되면|먼저|우선",
 )
+_SHARED = re.compile(
+    r"\b(?:(?:one|single|shared|common|overall|same) budget|budget of \W?\d|within (?:the|a|our|my) budget"
+    r"|at most [^.?!]{1,40} (?:in total|altogether|together|in all)"
+    r"|(?:allocat|distribut|divid|split|apportion|share)\w*\b[^.?!]{0,80} (?:among|between|across|to|over))\b"
+)
+"""What is shared out: who comes next gets of what is left."""
 _LONGEST = 50_000
 _SHOULD_IT = re.compile(
     r"(?:^|[.!?;:]\s+|,? (?:and|but) )(?:should (?!i\b|we\b|you\b)|were (?:it|they|he|she|this|that|there)\b|had (?:it|they|he|she|this|that)\b)"
@@ -71,7 +79,13 @@ _SHOULD_IT = re.compile(
 def is_ordered(task: str) -> bool:
     """Whether `task`, which each request of its agent brings again, says that its steps have an order."""
     said = task[:_LONGEST].lower()
-    return bool(_IF_NEEDED.search(said) or _says_one(said) or _SHOULD_IT.search(said) or keeps_state(task))
+    return bool(
+        _IF_NEEDED.search(said)
+        or _says_one(said)
+        or _SHARED.search(said)
+        or _SHOULD_IT.search(said)
+        or keeps_state(task)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -81,8 +95,13 @@ def is_one_at_a_time(text: str) -> bool:
 
 
 def _says_one(low: str) -> bool:
-    if _TOGETHER_NEVER.search(low):
-        return True
-    return any(
-        not _NOT.search(low, max(0, found.start() - 80), found.start()) for found in _ONE_AT_A_TIME.finditer(low)
+    return (
+        _BEFORE_THE_NEXT.search(low) is not None
+        or any(not _is_denied(low, found.start()) for found in _ONE_AT_A_TIME.finditer(low))
+        or any(_is_denied(low, found.start()) for found in _TOGETHER.finditer(low))
     )
+
+
+def _is_denied(low: str, at: int) -> bool:
+    """Whether what stands at `at` is said not to be."""
+    return _NOT.search(low, max(0, at - 80), at) is not None

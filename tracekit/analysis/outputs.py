@@ -25,6 +25,7 @@ _LONGEST_FIELD = 60
 _MANY_LINES = 1000
 _LONGEST_ANSWER = 60
 _WORDS_OF_ANSWER = 4
+_FEW_ANSWERS = 20
 _MANY_ANSWERS = 100
 _LONGEST_PATH = 400
 _ARTICLES = frozenset(("a", "an", "the", "it", "is"))
@@ -114,9 +115,12 @@ class Outputs:
         return ""
 
     def _answer_in(self, other: Profile, known: Known) -> str:
+        if not self._answers:
+            return ""
         given = (other.given or "")[:LONGEST_TEXT].lower()
-        for key in self._answers.keys() & set(tokens(given)) if self._answers else ():
-            for answer, source in islice(self._answers[key].items(), _MANY_ANSWERS):
+        is_few = len(self._answers) <= _FEW_ANSWERS
+        for key in self._answers if is_few else self._answers.keys() & set(tokens(given)):
+            for answer, source in islice(self._answers[key].items(), _MANY_ANSWERS) if key in given else ():
                 if all(stands_in(word, given) for word in answer) and not any(map(known.names, answer)):
                     return f"{' '.join(answer)!r}, all that {source} said, is in what {other.work.name} was given"
         return ""
@@ -124,9 +128,11 @@ class Outputs:
     def _entry_in(self, other: Profile, known: Known) -> str:
         """A path that is one which was listed, with an entry of the listing."""
         for value in other.said_given.values:
-            folder, slash, entry = value.rpartition("/")
-            member = self._listed.get(folder) if slash and entry else None
-            if member is None or known.has_name(value):
+            if "/" not in value:
+                continue
+            folder, _, entry = value.rpartition("/")
+            member = self._listed.get(folder)
+            if member is None or not entry or known.has_name(value):
                 continue
             entries = _ENTRIES.findall((member.output or "")[:LONGEST_TEXT].lower())
             if any(each.rstrip("/").removeprefix("./") == entry for each in entries):
@@ -162,7 +168,7 @@ class Outputs:
 
 def _answer(output: str) -> tuple[str, ...]:
     """The words of an answer that is no longer than a name; empty where it is longer, or said of many things."""
-    if not 0 < len(output) <= _LONGEST_ANSWER:
+    if not 0 < len(output) <= _LONGEST_ANSWER or output.count(" ") > _WORDS_OF_ANSWER + 1:
         return ()
     words = tuple(word for word in tokens(output) if word not in _ARTICLES)
     if words and all(map(is_wide, words)):

@@ -19,6 +19,7 @@ __all__ = [
     "makes_report",
     "names_work",
     "prepares",
+    "processes",
     "role_of",
     "runs_anything",
 ]
@@ -137,15 +138,19 @@ _LOOKS_ABROAD = re.compile(
 )
 """The same in other languages, by how the words begin."""
 _ROLE = re.compile(
-    r"\W*(?:you(?:'re| are| will| must| have)?|your (?:task|job|role) is|please|kindly|vous|tu)(?: (?:to|here to|only))?\W+",
+    r"\W*(?:(?:can|could|would|will) you|you(?:'re| are| will| must| have)?|your (?:task|job|role) is|vous|tu)?"
+    r"(?: ?(?:please|kindly|to|here to|only))*\b\W*",
     re.IGNORECASE,
 )
 """What stands before the verb where somebody is told what it does."""
 _ASKS_ANYBODY = re.compile(r"\W*(?:can|could|would|will|please)\b", re.IGNORECASE)
+_TALKS = _words(
+    "advise answer are ask chat describe do explain give go have help know narrate reply respond say speak tell will"
+)
 _ACTS = _words(
     """
-    argue attack attempt bid brew carry cook cool cut defend drill drive drop dry fill fly grab guess haggle heat lift mill
-    mix move negotiate offer paint park pick place play pour print pump put raise rinse rotate solve spray stir turn try vote
+    argue attack attempt bid brew carry comment cook cool cut debate defend discuss drill drive drop dry fill fly grab guess haggle heat lift mill
+    mix move negotiate offer paint park pick place play pour print pump put raise react rebut respond rinse rotate solve spray stir turn try vote
     walk wash weld
     """
 )
@@ -218,7 +223,7 @@ def aspect_of(name: str) -> str:
 @lru_cache(maxsize=4096)
 def invents(task: str) -> bool:
     """Whether something of its own is to be made, rather than a report of what is there."""
-    words = [word.lower() for word in _WORD.findall(task[:200])][:_FIRST_WORDS]
+    words = begins(task)
     return words[:1] != [] and words[0] in _INVENTS and not makes_report(task)
 
 
@@ -233,10 +238,24 @@ def looks(name: str, task: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def processes(role: str) -> bool:
+    """Whether a system prompt says that something is told of each thing that is handed over, and nobody is talked to."""
+    first = begins(role)[:1]
+    return looks("", role) and not any(stem in _TALKS for word in first for stem in _stems(word))
+
+
+@lru_cache(maxsize=4096)
 def acts(name: str, task: str) -> bool:
     """Whether something is done with one's hands, or against somebody, of which the next step depends."""
-    first = [word.lower() for word in _WORD.findall(_ROLE.sub("", task[:200], count=1))][:1]
-    return any(stem in _ACTS for word in (*first, *map(str.lower, _WORD.findall(name))) for stem in _stems(word))
+    first = begins(task)[:1]
+    return any(
+        stem in _ACTS | _PREPARES for word in (*first, *map(str.lower, _WORD.findall(name))) for stem in _stems(word)
+    )
+
+
+def begins(task: str) -> list[str]:
+    """The first words of `task` from its verb on, in lower case."""
+    return [word.lower() for word in _WORD.findall(_ROLE.sub("", task[:200], count=1))][:_FIRST_WORDS]
 
 
 def _is_looking(word: str) -> bool:
@@ -246,7 +265,7 @@ def _is_looking(word: str) -> bool:
 @lru_cache(maxsize=4096)
 def changes_things(name: str, task: str) -> bool:
     """Whether `task` begins with a word that changes something, or a name says so: ``booking_agent``."""
-    first = [word.lower() for word in _WORD.findall(task[:200])][:1]
+    first = begins(task)[:1]
     named = [stem for word in _WORD.findall(name) for stem in _stems(word.lower()) if word.lower().endswith("ing")]
     return not makes_report(task) and any(word in (_WRITES - _TELLS) | {"run", "execute"} for word in (*first, *named))
 
@@ -254,7 +273,7 @@ def changes_things(name: str, task: str) -> bool:
 @lru_cache(maxsize=4096)
 def makes_report(task: str) -> bool:
     """Whether what is to be made is a report of what is there."""
-    words = [word.lower() for word in _WORD.findall(task[:200])][:_FIRST_WORDS]
+    words = begins(task)
     return words[:1] != [] and words[0] in _INVENTS | {"give", "prepare"} and any(map(_names_report, words[1:]))
 
 

@@ -31,7 +31,17 @@ from tracekit.analysis.likeness import (
     tokens,
 )
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import acts, changes_things, converses, invents, looks, makes_report, names_work, role_of
+from tracekit.analysis.roles import (
+    acts,
+    changes_things,
+    converses,
+    invents,
+    looks,
+    makes_report,
+    names_work,
+    processes,
+    role_of,
+)
 from tracekit.analysis.values import is_number
 from tracekit.analysis.wording import COUNTED, GOES_BACK, GOES_ON, MEASURES, ROUNDS, came_to_nothing, holds, kind_of
 
@@ -78,6 +88,7 @@ _OPINION = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _FIRST_SENTENCES = 6
 _FEW = 3
+_SUBJECTS = frozenset(("it", "he", "she", "they"))
 _NEAR = 4
 """To how many of the works before a task is compared: one that is asked again is asked again soon."""
 
@@ -109,6 +120,9 @@ def asks_opinion(profile: Profile) -> bool:
 
 def only_answers(profile: Profile) -> bool:
     """Whether its model was offered no tools, so that it can do no more than answer what it was told."""
+    if tokens(profile.given or "")[:1] in (("i",), ("we",)):
+        # Somebody talks to it, and goes on from what it said.
+        return False
     calls = profile.work.calls
     has_run = any(node.kind == "tool" and node is not profile.work.node for node in profile.work.within)
     return bool(calls) and not has_run and not (profile.content.request(calls[0]) or {}).get("tools")
@@ -119,13 +133,16 @@ def is_listed(other: Profile, last: Profile, known: Known) -> bool:
     given, before = other.given or "", last.given or ""
     own, is_wordless = own_pieces(given, before), isinstance(other.task, dict)
     is_alike = has_one_form(other.task, last.task) or (is_wordless and other.keys == last.keys and len(own) <= _FEW)
-    return is_alike and bool(own) and all(map(known.names, own)) and known.lists(given, before)
+    by_means = own and re.search(rf"\b(?:with|using|via)(?: an?| the)? {re.escape(own[0])}", given.lower())
+    return is_alike and bool(own) and not by_means and all(map(known.names, own)) and known.lists(given, before)
 
 
 def does(profile: Profile) -> str:
     """Why its task may have to wait for another of its kind, whatever it is given; empty where it says no such thing."""
     name, asks = profile.work.name, instruction(profile)
-    if changes_things(name, asks):
+    if changes_things(name, asks) or any(
+        changes_things("", told) for told in _SENTENCE.split(profile.system)[:_FIRST_SENTENCES]
+    ):
         return "but it changes things, and nobody can tell what"
     if invents(asks):
         return "but it makes something new, which may have to fit what was made before"
@@ -233,7 +250,7 @@ def is_given_data(other: Profile, last: Profile) -> bool:
     ):
         return False
     shared, least = set(words) & set(others), min(len(set(words)), len(set(others)))
-    is_told = any(looks("", told) or makes_report(told) for told in _SENTENCE.split(other.system)[:_FIRST_SENTENCES])
+    is_told = any(processes(told) or makes_report(told) for told in _SENTENCE.split(other.system)[:_FIRST_SENTENCES])
     return is_told and 2 * len(shared) <= max(least, 2)
 
 
@@ -256,6 +273,8 @@ def turn_of_program(other: Profile, members: Sequence[Profile]) -> str:
     found = GOES_BACK.search(asks.lower())
     if back or (found is not None and found[0] not in (last.given or "").lower()):
         return f"but {back or (found and found[0])!r} may be what came of the work before"
+    if _SUBJECTS & set(tokens(given)[:_FEW]) and given.rstrip().endswith("?"):
+        return f"but what {name} is asked is about something that was spoken of before"
     if came_to_nothing(last.output or ""):
         return f"but {last.work.name} came back with nothing: {name} may have been asked instead"
     return ""

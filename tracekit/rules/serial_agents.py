@@ -35,7 +35,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
@@ -49,7 +49,7 @@ from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, times
+from tracekit.rules.words import counted, span_of, times
 
 __all__ = ["RULE"]
 
@@ -58,6 +58,10 @@ _LEAST_CALLS = 3
 """Two calls that are worded alike are soon found; three are a loop."""
 
 _MOST_IN_ROUND = 4
+_MOST_SHOWN = 8
+_LONGEST_ASKED = 60
+_LONGEST_SHARED = 30
+"""With more in common than that, only what tells two tasks apart is shown of them."""
 _LEAST_PAUSE_NS = 100_000_000
 
 
@@ -235,15 +239,35 @@ def _finding(
         *(["they are single calls, which may come one by one, as from a queue or a user"] if bare else []),
     ]
     none = "none" if offsets is None else "no round of them"
+    is_sure = is_likely and not (leads or paused or bare or changed)
+    needs = f"though {none} was given" if is_sure else f"and maybe {none} needs"
     yield RULE.finding(
-        "likely" if is_likely and not (leads or paused or bare or changed) else "possible",
-        f"the program ran {counted(works)} one after another, though {none} was given anything of what another said",
-        evidence=[*times(works, origin_ns), *dict.fromkeys(evidence), *why],
+        "likely" if is_sure else "possible",
+        f"the program ran {counted(works)} one after another, {needs} anything of what another said",
+        evidence=[*_asked(facts, works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
         saved_ns=saved_ns,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )
+
+
+def _asked(facts: Facts, works: Sequence[Work], origin_ns: int) -> list[str]:
+    """When each of `works` ran, and what it was asked, from where they part."""
+    if any(work.arguments is not None for work in works):
+        return times(works, origin_ns)
+    told = [(facts.profile(work).given or "").split("\n") for work in works]
+    asked = [" ".join(line for line in lines if line not in ("user", "text")) for lines in told]
+    # The first and the last in order have in common what all have.
+    pairs = zip(min(asked), max(asked), strict=False)
+    part = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    begin = asked[0].rfind(" ", 0, part) + 1 if _LONGEST_SHARED < part < len(asked[0]) else 0
+    cut = [f"{'…' if begin else ''}{text[begin : begin + _LONGEST_ASKED]}" for text in asked]
+    lines = [
+        " ".join(filter(None, (work.name, text, span_of(work.node, origin_ns))))
+        for work, text in zip(works[:_MOST_SHOWN], cut[:_MOST_SHOWN], strict=True)
+    ]
+    return lines + ([f"and {len(works) - _MOST_SHOWN} more"] if len(works) > _MOST_SHOWN else [])
 
 
 def _changed_between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:

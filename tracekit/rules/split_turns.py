@@ -59,6 +59,7 @@ __all__ = ["RULE", "Ruling", "rulings"]
 
 
 _NEVER = 1 << 63
+_END_MARKS = ".,;:!? "
 _ENTRY = 2
 """Words at the end of an entry of a list that tell it from the others: a name and its ending."""
 _LONGEST_LIST = 20_000
@@ -346,11 +347,12 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
     origin_ns = facts.run.root.start_ns
     picked = ["they took a few of a list, which may have been chosen by what the first of them said"]
     is_pick = _is_pick(facts, group)
+    is_likely = group.tie == "likely" and not is_pick
+    none = "though none needs" if is_likely else "and maybe none needs"
     return RULE.finding(
-        "likely" if group.tie == "likely" and not is_pick else "possible",
-        f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, though none "
-        f"needs what came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) "
-        f"would fall away",
+        "likely" if is_likely else "possible",
+        f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, {none} what "
+        f"came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
         evidence=[
             *(
                 f"turn {span_of(batch.container, origin_ns)} asked for {_asked_for(batch)}"
@@ -376,7 +378,8 @@ def _remedy(agent: Node, works: Sequence[Work]) -> str:
         what = f"When several {names[0]} calls do not need each other's results, ask for all of them in one answer"
     else:
         what = f"{listed(names)} do not need each other's results: ask for them together, in one answer"
-    subjects = [about for work in works if (about := subject(work))]
+    subjects = list(dict.fromkeys(about for work in works if (about := subject(work).rstrip(_END_MARKS))))
+    # What all were asked alike tells none from another.
     example = f" (here: {listed(subjects, 4)})" if len(subjects) == len(works) else ""
     return f'Say in the system prompt of {agent.agent}: "{what}{example}."'
 
