@@ -3,7 +3,8 @@
 The model asked without having seen what would come of any of it, so nothing flows between its parts. Still one may be
 there for what another changes. *Free* are those of which nothing shows that: no path or name that one of two changes,
 no session that both use, no task that points to what none was told. That the order of free ones is not meant is sure
-where all do one kind of work, or none changes anything; else there is a *doubt*.
+where none changes anything, or all put something of their own into its place; else there is a *doubt*, as there is where
+it was said that they go one at a time.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tracekit.analysis.batches import Work
+from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.footprint import Footprint
+from tracekit.analysis.likeness import has_order
+from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import converses, prepares
+from tracekit.analysis.roles import asks_people, converses, prepares, puts_in_place
 from tracekit.analysis.steps import only_looks
 from tracekit.analysis.wording import POINTS_BACK, kind_of
 
@@ -35,13 +39,13 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> Free:
     names = {work.name for work in works}
     is_ordered = any(work.comes_after & names for work in works)
     if not is_ordered and all(_is_reader(profile) for profile in profiles):
-        return Free(tuple(profile.work for profile in profiles))
+        return Free(tuple(profile.work for profile in profiles), _said_doubt(facts, profiles))
     free = [profile for profile in _free(profiles, names) if not _points_back(facts, profile, profiles)]
     doubt = _doubt(free)
     if doubt:
-        sure = max(_alike(free), key=len)
+        sure = max((part for part in _alike(free) if not _doubt(part)), key=len, default=[])
         free, doubt = (sure, "") if len(sure) > 1 else (free, doubt)
-    return Free(tuple(profile.work for profile in free), doubt)
+    return Free(tuple(profile.work for profile in free), doubt or _said_doubt(facts, free))
 
 
 def _asked_once(profiles: Iterable[Profile]) -> Iterable[Profile]:
@@ -103,13 +107,31 @@ def _points_back(facts: Facts, profile: Profile, profiles: Sequence[Profile]) ->
 # ── doubts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _said_doubt(facts: Facts, free: Sequence[Profile]) -> str:
+    """Whether the model, or who describes the tools to it, was told of an order."""
+    asked = free[0].work.asked if free else None
+    if asked is None:
+        return ""
+    system = leaves((facts.content.request(asked) or {}).get("system"))
+    task = leaves(facts.content.messages(asked)[:1])
+    told = [*system, *task, *{profile.work.name: profile.described for profile in free}.values()]
+    if any(map(is_one_at_a_time, told)):
+        return "it is said that they go one at a time"
+    if all(map(_is_harmless, free)):
+        return ""
+    return "the task speaks of an order" if any(is_ordered(text) or has_order(text.lower()) for text in task) else ""
+
+
 def _doubt(free: Sequence[Profile]) -> str:
     """Why the order of `free` may be meant."""
     harmful = next((profile for profile in free if not _is_harmless(profile)), None)
-    other = next((profile for profile in free if harmful and _kind(profile) != _kind(harmful)), None)
-    if harmful is not None and other is not None:
-        return f"{other.work.name} may be there for what {harmful.work.name} does"
-    return ""
+    if harmful is None:
+        return ""
+    other = next((profile for profile in free if _kind(profile) != _kind(harmful)), None)
+    if other is not None:
+        return f"{harmful.work.name} may change what {other.work.name} finds, or the other way round"
+    is_in_line = harmful.is_tool and not puts_in_place(harmful.work.name)
+    return f"each {harmful.work.name} may go on from where the one before ended" if is_in_line else ""
 
 
 def _alike(free: Sequence[Profile]) -> list[list[Profile]]:
@@ -130,5 +152,5 @@ def _kind(profile: Profile) -> str:
 def _is_harmless(profile: Profile) -> bool:
     """Whether, as far as can be told, it changes nothing that another could find."""
     if profile.is_tool and converses(profile.work.name):
-        return True
+        return not asks_people(profile.work.name)
     return not profile.effects.changes and (profile.role in ("reads", "tells") or only_looks(profile))

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 __all__ = [
     "Role",
     "acts",
+    "asks_people",
     "aspect_of",
     "builds_on",
     "changes_things",
@@ -20,6 +21,7 @@ __all__ = [
     "names_work",
     "prepares",
     "processes",
+    "puts_in_place",
     "role_of",
     "runs_anything",
 ]
@@ -89,6 +91,14 @@ _CONVERSES = _words(
     """
 )
 _ADDRESSES = _words("announce append comment mail message notify post reply say send speak tell tweet")
+_PUTS = _words(
+    """
+    add archive assign build cancel clean close compile convert correct create delete disable draft edit email enable fix
+    format generate grant implement invite label lock mark modify notify patch put refactor register remove rename render
+    replace resize restructure revoke rewrite save send set subscribe tag translate unlock unsubscribe update upload write
+    """
+)
+_PEOPLE = _words("client clients customer customers guest human operator owner owners people person team user users")
 _PREPARES = _words(
     """
     activate authenticate begin checkout commit connect disconnect enter init initialize login logout open prepare
@@ -194,6 +204,18 @@ def converses(name: str) -> bool:
     """Whether the name says that it takes turns with somebody: what is said next answers what was said."""
     words = [word.lower() for word in _WORD.findall(name)]
     return any(word in _CONVERSES for word in words) and words[0] not in _GATHERS
+
+
+@lru_cache(maxsize=1024)
+def asks_people(name: str) -> bool:
+    """Whether the name says that a person is asked, who is asked one thing after another."""
+    return any(word.lower() in _PEOPLE for word in _WORD.findall(name))
+
+
+@lru_cache(maxsize=1024)
+def puts_in_place(name: str) -> bool:
+    """Whether the name begins with a word for what is done to one thing and leaves others as they are: ``update_ticket``."""
+    return any(word.lower() in _PUTS for word in _WORD.findall(name)[:1])
 
 
 @lru_cache(maxsize=1024)

@@ -77,7 +77,9 @@ def _without_bound(facts: Facts, held: Held) -> Held:
     if held.container.kind == "turn":
         return held
     team, bound = Team(), set()
-    for id in sorted(held.branches, key=lambda id: held.children[id].start_ns)[:_MOST_READ]:
+    begins = {id: min((call.start_ns for call in calls), default=0) for id, calls in held.branches.items()}
+    # A task may wait for another within its span, before it calls.
+    for id in sorted(held.branches, key=lambda id: begins[id] or held.children[id].start_ns)[:_MOST_READ]:
         profile = facts.profile(Work(held.children[id], None))
         if team.need(profile) is not None:
             bound.add(id)

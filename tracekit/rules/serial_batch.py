@@ -53,7 +53,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each batch that ran one by one."""
     blocked = {id for held in facts.held for id in held.branches}
     for batch in facts.batches:
-        works = batch.timed
+        works, others = _asked_for(batch)
         if len(works) < 2 or not _ran_one_by_one(works):
             continue
         if blocked and any(
@@ -67,7 +67,16 @@ def check(facts: Facts) -> Iterator[Finding]:
         if len(free) < len(works):
             saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
-            yield _finding(facts, batch, free, saved_ns, doubt)
+            yield _finding(facts, batch, free, saved_ns, doubt or others)
+
+
+def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
+    """The works whose times are known and for which the answer asked, and what else the program did among them."""
+    if all(work.call_id is None for work in batch.works):
+        return batch.timed, ""
+    asked = [work for work in batch.timed if work.call_id is not None]
+    others = [work.name for work in batch.timed if work.call_id is None]
+    return asked, f"the program ran {others[0]} among them, which nothing asked for" if others else ""
 
 
 def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
