@@ -19,7 +19,7 @@ from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.likeness import has_order
 from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.roles import asks_people, converses, prepares, puts_in_place
+from tracekit.analysis.roles import asks_people, converses, describes_things, prepares, puts_in_place, reckons, role_of
 from tracekit.analysis.steps import only_looks
 from tracekit.analysis.wording import POINTS_BACK, kind_of
 
@@ -43,7 +43,9 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> Free:
     free = [profile for profile in _free(profiles, names) if not _points_back(facts, profile, profiles)]
     doubt = _doubt(free)
     if doubt:
-        sure = max((part for part in _alike(free) if not _doubt(part)), key=len, default=[])
+        sure = max(
+            (part for part in _alike(free) if not _doubt(part) and _is_a_row(part, profiles)), key=len, default=[]
+        )
         free, doubt = (sure, "") if len(sure) > 1 else (free, doubt)
     return Free(tuple(profile.work for profile in free), doubt or _said_doubt(facts, free))
 
@@ -60,7 +62,8 @@ def _asked_once(profiles: Iterable[Profile]) -> Iterable[Profile]:
 
 def _is_reader(profile: Profile) -> bool:
     """Whether it is a plain tool whose name says that it looks at something."""
-    return profile.is_tool and not profile.changes and not prepares(profile.work.name)
+    name = profile.work.name
+    return profile.is_tool and role_of(name) == "reads" and not profile.changes and not prepares(name)
 
 
 def _free(profiles: Sequence[Profile], names: set[str]) -> list[Profile]:
@@ -119,7 +122,8 @@ def _said_doubt(facts: Facts, free: Sequence[Profile]) -> str:
         return "it is said that they go one at a time"
     if all(map(_is_harmless, free)):
         return ""
-    return "the task speaks of an order" if any(is_ordered(text) or has_order(text.lower()) for text in task) else ""
+    spoken = any(is_ordered(text) or has_order(text.lower()) for text in task) or any(map(is_ordered, system))
+    return "an order is spoken of" if spoken else ""
 
 
 def _doubt(free: Sequence[Profile]) -> str:
@@ -145,12 +149,32 @@ def _alike(free: Sequence[Profile]) -> list[list[Profile]]:
     return list(parts.values())
 
 
+def _is_a_row(part: Sequence[Profile], profiles: Sequence[Profile]) -> bool:
+    """Whether nothing else was asked for between the first and the last of `part`."""
+    places = [place for place, profile in enumerate(profiles) if any(profile is each for each in part)]
+    return bool(places) and places[-1] - places[0] == len(places) - 1
+
+
 def _kind(profile: Profile) -> str:
     return kind_of(profile.work.name)
 
 
 def _is_harmless(profile: Profile) -> bool:
     """Whether, as far as can be told, it changes nothing that another could find."""
-    if profile.is_tool and converses(profile.work.name):
-        return not asks_people(profile.work.name)
-    return not profile.effects.changes and (profile.role in ("reads", "tells") or only_looks(profile))
+    name = profile.work.name
+    if not profile.is_tool:
+        return not profile.effects.changes and (profile.role in ("reads", "tells") or only_looks(profile))
+    if converses(name):
+        return not asks_people(name)
+    if _is_sum(profile):
+        return True
+    if profile.role == "unknown":
+        return describes_things(profile.described)
+    return profile.role == "reads" and not profile.effects.changes
+
+
+def _is_sum(profile: Profile) -> bool:
+    """Whether it reckons with numbers: adding two of them adds nothing to anything."""
+    arguments = profile.arguments if isinstance(profile.arguments, dict) else {}
+    is_of_numbers = bool(arguments) and all(isinstance(each, int | float | list) for each in arguments.values())
+    return is_of_numbers and reckons(profile.work.name)

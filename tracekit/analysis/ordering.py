@@ -24,6 +24,7 @@ _ONE_AT_A_TIME = re.compile(
     r"(?:\w+ )?(?:answer|turn|response|reply|message|second|minute)"
     rf"|(?:one|single|1) {_ACT} (?:per|an?|each|every) (?:answer|turn|response|reply|message|second|minute)"
     r"|wait(?:s|ing)? for (?:its|the|each|every|that|one)(?: \w+){0,2} (?:results?|answers?|responses?|reply|replies|outputs?|outcomes?)"
+    r"|wait(?:s|ing)? for (?:each|every|one|it|that)(?: \w+)? to (?:finish|end|complete|come back|be done)"
     r"|nacheinander|hintereinander|ein(?:e[rs]?|s)? nach de[rm] ander(?:en|n)|der reihe nach|einzeln"
     r"|(?:immer|jeweils|stets) nur ein(?:e[nrs]?)?|warte\w*(?: auf)? (?:sein|ihr|das|dessen|jede[ns]?|die)\w*(?: \w+)? (?:ergebnis\w*|antwort)"
     r"|bevor (?:du|sie|ihr) d(?:en|ie|as) nächsten?|espera\w* (?:su|el|cada) (?:resultado|respuesta)|(?:un[oa]?|un seul|une seule) (?:\w+ )?(?:a la vez|à la fois)"

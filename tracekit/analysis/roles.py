@@ -14,6 +14,7 @@ __all__ = [
     "builds_on",
     "changes_things",
     "converses",
+    "describes_things",
     "invents",
     "judges",
     "looks",
@@ -22,6 +23,7 @@ __all__ = [
     "prepares",
     "processes",
     "puts_in_place",
+    "reckons",
     "role_of",
     "runs_anything",
 ]
@@ -93,11 +95,13 @@ _CONVERSES = _words(
 _ADDRESSES = _words("announce append comment mail message notify post reply say send speak tell tweet")
 _PUTS = _words(
     """
-    add archive assign build cancel clean close compile convert correct create delete disable draft edit email enable fix
-    format generate grant implement invite label lock mark modify notify patch put refactor register remove rename render
-    replace resize restructure revoke rewrite save send set subscribe tag translate unlock unsubscribe update upload write
+    answer archive assign build calc calculate calculator cancel clean close compile compose compute convert correct create
+    delete disable draft edit email enable explain fix format generate grant implement invite label lock mark modify notify
+    outline patch plan propose put rank refactor register remove rename render replace resize restructure revoke rewrite
+    save send set subscribe summarise summarize synthesise synthesize tag translate unlock unsubscribe update upload write
     """
 )
+_RECKONS = _words("add average calc calculate calculator compute divide mean multiply power sqrt subtract sum total")
 _PEOPLE = _words("client clients customer customers guest human operator owner owners people person team user users")
 _PREPARES = _words(
     """
@@ -134,6 +138,14 @@ _READS = _words(
     security show simulate simulator stat status study style survey view
     """
 )
+_LOOKS_UP = _words("browse count describe fetch find get inspect list load lookup query read retrieve search show view")
+_LIVE = _words("current device end live machine next now play session sing take turn")
+"""What a description speaks of that is another thing after each use."""
+_NAMED_THING = re.compile(
+    r"\W*(?:(?:the|an?|all) )?(?!\w+ (?:the|an?|all|some|one|your|this)\b)(?:[\w-]+ ){1,5}(?:of|by|for|in|at|about|on|de|del|des|du|von|von der|d[io]) ",
+    re.IGNORECASE,
+)
+_AND = _words("and or then")
 _WORK = _RUNS | _WRITES | _TELLS | _GATHERS | _WORKS_OUT | _JUDGES | _CONVERSES | _PREPARES
 _AGENTS = frozenset(("agent", "agents", "assistant", "subagent", "subagents"))
 _REPORTS = _words("brief briefing description docstring docstrings documentation note overview profile report summary")
@@ -167,6 +179,7 @@ _ACTS = _words(
 """What is done with one's hands, or against somebody: what one does next is for what the last came to."""
 _WORD = re.compile(r"[a-z]+|[A-Z][a-z]*|[A-Z]+(?![a-z])")
 _FIRST_WORDS = 6
+_LONGEST_DESCRIPTION = 400
 
 
 @lru_cache(maxsize=1024)
@@ -186,6 +199,9 @@ def role_of(name: str, described: str = "") -> Role:
 def _role(words: list[str]) -> Role:
     if any(word in _RUNS for word in words):
         return "runs"
+    if words[:1] and words[0] in _LOOKS_UP and not _AND & set(words[1:]):
+        # What is looked up may be named like a deed: an order, a post, a booking.
+        return "reads"
     is_told = any(word in _TELLS for word in words) and not (words[0] in _WRITES and words[0] not in _TELLS)
     if any(word in _WRITES for word in words) and not is_told:
         return "writes"
@@ -207,6 +223,12 @@ def converses(name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
+def reckons(name: str) -> bool:
+    """Whether the name says that numbers are reckoned with."""
+    return any(word.lower() in _RECKONS for word in _WORD.findall(name)[:1])
+
+
+@lru_cache(maxsize=1024)
 def asks_people(name: str) -> bool:
     """Whether the name says that a person is asked, who is asked one thing after another."""
     return any(word.lower() in _PEOPLE for word in _WORD.findall(name))
@@ -216,6 +238,16 @@ def asks_people(name: str) -> bool:
 def puts_in_place(name: str) -> bool:
     """Whether the name begins with a word for what is done to one thing and leaves others as they are: ``update_ticket``."""
     return any(word.lower() in _PUTS for word in _WORD.findall(name)[:1])
+
+
+@lru_cache(maxsize=1024)
+def describes_things(described: str) -> bool:
+    """Whether a description names what there is, and nothing that is done: ``Coordinates of an address``."""
+    said = described[:_LONGEST_DESCRIPTION]
+    words = [word.lower() for word in _WORD.findall(said)]
+    deeds = _RUNS | _WRITES | _PREPARES | _ADDRESSES | _TELLS | _LIVE
+    is_done = any(stem in deeds for word in words for stem in (word, word.removesuffix("s")))
+    return bool(_NAMED_THING.match(said)) and not is_done
 
 
 @lru_cache(maxsize=1024)

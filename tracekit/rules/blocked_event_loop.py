@@ -4,8 +4,9 @@
 
 Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool which
 never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync driver of a database. Nothing else on the loop runs
-meanwhile, so the tasks take turns. Tasks that were given what another said had to wait for it, and do not count. Certain: the record tells for each call whether it was made on a running loop, for
-each recorded tool (`tracekit.tool`) whether its loop turned while it ran, and in which task that was.
+meanwhile, so the tasks take turns. Tasks that were given what another said had to wait for it, and do not count. Certain:
+the record tells for each call whether it was made on a running loop, for each recorded tool (`tracekit.tool`) whether its
+loop turned while it ran, and in which task that was.
 
 ## Why it matters
 

@@ -5,7 +5,8 @@
 A turn whose answer asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
 the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it,
 where they are commands or clicks in one session, or where one was told of something that another brings, since then the
-order is meant. Possible where they do different kinds of work and one of them may change what another finds.
+order is meant. Possible where they do different kinds of work and one may change what another finds, where each may go
+on from where the one before ended, where a person is asked, and where the model was told of an order.
 
 ## Why it matters
 
