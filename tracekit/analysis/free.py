@@ -9,6 +9,7 @@ it was said that they go one at a time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -37,10 +38,11 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> Free:
     """Which of `works`, for which one answer asked, are free of each other."""
     profiles = list(_asked_once(facts.profile(work) for work in works))
     names = {work.name for work in works}
-    is_ordered = any(work.comes_after & names for work in works)
-    if not is_ordered and all(_is_reader(profile) for profile in profiles):
+    is_declared = any(work.comes_after & names for work in works)
+    if not is_declared and all(_is_reader(profile) for profile in profiles):
         return Free(tuple(profile.work for profile in profiles), _said_doubt(facts, profiles))
-    free = [profile for profile in _free(profiles, names) if not _points_back(facts, profile, profiles)]
+    backward = _pointing_back(facts, profiles)
+    free = [profile for profile in _free(profiles, names) if profile.work.node.id not in backward]
     doubt = _doubt(free)
     if doubt:
         sure = max(
@@ -94,17 +96,22 @@ def _is_handed_on(profile: Profile, filled: dict[str, str]) -> bool:
     return is_handed_on
 
 
-def _points_back(facts: Facts, profile: Profile, profiles: Sequence[Profile]) -> bool:
-    """Whether the task of a later one means something that neither the model nor another was told of."""
-    asked = profile.work.asked
-    if asked is None or profile is profiles[0]:
-        return False
-    known = [
-        facts.content.asked_text(asked).lower(),
-        *((each.given or "").lower() for each in profiles if each is not profile),
-    ]
-    found = {match[0].lower() for match in POINTS_BACK.finditer(profile.given or "")}
-    return any(not any(words in text for text in known) for words in found)
+def _pointing_back(facts: Facts, profiles: Sequence[Profile]) -> set[str]:
+    """The ids of those, but the first, whose task means something that neither the model nor another was told of."""
+    asked = profiles[0].work.asked
+    found = {
+        profile.work.node.id: {match[0].lower() for match in POINTS_BACK.finditer(profile.given or "")}
+        for profile in profiles
+    }
+    if asked is None or not any(found.values()):
+        return set()
+    known = facts.content.asked_text(asked).lower()
+    tasks = Counter(words for each in found.values() for words in each)
+    return {
+        profile.work.node.id
+        for profile in profiles[1:]
+        if any(tasks[words] == 1 and words not in known for words in found[profile.work.node.id])
+    }
 
 
 # ── doubts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +158,8 @@ def _alike(free: Sequence[Profile]) -> list[list[Profile]]:
 
 def _is_a_row(part: Sequence[Profile], profiles: Sequence[Profile]) -> bool:
     """Whether nothing else was asked for between the first and the last of `part`."""
-    places = [place for place, profile in enumerate(profiles) if any(profile is each for each in part)]
+    ids = {profile.work.node.id for profile in part}
+    places = [place for place, profile in enumerate(profiles) if profile.work.node.id in ids]
     return bool(places) and places[-1] - places[0] == len(places) - 1
 
 
