@@ -92,7 +92,7 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
     children = [held.children[id] for id in held.branches]
     calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
     works = [Work(child, None) for child in children]
-    whole_ns = facts.schedule.duration(held.container)
+    whole_ns = max(map(facts.schedule.end, children)) - min(child.start_ns for child in children)
     lanes = list(dict.fromkeys(call.lane for call in calls))
     came = "ran one by one" if all(held.branches.values()) else "waited for it"
     return RULE.finding(
