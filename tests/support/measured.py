@@ -68,7 +68,7 @@ CASES = [
     Case("of two calls in turns", ((200, 150), (150, 250)), "split turns", "gather", "TK103", lead=150),
     Case("overloaded in turns", ((300,), (300,)), "split turns", "gather", "TK103", lead=100, overloads=1),
     Case("two places for six", ((300,), (310,), (320,), (300,), (310,), (320,)), "limit", "gather", "TK104"),
-    Case("three places for five", ((600,), (620,), (640,), (500,), (520,)), "limit", "gather", "TK104", places=3),
+    Case("three places for five", ((600,), (620,), (640,), (640,), (660,)), "limit", "gather", "TK104", places=3),
     Case("the program's own", ((300,), (400,), (300,)), "code for", "code gather", "TK106"),
     Case("the program's own, of two calls", ((150, 200), (250, 150), (100, 300)), "code for", "code gather", "TK106"),
     Case("two of the program's own", ((500,), (400,)), "code for", "code gather", "TK106"),
