@@ -104,6 +104,16 @@ def test_a_chat_whose_history_was_cut_or_rewritten_is_one_conversation(third: li
     assert run.count("agent") == 1
 
 
+def test_examples_that_every_request_begins_with_make_no_conversation() -> None:
+    b = Builder()
+    label = '{"category": "billing"}'
+    example = [user("I was charged twice."), assistant(said(label))]
+    for number in range(3):
+        asked = [*example, user(f"Invoice {number} is wrong.")]
+        b.call(f"c{number}", number * 20, number * 20 + 10, asked, [said(label)], system="Classify.")
+    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+
+
 def test_one_that_is_set_up_otherwise_continues_no_chat() -> None:
     other = "You know the lakes."
     assert structure(_chat(user(f"So far: {WHY}"), system=other).recording()).root.children[-1].kind == "llm"

@@ -15,7 +15,8 @@ __all__ = ["Conversation", "conversations"]
 
 _DISTINCTIVE = 12
 """Characters of an answer that nobody else gives by chance."""
-_MOST_ALIKE = 32
+_MOST_ALIKE = 4
+"""Calls that gave the same answer, of which the latest are looked at."""
 _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None)
 
 
@@ -70,6 +71,7 @@ class _Index:
         self._numbers = count()
         self._by_text: dict[tuple[str, str, tuple[str, ...]], list[_End]] = {}
         self._latest: dict[tuple[str, str, tuple[str, ...]], Call] = {}
+        self._signatures: dict[int, str] = {}
         self._by_answer: dict[str, Call] = {}
         self._by_block: dict[str, Call] = {}
 
@@ -133,16 +135,27 @@ class _Index:
         return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
 
     def _by_answer_kept(self, call: Call) -> Call | None:
-        """The call, set up alike, that gave the latest answer which `call` has among its messages; rather of its lane."""
-        for message in reversed(call.messages):
-            if not isinstance(message, Mapping) or message.get("role") != "assistant":
-                continue
-            key = answer_signature(message.get("content")), call.system, call.offered
-            ends = self._by_text.get(key, [])
+        """The call, set up alike, that gave the latest answer which `call` has among its messages; rather of its lane.
+
+        What it was itself shown as an answer, such as an example that all requests begin with, it did not give.
+        """
+        for signature in dict.fromkeys(reversed(self._answers_in(call))):
+            ends = self._by_text.get((signature, call.system, call.offered), [])
             ended = [before for *_, before in ends[: bisect_left(ends, (call.start_ns, 1))][-_MOST_ALIKE:]]
+            ended = [before for before in ended if signature not in self._answers_in(before)]
             if ended:
                 return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
         return None
+
+    def _answers_in(self, call: Call) -> list[str]:
+        """The signatures of the answers among the messages of `call`. What several calls send alike is read once."""
+        found = []
+        for message in call.messages:
+            if isinstance(message, Mapping) and message.get("role") == "assistant":
+                if id(message) not in self._signatures:
+                    self._signatures[id(message)] = answer_signature(message.get("content"))
+                found.append(self._signatures[id(message)])
+        return found
 
     def _summed_up(self, call: Call) -> Call | None:
         """The lane's last call, set up alike, if it was told in words to end a conversation with what `call` begins with."""
@@ -151,8 +164,15 @@ class _Index:
         if before is None or before.end_ns > call.start_ns or not is_set_up or not _ends_in_words(before):
             return None
         said = before.text.strip()
-        begins = [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
-        return before if len(said) >= _DISTINCTIVE and any(said in begin for begin in begins) else None
+        is_new = not any(said in begin for begin in _begins(before))
+        return (
+            before if len(said) >= _DISTINCTIVE and is_new and any(said in begin for begin in _begins(call)) else None
+        )
+
+
+def _begins(call: Call) -> list[str]:
+    """The texts with which the messages of `call` begin: a summary stands there, with or without a word of assent."""
+    return [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
 
 
 def _ends_in_words(call: Call) -> bool:
