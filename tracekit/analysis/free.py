@@ -176,8 +176,8 @@ def _is_harmless(profile: Profile) -> bool:
         return not asks_people(name)
     if _is_sum(profile):
         return True
-    if profile.role == "unknown":
-        return describes_things(profile.described)
+    if role_of(name) == "unknown" and describes_things(profile.described):
+        return True
     return profile.role == "reads" and not profile.effects.changes
 
 

@@ -139,7 +139,7 @@ _READS = _words(
     """
 )
 _LOOKS_UP = _words("browse count describe fetch find get inspect list load lookup query read retrieve search show view")
-_LIVE = _words("current device end live machine next now play session sing take turn")
+_LIVE = _words("device end live machine next now play session sing take turn")
 """What a description speaks of that is another thing after each use."""
 _NAMED_THING = re.compile(
     r"\W*(?:(?:the|an?|all) )?(?!\w+ (?:the|an?|all|some|one|your|this)\b)(?:[\w-]+ ){1,5}(?:of|by|for|in|at|about|on|de|del|des|du|von|von der|d[io]) ",
@@ -245,7 +245,7 @@ def describes_things(described: str) -> bool:
     """Whether a description names what there is, and nothing that is done: ``Coordinates of an address``."""
     said = described[:_LONGEST_DESCRIPTION]
     words = [word.lower() for word in _WORD.findall(said)]
-    deeds = _RUNS | _WRITES | _PREPARES | _ADDRESSES | _TELLS | _LIVE
+    deeds = (_RUNS | _WRITES | _PREPARES | _ADDRESSES | _TELLS | _LIVE) - _REPORTS
     is_done = any(stem in deeds for word in words for stem in (word, word.removesuffix("s")))
     return bool(_NAMED_THING.match(said)) and not is_done
 
