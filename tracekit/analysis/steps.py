@@ -72,10 +72,12 @@ _WELL_KNOWN = frozenset(
         r"\w+",
         "AI API CEO CFO CI CLI CPU CSS CSV CTO DB DNS Dr EUR FAQ GB GDP GPU HR HTML HTTP ID IDs IP IT JS JSON KPI MB Mr Mrs Ms Mon "
         "Tue Wed Thu Fri Sat Sun Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec OK OS PC PDF PR QA RAM ROI SDK SEO SLA SQL SSL "
-        "St TLS TV UI URL USB USD UTC UX VAT VIP XML YAML XSS",
+        "St TLS TV UI URL USB USD UTC UX VAT VIP XML YAML XSS "
+        "AND AS ASC AVG BY CASE COUNT DESC ELSE END FROM GROUP HAVING IN INNER IS JOIN LEFT LIKE LIMIT MAX MIN NOT NULL ON OR "
+        "ORDER SELECT SUM THEN UNION WHEN WHERE WITH",
     )
 )
-"""Short for what everybody knows."""
+"""Short for what everybody knows, and words of queries."""
 _GOES_ON_TALKING = frozenset(
     ("also", "and", "but", "no", "now", "ok", "okay", "or", "please", "so", "then", "thanks", "yes", "you")
 )
