@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
 from tracekit_viewer.app import Viewer
 from tracekit_viewer.render.runs import COLUMNS, Order, header_of, line_of, matching
@@ -46,10 +47,18 @@ def said(app: App[Any], id: str) -> str:
     return str(app.screen.query_one(f"#{id}", Static).render())
 
 
+_STEADY = 4
+"""Looks at the layout that must have found the same."""
+
+
 async def filled(pilot: Pilot[Any]) -> None:
-    """Wait for the first look, and for what it laid out anew."""
+    """Wait for the first look, and until nothing is laid out anew any more."""
     await until(pilot, lambda: "looking" not in said(pilot.app, "title"))
-    await pilot.pause()
+    regions: list[Any] = [None]
+    while regions[-1] != regions[0] or len(regions) < _STEADY:
+        await pilot.pause(0.02)
+        now = [(widget.id, widget.region) for widget in pilot.app.screen.walk_children(Widget)]
+        regions = [*regions, now][-_STEADY:]
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
