@@ -110,6 +110,8 @@ WEB_SEARCHES: Final = "tracekit.usage.web_search_requests"
 WEB_FETCHES: Final = "tracekit.usage.web_fetch_requests"
 ITERATIONS: Final = "tracekit.usage.iterations"
 """The API's own account of the answers within a call, where it had more than one: a compaction, a fallback model."""
+BATCH_CUSTOM_ID: Final = "tracekit.batch.custom_id"
+"""On the llm node of a batch's result: the id that the application gave the request."""
 SPEED: Final = "tracekit.usage.speed"
 INFERENCE_GEO: Final = "tracekit.usage.inference_geo"
 

@@ -15,9 +15,10 @@ from genai_prices import Usage, calc_price
 from tests.support.build import Builder, said, user
 from tracekit import semconv as s
 from tracekit.analysis.structure import structure
-from tracekit.cost import own, price_usd, prices
+from tracekit.cost import cost_parts, own, price_usd, prices
 from tracekit.errors import PricesError
 
+ARN = "arn:aws:bedrock:eu-west-1:123456789012"
 NOW = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp()) * 10**9
 
 
@@ -86,6 +87,51 @@ def usage(
     ],
 )
 def test_a_call_costs_what_the_list_says(model: str, used: dict[str, Any], usd: str) -> None:
+    assert price_usd(used, model, NOW) == Decimal(usd)
+
+
+@pytest.mark.parametrize(
+    ("requested", "model", "usd"),
+    [
+        # claude-sonnet-4-5: 3 in, 15 out through global endpoints, a tenth more in a region
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", "0.0105"),
+        ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", "0.01155"),
+        ("us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", "0.01155"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", "0.01155"),
+        # before an answer told the model, it is known by the id that was requested
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "", "0.0105"),
+        (f"{ARN}:inference-profile/global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5", "0.0105"),
+        (f"{ARN}:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5", "0.01155"),
+        # an application's own profile does not say where it runs: the price is one of two, unless they are the same
+        (f"{ARN}:application-inference-profile/a1b2c3d4e5", "claude-sonnet-4-5-20250929", None),
+        (f"{ARN}:application-inference-profile/a1b2c3d4e5", "claude-sonnet-4-20250514", "0.0105"),
+        # claude-opus-4-1 has one price: 15 in, 75 out
+        (f"{ARN}:application-inference-profile/a1b2c3d4e5", "claude-opus-4-1-20250805", "0.0525"),
+    ],
+)
+def test_bedrock_has_two_prices(requested: str, model: str, usd: str | None) -> None:
+    used = usage(1000, 500, PROVIDER_NAME="aws.bedrock", REQUEST_MODEL=requested)
+    assert price_usd(used, model or requested, NOW) == (None if usd is None else Decimal(usd))
+    fast = {kind.kind: kind.rate for kind in cost_parts(used, model or requested, NOW)}
+    rates = [fast["input"], fast["output"]]
+    assert (
+        usd is None
+        or sum(rate * tokens for rate, tokens in zip(rates, (1000, 500), strict=True)) == Decimal(usd) * 10**6
+    )
+
+
+@pytest.mark.parametrize(
+    ("server", "model", "usd"),
+    [
+        ("aiplatform.googleapis.com", "claude-sonnet-4-5@20250929", "0.0105"),
+        ("us-east5-aiplatform.googleapis.com", "claude-sonnet-4-5@20250929", "0.01155"),
+        ("aiplatform.eu.rep.googleapis.com", "claude-sonnet-4-5-20250929", "0.01155"),
+        ("europe-west1-aiplatform.googleapis.com", "claude-sonnet-4@20250514", "0.0105"),
+        ("gateway.example", "claude-sonnet-4-5-20250929", "0.0105"),
+    ],
+)
+def test_a_region_of_vertex_costs_more(server: str, model: str, usd: str) -> None:
+    used = usage(1000, 500, PROVIDER_NAME="gcp.vertex_ai", SERVER_ADDRESS=server)
     assert price_usd(used, model, NOW) == Decimal(usd)
 
 

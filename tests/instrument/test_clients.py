@@ -1,11 +1,9 @@
 """Every client class, transport and encoding: the same record, whoever carries the request."""
 
 import asyncio
-import base64
 import gzip
 import inspect
 import json
-import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +16,7 @@ import pytest
 
 import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION, USAGE, WAYS, Way, call, client_of, sync_and_async
+from tests.support.frames import aws_frame, aws_stream
 from tests.support.recording import as_json, assert_closed, exchanges, recordings, spans, the_run, the_span, tree
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, error, reply, stream
 
@@ -37,30 +36,6 @@ PROVIDERS = {
     "AnthropicBedrockMantle": "aws.bedrock",
     "AnthropicVertex": "gcp.vertex_ai",
 }
-
-
-def aws_frame(headers: dict[str, str], payload: bytes) -> bytes:
-    encoded = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-        for name, value in headers.items()
-    )
-    prelude = struct.pack(">II", 16 + len(encoded) + len(payload), len(encoded))
-    frame = prelude + struct.pack(">I", zlib.crc32(prelude)) + encoded + payload
-    return frame + struct.pack(">I", zlib.crc32(frame))
-
-
-def aws_stream(answer: Answer) -> Answer:
-    """The stream that Bedrock sends for a message, its frames cut across two chunks each."""
-    chunks = []
-    for wait_s, event in stream(answer, pad=False).chunks or ():
-        data = event.partition(b"data: ")[2].strip()
-        payload = json.dumps({"bytes": base64.b64encode(data).decode(), "p": "abc"}).encode()
-        headers = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
-        frame = aws_frame(headers, payload)
-        chunks += [(wait_s, frame[:40]), (0.0, frame[40:])]
-    return replace(
-        answer, headers={"content-type": "application/vnd.amazon.eventstream"}, body=b"", chunks=tuple(chunks)
-    )
 
 
 def respond(asked: Asked) -> Answer:
@@ -337,11 +312,12 @@ def test_other_endpoints(is_async: bool, home: Path) -> None:
         bare = endpoints(claude.url, is_async)
         tracekit.init()
         assert endpoints(claude.url, is_async) == bare
-        assert recordings() == []
+        # What a batch used is told by its results alone: they are a run by themselves, and nothing else is.
+        assert [run.name for run in recordings()] == ["anthropic.messages.batches.results"]
         with tracekit.run("batch"):
             assert endpoints(claude.url, is_async) == bare
     assert len(bare) == 6
-    run = the_run()
+    run = recordings()[-1]
     assert_closed(run)
     assert tree(run) == [
         "run batch",

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 import tracekit
-from tests.support.calling import ANSWER, QUESTION, Way, asynchronous, call, client_of, streaming, sync_and_async
+from tests.support.calling import ANSWER, QUESTION, USAGE, Way, asynchronous, call, client_of, streaming, sync_and_async
 from tests.support.recording import assert_closed, exchanges, spans, the_run, the_span
 from tracekit.demo.claude import (
     Answer,
@@ -29,6 +29,7 @@ from tracekit.demo.claude import (
     stream,
     text,
 )
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import RecordedSpan
 
 STREAM = stream(ANSWER)
@@ -73,6 +74,19 @@ def test_connection_is_cut(way: Way, home: Path) -> None:
     assert how(attempt) == ("error", "RemoteProtocolError", None)
     assert_partial_usage(llm)
     assert exchanges(the_run())[0].body == BEGUN
+
+
+@pytest.mark.parametrize("content_type", ["Text/Event-Stream", "application/octet-stream", "application/json", ""])
+@streaming()
+def test_a_stream_is_a_stream_by_its_bytes(way: Way, content_type: str, home: Path) -> None:
+    compare(way, replace(STREAM, headers={"content-type": content_type}))
+    llm, attempt = ended()
+    assert (how(llm), how(attempt)) == (("ok", None, None), ("ok", None, None))
+    assert {name: llm.attributes.get(name) for name in USAGE} == USAGE
+    (exchange,) = exchanges(the_run())
+    answer = answer_of(exchange.body, exchange.headers["content-type"]).message
+    assert answer is not None
+    assert answer["content"][0]["text"] == '{"city": "Zürich"}'
 
 
 @streaming()

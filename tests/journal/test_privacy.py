@@ -178,6 +178,63 @@ def test_a_stream_without_content_keeps_its_usage(tmp_path: Path) -> None:
     assert tracekit_json("show", "last", env=env)["run"]["tokens"]["output"] == 7
 
 
+LEAD = """
+import asyncio, sys
+import anthropic
+
+async def main():
+    client = anthropic.AsyncAnthropic()
+    asked = dict(model="claude-sonnet-5", max_tokens=9, system="You lead.", tools=[{"name": "helper", "input_schema": {"type": "object"}}])
+    messages = [{"role": "user", "content": "Please go."}]
+
+    async def help(block):
+        question = [{"role": "user", "content": block.input["task"]}]
+        answer = await client.messages.create(model="claude-haiku-4-5", max_tokens=9, system="You help.", messages=question)
+        return {"type": "tool_result", "tool_use_id": block.id, "content": answer.content[0].text}
+
+    while True:
+        if sys.argv[1] == "helper":
+            async with client.messages.stream(**asked, messages=messages) as stream:
+                answer = await stream.get_final_message()
+        else:
+            async with client.messages.with_streaming_response.create(**asked, messages=messages) as response:
+                answer = await response.parse()
+        if answer.stop_reason != "tool_use":
+            break
+        results = await asyncio.gather(*[help(block) for block in answer.content if block.type == "tool_use"])
+        messages += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
+    await client.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("way", ["helper", "response"])
+def test_metadata_keeps_the_tree_of_what_is_streamed(way: str, tmp_path: Path) -> None:
+    """Events of a stream, and a whole message that is read in pieces."""
+
+    def respond(asked: Asked) -> Answer:
+        request = asked.json()
+        if request["system"] == "You help.":
+            return message(text(f"On {request['messages'][0]['content']}: hocus pocus."), delay_s=0.05)
+        if len(request["messages"]) == 1:
+            blocks = [tool_use("helper", {"task": f"look into {name}"}) for name in ("alpha", "beta")]
+            return reply(asked, message(text("I ask two."), *blocks))
+        return reply(asked, message(text("All done.")))
+
+    (tmp_path / "agent.py").write_text(LEAD)
+    shown = {}
+    for content in ("full", "metadata"):
+        with ScriptedClaude(respond) as claude:
+            env = environment(tmp_path / content, claude.url, TRACEKIT_CONTENT=content)
+            done = tracekit("run", str(tmp_path / "agent.py"), way, env=env)
+            assert done.returncode == 0, done.stderr
+        shown[content] = tracekit_json("show", "last", env=env)
+    assert len(nodes(shown["full"]["root"], "agent")) == 3
+    assert outline(shown["metadata"]["root"]) == outline(shown["full"]["root"])
+    assert "alpha" not in everything(tmp_path / "metadata")
+
+
 def test_export_refuses_what_looks_like_a_credential(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(ASK.replace("ticket ACME", "password = hunter2hunter2, ticket ACME"))
     with ScriptedClaude(lambda asked: message(text("fine"))) as claude:

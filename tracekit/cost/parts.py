@@ -50,7 +50,14 @@ def cost_parts(attributes: Mapping[str, Any], model: str, at_ns: int) -> list[Co
         ("cache write 5m", written - one_hour, {semconv.CACHE_WRITE_TOKENS: size}),
         ("cache write 1h", one_hour, {semconv.CACHE_WRITE_TOKENS: size, semconv.CACHE_WRITE_1H_TOKENS: size}),
     ]
-    names = (semconv.PROVIDER_NAME, semconv.SPEED, semconv.RESPONSE_SERVICE_TIER, semconv.INFERENCE_GEO)
+    names = (
+        semconv.PROVIDER_NAME,
+        semconv.REQUEST_MODEL,
+        semconv.SERVER_ADDRESS,
+        semconv.SPEED,
+        semconv.RESPONSE_SERVICE_TIER,
+        semconv.INFERENCE_GEO,
+    )
     mode = {name: attributes[name] for name in names if name in attributes}
 
     def paid(usage: Mapping[str, int]) -> Decimal | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracekit import semconv
 from tracekit.cost.own import Rates, own_rates
+from tracekit.cost.platforms import is_regional_vertex, listed_names
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
@@ -44,6 +45,14 @@ class _Usage(NamedTuple):
     web_searches: int
 
 
+class _Place(NamedTuple):
+    """Where a model was asked: on which platform, by which id, and whether at an endpoint of one region."""
+
+    provider: str
+    requested: str
+    is_regional: bool
+
+
 def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal | None:
     """What the call with these `attributes` (of its llm span) cost when it was made.
 
@@ -71,21 +80,32 @@ def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal 
     factor = _BATCH_SHARE if attributes.get(semconv.RESPONSE_SERVICE_TIER) == "batch" else Decimal(1)
     if attributes.get(semconv.INFERENCE_GEO) == "us":
         factor *= _US_FACTOR
-    prices = [_price(provider, name, usage, speed, factor, day) for name, usage in parts]
+    requested = str(attributes.get(semconv.REQUEST_MODEL, ""))
+    is_regional = is_regional_vertex(provider, str(attributes.get(semconv.SERVER_ADDRESS, "")))
+    place = _Place(provider, requested, is_regional)
+    prices = [_price(place, name, usage, speed, factor, day) for name, usage in parts]
     known = [price for price in prices if price is not None]
     return sum(known, Decimal(0)) if len(known) == len(prices) else None
 
 
 @lru_cache(maxsize=4096)
-def _price(provider: str, model: str, usage: _Usage, speed: str, factor: Decimal, day: int) -> Decimal | None:
-    """The price of one model's answer: its tokens, which `factor` applies to, and its web searches."""
+def _price(place: _Place, model: str, usage: _Usage, speed: str, factor: Decimal | None, day: int) -> Decimal | None:
+    """Return the price of one model's answer: its tokens, which `factor` applies to, and its web searches."""
+    provider = place.provider
     own = own_rates(model)
-    tokens = _by_rates(own, usage) if own else _listed(provider, model, usage._replace(web_searches=0), speed, day)
-    if tokens is None:
+    if own:
+        tokens: Decimal | None = _by_rates(own, usage)
+    else:
+        names = listed_names(provider, place.requested, model)
+        found = {_listed(provider, name, model, usage._replace(web_searches=0), speed, day) for name in names} - {None}
+        tokens = found.pop() if len(found) == 1 else None
+    if place.is_regional and not own:
+        factor = factor * premium if (premium := _regional_factor(model, day)) is not None else None
+    if tokens is None or factor is None:
         return None
     paid = tokens * factor
     if usage.web_searches:
-        searches = _listed(provider, model, _Usage(0, 0, 0, 0, 0, usage.web_searches), "standard", day)
+        searches = _listed(provider, model, model, _Usage(0, 0, 0, 0, 0, usage.web_searches), "standard", day)
         if searches is None:
             return None
         paid += searches
@@ -98,20 +118,33 @@ def _by_rates(rates: Rates, usage: _Usage) -> Decimal:
     return (paid + usage.cache_write_5m * rates.cache_write_5m + usage.cache_write_1h * rates.cache_write_1h) / _MILLION
 
 
-def _listed(provider: str, model: str, usage: _Usage, speed: str, day: int) -> Decimal | None:
-    """The price by the public list: by the platform's own where it has the model, else by Anthropic's."""
+def _regional_factor(model: str, day: int) -> Decimal | None:
+    """Return how many times its global price a model costs in a region, as the list has it of Bedrock; None if unknown.
+
+    Both platforms add the same: https://platform.claude.com/docs/en/about-claude/pricing#cloud-platform-pricing
+    """
+    name = f"anthropic.{model.replace('@', '-')}"
+    everywhere, regional = _listed_rates("aws", f"global.{name}", day, 1), _listed_rates("aws", name, day, 1)
+    if regional is None:
+        return None
+    # A model without a global price has one price.
+    return regional.input / everywhere.input if everywhere is not None else Decimal(1)
+
+
+def _listed(provider: str, name: str, model: str, usage: _Usage, speed: str, day: int) -> Decimal | None:
+    """Return the listed price: the platform's own, where it has the model as `name`, else Anthropic's for `model`."""
     own = _PROVIDERS.get(provider, "anthropic")
     cached = usage.cache_read + usage.cache_write_5m + usage.cache_write_1h
     if speed == "standard" and not usage.web_searches and cached <= usage.input:
-        rates = _listed_rates(own, model, day, _tier(own, model, day, usage.input))
+        rates = _listed_rates(own, name, day, _tier(own, name, day, usage.input))
         if rates is not None:
             return _by_rates(rates, usage)
-    for name in dict.fromkeys((own, "anthropic")):
+    for seller, listed in dict.fromkeys(((own, name), ("anthropic", model))):
         try:
-            price = _asked(name, model, usage, day)
+            price = _asked(seller, listed, usage, day)
             if speed == "standard":
                 return price.total_price
-            faster = _asked(name, model, usage, day, speed)
+            faster = _asked(seller, listed, usage, day, speed)
         except (LookupError, ValueError):
             continue
         # The list answers with the usual price where it has none for the mode.

@@ -16,9 +16,9 @@ from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
 from tracekit import semconv
+from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
-from tracekit.model.messages import Answer, answer_of
-from tracekit.model.sse import events_of
+from tracekit.model.messages import Answer, BodyReader, answer_of
 
 __all__ = ["CONTENT_VARIABLE", "Content", "Veil", "content_mode"]
 
@@ -46,7 +46,8 @@ class Veil:
     def __init__(self, mode: Content) -> None:
         self._mode = mode
         self._key = os.urandom(16)
-        self._answers: dict[str, Answer] = {}
+        self._bodies: dict[str, BodyReader] = {}
+        self._results: dict[str, list[bytes]] = {}
 
     def over(self, event: Event) -> list[Event]:
         """What is kept of `event`."""
@@ -55,6 +56,8 @@ class Veil:
         match event:
             case SpanBegin(request=request) if request is not None:
                 body = self._veiled_body(request.body)
+                if is_batch_results(request.path):
+                    self._results[event.id] = []
                 return [
                     replace(
                         event,
@@ -65,11 +68,13 @@ class Veil:
             case SpanBegin():
                 return [replace(event, attributes=self._attributes(event.attributes))]
             case Chunk():
-                for name, data in events_of(event.data):
-                    self._answers.setdefault(event.id, Answer()).take(name, data)
+                if event.id in self._results:
+                    self._results[event.id].append(event.data)
+                elif event.id in self._bodies:
+                    self._bodies[event.id].feed(event.data)
                 return []
             case Answered():
-                self._answers[event.id] = Answer()
+                self._bodies[event.id] = BodyReader(event.headers.get("content-type", ""))
                 return [event]
             case SpanEnd():
                 return self._end(event)
@@ -78,13 +83,24 @@ class Veil:
     def _end(self, event: SpanEnd) -> list[Event]:
         failure = event.failure and replace(event.failure, message="")
         event = replace(event, attributes=self._attributes(event.attributes), failure=failure)
+        results = self._results.pop(event.id, None)
+        if results is not None:
+            return self._end_of_results(event, b"".join(results))
         if event.response is not None:
             answer = answer_of(event.response.body, event.response.headers.get("content-type", ""))
             headers = {**event.response.headers, "content-type": "application/json"}
             return [replace(event, response=Response(event.response.status, headers, self._message(answer)))]
-        streamed = self._answers.pop(event.id, None)
+        body = self._bodies.pop(event.id, None)
         # The message as a whole stands for the events that it was put together from.
-        return [event] if streamed is None else [Chunk(event.id, event.at_ns, self._message(streamed)), event]
+        return [event] if body is None else [Chunk(event.id, event.at_ns, self._message(body.finish())), event]
+
+    def _end_of_results(self, event: SpanEnd, streamed: bytes) -> list[Event]:
+        """Keep the usage of a batch's results, which stands nowhere else in the record; it says nothing of the content."""
+        if event.response is None:
+            self._bodies.pop(event.id, None)
+            return [Chunk(event.id, event.at_ns, usage_only(streamed)), event]
+        response = event.response
+        return [replace(event, response=replace(response, body=usage_only(response.body)))]
 
     def _message(self, answer: Answer) -> bytes:
         if self._mode == "off" or answer.message is None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from binascii import crc32
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of"]
+__all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of", "is_frame"]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
@@ -19,6 +20,11 @@ _PRELUDE = struct.Struct(">III")
 _CHECKSUM_BYTES = 4
 _SMALLEST = _PRELUDE.size + _CHECKSUM_BYTES
 _STRING = 7
+
+
+def is_frame(head: bytes) -> bool:
+    """Return whether a body that begins with `head` is a stream of frames: the checksum of the first prelude fits."""
+    return len(head) >= _PRELUDE.size and crc32(head[:8]) == _PRELUDE.unpack_from(head)[2]
 
 
 class FrameSplitter:

@@ -8,13 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from tracekit import semconv
-from tracekit.model.aws import CONTENT_TYPE, frame_events_of
-from tracekit.model.sse import events_of
+from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, frame_events_of, is_frame
+from tracekit.model.sse import Splitter, events_of, is_event
 
-__all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
+__all__ = [
+    "HEAD_BYTES",
+    "Answer",
+    "BodyReader",
+    "StreamForm",
+    "answer_of",
+    "request_of",
+    "stream_events_of",
+    "stream_form",
+    "usage_attributes",
+]
+
+StreamForm: TypeAlias = Literal["sse", "frames"]
+"""The form of a streamed body: server-sent events, or the event stream of AWS that Bedrock uses."""
+
+HEAD_BYTES = 12
+"""The number of bytes at the beginning of a body that `stream_form` needs."""
 
 
 class Answer:
@@ -102,16 +118,102 @@ def _object(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def is_stream(content_type: str) -> bool:
-    """Whether a body of this type is a stream of events: the API's own, or Bedrock's."""
-    return "text/event-stream" in content_type or CONTENT_TYPE in content_type
+def stream_form(head: bytes, content_type: str) -> StreamForm | None:
+    """Return the form of the stream that begins with `head`, or None for a body that is no stream.
+
+    The bytes decide, as they do for the SDK, which parses what it asked to be streamed whatever the content type says.
+    The content type decides where the bytes begin neither an event, a frame nor a JSON text.
+
+    Args:
+        head: The first `HEAD_BYTES` of the body or more; fewer only where the body has no more.
+        content_type: The value of the response's ``content-type`` header; "" if absent.
+    """
+    if is_event(head):
+        return "sse"
+    if is_frame(head):
+        return "frames"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return None
+    declared = content_type.lower()
+    if "text/event-stream" in declared:
+        return "sse"
+    return "frames" if CONTENT_TYPE in declared else None
 
 
-def stream_events_of(data: bytes, content_type: str, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """The name and the JSON of each event in `data`, a part of a stream of this type; only of those in `names` if given."""
-    if CONTENT_TYPE in content_type:
+def stream_events_of(data: bytes, form: StreamForm, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
+    """Iterate over the events in `data`, a part of a stream, as names and JSON values; only over `names` if given."""
+    if form == "frames":
         return ((name, value) for name, value in frame_events_of(data) if names is None or name in names)
     return events_of(data, names)
+
+
+class BodyReader:
+    """Reads a response's body into an `Answer`, piece by piece.
+
+    Args:
+        content_type: The value of the response's ``content-type`` header; "" if absent.
+    """
+
+    __slots__ = ("_content_type", "_form", "_is_known", "_splitter", "_whole", "answer")
+
+    def __init__(self, content_type: str) -> None:
+        self.answer = Answer()
+        self._content_type = content_type
+        self._is_known = False
+        self._form: StreamForm | None = None
+        self._splitter: Splitter | FrameSplitter | None = None
+        self._whole: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Add `data`, the next piece of the body. Events of a stream reach `answer` as soon as they are whole."""
+        if self._form is not None:
+            self._take(data)
+            return
+        self._whole.append(data)
+        if not self._is_known and sum(map(len, self._whole)) >= HEAD_BYTES:
+            self._decide()
+
+    def so_far(self) -> Answer:
+        """Return the answer as far as the pieces tell it; of a stream, its whole events."""
+        if self._form is None:
+            self._read_json(b"".join(self._whole))
+        return self.answer
+
+    def finish(self) -> Answer:
+        """Read what is left at the end of the body, and return the answer."""
+        if not self._is_known:
+            self._decide()
+        if self._splitter is not None and self._form is not None:
+            # An event that was cut off after its data is read all the same.
+            self._take_events(self._splitter.rest(), self._form)
+        return self.so_far()
+
+    def _decide(self) -> None:
+        whole = b"".join(self._whole)
+        self._is_known = True
+        self._form = stream_form(whole, self._content_type)
+        if self._form is not None:
+            self._whole, self._splitter = [], FrameSplitter() if self._form == "frames" else Splitter()
+            self._take(whole)
+
+    def _take(self, data: bytes) -> None:
+        if self._splitter is not None and self._form is not None:
+            self._take_events(self._splitter.feed(data), self._form)
+
+    def _take_events(self, data: bytes, form: StreamForm) -> None:
+        for name, value in stream_events_of(data, form):
+            self.answer.take(name, value)
+
+    def _read_json(self, body: bytes) -> None:
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(message, dict) and message.get("type") != "error":
+            self.answer.message = message
+            self.answer.complete = True
+        elif isinstance(message, dict) and isinstance(message.get("error"), dict):
+            self.answer.error = message["error"]
 
 
 def request_of(body: bytes | None) -> dict[str, Any]:
@@ -124,22 +226,10 @@ def request_of(body: bytes | None) -> dict[str, Any]:
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:
-    """The answer in a whole `body`: a JSON object, or the events of a stream."""
-    answer = Answer()
-    if is_stream(content_type):
-        for name, data in stream_events_of(body, content_type):
-            answer.take(name, data)
-        return answer
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return answer
-    if isinstance(message, dict) and message.get("type") != "error":
-        answer.message = message
-        answer.complete = True
-    elif isinstance(message, dict) and isinstance(message.get("error"), dict):
-        answer.error = message["error"]
-    return answer
+    """Return the answer in a whole `body`: a JSON object, or the events of a stream."""
+    reader = BodyReader(content_type)
+    reader.feed(body)
+    return reader.finish()
 
 
 def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:

@@ -6,10 +6,18 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-__all__ = ["Splitter", "events_of"]
+__all__ = ["Splitter", "events_of", "is_event"]
+
+_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,64}(?::|event:|data:|id:|retry:)")
+
+
+def is_event(head: bytes) -> bool:
+    """Return whether a body that begins with `head` is a stream of events: its first line is a field or a comment."""
+    return _FIRST_LINE.match(head) is not None
 
 
 class Splitter:

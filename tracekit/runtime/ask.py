@@ -62,11 +62,16 @@ class Account:
         self.cost: Decimal | None = None
         self._can_price = True
 
-    def add(self, message: Message, client: Any) -> None:
-        """Count one answer that `client` got."""
+    def add(self, message: Message, client: Any, requested: str) -> None:
+        """Count `message`, the response that `client` got to a request for the model `requested`."""
         answer = Answer()
         answer.message = message.to_dict(mode="json")
-        used = {semconv.PROVIDER_NAME: _provider(client), **usage_attributes(answer, finished=True)}
+        used = {
+            semconv.PROVIDER_NAME: _provider(client),
+            semconv.REQUEST_MODEL: requested,
+            semconv.SERVER_ADDRESS: getattr(getattr(client, "base_url", None), "host", ""),
+            **usage_attributes(answer, finished=True),
+        }
         names = (semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS, semconv.CACHE_READ_TOKENS, semconv.CACHE_WRITE_TOKENS)
         self.tokens += Tokens(*(used.get(name, 0) for name in names))
         price = self._price(used, message.model)

@@ -127,8 +127,9 @@ class Work:
         for number in range(self._agent.max_turns):
             with turn():
                 client = self._shared.client
-                message = await ask(client, self._request(messages), stream=self._shared.stream)
-                self._shared.account.add(message, client)
+                request = self._request(messages)
+                message = await ask(client, request, stream=self._shared.stream)
+                self._shared.account.add(message, client, str(request["model"]))
                 text, stop_reason = text_of(message), message.stop_reason or "incomplete"
                 messages.append({"role": "assistant", "content": message.content})
                 blocks = [block for block in message.content if block.type == "tool_use"]

@@ -18,10 +18,9 @@ from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
-from tracekit.model.messages import Answer, answer_of, is_stream, request_of, stream_events_of
+from tracekit.model.messages import Answer, BodyReader, answer_of, request_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
-from tracekit.model.sse import Splitter, events_of
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
@@ -30,6 +29,7 @@ from tracekit.rules.what_if import Found, found_in
 
 __all__ = [
     "Answer",
+    "BodyReader",
     "CostPart",
     "Entry",
     "Exchange",
@@ -47,7 +47,6 @@ __all__ = [
     "Run",
     "RunSummary",
     "Segment",
-    "Splitter",
     "Status",
     "Structurer",
     "Tokens",
@@ -61,7 +60,6 @@ __all__ = [
     "count",
     "damage_in",
     "duration",
-    "events_of",
     "find",
     "found_in",
     "grave",
@@ -69,7 +67,6 @@ __all__ = [
     "is_alive",
     "is_answer",
     "is_at_least",
-    "is_stream",
     "money",
     "price_source",
     "price_usd",
@@ -80,7 +77,6 @@ __all__ = [
     "semconv",
     "shared_messages",
     "size",
-    "stream_events_of",
     "summary_of",
     "text_of",
 ]

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tracekit import semconv
+from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
@@ -68,6 +69,7 @@ class Structurer:
         is_over = _is_over(root, recording)
         for container in _containers(root):
             _Filling(container, recording, self._calls, is_over=is_over).fill()
+        add_batch_results(root, recording)
         settle_times(root)
         status = run_status(root, recording)
         root.status = status

@@ -225,7 +225,7 @@ def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Col
 
 
 def _tokens(node: Node, marks: _Marks) -> str:
-    if node.kind in ("attempt", "span") or not (node.tokens.input or node.tokens.output):
+    if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
     return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
 

@@ -17,7 +17,7 @@ from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
-from tracekit.model.messages import Answer, answer_of, is_stream
+from tracekit.model.messages import Answer, answer_of, stream_form
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
@@ -99,7 +99,7 @@ class Attempt:
         if response.is_closed:
             body: bytes = response.content
             self.call.answer = answer_of(body, content_type)
-            self._end_of_body(is_stream(content_type), Response(self._status, headers, body))
+            self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body))
             return
         recorder = self.call.recorder
         recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers))

@@ -18,6 +18,7 @@ from tracekit.instrument.lanes import running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
+from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.messages import Answer, usage_attributes
 
@@ -93,7 +94,7 @@ class Call:
     def asking(self, request: Request) -> LiveSpan | None:
         """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
 
-        A call that is no message, such as `count_tokens`, makes no run by itself.
+        A call that neither sends a message nor reads those of a batch, such as `count_tokens`, makes no run by itself.
         """
         live = self.live
         if live is None:
@@ -101,7 +102,8 @@ class Call:
             live = self._begin(f"{request.method} {request.path}", attributes, None)
         if self._asked is None:
             self._asked = request.body or b""
-            if live.kind == "llm" or self.recorder.is_within_run(live):
+            brings_answers = live.kind == "llm" or is_batch_results(request.path)
+            if brings_answers or self.recorder.is_within_run(live):
                 self._write_begin(live)
         return live if live.written else None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from tracekit.model.aws import CONTENT_TYPE, FrameSplitter
-from tracekit.model.messages import Answer, answer_of, is_stream, stream_events_of
+from tracekit.model.aws import FrameSplitter
+from tracekit.model.messages import HEAD_BYTES, Answer, StreamForm, answer_of, stream_events_of, stream_form
 from tracekit.model.sse import Splitter
 
 __all__ = ["Reading"]
@@ -25,16 +25,19 @@ class Reading:
     def __init__(
         self, answer: Answer, content_type: str, decoder: Any, wanted: Literal["nothing", "account", "everything"]
     ) -> None:
-        self.is_stream = is_stream(content_type)
         self._answer = answer
         self._content_type = content_type
         self._decoder = decoder
-        self._is_encoded = CONTENT_TYPE in content_type
+        self._head: bytes | None = b""
+        self._form: StreamForm | None = None
         self._splitter: Splitter | FrameSplitter | None = None
-        if self.is_stream:
-            self._splitter = FrameSplitter() if self._is_encoded else Splitter()
         self._wanted = wanted
         self._whole: list[bytes] = []
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body, as far as it was read, is a stream of events."""
+        return self._form is not None
 
     def take(self, data: bytes) -> bytes:
         """What `data` adds, for the record."""
@@ -46,6 +49,8 @@ class Reading:
         if self._decoder is not None:
             data = self._add(self._decoded(self._decoder.flush()))
             self._decoder = None
+        if self._head is not None:
+            data += self._begin(self._head)
         if self._splitter is not None:
             return data + self._splitter.rest()
         if self._whole:
@@ -62,18 +67,33 @@ class Reading:
             return b""
 
     def _add(self, data: bytes) -> bytes:
-        if self._splitter is None:
+        if self._head is not None:
+            # What form the body has is told by its first bytes, which come as one piece nearly always.
+            data = self._head + data
+            if len(data) < HEAD_BYTES:
+                self._head = data
+                return b""
+            return self._begin(data)
+        if self._splitter is None or self._form is None:
             if self._wanted != "nothing" and data:
                 self._whole.append(data)
             return data
         data = self._splitter.feed(data)
         if self._is_worth_parsing(data):
             names = None if self._wanted == "everything" else _ACCOUNTED
-            for name, value in stream_events_of(data, self._content_type, names):
+            for name, value in stream_events_of(data, self._form, names):
                 self._answer.take(name, value)
         return data
 
+    def _begin(self, head: bytes) -> bytes:
+        """Take the first bytes of the body, or all of a shorter one."""
+        self._head = None
+        self._form = stream_form(head, self._content_type)
+        if self._form is not None:
+            self._splitter = FrameSplitter() if self._form == "frames" else Splitter()
+        return self._add(head)
+
     def _is_worth_parsing(self, data: bytes) -> bool:
-        if self._wanted == "account" and not self._is_encoded:
+        if self._wanted == "account" and self._form == "sse":
             return b"message_" in data or b"error" in data
         return self._wanted != "nothing"

@@ -9,13 +9,11 @@ from typing import Any
 
 from tracekit_viewer.door import (
     Answer,
+    BodyReader,
     Exchange,
     Node,
     Run,
-    Splitter,
-    answer_of,
     answer_signature,
-    events_of,
     is_answer,
     request_of,
     shared_messages,
@@ -34,7 +32,7 @@ class Said:
     exchange: Exchange
     request: Mapping[str, Any]
     answer: Answer = field(default_factory=Answer)
-    splitter: Splitter = field(default_factory=Splitter)
+    reader: BodyReader | None = None
     read: int = 0
 
     @property
@@ -102,15 +100,11 @@ class Reader:
 
 def _read_on(said: Said, exchange: Exchange) -> None:
     """Read what has arrived since."""
-    content_type = exchange.headers.get("content-type", "")
     grew = len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
     said.exchange = exchange
-    if "text/event-stream" not in content_type:
-        said.answer = answer_of(exchange.body, content_type)
-    else:
-        if not grew:
-            said.answer, said.splitter, said.read = Answer(), Splitter(), 0
-        for piece in exchange.pieces[said.read :]:
-            for name, data in events_of(said.splitter.feed(piece.data)):
-                said.answer.take(name, data)
+    if said.reader is None or not grew:
+        said.reader, said.read = BodyReader(exchange.headers.get("content-type", "")), 0
+    for piece in exchange.pieces[said.read :]:
+        said.reader.feed(piece.data)
     said.read = len(exchange.pieces)
+    said.answer = said.reader.so_far()
