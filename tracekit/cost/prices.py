@@ -89,7 +89,7 @@ def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal 
 
 
 @lru_cache(maxsize=4096)
-def _price(place: _Place, model: str, usage: _Usage, speed: str, factor: Decimal | None, day: int) -> Decimal | None:
+def _price(place: _Place, model: str, usage: _Usage, speed: str, factor: Decimal, day: int) -> Decimal | None:
     """Return the price of one model's answer: its tokens, which `factor` applies to, and its web searches."""
     provider = place.provider
     own = own_rates(model)
@@ -99,11 +99,10 @@ def _price(place: _Place, model: str, usage: _Usage, speed: str, factor: Decimal
         names = listed_names(provider, place.requested, model)
         found = {_listed(provider, name, model, usage._replace(web_searches=0), speed, day) for name in names} - {None}
         tokens = found.pop() if len(found) == 1 else None
-    if place.is_regional and not own:
-        factor = factor * premium if (premium := _regional_factor(model, day)) is not None else None
-    if tokens is None or factor is None:
+    premium = _regional_factor(model, day) if place.is_regional and not own else Decimal(1)
+    if tokens is None or premium is None:
         return None
-    paid = tokens * factor
+    paid = tokens * factor * premium
     if usage.web_searches:
         searches = _listed(provider, model, model, _Usage(0, 0, 0, 0, 0, usage.web_searches), "standard", day)
         if searches is None:

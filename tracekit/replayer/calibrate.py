@@ -58,7 +58,7 @@ class Calibration:
 
     `unexplained` are differences, with the call in which they are, that a replay must not pass over unasked; `alone`
     are the calls of either recording that have no counterpart in the other. Of the `pairs` of calls, `alike` ask the same
-    when the proposals are passed over.
+    when the proposals are passed over and the model answers as recorded.
     """
 
     proposals: tuple[Proposal, ...]
@@ -88,7 +88,9 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     said = _Said(recorded), _Said(other)
     proposals: dict[str, Proposal] = {}
     unexplained: list[tuple[str, Difference]] = []
+    alike = 0
     for old, new in pairs:
+        before = len(unexplained)
         for difference in _differences(ours, old, new):
             if _is_the_models(difference, said):
                 continue
@@ -97,8 +99,7 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
                 proposals.update((proposal.entry, proposal) for proposal in found if proposal.entry not in proposals)
             else:
                 unexplained.append((paths[old.number], difference))
-    keys = Keys([*ignore, *proposals], rules)
-    alike = sum(keys.key(_request(old)) == keys.key(_request(new)) for old, new in pairs)
+        alike += len(unexplained) == before
     return Calibration(tuple(proposals.values()), tuple(unexplained), tuple(alone), len(pairs), alike)
 
 

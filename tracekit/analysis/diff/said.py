@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from tracekit import semconv
+from tracekit.analysis.diff.ids import IdMask
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys
 from tracekit.model.messages import answer_of
@@ -78,6 +79,9 @@ class _Reading:
         self._has_words = has_words(run)
         self._calls: dict[str, _Call] = {}
         self._results: dict[str, str] = {}
+        self._ids = IdMask()
+        for each in run.recording.exchanges.values() if self._has_words else ():
+            self._ids.learn(each)
         seen: dict[str, _Seen] = {}
         served = {id for node in run.root.walk() if (id := node.attributes.get(semconv.TOOL_CALL_ID))}
         calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
@@ -85,7 +89,8 @@ class _Reading:
         for agent, node in calls if self._has_words else ():
             exchange = _exchange(node, run)
             if exchange is not None:
-                self._calls[node.id] = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
+                read = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
+                self._calls[node.id] = _Call(*map(self._ids.over, (read.words, read.prompt, read.answer)))
 
     def told(self, node: Node) -> Told:
         """What `node` says by itself."""
@@ -128,7 +133,9 @@ class _Reading:
             result = self._results.get(str(node.attributes.get(semconv.TOOL_CALL_ID)))
         if result is not None:
             words["result"] = result
-        return Told(fields, words if self._has_words else None, "" if arguments is None else _text(arguments))
+        words = self._ids.over(words)
+        content = "" if arguments is None else self._ids.over(_text(arguments))
+        return Told(fields, words if self._has_words else None, content)
 
 
 def attempt_result(attempt: Node) -> str:
