@@ -65,7 +65,7 @@ def by_hand(client: anthropic.Anthropic, word: str) -> None:
     messages: Any = [{"role": "user", "content": word}]
     tools: Any = [{"name": "look", "input_schema": {"type": "object"}}]
     first = client.messages.create(**ASKED, tools=tools, messages=messages)
-    result = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": "found"}  # type: ignore[union-attr]
+    result = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": "found"}
     messages += [{"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
     client.messages.create(**ASKED, tools=tools, messages=messages)
 

@@ -29,6 +29,24 @@ def test_one_call_is_a_lead_with_one_turn() -> None:
     assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a")
 
 
+def test_a_probe_of_one_token_is_no_lead() -> None:
+    b = Builder()
+    b.call("p", 0, 5, [user("quota")], [said("I")], stop="max_tokens", max_tokens=1)
+    assert outline(b) == lines("run ~\n  llm p")
+    b.call("a", 10, 20, [ASK], [use("t1", "look", path="shop/cart.py")], max_tokens=1000)
+    b.call("q", 22, 24, [user("quota")], [said("I")], stop="max_tokens", max_tokens=1)
+    b.call(
+        "b",
+        30,
+        40,
+        [ASK, assistant(use("t1", "look", path="shop/cart.py")), user([result("t1", "seen")])],
+        [said("ok")],
+    )
+    assert outline(b) == lines(
+        "run ~\n  llm p\n  agent lead ~\n    turn ~\n      llm a\n      tool look ~\n      llm q\n    turn ~\n      llm b"
+    )
+
+
 def test_a_growing_history_is_one_conversation() -> None:
     b = Builder()
     history = [ASK]

@@ -125,7 +125,11 @@ class _Filling:
         self._around = container.around
         self._recording = recording
         self._reader = reader
-        self._conversations = conversations(reader.read(llm, unit, recording) for llm, unit in container.units)
+        calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
+        # A probe for a quota continues nothing, and says nothing of who leads.
+        speaking = conversations(call for call in calls if not call.is_probe)
+        self._first = speaking[0] if speaking else None
+        self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
         self._windows = [
             window for conversation in self._conversations for window in windows_of(conversation, is_over=is_over)
         ]
@@ -149,7 +153,7 @@ class _Filling:
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
-            elif work.conversation is self._conversations[0]:
+            elif work.conversation is self._first:
                 self._own(work.conversation)
             elif placed is not None:
                 self._subagent(work.conversation, *placed)
@@ -214,7 +218,7 @@ class _Filling:
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _own(self, conversation: Conversation) -> None:
-        """The container's own conversation: the first."""
+        """The container's own conversation: the first that is more than a probe."""
         container = self._container
         if container.kind == "turn":
             self._stay(conversation, container)

@@ -29,7 +29,8 @@ class Call:
     """An llm span with what it asked and what it was answered.
 
     `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `offered` are the
-    names of the tools that it might ask for; `is_forced` says that it had to ask for one. `results` are the tool results that its request brings, by the id of the
+    names of the tools that it might ask for; `is_forced` says that it had to ask for one. `is_probe` says that it allowed
+    a response of one token only, as programs do to learn whether they may ask at all. `results` are the tool results that its request brings, by the id of the
     block; `failed_results` are those that report an error.
     """
 
@@ -40,6 +41,7 @@ class Call:
     system: str = ""
     offered: tuple[str, ...] = ()
     is_forced: bool = False
+    is_probe: bool = False
     previous_id: str | None = None
     answer_id: str | None = None
     signature: str = ""
@@ -96,6 +98,7 @@ class CallReader:
         call.offered = self._offered.setdefault(offered, offered)
         choice = request.get("tool_choice")
         call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
+        call.is_probe = request.get("max_tokens") == 1
         call.previous_id = previous_message_id(request)
         for key, message in zip(call.keys, call.messages, strict=True):
             results = self._results.get(key)
