@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracekit.journal.bodies import body_member, compact
-from tracekit.journal.redact import redact, redact_bytes
 from tracekit.journal.requests import RequestEncoder
 from tracekit.model.events import (
     Answered,
@@ -24,6 +23,7 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
+from tracekit.privacy.credentials import redact, redact_bytes
 
 __all__ = ["Encoder"]
 

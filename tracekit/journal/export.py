@@ -13,7 +13,7 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, read_header
 from tracekit.journal.normal import neutral
 from tracekit.journal.normal import normal as normal_form
-from tracekit.journal.suspects import suspects_in
+from tracekit.privacy.suspects import suspects_in
 
 __all__ = ["export"]
 

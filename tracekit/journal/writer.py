@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
-from tracekit.journal.content import Content, Veil, content_mode
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder
-from tracekit.journal.own_rules import OwnRules, own_rules
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+from tracekit.privacy.content import Content, Veil, content_mode
+from tracekit.privacy.own_rules import OwnRules, own_rules
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
@@ -271,7 +271,7 @@ class SegmentWriter:
         self._locked = _take_lock(file, _LONGEST_PROBE_S)
 
     def _header(self) -> str:
-        from tracekit.journal.redact import RULE_NAMES, redact  # noqa: PLC0415  see `_new_encoder`
+        from tracekit.privacy.credentials import RULE_NAMES, redact  # noqa: PLC0415  see `_new_encoder`
 
         run = self._run
         root = run.root

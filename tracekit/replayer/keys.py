@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Any
 
 from tracekit.errors import ReplayError
-from tracekit.journal.own_rules import OwnRules
-from tracekit.journal.redact import redact, redact_bytes
 from tracekit.model.events import Request, SpanBegin
+from tracekit.privacy.credentials import redact, redact_bytes
+from tracekit.privacy.own_rules import OwnRules
 
 __all__ = ["Keys"]
 

@@ -9,10 +9,10 @@ from typing import Any
 from typing_extensions import override
 
 from tracekit.instrument.protocols import Sink
-from tracekit.journal.own_rules import OwnRules
-from tracekit.journal.redact import redact
 from tracekit.model.events import Event, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+from tracekit.privacy.credentials import redact
+from tracekit.privacy.own_rules import OwnRules
 
 __all__ = ["RedactingSink"]
 

@@ -10,8 +10,8 @@ import tracekit
 from tests.support.journals import asking, lines_of
 from tests.support.recording import recordings
 from tracekit.demo.claude import ScriptedClaude, message, reply, stream, text, tool_use
-from tracekit.journal.redact import RULE_NAMES, redact, redact_bytes
 from tracekit.model.events import Chunk, Failure, Response, SpanEnd
+from tracekit.privacy.credentials import RULE_NAMES, redact, redact_bytes
 
 # Made up, and put together here, so that no scanner of this repository takes them for real ones.
 BODY = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7z"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tracekit.journal.redact import redact
+from tracekit.privacy.credentials import redact
 
 __all__ = ["suspects_in"]
 

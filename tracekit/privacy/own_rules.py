@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from tracekit.errors import SettingsError
-from tracekit.journal.bodies import compact
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
+from tracekit.model.json_text import compact
 from tracekit.settings import project_settings
 
 __all__ = ["OwnRules", "own_rules"]
