@@ -103,7 +103,9 @@ class Reader:
 def _read_on(said: Said, exchange: Exchange) -> None:
     """Read what has arrived since."""
     content_type = exchange.headers.get("content-type", "")
-    grew = len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
+    # What arrives may show that earlier pieces were the begin of a credential.
+    is_same = exchange.pieces[: said.read] == said.exchange.pieces[: said.read]
+    grew = is_same and len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
     said.exchange = exchange
     if "text/event-stream" not in content_type:
         said.answer = answer_of(exchange.body, content_type)
