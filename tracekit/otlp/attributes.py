@@ -12,6 +12,7 @@ from tracekit.errors import PricesError
 from tracekit.otlp.content import messages_of
 from tracekit.otlp.told import Rules, Told, Wired, span_id_of
 from tracekit.privacy.content import is_content
+from tracekit.privacy.texts import URL_ATTRIBUTES, rewritten_url
 
 __all__ = ["wired"]
 
@@ -48,7 +49,7 @@ def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
         found.update(_of_call(told))
         if rules.content and told.exchange is not None:
             found = {**messages_of(told.exchange), **found}
-    return {name: _value(value, rules) for name, value in found.items() if value is not None}
+    return {name: _named(name, value, rules) for name, value in found.items() if value is not None}
 
 
 def _may_not_leave(name: str) -> bool:
@@ -72,6 +73,12 @@ def _of_call(told: Told) -> dict[str, Any]:
         if price is not None:
             found[semconv.COST_USD] = float(price)
     return found
+
+
+def _named(name: str, value: Any, rules: Rules) -> Any:
+    if name in URL_ATTRIBUTES and isinstance(value, str):
+        value = rewritten_url(value, rules.redact)
+    return _value(value, rules)
 
 
 def _value(value: Any, rules: Rules) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.privacy.content import Content, ContentFilter, content_mode, kept_arguments
 from tracekit.privacy.own_rules import OwnRules, own_rules
-from tracekit.privacy.texts import Texts, json_body
+from tracekit.privacy.texts import URL_ATTRIBUTES, Texts, json_body, rewritten_url
 
 __all__ = ["Privacy", "SegmentPrivacy", "body_without_credentials", "project_privacy", "without_credentials"]
 
@@ -79,7 +80,26 @@ class SegmentPrivacy:
 
     def over(self, event: Event) -> list[Event]:
         """Return what may be kept of `event`."""
-        return self._content.over(self._privacy.without_own(event))
+        event = self._privacy.without_own(event)
+        if isinstance(event, SpanBegin) and event.request is not None and _is_encoded(event.request):
+            event = _with_plain_address(event, event.request)
+        return self._content.over(event)
+
+
+def _is_encoded(request: Request) -> bool:
+    return "%" in request.path or "%" in request.query or "+" in request.query
+
+
+def _with_plain_address(event: SpanBegin, request: Request) -> SpanBegin:
+    """Return `event` without the credentials that percent encoding hides from the line that is made of it."""
+    from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
+
+    path, query = rewritten_url(request.path, redact), rewritten_url(request.query, redact, is_query=True)
+    attributes = {
+        name: rewritten_url(str(value), redact) if name in URL_ATTRIBUTES else value
+        for name, value in event.attributes.items()
+    }
+    return replace(event, attributes=attributes, request=replace(request, path=path, query=query))
 
 
 def without_credentials(event: Event) -> Event:

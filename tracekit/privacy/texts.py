@@ -14,9 +14,9 @@ from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import Answered, Attributes, Chunk, Event, Failure, Request, Response, SpanBegin, SpanEnd
 from tracekit.model.json_text import compact
 
-__all__ = ["Texts", "json_body", "rewritten_url", "rewritten_value"]
+__all__ = ["URL_ATTRIBUTES", "Texts", "json_body", "rewritten_url", "rewritten_value"]
 
-_URL_ATTRIBUTES = frozenset((semconv.URL_FULL, semconv.URL_PATH))
+URL_ATTRIBUTES = frozenset((semconv.URL_FULL, semconv.URL_PATH))
 _PARTS = re.compile(r"([/?&=;#])")
 _MOST_DECODINGS = 3
 _SAFE = "[]:, "
@@ -71,7 +71,7 @@ class Texts:
     def _attributes(self, attributes: Attributes) -> dict[str, Any]:
         return {
             name: rewritten_url(value, self._text)
-            if name in _URL_ATTRIBUTES and isinstance(value, str)
+            if name in URL_ATTRIBUTES and isinstance(value, str)
             else rewritten_value(value, self._text)
             for name, value in attributes.items()
         }
