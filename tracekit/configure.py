@@ -22,11 +22,11 @@ from tracekit.instrument.programs import SESSION_VARIABLE
 from tracekit.instrument.protocols import Exporter
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.instrument.remote import Remote, incoming
-from tracekit.journal.content import content_mode
 from tracekit.journal.home import home
-from tracekit.journal.own_rules import own_rules
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
+from tracekit.privacy.content import content_mode
+from tracekit.privacy.pipeline import project_privacy
 
 __all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "exporter_for", "hook_in", "init", "redaction", "wrap"]
 
@@ -167,7 +167,4 @@ def redaction() -> Callable[[str], str]:
     Raises:
         SettingsError: The project's rules cannot be used.
     """
-    from tracekit.journal.redact import redact  # noqa: PLC0415  only where something leaves
-
-    rules = own_rules()
-    return lambda text: redact(rules.text(text))
+    return project_privacy().text

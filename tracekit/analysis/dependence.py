@@ -65,7 +65,7 @@ _MOST_NEW = 0.5
 _MOST_NEW_OTHER_KIND = 0.25
 _SIDES = frozenset(("against", "con", "contra", "contrary", "for", "opposing", "pro"))
 """Who is asked on a side of a debate answers the other."""
-_REDACTED = re.compile(r"\[redacted:[^\]]*\]")
+_REDACTED = re.compile(r"\[redacted:[^\[\]]{1,100}\]")
 
 
 @dataclass(frozen=True, slots=True)

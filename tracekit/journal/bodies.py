@@ -6,10 +6,9 @@ import base64
 import json
 import re
 
-__all__ = ["body_member", "compact", "sse_items"]
+from tracekit.model.json_text import compact
 
-compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False).encode
-"""JSON as the SDK sends it and the API answers it: no spaces, UTF-8."""
+__all__ = ["body_member", "compact", "sse_items"]
 
 
 def body_member(body: bytes, content_type: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracekit.journal.bodies import body_member, compact
-from tracekit.journal.redact import redact, redact_bytes
 from tracekit.journal.requests import RequestEncoder
 from tracekit.model.events import (
     Answered,
@@ -24,6 +23,8 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
+from tracekit.privacy.credentials import redact
+from tracekit.privacy.pipeline import body_without_credentials
 
 __all__ = ["Encoder"]
 
@@ -45,7 +46,7 @@ class Encoder:
             case SpanEnd():
                 return [_end(event)]
             case Chunk():
-                body = body_member(redact_bytes(event.data), "text/event-stream")
+                body = body_member(body_without_credentials(event.data), "text/event-stream")
                 return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{body}}}']
             case Answered():
                 head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
@@ -88,7 +89,7 @@ def _end(event: SpanEnd) -> str:
         return redact(line) + "}"
     response = event.response
     line += f',"response":{{"status":{response.status},"headers":{compact(dict(response.headers))}'
-    return f"{redact(line)},{body_member(redact_bytes(response.body), response.headers.get('content-type', ''))}}}}}"
+    return f"{redact(line)},{body_member(body_without_credentials(response.body), response.headers.get('content-type', ''))}}}}}"
 
 
 def _failure(failure: Failure) -> str:

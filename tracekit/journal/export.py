@@ -13,7 +13,10 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, read_header
 from tracekit.journal.normal import neutral
 from tracekit.journal.normal import normal as normal_form
-from tracekit.journal.suspects import suspects_in
+from tracekit.journal.spelled import Spelled, spelled_in
+from tracekit.privacy.own_rules import OwnRules, own_rules
+from tracekit.privacy.suspects import suspects_in
+from tracekit.privacy.texts import json_body
 
 __all__ = ["export"]
 
@@ -35,6 +38,10 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     if any(path.exists() and out.exists() and path.samefile(out) for path in segments):
         raise JournalError(f"{out} is a journal of the very run; export to another file")
     form = normal_form(segments) if normal else None
+    own, spelled = own_rules(), _spelled(segments)
+    for path, found in spelled.items() if not allow_secrets else ():
+        for line, suspect in found.suspects:
+            _refuse([suspect], line + 1, path)
     try:
         descriptor, draft = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent)
     except OSError as error:
@@ -44,8 +51,10 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     try:
         with os.fdopen(descriptor, "wb") as file:
             numbers = count(1)
-            for path, lines in [(out, form.lines)] if form else [(path, _lines(path, numbers)) for path in segments]:
-                file.writelines(lines if allow_secrets else _without_suspects(lines, path))
+            for path, lines in (
+                [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]
+            ):
+                file.writelines(lines if allow_secrets else _without_suspects(lines, path, own))
         Path(draft).replace(out)
     except OSError as error:
         raise JournalError(f"{out} cannot be written: {error.strerror}") from error
@@ -54,7 +63,14 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     return form.damage if form else ()
 
 
-def _lines(path: Path, numbers: Iterator[int]) -> Iterator[bytes]:
+def _spelled(segments: Iterable[Path]) -> dict[Path, Spelled]:
+    try:
+        return {path: spelled_in(path) for path in segments}
+    except OSError as error:
+        raise JournalError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _lines(path: Path, numbers: Iterator[int], spelled: Spelled) -> Iterator[bytes]:
     """The whole lines of the file at `path`, its headers neutral: each with the next of `numbers` for its process."""
     try:
         with path.open("rb") as file:
@@ -63,19 +79,43 @@ def _lines(path: Path, numbers: Iterator[int]) -> Iterator[bytes]:
                 if is_header:
                     header = neutral(read_header(line, str(path)), next(numbers))
                 if line.endswith(b"\n"):
-                    yield f"{compact(header)}\n".encode() if is_header else line
+                    yield f"{compact(header)}\n".encode() if is_header else spelled.lines.get(number, line)
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _without_suspects(lines: Iterable[bytes], path: Path) -> Iterator[bytes]:
+def _without_suspects(lines: Iterable[bytes], path: Path, own: OwnRules) -> Iterator[bytes]:
     for number, line in enumerate(lines, 1):
-        suspects = list(suspects_in(line.decode("utf-8", "replace")))
-        if suspects:
-            more = f" and {len(suspects) - 3} more" if len(suspects) > 3 else ""
-            raise SecretsError(
-                f"nothing is exported: line {number} of {path} holds what looks like a credential: "
-                f"{', '.join(suspects[:3])}{more}. If it is none, export with --allow-secrets; if it is one, revoke it, and "
-                "add a rule to [tool.tracekit.redact] so that the next recording leaves it out"
-            )
+        _refuse(list(suspects_in(line.decode("utf-8", "replace"))), number, path)
+        if own and not line.startswith(HEADER_START):
+            _refuse(_own_suspects(line, own), number, path)
         yield line
+
+
+def _own_suspects(line: bytes, own: OwnRules) -> list[str]:
+    """Name the project's rules that would have redacted the line: they are newer than the recording."""
+    found: set[str] = set()
+
+    def look(text: str) -> str:
+        redacted = own.text(text)
+        if redacted != text:
+            found.update(name for name in own.patterns if f"[redacted:{name}" in redacted)
+        return redacted
+
+    json_body(line, look)
+    return [f"a match of redact.{name}" for name in sorted(found)]
+
+
+def _refuse(suspects: Sequence[str], number: int, path: Path) -> None:
+    """Raise for what looks like a credential.
+
+    Raises:
+        SecretsError: There is something in `suspects`.
+    """
+    if suspects:
+        more = f" and {len(suspects) - 3} more" if len(suspects) > 3 else ""
+        raise SecretsError(
+            f"nothing is exported: line {number} of {path} holds what looks like a credential: "
+            f"{', '.join(suspects[:3])}{more}. If it is none, export with --allow-secrets; if it is one, revoke it, and "
+            "add a rule to [tool.tracekit.redact] so that the next recording leaves it out"
+        )

@@ -10,6 +10,9 @@ from typing import Any
 from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
+from tracekit.privacy.joined import redacted_pieces
+from tracekit.privacy.own_rules import recorded_rules
+from tracekit.privacy.pipeline import Privacy
 
 __all__ = ["Fold"]
 
@@ -33,6 +36,7 @@ class Fold:
         self._replayed: dict[int, ReplayMode] = {}
         self._changed: dict[str, None] = {}
         self._told: Mapping[str, RecordedSpan] = {}
+        self._privacies: dict[int, tuple[tuple[Any, ...], Privacy]] = {}
 
     def open_segment(self, path: str) -> int:
         """The index of a new segment."""
@@ -89,7 +93,7 @@ class Fold:
         """What has been added so far."""
         first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
         for id in self._grown & self._exchanges.keys():
-            self._exchanges[id] = replace(self._exchanges[id], pieces=tuple(self._pieces[id]))
+            self._exchanges[id] = replace(self._exchanges[id], pieces=self._redacted(id))
             self._grown.remove(id)
         if self._changed:
             self._told = {**self._told, **{id: self._ended(self._spans[id]) for id in self._changed}}
@@ -103,6 +107,24 @@ class Fold:
             self._told,
             dict(self._exchanges),
         )
+
+    def _redacted(self, id: str) -> tuple[Piece, ...]:
+        """The pieces of an answer, in which nothing is spelled out that no line may hold."""
+        pieces = self._pieces[id]
+        privacy = self._privacy_of(self._spans[id].segment)
+        bodies = redacted_pieces([piece.data for piece in pieces], privacy)
+        return tuple(
+            piece if piece.data == body else Piece(piece.at_ns, body)
+            for piece, body in zip(pieces, bodies, strict=True)
+        )
+
+    def _privacy_of(self, segment: int) -> Privacy:
+        redaction = self._segments[segment].redaction
+        known = self._privacies.get(segment)
+        if known is None or known[0] != redaction:
+            known = redaction, Privacy(recorded_rules(redaction))
+        self._privacies[segment] = redaction, Privacy(known[1].rules.without_slow())
+        return known[1]
 
     def _begin(self, index: int, event: SpanBegin) -> None:
         self._spans[event.id] = RecordedSpan(

@@ -9,8 +9,8 @@ from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 
 from tracekit.journal.bodies import body_member, compact
-from tracekit.journal.redact import redact_bytes
 from tracekit.model.events import Request
+from tracekit.privacy.credentials import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
-from tracekit.journal.content import Content, Veil, content_mode
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder
-from tracekit.journal.own_rules import OwnRules, own_rules
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+from tracekit.privacy.pipeline import Privacy, project_privacy
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
@@ -51,7 +50,7 @@ class JournalSink:
     """
 
     def __init__(self, versions: dict[str, str] | None = None) -> None:
-        self._keeping = _Keeping(versions or {}, own_rules(), content_mode())
+        self._keeping = _Keeping(versions or {}, project_privacy())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -106,11 +105,10 @@ class JournalSink:
 
 
 class _Keeping(NamedTuple):
-    """What every segment of a process says in its header, and what is kept of what was said."""
+    """What every segment of a process says in its header, and what may be kept."""
 
     versions: dict[str, str]
-    rules: OwnRules
-    content: Content
+    privacy: Privacy
 
 
 class SegmentWriter:
@@ -120,7 +118,7 @@ class SegmentWriter:
         self.failed = False
         self._run = run
         self._keeping = keeping
-        self._veil = Veil(keeping.content)
+        self._privacy = keeping.privacy.for_segment()
         self._encoder = _new_encoder()
         self._path: Path | None = None
         self._file = -1
@@ -195,7 +193,7 @@ class SegmentWriter:
                 self._open()
         elif not self._locked:
             self._locked = _take_lock(self._file, patience_s=0.0)
-        for kept in self._veil.over(self._keeping.rules.over(event)):
+        for kept in self._privacy.over(event):
             for line in self._encoder.lines(kept):
                 _write_line(self._file, line)
             self._encoder.written(kept)
@@ -271,26 +269,24 @@ class SegmentWriter:
         self._locked = _take_lock(file, _LONGEST_PROBE_S)
 
     def _header(self) -> str:
-        from tracekit.journal.redact import RULE_NAMES, redact  # noqa: PLC0415  see `_new_encoder`
-
-        run = self._run
+        run, privacy = self._run, self._keeping.privacy
         root = run.root
         header = {
             "e": "header",
             "format": "tracekit-journal",
             "version": FORMAT_VERSION,
             "run": run.id,
-            "name": run.name,
+            "name": privacy.text(run.name),
             "recorded_at_ns": run.recorded_at_ns,
-            "root": {"id": root.id, "t": root.at_ns, "argv": list(root.argv)} if root else None,
+            "root": {"id": root.id, "t": root.at_ns, "argv": privacy.arguments(root.argv)} if root else None,
             **_identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
-            "content": self._keeping.content,
-            "redaction": [*RULE_NAMES, *self._keeping.rules.described()],
+            "content": privacy.content,
+            "redaction": privacy.described(),
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},
         }
-        return redact(json.dumps(header, ensure_ascii=False, separators=(",", ":")))
+        return json.dumps(header, ensure_ascii=False, separators=(",", ":"))
 
     def _fail(self, error: Exception) -> None:
         self.failed = True

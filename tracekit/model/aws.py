@@ -8,23 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from binascii import crc32
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of", "is_frame"]
+__all__ = ["CONTENT_TYPE", "FrameSplitter", "are_frames", "frame_events_of", "rewritten_frames"]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 _PRELUDE = struct.Struct(">III")
 _CHECKSUM_BYTES = 4
+_CHECKED_BYTES = 8
 _SMALLEST = _PRELUDE.size + _CHECKSUM_BYTES
 _STRING = 7
-
-
-def is_frame(head: bytes) -> bool:
-    """Return whether a body that begins with `head` is a stream of frames: the checksum of the first prelude fits."""
-    return len(head) >= _PRELUDE.size and crc32(head[:8]) == _PRELUDE.unpack_from(head)[2]
 
 
 class FrameSplitter:
@@ -64,6 +60,43 @@ def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
             yield str(event["type"]), event
         except (ValueError, KeyError, TypeError, AttributeError, struct.error):
             continue
+
+
+def are_frames(data: bytes) -> bool:
+    """Return whether `data` begins with a frame: its first bytes have a checksum of their own."""
+    if len(data) < _PRELUDE.size:
+        return False
+    (checksum,) = struct.unpack_from(">I", data, _CHECKED_BYTES)
+    return zlib.crc32(data[:_CHECKED_BYTES]) == int(checksum)
+
+
+def rewritten_frames(data: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
+    """Return `data` with `rewrite` applied to the JSON text of each event in it."""
+    parts: list[bytes] = []
+    for frame in _frames(data):
+        parts.append(_rewritten(frame, rewrite))
+        data = data[len(frame) :]
+    return b"".join((*parts, data))
+
+
+def _rewritten(frame: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
+    _, headers_length, _ = _PRELUDE.unpack_from(frame)
+    headers_end = _PRELUDE.size + headers_length
+    old = frame[headers_end:-_CHECKSUM_BYTES]
+    try:
+        payload = json.loads(old)
+        event = base64.b64decode(payload["bytes"])
+    except (ValueError, KeyError, TypeError):
+        new = rewrite(old)
+    else:
+        text = rewrite(event)
+        new = old if text == event else json.dumps({**payload, "bytes": base64.b64encode(text).decode()}).encode()
+    if new == old:
+        return frame
+    length = _PRELUDE.size + headers_length + len(new) + _CHECKSUM_BYTES
+    head = struct.pack(">II", length, headers_length)
+    whole = head + struct.pack(">I", zlib.crc32(head)) + frame[_PRELUDE.size : headers_end] + new
+    return whole + struct.pack(">I", zlib.crc32(whole))
 
 
 def _frames(data: bytes) -> Iterator[bytes]:

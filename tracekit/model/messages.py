@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from tracekit import semconv
-from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, frame_events_of, is_frame
+from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, are_frames, frame_events_of
 from tracekit.model.sse import Splitter, events_of, is_event
 
 __all__ = [
@@ -130,7 +130,7 @@ def stream_form(head: bytes, content_type: str) -> StreamForm | None:
     """
     if is_event(head):
         return "sse"
-    if is_frame(head):
+    if are_frames(head):
         return "frames"
     if head.lstrip()[:1] in (b"{", b"["):
         return None

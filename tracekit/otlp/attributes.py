@@ -11,11 +11,10 @@ from tracekit.cost import price_usd
 from tracekit.errors import PricesError
 from tracekit.otlp.content import messages_of
 from tracekit.otlp.told import Rules, Told, Wired, span_id_of
+from tracekit.privacy.content import is_content
+from tracekit.privacy.texts import URL_ATTRIBUTES, rewritten_url
 
 __all__ = ["wired"]
-
-_ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
-"""What may hold a task's text though no message does: the arguments with which a program was started."""
 
 
 def wired(told: Told, rules: Rules) -> Wired:
@@ -40,7 +39,7 @@ def wired(told: Told, rules: Rules) -> Wired:
 
 def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
     is_wanted = rules.content or (rules.sdks_content and semconv.INPUT_MESSAGES in told.attributes)
-    found = {name: value for name, value in told.attributes.items() if is_wanted or not _is_content(name)}
+    found = {name: value for name, value in told.attributes.items() if is_wanted or not _may_not_leave(name)}
     found[semconv.KIND] = told.kind
     found[semconv.RUN_ID] = told.run
     found[semconv.RUN_NAME] = told.run_name
@@ -50,7 +49,12 @@ def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
         found.update(_of_call(told))
         if rules.content and told.exchange is not None:
             found = {**messages_of(told.exchange), **found}
-    return {name: _value(value, rules) for name, value in found.items() if value is not None}
+    return {name: _named(name, value, rules) for name, value in found.items() if value is not None}
+
+
+def _may_not_leave(name: str) -> bool:
+    # The arguments with which a program was started may hold a task's text.
+    return name == semconv.COMMAND_ARGS or is_content(name)
 
 
 def _of_call(told: Told) -> dict[str, Any]:
@@ -71,8 +75,10 @@ def _of_call(told: Told) -> dict[str, Any]:
     return found
 
 
-def _is_content(name: str) -> bool:
-    return name in semconv.CONTENT or name in _ASKED_BY_OTHERS or name.startswith(semconv.OTHER_CONTENT_PREFIXES)
+def _named(name: str, value: Any, rules: Rules) -> Any:
+    if name in URL_ATTRIBUTES and isinstance(value, str):
+        value = rewritten_url(value, rules.redact)
+    return _value(value, rules)
 
 
 def _value(value: Any, rules: Rules) -> Any:

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from tracekit.errors import ReplayError
-from tracekit.journal.own_rules import OwnRules
-from tracekit.journal.redact import redact, redact_bytes
-from tracekit.model.events import Request, SpanBegin
+from tracekit.model.events import Request
+from tracekit.model.recording import Exchange
+from tracekit.privacy.credentials import redact
+from tracekit.privacy.own_rules import OUT_OF_TIME, RuleTimeoutError, recorded_rules
+from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
+from tracekit.privacy.pipeline import Privacy, body_without_credentials
+from tracekit.privacy.texts import Texts, rewritten_value
 
 __all__ = ["Keys"]
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
 _STEP = re.compile(r"\[(\*|-?\d+)\]|\.?([^.\[\]]+)")
 _GONE = "(ignored)"
+_MOST_S = 2.0
+"""Seconds of processor time that a pattern may take on one text."""
 
 
 class Keys:
@@ -33,27 +41,60 @@ class Keys:
             slashes, ``/run \\d+/``, whose matches in texts are passed over.
         redaction: What the recording's header says of its rules; those of the user come with their patterns.
 
-    Attributes:
-        rules: The user's own rules of redaction.
-
     Raises:
-        ReplayError: One of `ignore` is neither.
+        ReplayError: One of `ignore` is neither, or a rule cannot be used.
     """
 
     def __init__(self, ignore: Iterable[str] = (), redaction: Iterable[Any] = ()) -> None:
         entries = list(ignore)
         self._patterns = [_pattern(entry) for entry in entries if entry.startswith("/")]
         self._paths = [_path(entry) for entry in entries if not entry.startswith("/")]
-        own = {rule["name"]: re.compile(rule["pattern"]) for rule in redaction if isinstance(rule, dict)}
-        self.rules = OwnRules(own)
+        try:
+            self._privacy = Privacy(recorded_rules(redaction, is_strict=True))
+        except PatternError as error:
+            raise ReplayError(f"the recording cannot be replayed: {error}") from error
 
     def redacted(self, request: Request) -> Request:
-        """`request` as it would have been recorded."""
-        event = self.rules.over(SpanBegin("", None, "attempt", "", 0, "", request=request))
-        kept = event.request if isinstance(event, SpanBegin) else None
-        kept = kept or request
-        body = None if kept.body is None else redact_bytes(kept.body)
-        return Request(kept.method, kept.host, redact(kept.path), redact(kept.query), kept.headers, body)
+        """Return `request` as it would be recorded now by the recording's rules.
+
+        Raises:
+            ReplayError: A rule takes too long on it.
+        """
+        with _patience():
+            return _CREDENTIALS.request(self._privacy.without_own_in(request))
+
+    def recorded(self, exchange: Exchange) -> Exchange:
+        """Return `exchange` with its request redacted again: other versions know fewer forms of credentials.
+
+        Raises:
+            ReplayError: A rule takes too long on it, or took too long when it was recorded.
+        """
+        if OUT_OF_TIME.encode() in (exchange.request.body or b""):
+            raise ReplayError(
+                "a rule of redaction took too long when this was recorded, so a text that was sent is not in the recording; "
+                "make the rule simpler, and record again"
+            )
+        request = self.redacted(exchange.request)
+        if request.body == exchange.request.body:
+            return replace(exchange, request=request)
+        return replace(exchange, request=request, digest=sha256(request.body or b"").hexdigest())
+
+    def value(self, value: Any) -> Any:
+        """Return `value`, a name or any JSON, as it would be recorded.
+
+        Raises:
+            ReplayError: A rule takes too long on it.
+        """
+        with _patience():
+            return rewritten_value(value, self._privacy.text)
+
+    def path(self, path: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Return `path`, kinds and names of spans, as it would be recorded.
+
+        Raises:
+            ReplayError: A rule takes too long on a name.
+        """
+        return tuple((kind, self.value(name)) for kind, name in path)
 
     def key(self, request: Request, digest: str = "") -> str:
         """The key of `request`, which is redacted; `digest` is the SHA-256 of its body in hex, where that is known."""
@@ -106,16 +147,36 @@ class Keys:
 
     def _text(self, text: str) -> str:
         for pattern in self._patterns:
-            text = pattern.sub(_GONE, text)
+            try:
+                text = pattern.sub(_GONE, text, _MOST_S)
+            except PatternTimeoutError:
+                raise ReplayError(
+                    f"the pattern /{pattern.text:.80}/, which is to be ignored, takes too long on a text of {len(text):,} "
+                    "characters; make it simpler, without repetitions in repetitions"
+                ) from None
         return text
 
 
-def _pattern(entry: str) -> re.Pattern[str]:
+_CREDENTIALS = Texts(redact, body_without_credentials)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    try:
+        yield
+    except RuleTimeoutError as error:
+        raise ReplayError(
+            f"{error}, so requests cannot be compared with the recording; make redact.{error.name} simpler, without "
+            "repetitions in repetitions, and record again"
+        ) from error
+
+
+def _pattern(entry: str) -> Pattern:
     problem = "it does not end with a slash"
     if len(entry) > 2 and entry.endswith("/"):
         try:
-            return re.compile(entry[1:-1])
-        except re.error as error:
+            return Pattern(entry[1:-1])
+        except PatternError as error:
             problem = str(error)
     raise ReplayError(f"{entry!r} cannot be ignored: {problem}; a pattern stands between slashes, as in '/run \\d+/'")
 

@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 from typing_extensions import override
 
 from tracekit import semconv
-from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import Answerer, ToolReply
@@ -113,12 +114,13 @@ class Player(Answerer):
             self._raise_again()
             self._refuse_loop()
             lane = current_lane()
-            asked = self.script.keys.redacted(request)
+            with self._comparing():
+                asked = self.script.keys.redacted(request)
             known = self._calls.get(call)
             id = self._id_of(lane)
             if known is None:
                 self._began(lane)
-                recorded = self._match(asked, Asker(id, _path_of(parent), lane.id in self._loose))
+                recorded = self._match(asked, Asker(id, self._path_of(parent), lane.id in self._loose))
                 if lane.id in self._sharing and self._matcher.rests_on_asker:
                     self._sharing[lane.id] = asked
                 part, before = recorded.parts[0], None
@@ -135,7 +137,7 @@ class Player(Answerer):
 
     def _match(self, asked: Request, asker: Asker) -> Call:
         try:
-            call = self._matcher.match(self.script.keys.key(asked), asker)
+            call = self._matcher.match(self._key(asked), asker)
         except Miss as miss:
             played = [call for call in self.script.calls if call not in self._matcher.unplayed]
             found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
@@ -150,7 +152,7 @@ class Player(Answerer):
             found = explain(self.script, "used", asked, [recorded], [recorded], self._skipped)
             raise self._leave(found)
         part = recorded.parts[number]
-        if part.key != self.script.keys.key(asked):
+        if part.key != self._key(asked):
             raise self._leave(explain(self.script, "unrecorded", asked, [], [recorded], self._skipped))
         return part
 
@@ -225,7 +227,7 @@ class Player(Answerer):
             asked = self._sharing.get(lane)
             if asked is not None:
                 # It was told from others by its lane, which it turns out could not tell.
-                same = self._matcher.same(self.script.keys.key(asked))
+                same = self._matcher.same(self._key(asked))
                 self._leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
 
     def share(self, lane: str) -> None:
@@ -242,9 +244,11 @@ class Player(Answerer):
 
         A tool that all remaining results fit may be in another lane, and anything once times are projected.
         """
-        left = [span for span in self.script.spans.get((live.kind, live.name), ()) if span.id not in self._taken]
-        if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
-            left = [span for span in left if _same_arguments(live, span)]
+        with self._comparing():
+            name = self.script.keys.value(live.name)
+            left = [span for span in self.script.spans.get((live.kind, name), ()) if span.id not in self._taken]
+            if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
+                left = self._with_arguments_of(live, left)
         found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
         if not found and live.kind == "tool" and _have_one_result(left):
             # What another lane does than did in the recording has other times.
@@ -256,6 +260,27 @@ class Player(Answerer):
         self._taken.add(found[0].id)
         self._recognised[live.id] = found[0]
         return found[0]
+
+    def _with_arguments_of(self, live: LiveSpan, recorded: list[RecordedSpan]) -> list[RecordedSpan]:
+        value, name = self.script.keys.value, semconv.TOOL_CALL_ARGUMENTS
+        asked = _canonical(value(live.attributes_at_begin.get(name)))
+        return [span for span in recorded if _canonical(value(span.attributes.get(name))) == asked]
+
+    def _key(self, asked: Request) -> str:
+        with self._comparing():
+            return self.script.keys.key(asked)
+
+    def _path_of(self, span: LiveSpan | None) -> SpanPath:
+        with self._comparing():
+            return self.script.keys.path(_path_of(span))
+
+    @contextmanager
+    def _comparing(self) -> Iterator[None]:
+        """Give up where a request cannot be compared with the recording."""
+        try:
+            yield
+        except ReplayError as error:
+            raise self._give_up(str(error)) from None
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -315,12 +340,15 @@ class Player(Answerer):
             if self._loops.knows(loop):
                 return
             what = type(loop).__module__.partition(".")[0]
-        self.impossible = (
+        raise self._give_up(
             f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
             "run it on asyncio's own event loop for a replay"
         )
-        self._tell(self.impossible)
-        raise ReplayImpossible(self.impossible)
+
+    def _give_up(self, why: str) -> ReplayImpossible:
+        self.impossible = why
+        self._tell(why)
+        return ReplayImpossible(why)
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:
@@ -340,11 +368,6 @@ def _path_of(span: LiveSpan | None) -> SpanPath:
             path.append((str(span.kind), span.name))
         span = span.parent
     return tuple(reversed(path))
-
-
-def _same_arguments(live: LiveSpan, recorded: RecordedSpan) -> bool:
-    asked = live.attributes_at_begin.get(semconv.TOOL_CALL_ARGUMENTS)
-    return _canonical(asked) == _canonical(recorded.attributes.get(semconv.TOOL_CALL_ARGUMENTS))
 
 
 def _have_one_result(recorded: Sequence[RecordedSpan]) -> bool:

@@ -1,35 +1,27 @@
-"""What a replay records is redacted by the rules of its recording, in whatever folder it runs."""
+"""A replay records by the rules of its recording, in whatever folder it runs."""
 
 from __future__ import annotations
-
-import json
-from dataclasses import replace
-from typing import Any
 
 from typing_extensions import override
 
 from tracekit.instrument.protocols import Sink
-from tracekit.journal.own_rules import OwnRules
-from tracekit.journal.redact import redact
-from tracekit.model.events import Event, SpanBegin, SpanEnd
+from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
+from tracekit.privacy.pipeline import Privacy, without_credentials
 
 __all__ = ["RedactingSink"]
 
 
 class RedactingSink(Sink):
-    """Hands everything on to `sink` after `rules`, those of the recording's own, and those for credentials."""
+    """Hands everything on to `sink` after the rules of `privacy`, and those for credentials."""
 
-    def __init__(self, sink: Sink, rules: OwnRules) -> None:
+    def __init__(self, sink: Sink, privacy: Privacy) -> None:
         self._sink = sink
-        self._rules = rules
+        self._privacy = privacy
 
     @override
     def write(self, run: RunInfo, event: Event) -> None:
-        event = self._rules.over(event)
-        if isinstance(event, SpanBegin | SpanEnd) and event.attributes:
-            event = replace(event, attributes=_without_credentials(dict(event.attributes)))
-        self._sink.write(run, event)
+        self._sink.write(run, without_credentials(self._privacy.without_own(event)))
 
     @override
     def release(self, run: RunInfo) -> None:
@@ -42,12 +34,3 @@ class RedactingSink(Sink):
     @override
     def exit(self, at_ns: int) -> None:
         self._sink.exit(at_ns)
-
-
-def _without_credentials(attributes: dict[str, Any]) -> dict[str, Any]:
-    try:
-        text = json.dumps(attributes, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return attributes
-    redacted = redact(text)
-    return attributes if redacted == text else dict(json.loads(redacted))

@@ -128,7 +128,7 @@ class Script:
         self._ends_by_lane = _ends_by_lane(recording, made)
         self.calls = [
             replace(call, turn=self.turn_before(call.lane, call.could_ns, call.parts[0].span.start_ns))
-            for call in _calls(recording, made, self._ends_by_lane)
+            for call in _calls(recording, keys, made, self._ends_by_lane)
         ]
         self.start_ns = min((span.start_ns for span in recording.spans.values()), default=0)
         if recording.process_root is not None:
@@ -156,7 +156,7 @@ class Script:
         asking = {call.span.id for call in self.calls}
         for span in sorted(self.recording.spans.values(), key=lambda span: span.start_ns):
             if span.kind not in ("llm", "attempt") and span.id not in asking:
-                found[span.kind, span.name].append(span)
+                found[span.kind, self.keys.value(span.name)].append(span)
         return found
 
     @cached_property
@@ -253,7 +253,8 @@ def _made(recording: Recording, keys: Keys) -> list[_Made]:
     parts: dict[str, list[Part]] = defaultdict(list)
     for id, exchange in recording.exchanges.items():
         span = recording.spans[id]
-        parts[span.parent or id].append(Part(span, exchange, keys.key(exchange.request, exchange.digest)))
+        known = keys.recorded(exchange)
+        parts[span.parent or id].append(Part(span, known, keys.key(known.request, known.digest)))
     made = []
     for id, attempts in parts.items():
         span = recording.spans.get(id, attempts[0].span)
@@ -263,14 +264,14 @@ def _made(recording: Recording, keys: Keys) -> list[_Made]:
     return made
 
 
-def _calls(recording: Recording, made: list[_Made], ends: dict[LaneKey, list[int]]) -> list[Call]:
+def _calls(recording: Recording, keys: Keys, made: list[_Made], ends: dict[LaneKey, list[int]]) -> list[Call]:
     return [
         Call(
             number,
             span,
             attempts,
             (span.segment, span.lane),
-            _path_of(recording, span),
+            keys.path(_path_of(recording, span)),
             _could_ns(recording, ends, (span.segment, span.lane), attempts[0].span.start_ns),
         )
         for number, (span, attempts) in enumerate(made)

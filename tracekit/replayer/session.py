@@ -24,6 +24,8 @@ from tracekit.model.events import ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
+from tracekit.privacy.own_rules import recorded_rules
+from tracekit.privacy.pipeline import Privacy
 from tracekit.replayer import closed
 from tracekit.replayer.children import close_children, release_children
 from tracekit.replayer.clock import VirtualClock
@@ -108,7 +110,9 @@ class Stage:
 
     def hosts(self) -> set[str]:
         """The API's hosts of the recording."""
-        return {exchange.request.host for exchange in self.script.recording.exchanges.values()}
+        hosts = {exchange.request.host for exchange in self.script.recording.exchanges.values()}
+        # One that a rule of redaction took away cannot be told.
+        return {host for host in hosts if "[redacted:" not in host}
 
     def enter(self, sink: Sink, process: RunInfo | None, *, hooked: bool = False) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`.
@@ -116,7 +120,7 @@ class Stage:
         `hooked` says that the processes which this one starts begin a replay of their own.
         """
         recorder = Recorder(
-            RedactingSink(sink, self.script.keys.rules),
+            RedactingSink(sink, Privacy(recorded_rules(self.script.recording.redaction))),
             self.clock,
             Session(process, "") if process is not None else None,
             answerer=self.player,

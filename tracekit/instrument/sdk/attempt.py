@@ -18,13 +18,11 @@ from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
 from tracekit.model.messages import Answer, answer_of, stream_form
+from tracekit.privacy.headers import SENT_HEADERS, kept_headers
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
 CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("tracekit_attempt", default=None)
-
-_SENT_HEADERS = (b"content-type", b"anthropic-version", b"anthropic-beta")
-_SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authenticate", "authorization"))
 
 
 class Attempt:
@@ -88,7 +86,7 @@ class Attempt:
         if self.live is None:
             return
         self._status = response.status_code
-        headers = {name: value for name, value in response.headers.items() if name not in _SECRET_HEADERS}
+        headers = kept_headers(response.headers.items())
         for attribute, header in ((semconv.REQUEST_ID, "request-id"), (semconv.RETRY_AFTER, "retry-after")):
             if header in headers:
                 self.live.attributes[attribute] = headers[header]
@@ -221,7 +219,7 @@ def request_of(request: Any) -> Request:
     url = request.url
     # Each look-up by name goes through all headers.
     sent = {name.lower(): value for name, value in request.headers.raw}
-    headers = {name.decode(): sent[name].decode("latin-1") for name in _SENT_HEADERS if name in sent}
+    headers = {name.decode(): sent[name].decode("latin-1") for name in SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
     except Exception:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed

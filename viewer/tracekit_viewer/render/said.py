@@ -100,7 +100,9 @@ class Reader:
 
 def _read_on(said: Said, exchange: Exchange) -> None:
     """Read what has arrived since."""
-    grew = len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
+    # What arrives may show that earlier pieces were the begin of a credential.
+    is_same = exchange.pieces[: said.read] == said.exchange.pieces[: said.read]
+    grew = is_same and len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
     said.exchange = exchange
     if said.reader is None or not grew:
         said.reader, said.read = BodyReader(exchange.headers.get("content-type", "")), 0

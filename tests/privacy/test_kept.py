@@ -11,63 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
-from tests.support.planted import CREDENTIALS
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
-
-PLANT = """
-import anthropic, os, sys, tracekit
-tracekit.init()
-SECRETS = eval(os.environ["PLANTED"])
-client = anthropic.Anthropic(api_key=SECRETS[0], default_headers={"x-proxy-authorization": SECRETS[1], "cookie": SECRETS[2]})
-
-@tracekit.tool
-def read_env(name: str) -> str:
-    return "\\n".join(SECRETS)
-
-with tracekit.run("planted " + SECRETS[3]):
-    messages = [{"role": "user", "content": f"my key is {SECRETS[4]}, and {json_text}"} for json_text in [SECRETS[5]]]
-    for secret in SECRETS:
-        messages[0]["content"] += f" `{secret}`"
-    answer = client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=messages, extra_query={"key": SECRETS[6]})
-    found = read_env(SECRETS[7])
-    messages += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": [
-        {"type": "tool_result", "tool_use_id": answer.content[0].id, "content": found}]}]
-    with client.messages.stream(model="claude-sonnet-5", max_tokens=9, messages=messages) as stream:
-        stream.until_done()
-    try:
-        client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=messages + messages, system=SECRETS[8])
-    except anthropic.APIStatusError:
-        pass
-    try:
-        with tracekit.agent("failing"):
-            raise RuntimeError(f"cannot log in: {dict(enumerate(SECRETS))}")
-    except RuntimeError:
-        pass
-client.close()
-"""
-
-
-def test_no_planted_credential_reaches_the_disk(tmp_path: Path) -> None:
-    """Forty credentials in headers, query, bodies both ways, tool results, names and an exception's text."""
-    assert len(CREDENTIALS) >= 40
-
-    def respond(asked: Asked) -> Answer:
-        count = len(asked.json()["messages"])
-        if count == 1:
-            return message(tool_use("read_env", {"name": CREDENTIALS[0]}))
-        if count > 3:
-            return error(400, "invalid_request_error", "you sent " + " ".join(CREDENTIALS))
-        return reply(asked, message(text("done")))
-
-    with ScriptedClaude(respond) as claude:
-        env = environment(tmp_path / "home", claude.url, PLANTED=repr(CREDENTIALS))
-        done = subprocess.run([sys.executable, "-c", PLANT], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    kept = "".join(path.read_text() for path in (tmp_path / "home").rglob("*") if path.is_file())
-    assert kept.count("[redacted:") > 5 * len(CREDENTIALS)
-    assert [secret for secret in CREDENTIALS if secret in kept] == []
-    plain = [json.dumps(secret)[1:-1] for secret in CREDENTIALS]
-    assert [secret for secret in plain if secret in kept] == []
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
 
 
 def write_project(folder: Path, settings: str) -> None:

@@ -1,4 +1,4 @@
-"""How much of what was said is kept: ``TRACEKIT_CONTENT``.
+"""The content that is kept: ``TRACEKIT_CONTENT``.
 
 `full` keeps every byte. `metadata` keeps the form of what was asked and answered, and stands a keyed hash for each
 text in it: equal texts have equal hashes within one process's part of a run, so its tree can still be concluded, and
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
@@ -20,7 +20,7 @@ from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
 from tracekit.model.messages import Answer, BodyReader, answer_of
 
-__all__ = ["CONTENT_VARIABLE", "Content", "Veil", "content_mode"]
+__all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "is_content", "kept_arguments"]
 
 CONTENT_VARIABLE = "TRACEKIT_CONTENT"
 
@@ -40,8 +40,18 @@ def content_mode() -> Content:
     return "metadata" if value == "metadata" else "off"
 
 
-class Veil:
-    """Takes what was said out of the events of one segment."""
+def is_content(name: str) -> bool:
+    """Return whether the attribute `name` holds content: ours, or another instrumentation's."""
+    return name in semconv.CONTENT or name.startswith(semconv.OTHER_CONTENT_PREFIXES)
+
+
+def kept_arguments(arguments: Sequence[str], content: Content) -> Sequence[str]:
+    """Return a program's arguments; only its name where no content is kept, since a task's text may be among them."""
+    return arguments if content == "full" else arguments[:1]
+
+
+class ContentFilter:
+    """Takes the content out of the events of one segment."""
 
     def __init__(self, mode: Content) -> None:
         self._mode = mode
@@ -116,7 +126,10 @@ class Veil:
             return None
 
     def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in attributes.items() if name not in semconv.CONTENT}
+        kept = {name: value for name, value in attributes.items() if not is_content(name)}
+        if semconv.COMMAND_ARGS in kept:
+            kept[semconv.COMMAND_ARGS] = list(kept_arguments(kept[semconv.COMMAND_ARGS], self._mode))
+        return kept
 
     def _veiled(self, value: Any, field: str = "") -> Any:
         if isinstance(value, str):

@@ -1,0 +1,95 @@
+"""Streams whose events spell out, all together, what no line of a journal may hold: for a file that leaves the machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tracekit.journal.bodies import body_member, compact
+from tracekit.journal.decode import HEADER_START, body_of
+from tracekit.privacy.joined import redacted_pieces, spelled_out
+from tracekit.privacy.own_rules import recorded_rules
+from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy.suspects import suspects_in
+
+__all__ = ["Spelled", "spelled_in"]
+
+_CHUNK = b'{"e":"chunk"'
+_END = b'{"e":"end"'
+_FORMS = ("sse", "json", "text", "b64")
+_EVENTS = "text/event-stream"
+
+
+class Spelled(NamedTuple):
+    """The lines of a file that change, by their index, and suspicious texts with the index of the line they begin in."""
+
+    lines: dict[int, bytes]
+    suspects: list[tuple[int, str]]
+
+
+class _Line(NamedTuple):
+    number: int
+    data: dict[str, Any]
+
+
+def spelled_in(path: Path) -> Spelled:
+    """Find what the streams in the file at `path` spell out. Memory holds the streams that are open at a time.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    found = Spelled({}, [])
+    privacy = Privacy(recorded_rules(()))
+    open_streams: dict[str, list[_Line]] = {}
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            if line.startswith(HEADER_START):
+                privacy = Privacy(recorded_rules(_object(line).get("redaction") or ()))
+            elif line.startswith(_CHUNK):
+                data = _object(line)
+                open_streams.setdefault(str(data.get("id")), []).append(_Line(number, data))
+            elif line.startswith(_END):
+                data = _object(line)
+                lines = open_streams.pop(str(data.get("id")), [])
+                if isinstance(data.get("response"), dict) and "sse" in data["response"]:
+                    lines.append(_Line(number, data))
+                _finish(lines, privacy, found)
+    for lines in open_streams.values():
+        _finish(lines, privacy, found)
+    return found
+
+
+def _finish(lines: list[_Line], privacy: Privacy, found: Spelled) -> None:
+    try:
+        pieces = [body_of(line.data.get("response", line.data)) for line in lines]
+    except (ValueError, LookupError, TypeError):
+        # Whoever reads the file is told of the damage.
+        return
+    redacted = redacted_pieces(pieces, privacy)
+    for line, before, after in zip(lines, pieces, redacted, strict=True):
+        if before != after:
+            found.lines[line.number] = _with_body(line.data, after)
+    found.suspects.extend((lines[0].number, suspect) for suspect in _suspects(redacted))
+
+
+def _suspects(pieces: Any) -> Iterator[str]:
+    return suspects_in(spelled_out(b"".join(pieces)).decode("utf-8", "replace"))
+
+
+def _with_body(data: dict[str, Any], body: bytes) -> bytes:
+    holder = data.get("response", data)
+    member = json.loads("{" + body_member(body, _EVENTS) + "}")
+    kept = {name: value for name, value in holder.items() if name not in _FORMS}
+    changed = {**kept, **member}
+    line = changed if holder is data else {**data, "response": changed}
+    return compact(line).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}

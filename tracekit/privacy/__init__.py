@@ -1,0 +1,1 @@
+"""The content that is kept, and the placeholders that stand for the rest."""

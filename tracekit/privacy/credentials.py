@@ -1,0 +1,109 @@
+"""Redaction before disk: each text that looks like a credential becomes a placeholder that names the rule.
+
+Deterministic and idempotent: the same secret always becomes the same placeholder, and a placeholder matches no rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from tracekit.privacy.credential_rules import GROUPS, Rule
+
+__all__ = ["RULE_NAMES", "redact", "redact_bytes"]
+
+_TEXT_SIGNS = tuple((number, group.literal, re.compile(group.sign, re.ASCII)) for number, group in enumerate(GROUPS))
+_BYTE_SIGNS = tuple(
+    (number, group.literal.encode(), re.compile(group.sign.encode())) for number, group in enumerate(GROUPS)
+)
+_MOST_PASSES = 4
+_WINDOW = 1 << 14
+_OVERLAP = 128
+"""Longer than any sign with all that it looks at."""
+_MOST_KNOWN = 1 << 14
+
+RULE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(rule.name for group in GROUPS for rule in group.rules))
+"""The names of the rules, as a journal's header lists them."""
+
+
+def redact(text: str) -> str:
+    """Return `text`, JSON or plain, with a placeholder for each credential in it."""
+    if len(text) >= _WINDOW:
+        return redact_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+    for _ in range(_MOST_PASSES):
+        groups = [number for number, literal, sign in _TEXT_SIGNS if literal in text and sign.search(text)]
+        redacted = _redacted(text, groups) if groups else text
+        if redacted == text:
+            break
+        # Where a placeholder ends, another credential may begin that was part of a longer word before.
+        text = redacted
+    return text
+
+
+def redact_bytes(data: bytes) -> bytes:
+    """Return `data` after `redact`: UTF-8, or anything in which ASCII stands for itself."""
+    for _ in range(_MOST_PASSES):
+        groups = _groups_in(data)
+        if not groups:
+            break
+        text = data.decode("utf-8", "surrogateescape")
+        redacted = _redacted(text, groups)
+        if redacted == text:
+            break
+        data = redacted.encode("utf-8", "surrogateescape")
+    return data
+
+
+def _redacted(text: str, groups: Iterable[int]) -> str:
+    for number in groups:
+        for rule in GROUPS[number].rules:
+            text = _widened(rule, text) if rule.before else rule.pattern.sub(rule.put, text)
+    return text
+
+
+def _widened(rule: Rule, text: str) -> str:
+    """Replace the matches of `rule` with the characters before them."""
+    parts: list[str] = []
+    at = 0
+    for match in rule.pattern.finditer(text):
+        parts += text[at : max(at, match.start() - rule.before)], str(rule.put)
+        at = match.end()
+    return "".join((*parts, text[at:]))
+
+
+# ── the same text again ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_known: OrderedDict[int, frozenset[int]] = OrderedDict()
+"""By their hashes, the groups whose signs are in windows of text.
+
+A conversation sends its history again with each turn, and grows at its end. Python's hash of bytes is keyed by a secret
+of the process, so nobody can write a text for it.
+"""
+
+
+def _groups_in(data: bytes) -> Iterable[int]:
+    if len(data) < 2 * _WINDOW:
+        return _signs_in(data)
+    found: set[int] = set()
+    for start in range(0, len(data), _WINDOW):
+        window = data[start : start + _WINDOW + _OVERLAP]
+        key = hash(window)
+        groups = _known.get(key)
+        if groups is None:
+            groups = _known[key] = frozenset(_signs_in(window))
+            if len(_known) > _MOST_KNOWN:
+                _forget_oldest()
+        found |= groups
+    return sorted(found)
+
+
+def _forget_oldest() -> None:
+    try:
+        _known.popitem(last=False)
+    except KeyError:
+        """Another thread has just forgotten it."""
+
+
+def _signs_in(data: bytes) -> list[int]:
+    return [number for number, literal, sign in _BYTE_SIGNS if literal in data and sign.search(data)]

@@ -1,0 +1,169 @@
+"""Every text in an event: names, attributes, addresses, headers, messages and bodies, at any depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, unquote, unquote_plus
+
+from tracekit import semconv
+from tracekit.model.aws import are_frames, rewritten_frames
+from tracekit.model.events import Answered, Attributes, Chunk, Event, Failure, Request, Response, SpanBegin, SpanEnd
+from tracekit.model.json_text import compact
+
+__all__ = ["URL_ATTRIBUTES", "Texts", "json_body", "rewritten_url", "rewritten_value"]
+
+URL_ATTRIBUTES = frozenset((semconv.URL_FULL, semconv.URL_PATH))
+_PARTS = re.compile(r"([/?&=;#])")
+_MOST_DECODINGS = 3
+_SAFE = "[]:, "
+
+
+class Texts:
+    """Rewrites events by `text`, which rewrites a text, and `body`, which rewrites the bytes of a body."""
+
+    def __init__(self, text: Callable[[str], str], body: Callable[[bytes], bytes]) -> None:
+        self._text = text
+        self._body = body
+
+    def of(self, event: Event) -> Event:
+        """Return `event`, rewritten."""
+        match event:
+            case SpanBegin():
+                request = event.request and self.request(event.request)
+                attributes = self._attributes(event.attributes)
+                return replace(event, name=self._text(event.name), attributes=attributes, request=request)
+            case SpanEnd():
+                failure = event.failure and self._failure(event.failure)
+                response = event.response and self._response(event.response)
+                return replace(event, failure=failure, response=response, attributes=self._attributes(event.attributes))
+            case Chunk():
+                return replace(event, data=self._body(event.data))
+            case Answered():
+                return replace(event, headers=self._headers(event.headers))
+        return event
+
+    def request(self, request: Request) -> Request:
+        """Return `request`, rewritten. Its digest, if it has one, is no longer known where its body differs."""
+        body = None if request.body is None else self._body(request.body)
+        return Request(
+            request.method,
+            rewritten_url(request.host, self._text),
+            rewritten_url(request.path, self._text),
+            rewritten_url(request.query, self._text, is_query=True),
+            self._headers(request.headers),
+            body,
+            request.digest if body == request.body else "",
+        )
+
+    def _response(self, response: Response) -> Response:
+        return Response(response.status, self._headers(response.headers), self._body(response.body))
+
+    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._text(value) for name, value in headers.items()}
+
+    def _failure(self, failure: Failure) -> Failure:
+        return Failure(self._text(failure.type), self._text(failure.message))
+
+    def _attributes(self, attributes: Attributes) -> dict[str, Any]:
+        return {
+            name: rewritten_url(value, self._text)
+            if name in URL_ATTRIBUTES and isinstance(value, str)
+            else rewritten_value(value, self._text)
+            for name, value in attributes.items()
+        }
+
+
+def rewritten_value(value: Any, text: Callable[[str], str]) -> Any:
+    """Return `value`, any JSON, with `text` applied to its texts and to the keys of its objects."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, list | tuple):
+        return [rewritten_value(item, text) for item in value]
+    if isinstance(value, Mapping):
+        found: dict[Any, Any] = {}
+        for name, item in value.items():
+            key = text(name) if isinstance(name, str) else name
+            number = 2
+            while key in found:
+                # Two keys with one placeholder: neither value is lost.
+                key, number = f"{text(str(name))} {number}", number + 1
+            found[key] = rewritten_value(item, text)
+        return found
+    return value
+
+
+def rewritten_url(url: str, text: Callable[[str], str], *, is_query: bool = False) -> str:
+    """Return `url`, or a part of one, with `text` applied to it as it is and as it reads without percent encoding."""
+    url = text(url)
+    if "%" not in url and not (is_query and "+" in url):
+        return url
+    decode = unquote_plus if is_query else unquote
+    parts = [_rewritten_part(part, text, decode) for part in _PARTS.split(url)]
+    joined = "".join(parts)
+    if joined == url and text(decode(url)) != decode(url):
+        # The match goes over several parts.
+        return text(decode(url))
+    return joined
+
+
+def _rewritten_part(part: str, text: Callable[[str], str], decode: Callable[[str], str]) -> str:
+    plain = part
+    for _ in range(_MOST_DECODINGS):
+        before, plain = plain, decode(plain)
+        if plain == before:
+            return part
+        redacted = text(plain)
+        if redacted != plain:
+            return quote(redacted, safe=_SAFE)
+    return part
+
+
+# ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def json_body(body: bytes, text: Callable[[str], str]) -> bytes:
+    """Return `body` with `text` applied to every text in it: JSON, a line or an event of it at a time, or plain text."""
+    if are_frames(body):
+        return rewritten_frames(body, lambda event: _encoded(_json(_decoded(event), text)))
+    whole = _decoded(body)
+    if whole.startswith(("event:", "data:", ":", "id:", "retry:")) or "\ndata:" in whole[:1000]:
+        redacted = "\n".join(_event_line(line, text) for line in whole.split("\n"))
+    elif whole[:1] == "{" and "\n{" in whole:
+        redacted = "\n".join(_json(line, text) for line in whole.split("\n"))
+    else:
+        redacted = _json(whole, text)
+    return body if redacted == whole else _encoded(redacted)
+
+
+def _decoded(body: bytes) -> str:
+    return body.decode("utf-8", "surrogateescape")
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        # JSON had the escape of half a surrogate pair.
+        return text.encode("utf-8", "backslashreplace")
+
+
+def _event_line(line: str, text: Callable[[str], str]) -> str:
+    if not line.startswith("data:"):
+        return text(line)
+    data = line[5:].strip()
+    redacted = _json(data, text)
+    return line if redacted == data else f"data: {redacted}" + ("\r" if line.endswith("\r") else "")
+
+
+def _json(whole: str, text: Callable[[str], str]) -> str:
+    """Return `whole` as it is unless a text in it changes: then as compact JSON, or as text if it is none."""
+    try:
+        value = json.loads(whole)
+        redacted = rewritten_value(value, text)
+        return whole if redacted == value else compact(redacted)
+    except (ValueError, RecursionError):
+        return text(whole)
