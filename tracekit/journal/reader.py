@@ -8,6 +8,7 @@ from pathlib import Path
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.fold import Fold
+from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
@@ -27,7 +28,8 @@ class JournalReader:
         self.headers: list[Header] = []
         self.damage: list[tuple[int, str]] = []
         self.unfinished = False
-        self._decoder = Decoder()
+        self._allowance = Allowance()
+        self._decoder = Decoder(self._allowance)
         self._position = 0
         self._line = 0
 
@@ -76,7 +78,7 @@ class JournalReader:
             self._tell(f"cannot be read and is passed over: {error}")
         else:
             self.headers.append(header)
-            self._decoder = Decoder()
+            self._decoder = Decoder(self._allowance)
 
     def _tell(self, problem: str) -> None:
         self.damage.append((len(self.headers) - 1, f"line {self._line}: {problem}"))
