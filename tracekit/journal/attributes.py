@@ -11,8 +11,8 @@ from tracekit.model.parsing import is_deeper
 
 __all__ = ["typed_attributes"]
 
-_MOST_COUNT = 1 << 53
-"""The largest count: beyond it, JSON of other programs is no longer exact, and sums of thousands leave 64 bits."""
+_MOST_COUNT = 1 << 40
+"""The largest count, a million million: sums over millions of spans fit 64 bits."""
 
 
 def _count(value: Any) -> bool:

@@ -31,8 +31,13 @@ def own_rules() -> OwnRules:
     """
     settings = project_settings()
     table = settings.table.get("redact", {})
+    if not isinstance(table, dict):
+        raise SettingsError(
+            f"{settings.where}: redact is {table!r}; it must be a table of names and regular expressions, as in "
+            "[tool.tracekit.redact] with customer = 'C-[0-9]{6}'"
+        )
     patterns: dict[str, re.Pattern[str]] = {}
-    for name, pattern in dict(table).items():
+    for name, pattern in table.items():
         try:
             patterns[name] = re.compile(pattern)
         except (re.error, TypeError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
+from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
 from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
 from tracekit.journal.liveness import is_alive
@@ -56,7 +57,7 @@ class JournalReader:
 
     def _new_lines(self) -> list[bytes]:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(self._position)
                 data = file.read()
         except OSError as error:
@@ -134,8 +135,8 @@ def load_header(path: Path) -> Header:
         JournalError: The file is no journal, or of a newer version, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            line = file.readline()
+        with open_regular(path) as file:
+            line = file.readline(MOST_HEADER_BYTES)
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
     if not line.endswith(b"\n"):

@@ -31,7 +31,7 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
     line = {"t": time.time_ns(), "pid": os.getpid(), "endpoint": endpoint, **loss._asdict()}
     path = folder / _FILE
     try:
-        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
         if path.exists() and path.stat().st_size > _MOST_BYTES:
             mode |= os.O_TRUNC
         file = os.open(path, mode, 0o600)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -37,15 +37,14 @@ class Keys:
         rules: The user's own rules of redaction.
 
     Raises:
-        ReplayError: One of `ignore` is neither.
+        ReplayError: One of `ignore` is neither, or a rule of `redaction` is no regular expression.
     """
 
     def __init__(self, ignore: Iterable[str] = (), redaction: Iterable[Any] = ()) -> None:
         entries = list(ignore)
         self._patterns = [_pattern(entry) for entry in entries if entry.startswith("/")]
         self._paths = [_path(entry) for entry in entries if not entry.startswith("/")]
-        own = {rule["name"]: re.compile(rule["pattern"]) for rule in redaction if isinstance(rule, dict)}
-        self.rules = OwnRules(own)
+        self.rules = OwnRules({rule["name"]: _own_rule(rule) for rule in redaction if isinstance(rule, dict)})
 
     def redacted(self, request: Request) -> Request:
         """`request` as it would have been recorded."""
@@ -110,12 +109,22 @@ class Keys:
         return text
 
 
+def _own_rule(rule: Mapping[str, str]) -> re.Pattern[str]:
+    try:
+        return re.compile(rule["pattern"])
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ReplayError(
+            f"the recording's rule of redaction {rule['name']!r} is no regular expression: {error}; without it, what the "
+            "program asks cannot be compared with the recording"
+        ) from error
+
+
 def _pattern(entry: str) -> re.Pattern[str]:
     problem = "it does not end with a slash"
     if len(entry) > 2 and entry.endswith("/"):
         try:
             return re.compile(entry[1:-1])
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             problem = str(error)
     raise ReplayError(f"{entry!r} cannot be ignored: {problem}; a pattern stands between slashes, as in '/run \\d+/'")
 
