@@ -209,6 +209,7 @@ _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, Ov
 
 _KINDS = frozenset(get_args(Kind))
 
+
 def _says(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, LookupError) and error.args else str(error)
 

@@ -86,4 +86,4 @@ def open_regular(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(None, "it is no regular file", str(path))
-    return open(descriptor, "rb")
+    return os.fdopen(descriptor, "rb")

@@ -55,12 +55,15 @@ _TIME = _integer("a time in nanoseconds", -MOST_NS, MOST_NS)
 _COUNT = _integer("a whole number from 0 on", 0, MOST_NS)
 _STATUS = _integer("an HTTP status", 0, 999)
 _ID = _Rule("an id", lambda value: type(value) is str and re.fullmatch(r"[!-~]{1,200}", value) is not None)
-_RUN_ID = _Rule("a run's id", lambda value: type(value) is str and re.fullmatch(r"[\w-]{1,128}", value, re.A) is not None)
+_RUN_ID = _Rule(
+    "a run's id", lambda value: type(value) is str and re.fullmatch(r"[\w-]{1,128}", value, re.ASCII) is not None
+)
 _LANE = _Rule("a lane", lambda value: type(value) is str and re.search(r"\d{16}", value) is None)
 _REDACTION = _Rule(
     "a name, or an object with the texts name and pattern",
-    lambda value: _is_text(value)
-    or (type(value) is dict and _is_text(value.get("name")) and _is_text(value.get("pattern"))),
+    lambda value: (
+        _is_text(value) or (type(value) is dict and _is_text(value.get("name")) and _is_text(value.get("pattern")))
+    ),
 )
 _CONTENT = _Rule("full, metadata or off", lambda value: value in ("full", "metadata", "off"))
 
