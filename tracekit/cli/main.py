@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -80,6 +81,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; exit with 2 for what cannot be used, read or written."""
+    if sys.stdout is None:  # the shell closed it, by `>&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
     try:
         cli(prog_name="tracekit")
     except _ReaderGoneError:
