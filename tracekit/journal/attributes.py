@@ -121,6 +121,6 @@ def typed_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fit(name: str, value: Any) -> Any:
-    if type(value) in (dict, list):
-        return f"{type(value).__name__}, nested too deeply to be recorded" if is_deeper(value) else value
-    return value if type(value) is str or name not in _TEXTS else str(value)
+    if type(value) in (dict, list) and is_deeper(value):
+        value = f"{type(value).__name__}, nested too deeply to be recorded"
+    return str(value) if name in _TEXTS and type(value) is not str else value

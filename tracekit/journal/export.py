@@ -52,7 +52,7 @@ def _lines(path: Path, numbers: Iterator[int]) -> Iterator[bytes]:
                 if is_header:
                     header = neutral(read_header(line, str(path)), next(numbers))
                 if line.endswith(b"\n"):
-                    yield f"{compact(header)}\n".encode() if is_header else line
+                    yield f"{compact(header)}\n".encode("utf-8", "backslashreplace") if is_header else line
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
 

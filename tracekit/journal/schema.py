@@ -71,6 +71,7 @@ _Shape = Mapping[str, _Rule]
 
 _ROOT: _Shape = {"id": _ID, "t": _TIME, "argv": _list_of(_TEXT)}
 _HEADER: _Shape = {
+    "e": _Rule("header", lambda value: value == "header"),
     "run": _RUN_ID,
     "name": _TEXT,
     "recorded_at_ns": _TIME,

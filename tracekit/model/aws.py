@@ -6,10 +6,11 @@ https://smithy.io/2.0/aws/amazon-eventstream.html
 from __future__ import annotations
 
 import base64
-import json
 import struct
 from collections.abc import Iterator
 from typing import Any
+
+from tracekit.model.parsing import parse_json
 
 __all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of"]
 
@@ -49,12 +50,12 @@ def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
         headers_end = _PRELUDE.size + headers_length
         try:
             headers = _headers(frame[_PRELUDE.size : headers_end])
-            payload = json.loads(frame[headers_end:-_CHECKSUM_BYTES])
+            payload = parse_json(frame[headers_end:-_CHECKSUM_BYTES])
             if headers.get(":message-type") != "event":
                 kind = headers.get(":exception-type") or headers.get(":error-code") or "error"
                 yield "error", {"type": "error", "error": {"type": kind, "message": str(payload.get("message", ""))}}
                 continue
-            event = json.loads(base64.b64decode(payload["bytes"]))
+            event = parse_json(base64.b64decode(payload["bytes"]))
             yield str(event["type"]), event
         except (ValueError, KeyError, TypeError, AttributeError, struct.error):
             continue

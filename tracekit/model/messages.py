@@ -6,13 +6,14 @@ gives replaces the one before; values are never added up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, frame_events_of
+from tracekit.model.parsing import parse_json
 from tracekit.model.sse import events_of
+from tracekit.model.typed import typed_block, typed_message, typed_request
 
 __all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
 
@@ -41,7 +42,7 @@ class Answer:
         if not isinstance(data, dict):
             return
         if name == "message_start":
-            self.message = _object(data.get("message"))
+            self.message = typed_message(_object(data.get("message")))
             content = self.message.get("content")
             self.message["content"] = [_object(block) for block in content] if isinstance(content, list) else []
         elif name == "error":
@@ -54,7 +55,7 @@ class Answer:
         elif name == "message_stop":
             self.complete = True
         elif name == "content_block_start":
-            self.message["content"].append(_object(data.get("content_block")))
+            self.message["content"].append(typed_block(_object(data.get("content_block"))))
         elif name == "content_block_delta":
             self._grow(self.message["content"], data)
         elif name == "content_block_stop":
@@ -65,6 +66,7 @@ class Answer:
         if isinstance(delta, dict):
             # Blocks come in events of their own.
             message.update({key: value for key, value in delta.items() if value is not None and key != "content"})
+            typed_message(message)
         usage = data.get("usage")
         if isinstance(usage, dict):
             known = _object(message.get("usage"))
@@ -91,8 +93,8 @@ class Answer:
         if not isinstance(index, int) or index not in self._partial_inputs:
             return
         try:
-            content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except (ValueError, RecursionError):
+            content[index]["input"] = parse_json(self._partial_inputs.pop(index) or "{}")
+        except ValueError:
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -117,10 +119,10 @@ def stream_events_of(data: bytes, content_type: str, names: Collection[str] | No
 def request_of(body: bytes | None) -> dict[str, Any]:
     """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
     try:
-        request = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        request = parse_json(body or b"{}")
+    except ValueError:
         return {}
-    return request if isinstance(request, dict) else {}
+    return typed_request(request) if isinstance(request, dict) else {}
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:
@@ -131,11 +133,11 @@ def answer_of(body: bytes, content_type: str) -> Answer:
             answer.take(name, data)
         return answer
     try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
+        message = parse_json(body)
+    except ValueError:
         return answer
     if isinstance(message, dict) and message.get("type") != "error":
-        answer.message = message
+        answer.message = typed_message(message)
         answer.complete = True
     elif isinstance(message, dict) and isinstance(message.get("error"), dict):
         answer.error = message["error"]
@@ -162,8 +164,9 @@ def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
         semconv.SPEED: usage.get("speed"),
         semconv.INFERENCE_GEO: usage.get("inference_geo"),
     }
-    if isinstance(usage.get("input_tokens"), int):
-        found[semconv.INPUT_TOKENS] = usage["input_tokens"] + (read or 0) + (write or 0)
+    asked = _count(usage, "input_tokens")
+    if asked is not None:
+        found[semconv.INPUT_TOKENS] = asked + (read or 0) + (write or 0)
     created = usage.get("cache_creation")
     if isinstance(created, Mapping):
         found[semconv.CACHE_WRITE_5M_TOKENS] = _count(created, "ephemeral_5m_input_tokens")
@@ -187,4 +190,8 @@ def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+_MOST_TOKENS = 1 << 38
+"""More than any account has: what is beyond it is no count, and sums of such would leave 64 bits."""

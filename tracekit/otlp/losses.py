@@ -46,7 +46,10 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
 def lost_since(folder: Path, since_ns: int) -> Lost | None:
     """What was lost since `since_ns`, nanoseconds since the epoch; None if nothing was."""
     try:
-        lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
+        # A FIFO would be waited for without an end.
+        file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(file, encoding="utf-8") as text:
+            lines = text.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return None
     found = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]

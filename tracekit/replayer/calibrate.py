@@ -266,7 +266,7 @@ def write_ignore(path: Path, entries: Iterable[str]) -> None:
             if number == 0 or line.startswith(HEADER_START):
                 header = dict(read_header(line, str(path)))
                 header["ignore"] = list(dict.fromkeys([*(header.get("ignore") or ()), *entries]))
-                lines[number] = f"{compact(header)}\n".encode()
+                lines[number] = f"{compact(header)}\n".encode("utf-8", "backslashreplace")
         with output(path) as draft:
             draft.write_bytes(b"".join(lines))
     except OSError as error:
