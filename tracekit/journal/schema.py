@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from tracekit.journal.limits import MOST_NS
 
@@ -38,6 +39,13 @@ def _integer(words: str, least: int, most: int) -> _Rule:
     return _Rule(words, lambda value: type(value) is int and least <= value <= most)
 
 
+def _is_host(text: str) -> bool:
+    try:
+        return urlsplit(text).port is None or bool(text)
+    except ValueError:
+        return False
+
+
 def _texts_by_name(value: Any) -> bool:
     return type(value) is dict and all(map(_is_text, value.values()))
 
@@ -65,6 +73,7 @@ _REDACTION = _Rule(
         _is_text(value) or (type(value) is dict and _is_text(value.get("name")) and _is_text(value.get("pattern")))
     ),
 )
+_HOST = _Rule("an address such as https://api.anthropic.com", lambda value: _is_text(value) and _is_host(value))
 _CONTENT = _Rule("full, metadata or off", lambda value: value in ("full", "metadata", "off"))
 
 _Shape = Mapping[str, _Rule]
@@ -92,7 +101,7 @@ _FAILURE: _Shape = {"type": _TEXT, "message": _optional(_TEXT)}
 _RESPONSE: _Shape = {"status": _STATUS, "headers": _HEADERS}
 _REQUEST: _Shape = {
     "method": _TEXT,
-    "host": _TEXT,
+    "host": _HOST,
     "path": _TEXT,
     "headers": _HEADERS,
     "query": _optional(_TEXT),
