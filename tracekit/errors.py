@@ -5,6 +5,7 @@ TracekitError
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
 ├── OtlpError            spans cannot be sent to a collector
+├── OutputError          a file that a command writes cannot be written
 ├── PricesError          the user's own price table cannot be read
 ├── RunNotFoundError     a run's id, prefix or name matches nothing
 ├── AmbiguousRunError    it matches several runs
@@ -28,6 +29,7 @@ __all__ = [
     "NewerJournalError",
     "NewerStoreError",
     "OtlpError",
+    "OutputError",
     "PricesError",
     "QueryError",
     "RunNotFoundError",
@@ -58,6 +60,10 @@ class NewerJournalError(JournalError):
 
 class OtlpError(TracekitError):
     """Spans cannot be sent: the collector refuses them, does not answer, or a variable of its exporter makes no sense."""
+
+
+class OutputError(TracekitError):
+    """A file that a command writes cannot be written: its folder is missing or not ours, or the disk is full."""
 
 
 class PricesError(TracekitError):

@@ -11,9 +11,10 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.instrument.test_clients import AWS, CLIENTS, aws_frame, aws_stream, batches, endpoints, platform_client
+from tests.instrument.test_clients import AWS, CLIENTS, batches, endpoints, platform_client
 from tests.instrument.test_clients import respond as respond_of_platform
 from tests.support.calling import ANSWER, Way, call, client_of, in_turn, streaming, sync_and_async
+from tests.support.frames import aws_frame, aws_stream
 from tests.support.replays import round_trip
 from tracekit.demo.claude import (
     Answer,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tracekit import semconv
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import blocks_of
-from tracekit.model.messages import answer_of
+from tracekit.model.messages import answer_of, request_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
@@ -131,11 +131,7 @@ class Content:
         body = None if exchange is None else exchange.request.body
         if not body or len(body) > _LARGEST_BYTES:
             return None
-        try:
-            request = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        return request if isinstance(request, dict) else None
+        return request_of(body) or None
 
     def _read_brought(self, llm: Node) -> frozenset[bytes]:
         return frozenset(_BROUGHT.findall(self._body(llm)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from tracekit.analysis.content import Content, leaves
 from tracekit.analysis.effects import Effects, effects_of, role_in
 from tracekit.analysis.roles import Role, role_of
 from tracekit.analysis.values import Said, said_in
+from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 
 __all__ = ["LONGEST_TEXT", "Profile"]
@@ -151,7 +151,7 @@ def _parsed(value: object) -> object:
     """What a recorded argument or result says: some record JSON as text."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return parse_json(value)
+        except ValueError:
             return value
     return value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import shutil
 import sys
 import tempfile
@@ -19,8 +18,8 @@ from typing import IO, Any
 import click
 
 from tracekit.cli.options import tell
-from tracekit.errors import QueryError
 from tracekit.model.text import printable
+from tracekit.output import output
 from tracekit.store.ask import Answer, ask, ask_for_parquet
 from tracekit.store.store import Store
 
@@ -34,21 +33,22 @@ _MOST_ROWS = 1000
 _IN_MEMORY = 8_000_000
 
 
-def print_answer(store: Store, query: str, form: str, output: Path | None) -> None:
-    """Print the answer to `query` in the `form`, or write it to the file `output`.
+def print_answer(store: Store, query: str, form: str, path: Path | None) -> None:
+    """Print the answer to `query` in the `form`, or write it to the file `path`.
 
     The answer is written aside first, so that a pager or a slow disk does not keep the store.
 
     Raises:
-        QueryError: The query is wrong, or would write, or the file cannot be written.
+        QueryError: The query is wrong, or would write.
+        OutputError: The file cannot be written.
         StoreError: The store cannot be read.
     """
     if form == "parquet":
-        assert output is not None
-        rows = ask_for_parquet(store, query, output.absolute())
-        tell([f"wrote {rows} rows to {output}"])
+        assert path is not None
+        rows = ask_for_parquet(store, query, path.absolute())
+        tell([f"wrote {path}" if rows is None else f"wrote {rows} rows to {path}"])
         return
-    if form == "table" and output is None:
+    if form == "table" and path is None:
         columns, rows_shown, more = ask(store, query, _first_rows)
         from tracekit.cli.render.table import print_table  # noqa: PLC0415  rich is not needed for data
 
@@ -58,13 +58,13 @@ def print_answer(store: Store, query: str, form: str, output: Path | None) -> No
         return
     writer: Callable[[Answer, IO[str]], None] = _write_json if form == "json" else _write_csv
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as aside:
-        for_terminal = output is None and sys.stdout.isatty()
+        for_terminal = path is None and sys.stdout.isatty()
         ask(store, query, lambda answer: writer(_shown(answer) if for_terminal else answer, aside))
         aside.seek(0)
-        if output is None:
+        if path is None:
             shutil.copyfileobj(aside, sys.stdout)
         else:
-            _save(aside, output)
+            _save(aside, path)
 
 
 def _first_rows(answer: Answer) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]], bool]:
@@ -136,18 +136,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(plain(value), ensure_ascii=False) if isinstance(value, (dict, list)) else plain(value)
 
 
-def _save(aside: IO[str], output: Path) -> None:
-    """Write the file as a whole or not at all, for the user alone."""
-    try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{output.name}.", suffix=".new", dir=output.absolute().parent)
-    except OSError as error:
-        raise QueryError(f"{output} cannot be written: {error.strerror}; give another file") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            shutil.copyfileobj(aside, file)
-        Path(draft).replace(output)
-    except OSError as error:
-        raise QueryError(f"{output} cannot be written: {error.strerror}") from error
-    finally:
-        Path(draft).unlink(missing_ok=True)
-    click.echo(f"wrote {output}", err=True)
+def _save(aside: IO[str], path: Path) -> None:
+    with output(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        shutil.copyfileobj(aside, file)
+    click.echo(f"wrote {path}", err=True)

@@ -23,6 +23,8 @@ def command(limit: int, form: str) -> None:
         echo_json([run_json(run) for run in runs])
         return
     if not runs:
+        if told:
+            return
         click.echo(
             f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True
         )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 from typing_extensions import override
@@ -47,6 +50,25 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            # click would exit with 1, which `check` and `diff` give another meaning.
+            raise _ReaderGoneError from None
+        return result
+
+
+class _ReaderGoneError(Exception):
+    """The program that reads our output has closed the pipe, as `head` does."""
+
+
+_BY_SIGPIPE = 141
+"""The exit code of programs that a closed pipe ends."""
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tracekit")
@@ -58,15 +80,32 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit with 2 for what cannot be used or read."""
+    """Run the command line; exit with 2 for what cannot be used, read or written."""
+    if sys.stdout is None:  # the shell closed it, by `>&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
     try:
         cli(prog_name="tracekit")
+    except _ReaderGoneError:
+        _drop_output()
+        sys.exit(_BY_SIGPIPE)
     except TracekitError as error:
-        from tracekit.cli.options import safe_lines  # noqa: PLC0415  only where something went wrong
+        _fail(str(error))
+    except OSError as error:
+        _drop_output()
+        what = f"{error.filename!s} cannot be used" if error.filename else "the output cannot be written"
+        _fail(f"{what}: {error.strerror or error}")
+    except MemoryError:
+        _fail("there is not enough memory for this; a limit such as `ulimit -v` may be too low")
 
-        click.echo(f"tracekit: {safe_lines(str(error))}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain once more when it flushes at exit.
+
+def _fail(text: str) -> NoReturn:
+    from tracekit.cli.options import safe_lines  # noqa: PLC0415  only where something went wrong
+
+    click.echo(f"tracekit: {safe_lines(text)}", err=True)
+    sys.exit(2)
+
+
+def _drop_output() -> None:
+    """Send what is left of the output nowhere: Python would complain once more when it flushes at exit."""
+    with suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

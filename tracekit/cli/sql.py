@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from tracekit.cli.answers import FORMS, print_answer
 from tracekit.cli.options import progress_bar, tell
+from tracekit.collect.aside import Collected, collected
 from tracekit.collect.look import up_to_date
 from tracekit.errors import StoreError, TracekitError
 from tracekit.journal.home import home
-from tracekit.store.store import Store
 from tracekit.store.views import VIEWS, listing
 
 __all__ = ["command"]
@@ -37,37 +38,33 @@ def command(query: str | None, form: str, output: Path | None, tables: bool) -> 
     if form == "parquet" and output is None:
         raise click.UsageError("Parquet goes to a file: give -o FILE")
     if query is None and not sys.stdin.isatty():
-        query = sys.stdin.read()
+        query = sys.stdin.buffer.read().decode("utf-8", "replace")
     if query is not None and not query.strip():
         raise click.UsageError("there is no query: give one SELECT, as in: tracekit sql 'SELECT * FROM runs'")
-    store = _collected()
-    if query is not None:
-        print_answer(store, query, form, output)
-        return
+    with ExitStack() as stack:
+        with progress_bar("reading journals") as progress:
+            found = stack.enter_context(collected(progress))
+        tell(found.told)
+        if not found.store.exists:
+            raise StoreError(
+                f"nothing is recorded yet in {home()}; `tracekit demo` or `tracekit run PROGRAM` records a run"
+            )
+        if query is not None:
+            print_answer(found.store, query, form, output)
+            return
+        _prompt(found, form)
+
+
+def _prompt(found: Collected, form: str) -> None:
     from tracekit.cli.prompt import prompt  # noqa: PLC0415  only where somebody sits before it
 
     def answer(query: str) -> None:
         try:
-            # What was recorded meanwhile counts; nobody waits for more than that here.
-            tell(up_to_date(budget_s=1.0))
-            print_answer(store, query, form, None)
+            if not found.is_aside:
+                # What was recorded meanwhile counts; nobody waits for more than that here.
+                tell(up_to_date(budget_s=1.0))
+            print_answer(found.store, query, form, None)
         except TracekitError as error:
             tell([str(error)])
 
-    prompt(store, answer)
-
-
-def _collected() -> Store:
-    """The store, brought up to date.
-
-    Raises:
-        StoreError: Nothing is recorded yet, or the store cannot be used.
-    """
-    store = Store(home())
-    with progress_bar("reading journals") as progress:
-        tell(up_to_date(progress=progress))
-    if not store.exists:
-        raise StoreError(
-            f"nothing is recorded yet in {home()}; `tracekit demo` or `tracekit run PROGRAM` records a run"
-        )
-    return store
+    prompt(found.store, answer)

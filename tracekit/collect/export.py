@@ -26,7 +26,7 @@ def export_parquet(entry: Entry, folder: Path) -> list[Path]:
     Raises:
         JournalError: Its journal cannot be read.
         StoreError: `folder` cannot be made.
-        QueryError: A file cannot be written.
+        OutputError: A file cannot be written.
     """
     began = time.monotonic()
     rows = rows_of(entry.id, read_entry(entry), [], [], maker(), began)

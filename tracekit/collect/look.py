@@ -13,6 +13,7 @@ from tracekit.collect.collect import Progress, collect
 from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreBusyError, StoreError
 from tracekit.journal.catalog import Entry, all_runs, find_run
+from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
 from tracekit.model.finding import Finding
@@ -46,6 +47,11 @@ def list_runs(limit: int | None, *, found: Mapping[str, Sequence[File]] | None =
         HomeError: The folder for journals is a file.
     """
     found = scan(runs_folder()) if found is None else found
+    listing = _listed(limit, found)
+    return listing._replace(told=list(dict.fromkeys([*unreadable(), *listing.told])))
+
+
+def _listed(limit: int | None, found: Mapping[str, Sequence[File]]) -> Listing:
     if _is_little(found, limit):
         return _from_journals(limit)
     try:
@@ -57,7 +63,7 @@ def list_runs(limit: int | None, *, found: Mapping[str, Sequence[File]] | None =
     except StoreError as error:
         listing = _from_journals(limit)
         return listing._replace(told=[f"{error}; this is read from the journals", *listing.told])
-    return Listing(runs, list(dict.fromkeys(told)))
+    return Listing(runs, told)
 
 
 def up_to_date(
@@ -99,8 +105,9 @@ def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
 
 
 def _from_journals(limit: int | None) -> Listing:
-    runs, told = [], []
-    for entry in all_runs(limit):
+    runs: list[RunSummary] = []
+    told: list[str] = []
+    for entry in all_runs(limit, told):
         try:
             run = read_entry(entry)
         except JournalError as error:

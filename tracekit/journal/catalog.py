@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tracekit.errors import AmbiguousRunError, HomeError, RunNotFoundError
+from tracekit.errors import AmbiguousRunError, JournalError, RunNotFoundError
 from tracekit.journal.decode import Header
-from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
+from tracekit.journal.files import days
+from tracekit.journal.home import home
 from tracekit.journal.reader import header_of, load_header
 from tracekit.model.text import printable
 
@@ -27,22 +28,23 @@ class Entry:
     paths: tuple[Path, ...]
 
 
-def all_runs(limit: int | None = None) -> list[Entry]:
+def all_runs(limit: int | None = None, told: list[str] | None = None) -> list[Entry]:
     """Every run under the folder for journals, newest recorded first; the first `limit` of them if that is given.
 
-    Files are opened a day at a time, so that a limit makes this cheap however many runs there are.
+    Files are opened a day at a time, so that a limit makes this cheap however many runs there are. What is wrong with a
+    run that has no segment with a sound header is appended to `told`.
 
     Raises:
         HomeError: The folder is a file.
     """
-    days = _files_by_day()
-    runs = _by_run(path for paths in days.values() for path in paths)
+    by_day = _files_by_day()
+    runs = _by_run(path for paths in by_day.values() for path in paths)
     entries: dict[str, Entry | None] = {}
-    for day in sorted(days, reverse=True):
-        for path in days[day]:
+    for day in sorted(by_day, reverse=True):
+        for path in by_day[day]:
             id = _run_id(path)
             if id not in entries:
-                entries[id] = _entry(runs[id])
+                entries[id] = _entry(runs[id], [] if told is None else told)
         # A segment never lies under a day before its run, so a run that has only older ones is older than this day.
         if limit is not None and sum(_day_of(entry) >= day for entry in entries.values() if entry) >= limit:
             break
@@ -120,18 +122,27 @@ def _file_entry(path: Path) -> Entry:
     return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,))
 
 
-def _entry(paths: Iterable[Path]) -> Entry | None:
-    readable: list[Path] = []
+def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
+    """The run whose segments are at `paths`: those that cannot be read, too, so that whoever reads it tells of them."""
+    present: list[Path] = []
+    problem = ""
     first: Header | None = None
     for path in paths:
-        header = header_of(path)
-        if header is not None:
-            readable.append(path)
-            if first is None or header["recorded_at_ns"] < first["recorded_at_ns"]:
-                first = header
+        try:
+            header = load_header(path)
+        except JournalError as error:
+            if path.exists():
+                present.append(path)
+                problem = str(error)
+            continue
+        present.append(path)
+        if first is None or header["recorded_at_ns"] < first["recorded_at_ns"]:
+            first = header
     if first is None:
+        if problem:
+            told.append(f"a run is left out: {problem}")
         return None
-    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(readable))
+    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(present))
 
 
 def _day_of(entry: Entry) -> str:
@@ -151,25 +162,4 @@ def _by_run(paths: Iterable[Path]) -> dict[str, list[Path]]:
 
 def _files_by_day(since: str = "") -> dict[str, list[Path]]:
     """The segments, as their names tell, by the day on which each was begun, from the day `since` on."""
-    folder = runs_folder()
-    try:
-        with os.scandir(folder) as found:
-            names = [day.name for day in found if day.name >= since]
-    except FileNotFoundError:
-        return {}
-    except NotADirectoryError as error:
-        raise HomeError(
-            f"{HOME_VARIABLE}={home()} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
-        ) from error
-    except OSError as error:
-        raise HomeError(f"the folder for journals cannot be read: {folder}: {error.strerror}") from error
-    return {name: _files_in(folder / name) for name in names}
-
-
-def _files_in(day: Path) -> list[Path]:
-    try:
-        with os.scandir(day) as found:
-            return [day / file.name for file in found if file.name.endswith(".jsonl")]
-    except (FileNotFoundError, NotADirectoryError):
-        # It was pruned meanwhile, or is a file of somebody else's.
-        return []
+    return {day.name: [Path(file.path) for file in day.files] for day in days(since)}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from hashlib import sha256
-from types import NoneType
 from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
+from tracekit.journal.attributes import typed_attributes
 from tracekit.journal.bodies import compact
+from tracekit.journal.limits import Allowance
 from tracekit.journal.requests import BLOB_KEY, MESSAGES
+from tracekit.journal.schema import check_header, check_line, check_request, check_sse
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -27,6 +28,7 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
+from tracekit.model.parsing import parse_json
 
 __all__ = ["HEADER_START", "Decoder", "Header", "body_of", "read_header"]
 
@@ -48,30 +50,24 @@ def read_header(line: bytes, where: str) -> Header:
         JournalError: It is no header of a journal.
     """
     try:
-        header = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(line)
+    except ValueError as error:
         raise JournalError(f"{where} {_NO_JOURNAL}") from error
     if not isinstance(header, dict) or header.get("format") != "tracekit-journal":
         raise JournalError(f"{where} {_NO_JOURNAL}")
     version = header.get("version")
-    if not isinstance(version, int) or version > NEWEST_VERSION:
+    if type(version) is not int:
+        raise JournalError(f"{where} has a header that is damaged: 'version' is no whole number")
+    if version > NEWEST_VERSION:
         raise NewerJournalError(
             f"{where} has journal format {version!r}, and this tracekit reads up to {NEWEST_VERSION}: "
             "upgrade tracekit-agents to read it; the file is left as it is"
         )
-    if not _is_sound(header):
-        raise JournalError(f"{where} has a header that is damaged: what it says of its run is no run")
+    try:
+        check_header(header)
+    except ValueError as error:
+        raise JournalError(f"{where} has a header that is damaged: {error}") from error
     return Header(header)
-
-
-def _is_sound(header: dict[str, Any]) -> bool:
-    root = header.get("root")
-    return (
-        isinstance(header.get("run"), str)
-        and isinstance(header.get("name"), str)
-        and isinstance(header.get("recorded_at_ns"), int)
-        and (root is None or (isinstance(root, dict) and root.keys() >= {"id", "t", "argv"}))
-    )
 
 
 _NO_JOURNAL = (
@@ -83,11 +79,13 @@ _NO_JOURNAL = (
 class Decoder:
     """Decodes the lines of one segment, in the order in which they stand in it.
 
-    `problem` says what of the newest event could not be read, though the event itself could.
+    `problem` says what of the newest event could not be read, though the event itself could. `allowance` is that of the
+    file, in which there may be other segments.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self.problem = ""
+        self._allowance = allowance or Allowance()
         self._requests: dict[str, _Rebuilt] = {}
         self._blobs: dict[str, str] = {}
 
@@ -98,10 +96,11 @@ class Decoder:
             ValueError: The line is not whole.
         """
         self.problem = ""
+        self._allowance.earn(len(line))
         try:
-            return self._event(_checked(json.loads(line.decode("utf-8", "surrogatepass"))))
+            return self._event(check_line(parse_json(line.decode("utf-8", "surrogatepass"), most_depth=None)))
         except _WRONG as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+            raise ValueError(str(error) or type(error).__name__) from error
 
     def _event(self, data: dict[str, Any]) -> Event | None:
         match data["e"]:
@@ -110,7 +109,7 @@ class Decoder:
             case "end":
                 return self._end(data)
             case "chunk":
-                return Chunk(data["id"], data["t"], body_of(data))
+                return Chunk(data["id"], data["t"], body_of(data, self._allowance))
             case "answer":
                 return Answered(data["id"], data["t"], data["status"], data["headers"])
             case "lane":
@@ -133,7 +132,7 @@ class Decoder:
             data["t"],
             data["lane"],
             data.get("trace", ""),
-            data.get("attributes", {}),
+            typed_attributes(data.get("attributes", {})),
             self._request(data["id"], data["request"]) if "request" in data else None,
         )
 
@@ -144,13 +143,13 @@ class Decoder:
             data["t"],
             "error" if data["status"] == "error" else "ok",
             Failure(error["type"], error.get("message", "")) if error is not None else None,
-            data.get("attributes", {}),
+            typed_attributes(data.get("attributes", {})),
             self._response(data["id"], data["response"]) if "response" in data else None,
         )
 
     def _response(self, id: str, data: dict[str, Any]) -> Response:
         try:
-            body = body_of(data)
+            body = body_of(data, self._allowance)
         except _WRONG as error:
             self.problem = f"the body of the answer to {id} cannot be given back: {_says(error)}"
             body = b""
@@ -168,11 +167,12 @@ class Decoder:
 
     def _request_body(self, id: str, data: dict[str, Any]) -> bytes | None:
         if "order" in data:
+            check_request(data)
             body = self._rebuilt(id, data)
         elif "body" in data:
             return None
         else:
-            body = body_of(data)
+            body = body_of(data, self._allowance)
         if sha256(body).hexdigest() != data["sha256"]:
             raise ValueError("what is stored does not give back the bytes that were sent")
         return body
@@ -197,7 +197,9 @@ class Decoder:
             return [self._with_blobs(item) for item in value]
         if isinstance(value, dict):
             if len(value) == 1 and BLOB_KEY in value:
-                return self._blobs[value[BLOB_KEY]]
+                blob = self._blobs[value[BLOB_KEY]]
+                self._allowance.spend(len(blob))
+                return blob
             return {name: self._with_blobs(item) for name, item in value.items()}
         return value
 
@@ -206,35 +208,6 @@ _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, Ov
 """What reading a line raises that this version did not write, or not as a whole."""
 
 _KINDS = frozenset(get_args(Kind))
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "e": (str,),
-    "id": (str,),
-    "parent": (str, NoneType),
-    "kind": (str,),
-    "name": (str,),
-    "t": (int,),
-    "lane": (str,),
-    "trace": (str,),
-    "status": (str, int),
-    "attributes": (dict,),
-    "headers": (dict,),
-    "request": (dict,),
-    "response": (dict,),
-    "error": (dict,),
-    "sha256": (str,),
-}
-
-
-def _checked(data: Any) -> dict[str, Any]:
-    """`data`, if it is an object whose members have the types that the reader counts on."""
-    if not isinstance(data, dict):
-        raise TypeError("a line is an object")
-    for name, value in data.items():
-        types = _TYPES.get(name)
-        if types is not None and type(value) not in types:
-            raise TypeError(f"{name!r} is {type(value).__name__}")
-    return data
 
 
 def _says(error: Exception) -> str:
@@ -256,22 +229,31 @@ class _Rebuilt:
         return ("{" + ",".join(f"{compact(name)}:{texts[name]}" for name in order) + "}").encode("utf-8")
 
 
-def body_of(data: Mapping[str, Any]) -> bytes:
-    """The bytes that the member ``json``, ``sse``, ``text`` or ``b64`` of `data` stands for."""
+def body_of(data: Mapping[str, Any], allowance: Allowance) -> bytes:
+    """The bytes that the member ``json``, ``sse``, ``text`` or ``b64`` of `data` stands for.
+
+    Raises:
+        ValueError: There is no such member, it has another type, or `allowance` does not suffice.
+        RecursionError: It has more levels than Python's stack.
+    """
     if "sse" in data:
-        return b"".join(_sse(item) for item in data["sse"])
+        return b"".join(_sse(item, allowance) for item in check_sse(data["sse"]))
     if "json" in data:
         return compact(data["json"]).encode("utf-8")
-    if "text" in data:
-        return str(data["text"]).encode("utf-8")
-    return base64.b64decode(data["b64"], validate=True)
+    name = "text" if "text" in data else "b64"
+    value = data.get(name)
+    if type(value) is not str:
+        raise ValueError(f"its body, {name!r}, is missing or no text")
+    return value.encode("utf-8") if name == "text" else base64.b64decode(value, validate=True)
 
 
-def _sse(item: Any) -> bytes:
+def _sse(item: str | list[Any], allowance: Allowance) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     name, data = item[0], item[1]
     if not isinstance(data, str):
         text = compact(data)
-        data = f"{text[:-1]}{' ' * item[2]}}}" if len(item) > 2 else text
+        pad = item[2] if len(item) > 2 else 0
+        allowance.spend(pad)
+        data = f"{text[:-1]}{' ' * pad}}}"
     return f"event: {name}\ndata: {data}\n\n".encode()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -11,9 +9,11 @@ from pathlib import Path
 from tracekit.errors import JournalError, SecretsError
 from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, read_header
+from tracekit.journal.files import open_regular
 from tracekit.journal.normal import neutral
 from tracekit.journal.normal import normal as normal_form
 from tracekit.journal.spelled import Spelled, spelled_in
+from tracekit.output import output
 from tracekit.privacy.own_rules import OwnRules, own_rules
 from tracekit.privacy.suspects import suspects_in
 from tracekit.privacy.texts import json_body
@@ -24,15 +24,16 @@ __all__ = ["export"]
 def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False) -> Sequence[str]:
     """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
 
-    No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. The
-    file is there as a whole or not at all; one that is there already is replaced. It is for the user alone.
+    No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. `out`
+    is written as `tracekit.output` says.
 
     Returns:
         What of the segments could not be read and so is missing from a normal form.
 
     Raises:
         SecretsError: A line holds what looks like a credential, unless `allow_secrets`.
-        JournalError: A segment is no journal or cannot be read, or `out` cannot be written.
+        JournalError: A segment is no journal or cannot be read.
+        OutputError: `out` cannot be written.
     """
     segments = sorted(paths)
     if any(path.exists() and out.exists() and path.samefile(out) for path in segments):
@@ -42,24 +43,12 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     for path, found in spelled.items() if not allow_secrets else ():
         for line, suspect in found.suspects:
             _refuse([suspect], line + 1, path)
-    try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent)
-    except OSError as error:
-        raise JournalError(
-            f"{out} cannot be written: {error.strerror}; export to a folder that you can write to"
-        ) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            numbers = count(1)
-            for path, lines in (
-                [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]
-            ):
-                file.writelines(lines if allow_secrets else _without_suspects(lines, path, own))
-        Path(draft).replace(out)
-    except OSError as error:
-        raise JournalError(f"{out} cannot be written: {error.strerror}") from error
-    finally:
-        Path(draft).unlink(missing_ok=True)
+    with output(out) as draft, draft.open("wb") as file:
+        numbers = count(1)
+        for path, lines in (
+            [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]
+        ):
+            file.writelines(lines if allow_secrets else _without_suspects(lines, path, own))
     return form.damage if form else ()
 
 
@@ -73,13 +62,17 @@ def _spelled(segments: Iterable[Path]) -> dict[Path, Spelled]:
 def _lines(path: Path, numbers: Iterator[int], spelled: Spelled) -> Iterator[bytes]:
     """The whole lines of the file at `path`, its headers neutral: each with the next of `numbers` for its process."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for number, line in enumerate(file):
                 is_header = number == 0 or line.startswith(HEADER_START)
                 if is_header:
                     header = neutral(read_header(line, str(path)), next(numbers))
                 if line.endswith(b"\n"):
-                    yield f"{compact(header)}\n".encode() if is_header else spelled.lines.get(number, line)
+                    yield (
+                        f"{compact(header)}\n".encode("utf-8", "backslashreplace")
+                        if is_header
+                        else spelled.lines.get(number, line)
+                    )
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -24,7 +24,7 @@ def is_alive(path: Path) -> bool:
     the lock says nothing, on another machine's file or after a boot, silence decides. A copy has no writer.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False
     try:

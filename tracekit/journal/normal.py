@@ -18,6 +18,7 @@ from tracekit.errors import JournalError
 from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, Header, read_header
 from tracekit.journal.encode import Encoder
+from tracekit.journal.files import open_regular
 from tracekit.journal.reader import read_run
 from tracekit.model.events import Answered, Attributes, Chunk, Event, Exit, LaneBegin, Response, SpanBegin, SpanEnd
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
@@ -74,7 +75,7 @@ def normal(paths: Iterable[Path]) -> Normal:
 
 def _headers(path: Path) -> Iterator[Header]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             for number, line in enumerate(file):
                 if number == 0 or (line.startswith(HEADER_START) and line.endswith(b"\n")):
                     yield read_header(line, str(path))

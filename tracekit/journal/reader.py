@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
+from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
+from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
@@ -27,7 +29,8 @@ class JournalReader:
         self.headers: list[Header] = []
         self.damage: list[tuple[int, str]] = []
         self.unfinished = False
-        self._decoder = Decoder()
+        self._allowance = Allowance()
+        self._decoder = Decoder(self._allowance)
         self._position = 0
         self._line = 0
 
@@ -54,7 +57,7 @@ class JournalReader:
 
     def _new_lines(self) -> list[bytes]:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 file.seek(self._position)
                 data = file.read()
         except OSError as error:
@@ -76,7 +79,7 @@ class JournalReader:
             self._tell(f"cannot be read and is passed over: {error}")
         else:
             self.headers.append(header)
-            self._decoder = Decoder()
+            self._decoder = Decoder(self._allowance)
 
     def _tell(self, problem: str) -> None:
         self.damage.append((len(self.headers) - 1, f"line {self._line}: {problem}"))
@@ -132,8 +135,8 @@ def load_header(path: Path) -> Header:
         JournalError: The file is no journal, or of a newer version, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            line = file.readline()
+        with open_regular(path) as file:
+            line = file.readline(MOST_HEADER_BYTES)
     except OSError as error:
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
     if not line.endswith(b"\n"):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tracekit.journal.bodies import body_member, compact
 from tracekit.journal.decode import HEADER_START, body_of
+from tracekit.journal.limits import Allowance
 from tracekit.privacy.joined import redacted_pieces, spelled_out
 from tracekit.privacy.own_rules import recorded_rules
 from tracekit.privacy.pipeline import Privacy
@@ -41,10 +42,11 @@ def spelled_in(path: Path) -> Spelled:
         OSError: The file cannot be read.
     """
     found = Spelled({}, [])
-    privacy = Privacy(recorded_rules(()))
+    privacy, allowance = Privacy(recorded_rules(())), Allowance()
     open_streams: dict[str, list[_Line]] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file):
+            allowance.earn(len(line))
             if line.startswith(HEADER_START):
                 privacy = Privacy(recorded_rules(_object(line).get("redaction") or ()))
             elif line.startswith(_CHUNK):
@@ -55,16 +57,16 @@ def spelled_in(path: Path) -> Spelled:
                 lines = open_streams.pop(str(data.get("id")), [])
                 if isinstance(data.get("response"), dict) and "sse" in data["response"]:
                     lines.append(_Line(number, data))
-                _finish(lines, privacy, found)
+                _finish(lines, privacy, allowance, found)
     for lines in open_streams.values():
-        _finish(lines, privacy, found)
+        _finish(lines, privacy, allowance, found)
     return found
 
 
-def _finish(lines: list[_Line], privacy: Privacy, found: Spelled) -> None:
+def _finish(lines: list[_Line], privacy: Privacy, allowance: Allowance, found: Spelled) -> None:
     try:
-        pieces = [body_of(line.data.get("response", line.data)) for line in lines]
-    except (ValueError, LookupError, TypeError):
+        pieces = [body_of(line.data.get("response", line.data), allowance) for line in lines]
+    except (ValueError, LookupError, TypeError, RecursionError):
         # Whoever reads the file is told of the damage.
         return
     redacted = redacted_pieces(pieces, privacy)

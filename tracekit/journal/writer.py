@@ -251,9 +251,10 @@ class SegmentWriter:
     def _continue(self, path: Path) -> bool:
         """Go on with the segment at `path` if it is this process's own, begun by a writer that was retired."""
         from tracekit.journal.decode import read_header  # noqa: PLC0415  only where a writer was retired
+        from tracekit.journal.files import open_regular  # noqa: PLC0415  the same
 
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 header = read_header(file.readline(), str(path))
                 file.seek(-1, os.SEEK_END)
                 ends_whole = file.read() == b"\n"

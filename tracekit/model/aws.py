@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tracekit.model.parsing import parse_json
+
 __all__ = ["CONTENT_TYPE", "FrameSplitter", "are_frames", "frame_events_of", "rewritten_frames"]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -51,12 +53,12 @@ def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
         headers_end = _PRELUDE.size + headers_length
         try:
             headers = _headers(frame[_PRELUDE.size : headers_end])
-            payload = json.loads(frame[headers_end:-_CHECKSUM_BYTES])
+            payload = parse_json(frame[headers_end:-_CHECKSUM_BYTES])
             if headers.get(":message-type") != "event":
                 kind = headers.get(":exception-type") or headers.get(":error-code") or "error"
                 yield "error", {"type": "error", "error": {"type": kind, "message": str(payload.get("message", ""))}}
                 continue
-            event = json.loads(base64.b64decode(payload["bytes"]))
+            event = parse_json(base64.b64decode(payload["bytes"]))
             yield str(event["type"]), event
         except (ValueError, KeyError, TypeError, AttributeError, struct.error):
             continue
@@ -73,10 +75,11 @@ def are_frames(data: bytes) -> bool:
 def rewritten_frames(data: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
     """Return `data` with `rewrite` applied to the JSON text of each event in it."""
     parts: list[bytes] = []
+    at = 0
     for frame in _frames(data):
         parts.append(_rewritten(frame, rewrite))
-        data = data[len(frame) :]
-    return b"".join((*parts, data))
+        at += len(frame)
+    return b"".join((*parts, data[at:]))
 
 
 def _rewritten(frame: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:

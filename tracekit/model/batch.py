@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracekit.model.events import Failure
+from tracekit.model.parsing import parse_json
+from tracekit.model.typed import typed_message
 
 __all__ = ["BatchResult", "is_batch_results", "results_of", "usage_only"]
 
@@ -46,7 +48,7 @@ def results_of(body: bytes) -> Iterator[BatchResult]:
             continue
         custom_id, message = str(value.get("custom_id", "")), result.get("message")
         if isinstance(message, dict):
-            yield BatchResult(custom_id, message, None)
+            yield BatchResult(custom_id, typed_message(message), None)
         else:
             yield BatchResult(custom_id, None, _failure(result))
 
@@ -77,6 +79,6 @@ def _failure(result: Mapping[str, Any]) -> Failure:
 
 def _json(line: bytes) -> Any:
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_json(line)
+    except ValueError:
         return None

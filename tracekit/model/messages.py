@@ -6,13 +6,14 @@ gives replaces the one before; values are never added up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, are_frames, frame_events_of
+from tracekit.model.parsing import parse_json
 from tracekit.model.sse import Splitter, events_of, is_event
+from tracekit.model.typed import typed_block, typed_message, typed_request
 
 __all__ = [
     "HEAD_BYTES",
@@ -57,7 +58,7 @@ class Answer:
         if not isinstance(data, dict):
             return
         if name == "message_start":
-            self.message = _object(data.get("message"))
+            self.message = typed_message(_object(data.get("message")))
             content = self.message.get("content")
             self.message["content"] = [_object(block) for block in content] if isinstance(content, list) else []
         elif name == "error":
@@ -70,7 +71,7 @@ class Answer:
         elif name == "message_stop":
             self.complete = True
         elif name == "content_block_start":
-            self.message["content"].append(_object(data.get("content_block")))
+            self.message["content"].append(typed_block(_object(data.get("content_block"))))
         elif name == "content_block_delta":
             self._grow(self.message["content"], data)
         elif name == "content_block_stop":
@@ -81,6 +82,7 @@ class Answer:
         if isinstance(delta, dict):
             # Blocks come in events of their own.
             message.update({key: value for key, value in delta.items() if value is not None and key != "content"})
+            typed_message(message)
         usage = data.get("usage")
         if isinstance(usage, dict):
             known = _object(message.get("usage"))
@@ -107,8 +109,8 @@ class Answer:
         if not isinstance(index, int) or index not in self._partial_inputs:
             return
         try:
-            content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except (ValueError, RecursionError):
+            content[index]["input"] = parse_json(self._partial_inputs.pop(index) or "{}")
+        except ValueError:
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -206,11 +208,11 @@ class BodyReader:
 
     def _read_json(self, body: bytes) -> None:
         try:
-            message = json.loads(body)
-        except (ValueError, RecursionError):
+            message = parse_json(body)
+        except ValueError:
             return
         if isinstance(message, dict) and message.get("type") != "error":
-            self.answer.message = message
+            self.answer.message = typed_message(message)
             self.answer.complete = True
         elif isinstance(message, dict) and isinstance(message.get("error"), dict):
             self.answer.error = message["error"]
@@ -219,10 +221,10 @@ class BodyReader:
 def request_of(body: bytes | None) -> dict[str, Any]:
     """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
     try:
-        request = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        request = parse_json(body or b"{}")
+    except ValueError:
         return {}
-    return request if isinstance(request, dict) else {}
+    return typed_request(request) if isinstance(request, dict) else {}
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:
@@ -252,8 +254,9 @@ def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
         semconv.SPEED: usage.get("speed"),
         semconv.INFERENCE_GEO: usage.get("inference_geo"),
     }
-    if isinstance(usage.get("input_tokens"), int):
-        found[semconv.INPUT_TOKENS] = usage["input_tokens"] + (read or 0) + (write or 0)
+    asked = _count(usage, "input_tokens")
+    if asked is not None:
+        found[semconv.INPUT_TOKENS] = asked + (read or 0) + (write or 0)
     created = usage.get("cache_creation")
     if isinstance(created, Mapping):
         found[semconv.CACHE_WRITE_5M_TOKENS] = _count(created, "ephemeral_5m_input_tokens")
@@ -277,4 +280,8 @@ def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
 
 def _count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+_MOST_TOKENS = 1 << 38
+"""More than any account has: what is beyond it is no count, and sums of such would leave 64 bits."""

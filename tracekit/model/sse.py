@@ -5,10 +5,11 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
+
+from tracekit.model.parsing import parse_json
 
 __all__ = ["Splitter", "events_of", "is_event"]
 
@@ -57,6 +58,6 @@ def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tup
         if not name or not text or (names is not None and name not in names):
             continue
         try:
-            yield name, json.loads(b"\n".join(text))
-        except (ValueError, RecursionError):
+            yield name, parse_json(b"\n".join(text))
+        except ValueError:
             continue

@@ -31,7 +31,7 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
     line = {"t": time.time_ns(), "pid": os.getpid(), "endpoint": endpoint, **loss._asdict()}
     path = folder / _FILE
     try:
-        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
         if path.exists() and path.stat().st_size > _MOST_BYTES:
             mode |= os.O_TRUNC
         file = os.open(path, mode, 0o600)
@@ -46,7 +46,10 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
 def lost_since(folder: Path, since_ns: int) -> Lost | None:
     """What was lost since `since_ns`, nanoseconds since the epoch; None if nothing was."""
     try:
-        lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
+        # A FIFO would be waited for without an end.
+        file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(file, encoding="utf-8") as text:
+            lines = text.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return None
     found = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]

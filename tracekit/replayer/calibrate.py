@@ -19,6 +19,7 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, read_header
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Recording
+from tracekit.output import output
 from tracekit.replayer.differences import Difference, differences, likeness
 from tracekit.replayer.divergence import places
 from tracekit.replayer.keys import Keys
@@ -257,7 +258,8 @@ def write_ignore(path: Path, entries: Iterable[str]) -> None:
     """Add `entries` to what the header of each segment in the exported file at `path` says is to be passed over.
 
     Raises:
-        JournalError: It is no journal, or cannot be written.
+        JournalError: It is no journal.
+        OutputError: It cannot be written.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)
@@ -265,10 +267,8 @@ def write_ignore(path: Path, entries: Iterable[str]) -> None:
             if number == 0 or line.startswith(HEADER_START):
                 header = dict(read_header(line, str(path)))
                 header["ignore"] = list(dict.fromkeys([*(header.get("ignore") or ()), *entries]))
-                lines[number] = f"{compact(header)}\n".encode()
-        draft = path.with_name(f".{path.name}.new")
-        draft.write_bytes(b"".join(lines))
-        draft.chmod(path.stat().st_mode & 0o777)
-        draft.replace(path)
+                lines[number] = f"{compact(header)}\n".encode("utf-8", "backslashreplace")
+        with output(path) as draft:
+            draft.write_bytes(b"".join(lines))
     except OSError as error:
-        raise JournalError(f"{path} cannot be written: {error.strerror}") from error
+        raise JournalError(f"{path} cannot be read: {error.strerror}") from error

@@ -39,6 +39,7 @@ from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.finding import Confidence, Finding
+from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 from tracekit.rules.resent_request import is_resent
 from tracekit.rules.rule import Rule
@@ -113,8 +114,8 @@ def _unwrapped(result: str) -> str:
     if not text.startswith(("{", "[", '"')):
         return text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         return text
     while isinstance(value, (dict, list)) and len(value) == 1:
         value = next(iter(value.values() if isinstance(value, dict) else value))

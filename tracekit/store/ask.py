@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tracekit.errors import QueryError
+from tracekit.output import output
 from tracekit.store.connect import is_damage, memory, quoted
 from tracekit.store.store import Store
 from tracekit.store.views import VIEWS
@@ -52,37 +53,35 @@ def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
             raise QueryError(str(error)) from error
 
 
-def ask_for_parquet(store: Store, query: str, out: Path) -> int:
-    """Write the answer to `query` to the Parquet file `out`; returns its number of rows.
+def ask_for_parquet(store: Store, query: str, out: Path) -> int | None:
+    """Write the answer to `query` to the Parquet file `out`; returns its number of rows, None where DuckDB does not tell.
 
     Raises:
-        QueryError: The query is wrong, or would write, or the file cannot be written.
+        QueryError: The query is wrong, or would write.
+        OutputError: The file cannot be written.
         StoreError: The store cannot be read.
     """
     import duckdb  # noqa: PLC0415  see above
 
-    draft = out.with_name(f".{out.name}.new")
-    with closing(memory(_MEMORY)) as own, store.reading(own) as connection:
+    with output(out) as draft, closing(memory(_MEMORY)) as own, store.reading(own) as connection:
         _shut_in(connection, draft)
         try:
             _check(connection, query)
             statement = query.strip().rstrip(";")
-            row = connection.execute(f"COPY ({statement}\n) TO '{quoted(draft)}' (FORMAT parquet)").fetchone()
-            draft.replace(out)
-            return int(row[0]) if row else 0
+            options = "FORMAT parquet, USE_TMP_FILE false"
+            row = connection.execute(f"COPY ({statement}\n) TO '{quoted(draft)}' ({options})").fetchone()
+            return int(row[0]) if row else None
         except duckdb.Error as error:
             if is_damage(error):
                 raise
             raise QueryError(str(error)) from error
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
     """Write what each view has of `run` to a Parquet file in `folder`; returns the files.
 
     Raises:
-        QueryError: A file cannot be written.
+        OutputError: A file cannot be written.
         StoreError: The store cannot be read.
     """
     files = []
@@ -114,11 +113,27 @@ def _check(connection: DuckDBPyConnection, query: str) -> None:
     if len(statements) != 1:
         raise QueryError(f"{len(statements)} statements where one is wanted: give one SELECT")
     kind = statements[0].type.name
+    if kind == "MULTI" and _is_subquery(connection, query):
+        return
     if kind not in ("SELECT", "EXPLAIN"):
         raise QueryError(
             f"{kind} is not allowed: queries only read; the store is made from the journals, which "
             "`tracekit prune` removes and `tracekit collect --rebuild` reads again"
         )
+
+
+def _is_subquery(connection: DuckDBPyConnection, query: str) -> bool:
+    """Whether `query`, of several steps, only reads: a PIVOT that finds its columns first, which may stand in a SELECT.
+
+    A statement that writes may hold such a PIVOT, too, but cannot stand within another one.
+    """
+    import duckdb  # noqa: PLC0415  see above
+
+    try:
+        within = connection.extract_statements(f"SELECT * FROM (\n{query.strip().rstrip(';')}\n)")  # noqa: S608  only parsed
+    except duckdb.Error:
+        return False
+    return [statement.type.name for statement in within] == ["MULTI"]
 
 
 def _rows(result: DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +16,7 @@ from tracekit.errors import DamagedStoreError, NewerStoreError, StoreBusyError, 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["attach", "detach", "for_the_user_alone", "is_damage", "kept", "memory", "quoted", "told"]
+__all__ = ["attach", "detach", "for_the_user_alone", "is_damage", "kept", "memory", "on_disk", "quoted", "told"]
 
 _MOST_THREADS = 4
 
@@ -130,6 +133,19 @@ def told(path: Path) -> Iterator[None]:
         raise _told(path, str(error)) from error
 
 
+@contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Turn the system's errors about the file at `path` into tracekit's.
+
+    Raises:
+        StoreError: The file or its folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be written: {error.strerror or error}") from error
+
+
 def _told(path: Path, says: str) -> TracekitError:
     says = says.partition("\n")[0]
     low = says.lower()
@@ -153,12 +169,22 @@ def _told(path: Path, says: str) -> TracekitError:
 
 def _check(path: Path, *, read_only: bool) -> None:
     """Ask the system whether the file may be opened: it says so in fewer words than DuckDB, which takes it for damage."""
+    if "?" in str(path):
+        raise StoreError(
+            f"the store {path} cannot be opened: DuckDB takes the question mark in its path for the begin of options; set "
+            "TRACEKIT_HOME to a folder without one"
+        )
     if not path.exists() and not read_only:
         return
     try:
-        os.close(os.open(path, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC))
+        mode = (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC | os.O_NONBLOCK
+        file = os.open(path, mode)
+        is_regular = stat.S_ISREG(os.fstat(file).st_mode)
+        os.close(file)
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
+    if not is_regular:
+        raise StoreError(f"the store {path} cannot be opened: it is no regular file; remove it")
 
 
 def is_damage(error: Exception) -> bool:
@@ -167,5 +193,35 @@ def is_damage(error: Exception) -> bool:
 
 
 def quoted(path: Path) -> str:
-    """`path` as it stands between quotes in SQL."""
-    return str(path).replace("'", "''")
+    """Return `path` as it stands between quotes in SQL.
+
+    DuckDB takes a backslash for a slash, and its API takes UTF-8 alone. A folder with such a name is reached through its
+    descriptor, where the system shows those as files.
+
+    Raises:
+        StoreError: The folder has such a name, and the system does not.
+    """
+    text = str(path)
+    if _ODD.search(text):
+        try:
+            state = path.parent.stat()
+            text = f"{_DESCRIPTORS}/{_descriptor(path.parent, state.st_dev, state.st_ino)}/{path.name}"
+        except OSError as error:
+            raise StoreError(
+                f"DuckDB cannot open a file in a folder named {str(path.parent)!r}: {error.strerror}"
+            ) from error
+    return text.replace("'", "''")
+
+
+_ODD = re.compile(r"[\\\ud800-\udfff]")
+_DESCRIPTORS = "/proc/self/fd"
+
+
+@cache
+def _descriptor(folder: Path, _device: int, _inode: int) -> int:
+    """A descriptor of `folder`, which stays open: DuckDB opens files in it at moments of its own."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not Path(f"{_DESCRIPTORS}/{descriptor}").is_dir():
+        os.close(descriptor)
+        raise FileNotFoundError(None, f"{_DESCRIPTORS} is missing")
+    return descriptor

@@ -96,6 +96,9 @@ class Locks:
 
     def _shut(self, gate: int, access: int) -> bool:
         """Close the gate and have the store to oneself; False, with the gate open again, if readers stay too long."""
+        if gate < 0 or access < 0:
+            # Nobody can write here, and whoever tries is told so by the system.
+            return True
         until = time.monotonic() + _GATE_CLOSED_S
         while not _try(gate, fcntl.LOCK_EX):
             if time.monotonic() > until:
@@ -114,12 +117,12 @@ class Locks:
         """A lock file, opened; -1 where the folder cannot be written to, so that nobody writes the store either."""
         path = self._folder / f"store.{name}"
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
         except FileNotFoundError as error:
             raise StoreError(f"the folder of the store is gone: {self._folder}") from error
         except OSError:
             try:
-                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             except OSError:
                 file = -1
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracekit.errors import DamagedStoreError, StoreError
-from tracekit.store.connect import attach, detach, for_the_user_alone, kept, memory, quoted, told
+from tracekit.store.connect import attach, detach, for_the_user_alone, kept, memory, on_disk, quoted, told
 from tracekit.store.locks import PATIENCE_S, Locks
 from tracekit.store.schema import BY_RUN, TABLES, is_current, migrate
 
@@ -150,7 +150,7 @@ class Store:
         """Give a store that cannot be used another name, and make a new one; returns what is to be told of it."""
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
-        with self.alone():
+        with self.alone(), on_disk(self.path):
             for path, name in ((self.path, aside), (_wal(self.path), _wal(aside))):
                 if path.exists():
                     path.rename(name)
@@ -208,14 +208,20 @@ class Store:
         """Let `fresh`, which is whole, take the place of this store."""
         if _wal(fresh.path).exists():
             raise StoreError(f"the new store {fresh.path} is not whole")
-        with self.alone():
+        with self.alone(), on_disk(self.path):
             _wal(self.path).unlink(missing_ok=True)
             fresh.path.replace(self.path)
 
     def remove(self) -> None:
-        """Remove the file."""
-        for path in (self.path, _wal(self.path)):
-            path.unlink(missing_ok=True)
+        """Remove the file.
+
+        Raises:
+            StoreError: The folder cannot be written to.
+        """
+        with on_disk(self.path):
+            for path in (self.path, _wal(self.path)):
+                if path.exists():
+                    path.unlink(missing_ok=True)
 
 
 def _wal(path: Path) -> Path:

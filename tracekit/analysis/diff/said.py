@@ -12,7 +12,7 @@ from tracekit import semconv
 from tracekit.analysis.diff.ids import IdMask
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys
-from tracekit.model.messages import answer_of
+from tracekit.model.messages import answer_of, request_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
@@ -178,7 +178,7 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
 
 
 def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, str]) -> _Call:
-    request = _request(exchange)
+    request = request_of(exchange.request.body)
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
     messages = request.get("messages")
     messages = messages if isinstance(messages, list) else []
@@ -195,14 +195,6 @@ def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, 
     prompt, text = "\n".join(said), "\n".join(answered)
     words = {**fields, "system": text_of(request.get("system")), "prompt": prompt, "answer": text}
     return _Call(words if request else None, prompt, text)
-
-
-def _request(exchange: Exchange) -> Mapping[str, Any]:
-    try:
-        request = json.loads(exchange.request.body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return request if isinstance(request, dict) else {}
 
 
 def _is_answer(message: Any, answers: set[str]) -> bool:

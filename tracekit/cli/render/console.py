@@ -7,11 +7,19 @@ import os
 import sys
 
 from rich.console import Console
+from typing_extensions import override
 
 __all__ = ["PIPE_WIDTH", "console"]
 
 PIPE_WIDTH = 120
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
+
+
+class _Console(Console):
+    @override
+    def on_broken_pipe(self) -> None:
+        # rich would exit with 1, which `check` and `diff` give another meaning.
+        raise BrokenPipeError
 
 
 def console() -> Console:
@@ -24,4 +32,4 @@ def console() -> Console:
     width = None
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         width = PIPE_WIDTH
-    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return _Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)

@@ -1,0 +1,50 @@
+"""A store for one command, where ``TRACEKIT_HOME`` cannot hold one: it is read-only, full, or another user's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tracekit.collect.collect import Progress, collect_into
+from tracekit.collect.look import up_to_date
+from tracekit.collect.scan import scan
+from tracekit.errors import StoreBusyError, StoreError
+from tracekit.journal.files import unreadable
+from tracekit.journal.home import home, runs_folder
+from tracekit.store.store import Store
+
+__all__ = ["Collected", "collected"]
+
+
+class Collected(NamedTuple):
+    """A store that is up to date, and what a user should know of it. `is_aside` says that it is gone after the command."""
+
+    store: Store
+    told: list[str]
+    is_aside: bool
+
+
+@contextmanager
+def collected(progress: Progress | None = None) -> Iterator[Collected]:
+    """Give the store of the home, brought up to date; where that cannot be used, one in a temporary folder.
+
+    Raises:
+        HomeError: There is no folder for journals.
+        StoreError: No store can be made, or another program holds it.
+    """
+    store = Store(home())
+    try:
+        told = up_to_date(progress=progress)
+    except StoreBusyError:
+        raise
+    except StoreError as error:
+        with tempfile.TemporaryDirectory(prefix="tracekit-") as folder:
+            aside = Store(Path(folder))
+            report = collect_into(aside, scan(runs_folder()), progress=progress)
+            note = f"{error}; this is read from the journals into a store that is removed again"
+            yield Collected(aside, [note, *unreadable(), *report.told], is_aside=True)
+    else:
+        yield Collected(store, [*unreadable(), *told], is_aside=False)

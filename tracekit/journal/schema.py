@@ -1,0 +1,228 @@
+"""The shape of each line of a journal, as a table. What passes here has the types that all code behind it counts on.
+
+pydantic and msgspec refuse the lone surrogates that recorded texts may hold, so the table is checked by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from tracekit.journal.limits import MOST_NS
+
+__all__ = ["check_header", "check_line", "check_request", "check_sse"]
+
+
+class _Rule(NamedTuple):
+    """A test of a value, and the words for what passes it."""
+
+    words: str
+    passes: Callable[[Any], bool]
+    is_optional: bool = False
+
+
+def _optional(rule: _Rule) -> _Rule:
+    return rule._replace(is_optional=True)
+
+
+def _or_null(rule: _Rule) -> _Rule:
+    return _Rule(f"{rule.words} or null", lambda value: value is None or rule.passes(value))
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _integer(words: str, least: int, most: int) -> _Rule:
+    return _Rule(words, lambda value: type(value) is int and least <= value <= most)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return urlsplit(text).port is None or bool(text)
+    except ValueError:
+        return False
+
+
+def _texts_by_name(value: Any) -> bool:
+    return type(value) is dict and all(map(_is_text, value.values()))
+
+
+def _list_of(rule: _Rule) -> _Rule:
+    return _Rule(f"a list, each {rule.words}", lambda value: type(value) is list and all(map(rule.passes, value)))
+
+
+_TEXT = _Rule("a text", _is_text)
+_BOOL = _Rule("true or false", lambda value: type(value) is bool)
+_OBJECT = _Rule("an object", lambda value: type(value) is dict)
+_LIST = _Rule("a list", lambda value: type(value) is list)
+_HEADERS = _Rule("an object of texts", _texts_by_name)
+_TIME = _integer("a time in nanoseconds", -MOST_NS, MOST_NS)
+_COUNT = _integer("a whole number from 0 on", 0, MOST_NS)
+_STATUS = _integer("an HTTP status", 0, 999)
+_ID = _Rule("an id", lambda value: type(value) is str and re.fullmatch(r"[!-~]{1,200}", value) is not None)
+_RUN_ID = _Rule(
+    "a run's id", lambda value: type(value) is str and re.fullmatch(r"[\w-]{1,128}", value, re.ASCII) is not None
+)
+_LANE = _Rule("a lane", lambda value: type(value) is str and re.search(r"\d{16}", value) is None)
+_REDACTION = _Rule(
+    "a name, or an object with the texts name and pattern",
+    lambda value: (
+        _is_text(value) or (type(value) is dict and _is_text(value.get("name")) and _is_text(value.get("pattern")))
+    ),
+)
+_HOST = _Rule("an address such as https://api.anthropic.com", lambda value: _is_text(value) and _is_host(value))
+_CONTENT = _Rule("full, metadata or off", lambda value: value in ("full", "metadata", "off"))
+
+_Shape = Mapping[str, _Rule]
+
+_ROOT: _Shape = {"id": _ID, "t": _TIME, "argv": _list_of(_TEXT)}
+_HEADER: _Shape = {
+    "e": _Rule("header", lambda value: value == "header"),
+    "run": _RUN_ID,
+    "name": _TEXT,
+    "recorded_at_ns": _TIME,
+    "root": _optional(_or_null(_OBJECT)),
+    "host": _optional(_TEXT),
+    "boot": _optional(_TEXT),
+    "pid": _optional(_COUNT),
+    "process_start": _optional(_COUNT),
+    "rootless": _optional(_BOOL),
+    "replay_of": _optional(_or_null(_TEXT)),
+    "content": _optional(_CONTENT),
+    "redaction": _optional(_or_null(_list_of(_REDACTION))),
+    "ignore": _optional(_or_null(_list_of(_TEXT))),
+    "versions": _optional(_or_null(_HEADERS)),
+}
+
+_FAILURE: _Shape = {"type": _TEXT, "message": _optional(_TEXT)}
+_RESPONSE: _Shape = {"status": _STATUS, "headers": _HEADERS}
+_REQUEST: _Shape = {
+    "method": _TEXT,
+    "host": _HOST,
+    "path": _TEXT,
+    "headers": _HEADERS,
+    "query": _optional(_TEXT),
+}
+_REBUILT: _Shape = {
+    "sha256": _TEXT,
+    "base": _or_null(_ID),
+    "order": _list_of(_TEXT),
+    "keep": _optional(_COUNT),
+    "add": _optional(_LIST),
+    "blobs": _optional(_list_of(_COUNT)),
+    "set": _OBJECT,
+}
+_LINES: Mapping[str, _Shape] = {
+    "begin": {
+        "id": _ID,
+        "parent": _or_null(_ID),
+        "kind": _TEXT,
+        "name": _TEXT,
+        "t": _TIME,
+        "lane": _LANE,
+        "trace": _optional(_TEXT),
+        "attributes": _optional(_OBJECT),
+        "request": _optional(_OBJECT),
+    },
+    "end": {
+        "id": _ID,
+        "t": _TIME,
+        "status": _TEXT,
+        "error": _optional(_OBJECT),
+        "attributes": _optional(_OBJECT),
+        "response": _optional(_OBJECT),
+    },
+    "chunk": {"id": _ID, "t": _TIME},
+    "answer": {"id": _ID, "t": _TIME, **_RESPONSE},
+    "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME},
+    "exit": {"t": _TIME},
+    "replay": {"t": _TIME, "mode": _TEXT},
+    "blob": {"sha256": _TEXT, "data": _TEXT},
+}
+_WITHIN: Mapping[str, _Shape] = {"request": _REQUEST, "response": _RESPONSE, "error": _FAILURE, "root": _ROOT}
+"""The shapes of the objects that stand in a line, by the names of their members."""
+
+
+def check_line(data: Any) -> dict[str, Any]:
+    """`data`, if it is a line that has the types of its kind. A kind that this version does not know passes.
+
+    Raises:
+        ValueError: A member is missing, or has another type.
+    """
+    if type(data) is not dict or type(data.get("e")) is not str:
+        raise ValueError("a line is an object with the kind of its event in 'e'")
+    shape = _LINES.get(data["e"])
+    if shape is not None:
+        _check(data, shape, "")
+    return data
+
+
+def check_header(data: dict[str, Any]) -> None:
+    """Check that the header `data` has the types of one.
+
+    Raises:
+        ValueError: A member is missing, or has another type.
+    """
+    _check(data, _HEADER, "")
+
+
+def check_request(data: dict[str, Any]) -> None:
+    """Check the members that say how the body of a request is put together.
+
+    Raises:
+        ValueError: A member is missing, or has another type.
+    """
+    _check(data, _REBUILT, "request.")
+    if len(set(data["order"])) < len(data["order"]):
+        raise ValueError("'request.order' names a field twice")
+    places = data.get("blobs", ())
+    if len(set(places)) < len(places) or any(place >= len(data.get("add", ())) for place in places):
+        raise ValueError("'request.blobs' names no message of 'add', or one twice")
+
+
+def check_sse(data: Any) -> list[Any]:
+    """`data`, if it is a list of events of a stream: each a text, or its name, its data and the spaces at its end.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if type(data) is not list or not all(map(_is_event, data)):
+        raise ValueError("'sse' is not a list, each a text, or a name, a text or an object, and a number of spaces")
+    return data
+
+
+def _is_event(item: Any) -> bool:
+    return type(item) is str or (
+        type(item) is list
+        and 2 <= len(item) <= 3
+        and type(item[0]) is str
+        and type(item[1]) in (str, dict)
+        and (len(item) == 2 or _COUNT.passes(item[2]))
+    )
+
+
+def _check(data: dict[str, Any], shape: _Shape, place: str) -> None:
+    for name, rule in shape.items():
+        if name not in data:
+            if not rule.is_optional:
+                raise ValueError(f"'{place}{name}' is missing")
+            continue
+        value = data[name]
+        if not rule.passes(value):
+            raise ValueError(f"'{place}{name}' is {_shown(value)}, not {rule.words}")
+        within = _WITHIN.get(name)
+        if within is not None and value is not None:
+            _check(value, within, f"{place}{name}.")
+
+
+def _shown(value: Any) -> str:
+    if value is None or type(value) is bool:
+        return {None: "null", True: "true", False: "false"}[value]
+    if type(value) is int:
+        return str(value) if value.bit_length() <= 128 else f"a number of {value.bit_length()} bits"
+    if type(value) is str:
+        return repr(value if len(value) <= 60 else f"{value[:60]}…")
+    return {float: "a fraction", list: "a list", dict: "an object"}[type(value)]
