@@ -67,7 +67,10 @@ def ask_for_parquet(store: Store, query: str, out: Path) -> int:
         try:
             _check(connection, query)
             statement = query.strip().rstrip(";")
-            row = connection.execute(f"COPY ({statement}\n) TO '{quoted(draft)}' (FORMAT parquet)").fetchone()
+            # For the user alone, like the journals: DuckDB keeps the mode of a file that is there.
+            draft.touch(0o600)
+            options = "(FORMAT parquet, USE_TMP_FILE false)"
+            row = connection.execute(f"COPY ({statement}\n) TO '{quoted(draft)}' {options}").fetchone()
             draft.replace(out)
             return int(row[0]) if row else 0
         except duckdb.Error as error:
