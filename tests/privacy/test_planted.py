@@ -164,7 +164,7 @@ def test_none_is_in_what_is_exported(planted: Planted) -> None:
     assert (
         tracekit("export", planted.runs[0], "--format", "parquet", "-o", str(folder), env=planted.env).returncode == 0
     )
-    tables = "".join(str(duckdb.sql(f"FROM '{file}'").fetchall()) for file in folder.glob("*.parquet"))
+    tables = "".join(str(duckdb.execute(f"FROM '{file}'").fetchall()) for file in folder.glob("*.parquet"))
     assert tables.count("[redacted:") > 3 * len(CREDENTIALS)
     assert leaked(tables) == []
     with collector() as found:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tracekit.cli.options import echo_json
+from tracekit.cli.options import echo_json, tell
 from tracekit.collect.look import find
 from tracekit.journal.reader import read_run
 from tracekit.model.text import printable
@@ -70,11 +70,11 @@ def _show(found: Calibration) -> None:
     if not found.proposals:
         click.echo("tracekit: nothing is proposed", err=True)
     for path, difference in found.unexplained:
-        click.echo(f"tracekit: not proposed, since it may be a change of the program, at {path}", err=True)
+        tell([f"not proposed, since it may be a change of the program, at {path}"])
         for line in difference.lines():
-            click.echo(f"  {line}", err=True)
+            click.echo(f"  {printable(line)}", err=True)
     for path in found.alone:
-        click.echo(f"tracekit: only in one of the two: {path}", err=True)
+        tell([f"only in one of the two: {path}"])
     click.echo(f"tracekit: with these, {found.alike} of {found.pairs} calls ask the same as before", err=True)
 
 

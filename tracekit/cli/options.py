@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from tracekit.model.text import printable
+from tracekit.model.text import printable_lines
 
 __all__ = ["echo_json", "format_option", "progress_bar", "run_argument", "safe_lines", "tell"]
 
@@ -67,7 +67,7 @@ def tell(told: Iterable[str]) -> None:
 
 def safe_lines(text: str) -> str:
     """`text` with nothing in it that a terminal acts on but line breaks: names of runs stand in what we say."""
-    return "\n".join(printable(line, most=4000) for line in text.split("\n"))
+    return printable_lines(text)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing_extensions import override
 from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.cli.render.quantities import size
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS, prune
+from tracekit.model.text import printable
 
 __all__ = ["command"]
 
@@ -87,4 +88,4 @@ def command(older_than: timedelta | None, max_size: int | None, dry_run: bool, f
     if not dry_run:
         tell([f"journals and store took {size(report.bytes_before)}, and now take {size(report.bytes_after)}"])
     for run in report.removed if dry_run else ():
-        click.echo(run.id)
+        click.echo(printable(run.id))

@@ -20,7 +20,7 @@ from typing_extensions import override
 from tracekit import __version__, semconv
 from tracekit.cli.calibration import run_calibration
 from tracekit.cli.child import exit_code, full_command, patiently, start_child
-from tracekit.cli.options import echo_json, format_option
+from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
 from tracekit.errors import JournalError, ReplayError
@@ -125,7 +125,7 @@ def command(
         recording = read_run(entry.paths)
         script = Script(recording, Keys([*ignore, *recording.ignore], recording.redaction))
     except (JournalError, ReplayError) as error:
-        click.echo(f"tracekit: {error}", err=True)
+        tell([str(error)])
         sys.exit(_UNTESTABLE)
     task = _task(recording, entry.paths, ignore, speed, block_network)
     try:
@@ -289,13 +289,12 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
         )
         return
     if outcome.report:
-        click.echo(f"tracekit: {outcome.report}", err=True)
+        tell([outcome.report])
     if why:
-        click.echo(f"tracekit: could not be tested: {why}", err=True)
+        tell([f"could not be tested: {why}"])
     elif not outcome.report:
         click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls", err=True)
-    for note in outcome.notes:
-        click.echo(f"tracekit: {note}", err=True)
+    tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)
 

@@ -14,6 +14,7 @@ import click
 from tracekit import __version__
 from tracekit.cli.options import echo_json
 from tracekit.model.finding import Confidence, Finding, is_at_least
+from tracekit.model.text import printable_lines
 from tracekit.model.tree import Run
 from tracekit.rules.baseline import fingerprints
 from tracekit.rules.table import all_rules
@@ -55,6 +56,8 @@ def github_lines(run: Run, findings: Sequence[Finding], source: str, fail_on: Co
 
 
 def _escaped(text: str, more: str = "") -> str:
+    """Return `text` as GitHub reads it; nothing in it is left that a terminal acts on, where no one reads commands."""
+    text = printable_lines(text)
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")
     return text

@@ -31,7 +31,7 @@ def export_parquet(entry: Entry, folder: Path) -> list[Path]:
     began = time.monotonic()
     rows = rows_of(entry.id, read_entry(entry), [], [], maker(), began)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}; give another folder") from error
     with tempfile.TemporaryDirectory(prefix="tracekit-") as place:

@@ -11,7 +11,7 @@ import unicodedata
 from enum import Enum, auto
 from functools import lru_cache
 
-__all__ = ["printable"]
+__all__ = ["printable", "printable_lines"]
 
 _MOST_MARKS = 4
 """Marks on one letter: more than any language writes, fewer than reach into the rows above and below."""
@@ -53,6 +53,11 @@ def printable(text: str, *, most: int = 2000) -> str:
     cut = text[:most]
     is_quiet = cut.isprintable() and (cut.isascii() or _QUIET.fullmatch(cut))
     return (cut if is_quiet else _shown(cut)) + ("…" if len(text) > most else "")
+
+
+def printable_lines(text: str) -> str:
+    """Return `text`, each of its lines `printable`, for messages that names of runs and texts of errors stand in."""
+    return "\n".join(printable(line, most=4000) for line in text.split("\n"))
 
 
 def _shown(text: str) -> str:

@@ -26,7 +26,7 @@ def wired(told: Told, rules: Rules) -> Wired:
         told.trace,
         span_id_of(told.id),
         span_id_of(told.parent) if told.parent else None,
-        _text(told.name, rules),
+        _text(rewritten_url(told.name, rules.redact), rules),
         told.kind in ("llm", "attempt") or (is_sdks and told.kind == "span"),
         semconv.SDK_SCOPE_PREFIX if is_sdks else semconv.TRACEKIT_SCOPE,
         told.start_ns,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
@@ -19,6 +19,7 @@ from tracekit import semconv
 from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
 from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.privacy.texts import rewritten_value
 
 __all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "is_content", "kept_arguments"]
 
@@ -51,10 +52,11 @@ def kept_arguments(arguments: Sequence[str], content: Content) -> Sequence[str]:
 
 
 class ContentFilter:
-    """Takes the content out of the events of one segment."""
+    """Takes the content out of the events of one segment. `redact` is for texts that come in pieces, once joined."""
 
-    def __init__(self, mode: Content) -> None:
+    def __init__(self, mode: Content, redact: Callable[[str], str]) -> None:
         self._mode = mode
+        self._redact = redact
         self._key = os.urandom(16)
         self._bodies: dict[str, BodyReader] = {}
         self._results: dict[str, list[bytes]] = {}
@@ -115,7 +117,7 @@ class ContentFilter:
     def _message(self, answer: Answer) -> bytes:
         if self._mode == "off" or answer.message is None:
             return b""
-        return _dumps(self._veiled(answer.message))
+        return _dumps(self._veiled(rewritten_value(answer.message, self._redact)))
 
     def _veiled_body(self, body: bytes | None) -> bytes | None:
         if self._mode == "off" or body is None:

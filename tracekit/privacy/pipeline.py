@@ -76,30 +76,36 @@ class SegmentPrivacy:
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
-        self._content = ContentFilter(privacy.content)
+        self._content = ContentFilter(privacy.content, privacy.text)
 
     def over(self, event: Event) -> list[Event]:
         """Return what may be kept of `event`."""
         event = self._privacy.without_own(event)
-        if isinstance(event, SpanBegin) and event.request is not None and _is_encoded(event.request):
-            event = _with_plain_address(event, event.request)
+        if isinstance(event, SpanBegin) and _is_encoded(event):
+            event = _with_plain_address(event)
         return self._content.over(event)
 
 
-def _is_encoded(request: Request) -> bool:
-    return "%" in request.path or "%" in request.query or "+" in request.query
+def _is_encoded(event: SpanBegin) -> bool:
+    if "%" in event.name:
+        return True
+    request = event.request
+    return request is not None and ("%" in request.path or "%" in request.query or "+" in request.query)
 
 
-def _with_plain_address(event: SpanBegin, request: Request) -> SpanBegin:
+def _with_plain_address(event: SpanBegin) -> SpanBegin:
     """Return `event` without the credentials that percent encoding hides from the line that is made of it."""
     from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
 
-    path, query = rewritten_url(request.path, redact), rewritten_url(request.query, redact, is_query=True)
+    request = event.request
+    if request is not None:
+        path, query = rewritten_url(request.path, redact), rewritten_url(request.query, redact, is_query=True)
+        request = replace(request, path=path, query=query)
     attributes = {
         name: rewritten_url(str(value), redact) if name in URL_ATTRIBUTES else value
         for name, value in event.attributes.items()
     }
-    return replace(event, attributes=attributes, request=replace(request, path=path, query=query))
+    return replace(event, name=rewritten_url(event.name, redact), attributes=attributes, request=request)
 
 
 def without_credentials(event: Event) -> Event:

@@ -35,7 +35,8 @@ class Texts:
             case SpanBegin():
                 request = event.request and self.request(event.request)
                 attributes = self._attributes(event.attributes)
-                return replace(event, name=self._text(event.name), attributes=attributes, request=request)
+                name = rewritten_url(event.name, self._text)
+                return replace(event, name=name, attributes=attributes, request=request)
             case SpanEnd():
                 failure = event.failure and self._failure(event.failure)
                 response = event.response and self._response(event.response)

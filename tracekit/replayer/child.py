@@ -22,6 +22,7 @@ from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Replayed
 from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.text import printable_lines
 from tracekit.replayer.children import PROXIES
 from tracekit.replayer.divergence import Divergence
 from tracekit.replayer.session import Stage, notes_of
@@ -76,7 +77,7 @@ def start() -> None:
         _start(task, told)
     except Exception as error:  # noqa: BLE001  the program must not run on without a replay
         told.tell("impossible", f"the replay could not begin in process {os.getpid()}: {error}")
-        sys.stderr.write(f"tracekit: the replay could not begin: {error}\n")
+        sys.stderr.write(f"tracekit: the replay could not begin: {printable_lines(str(error))}\n")
         sys.stderr.flush()
         os._exit(125)
 

@@ -21,7 +21,7 @@ from tracekit.privacy.credentials import redact
 from tracekit.privacy.own_rules import OUT_OF_TIME, RuleTimeoutError, recorded_rules
 from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
 from tracekit.privacy.pipeline import Privacy, body_without_credentials
-from tracekit.privacy.texts import Texts, rewritten_value
+from tracekit.privacy.texts import Texts, rewritten_url, rewritten_value
 
 __all__ = ["Keys"]
 
@@ -80,7 +80,7 @@ class Keys:
         return replace(exchange, request=request, digest=sha256(request.body or b"").hexdigest())
 
     def value(self, value: Any) -> Any:
-        """Return `value`, a name or any JSON, as it would be recorded.
+        """Return `value`, any JSON, as it would be recorded.
 
         Raises:
             ReplayError: A rule takes too long on it.
@@ -88,13 +88,22 @@ class Keys:
         with _patience():
             return rewritten_value(value, self._privacy.text)
 
+    def name(self, name: str) -> str:
+        """Return the name of a span as it would be recorded.
+
+        Raises:
+            ReplayError: A rule takes too long on it.
+        """
+        with _patience():
+            return rewritten_url(name, self._privacy.text)
+
     def path(self, path: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Return `path`, kinds and names of spans, as it would be recorded.
 
         Raises:
             ReplayError: A rule takes too long on a name.
         """
-        return tuple((kind, self.value(name)) for kind, name in path)
+        return tuple((kind, self.name(name)) for kind, name in path)
 
     def key(self, request: Request, digest: str = "") -> str:
         """The key of `request`, which is redacted; `digest` is the SHA-256 of its body in hex, where that is known."""

@@ -245,7 +245,7 @@ class Player(Answerer):
         A tool that all remaining results fit may be in another lane, and anything once times are projected.
         """
         with self._comparing():
-            name = self.script.keys.value(live.name)
+            name = self.script.keys.name(live.name)
             left = [span for span in self.script.spans.get((live.kind, name), ()) if span.id not in self._taken]
             if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
                 left = self._with_arguments_of(live, left)

@@ -156,7 +156,7 @@ class Script:
         asking = {call.span.id for call in self.calls}
         for span in sorted(self.recording.spans.values(), key=lambda span: span.start_ns):
             if span.kind not in ("llm", "attempt") and span.id not in asking:
-                found[span.kind, self.keys.value(span.name)].append(span)
+                found[span.kind, self.keys.name(span.name)].append(span)
         return found
 
     @cached_property

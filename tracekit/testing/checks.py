@@ -212,7 +212,8 @@ class Check:
         shown = [f"{indent}{line}" for line in seen[: 4 * _MOST_SHOWN]]
         more = [f"{indent}… and {len(seen) - 4 * _MOST_SHOWN} more"] if len(seen) > 4 * _MOST_SHOWN else []
         about = f"in run {printable(self.run.name, most=60)} ({self.run.id[:8]})"
-        raise AssertionError("\n".join([f"{said}, {about}{':' if seen else ''}", *shown, *more]))
+        # Names come from the program, whose data may have made them.
+        raise AssertionError("\n".join(map(printable, [f"{said}, {about}{':' if seen else ''}", *shown, *more])))
 
     def _works(self, name: str, kinds: Sequence[str] = ("agent", "tool")) -> list[_Work]:
         """When `name` was at work. An agent counts, not the tool that it serves."""

@@ -134,7 +134,7 @@ def _node_line(node: Node, number: int) -> str:
         "llm": f"call {node.model or ''}".rstrip(),
     }.get(node.kind, f"{node.kind} {node.name}")
     facts = [said, *_facts(node)]
-    return "  ".join(fact for fact in facts if fact)
+    return "  ".join(printable(fact) for fact in facts if fact)
 
 
 def _facts(node: Node) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 from typing_extensions import override
 
 from tracekit.errors import ReplayDivergence, ReplayImpossible, TracekitError
+from tracekit.model.text import printable_lines
 from tracekit.model.tree import Run
 from tracekit.replayer import Replay, replay
 from tracekit.testing.recording import TestRecording
@@ -125,7 +126,7 @@ def finish(active: Active, error: BaseException | None) -> None:
     except TracekitError as raised:
         divergence = raised if error is None else None
     if divergence is not None and divergence is not error:
-        pytest.fail(str(divergence), pytrace=False)
+        pytest.fail(printable_lines(str(divergence)), pytrace=False)
 
 
 def _end_at_the_test(error: BaseException) -> None:
