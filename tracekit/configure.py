@@ -93,7 +93,7 @@ def _start() -> bool:
             return False
         session, remote = _session(), incoming(os.environ)
         exporter = exporter_for(session.run.name if session else program_name(), remote)
-        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote))
+        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote, redact=_redact))
         when_entered(init)
     return True
 
@@ -159,6 +159,10 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         closed=lambda loss: note_loss(home(), destination.shown, loss) if loss.lost else None,
         is_quiet=is_quiet,
     )
+
+
+def _redact(text: str) -> str:
+    return redaction()(text)
 
 
 def redaction() -> Callable[[str], str]:

@@ -18,6 +18,8 @@ from tracekit.instrument.lanes import running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
+from tracekit.instrument.telling import call_attributes
+from tracekit.instrument.values import flat
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.messages import Answer, usage_attributes
 
@@ -186,12 +188,14 @@ class Call:
         return usage_attributes(self.answer, finished=complete)
 
     def _tell_span(self) -> None:
-        """Give the SDK's span the usage that the SDK itself does not set, as for `with_streaming_response`."""
-        span = self.span
-        if span is None or semconv.INPUT_TOKENS in span.attributes or not span.real.is_recording():
+        """Give the SDK's span the usage that the SDK itself does not set, and what our own exporter would send."""
+        span, live = self.span, self.live
+        if span is None or live is None or not span.real.is_recording():
             return
-        for name, value in self._usage().items():
-            span.real.set_attribute(name, value)
+        usage = self._usage()
+        recorded = {**live.attributes_at_begin, **span.attributes, **usage}
+        told = {**usage, **call_attributes(self.recorder, live, recorded)}
+        span.real.set_attributes(flat({name: told[name] for name in told if name not in span.attributes}))
 
     # ── the begin ────────────────────────────────────────────────────────────────────────────────────────────────
 
