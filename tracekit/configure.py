@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote
 
 from tracekit import __version__
 from tracekit.errors import TracekitError, UnsupportedSdkError
@@ -28,7 +29,16 @@ from tracekit.journal.own_rules import own_rules
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 
-__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "exporter_for", "hook_in", "init", "redaction", "wrap"]
+__all__ = [
+    "DISABLED_VARIABLE",
+    "SESSION_VARIABLE",
+    "exporter_for",
+    "hook_in",
+    "init",
+    "redaction",
+    "service_name",
+    "wrap",
+]
 
 DISABLED_VARIABLE = "TRACEKIT_DISABLED"
 
@@ -87,12 +97,13 @@ def _start() -> bool:
         return False
     if active() is None:
         try:
-            sink = JournalSink({"tracekit": __version__})
+            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service))
         except TracekitError as error:
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
         session, remote = _session(), incoming(os.environ)
-        exporter = exporter_for(session.run.name if session else program_name(), remote)
+        service = session.run.name if session else program_name()
+        exporter = exporter_for(service, remote)
         install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote, redact=_redact))
         when_entered(init)
     return True
@@ -139,6 +150,7 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         return None
     from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
+    from tracekit.otlp.ledger import Ledger  # noqa: PLC0415  see above
     from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
     from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
     from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
@@ -153,12 +165,27 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         destination,
         limits,
         Rules(content, redaction(), sdks_content=is_kept),
-        {"service.name": service, "process.pid": os.getpid()},
+        {"service.name": _redact(service), "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],
-        closed=lambda loss: note_loss(home(), destination.shown, loss) if loss.lost else None,
+        ledger=Ledger(home(), destination.shown),
+        closed=lambda loss, runs: note_loss(home(), destination.shown, loss, runs) if loss.lost or loss.cut else None,
         is_quiet=is_quiet,
     )
+
+
+def service_name(default: str) -> str:
+    """Return the name of the service as whom this process's spans are exported, by us or by the application."""
+    from opentelemetry import trace  # noqa: PLC0415  loaded by now
+
+    resource = getattr(trace.get_tracer_provider(), "resource", None)
+    if resource is not None and resource.attributes.get("service.name"):
+        return str(resource.attributes["service.name"])
+    if os.environ.get("OTEL_SERVICE_NAME"):
+        return os.environ["OTEL_SERVICE_NAME"]
+    pairs = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    told = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+    return told.get("service.name") or default
 
 
 def _redact(text: str) -> str:

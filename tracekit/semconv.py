@@ -148,6 +148,11 @@ OTHER_CONTENT_PREFIXES: Final = (
 """How such attributes begin that other instrumentations put on their spans."""
 
 
+def is_content(name: str) -> bool:
+    """Return whether the attribute `name` holds what was said."""
+    return name in CONTENT or name.startswith(OTHER_CONTENT_PREFIXES)
+
+
 class Operation:
     """Values of `OPERATION_NAME`."""
 

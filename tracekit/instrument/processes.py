@@ -191,6 +191,14 @@ class Task:
         finally:
             if attached is not None:
                 attached.detach()
+            self._settle()
+
+    @guarded
+    def _settle(self) -> None:
+        # A pool may end its workers by a signal as soon as it has the last result.
+        recorder = active()
+        if recorder is not None and recorder.exporter is not None:
+            recorder.exporter.settle()
 
     @guarded
     def _enter(self) -> Attached | None:

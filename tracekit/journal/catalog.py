@@ -14,7 +14,7 @@ from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
 from tracekit.journal.reader import header_of, load_header
 from tracekit.model.text import printable
 
-__all__ = ["Entry", "all_runs", "find_run", "segments_of"]
+__all__ = ["Entry", "all_runs", "find_run", "segments_of", "service_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,15 @@ def segments_of(id: str, since: str = "") -> list[Path]:
         HomeError: The folder for journals is a file.
     """
     return [path for paths in _files_by_day(since).values() for path in paths if _run_id(path) == id]
+
+
+def service_of(entry: Entry) -> str:
+    """Return the name of the service whose spans those of the run are: its program's, else the run's own name."""
+    for path in entry.paths:
+        header = header_of(path)
+        if header is not None and isinstance(header.get("service"), str) and header["service"]:
+            return str(header["service"])
+    return entry.name
 
 
 def find_run(text: str) -> Entry:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,12 +47,14 @@ _LONGEST_PROBE_S = 0.1
 class JournalSink:
     """Keeps a segment for each run that this process takes part in.
 
+    `service` names the service whose spans the process's are, for who exports them later; "" where nobody knows.
+
     Raises:
         SettingsError: The user's rules of redaction cannot be used; recording without them could keep what must not be.
     """
 
-    def __init__(self, versions: dict[str, str] | None = None) -> None:
-        self._keeping = _Keeping(versions or {}, own_rules(), content_mode())
+    def __init__(self, versions: dict[str, str] | None = None, service: Callable[[], str] = str) -> None:
+        self._keeping = _Keeping(versions or {}, own_rules(), content_mode(), service)
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -111,6 +114,7 @@ class _Keeping(NamedTuple):
     versions: dict[str, str]
     rules: OwnRules
     content: Content
+    service: Callable[[], str]
 
 
 class SegmentWriter:
@@ -275,6 +279,7 @@ class SegmentWriter:
 
         run = self._run
         root = run.root
+        service = self._keeping.rules.text(self._keeping.service())
         header = {
             "e": "header",
             "format": "tracekit-journal",
@@ -286,6 +291,7 @@ class SegmentWriter:
             **_identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
+            **({"service": service} if service else {}),
             "content": self._keeping.content,
             "redaction": [*RULE_NAMES, *self._keeping.rules.described()],
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},

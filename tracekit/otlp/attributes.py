@@ -13,9 +13,6 @@ from tracekit.otlp.told import Rules, Told, Wired, span_id_of
 
 __all__ = ["wired"]
 
-_ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
-"""What may hold a task's text though no message does: the arguments with which a program was started."""
-
 
 def wired(told: Told, rules: Rules) -> Wired:
     """The span as it is sent. A span that the SDK started keeps the SDK's scope."""
@@ -38,8 +35,7 @@ def wired(told: Told, rules: Rules) -> Wired:
 
 
 def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
-    is_wanted = rules.content or (rules.sdks_content and semconv.INPUT_MESSAGES in told.attributes)
-    found = {name: value for name, value in told.attributes.items() if is_wanted or not _is_content(name)}
+    found = rules.allowed(told.attributes)
     found[semconv.KIND] = told.kind
     found[semconv.RUN_ID] = told.run
     found[semconv.RUN_NAME] = told.run_name
@@ -50,10 +46,6 @@ def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
         if rules.content and told.exchange is not None:
             found = {**messages_of(told.exchange), **found}
     return {name: _value(value, rules) for name, value in found.items() if value is not None}
-
-
-def _is_content(name: str) -> bool:
-    return name in semconv.CONTENT or name in _ASKED_BY_OTHERS or name.startswith(semconv.OTHER_CONTENT_PREFIXES)
 
 
 def _value(value: Any, rules: Rules) -> Any:
