@@ -7,16 +7,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from tracekit import __version__
+from tracekit import __version__, semconv
 from tracekit.errors import TracekitError, UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.importing import when_imported
+from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.processes import when_entered
 from tracekit.instrument.program import program_name
 from tracekit.instrument.programs import SESSION_VARIABLE
@@ -28,6 +29,10 @@ from tracekit.journal.home import home
 from tracekit.journal.own_rules import own_rules
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
+
+if TYPE_CHECKING:
+    from tracekit.otlp.instruments import Instruments
+    from tracekit.otlp.metrics import MetricsExport
 
 __all__ = [
     "DISABLED_VARIABLE",
@@ -104,7 +109,18 @@ def _start() -> bool:
         session, remote = _session(), incoming(os.environ)
         service = session.run.name if session else program_name()
         exporter = exporter_for(service, remote)
-        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote, redact=_redact))
+        measuring = Measuring(_instruments, _metrics_export(service))
+        install(
+            Recorder(
+                sink,
+                AnchoredClock(),
+                session,
+                exporter=exporter,
+                remote=remote,
+                redact=_redact,
+                measuring=measuring,
+            )
+        )
         when_entered(init)
     return True
 
@@ -172,6 +188,30 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         closed=lambda loss, runs: note_loss(home(), destination.shown, loss, runs) if loss.lost or loss.cut else None,
         is_quiet=is_quiet,
     )
+
+
+@guarded
+def _metrics_export(service: str) -> MetricsExport | None:
+    """What exports metrics as those of `service`; None unless the ``OTEL_*`` variables ask for it."""
+    if not any(os.environ.get(name) for name in ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")):
+        return None
+    from tracekit.otlp.destination import metrics_destination_of  # noqa: PLC0415  only where it is asked for
+    from tracekit.otlp.metrics import MetricsExport, interval_of  # noqa: PLC0415  see above
+
+    destination, warnings = metrics_destination_of(os.environ)
+    for warning in warnings:
+        warn_once(warning)
+    if destination is None:
+        return None
+    # Each process has totals of its own, which a backend must not take for those of another.
+    resource = {"service.name": _redact(service), "service.instance.id": os.urandom(16).hex()}
+    return MetricsExport(destination, interval_of(), resource, _redact)
+
+
+def _instruments(provider: Any) -> Instruments:
+    from tracekit.otlp.instruments import Instruments  # noqa: PLC0415  only where there is a provider
+
+    return Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), _redact)
 
 
 def service_name(default: str) -> str:

@@ -24,6 +24,7 @@ from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
+from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.program import program_name
 from tracekit.instrument.protocols import Answerer, Clock, Exporter, Sink
 from tracekit.instrument.remote import Remote
@@ -53,7 +54,8 @@ class Recorder:
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
     else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
-    in place of the API, and says when things happen. `redact` is applied to names that an application's exporter gets.
+    in place of the API, and says when things happen. `redact` is applied to names that an application's exporter gets;
+    `measuring` counts calls for metrics.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Recorder:
         remote: Remote | None = None,
         answerer: Answerer | None = None,
         redact: Callable[[str], str] = str,
+        measuring: Measuring | None = None,
     ) -> None:
         self.sink = sink
         self.clock = clock
@@ -73,6 +76,7 @@ class Recorder:
         self.remote = remote
         self.answerer = answerer
         self.redact = redact
+        self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
         self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
@@ -285,13 +289,16 @@ class Recorder:
         self.sink.forked()
         if self.exporter is not None:
             self.exporter.forked()
+        self.measuring.forked()
 
     def exit(self) -> None:
         """The process ends in good order."""
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
+        self.measuring.ending()
         if self.exporter is not None:
             self.exporter.exit(now_ns)
+        self.measuring.exit()
 
 
 def _process_span(session: Session) -> LiveSpan:

@@ -7,7 +7,7 @@ OpenTelemetry's own code, in `tracekit.otlp.wire`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "destination",
     "destination_of",
     "limits_of",
+    "metrics_destination_of",
     "metrics_url",
     "traces_url",
 ]
@@ -69,21 +70,38 @@ class Limits(NamedTuple):
 
 def destination_of(environment: Mapping[str, str]) -> tuple[Destination | None, list[str]]:
     """Where spans go, None for nowhere, and what cannot be meant, for people."""
-    own = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+    exporters = environment.get("OTEL_TRACES_EXPORTER") or "otlp"
+    return _destination_of(environment, "TRACES", exporters, traces_url)
+
+
+def metrics_destination_of(environment: Mapping[str, str]) -> tuple[Destination | None, list[str]]:
+    """Return where metrics go, and what cannot be meant, for people.
+
+    None unless they are asked for: by ``OTEL_METRICS_EXPORTER=otlp``, or by an endpoint for metrics alone.
+    """
+    exporters = environment.get("OTEL_METRICS_EXPORTER", "")
+    if not exporters and environment.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "").strip():
+        exporters = "otlp"
+    return _destination_of(environment, "METRICS", exporters, metrics_url)
+
+
+def _destination_of(
+    environment: Mapping[str, str], signal: str, exporters: str, below: Callable[[str], str]
+) -> tuple[Destination | None, list[str]]:
+    own = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "").strip()
     base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
     if not (own or base) or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None, []
-    exporters = environment.get("OTEL_TRACES_EXPORTER", "otlp").lower()
-    if "otlp" not in {name.strip() for name in (exporters or "otlp").split(",")}:
+    if "otlp" not in {name.strip() for name in exporters.lower().split(",")}:
         return None, []
-    asked = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    asked = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     name = (asked or "http/protobuf").strip().lower()
     if name == "grpc":
         return destination("grpc", own or base, environment), []
     told = []
     if name != "http/protobuf":
         told = [f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} cannot be spoken; http/protobuf is, and grpc could be"]
-    return destination("http/protobuf", own or traces_url(base), environment), told
+    return destination("http/protobuf", own or below(base), environment), told
 
 
 def destination(protocol: Protocol, url: str, environment: Mapping[str, str]) -> Destination:

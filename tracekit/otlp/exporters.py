@@ -11,20 +11,22 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it comes without types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.util.re import parse_env_headers
 
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.secrets import without_user
 
-__all__ = ["Ear", "TooLargeError", "exporter_of", "grpc_may_fork", "judged"]
+__all__ = ["Ear", "Signal", "TooLargeError", "exporter_class", "exporter_of", "grpc_may_fork", "judged"]
 
-_PROVIDER_VARIABLE = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER"
+Signal: TypeAlias = Literal["trace", "metric"]
+
+_VARIABLES: dict[Signal, str] = {"trace": "TRACES", "metric": "METRICS"}
 
 
 _TOO_LARGE = ("larger than max", "message length too large", "status: 413")
@@ -64,37 +66,46 @@ class Ear:
         self.answer = _Answer(message=message)
 
 
-def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None) -> SpanExporter:
-    """Return the exporter that sends to `destination`, whose answers `ear` hears."""
+def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None, signal: Signal) -> Any:
+    """Return the exporter of spans or metrics that sends to `destination`, whose answers `ear` hears."""
     make = _over_grpc if destination.protocol == "grpc" else _over_http
     with grpc_may_fork():
-        return make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s})
+        return make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s}, signal)
 
 
-def _over_http(destination: Destination, ear: Ear, options: dict[str, Any]) -> SpanExporter:
+def exporter_class(protocol: str, signal: Signal) -> type[Any]:
+    """Return OpenTelemetry's class of exporters; the first time, it is loaded."""
+    module = import_module(f"opentelemetry.exporter.otlp.proto.{protocol.partition('/')[0]}.{signal}_exporter")
+    found: type[Any] = module.OTLPSpanExporter if signal == "trace" else module.OTLPMetricExporter
+    return found
+
+
+def _over_http(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
     import requests  # noqa: PLC0415  only where HTTP is spoken
     from opentelemetry.exporter.otlp.proto.http import _common  # noqa: PLC0415  see above
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  see above
 
-    session = _common._load_session_from_envvar(_PROVIDER_VARIABLE) or requests.Session()  # type: ignore[arg-type]  # noqa: SLF001  what the exporter calls for its session
+    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_VARIABLES[signal]}_CREDENTIAL_PROVIDER"
+    # What the exporter itself calls for its session.
+    session = _common._load_session_from_envvar(variable) or requests.Session()  # noqa: SLF001
     session.hooks["response"].append(ear.http)
-    return OTLPSpanExporter(endpoint=destination.url, session=session, **options)
+    return exporter_class("http", signal)(endpoint=destination.url, session=session, **options)
 
 
-def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any]) -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  takes long
+def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
+    base = exporter_class("grpc", signal)
 
-    class Exporter(OTLPSpanExporter):
+    class Exporter(base):  # type: ignore[misc, valid-type]  # the class is known when it is loaded
         """The exporter, whose stub is heard. It makes a new one where a connection breaks."""
 
         def _initialize_channel_and_stub(self) -> None:
-            super()._initialize_channel_and_stub()  # type: ignore[no-untyped-call]  # theirs has no types
+            super()._initialize_channel_and_stub()
             self._client: Any = _HeardStub(self._client, ear.grpc)
 
     url, user = without_user(destination.url)
     if user:
         # As requests does for HTTP; gRPC would take user and password for a part of the host's name.
-        text = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+        names = (f"OTEL_EXPORTER_OTLP_{_VARIABLES[signal]}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+        text = next((os.environ[name] for name in names if os.environ.get(name)), "")
         token = base64.b64encode(user.encode()).decode()
         options["headers"] = {"authorization": f"Basic {token}", **parse_env_headers(text, liberal=True)}
     return Exporter(endpoint=url, **options)
@@ -140,7 +151,10 @@ def grpc_may_fork() -> Iterator[None]:
 
 
 def judged(answer: _Answer | None, number: int) -> Sent:
-    """Return the outcome of a request with `number` spans, which the exporter takes for a success."""
+    """Return the outcome of a request with `number` spans, which the exporter takes for a success.
+
+    Answers to metrics have the same form on the wire.
+    """
     if answer is None:
         return Sent()
     if answer.message is not None:
@@ -166,7 +180,9 @@ def judged(answer: _Answer | None, number: int) -> Sent:
 
 
 def _partial(message: Any, number: int) -> Sent:
-    return _rejected(message.partial_success.rejected_spans, message.partial_success.error_message, number)
+    told = message.partial_success
+    rejected = told.rejected_spans if hasattr(told, "rejected_spans") else told.rejected_data_points
+    return _rejected(rejected, told.error_message, number)
 
 
 def _partial_json(body: bytes, number: int) -> Sent:
@@ -182,4 +198,4 @@ def _rejected(rejected: int, reason: str, number: int) -> Sent:
     if rejected <= 0:
         return Sent()
     lost = min(rejected, number) if number else 0
-    return Sent(lost, f"the collector rejected {rejected} spans: {reason or 'it does not say why'}") if lost else Sent()
+    return Sent(lost, f"the collector rejected {rejected}: {reason or 'it does not say why'}") if lost else Sent()

@@ -19,7 +19,7 @@ from tracekit.otlp.told import Rules, Told, content_size, drop_content
 
 __all__ = ["LiveExport"]
 
-_SETTLE_S = 1.0
+_SETTLE_S = 2.0
 """How long the end of a pool's task may wait for the endpoint."""
 
 

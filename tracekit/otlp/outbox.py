@@ -18,7 +18,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from tracekit.otlp.destination import BYTES_VARIABLE, Limits
 from tracekit.otlp.outcome import Delivery
 
-__all__ = ["Loss", "Outbox", "Shipper"]
+__all__ = ["Loss", "Outbox", "Shipper", "before_fork_and_end"]
 
 T_contra = TypeVar("T_contra", contravariant=True)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Shipper(Protocol[T_contra]):
         """Let go, of what is being sent, too."""
 
 
-def _before_fork_and_end(action: Callable[[], None]) -> None:
+def before_fork_and_end(action: Callable[[], None]) -> None:
     """Call `action` before each fork, and before the interpreter forbids new threads.
 
     Both before `concurrent.futures` does so, which lets no job be given from then on, and the exporters give some while
@@ -112,7 +112,7 @@ class Outbox(Generic[T]):
         self._shown = shown
         self._tell_closed = closed
         self._reset()
-        _before_fork_and_end(self._wait_until_ready)
+        before_fork_and_end(self._wait_until_ready)
 
     def _reset(self) -> None:
         # It may be put into from anywhere, even while it is being put into.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -37,7 +36,7 @@ from opentelemetry.trace import (
 from tracekit import __version__, semconv
 from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
-from tracekit.otlp.exporters import Ear, TooLargeError, exporter_of, grpc_may_fork, judged
+from tracekit.otlp.exporters import Ear, Signal, TooLargeError, exporter_class, exporter_of, grpc_may_fork, judged
 from tracekit.otlp.hush import hush, reason_of
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.told import Wired
@@ -62,13 +61,12 @@ class Sender:
     ) -> None:
         self._scrub = destination.scrub
         self._ear = Ear()
-        with grpc_may_fork():
-            load_libraries(destination.protocol)
+        load_libraries(destination.protocol)
         hush.over_libraries()
         with hush.here() as heard:
             self._resource = resource_of(resource)
             self._limits = SpanLimits()
-            self._exporter = exporter_of(destination, self._ear, timeout_s)
+            self._exporter = exporter_of(destination, self._ear, timeout_s, "trace")
             self.warnings = [self._scrub(each) for each in dict.fromkeys(heard)]
         self._heard: list[str] = []
         self._scopes = {
@@ -151,10 +149,10 @@ def _context(trace: str, span: str) -> SpanContext:
     return SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
-def load_libraries(protocol: str) -> None:
+def load_libraries(protocol: str, signal: Signal = "trace") -> None:
     """Load an exporter's libraries, so that their loggers exist."""
-    name = "grpc" if protocol == "grpc" else "http"
-    import_module(f"opentelemetry.exporter.otlp.proto.{name}.trace_exporter")
+    with grpc_may_fork():
+        exporter_class(protocol, signal)
 
 
 def resource_of(given: Mapping[str, Any]) -> Resource:
