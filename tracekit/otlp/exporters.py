@@ -20,7 +20,7 @@ from opentelemetry.util.re import parse_env_headers
 
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.outcome import Sent
-from tracekit.otlp.secrets import without_user
+from tracekit.otlp.secrets import public_address, without_user
 
 __all__ = ["Ear", "Signal", "TooLargeError", "exporter_class", "exporter_of", "grpc_may_fork", "judged"]
 
@@ -161,7 +161,7 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         return _partial(answer.message, number)
     kind, start = answer.headers.get("content-type", "").lower(), answer.body[:100].lstrip().lower()
     if answer.status >= 300:
-        place = answer.headers.get("location", "")
+        place = public_address(answer.headers.get("location", ""))
         return Sent(
             number, f"{answer.status} {answer.reason}: it redirects to {place}; set the endpoint to the collector"
         )
