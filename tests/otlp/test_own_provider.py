@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import environment, tracekit_json
+from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.collector import collector
+from tests.support.receiver import receiver
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
 
@@ -124,3 +125,40 @@ def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
     agents = [each.get(semconv.AGENT_NAME) for each in seen[0] if each[semconv.KIND] == "llm"]
     assert agents == ["lead for [redacted:ticket]", "helper", "helper", "lead for [redacted:ticket]"]
     assert seen[0] == seen[1]
+
+
+def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: Path) -> None:
+    """As a link in a dashboard has it; the run's own id is another."""
+    with receiver() as heard:
+        env = environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url)
+        program = (
+            PROVIDER + SET + START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool('look'): pass\n"
+        )
+        subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    traces = {span.trace_id.hex() for span in heard.spans}
+    assert len(traces) == 2
+    names = set()
+    for trace in traces:
+        shown = tracekit_json("show", trace, env=env)["run"]
+        assert shown["id"] != trace
+        names.add(shown["name"])
+        assert tracekit("check", trace.upper(), env=env).returncode == 0
+        assert tracekit("export", trace, "-o", str(tmp_path / f"{trace}.jsonl"), env=env).returncode == 0
+    assert names == {"a", "b"}
+    missing = tracekit("show", "0" * 31 + "1", env=env)
+    assert missing.returncode == 2
+    assert "no id, prefix, name or trace" in missing.stderr
+
+
+def test_a_trace_in_which_several_runs_take_part_names_them(tmp_path: Path) -> None:
+    trace = "0123456789abcdef0123456789abcdef"
+    env = environment(tmp_path, TRACEPARENT=f"00-{trace}-0123456789abcdef-01")
+    program = (
+        START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool(f'the \"trace\":\"{9:032x}\"'): pass\n"
+    )
+    subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    done = tracekit("show", trace, env=env)
+    assert done.returncode == 2
+    for run in tracekit_json("ls", env=env):
+        assert run["id"][:8] in done.stderr
+    assert tracekit("show", f"{9:032x}", env=env).returncode == 2
