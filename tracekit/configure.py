@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
-from tracekit import __version__
+from tracekit import __version__, semconv
 from tracekit.errors import TracekitError, UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.importing import when_imported
+from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.processes import when_entered
 from tracekit.instrument.program import program_name
 from tracekit.instrument.programs import SESSION_VARIABLE
@@ -28,7 +30,20 @@ from tracekit.model.run import Session
 from tracekit.privacy.content import content_mode
 from tracekit.privacy.pipeline import project_privacy
 
-__all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "exporter_for", "hook_in", "init", "redaction", "wrap"]
+if TYPE_CHECKING:
+    from tracekit.otlp.instruments import Instruments
+    from tracekit.otlp.metrics import MetricsExport
+
+__all__ = [
+    "DISABLED_VARIABLE",
+    "SESSION_VARIABLE",
+    "exporter_for",
+    "hook_in",
+    "init",
+    "redaction",
+    "service_name",
+    "wrap",
+]
 
 DISABLED_VARIABLE = "TRACEKIT_DISABLED"
 
@@ -87,13 +102,25 @@ def _start() -> bool:
         return False
     if active() is None:
         try:
-            sink = JournalSink({"tracekit": __version__})
+            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service))
         except TracekitError as error:
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
         session, remote = _session(), incoming(os.environ)
-        exporter = exporter_for(session.run.name if session else program_name(), remote)
-        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote))
+        service = session.run.name if session else program_name()
+        exporter = exporter_for(service, remote)
+        measuring = Measuring(_instruments, _metrics_export(service))
+        install(
+            Recorder(
+                sink,
+                AnchoredClock(),
+                session,
+                exporter=exporter,
+                remote=remote,
+                redact=_redact,
+                measuring=measuring,
+            )
+        )
         when_entered(init)
     return True
 
@@ -139,6 +166,7 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         return None
     from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
+    from tracekit.otlp.ledger import Ledger  # noqa: PLC0415  see above
     from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
     from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
     from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
@@ -153,12 +181,55 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         destination,
         limits,
         Rules(content, redaction(), sdks_content=is_kept),
-        {"service.name": service, "process.pid": os.getpid()},
+        {"service.name": _redact(service), "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],
-        closed=lambda loss: note_loss(home(), destination.shown, loss) if loss.lost else None,
+        ledger=Ledger(home(), destination.shown),
+        closed=lambda loss, runs: note_loss(home(), destination.shown, loss, runs) if loss.lost or loss.cut else None,
         is_quiet=is_quiet,
     )
+
+
+@guarded
+def _metrics_export(service: str) -> MetricsExport | None:
+    """What exports metrics as those of `service`; None unless the ``OTEL_*`` variables ask for it."""
+    if not any(os.environ.get(name) for name in ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")):
+        return None
+    from tracekit.otlp.destination import metrics_destination_of  # noqa: PLC0415  only where it is asked for
+    from tracekit.otlp.metrics import MetricsExport, interval_of  # noqa: PLC0415  see above
+
+    destination, warnings = metrics_destination_of(os.environ)
+    for warning in warnings:
+        warn_once(warning)
+    if destination is None:
+        return None
+    # Each process has totals of its own, which a backend must not take for those of another.
+    resource = {"service.name": _redact(service), "service.instance.id": os.urandom(16).hex()}
+    return MetricsExport(destination, interval_of(), resource, _redact)
+
+
+def _instruments(provider: Any) -> Instruments:
+    from tracekit.otlp.instruments import Instruments  # noqa: PLC0415  only where there is a provider
+
+    return Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), _redact)
+
+
+def service_name(default: str) -> str:
+    """Return the name of the service as whom this process's spans are exported, by us or by the application."""
+    from opentelemetry import trace  # noqa: PLC0415  loaded by now
+
+    resource = getattr(trace.get_tracer_provider(), "resource", None)
+    if resource is not None and resource.attributes.get("service.name"):
+        return str(resource.attributes["service.name"])
+    if os.environ.get("OTEL_SERVICE_NAME"):
+        return os.environ["OTEL_SERVICE_NAME"]
+    pairs = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    told = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
+    return told.get("service.name") or default
+
+
+def _redact(text: str) -> str:
+    return redaction()(text)
 
 
 def redaction() -> Callable[[str], str]:

@@ -38,6 +38,10 @@ CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 
+# GenAI conventions: metrics.
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105  a name, no password
+"""On a number of tokens: see `TokenType`."""
+
 # Anthropic SDK.
 REQUEST_ID: Final = "anthropic.request.id"
 STOP_REASON: Final = "anthropic.message.stop_reason"
@@ -67,6 +71,8 @@ RUN_NAME: Final = "tracekit.run.name"
 """On every exported span: that run's name."""
 COST_USD: Final = "tracekit.cost_usd"
 """On an exported llm span: what the call cost, in US dollars; absent where a price is unknown."""
+CONTENT_DROPPED: Final = "tracekit.content_dropped"
+"""On an exported span that was too large to be sent whole: the names of the attributes that were left out or cut."""
 INFERRED: Final = "tracekit.inferred"
 """True on an exported span that was not recorded but concluded."""
 INTERRUPTED: Final = "tracekit.interrupted"
@@ -144,12 +150,37 @@ OTHER_CONTENT_PREFIXES: Final = (
 """How such attributes begin that other instrumentations put on their spans."""
 
 
+def is_content(name: str) -> bool:
+    """Return whether the attribute `name` holds what was said."""
+    return name in CONTENT or name.startswith(OTHER_CONTENT_PREFIXES)
+
+
 class Operation:
     """Values of `OPERATION_NAME`."""
 
     CHAT: Final = "chat"
     INVOKE_AGENT: Final = "invoke_agent"
     EXECUTE_TOOL: Final = "execute_tool"
+
+
+class TokenType:
+    """Values of `TOKEN_TYPE`. The input includes what was read from and written to the cache."""
+
+    INPUT: Final = "input"
+    OUTPUT: Final = "output"
+
+
+class Metric:
+    """Names of the metrics: the first two are the GenAI conventions', with their attributes; the others are ours."""
+
+    OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
+    """A histogram of seconds: how long a call took, with all its attempts and the reading of its stream."""
+    TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105  a name, no password
+    """A histogram of tokens a call, by `TOKEN_TYPE`."""
+    COST: Final = "tracekit.client.cost"
+    """A counter of US dollars; calls without a known price add nothing to it."""
+    RETRIES: Final = "tracekit.client.retries"
+    """A counter of the attempts after the first."""
 
 
 class Outcome:

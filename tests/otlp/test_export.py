@@ -79,7 +79,7 @@ def test_an_endpoint_that_is_not_there(protocol: str, recorded: Path) -> None:
     env = environment(recorded, OTEL_EXPORTER_OTLP_TIMEOUT="3")
     url = f"http://127.0.0.1:{free_port()}"
     done = tracekit("export", "last", "--otlp", url, "--protocol", protocol, env=env)
-    assert done.returncode == 2
+    assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"tracekit: {url}")
     assert "refused" in line
@@ -88,8 +88,10 @@ def test_an_endpoint_that_is_not_there(protocol: str, recorded: Path) -> None:
 def test_an_endpoint_that_refuses(recorded: Path) -> None:
     with collector() as found:
         done = tracekit("export", "last", "--otlp", f"{found.http}/elsewhere", env=environment(recorded))
-    assert done.returncode == 2
-    assert done.stderr == f"tracekit: {found.http}/elsewhere/v1/traces does not take the spans: 404 Not Found\n"
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"tracekit: {found.http}/elsewhere/v1/traces does not take \d+ spans: 404 Not Found\n", done.stderr
+    )
 
 
 @pytest.mark.parametrize(

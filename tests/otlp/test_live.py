@@ -274,7 +274,7 @@ def test_a_client_that_traces_nothing_exports_no_call(tmp_path: Path) -> None:
         ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "http/json"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "long"}, "long"),
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "zip"}, "zip"),
-        ({"OTEL_EXPORTER_OTLP_HEADERS": "no header"}, "no header"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "no header"}, "Header format invalid"),
         ({"OTEL_TRACES_SAMPLER": "mine"}, "mine"),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "half"}, "OTEL_TRACES_SAMPLER"),
         ({"OTEL_RESOURCE_ATTRIBUTES": "team"}, "team"),

@@ -12,6 +12,7 @@ import pytest
 
 from tracekit.otlp.destination import Limits
 from tracekit.otlp.outbox import Loss, Outbox
+from tracekit.otlp.outcome import Delivery
 
 
 class Ship:
@@ -28,12 +29,12 @@ class Ship:
     def trouble(self) -> str | None:
         return None
 
-    def send(self, batch: Sequence[int]) -> tuple[int, str | None]:
+    def send(self, batch: Sequence[int]) -> Delivery:
         self.gate.wait(20)
         if self.reason is not None:
-            return 0, self.reason
+            return Delivery(lost=len(batch), reason=self.reason)
         self.batches.append(list(batch))
-        return len(batch), None
+        return Delivery(len(batch))
 
     def close(self) -> None:
         self.closed = True

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import environment
+from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.collector import collector
-from tracekit.demo.claude import ScriptedClaude, message, reply, text
+from tests.support.receiver import receiver
+from tracekit import semconv
+from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
 
 PROVIDER = """
 from opentelemetry import trace
@@ -58,3 +60,105 @@ def test_each_span_is_sent_once(program: str, names: list[str], tmp_path: Path) 
     assert done.stderr == ""
     assert [span.name for span in spans] == names
     assert len({span.id for span in spans}) == len(names)
+
+
+SAME = (
+    semconv.KIND,
+    semconv.RUN_NAME,
+    semconv.AGENT_NAME,
+    semconv.COST_USD,
+    semconv.FINISH_REASONS,
+    semconv.HTTP_RESEND_COUNT,
+    semconv.SYNC_IN_EVENT_LOOP,
+    semconv.ITERATIONS,
+    semconv.INPUT_TOKENS,
+    semconv.REQUEST_MODEL,
+    semconv.PROVIDER_NAME,
+    semconv.TOOL_NAME,
+    semconv.HTTP_STATUS,
+    semconv.ERROR_TYPE,
+)
+"""Attributes that dashboards read."""
+
+SEVERAL = """
+import asyncio, anthropic
+ASK = dict(model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "hi"}])
+async def late(client):
+    client.messages.create(**ASK)
+with anthropic.Anthropic() as client, tracekit.run("task of ACME-1"), tracekit.agent("lead for ACME-1"):
+    client.messages.create(**ASK)
+    with tracekit.turn(), tracekit.tool("look"), tracekit.agent("helper"):
+        with client.messages.stream(**ASK) as events:
+            events.until_done()
+        with client.messages.with_streaming_response.create(**ASK) as response:
+            response.json()
+    asyncio.run(late(client))
+"""
+
+
+def respond(asked: Asked) -> Answer:
+    """Overloaded once; then an answer with two iterations, as after a compaction."""
+    if asked.number == 0:
+        return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
+    part = {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    usage = {**part, "iterations": [{"type": "compaction", **part}, {"type": "message", **part}]}
+    return reply(asked, message(text("hello"), model="claude-sonnet-5-5", usage=usage))
+
+
+def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.tracekit.redact]\nticket = 'ACME-[0-9]+'\n")
+    seen = []
+    for number, start in enumerate((START, PROVIDER + SET + START)):
+        with collector() as found, ScriptedClaude(respond) as claude:
+            env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"))
+            command = [sys.executable, "-c", start + SEVERAL]
+            done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr[-1500:]
+            (shown,) = tracekit_json("ls", env=env)
+            spans = found.received(14)
+        assert done.stderr == ""
+        assert {span.attributes[semconv.RUN_ID] for span in spans} == {shown["id"]}
+        costs = [span.attributes[semconv.COST_USD] for span in spans if semconv.COST_USD in span.attributes]
+        assert sum(costs) == pytest.approx(shown["cost_usd"])
+        seen.append([{name: span.attributes[name] for name in SAME if name in span.attributes} for span in spans])
+    assert seen[0][0][semconv.RUN_NAME] == "task of [redacted:ticket]"
+    agents = [each.get(semconv.AGENT_NAME) for each in seen[0] if each[semconv.KIND] == "llm"]
+    assert agents == ["lead for [redacted:ticket]", "helper", "helper", "lead for [redacted:ticket]"]
+    assert seen[0] == seen[1]
+
+
+def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: Path) -> None:
+    """As a link in a dashboard has it; the run's own id is another."""
+    with receiver() as heard:
+        env = environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url)
+        program = (
+            PROVIDER + SET + START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool('look'): pass\n"
+        )
+        subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    traces = {span.trace_id.hex() for span in heard.spans}
+    assert len(traces) == 2
+    names = set()
+    for trace in traces:
+        shown = tracekit_json("show", trace, env=env)["run"]
+        assert shown["id"] != trace
+        names.add(shown["name"])
+        assert tracekit("check", trace.upper(), env=env).returncode == 0
+        assert tracekit("export", trace, "-o", str(tmp_path / f"{trace}.jsonl"), env=env).returncode == 0
+    assert names == {"a", "b"}
+    missing = tracekit("show", "0" * 31 + "1", env=env)
+    assert missing.returncode == 2
+    assert "no id, prefix, name or trace" in missing.stderr
+
+
+def test_a_trace_in_which_several_runs_take_part_names_them(tmp_path: Path) -> None:
+    trace = "0123456789abcdef0123456789abcdef"
+    env = environment(tmp_path, TRACEPARENT=f"00-{trace}-0123456789abcdef-01")
+    program = (
+        START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool(f'the \"trace\":\"{9:032x}\"'): pass\n"
+    )
+    subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    done = tracekit("show", trace, env=env)
+    assert done.returncode == 2
+    for run in tracekit_json("ls", env=env):
+        assert run["id"][:8] in done.stderr
+    assert tracekit("show", f"{9:032x}", env=env).returncode == 2

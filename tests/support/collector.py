@@ -141,11 +141,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def collector() -> Iterator[Collector]:
-    """A collector for the block."""
+def collector(signal: str = "traces") -> Iterator[Collector]:
+    """A collector for the block, which prints what it receives of `signal`."""
     http, grpc = free_port(), free_port()
     command = [
-        *(str(_BINARY), "start", "--exporter", "blackhole", "--debug-log", "traces"),
+        *(str(_BINARY), "start", "--exporter", "blackhole", "--debug-log", signal),
         *("--debug-log-verbosity", "detailed"),
         *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--otlp-http-endpoint", f"127.0.0.1:{http}"),
     ]

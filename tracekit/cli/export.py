@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -10,7 +12,9 @@ import click
 
 from tracekit.cli.options import run_argument, tell
 from tracekit.collect.look import find
+from tracekit.journal.catalog import service_of
 from tracekit.journal.export import export
+from tracekit.journal.home import home
 
 if TYPE_CHECKING:
     from tracekit.journal.catalog import Entry
@@ -94,19 +98,29 @@ def _refuse_secrets(entry: Entry) -> None:
 
 
 def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
-    if not url.lower().startswith(("http://", "https://")):
-        raise click.UsageError(f"--otlp {url!r} is no address: give one like http://127.0.0.1:4318")
     # OpenTelemetry's SDK takes a while to load, and only this needs it.
-    from tracekit.cli.options import tell  # noqa: PLC0415
-    from tracekit.collect.look import damage_in, load  # noqa: PLC0415
+    from tracekit.collect.look import damage_in, load, read_entry  # noqa: PLC0415
     from tracekit.configure import redaction  # noqa: PLC0415
-    from tracekit.otlp.destination import Destination, traces_url  # noqa: PLC0415
+    from tracekit.otlp.destination import destination, traces_url  # noqa: PLC0415
+    from tracekit.otlp.losses import note_abandoned, note_resent  # noqa: PLC0415
+    from tracekit.otlp.secrets import public_address  # noqa: PLC0415
     from tracekit.otlp.send import send_run  # noqa: PLC0415
     from tracekit.otlp.told import Rules  # noqa: PLC0415
 
-    whole = load(entry)
+    if not url.lower().startswith(("http://", "https://")):
+        raise click.UsageError(f"--otlp {public_address(url)!r} is no address: give one like http://127.0.0.1:4318")
+    # The store has no exchanges, and with them what was asked and answered.
+    whole = read_entry(entry) if content else load(entry)
     tell(damage_in(whole))
-    address = url if protocol == "grpc" else traces_url(url)
-    rules = Rules(content, redaction())
-    sent = send_run(whole, Destination(protocol, address, address), rules, {"service.name": whole.name})
-    click.echo(f"sent {sent} spans to {address}", err=True)
+    collector = destination(protocol, url if protocol == "grpc" else traces_url(url), os.environ)
+    redact = redaction()
+    done = send_run(whole, collector, Rules(content, redact), {"service.name": redact(service_of(entry))})
+    if done.cut:
+        tell([f"{done.cut} spans were too large and went without their content"])
+    if done.lost:
+        after = f" after {done.sent} spans" if done.sent else ""
+        tell([f"{collector.shown} does not take {done.lost} spans{after}: {done.reason}"])
+        sys.exit(1)
+    note_abandoned(home())
+    note_resent(home(), whole.id)
+    click.echo(f"sent {done.sent} spans to {collector.shown}", err=True)

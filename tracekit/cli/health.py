@@ -20,7 +20,7 @@ from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import header_of
 from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
-from tracekit.otlp.losses import lost_since
+from tracekit.otlp.losses import Lost, lost_since, note_abandoned
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store
 
@@ -119,15 +119,27 @@ def _export() -> list[Check]:
         reason = _refusal(destination)
         problems = [*warnings, *([f"it does not take spans: {reason}"] if reason else [])]
         found.append(Check("export", not problems, "; ".join([says, *problems])))
-    lost = lost_since(home(), time.time_ns() - _LOST_DAYS * 86_400_000_000_000)
+    folder = home()
+    note_abandoned(folder)
+    lost = lost_since(folder, time.time_ns() - _LOST_DAYS * 86_400_000_000_000)
     if lost is not None:
-        at = datetime.fromtimestamp(lost.at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        says = (
-            f"{lost.spans} spans of {lost.processes} processes were not exported in the last {_LOST_DAYS} days, the last "
-            f"at {at} to {lost.endpoint}: {lost.reason}; the record has them: `tracekit export RUN --otlp URL`"
-        )
-        found.append(Check("lost spans", False, says))
+        found.append(Check("lost spans", False, _says_of(lost)))
     return found
+
+
+def _says_of(lost: Lost) -> str:
+    at = datetime.fromtimestamp(lost.at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    run = lost.runs[-1][:8] if lost.runs else "RUN"
+    parts = [
+        (lost.spans, f"{lost.spans} spans of {lost.processes} processes were not exported"),
+        (lost.cut, f"{lost.cut} spans were too large and went without their content"),
+    ]
+    told = ", ".join(text for number, text in parts if number)
+    why = f": {lost.reason}" if lost.reason else ""
+    return (
+        f"{told} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
+        f"the record has them: `tracekit export {run} --otlp URL`"
+    )
 
 
 def _refusal(destination: Destination) -> str | None:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit import __version__, semconv
-from tracekit.configure import SESSION_VARIABLE, exporter_for
+from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
-from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.home import home, make_home, runs_folder
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
+from tracekit.otlp.losses import note_abandoned
 
 __all__ = ["ProcessRecording"]
 
@@ -34,7 +35,7 @@ class ProcessRecording:
             SettingsError: The project's rules of redaction cannot be used.
         """
         make_home()
-        self._sink = JournalSink({"tracekit": __version__})
+        self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name))
         now_ns = time.time_ns()
         root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
         self._start = time.monotonic_ns()
@@ -97,6 +98,11 @@ class ProcessRecording:
             if path.stat().st_mtime_ns >= self.run.recorded_at_ns
         }
         return sorted(found, key=lambda id: id != self.run.id)
+
+    def unsent(self) -> tuple[int, str]:
+        """Count the spans of this run that its processes ended without sending; returns their number, and where to."""
+        found = [each for each in note_abandoned(home()) if self.run.id in each.runs]
+        return sum(each.lost for each in found), found[-1].endpoint if found else ""
 
     def close(self) -> None:
         """Remove what was only needed while the program ran."""

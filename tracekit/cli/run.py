@@ -46,6 +46,13 @@ def _tell(recording: ProcessRecording) -> None:
         listed = ", ".join(run[:8] for run in runs[:5])
         more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
         click.echo(f"tracekit: recorded {listed}{more}; see it with: tracekit show {runs[0][:8]}", err=True)
+        unsent, endpoint = recording.unsent()
+        if unsent:
+            click.echo(
+                f"tracekit: {unsent} spans were not exported to {endpoint}, since their process ended before it could; "
+                f"send the run with: tracekit export {runs[0][:8]} --otlp URL",
+                err=True,
+            )
     elif recording.said_hello():
         click.echo("tracekit: nothing was recorded: the program made no call to Claude", err=True)
     else:

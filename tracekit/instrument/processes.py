@@ -171,14 +171,15 @@ def _task(pool: Any, function: Callable[..., Any]) -> Task | None:
     if type(pool).__name__ == "ThreadPool":
         # Its workers are threads of this process.
         return None
-    place = _place()
-    return Task(function, place) if place is not None else None
+    place, recorder = _place(), active()
+    is_exported = recorder is not None and recorder.exporter is not None
+    return Task(function, place) if place is not None or is_exported else None
 
 
 class Task:
-    """A function that runs in another process as if it had been called here."""
+    """A function that runs in another process as if it had been called here, at `place`, None for no place of a run."""
 
-    def __init__(self, function: Callable[..., Any], place: Place) -> None:
+    def __init__(self, function: Callable[..., Any], place: Place | None) -> None:
         self._activate = _activate[0] if _activate else None
         self._function = function
         self._place = place
@@ -191,9 +192,17 @@ class Task:
         finally:
             if attached is not None:
                 attached.detach()
+            self._settle()
+
+    @guarded
+    def _settle(self) -> None:
+        # A pool may end its workers by a signal as soon as it has the last result.
+        recorder = active()
+        if recorder is not None and recorder.exporter is not None:
+            recorder.exporter.settle()
 
     @guarded
     def _enter(self) -> Attached | None:
         if self._activate is not None:
             self._activate()
-        return self._place.enter() if active() is not None else None
+        return self._place.enter() if self._place is not None and active() is not None else None

@@ -37,6 +37,9 @@ class Exporter(Sink, Protocol):
     def trace_of(self, run: RunInfo, span: str) -> tuple[str, bool]:
         """The trace in which a span of `run` is exported, and whether it is sampled."""
 
+    def settle(self) -> None:
+        """Wait a little until what has ended is exported."""
+
 
 class Clock(Protocol):
     """Tells the time."""

@@ -12,6 +12,7 @@ import atexit
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +24,7 @@ from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
+from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.program import program_name
 from tracekit.instrument.protocols import Answerer, Clock, Exporter, Sink
 from tracekit.instrument.remote import Remote
@@ -41,7 +43,7 @@ from tracekit.model.events import (
 )
 from tracekit.model.run import RunInfo, Session
 
-__all__ = ["Recorder", "active", "install"]
+__all__ = ["Recorder", "active", "exports_itself", "install"]
 
 _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 """Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
@@ -52,7 +54,8 @@ class Recorder:
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
     else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
-    in place of the API, and says when things happen.
+    in place of the API, and says when things happen. `redact` is applied to names that an application's exporter gets;
+    `measuring` counts calls for metrics.
     """
 
     def __init__(
@@ -64,12 +67,16 @@ class Recorder:
         exporter: Exporter | None = None,
         remote: Remote | None = None,
         answerer: Answerer | None = None,
+        redact: Callable[[str], str] = str,
+        measuring: Measuring | None = None,
     ) -> None:
         self.sink = sink
         self.clock = clock
         self.exporter = exporter
         self.remote = remote
         self.answerer = answerer
+        self.redact = redact
+        self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
         self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
@@ -110,7 +117,7 @@ class Recorder:
         if live.trace:
             register(live)
         if self.exporter is not None:
-            live.exported = not hidden and otel is None and _nobody_else_exports()
+            live.exported = not hidden and otel is None and not exports_itself()
         if kind == "run":
             self._begin_run(live)
         else:
@@ -282,13 +289,16 @@ class Recorder:
         self.sink.forked()
         if self.exporter is not None:
             self.exporter.forked()
+        self.measuring.forked()
 
     def exit(self) -> None:
         """The process ends in good order."""
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
+        self.measuring.ending()
         if self.exporter is not None:
             self.exporter.exit(now_ns)
+        self.measuring.exit()
 
 
 def _process_span(session: Session) -> LiveSpan:
@@ -337,9 +347,9 @@ def _with_own_ids(otel: Any) -> Any:
     return otel if context.is_valid and context.span_id != current.span_id else None
 
 
-def _nobody_else_exports() -> bool:
-    """Whether the application has no provider: one that has exports by itself, or means not to."""
-    return isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
+def exports_itself() -> bool:
+    """Whether the application has a provider: then it exports by itself, or means not to."""
+    return not isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
 
 
 def _ids(otel: Any) -> tuple[str, str]:

@@ -22,9 +22,10 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
-from tracekit.instrument.recorder import Recorder, active
+from tracekit.instrument.recorder import Recorder, active, exports_itself
+from tracekit.instrument.telling import run_attributes, shown
 from tracekit.instrument.turning import watch_loop
-from tracekit.instrument.values import arguments_of, exportable, recorded_value
+from tracekit.instrument.values import arguments_of, recorded_value
 from tracekit.model.events import Kind
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
@@ -111,7 +112,10 @@ class _Open:
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
         if live.otel is not None:
-            live.otel.set_attributes(exportable(live.attributes))
+            if live.otel.is_recording():
+                live.otel.set_attributes(
+                    {**shown(self.recorder, live.attributes), **run_attributes(self.recorder, live)}
+                )
             if failure is not None:
                 live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
                 live.otel.set_status(Status(StatusCode.ERROR))
@@ -189,9 +193,12 @@ class Scope:
             return _Open(recorder, parent, joined=True)
         span_name, named = _named(self._kind, name)
         attributes.update(named)
-        otel = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE).start_span(
-            span_name, kind=SpanKind.INTERNAL, attributes=exportable(attributes)
-        )
+        tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
+        if exports_itself():
+            told, title = shown(recorder, attributes), recorder.redact(span_name)
+            otel = tracer.start_span(title, kind=SpanKind.INTERNAL, attributes=told)
+        else:
+            otel = tracer.start_span(span_name, kind=SpanKind.INTERNAL)
         return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
 
     @guarded

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracekit import semconv
 
-__all__ = ["arguments_of", "exportable", "recorded_value"]
+__all__ = ["arguments_of", "exportable", "flat", "recorded_value"]
 
 
 def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,6 +41,21 @@ def exportable(attributes: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in attributes.items()
         if name not in semconv.CONTENT and isinstance(value, str | bool | int | float | list)
     }
+
+
+def flat(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `attributes` as OpenTelemetry takes them: what is nested becomes JSON."""
+    return {name: _compact(value) if _is_nested(value) else value for name, value in attributes.items()}
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(each, list | Mapping) for each in value)
+    )
 
 
 def _json_or_type(value: Any) -> Any:

@@ -13,9 +13,10 @@ from tracekit.journal.decode import Header
 from tracekit.journal.files import days
 from tracekit.journal.home import home
 from tracekit.journal.reader import header_of, load_header
+from tracekit.journal.traces import holds_trace, is_trace_id
 from tracekit.model.text import printable
 
-__all__ = ["Entry", "all_runs", "find_run", "segments_of"]
+__all__ = ["Entry", "all_runs", "find_run", "segments_of", "service_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,21 @@ def segments_of(id: str, since: str = "") -> list[Path]:
     return [path for paths in _files_by_day(since).values() for path in paths if _run_id(path) == id]
 
 
+def service_of(entry: Entry) -> str:
+    """Return the name of the service whose spans those of the run are: its program's, else the run's own name."""
+    for path in entry.paths:
+        header = header_of(path)
+        if header is not None and isinstance(header.get("service"), str) and header["service"]:
+            return str(header["service"])
+    return entry.name
+
+
 def find_run(text: str) -> Entry:
-    """The run that `text` means: ``last``, a file, an id, a prefix of one, or a name (its newest run).
+    """The run that `text` means: ``last``, a file, an id, a prefix of one, a name (its newest run), or a trace id.
 
     Raises:
         RunNotFoundError: It means none.
-        AmbiguousRunError: It is a prefix of several ids.
+        AmbiguousRunError: It is a prefix of several ids, or a trace in which several runs take part.
         JournalError: It is an id, and its journal is damaged or of a newer version.
         HomeError: The folder for journals is a file.
     """
@@ -88,8 +98,19 @@ def find_run(text: str) -> Entry:
         raise AmbiguousRunError(f"{text!r} is the beginning of {len(matching)} run ids: {ids}{more}; give more digits")
     if path.is_file():
         return _file_entry(path)
+    if is_trace_id(text.lower()) and (found := _run_of_trace(text.lower(), runs)) is not None:
+        return found
     _tell_why_unreadable(text)
     raise RunNotFoundError(_not_found(text, runs))
+
+
+def _run_of_trace(trace: str, runs: list[Entry]) -> Entry | None:
+    """The run whose spans were exported in `trace`, None for none."""
+    found = [run for run in runs if holds_trace(run.paths, trace)]
+    if len(found) > 1:
+        ids = ", ".join(run.id[:8] for run in found[:10])
+        raise AmbiguousRunError(f"{trace!r} is a trace that {len(found)} runs take part in: {ids}; give one of these")
+    return found[0] if found else None
 
 
 def _tell_why_unreadable(text: str) -> None:
@@ -108,7 +129,7 @@ def _not_found(text: str, runs: list[Entry]) -> str:
         )
     names = ", ".join(dict.fromkeys(printable(run.name, most=60) for run in runs[:20]))
     return (
-        f"there is no run {text!r}: it is no id, prefix or name of the {len(runs)} recorded in {home()}; "
+        f"there is no run {text!r}: it is no id, prefix, name or trace of the {len(runs)} recorded in {home()}; "
         f"the newest are named {names}; `tracekit ls` lists them"
     )
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,12 +46,14 @@ _LONGEST_PROBE_S = 0.1
 class JournalSink:
     """Keeps a segment for each run that this process takes part in.
 
+    `service` names the service whose spans the process's are, for who exports them later; "" where nobody knows.
+
     Raises:
         SettingsError: The user's rules of redaction cannot be used; recording without them could keep what must not be.
     """
 
-    def __init__(self, versions: dict[str, str] | None = None) -> None:
-        self._keeping = _Keeping(versions or {}, project_privacy())
+    def __init__(self, versions: dict[str, str] | None = None, service: Callable[[], str] = str) -> None:
+        self._keeping = _Keeping(versions or {}, project_privacy(), service)
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -109,6 +112,7 @@ class _Keeping(NamedTuple):
 
     versions: dict[str, str]
     privacy: Privacy
+    service: Callable[[], str]
 
 
 class SegmentWriter:
@@ -272,6 +276,7 @@ class SegmentWriter:
     def _header(self) -> str:
         run, privacy = self._run, self._keeping.privacy
         root = run.root
+        service = privacy.text(self._keeping.service())
         header = {
             "e": "header",
             "format": "tracekit-journal",
@@ -283,6 +288,7 @@ class SegmentWriter:
             **_identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
+            **({"service": service} if service else {}),
             "content": privacy.content,
             "redaction": privacy.described(),
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracekit import semconv
-from tracekit.cost import price_usd
-from tracekit.errors import PricesError
+from tracekit.cost import derived_attributes
 from tracekit.otlp.content import messages_of
 from tracekit.otlp.told import Rules, Told, Wired, span_id_of
-from tracekit.privacy.content import is_content
 from tracekit.privacy.texts import URL_ATTRIBUTES, rewritten_url
 
 __all__ = ["wired"]
@@ -38,41 +36,17 @@ def wired(told: Told, rules: Rules) -> Wired:
 
 
 def _attributes(told: Told, rules: Rules) -> dict[str, Any]:
-    is_wanted = rules.content or (rules.sdks_content and semconv.INPUT_MESSAGES in told.attributes)
-    found = {name: value for name, value in told.attributes.items() if is_wanted or not _may_not_leave(name)}
+    found = rules.allowed(told.attributes)
     found[semconv.KIND] = told.kind
     found[semconv.RUN_ID] = told.run
     found[semconv.RUN_NAME] = told.run_name
     if told.failure is not None:
         found[semconv.ERROR_TYPE] = told.failure.type
     if told.kind == "llm":
-        found.update(_of_call(told))
+        found.update(derived_attributes(told.attributes, told.start_ns))
         if rules.content and told.exchange is not None:
             found = {**messages_of(told.exchange), **found}
     return {name: _named(name, value, rules) for name, value in found.items() if value is not None}
-
-
-def _may_not_leave(name: str) -> bool:
-    # The arguments with which a program was started may hold a task's text.
-    return name == semconv.COMMAND_ARGS or is_content(name)
-
-
-def _of_call(told: Told) -> dict[str, Any]:
-    """What the record does not keep of a call since it follows from the rest: its cost, and why it finished."""
-    attributes = told.attributes
-    found: dict[str, Any] = {}
-    if semconv.STOP_REASON in attributes:
-        found[semconv.FINISH_REASONS] = [attributes[semconv.STOP_REASON]]
-    model = attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL)
-    if model and semconv.INPUT_TOKENS in attributes:
-        try:
-            price = price_usd(attributes, str(model), told.start_ns)
-        except PricesError:
-            # `tracekit show` says what is wrong with the user's table; here there is nobody to tell.
-            price = None
-        if price is not None:
-            found[semconv.COST_USD] = float(price)
-    return found
 
 
 def _named(name: str, value: Any, rules: Rules) -> Any:

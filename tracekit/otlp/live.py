@@ -12,11 +12,15 @@ from tracekit.model.events import Answered, Chunk, Event, Failure, SpanBegin, Sp
 from tracekit.model.recording import Exchange, Piece
 from tracekit.model.run import RunInfo
 from tracekit.otlp.destination import Destination, Limits
+from tracekit.otlp.ledger import Ledger
 from tracekit.otlp.outbox import Loss, Outbox
 from tracekit.otlp.sampling import Sampling
-from tracekit.otlp.told import Rules, Told
+from tracekit.otlp.told import Rules, Told, content_size, drop_content
 
 __all__ = ["LiveExport"]
+
+_SETTLE_S = 2.0
+"""How long the end of a pool's task may wait for the endpoint."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class LiveExport:
     """Takes the events of spans that nobody else exports. What it does in the agent's thread is a look-up and a queue.
 
     `remote` is the trace that the process takes part in, and whether that is sampled; `is_quiet` is the outbox's.
+    `ledger` tells other processes what was sent, `closed` is called at the end with what was lost, and of which runs.
     """
 
     def __init__(
@@ -47,18 +52,26 @@ class LiveExport:
         *,
         remote: tuple[str, bool] | None = None,
         warnings: Sequence[str] = (),
-        closed: Callable[[Loss], None] = lambda _: None,
+        ledger: Ledger,
+        closed: Callable[[Loss, Sequence[str]], None] = lambda _loss, _runs: None,
         is_quiet: bool = False,
     ) -> None:
         self._rules = rules
+        self._ledger = ledger
+        self._closed = closed
+        self._is_quiet = is_quiet
         self._remote = remote
         self._sampling = Sampling(os.environ)
         self._open: dict[str, _Open] = {}
         self._outbox: Outbox[Told] = Outbox(
-            lambda: _shipper(destination, rules, resource, () if is_quiet else [*warnings, *self._sampling.warnings]),
+            lambda: _shipper(
+                destination, limits, rules, resource, () if is_quiet else [*warnings, *self._sampling.warnings]
+            ),
             limits,
             destination.shown,
-            closed,
+            self._end_account,
+            scrub=destination.scrub,
+            acknowledged=ledger.sent,
             is_quiet=is_quiet,
         )
 
@@ -81,10 +94,15 @@ class LiveExport:
         """What is open and what waits is the parent's."""
         self._open = {}
         self._outbox.forked()
+        self._ledger.forked()
 
     def exit(self, at_ns: int) -> None:  # noqa: ARG002  the interface's parameter
         """Send what waits, as far as the endpoint takes it soon."""
         self._outbox.close()
+
+    def settle(self) -> None:
+        """Wait a little until what has ended is sent: the process may be ended from outside when this returns."""
+        self._outbox.settle(_SETTLE_S)
 
     # ── for other processes ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -97,6 +115,10 @@ class LiveExport:
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _end_account(self, loss: Loss) -> None:
+        self._closed(loss, self._ledger.runs)
+        self._ledger.close()
+
     def _begin(self, run: RunInfo, event: SpanBegin) -> None:
         self._outbox.start()
         above = self._open.get(event.parent) if event.parent else None
@@ -106,6 +128,8 @@ class LiveExport:
         trace = event.trace or trace
         agent = event.attributes.get(semconv.AGENT_NAME) or (above.agent if above is not None else None)
         is_sampled = self._sampling.decide(trace, event, sampled=parent_sampled)
+        if is_sampled:
+            self._ledger.began(run.id)
         self._open[event.id] = _Open(run, event, trace, is_sampled, agent)
         if event.request is not None and self._rules.content and above is not None:
             above.exchange = Exchange(event.id, event.request, "")
@@ -139,25 +163,30 @@ class LiveExport:
         attributes = {**begin.attributes, **event.attributes}
         if begin.kind == "llm" and known.agent is not None:
             attributes[semconv.AGENT_NAME] = known.agent
-        self._outbox.put(
-            Told(
-                known.run.id,
-                known.run.name,
-                known.trace,
-                begin.id,
-                begin.parent or attributes.get(semconv.REMOTE_PARENT),
-                begin.kind,
-                begin.name,
-                begin.at_ns,
-                event.at_ns,
-                failure,
-                attributes,
-                exchange,
-            )
+        told = Told(
+            known.run.id,
+            known.run.name,
+            known.trace,
+            begin.id,
+            begin.parent or attributes.get(semconv.REMOTE_PARENT),
+            begin.kind,
+            begin.name,
+            begin.at_ns,
+            event.at_ns,
+            failure,
+            self._rules.allowed(attributes),
+            exchange,
         )
+        size = content_size(told)
+        if size and not self._outbox.has_room(size):
+            drop_content(told)
+            size = 0
+        self._outbox.put(told, size)
 
 
-def _shipper(destination: Destination, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str]) -> Any:
+def _shipper(
+    destination: Destination, limits: Limits, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str]
+) -> Any:
     from tracekit.otlp.shipper import SpanShipper  # noqa: PLC0415  loads OpenTelemetry's SDK, in the outbox's thread
 
-    return SpanShipper(destination, rules, resource, warnings)
+    return SpanShipper(destination, limits, rules, resource, warnings)

@@ -1,34 +1,61 @@
-"""What could not be exported, kept beside the journals so that `tracekit doctor`, another process, can tell."""
+"""Spans that could not be exported, kept beside the journals so that `tracekit doctor`, another process, can tell."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tracekit.otlp.ledger import Abandoned, take_abandoned
 from tracekit.otlp.outbox import Loss
 
-__all__ = ["Lost", "lost_since", "note_loss"]
+__all__ = ["Lost", "lost_since", "note_abandoned", "note_loss", "note_resent"]
 
 _FILE = "otlp-lost.jsonl"
 _MOST_BYTES = 64_000
 
+ENDED_EARLY = "the process ended before they were sent: by a signal, os._exit or terminate()"
+
 
 class Lost(NamedTuple):
-    """Spans that were lost in `processes` processes, the last of them at `at_ns`, sending to `endpoint`."""
+    """Spans that `processes` processes lost, and those that went without their content.
+
+    The rest is of the last of these processes: when, where to, why, and of which runs.
+    """
 
     spans: int
+    cut: int
     processes: int
     at_ns: int
     endpoint: str
     reason: str
+    runs: tuple[str, ...]
 
 
-def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
-    """Add a line for a process that lost spans. A disk that does not take it is no concern of the program's."""
-    line = {"t": time.time_ns(), "pid": os.getpid(), "endpoint": endpoint, **loss._asdict()}
+def note_loss(folder: Path, endpoint: str, loss: Loss, runs: Sequence[str] = ()) -> None:
+    """Add a line for a process that lost spans of `runs`. A disk that does not take it is no concern of the program's."""
+    _note(folder, {"pid": os.getpid(), "endpoint": endpoint, **loss._asdict(), "runs": list(runs)})
+
+
+def note_abandoned(folder: Path) -> list[Abandoned]:
+    """Add a line for each process that ended without a word and had spans to send; returns their accounts."""
+    found = list(take_abandoned(folder))
+    for each in found:
+        line = {"pid": each.pid, "endpoint": each.endpoint, "sent": 0, "lost": each.lost, "reason": ENDED_EARLY}
+        _note(folder, {**line, "runs": list(each.runs)})
+    return found
+
+
+def note_resent(folder: Path, run: str) -> None:
+    """Add a line that says that all spans of `run` were sent after all."""
+    if (folder / _FILE).exists():
+        _note(folder, {"resent": run})
+
+
+def _note(folder: Path, line: dict[str, Any]) -> None:
     path = folder / _FILE
     try:
         mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
@@ -36,7 +63,7 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
             mode |= os.O_TRUNC
         file = os.open(path, mode, 0o600)
         try:
-            os.write(file, json.dumps(line).encode() + b"\n")
+            os.write(file, json.dumps({"t": time.time_ns(), **line}).encode() + b"\n")
         finally:
             os.close(file)
     except OSError:
@@ -44,7 +71,7 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
 
 
 def lost_since(folder: Path, since_ns: int) -> Lost | None:
-    """What was lost since `since_ns`, nanoseconds since the epoch; None if nothing was."""
+    """What was lost since `since_ns`, nanoseconds since the epoch, and not sent later; None if nothing was."""
     try:
         # A FIFO would be waited for without an end.
         file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -52,19 +79,41 @@ def lost_since(folder: Path, since_ns: int) -> Lost | None:
             lines = text.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return None
-    found = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]
+    read = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]
+    resent = {each["resent"]: each["t"] for each in read if "resent" in each}
+    found = [each for each in read if "lost" in each and not _is_resent(each, resent)]
     if not found:
         return None
     last = max(found, key=lambda each: each["t"])
-    return Lost(sum(each["lost"] for each in found), len(found), last["t"], last["endpoint"], last["reason"])
+    return Lost(
+        sum(each["lost"] for each in found),
+        sum(each["cut"] for each in found),
+        len(found),
+        last["t"],
+        last["endpoint"],
+        last["reason"],
+        tuple(last["runs"]),
+    )
+
+
+def _is_resent(line: dict[str, Any], resent: dict[str, int]) -> bool:
+    runs = line["runs"]
+    return bool(runs) and all(resent.get(run, 0) > line["t"] for run in runs)
 
 
 def _read(line: str) -> dict[str, Any] | None:
+    """The line, with defaults for what older versions did not write."""
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    wanted = {"t": int, "lost": int, "endpoint": str, "reason": str}
-    if isinstance(data, dict) and all(isinstance(data.get(name), kind) for name, kind in wanted.items()):
-        return data
-    return None
+    if not isinstance(data, dict):
+        return None
+    data = {"cut": 0, "runs": [], **data}
+    wanted = {"t": int, "resent": str} if "resent" in data else _WANTED
+    if not all(isinstance(data.get(name), kind) for name, kind in wanted.items()):
+        return None
+    return data if all(isinstance(run, str) for run in data["runs"]) else None
+
+
+_WANTED = {"t": int, "lost": int, "cut": int, "endpoint": str, "reason": str, "runs": list}

@@ -15,9 +15,10 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from tracekit.otlp.destination import Limits
+from tracekit.otlp.destination import BYTES_VARIABLE, Limits
+from tracekit.otlp.outcome import Delivery
 
-__all__ = ["Loss", "Outbox", "Shipper"]
+__all__ = ["Loss", "Outbox", "Shipper", "before_fork_and_end"]
 
 T_contra = TypeVar("T_contra", contravariant=True)
 T = TypeVar("T")
@@ -43,14 +44,14 @@ class Shipper(Protocol[T_contra]):
     def trouble(self) -> str | None:
         """Why what is being sent does not arrive at once; None where it is not known not to."""
 
-    def send(self, batch: Sequence[T_contra]) -> tuple[int, str | None]:
-        """Send `batch`; returns how many were sent, and why the others were not."""
+    def send(self, batch: Sequence[T_contra]) -> Delivery:
+        """Send `batch`, as far as it can be."""
 
     def close(self) -> None:
         """Let go, of what is being sent, too."""
 
 
-def _before_fork_and_end(action: Callable[[], None]) -> None:
+def before_fork_and_end(action: Callable[[], None]) -> None:
     """Call `action` before each fork, and before the interpreter forbids new threads.
 
     Both before `concurrent.futures` does so, which lets no job be given from then on, and the exporters give some while
@@ -65,19 +66,31 @@ def _before_fork_and_end(action: Callable[[], None]) -> None:
 
 
 class Loss(NamedTuple):
-    """What became of a process's spans."""
+    """What became of a process's spans; of those sent, `cut` were too large and went without their content."""
 
     sent: int
     lost: int
     reason: str
+    cut: int = 0
+
+
+class _Waiting(Generic[T]):
+    """An item that waits, with its number."""
+
+    __slots__ = ("item", "number")
+
+    def __init__(self, number: int, item: T) -> None:
+        self.number = number
+        self.item = item
 
 
 class Outbox(Generic[T]):
     """Takes items from any thread, finalisers and signal handlers, and sends them in batches from its own.
 
     `prepare` makes the shipper, in the outbox's thread; it raises where it cannot. `shown` is where things go, for
-    people. `closed` is told at the end what became of everything. One that `is_quiet` logs nothing, and sends nothing at
-    once: so it knows whether the endpoint answers before it has anything to send.
+    people; `scrub` takes secrets out of what a library says. `acknowledged` hears how many items of a batch were sent,
+    `closed` at the end what became of everything. One that `is_quiet` logs nothing, and sends
+    nothing at once: so it knows whether the endpoint answers before it has anything to send.
     """
 
     def __init__(
@@ -87,22 +100,28 @@ class Outbox(Generic[T]):
         shown: str,
         closed: Callable[[Loss], None],
         *,
+        scrub: Callable[[str], str] = str,
+        acknowledged: Callable[[int], None] = lambda _: None,
         is_quiet: bool = False,
     ) -> None:
         self._is_quiet = is_quiet
+        self._scrub = scrub
+        self._acknowledged = acknowledged
         self._prepare = prepare
         self._limits = limits
         self._shown = shown
         self._tell_closed = closed
         self._reset()
-        _before_fork_and_end(self._wait_until_ready)
+        before_fork_and_end(self._wait_until_ready)
 
     def _reset(self) -> None:
         # It may be put into from anywhere, even while it is being put into.
-        self._queue: SimpleQueue[T | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting[T] | threading.Event | None] = SimpleQueue()
         self._counted = count(1)
+        self._bytes: dict[int, int] = {}
         self._given = 0
         self._sent = 0
+        self._cut = 0
         self._reason = ""
         self._is_failing = False
         self._sending_since: float | None = None
@@ -112,6 +131,8 @@ class Outbox(Generic[T]):
         self._done = threading.Event()
         self._closed = False
         self._said = False
+        self._has_said_cut = False
+        self._is_slow = False
         self._waited_s = 0.0
 
     def start(self) -> None:
@@ -125,13 +146,29 @@ class Outbox(Generic[T]):
             # The interpreter shuts down, or the system has no thread left: nothing more is sent.
             self._closed = True
 
-    def put(self, item: T) -> None:
-        """Take `item`, unless the queue is full. Never waits."""
-        self._given = next(self._counted)
+    def has_room(self, size: int) -> bool:
+        """Return whether `size` more bytes may wait."""
+        # A list of them is made in one step, whatever other threads do meanwhile.
+        return size + sum(list(self._bytes.values())) <= self._limits.queue_bytes
+
+    def put(self, item: T, size: int = 0) -> None:
+        """Take `item`, which holds `size` bytes, unless the queue is full. Never waits."""
+        self._given = number = next(self._counted)
         if self._closed or self._queue.qsize() >= self._limits.queue:
             self._reason = self._reason or "the queue is full"
             return
-        self._queue.put(item)
+        if size:
+            self._bytes[number] = size
+        self._queue.put(_Waiting(number, item))
+
+    def settle(self, patience_s: float) -> None:
+        """Wait until what was given is sent or lost: `patience_s` at most, and never again where that was too short."""
+        self._wait_until_ready()
+        if self._thread is None or self._closed or self._is_slow or self._is_stuck():
+            return
+        settled = threading.Event()
+        self._queue.put(settled)
+        self._is_slow = not settled.wait(patience_s)
 
     def forked(self) -> None:
         """This process is a fresh fork: what waits is the parent's to send, and so is its thread."""
@@ -154,7 +191,7 @@ class Outbox(Generic[T]):
             shipper.close()
         if lost := self._given - self._sent:
             self._say(self._reason or (shipper.trouble if shipper else None) or "it did not answer in time")
-        self._tell_closed(Loss(self._sent, lost, self._reason))
+        self._tell_closed(Loss(self._sent, lost, self._reason, self._cut))
 
     def _wait_until_ready(self) -> None:
         """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
@@ -178,45 +215,74 @@ class Outbox(Generic[T]):
             self._shipper = self._prepare()
         except Exception as error:  # noqa: BLE001  a variable that some library cannot read
             self._is_failing = True
-            self._say(f"{type(error).__name__}: {error}")
+            self._say(f"{type(error).__name__}: {self._scrub(str(error))}")
         ready.set()
         if self._is_quiet and self._shipper is not None:
             self._send(self._shipper, [])
-        delay_s, is_last = min(_SLOW_S, self._limits.delay_s), False
-        while not is_last:
-            batch, is_last = self._collect(queue, delay_s)
+        delay_s, mark = min(_SLOW_S, self._limits.delay_s), threading.Event()  # type: tuple[float, threading.Event | None]
+        while mark is not None:
+            batch, mark = self._collect(queue, delay_s)
             delay_s = self._limits.delay_s
-            if batch and self._shipper is not None:
-                self._send(self._shipper, batch)
+            if batch:
+                self._send_waiting(batch)
+            if mark is not None:
+                mark.set()
         done.set()
 
-    def _collect(self, queue: SimpleQueue[T | None], delay_s: float) -> tuple[list[T], bool]:
-        """The next batch, and whether it is the last: what comes within the delay, or as many as a batch may hold."""
-        first = queue.get()
-        if first is None:
-            return [], True
-        batch, until = [first], time.monotonic() + delay_s
+    def _collect(
+        self, queue: SimpleQueue[_Waiting[T] | threading.Event | None], delay_s: float
+    ) -> tuple[list[_Waiting[T]], threading.Event | None]:
+        """The next batch: what comes within the delay, or as many as a batch may hold.
+
+        With it comes the event to set when it is sent; None if it is the last.
+        """
+        batch: list[_Waiting[T]] = []
+        until: float | None = None
         while len(batch) < self._limits.batch:
             try:
-                item = queue.get(timeout=max(0.0, until - time.monotonic()))
+                item = queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
             except Empty:
                 break
-            if item is None:
-                return batch, True
+            if not isinstance(item, _Waiting):
+                return batch, item
+            until = until or time.monotonic() + delay_s
             batch.append(item)
-        return batch, False
+        return batch, threading.Event()
+
+    def _send_waiting(self, batch: list[_Waiting[T]]) -> None:
+        if self._shipper is not None:
+            self._send(self._shipper, [waiting.item for waiting in batch])
+        for waiting in batch:
+            self._bytes.pop(waiting.number, None)
 
     def _send(self, shipper: Shipper[T], batch: list[T]) -> None:
         self._sending_since = time.monotonic()
         try:
-            sent, reason = shipper.send(batch)
+            done = shipper.send(batch)
         except Exception as error:  # noqa: BLE001  our own fault, which must not end the thread
-            sent, reason = 0, f"{type(error).__name__}: {error}"
+            done = Delivery(lost=len(batch), reason=f"{type(error).__name__}: {self._scrub(str(error))}")
         self._sending_since = None
-        self._sent += sent
-        self._is_failing = reason is not None
-        if reason is not None:
-            self._say(reason)
+        self._sent += done.sent
+        self._cut += done.cut
+        if done.sent:
+            self._acknowledged(done.sent)
+        if done.cut:
+            self._say_cut()
+        self._is_failing = done.reason is not None and not done.sent
+        if done.reason is not None:
+            self._say(done.reason)
+
+    def _say_cut(self) -> None:
+        """Say once that spans went without their content."""
+        if self._has_said_cut or self._is_quiet:
+            return
+        self._has_said_cut = True
+        _log.warning(
+            "tracekit: spans that were too large went to %s without their content; the record has it. %s sets how many "
+            "bytes a request may have",
+            self._shown,
+            BYTES_VARIABLE,
+        )
 
     def _say(self, reason: str) -> None:
         """Say once that spans are lost."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from tracekit.cost import price_usd
 from tracekit.errors import PricesError
-from tracekit.otlp.attributes import wired
-from tracekit.otlp.destination import Destination
-from tracekit.otlp.told import Rules, Told, Wired
+from tracekit.otlp.delivery import Deliverer
+from tracekit.otlp.destination import Destination, Limits
+from tracekit.otlp.outcome import Delivery
+from tracekit.otlp.told import Rules, Told
 from tracekit.otlp.wire import Sender
 
 __all__ = ["SpanShipper"]
@@ -28,10 +29,15 @@ class SpanShipper:
     """
 
     def __init__(
-        self, destination: Destination, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str] = ()
+        self,
+        destination: Destination,
+        limits: Limits,
+        rules: Rules,
+        resource: Mapping[str, Any],
+        warnings: Sequence[str] = (),
     ) -> None:
-        self._rules = rules
         self._sender = Sender(destination, resource)
+        self._deliverer = Deliverer(self._sender, rules, limits)
         with suppress(PricesError):
             # The list of prices is read with the first; all that has to be imported is, by now.
             price_usd({}, "claude-sonnet-4-5", time.time_ns())
@@ -44,17 +50,11 @@ class SpanShipper:
         """Why what is being sent does not arrive at once."""
         return self._sender.trouble
 
-    def send(self, batch: Sequence[Told]) -> tuple[int, str | None]:
-        """Send `batch`; returns how many were sent, and why the others were not."""
-        ready: list[Wired] = []
-        fault = None
-        for told in batch:
-            try:
-                ready.append(wired(told, self._rules))
-            except Exception as error:  # noqa: BLE001  one odd span must not cost the others their way
-                fault = f"a span could not be put in form: {type(error).__name__}: {error}"
-        reason = self._sender.send(ready) if ready or not batch else None
-        return (0, reason) if reason is not None else (len(ready), fault)
+    def send(self, batch: Sequence[Told]) -> Delivery:
+        """Send `batch`; an empty one asks whether the endpoint answers."""
+        if not batch:
+            return Delivery(reason=self._sender.send([]).reason)
+        return self._deliverer.deliver(batch)
 
     def close(self) -> None:
         """Let go, of what is being sent, too."""

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from tracekit import semconv
 from tracekit.model.events import Attributes, Failure, Kind
 from tracekit.model.recording import Exchange
 
-__all__ = ["Rules", "Told", "Wired", "span_id_of"]
+__all__ = ["Rules", "Told", "Wired", "content_size", "drop_content", "span_id_of"]
+
+
+_ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
+"""What may hold a task's text though no message does: the arguments with which a program was started."""
 
 
 @dataclass(slots=True)
@@ -57,6 +62,48 @@ class Rules(NamedTuple):
     content: bool
     redact: Callable[[str], str]
     sdks_content: bool = False
+
+    def allowed(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of a span's `attributes` that may leave."""
+        if self.content or (self.sdks_content and semconv.INPUT_MESSAGES in attributes):
+            return dict(attributes)
+        return {
+            name: value
+            for name, value in attributes.items()
+            if name not in _ASKED_BY_OTHERS and not semconv.is_content(name)
+        }
+
+
+def content_size(told: Told) -> int:
+    """Return about how many bytes of content `told` holds."""
+    held = sum(_size(value) for name, value in told.attributes.items() if semconv.is_content(name))
+    if told.exchange is not None:
+        held += len(told.exchange.request.body or b"") + sum(len(piece.data) for piece in told.exchange.pieces)
+    return held
+
+
+def drop_content(told: Told) -> None:
+    """Take the content from `told`, and say so on it."""
+    dropped = [name for name in told.attributes if semconv.is_content(name)]
+    if told.exchange is not None:
+        dropped += [semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES]
+        told.exchange = None
+    kept = {name: value for name, value in told.attributes.items() if name not in dropped}
+    told.attributes = {**kept, semconv.CONTENT_DROPPED: dropped}
+
+
+def _size(value: Any) -> int:
+    """About the bytes of a value's texts, however it is nested."""
+    stack, held = [value], 0
+    while stack:
+        each = stack.pop()
+        if isinstance(each, str):
+            held += len(each)
+        elif isinstance(each, Mapping):
+            stack.extend(each.values())
+        elif isinstance(each, list | tuple):
+            stack.extend(each)
+    return held
 
 
 def span_id_of(id: str) -> str:

@@ -5,12 +5,8 @@ This module is imported in the thread that sends, never on the agent's way.
 
 from __future__ import annotations
 
-import logging
 import os
-import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,7 +20,7 @@ from opentelemetry.sdk.resources import (
     Resource,
 )
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, sampling
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
@@ -38,17 +34,21 @@ from opentelemetry.trace import (
 )
 
 from tracekit import __version__, semconv
+from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
+from tracekit.otlp.exporters import Ear, Signal, TooLargeError, exporter_class, exporter_of, grpc_may_fork, judged
+from tracekit.otlp.hush import hush, reason_of
+from tracekit.otlp.outcome import Sent
 from tracekit.otlp.told import Wired
 
-__all__ = ["Sender", "is_sampled", "sampler"]
+__all__ = ["Sender", "is_sampled", "load_libraries", "resource_of", "sampler"]
 
 _OWN = ("gen_ai.", "tracekit.", "error.", "http.", "server.", "url.", "anthropic.message.", "anthropic.request.")
 """Attributes that are never left out for a limit on their number."""
 
 
 class Sender:
-    """Sends spans to one destination, each batch for up to `timeout_s`, by default what the variables say.
+    """Sends requests with spans to one destination, each for up to `timeout_s`, by default what the variables say.
 
     `warnings` is what is wrong with these, for people.
 
@@ -59,18 +59,15 @@ class Sender:
     def __init__(
         self, destination: Destination, resource: Mapping[str, Any], *, timeout_s: float | None = None
     ) -> None:
-        with _grpc_may_fork():
-            exporter_class = _exporter_class(destination)
-        given = {"endpoint": destination.url, "timeout": timeout_s}
-        _hush.over_libraries()
-        with _hush.here() as heard:
-            self._resource = _resource(resource)
+        self._scrub = destination.scrub
+        self._ear = Ear()
+        load_libraries(destination.protocol)
+        hush.over_libraries()
+        with hush.here() as heard:
+            self._resource = resource_of(resource)
             self._limits = SpanLimits()
-            with _grpc_may_fork():
-                self._exporter: SpanExporter = exporter_class(
-                    **{name: value for name, value in given.items() if value is not None}
-                )
-            self.warnings = list(dict.fromkeys(heard))
+            self._exporter = exporter_of(destination, self._ear, timeout_s, "trace")
+            self.warnings = [self._scrub(each) for each in dict.fromkeys(heard)]
         self._heard: list[str] = []
         self._scopes = {
             semconv.TRACEKIT_SCOPE: InstrumentationScope(semconv.TRACEKIT_SCOPE, __version__),
@@ -80,26 +77,37 @@ class Sender:
     @property
     def trouble(self) -> str | None:
         """Why the attempt to send that is being made does not succeed at once; None where it is not known to."""
-        return _reason(self._heard) if self._heard else None
+        return self._reason(self._heard) if self._heard else None
 
-    def send(self, spans: Sequence[Wired]) -> str | None:
-        """Send `spans`, with the exporter's own retries. Returns why they could not be sent, None if they were."""
-        with _hush.here() as heard:
+    def send(self, spans: Sequence[Wired]) -> Sent:
+        """Send `spans` in one request, with the exporter's own retries."""
+        self._ear.forget()
+        is_too_large = False
+        with hush.here() as heard:
             self._heard = heard
             try:
                 sent = self._exporter.export([self._readable(span) for span in spans])
+            except TooLargeError as error:
+                heard.append(str(error))
+                sent, is_too_large = SpanExportResult.FAILURE, True
             except Exception as error:  # noqa: BLE001  a certificate that is no file, a host name that is none …
                 heard.append(f"{type(error).__name__}: {error}")
                 sent = SpanExportResult.FAILURE
+        answer = self._ear.answer
         if sent is SpanExportResult.SUCCESS:
             self._heard = []
-            return None
+            outcome = judged(answer, len(spans))
+            return outcome._replace(reason=self._reason([outcome.reason])) if outcome.reason else outcome
         self._heard = heard
-        return _reason(heard)
+        is_too_large = is_too_large or (answer is not None and answer.status == 413)
+        return Sent(len(spans), self._reason(heard), is_too_large)
 
     def close(self) -> None:
         """Let go, of what is being sent, too."""
         self._exporter.shutdown()
+
+    def _reason(self, heard: Sequence[str]) -> str:
+        return printable(self._scrub(reason_of(heard)), most=300)
 
     def _readable(self, span: Wired) -> ReadableSpan:
         parent = _context(span.trace, span.parent) if span.parent else None
@@ -141,33 +149,13 @@ def _context(trace: str, span: str) -> SpanContext:
     return SpanContext(int(trace, 16), int(span, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
-@contextmanager
-def _grpc_may_fork() -> Iterator[None]:
-    """Let gRPC work in forked children, too, which it decides by a variable when it is loaded and begins."""
-    name = "GRPC_ENABLE_FORK_SUPPORT"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(name, None)
+def load_libraries(protocol: str, signal: Signal = "trace") -> None:
+    """Load an exporter's libraries, so that their loggers exist."""
+    with grpc_may_fork():
+        exporter_class(protocol, signal)
 
 
-def _exporter_class(destination: Destination) -> type[Any]:
-    if destination.protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  takes long
-
-        return OTLPSpanExporter
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415  only where it is spoken
-        OTLPSpanExporter as OTLPHttpSpanExporter,
-    )
-
-    return OTLPHttpSpanExporter
-
-
-def _resource(given: Mapping[str, Any]) -> Resource:
+def resource_of(given: Mapping[str, Any]) -> Resource:
     """The resource that the ``OTEL_*`` variables describe, and what is `given` where they do not say.
 
     `Resource.create` asks its detectors in a pool of threads, which a program that is about to end cannot start any
@@ -193,74 +181,13 @@ def _sdk_version() -> str:
         return ""
 
 
-# ── what the libraries say ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Hush(logging.Filter):
-    """Keeps what the exporter's libraries log while they work for us: it is told once, in our words."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._heard: dict[int, list[str]] = {}
-
-    def over_libraries(self) -> None:
-        """Listen to every logger of theirs. Harmless twice."""
-        for name in list(logging.root.manager.loggerDict):
-            if name.startswith(("opentelemetry.", "urllib3.", "grpc")):
-                logging.getLogger(name).addFilter(self)
-
-    @contextmanager
-    def here(self) -> Iterator[list[str]]:
-        """Keep what this thread logs; the list grows meanwhile."""
-        thread = threading.get_ident()
-        before, heard = self._heard.get(thread), []  # type: tuple[list[str] | None, list[str]]
-        self._heard[thread] = heard
-        try:
-            yield heard
-        finally:
-            if before is None:
-                self._heard.pop(thread, None)
-            else:
-                self._heard[thread] = before
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        heard = self._heard.get(threading.get_ident())
-        if heard is None:
-            return True
-        if record.levelno >= logging.WARNING:
-            heard.append(record.getMessage())
-        return False
-
-
-_hush = _Hush()
-os.register_at_fork(after_in_child=_hush._heard.clear)  # noqa: SLF001  the module's own
-
-_TELLS_NOTHING = ("due to timeout, max retries", "Shutdown in progress", "already shutdown")
-_VERBOSE = re.compile(r"HTTPS?Connection(?:Pool)?\(.*?\): (?:Max retries exceeded with url: \S+ \(Caused by )?")
-
-
-def _reason(heard: Sequence[str]) -> str:
-    """What the exporter said last that tells something, in short."""
-    telling = [each for each in heard if not any(part in each for part in _TELLS_NOTHING)]
-    last = telling[-1] if telling else "it does not answer, or not in time"
-    last = re.sub(
-        r"^Transient error (.*) encountered while exporting .*?, retrying in [\d.]+s\.\s*",
-        r"\1 ",
-        last,
-        flags=re.DOTALL,
-    )
-    last = re.sub(r"^Failed to export \w+ batch code: (\S+), reason: ", r"\1 ", last).removeprefix("None ")
-    last = _VERBOSE.sub("", last).strip()
-    return re.sub(r'^\w+Error\("(.*)"\)+$', r"\1", last)[:300]
-
-
 # ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def sampler() -> tuple[Sampler, list[str]]:
     """The sampler that ``OTEL_TRACES_SAMPLER`` names, else the SDK's default and what it says of that, for people."""
-    _hush.over_libraries()
-    with _hush.here() as heard:
+    hush.over_libraries()
+    with hush.here() as heard:
         found = sampling._get_from_env_or_default()  # noqa: SLF001  what the SDK's own provider calls
     if not heard:
         return found, []

@@ -21,7 +21,7 @@ from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, S
 from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.privacy.texts import rewritten_value
 
-__all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "is_content", "kept_arguments"]
+__all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "kept_arguments"]
 
 CONTENT_VARIABLE = "TRACEKIT_CONTENT"
 
@@ -39,11 +39,6 @@ def content_mode() -> Content:
     if value in ("", "full"):
         return "full"
     return "metadata" if value == "metadata" else "off"
-
-
-def is_content(name: str) -> bool:
-    """Return whether the attribute `name` holds content: ours, or another instrumentation's."""
-    return name in semconv.CONTENT or name.startswith(semconv.OTHER_CONTENT_PREFIXES)
 
 
 def kept_arguments(arguments: Sequence[str], content: Content) -> Sequence[str]:
@@ -128,7 +123,7 @@ class ContentFilter:
             return None
 
     def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: value for name, value in attributes.items() if not is_content(name)}
+        kept = {name: value for name, value in attributes.items() if not semconv.is_content(name)}
         if semconv.COMMAND_ARGS in kept:
             kept[semconv.COMMAND_ARGS] = list(kept_arguments(kept[semconv.COMMAND_ARGS], self._mode))
         return kept

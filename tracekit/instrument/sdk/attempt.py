@@ -16,6 +16,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
+from tracekit.instrument.telling import run_attributes
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
 from tracekit.model.messages import Answer, answer_of, stream_form
 from tracekit.privacy.headers import SENT_HEADERS, kept_headers
@@ -205,7 +206,9 @@ class Attempt:
         live = self.live
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
-        _end_otel_span(self._otel, live.attributes, failure)
+        if self._otel is not None:
+            told = {**live.attributes, **run_attributes(self.call.recorder, live)}
+            _end_otel_span(self._otel, told, failure)
         self.call.recorder.end(live, failure, response, at_ns=self.end_ns())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
@@ -244,8 +247,6 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
 
 
 def _end_otel_span(span: Any, attributes: dict[str, Any], failure: Failure | None) -> None:
-    if span is None:
-        return
     span.set_attributes(attributes)
     if failure is not None:
         span.set_attribute(semconv.ERROR_TYPE, failure.type)

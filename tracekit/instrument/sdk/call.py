@@ -18,8 +18,11 @@ from tracekit.instrument.lanes import running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
+from tracekit.instrument.telling import agent_around, call_attributes
+from tracekit.instrument.values import flat
 from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Failure, Kind, Request
+from tracekit.model.measured import Measured
 from tracekit.model.messages import Answer, usage_attributes
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Call:
         self._in_request = False
         self._span_ended = False
         self._finished = False
+        recorder.measuring.expect()
 
     # ── told by the SDK's span ───────────────────────────────────────────────────────────────────────────────────
 
@@ -157,10 +161,20 @@ class Call:
         if live.run is not None and live.parent is None and live.kind == "llm" and self.answer.message is not None:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
+        self._measure(live, attributes, failure)
         self.recorder.end(live, failure, at_ns=self._end_ns())
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
+
+    def _measure(self, live: LiveSpan, attributes: Mapping[str, Any], failure: Failure | None) -> None:
+        if live.kind != "llm":
+            return
+        duration_s = (self.recorder.clock.now_ns() - live.begin_ns) / 1e9
+        error = failure.type if failure is not None else None
+        told = {**live.attributes_at_begin, **attributes}
+        retries = max(0, self.attempts - 1)
+        self.recorder.measuring.call(Measured(told, agent_around(live), live.begin_ns, duration_s, error, retries))
 
     def _end_ns(self) -> int | None:
         """When the call ends: in a replay, when it did in the recording, or as long after its attempt."""
@@ -188,12 +202,14 @@ class Call:
         return usage_attributes(self.answer, finished=complete)
 
     def _tell_span(self) -> None:
-        """Give the SDK's span the usage that the SDK itself does not set, as for `with_streaming_response`."""
-        span = self.span
-        if span is None or semconv.INPUT_TOKENS in span.attributes or not span.real.is_recording():
+        """Give the SDK's span the usage that the SDK itself does not set, and what our own exporter would send."""
+        span, live = self.span, self.live
+        if span is None or live is None or not span.real.is_recording():
             return
-        for name, value in self._usage().items():
-            span.real.set_attribute(name, value)
+        usage = self._usage()
+        recorded = {**live.attributes_at_begin, **span.attributes, **usage}
+        told = {**usage, **call_attributes(self.recorder, live, recorded)}
+        span.real.set_attributes(flat({name: told[name] for name in told if name not in span.attributes}))
 
     # ── the begin ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -30,7 +30,7 @@ from tracekit.instrument.context import current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
-from tracekit.instrument.values import exportable
+from tracekit.instrument.telling import run_attributes, shown
 from tracekit.model.events import Failure, Kind
 
 if TYPE_CHECKING:
@@ -70,9 +70,11 @@ class AdoptedSpan(Span):
         if self.call is not None:
             self.call.span_ended()
         elif self.recorder is not None and self.tracekit_live is not None:
-            noted = exportable(self.tracekit_live.attributes)
-            if noted:
-                self.real.set_attributes(noted)
+            live = self.tracekit_live
+            if self.real.is_recording():
+                self.real.set_attributes(
+                    {**shown(self.recorder, live.attributes), **run_attributes(self.recorder, live)}
+                )
             self.tracekit_live.attributes.update(self.attributes)
             error = str(self.attributes.get(semconv.ERROR_TYPE, "error"))
             self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)

@@ -1,0 +1,94 @@
+"""Metrics of calls: the application's MeterProvider gets them if it has set one, else our own export if there is one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from tracekit.instrument.guard import guarded
+from tracekit.model.measured import Measured
+
+__all__ = ["Measuring", "MetricsExporter"]
+
+
+class _Instruments(Protocol):
+    def record(self, call: Measured) -> None:
+        """Count `call`."""
+
+
+class MetricsExporter(Protocol):
+    """Exports metrics where the application has no MeterProvider."""
+
+    def start(self) -> None:
+        """Get ready to send. Harmless twice."""
+
+    def put(self, call: Measured) -> None:
+        """Count `call` soon."""
+
+    def forked(self) -> None:
+        """This process is a fresh fork."""
+
+    def ending(self) -> None:
+        """Begin to send the last totals."""
+
+    def exit(self) -> None:
+        """Wait for the last totals."""
+
+
+class Measuring:
+    """Counts calls. `instruments` makes the instruments of a MeterProvider; `own` is our export.
+
+    Without `instruments`, as in a replay, nothing is counted.
+    """
+
+    def __init__(
+        self, instruments: Callable[[Any], _Instruments] | None = None, own: MetricsExporter | None = None
+    ) -> None:
+        self._own = own
+        self._make = instruments
+        self._joined: tuple[Any, _Instruments] | None = None
+
+    @guarded
+    def expect(self) -> None:
+        """A call begins."""
+        if self._own is not None and _application_provider() is None:
+            self._own.start()
+
+    @guarded
+    def call(self, call: Measured) -> None:
+        """Count `call`."""
+        if self._make is None:
+            return
+        provider = _application_provider()
+        if provider is not None:
+            if self._joined is None or self._joined[0] is not provider:
+                self._joined = provider, self._make(provider)
+            self._joined[1].record(call)
+        elif self._own is not None:
+            self._own.start()
+            self._own.put(call)
+
+    def forked(self) -> None:
+        """This process is a fresh fork."""
+        if self._own is not None:
+            self._own.forked()
+
+    def ending(self) -> None:
+        """Begin to send the last totals."""
+        if self._own is not None:
+            self._own.ending()
+
+    def exit(self) -> None:
+        """Wait for the last totals."""
+        if self._own is not None:
+            self._own.exit()
+
+
+def _application_provider() -> Any:
+    """The MeterProvider that the application has set. Whoever sets one has loaded the API for it."""
+    api = sys.modules.get("opentelemetry.metrics")
+    if api is None:
+        return None
+    provider = api.get_meter_provider()
+    return None if type(provider).__name__ == "_ProxyMeterProvider" else provider

@@ -1,0 +1,201 @@
+"""OpenTelemetry's exporters of spans, and what the collector answered to each of their requests.
+
+The exporters take a redirect, a page of HTML and an answer that rejects every span for success, so each answer is kept
+and judged here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it comes without types
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.util.re import parse_env_headers
+
+from tracekit.otlp.destination import Destination
+from tracekit.otlp.outcome import Sent
+from tracekit.otlp.secrets import public_address, without_user
+
+__all__ = ["Ear", "Signal", "TooLargeError", "exporter_class", "exporter_of", "grpc_may_fork", "judged"]
+
+Signal: TypeAlias = Literal["trace", "metric"]
+
+_VARIABLES: dict[Signal, str] = {"trace": "TRACES", "metric": "METRICS"}
+
+
+_TOO_LARGE = ("larger than max", "message length too large", "status: 413")
+"""In the details of an error over gRPC: as servers in C and Go, those in Rust, and proxies say it."""
+
+
+class TooLargeError(Exception):
+    """The collector's gRPC server says that a message is too large for it."""
+
+
+class _Answer(NamedTuple):
+    """An answer over HTTP; over gRPC `message` is all of it."""
+
+    status: int = 200
+    reason: str = ""
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    message: Any = None
+
+
+class Ear:
+    """Keeps the newest answer."""
+
+    def __init__(self) -> None:
+        self.answer: _Answer | None = None
+
+    def forget(self) -> None:
+        """Listen for the answer to another request."""
+        self.answer = None
+
+    def http(self, response: Any, *_: Any, **__: Any) -> None:
+        """Keep an answer over HTTP; called by requests."""
+        self.answer = _Answer(response.status_code, response.reason or "", response.headers, response.content)
+
+    def grpc(self, message: Any) -> None:
+        """Keep an answer over gRPC."""
+        self.answer = _Answer(message=message)
+
+
+def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None, signal: Signal) -> Any:
+    """Return the exporter of spans or metrics that sends to `destination`, whose answers `ear` hears."""
+    make = _over_grpc if destination.protocol == "grpc" else _over_http
+    with grpc_may_fork():
+        return make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s}, signal)
+
+
+def exporter_class(protocol: str, signal: Signal) -> type[Any]:
+    """Return OpenTelemetry's class of exporters; the first time, it is loaded."""
+    module = import_module(f"opentelemetry.exporter.otlp.proto.{protocol.partition('/')[0]}.{signal}_exporter")
+    found: type[Any] = module.OTLPSpanExporter if signal == "trace" else module.OTLPMetricExporter
+    return found
+
+
+def _over_http(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
+    import requests  # noqa: PLC0415  only where HTTP is spoken
+    from opentelemetry.exporter.otlp.proto.http import _common  # noqa: PLC0415  see above
+
+    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_VARIABLES[signal]}_CREDENTIAL_PROVIDER"
+    # What the exporter itself calls for its session.
+    session = _common._load_session_from_envvar(variable) or requests.Session()  # noqa: SLF001
+    session.hooks["response"].append(ear.http)
+    return exporter_class("http", signal)(endpoint=destination.url, session=session, **options)
+
+
+def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
+    base = exporter_class("grpc", signal)
+
+    class Exporter(base):  # type: ignore[misc, valid-type]  # the class is known when it is loaded
+        """The exporter, whose stub is heard. It makes a new one where a connection breaks."""
+
+        def _initialize_channel_and_stub(self) -> None:
+            super()._initialize_channel_and_stub()
+            self._client: Any = _HeardStub(self._client, ear.grpc)
+
+    url, user = without_user(destination.url)
+    if user:
+        # As requests does for HTTP; gRPC would take user and password for a part of the host's name.
+        names = (f"OTEL_EXPORTER_OTLP_{_VARIABLES[signal]}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+        text = next((os.environ[name] for name in names if os.environ.get(name)), "")
+        token = base64.b64encode(user.encode()).decode()
+        options["headers"] = {"authorization": f"Basic {token}", **parse_env_headers(text, liberal=True)}
+    return Exporter(endpoint=url, **options)
+
+
+class _HeardStub:
+    """Passes requests on to the real stub."""
+
+    def __init__(self, stub: Any, hear: Callable[[Any], None]) -> None:
+        self._stub = stub
+        self._hear = hear
+
+    def Export(self, **arguments: Any) -> Any:  # noqa: N802  the stub's name
+        import grpc  # type: ignore[import-untyped]  # noqa: PLC0415  loaded by now; it comes without types
+
+        try:
+            message = self._stub.Export(**arguments)
+        except grpc.RpcError as error:
+            details = str(getattr(error, "details", str)() or "")
+            if any(part in details for part in _TOO_LARGE):
+                # The exporter would send the very same again and again.
+                raise TooLargeError(f"{getattr(error, 'code', lambda: '')()} {details}") from error
+            raise
+        self._hear(message)
+        return message
+
+
+@contextmanager
+def grpc_may_fork() -> Iterator[None]:
+    """Let gRPC work in forked children, too, which it decides by a variable when it is loaded and begins."""
+    name = "GRPC_ENABLE_FORK_SUPPORT"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+
+
+# ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def judged(answer: _Answer | None, number: int) -> Sent:
+    """Return the outcome of a request with `number` spans, which the exporter takes for a success.
+
+    Answers to metrics have the same form on the wire.
+    """
+    if answer is None:
+        return Sent()
+    if answer.message is not None:
+        return _partial(answer.message, number)
+    kind, start = answer.headers.get("content-type", "").lower(), answer.body[:100].lstrip().lower()
+    if answer.status >= 300:
+        place = public_address(answer.headers.get("location", ""))
+        return Sent(
+            number, f"{answer.status} {answer.reason}: it redirects to {place}; set the endpoint to the collector"
+        )
+    if "html" in kind or start.startswith((b"<!doctype", b"<html")):
+        return Sent(
+            number, "it answers with an HTML page, as a proxy or a sign-in does; set the endpoint to the collector"
+        )
+    if not answer.body:
+        return Sent()
+    if "protobuf" in kind:
+        try:
+            return _partial(ExportTraceServiceResponse.FromString(answer.body), number)
+        except DecodeError:
+            return Sent(number, "its answer is not OTLP; set the endpoint to the collector")
+    return _partial_json(answer.body, number)
+
+
+def _partial(message: Any, number: int) -> Sent:
+    told = message.partial_success
+    rejected = told.rejected_spans if hasattr(told, "rejected_spans") else told.rejected_data_points
+    return _rejected(rejected, told.error_message, number)
+
+
+def _partial_json(body: bytes, number: int) -> Sent:
+    """The outcome that JSON tells; any other text with a good status is an acknowledgement."""
+    try:
+        told = json.loads(body)["partialSuccess"]
+        return _rejected(int(told.get("rejectedSpans", 0)), str(told.get("errorMessage", "")), number)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Sent()
+
+
+def _rejected(rejected: int, reason: str, number: int) -> Sent:
+    if rejected <= 0:
+        return Sent()
+    lost = min(rejected, number) if number else 0
+    return Sent(lost, f"the collector rejected {rejected}: {reason or 'it does not say why'}") if lost else Sent()

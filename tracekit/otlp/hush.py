@@ -1,0 +1,74 @@
+"""What OpenTelemetry's libraries log while they work for us, kept from the application's log and told in our words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+__all__ = ["hush", "reason_of"]
+
+
+class _Hush(logging.Filter):
+    """Keeps what the exporter's libraries log while they work for us: it is told once, in our words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard: dict[int, list[str]] = {}
+
+    def over_libraries(self) -> None:
+        """Listen to every logger of theirs. Harmless twice."""
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith(("opentelemetry.", "urllib3.", "grpc")):
+                logging.getLogger(name).addFilter(self)
+
+    @contextmanager
+    def here(self) -> Iterator[list[str]]:
+        """Keep what this thread logs; the list grows meanwhile."""
+        thread = threading.get_ident()
+        before, heard = self._heard.get(thread), []  # type: tuple[list[str] | None, list[str]]
+        self._heard[thread] = heard
+        try:
+            yield heard
+        finally:
+            if before is None:
+                self._heard.pop(thread, None)
+            else:
+                self._heard[thread] = before
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        heard = self._heard.get(threading.get_ident())
+        if heard is None:
+            return True
+        if record.levelno >= logging.WARNING:
+            heard.append(record.getMessage())
+        return False
+
+
+hush = _Hush()
+os.register_at_fork(after_in_child=hush._heard.clear)  # noqa: SLF001  the module's own
+
+_TELLS_NOTHING = ("due to timeout, max retries", "Shutdown in progress", "already shutdown")
+_TELLS_LITTLE = ("DEADLINE_EXCEEDED",)
+"""What is said at the end of the time for tries whose own failures tell more."""
+_VERBOSE = re.compile(r"HTTPS?Connection(?:Pool)?\(.*?\): (?:Max retries exceeded with url: \S+ \(Caused by )?")
+
+
+def reason_of(heard: Sequence[str]) -> str:
+    """What the exporter said last that tells something, in short."""
+    telling = [each for each in heard if not any(part in each for part in _TELLS_NOTHING)]
+    telling = [each for each in telling if not any(part in each for part in _TELLS_LITTLE)] or telling
+    last = telling[-1] if telling else "it does not answer, or not in time"
+    last = re.sub(
+        r"^Transient error (.*) encountered while exporting .*?, retrying in [\d.]+s\.\s*",
+        r"\1 ",
+        last,
+        flags=re.DOTALL,
+    )
+    last = re.sub(r"^Failed to export \w+ batch code: (\S+), reason: ", r"\1 ", last).removeprefix("None ")
+    last = re.sub(r"^Failed to export \w+ to \S+, error code: (?:StatusCode\.)?(\w+), error details: ", r"\1 ", last)
+    last = _VERBOSE.sub("", last).strip()
+    return re.sub(r'^\w+Error\("(.*)"\)+$', r"\1", last)[:300]

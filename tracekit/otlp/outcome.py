@@ -1,0 +1,31 @@
+"""Outcomes of what was to be sent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Delivery", "Sent"]
+
+
+class Sent(NamedTuple):
+    """The outcome of one request: how many of its spans were `lost` and why, and whether it was too large."""
+
+    lost: int = 0
+    reason: str | None = None
+    is_too_large: bool = False
+
+
+class Delivery(NamedTuple):
+    """The outcome for many spans: how many were `sent` and were not and why; of those sent, how many were `cut`."""
+
+    sent: int = 0
+    lost: int = 0
+    reason: str | None = None
+    cut: int = 0
+
+    def __add__(self, other: object) -> Delivery:
+        """Return the outcome for both; the first reason stays."""
+        assert isinstance(other, Delivery)
+        return Delivery(
+            self.sent + other.sent, self.lost + other.lost, self.reason or other.reason, self.cut + other.cut
+        )
