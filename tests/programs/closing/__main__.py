@@ -73,9 +73,6 @@ def tried(body: Callable[[], Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if HOW == "list":
-        print(json.dumps(list(WAYS)))
-        sys.exit()
     if HOW == "under":
         ask()
     told: dict[str, Any] = {}
