@@ -314,15 +314,18 @@ def by_ctypes(live: Live, connect: Any) -> None:
 
 # ── spellings ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-for _spelling in (
-    *("localhost", "LOCALHOST", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "127.0.0.2", "0.0.0.0"),
-    *("１２７.０.０.１", b"127.0.0.1", bytearray(b"localhost")),  # noqa: RUF001  full-width, on purpose
-):
-    WAYS[f"{bytes(_spelling)!r}" if isinstance(_spelling, (bytes, bytearray)) else _spelling] = (
-        lambda live, host=_spelling: send(host, live)
-    )
-for _spelling6 in ("::1", "::ffff:127.0.0.1", "::"):
-    WAYS[_spelling6] = lambda live, host=_spelling6: send(host, live, socket.AF_INET6)
+
+def _spelling(host: Any, family: int = socket.AF_INET) -> None:
+    name = f"{bytes(host)!r}" if isinstance(host, (bytes, bytearray)) else host
+    WAYS[name] = lambda live: send(host, live, family)
+
+
+for _host in ("localhost", "LOCALHOST", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "127.0.0.2", "0.0.0.0"):
+    _spelling(_host)
+for _other in ("１２７.０.０.１", b"127.0.0.1", bytearray(b"localhost")):  # noqa: RUF001  full-width, on purpose
+    _spelling(_other)
+for _host in ("::1", "::ffff:127.0.0.1", "::"):
+    _spelling(_host, socket.AF_INET6)
 
 
 @way("the machine's own name")
@@ -339,8 +342,12 @@ def _(live: Live) -> None:
     send(own, live)
 
 
-for _name in ("api.anthropic.com", "API.Anthropic.COM.", "ａｐｉ.anthropic.com", b"api.anthropic.com"):  # noqa: RUF001
-    WAYS[str(_name)] = lambda _live, host=_name: socket.create_connection((host, 443), 5)
+def _name(host: Any) -> None:
+    WAYS[str(host)] = lambda _: socket.create_connection((host, 443), 5)
+
+
+for _far in ("api.anthropic.com", "API.Anthropic.COM.", "ａｐｉ.anthropic.com", b"api.anthropic.com"):  # noqa: RUF001
+    _name(_far)
 
 
 @way("gethostbyname")
