@@ -30,9 +30,9 @@ from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
-from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, told_by
-from tracekit.replayer.children import closed_environment, own_proxies
+from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, keep_environment, told_by
 from tracekit.replayer.divergence import unplayed
+from tracekit.replayer.environment import closed_environment
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script
 from tracekit.replayer.session import replayed_root, root_end_ns
@@ -132,10 +132,10 @@ def command(
         return_code = _run(full, task, form)
         said_hello = any(Path(task.folder).glob("hello-*"))
         outcome = _outcome(script, task)
-        runs = _finish(recording, task, outcome, return_code)
+        code = _code(outcome, said_hello, exit_code(return_code))
+        runs = _finish(recording, task, outcome, return_code, is_tested=code != _UNTESTABLE)
     finally:
         shutil.rmtree(task.folder, ignore_errors=True)
-    code = _code(outcome, said_hello, exit_code(return_code))
     _tell(outcome, runs, code, form, said_hello=said_hello)
     sys.exit(code)
 
@@ -180,14 +180,15 @@ def _task(
 ) -> Task:
     make_home()
     root = replayed_root(recording)
+    folder = tempfile.mkdtemp(prefix="tracekit-")
+    keep_environment(Path(folder))
     return Task(
         tuple(str(path.absolute()) for path in paths),
-        tempfile.mkdtemp(prefix="tracekit-"),
+        folder,
         asdict(root) if root is not None else None,
         ignore,
         speed,
         block_network,
-        own_proxies(os.environ),
     )
 
 
@@ -229,7 +230,7 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
     return 1 if program == _UNTESTABLE else program
 
 
-def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: int) -> list[str]:
+def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: int, *, is_tested: bool) -> list[str]:
     """Write what only the whole program tells, and find the runs that it recorded."""
     sink = JournalSink({"tracekit": __version__})
     process = task.process()
@@ -238,7 +239,8 @@ def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: in
         _write_root(sink, process, recording, outcome, return_code)
     for id, paths in recorded.items():
         info = process if process is not None and id == process.id else _info_of(paths, recording)
-        sink.write(info, Replayed(outcome.last_ns, outcome.mode))
+        if is_tested:
+            sink.write(info, Replayed(outcome.last_ns, outcome.mode))
         sink.release(info)
     sink.exit(outcome.last_ns)
     return sorted(recorded)

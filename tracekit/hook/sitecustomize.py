@@ -1,5 +1,7 @@
 """Starts the recording in a Python process under `tracekit run`, or the replay under `tracekit replay`, then makes way for the next `sitecustomize`.
 
+A process below a replay that is not replayed itself is closed.
+
 The folder of this file comes first on the path that the process is given, and leaves it here, so that the program sees
 the path that it would have without us.
 """
@@ -41,6 +43,15 @@ def _start_replay() -> None:
     start()
 
 
+def _close() -> None:
+    try:
+        from tracekit.replayer.closed_child import start  # noqa: PLC0415  loaded only here
+    except ImportError:
+        # Another Python, whose environment leads nowhere all the same.
+        return
+    start()
+
+
 def _next_sitecustomize() -> None:
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", sys.path)
     if spec is None or spec.loader is None:
@@ -53,6 +64,8 @@ def _next_sitecustomize() -> None:
 _leave_path()
 if os.environ.get("TRACEKIT_REPLAY"):
     _start_replay()
+elif os.environ.get("TRACEKIT_CLOSED"):
+    _close()
 elif os.environ.get("TRACEKIT_SESSION"):
     _start_recording()
 _next_sitecustomize()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracekit.model.events import Failure, Request
+from tracekit.model.heads import HeadForm
 from tracekit.model.recording import Piece
 
 __all__ = ["Reply"]
@@ -38,4 +39,5 @@ class Reply:
     refused_ns: int = 0
     wait_s: float | None = None
     request: Request | None = None
+    form: HeadForm | None = None
     told: Mapping[str, Any] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
+from tracekit.model.heads import HeadForm
 from tracekit.model.parsing import parse_json
 
 __all__ = ["HEADER_START", "Decoder", "Header", "body_of", "read_header"]
@@ -111,7 +112,7 @@ class Decoder:
             case "chunk":
                 return Chunk(data["id"], data["t"], body_of(data, self._allowance))
             case "answer":
-                return Answered(data["id"], data["t"], data["status"], data["headers"])
+                return Answered(data["id"], data["t"], data["status"], data["headers"], HeadForm.read(data.get("form")))
             case "lane":
                 return LaneBegin(data["id"], data["parent"], data["kind"], data["t"])
             case "exit":
@@ -153,7 +154,7 @@ class Decoder:
         except _WRONG as error:
             self.problem = f"the body of the answer to {id} cannot be given back: {_says(error)}"
             body = b""
-        return Response(data["status"], data["headers"], body)
+        return Response(data["status"], data["headers"], body, HeadForm.read(data.get("form")))
 
     def _request(self, id: str, data: dict[str, Any]) -> Request:
         # Where a body cannot be given back, that there was a request is worth more than what it said.

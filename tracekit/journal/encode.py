@@ -20,6 +20,7 @@ from tracekit.model.events import (
     LaneBegin,
     Replayed,
     Request,
+    Response,
     SpanBegin,
     SpanEnd,
 )
@@ -50,7 +51,7 @@ class Encoder:
                 return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{body}}}']
             case Answered():
                 head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
-                return [redact(f'{head},"headers":{compact(dict(event.headers))}}}')]
+                return [redact(f"{head},{_headers(event)}}}")]
             case LaneBegin():
                 parent = compact(event.parent)
                 return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
@@ -88,8 +89,15 @@ def _end(event: SpanEnd) -> str:
     if event.response is None:
         return redact(line) + "}"
     response = event.response
-    line += f',"response":{{"status":{response.status},"headers":{compact(dict(response.headers))}'
-    return f"{redact(line)},{body_member(body_without_credentials(response.body), response.headers.get('content-type', ''))}}}}}"
+    line += f',"response":{{"status":{response.status},{_headers(response)}'
+    body = body_member(body_without_credentials(response.body), response.headers.get("content-type", ""))
+    return f"{redact(line)},{body}}}}}"
+
+
+def _headers(head: Answered | Response) -> str:
+    """The headers of an answer, and the form in which they came where that is not usual, as members of a JSON object."""
+    form = head.form.json() if head.form is not None else {}
+    return f'"headers":{compact(dict(head.headers))}{f""","form":{compact(form)}""" if form else ""}'
 
 
 def _failure(failure: Failure) -> str:

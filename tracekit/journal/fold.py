@@ -7,7 +7,18 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, Replayed, ReplayMode, SpanBegin, SpanEnd
+from tracekit.model.events import (
+    Answered,
+    Chunk,
+    Event,
+    Exit,
+    LaneBegin,
+    Replayed,
+    ReplayMode,
+    Response,
+    SpanBegin,
+    SpanEnd,
+)
 from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.privacy.joined import redacted_pieces
@@ -81,7 +92,7 @@ class Fold:
                 self._pieces.setdefault(event.id, []).append(Piece(event.at_ns, event.data))
                 self._grown.add(event.id)
             case Answered():
-                self._answered(event.id, event.status, event.headers, event.at_ns)
+                self._answered(event.id, event, event.at_ns)
             case LaneBegin():
                 self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
             case Exit():
@@ -151,16 +162,18 @@ class Fold:
     def _end(self, event: SpanEnd) -> None:
         self._ends[event.id] = event
         if event.response is not None:
-            self._answered(event.id, event.response.status, event.response.headers, event.at_ns)
+            self._answered(event.id, event.response, event.at_ns)
             self._pieces[event.id] = [Piece(event.at_ns, event.response.body)]
             self._grown.add(event.id)
         if event.id in self._spans:
             self._changed[event.id] = None
 
-    def _answered(self, id: str, status: int, headers: Mapping[str, str], at_ns: int) -> None:
+    def _answered(self, id: str, head: Answered | Response, at_ns: int) -> None:
         exchange = self._exchanges.get(id)
         if exchange is not None:
-            self._exchanges[id] = replace(exchange, status=status, headers=headers, answered_ns=at_ns)
+            self._exchanges[id] = replace(
+                exchange, status=head.status, headers=head.headers, answered_ns=at_ns, form=head.form
+            )
 
     def _ended(self, span: RecordedSpan) -> RecordedSpan:
         end = self._ends.get(span.id)

@@ -224,9 +224,9 @@ def _end(span: RecordedSpan, exchange: Exchange | None, renaming: _Renaming) -> 
     id, response = renaming.id(span.id), None
     if exchange is not None and exchange.answered_ns is not None:
         if _is_whole(span, exchange):
-            response = Response(exchange.status, exchange.headers, exchange.body)
+            response = Response(exchange.status, exchange.headers, exchange.body, exchange.form)
         else:
-            yield Answered(id, renaming.time(exchange.answered_ns), exchange.status, exchange.headers)
+            yield Answered(id, renaming.time(exchange.answered_ns), exchange.status, exchange.headers, exchange.form)
             for piece in exchange.pieces:
                 yield Chunk(id, renaming.time(piece.at_ns), piece.data)
     if span.end_ns is not None and span.status != "open":

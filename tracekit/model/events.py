@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from tracekit.model.heads import HeadForm
+
 __all__ = [
     "Answered",
     "Attributes",
@@ -70,6 +72,7 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    form: HeadForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Answered:
     at_ns: int
     status: int
     headers: Mapping[str, str]
+    form: HeadForm | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Request
+from tracekit.model.heads import HeadForm
 from tracekit.model.run import ProcessRoot
 
 __all__ = ["Exchange", "Lane", "Piece", "RecordedSpan", "Recording", "Segment"]
@@ -93,6 +94,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     answered_ns: int | None = None
     pieces: tuple[Piece, ...] = ()
+    form: HeadForm | None = None
 
     @property
     def body(self) -> bytes:

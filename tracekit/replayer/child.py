@@ -1,7 +1,7 @@
 """A process under `tracekit replay`: what it is told, what it plays, and what it tells of it.
 
 Whoever starts it gives it an address of the API, and proxies, that lead nowhere. Only where the replay has taken hold
-are the user's proxies put back, for tools; the processes that it starts itself get the dead ones again.
+does the program find its own in `os.environ`; the processes that it starts itself get the dead ones again.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import atexit
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,18 @@ from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Replayed
 from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.model.text import printable_lines
-from tracekit.replayer.children import PROXIES
 from tracekit.replayer.divergence import Divergence
+from tracekit.replayer.environment import CLOSED_VARIABLES, own_values
 from tracekit.replayer.session import Stage, notes_of
 
-__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "start", "told_by"]
+__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "keep_environment", "start", "told_by"]
 
 REPLAY_VARIABLE = "TRACEKIT_REPLAY"
 
 LEFT = "left"
 """The name of the file that is there once a process has left the recording."""
+
+_OWN = "environment.json"
 
 _MOST_REFUSALS = 1000
 """How often a program may ask on after it has left the recording before it is ended: it would go on for ever."""
@@ -40,7 +42,7 @@ _MOST_REFUSALS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a process is to replay. `folder` is where it tells of itself; `proxies` are the user's own."""
+    """What a process is to replay. `folder` is where it tells of itself, and finds the user's own environment."""
 
     paths: tuple[str, ...]
     folder: str
@@ -48,7 +50,6 @@ class Task:
     ignore: tuple[str, ...] = ()
     speed: float | None = None
     block_network: bool = False
-    proxies: Mapping[str, str] = field(default_factory=dict)
 
     def dumps(self) -> str:
         """The task as the text of an environment variable."""
@@ -95,9 +96,7 @@ def _start(task: Task, told: _Told) -> None:
     stage.player.when_refused = _give_up
     stage.clock.bind(stage.clock.expect())
     sink = JournalSink({"tracekit": __version__})
-    for name in PROXIES:
-        os.environ.pop(name, None)
-    os.environ.update(task.proxies)
+    _put_back_environment(Path(task.folder))
     recorder = stage.enter(sink, task.process(), hooked=True)
     sys.excepthook = _without_reports(sys.excepthook)
     atexit.register(_finish, stage, recorder, told)
@@ -105,9 +104,24 @@ def _start(task: Task, told: _Told) -> None:
     os.register_at_fork(after_in_child=told.hello)
 
 
+def keep_environment(folder: Path) -> None:
+    """Keep in `folder` what the processes of a replay put back of this one's environment: keys are no variable's value."""
+    file = os.open(folder / _OWN, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as kept:
+        json.dump(own_values(os.environ), kept)
+
+
+def _put_back_environment(folder: Path) -> None:
+    for name in CLOSED_VARIABLES:
+        os.environ.pop(name, None)
+    os.environ.update(json.loads((folder / _OWN).read_text(encoding="utf-8")))
+    # A program may insist on one.
+    os.environ.setdefault("ANTHROPIC_API_KEY", "replayed")
+
+
 def _finish(stage: Stage, recorder: Any, told: _Told) -> None:
     player = stage.player
-    for run in recorder.runs():
+    for run in recorder.runs() if not player.impossible else ():
         recorder.sink.write(run, Replayed(player.last_ns, player.mode))
     told.tell("mode", player.mode, player.last_ns)
     told.tell("notes", notes_of(player, stage.clock))

@@ -39,14 +39,15 @@ class MemorySink(Sink):
     def exit(self, at_ns: int) -> None:
         """What is in memory needs no word of farewell."""
 
-    def recording(self, mode: ReplayMode, at_ns: int) -> Recording | None:
-        """The run with the most in it, None if nothing happened; how the replay of it went is `mode`."""
+    def recording(self, mode: ReplayMode | None, at_ns: int) -> Recording | None:
+        """The run with the most in it, None if nothing happened; how the replay of it went is `mode`, None if that could not be tested."""
         if not self._runs:
             return None
         run, events = max(self._runs.values(), key=lambda each: len(each[1]))
         fold = Fold()
         segment = fold.open_segment("")
-        for event in [*events, Replayed(at_ns, mode), Exit(at_ns)]:
+        told = [Replayed(at_ns, mode)] if mode is not None else []
+        for event in [*events, *told, Exit(at_ns)]:
             fold.add(segment, event)
         root = {"id": run.root.id, "t": run.root.at_ns, "argv": list(run.root.argv)} if run.root is not None else None
         header = {

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from typing_extensions import override
@@ -280,7 +280,7 @@ class Player(Answerer):
         try:
             yield
         except ReplayError as error:
-            raise self._give_up(str(error)) from None
+            raise self._cannot(str(error)) from None
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -303,7 +303,7 @@ class Player(Answerer):
 
     # ── the way out ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def refuse_connection(self, where: str) -> None:
+    def connects(self, where: str) -> NoReturn:
         """The program opens a connection to `where` by itself.
 
         Raises:
@@ -311,6 +311,23 @@ class Player(Answerer):
         """
         with self._lock:
             raise self._leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
+
+    def connected_before(self, where: str) -> None:
+        """The program used a connection to `where` that it had opened before the replay."""
+        with self._lock:
+            self._leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
+
+    def escapes(self, what: str) -> NoReturn:
+        """The program does `what`, and nothing could close what comes of it.
+
+        Raises:
+            ReplayImpossible: Always.
+        """
+        with self._lock:
+            raise self._cannot(
+                f"the program was stopped where the replay could not be kept closed: {what}; let a function with "
+                "@tracekit.tool do that, whose recorded result is returned instead"
+            )
 
     def _leave(self, divergence: Divergence) -> ReplayDivergence:
         if self.divergence is None:
@@ -340,15 +357,16 @@ class Player(Answerer):
             if self._loops.knows(loop):
                 return
             what = type(loop).__module__.partition(".")[0]
-        raise self._give_up(
+        raise self._cannot(
             f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
             "run it on asyncio's own event loop for a replay"
         )
 
-    def _give_up(self, why: str) -> ReplayImpossible:
-        self.impossible = why
-        self._tell(why)
-        return ReplayImpossible(why)
+    def _cannot(self, why: str) -> ReplayImpossible:
+        if not self.impossible:
+            self.impossible = why
+            self._tell(why)
+        return ReplayImpossible(self.impossible)
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:

@@ -58,8 +58,10 @@ class Part:
         if not self.exchange.status:
             return True
         # An answer may tell a failure by itself, in its status or in an event; then nothing was raised by reading it.
+        if self.exchange.status >= 400:
+            return self.span.failure.type != str(self.exchange.status)
         content_type = self.exchange.headers.get("content-type", "")
-        return self.exchange.status < 400 and answer_of(self.exchange.body, content_type).error is None
+        return answer_of(self.exchange.body, content_type).error is None
 
 
 class Turn(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,10 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from tracekit.analysis.structure import structure
-from tracekit.configure import hook_in
+from tracekit.configure import hook_in, init
 from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
 from tracekit.instrument.lanes import running_asyncio, standing_for
 from tracekit.instrument.live import new_run_id, new_span_id
+from tracekit.instrument.processes import when_entered
 from tracekit.instrument.protocols import Sink
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.journal.catalog import find_run
@@ -30,11 +33,14 @@ from tracekit.replayer import closed
 from tracekit.replayer.children import close_children, release_children
 from tracekit.replayer.clock import VirtualClock
 from tracekit.replayer.divergence import Divergence, places
+from tracekit.replayer.earlier import EarlierConnections
+from tracekit.replayer.environment import Closing, api_hosts
 from tracekit.replayer.hooks import Hooks
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
 from tracekit.replayer.player import Player
+from tracekit.replayer.processes import refuse_calls
 from tracekit.replayer.redacting import RedactingSink
 from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
@@ -107,6 +113,7 @@ class Stage:
         self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen, self.player.share)
         self._block_network = block_network
         self._loop_before: Any = None
+        self._earlier: EarlierConnections | None = None
 
     def hosts(self) -> set[str]:
         """The API's hosts of the recording."""
@@ -130,14 +137,27 @@ class Stage:
         runtime = sys.modules.get(_RUNTIME)
         self._loop_before = runtime.change_loop() if runtime is not None else None
         self._hooks.put_in()
-        close_children(hooked=hooked)
-        closed.refuse(self.hosts(), self.player.refuse_connection, everything=self._block_network)
+        self._close(hooked=hooked)
         return recorder
+
+    def _close(self, *, hooked: bool) -> None:
+        closing = Closing(tuple(sorted(self.hosts() | api_hosts(os.environ))), self._block_network)
+        hosts = closed.refuse(closing, self.player)
+        close_children()
+        if not hooked:
+            when_entered(functools.partial(refuse_calls, closing))
+        self._earlier = EarlierConnections(
+            lambda host, port: hosts.has(host, port, unsure=True) or (self._block_network and not hosts.is_local(host))
+        )
+        self._earlier.take()
 
     def leave(self) -> None:
         """End the replay."""
+        for where in self._earlier.give_back() if self._earlier is not None else ():
+            self.player.connected_before(where)
         closed.allow()
         release_children()
+        when_entered(init)
         self._hooks.take_out()
         runtime = sys.modules.get(_RUNTIME)
         own = runtime.change_loop(self._loop_before) if runtime is not None else None
@@ -157,7 +177,7 @@ class Replay:
 
     Attributes:
         run: The run that was recorded while replaying; None before the end, and if nothing was asked.
-        mode: ``followed``, ``projected`` or ``diverged``; None before the end.
+        mode: ``followed``, ``projected`` or ``diverged``; None before the end, and where nothing could be tested.
         divergence: The first place where the program left the recording, None if it did not.
         unplayed: Where the recorded calls stand that were never made.
         notes: What a reader should know besides, such as that the order of threads is not proven.
@@ -227,7 +247,7 @@ class Replay:
         self.__exit__(kind, error, trace)
 
     def _conclude(self, player: Player) -> None:
-        self.mode, self.divergence = player.mode, player.divergence
+        self.mode, self.divergence = None if player.impossible else player.mode, player.divergence
         paths = places(player.script) if player.unplayed else {}
         self.unplayed = [paths[call.number] for call in player.unplayed]
         self.notes = notes_of(player, self._stage.clock)

@@ -211,6 +211,7 @@ def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
         call_end_ns=(call.end_ns if is_last else part.end_ns) + shift,
         status=exchange.status,
         headers=exchange.headers,
+        form=exchange.form,
         pieces=tuple(Piece(piece.at_ns + shift, piece.data) for piece in exchange.pieces),
         failure=failure if part.broke else None,
         is_partial=part.is_partial,

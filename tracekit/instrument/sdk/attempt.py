@@ -86,6 +86,8 @@ class Attempt:
         """`response`, an httpx2 response, arrived: as a whole, or with its body yet to be read."""
         if self.live is None:
             return
+        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  needs httpx2
+
         self._status = response.status_code
         headers = kept_headers(response.headers.items())
         for attribute, header in ((semconv.REQUEST_ID, "request-id"), (semconv.RETRY_AFTER, "retry-after")):
@@ -95,13 +97,14 @@ class Attempt:
             self.live.attributes.setdefault(semconv.RETRY_AFTER, f"{headers['retry-after-ms']} ms")
         self.live.attributes[semconv.HTTP_STATUS] = self._status
         content_type = headers.get("content-type", "")
+        form = form_of(response, headers)
         if response.is_closed:
             body: bytes = response.content
             self.call.answer = answer_of(body, content_type)
-            self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body))
+            self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body, form))
             return
         recorder = self.call.recorder
-        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers))
+        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
         self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
@@ -130,6 +133,9 @@ class Attempt:
         """The application's reading received `data`, as it crossed the wire."""
         if self._reading is not None and not self._done:
             self._tell(self._reading.take(data))
+            if self._reading.error is not None:
+                # The application's decoder fails on the same bytes, outside what is seen of it.
+                self.broke(self._reading.error)
 
     @guarded
     def read(self) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 from typing_extensions import override
 
+from tracekit.model.heads import HeadForm
+
 if TYPE_CHECKING:
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["DECODED", "observed", "separate_decoder"]
+__all__ = ["DECODED", "form_of", "observed", "separate_decoder"]
 
 DECODED = "tracekit.decoded"
 """Among a response's extensions: its body is decoded already, whatever its headers say."""
@@ -110,6 +112,24 @@ def observed(body: Any, attempt: Attempt) -> Any:
     return _SyncBody(body, attempt)
 
 
+def form_of(response: Any, kept: Collection[str]) -> HeadForm:
+    """The form of the response's head: of the headers whose names in lower case are `kept`."""
+    headers, encoding = response.headers, response.headers.encoding
+    written = [
+        (name.decode(encoding), value.decode(encoding))
+        for name, value in headers.raw
+        if name.lower().decode(encoding) in kept
+    ]
+    usual = httpx2.codes.get_reason_phrase(response.status_code).encode()
+    reason = response.extensions.get("reason_phrase", usual)
+    return HeadForm.of(
+        written,
+        encoding,
+        None if reason == usual else reason.decode("latin-1"),
+        "" if response.http_version == "HTTP/1.1" else response.http_version,
+    )
+
+
 def separate_decoder(response: Any) -> Any:
     """A decoder of the response's content encoding, apart from the one that the response uses; None if plain."""
     if DECODED in response.extensions:
@@ -117,5 +137,7 @@ def separate_decoder(response: Any) -> Any:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
-    make = getattr(httpx2.Response(200, headers={"content-encoding": encoding}), "_get_content_decoder", None)
+    # One without a stream reads its empty body at once, and a decoder that has been used may not know its format any more.
+    unread = httpx2.Response(200, headers={"content-encoding": encoding}, stream=httpx2.SyncByteStream())
+    make = getattr(unread, "_get_content_decoder", None)
     return make() if make is not None else None

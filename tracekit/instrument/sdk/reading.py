@@ -22,6 +22,9 @@ class Reading:
     usage and how it ends, or everything.
     """
 
+    error: BaseException | None = None
+    """Why the body could not be decoded any further."""
+
     def __init__(
         self, answer: Answer, content_type: str, decoder: Any, wanted: Literal["nothing", "account", "everything"]
     ) -> None:
@@ -61,10 +64,13 @@ class Reading:
         return data
 
     def _decoded(self, pieces: Iterable[bytes]) -> bytes:
+        decoded: list[bytes] = []
         try:
-            return b"".join(pieces)
-        except Exception:  # noqa: BLE001  each decoder has its own, and the application's fails on the same bytes
-            return b""
+            # What comes before the fault is given to the application.
+            decoded.extend(pieces)
+        except Exception as error:  # noqa: BLE001  each decoder has its own, and the application's fails on the same bytes
+            self.error = error
+        return b"".join(decoded)
 
     def _add(self, data: bytes) -> bytes:
         if self._head is not None:

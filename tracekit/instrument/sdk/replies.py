@@ -16,6 +16,7 @@ from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.body import DECODED
 from tracekit.model.events import Failure
+from tracekit.model.heads import HeadForm
 
 __all__ = ["Body", "error_of", "fail", "streamed", "whole"]
 
@@ -42,15 +43,25 @@ def streamed(reply: Reply, request: Any, body: Body) -> httpx2.Response:
     return _finish(httpx2.Response(reply.status, headers=_plain(reply), stream=stream, request=request), reply)
 
 
-def _plain(reply: Reply) -> list[tuple[str, str]]:
+def _raw(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """The recorded headers as they were written."""
+    return (reply.form or HeadForm()).raw(reply.headers)
+
+
+def _plain(reply: Reply) -> list[tuple[bytes, bytes]]:
     """The recorded headers without the encoding, since bodies are recorded decoded."""
-    return [(name, value) for name, value in reply.headers.items() if name.lower() != "content-encoding"]
+    return [(name, value) for name, value in _raw(reply) if name.lower() != b"content-encoding"]
 
 
 def _finish(response: httpx2.Response, reply: Reply) -> httpx2.Response:
     """`response` with all the recorded headers, which are for the application to read, and how long it took."""
     response._get_content_decoder()  # noqa: SLF001  it is kept, and looks at the headers only once
-    response.headers = httpx2.Headers(list(reply.headers.items()))
+    response.headers = httpx2.Headers(_raw(reply))
+    form = reply.form or HeadForm()
+    if form.reason is not None:
+        response.extensions["reason_phrase"] = form.reason.encode("latin-1", "replace")
+    if form.version:
+        response.extensions["http_version"] = form.version.encode("ascii", "replace")
     response.extensions[DECODED] = True
     response.elapsed = timedelta(microseconds=max(0, reply.end_ns - reply.begin_ns) / 1000)
     return response

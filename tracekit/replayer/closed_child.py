@@ -1,0 +1,40 @@
+"""A Python process that a replay does not reach, and that must not reach the API: it was started within a replay.
+
+Its connections to the API's hosts fail as they do without a network, and so do those of the processes that it starts.
+Only the standard library is needed here, since every Python process below a replay loads this module as it starts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import NoReturn
+
+from tracekit.replayer.children import close_children
+from tracekit.replayer.closed import refuse
+from tracekit.replayer.environment import CLOSED_VARIABLE, Closing
+
+__all__ = ["close", "start"]
+
+_WHY = "this process was started in a tracekit replay, and is not replayed itself"
+
+
+def start() -> None:
+    """Close this process as the environment asks."""
+    close(Closing.loads(os.environ[CLOSED_VARIABLE]))
+
+
+def close(closing: Closing) -> None:
+    """Refuse connections to the hosts of `closing` from now on, here and in what is started here."""
+    refuse(closing, _Teller())
+    close_children()
+
+
+class _Teller:
+    """Raises what a program expects where there is no network: it lets a pool's worker live."""
+
+    def connects(self, where: str) -> NoReturn:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, f"{_WHY}: nothing reaches {where}")
+
+    def escapes(self, what: str) -> NoReturn:
+        raise PermissionError(errno.EPERM, f"{_WHY}: {what}")

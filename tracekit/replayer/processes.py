@@ -1,0 +1,91 @@
+"""The processes that `multiprocessing` starts within ``tracekit.replay()``: there every call is refused."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from tracekit.configure import hook_in
+from tracekit.errors import ReplayError
+from tracekit.instrument.clock import AnchoredClock
+from tracekit.instrument.lanes import Lane
+from tracekit.instrument.live import LiveSpan
+from tracekit.instrument.protocols import Answerer, Sink, ToolReply
+from tracekit.instrument.recorder import Recorder, install
+from tracekit.instrument.reply import Reply
+from tracekit.model.events import Event, Request
+from tracekit.model.run import RunInfo
+from tracekit.replayer import closed_child
+from tracekit.replayer.environment import Closing
+
+__all__ = ["refuse_calls"]
+
+
+def refuse_calls(closing: Closing) -> None:
+    """In a process that was started within ``tracekit.replay()``: refuse each call. Pickled by its name."""
+    install(Recorder(_Nowhere(), AnchoredClock(), answerer=_Refusing()))
+    hook_in()
+    closed_child.close(closing)
+
+
+class _Nowhere(Sink):
+    """Keeps nothing."""
+
+    @override
+    def write(self, run: RunInfo, event: Event) -> None: ...
+
+    @override
+    def release(self, run: RunInfo) -> None: ...
+
+    @override
+    def forked(self) -> None: ...
+
+    @override
+    def exit(self, at_ns: int) -> None: ...
+
+
+class _Refusing(Answerer):
+    """Answers nothing. Its error is an `Exception`, which a pool hands on to who waits for the result."""
+
+    replay_of = ""
+
+    def __init__(self) -> None:
+        self._clock = AnchoredClock()
+
+    @override
+    def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
+        raise ReplayError(
+            "this call was made in a process of its own, which tracekit.replay() does not reach; "
+            "what works: tracekit replay RUN -- PROGRAM, which replays every process of a program"
+        )
+
+    @override
+    def beyond(self, reply: Reply) -> BaseException:
+        return ReplayError("nothing is replayed here")
+
+    @override
+    def ended(self, reply: Reply) -> None: ...
+
+    @override
+    def hold(self, until_ns: int) -> None: ...
+
+    @override
+    async def hold_async(self, until_ns: int) -> None: ...
+
+    @override
+    def begin_ns(self, live: LiveSpan) -> int:
+        return self._clock.now_ns()
+
+    @override
+    def end_ns(self, live: LiveSpan) -> int:
+        return self._clock.now_ns()
+
+    @override
+    def started(self, lane: Lane) -> None: ...
+
+    @override
+    def lane_ns(self, lane: Lane) -> int:
+        return lane.first_ns
+
+    @override
+    def tool(self, live: LiveSpan) -> ToolReply | None:
+        return None
