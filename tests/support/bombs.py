@@ -56,7 +56,14 @@ def _pads(spaces: int, events: int) -> list[Any]:
 def _blobs(references: int) -> list[Any]:
     blob = {"e": "blob", "sha256": "b" * 64, "data": "A" * 100_000}
     message = {"role": "user", "content": [{"$blob": "b" * 64}] * references}
-    put_together = {"base": None, "order": ["messages"], "keep": 0, "add": [message], "blobs": [0], "set": {}}
+    put_together: dict[str, Any] = {
+        "base": None,
+        "order": ["messages"],
+        "keep": 0,
+        "add": [message],
+        "blobs": [0],
+        "set": {},
+    }
     return [header(), blob, asking(1, **put_together), *call(2)]
 
 
@@ -91,7 +98,8 @@ def _usage() -> list[Any]:
 
 def _attributes() -> list[Any]:
     names = ("gen_ai.usage.input_tokens", "gen_ai.agent.name", "process.command_args", "tracekit.attempt.wait_ms")
-    wrong = [dict.fromkeys((*names, "gen_ai.tool.call.id"), value) for value in ("x", [[]], {"a": 1}, 10**30, None)]
+    values: list[Any] = ["x", [[]], {"a": 1}, 10**30, None]
+    wrong = [dict.fromkeys((*names, "gen_ai.tool.call.id"), value) for value in values]
     return [header(), *(begin(10 + number, "tool", attributes=each) for number, each in enumerate(wrong)), *call()]
 
 

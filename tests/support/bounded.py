@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import click
+
 from tracekit.cli.main import cli, main
 
 MOST_BYTES = 512 * 1024 * 1024
@@ -50,7 +52,7 @@ def run(arguments: list[str]) -> dict[str, object]:
 def read_all(folder: Path) -> dict[str, dict[str, object]]:
     """What came of each command, by the recording's name and the command's."""
     for name in ("show", "check", "export", "replay"):
-        cli.get_command(None, name)  # type: ignore[arg-type]  loaded once, for all children
+        cli.get_command(click.Context(cli), name)  # loaded once, for all children
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
     return {
