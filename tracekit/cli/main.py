@@ -24,6 +24,7 @@ _COMMANDS = (
     "diff",
     "doctor",
     "export",
+    "grafana",
     "ls",
     "prune",
     "replay",
