@@ -54,7 +54,7 @@ class HeadForm:
     def _written(self, headers: Mapping[str, str]) -> list[tuple[str, str]]:
         entries = [entry.partition(":") for entry in self.names.split(" ")]
         lengths: dict[str, list[int]] = {}
-        for name, colon, length in entries:
+        for name, _, length in entries:
             lengths.setdefault(name.lower(), []).append(int(length) if length.isdecimal() and len(length) < 10 else -1)
         values = {name: _parts(value, lengths.get(name, [-1])) for name, value in headers.items()}
         # What was told of later, such as a header that was added by hand, comes last.
