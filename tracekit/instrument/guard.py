@@ -1,14 +1,20 @@
-"""One guard around all that runs inside the user's program: our own faults never reach it."""
+"""One guard around all that runs inside the user's program: tracekit's own faults never reach it.
+
+What the program raises goes on, wherever it lands: a signal handler's exception may appear in tracekit's code.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["RAISE_VARIABLE", "faults", "forget", "guarded", "warn_once"]
+from tracekit.origin import finish, programs_exception
+
+__all__ = ["RAISE_VARIABLE", "faults", "finishing", "forget", "guarded", "warn_once"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,22 +36,41 @@ faults = _Faults()
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
-    """`function`, whose exceptions are logged once a kind and become a None.
-
-    Only `Exception` is caught: an interrupt or a cancellation that happens to arrive in our code is the user's.
-    """
+    """`function`, whose own exceptions are logged once a kind and become a None; the program's go on."""
 
     @functools.wraps(function)
     def safe(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            programs = programs_exception(error, sys._getframe())  # noqa: SLF001  the documented way to this frame
+            if programs is error:
+                raise
+            if programs is not None:
+                raise programs  # noqa: B904  it keeps what caused it
             _caught(function.__qualname__, error)
             if os.environ.get(RAISE_VARIABLE) == "1":
                 raise
             return None
 
     return safe
+
+
+def finishing(function: Callable[P, T]) -> Callable[P, T | None]:
+    """`guarded`, for a function that ends something: it is called again when the program's exception cuts it short.
+
+    That exception is raised when the function is done. Called again, the function does what is left to do.
+    """
+    safe = guarded(function)
+
+    @functools.wraps(function)
+    def finished(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return safe(*args, **kwargs)
+        except BaseException as cut:  # noqa: BLE001  `finish` raises it
+            finish(functools.partial(safe, *args, **kwargs), cut)
+
+    return finished
 
 
 def _caught(where: str, error: Exception) -> None:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,7 @@ from tracekit.journal.own_rules import OwnRules, own_rules
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+from tracekit.origin import finish, pass_on
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
@@ -146,11 +148,11 @@ class SegmentWriter:
             if self._retired:
                 return False
             self._writing += 1
+            progress = _Progress()
             try:
-                if not self.failed:
-                    self._append(event)
-            except (OSError, HomeError) as error:
-                self._fail(error)
+                self._append(event, progress)
+            except BaseException as cut:  # noqa: BLE001  `finish` raises it
+                finish(partial(self._append, event, progress), cut)
             finally:
                 self._writing -= 1
                 if self._close_after and not self._writing and not self._spans:
@@ -189,16 +191,33 @@ class SegmentWriter:
                 file, self._file = self._file, -1
                 os.close(file)
 
-    def _append(self, event: Event) -> None:
+    def _append(self, event: Event, progress: _Progress) -> None:
+        """Append what is not yet in the segment of `event`; a failure of the disk ends the record of the run."""
+        if self.failed:
+            return
+        try:
+            self._append_rest(event, progress)
+        except (OSError, HomeError) as error:
+            pass_on(error)
+            self._fail(error)
+
+    def _append_rest(self, event: Event, progress: _Progress) -> None:
         if self._file < 0:
             with _moving:
                 self._open()
         elif not self._locked:
             self._locked = _take_lock(self._file, patience_s=0.0)
-        for kept in self._veil.over(self._keeping.rules.over(event)):
-            for line in self._encoder.lines(kept):
-                _write_line(self._file, line)
+        if progress.kept is None:
+            progress.kept = self._veil.over(self._keeping.rules.over(event))
+        while progress.kept:
+            kept = progress.kept[0]
+            if progress.lines is None:
+                progress.lines = self._encoder.lines(kept)
+            for line in progress.lines[len(progress.sizes) :]:
+                _write_line(self._file, line, progress.sizes)
             self._encoder.written(kept)
+            # Nothing can cut in between these two: neither calls anything.
+            progress.lines, progress.sizes, progress.kept = None, [], progress.kept[1:]
         if isinstance(event, SpanBegin):
             self._spans.add(event.id)
         elif isinstance(event, SpanEnd):
@@ -241,7 +260,7 @@ class SegmentWriter:
             if path.exists():
                 return False
             locked = _take_lock(file, _LONGEST_PROBE_S)
-            _write_line(file, self._header())
+            _write_line(file, self._header(), [])
             draft.rename(path)
             self._file, self._locked = file, locked
         finally:
@@ -312,10 +331,27 @@ def _new_encoder() -> Encoder:
     return Encoder()
 
 
-def _write_line(file: int, line: str) -> None:
+class _Progress:
+    """How much of an event is in the segment: the program's exception may cut in anywhere, and no line is lost or doubled.
+
+    `kept` is what is left of the event, `lines` the lines of the first of that, and `sizes` how long those are that
+    have been written.
+    """
+
+    __slots__ = ("kept", "lines", "sizes")
+
+    def __init__(self) -> None:
+        self.kept: list[Event] | None = None
+        self.lines: list[str] | None = None
+        self.sizes: list[int] = []
+
+
+def _write_line(file: int, line: str, sizes: list[int]) -> None:
     # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
     data = line.encode("utf-8", "backslashreplace") + b"\n"
-    if os.write(file, data) < len(data):
+    # No signal can come between the write and the note of it, as all of this line runs in C.
+    sizes.extend(map(os.write, (file,), (data,)))
+    if sizes[-1] < len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
