@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tracekit import __version__
-from tracekit.errors import TracekitError, UnsupportedSdkError
+from tracekit.errors import HomeError, TracekitError, UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
@@ -25,8 +25,13 @@ from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.content import content_mode
 from tracekit.journal.home import home
 from tracekit.journal.own_rules import own_rules
+from tracekit.journal.process import boot_id
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
+from tracekit.origin import pass_on
+
+if TYPE_CHECKING:
+    from tracekit.otlp.outbox import Loss
 
 __all__ = ["DISABLED_VARIABLE", "SESSION_VARIABLE", "exporter_for", "hook_in", "init", "redaction", "wrap"]
 
@@ -89,11 +94,15 @@ def _start() -> bool:
         try:
             sink = JournalSink({"tracekit": __version__})
         except TracekitError as error:
+            pass_on(error)
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
         session, remote = _session(), incoming(os.environ)
         exporter = exporter_for(session.run.name if session else program_name(), remote)
-        install(Recorder(sink, AnchoredClock(), session, exporter=exporter, remote=remote))
+        # The wall clock may have been set since the run began, in another process.
+        is_shared = session is not None and session.boot == boot_id()
+        clock = AnchoredClock(session.offset_ns if session is not None and is_shared else None)
+        install(Recorder(sink, clock, session, exporter=exporter, remote=remote))
         when_entered(init)
     return True
 
@@ -105,7 +114,8 @@ def _session() -> Session | None:
     session = Session.loads(text)
     try:
         (Path(session.hello) / str(os.getpid())).touch()
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         # Whoever started this process has gone; the record does not depend on it.
         _log.debug("tracekit: nobody to say hello to in %s", session.hello)
     return session
@@ -140,7 +150,6 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         return None
     from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
     from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
-    from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
     from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
 
     destination, warnings = destination_of(os.environ)
@@ -156,9 +165,19 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         {"service.name": service, "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],
-        closed=lambda loss: note_loss(home(), destination.shown, loss) if loss.lost else None,
+        closed=lambda loss: _note_loss(destination.shown, loss) if loss.lost else None,
         is_quiet=is_quiet,
     )
+
+
+def _note_loss(endpoint: str, loss: Loss) -> None:
+    from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
+
+    try:
+        note_loss(home(), endpoint, loss)
+    except HomeError as error:
+        pass_on(error)
+        _log.debug("tracekit: the loss of spans is not noted: %s", error)
 
 
 def redaction() -> Callable[[str], str]:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import NoReturn
 
-__all__ = ["finish", "pass_on", "programs_exception"]
+__all__ = ["finish", "interrupts", "pass_on", "programs_exception"]
 
 _BETWEEN_STEPS = ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "CHECK_EVAL_BREAKER", "CHECK_PERIODIC")
 """How the names of instructions begin at which the interpreter looks for signals, and which by themselves call nothing."""
+
+_STAND_IN_BYTES = 8
 
 _RAISING = ("RAISE_VARARGS", "RERAISE")
 
@@ -88,10 +90,11 @@ def _is_below(frame: FrameType, catcher: FrameType) -> bool:
     return above is not None
 
 
-def _is_programs(error: BaseException) -> bool:
-    if not isinstance(error, Exception):
-        # An interrupt, an exit or a cancellation.
-        return True
+def interrupts(error: BaseException) -> bool:
+    """Return whether a signal handler, or another thread, has raised `error` between two steps of the code it went through.
+
+    For code of the program's, in which C code may raise the program's own classes, as a future does.
+    """
     above: list[FrameType] = []
     trace: TracebackType | None = error.__traceback__
     last: TracebackType | None = None
@@ -101,7 +104,12 @@ def _is_programs(error: BaseException) -> bool:
             return True
         above.append(frame)
         last, trace = trace, trace.tb_next
-    return last is not None and _was_set_from_outside(error, last)
+    return last is not None and _stands_between_steps(last)
+
+
+def _is_programs(error: BaseException) -> bool:
+    # What is no `Exception` is an interrupt, an exit or a cancellation.
+    return not isinstance(error, Exception) or interrupts(error) or _was_set_from_outside(error)
 
 
 def _is_hook(frame: FrameType, above: list[FrameType]) -> bool:
@@ -132,17 +140,20 @@ def _stands_between_steps(trace: TracebackType) -> bool:
     return _instruction(trace).startswith(_BETWEEN_STEPS)
 
 
-def _was_set_from_outside(error: Exception, innermost: TracebackType) -> bool:
+def _was_set_from_outside(error: Exception) -> bool:
     """Return whether no code has raised `error`: another thread has set it, or a greenlet has thrown it."""
+    innermost = error.__traceback__
+    if innermost is None:
+        return False
+    while innermost.tb_next is not None:
+        innermost = innermost.tb_next
     instruction = _instruction(innermost)
     if instruction.startswith(_RAISING):
         return False
-    if instruction.startswith(_BETWEEN_STEPS):
-        return True
     if _is_of_the_programs_modules(type(error), innermost):
         # C code, which has raised this unless it came from outside, does not know the program's classes.
         return True
-    return not error.args and not isinstance(error, _BARE) and type(error).__name__ != "Empty"
+    return bool(instruction) and not error.args and not isinstance(error, _BARE) and type(error).__name__ != "Empty"
 
 
 def _is_of_the_programs_modules(kind: type[Exception], innermost: TracebackType) -> bool:
@@ -157,7 +168,10 @@ def _is_of_the_programs_modules(kind: type[Exception], innermost: TracebackType)
 
 
 def _instruction(trace: TracebackType) -> str:
+    """Return the name of the instruction at which the frame of `trace` was; empty for code that Cython has compiled."""
     from opcode import opname  # noqa: PLC0415  only where something was raised
 
     code, at = trace.tb_frame.f_code.co_code, trace.tb_lasti
-    return opname[code[at]] if 0 <= at < len(code) else ""
+    # The interpreter gives a frame without code, as Cython's are, these instructions, which nobody runs.
+    is_stand_in = len(code) <= _STAND_IN_BYTES and "LOAD_ASSERTION_ERROR" in {opname[each] for each in code[::2]}
+    return "" if is_stand_in or not 0 <= at < len(code) else opname[code[at]]

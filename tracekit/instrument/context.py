@@ -10,9 +10,10 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
+from tracekit.instrument.greenlets import current_greenlet, inherit_context
 from tracekit.instrument.live import LiveSpan
 
-__all__ = ["Attached", "attach_context", "current_span", "register", "span_by_id", "unregister"]
+__all__ = ["Attached", "attach_context", "current_span", "register", "span_by_id", "unregister", "withdraw"]
 
 _KEY = otel_context.create_key("tracekit-span")
 _by_id: dict[int, LiveSpan] = {}
@@ -21,10 +22,11 @@ _ended: WeakKeyDictionary[Span, LiveSpan] = WeakKeyDictionary()
 
 
 class _Entry(NamedTuple):
-    """A recorded span in the context, and OpenTelemetry's span that was current when it became so."""
+    """A recorded span in the context, OpenTelemetry's span that was current when it became so, and the context before."""
 
     live: LiveSpan
     span: Span
+    before: Context
 
 
 def register(live: LiveSpan) -> None:
@@ -52,8 +54,12 @@ def current_span(context: Context | None = None) -> LiveSpan | None:
     Where our own entry is as new as OpenTelemetry's current span, it decides: without a provider that span stays the
     one of an outer level. Else the current span does, if it is recorded.
     """
-    span = otel_trace.get_current_span(context)
     entry: _Entry | None = otel_context.get_value(_KEY, context)  # type: ignore[assignment]  # only `Attached` sets it
+    if entry is None and context is None and (greenlet := current_greenlet()) is not None:
+        # Started by a method that is not hooked, such as gevent's `Greenlet.start`.
+        context = inherit_context(greenlet)
+        entry = otel_context.get_value(_KEY, context)  # type: ignore[assignment]  # see above
+    span = otel_trace.get_current_span(context)
     live = entry.live if entry is not None else None
     if entry is None or entry.span is not span:
         live = _standing_for(span) or live
@@ -77,15 +83,17 @@ class Attached:
     not ours to restore, and the token that OpenTelemetry would check is of no use; so none is kept.
     """
 
-    __slots__ = ("_before", "_context", "_within")
+    __slots__ = ("_before", "_context", "_is_over", "_within")
 
     def __init__(self, live: LiveSpan) -> None:
-        context, span = otel_context.get_current(), otel_trace.get_current_span()
+        before = context = otel_context.get_current()
+        span = otel_trace.get_current_span()
         if live.otel is not None:
             span = live.otel
             context = otel_trace.set_span_in_context(span, context)
-        self._context = otel_context.set_value(_KEY, _Entry(live, span), context)
+        self._context = otel_context.set_value(_KEY, _Entry(live, span, before), context)
         self._within: Context | None = None
+        self._is_over = False
         self._before = attach_context(self._context)
 
     @property
@@ -104,12 +112,20 @@ class Attached:
 
     def detach(self) -> bool:
         """Restore what was current before. False if something else is current by now, which is left alone."""
-        if self._within is not None:
+        if self._within is not None or self._is_over:
             return True
         if not self.is_current:
             return False
         otel_context.attach(self._before)
+        self._is_over = True
         return True
+
+
+def withdraw(live: LiveSpan) -> None:
+    """Restore what was current before `live`, where an exception has cut short that `live` became current."""
+    entry: _Entry | None = otel_context.get_value(_KEY)  # type: ignore[assignment]  # see `current_span`
+    if entry is not None and entry.live is live:
+        otel_context.attach(entry.before)
 
 
 def attach_context(context: Context) -> Context:

@@ -16,6 +16,9 @@ from itertools import count
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
+from tracekit.instrument.greenlets import current_greenlet, spawner_of
+from tracekit.origin import pass_on
+
 __all__ = [
     "Lane",
     "LaneKind",
@@ -107,15 +110,29 @@ def new_child(kind: LaneKind) -> Lane:
 
 
 def enter(lane: Lane, now_ns: int) -> Lane | None:
-    """Begin the first step of `lane` on this thread; returns what `leave` takes."""
-    before, _thread.lane = _thread.lane, lane
+    """Begin the first step of `lane` on this thread, or in this greenlet; returns what `leave` takes."""
+    before = _stand_in(lane)
     lane.first_ns = now_ns
     return before
 
 
 def leave(before: Lane | None) -> None:
     """The lane that was entered on this thread is over."""
-    _thread.lane = before
+    _stand_in(before)
+
+
+def _stand_in(lane: Lane | None) -> Lane | None:
+    """Let `lane` be that of the code outside any task on this thread, or in this greenlet; returns the one before."""
+    greenlet = current_greenlet()
+    if greenlet is None:
+        before, _thread.lane = _thread.lane, lane
+        return before
+    before = _tasks.get(greenlet)
+    if lane is None:
+        _tasks.pop(greenlet, None)
+    else:
+        _tasks[greenlet] = lane
+    return before
 
 
 @contextmanager
@@ -189,7 +206,7 @@ def running_asyncio() -> Any:
 
 
 def _current_task() -> Any:
-    """The asyncio or Trio task that runs on this thread, or None."""
+    """The asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()
@@ -197,9 +214,9 @@ def _current_task() -> Any:
     if trio is not None:
         try:
             return trio.lowlevel.current_task()
-        except RuntimeError:
-            return None
-    return None
+        except RuntimeError as error:
+            pass_on(error)
+    return current_greenlet()
 
 
 def _lane_of_new_task(task: Any) -> Lane:
@@ -215,4 +232,6 @@ def _lane_of_new_task(task: Any) -> Lane:
         if parent is None:
             parent = _tasks[parent_task] = _lane_of_new_task(parent_task)
         return parent.child("nursery")
-    return (inherited or _thread.lane or _main).child("task")
+    spawner = spawner_of(task)
+    spawners = _tasks.get(spawner) if spawner is not None else None
+    return (inherited or spawners or _thread.lane or _main).child("task")

@@ -15,17 +15,17 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
-from tracekit.instrument.context import Attached, current_span
+from tracekit.instrument.context import Attached, current_span, withdraw
 from tracekit.instrument.decorating import decorate
 from tracekit.instrument.failures import failure_of
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.values import arguments_of, exportable, recorded_value
-from tracekit.model.events import Kind
+from tracekit.model.events import Failure, Kind
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
 
@@ -79,7 +79,7 @@ class _Open:
         if self.recorder.answerer is not None:
             await self.recorder.answerer.hold_async(until_ns)
 
-    @guarded
+    @finishing
     def pause(self) -> None:
         """The code of the span stops running for now."""
         if self._attached is not None:
@@ -91,14 +91,14 @@ class _Open:
         if self._attached is not None:
             self._attached.resume()
 
-    @guarded
+    @finishing
     def returned(self, result: Any) -> None:
         """The decorated function returned `result`."""
-        if self.live.kind == "tool":
+        if self.live.kind == "tool" and not self.live.ended:
             self.live.attributes.update(recorded_value(result))
         self.end()
 
-    @guarded
+    @finishing
     def end(self, error: BaseException | None = None) -> None:
         """The span is over."""
         live = self.live
@@ -110,12 +110,7 @@ class _Open:
             live.leaked = True
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
-        if live.otel is not None:
-            live.otel.set_attributes(exportable(live.attributes))
-            if failure is not None:
-                live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
-                live.otel.set_status(Status(StatusCode.ERROR))
-            live.otel.end()
+        _end_otel(live, failure)
         self.recorder.end(live, failure)
 
 
@@ -145,9 +140,7 @@ class Scope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened = self._left()
-        if opened is not None:
-            opened.end(error)
+        self._leave([], error)
 
     async def __aenter__(self) -> Handle:
         return self.__enter__()
@@ -157,16 +150,19 @@ class Scope:
     ) -> None:
         self.__exit__(kind, error, trace)
 
-    @guarded
-    def _left(self) -> _Open | None:
-        """What the caller, who leaves a block, has opened: where it stands in; else the newest of its lane, or of all."""
-        lane = current_lane()
-        opened = min(
-            reversed(self._open), key=lambda each: (not each.is_current, each.live.lane is not lane), default=None
-        )
-        if opened is not None:
-            self._open.remove(opened)
-        return opened
+    @finishing
+    def _leave(self, left: list[_Open], error: BaseException | None) -> None:
+        """End the block that the caller leaves: the one it stands in; else the newest of its lane, or of all.
+
+        `left` keeps the choice for when this is called again.
+        """
+        if not left and self._open:
+            lane = current_lane()
+            left.append(min(reversed(self._open), key=lambda each: (not each.is_current, each.live.lane is not lane)))
+        for opened in left:
+            opened.end(error)
+            if opened in self._open:
+                self._open.remove(opened)
 
     # ── as a decorator ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -189,16 +185,39 @@ class Scope:
             return _Open(recorder, parent, joined=True)
         span_name, named = _named(self._kind, name)
         attributes.update(named)
-        otel = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE).start_span(
-            span_name, kind=SpanKind.INTERNAL, attributes=exportable(attributes)
+        live = recorder.begin(
+            self._kind, span_name, parent, otel=_start_otel(span_name, attributes), attributes=attributes
         )
-        return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
+        try:
+            return _Open(recorder, live)
+        except BaseException as error:
+            withdraw(live)
+            recorder.abandon(live, error)
+            raise
 
     @guarded
     def _begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
         """Begin the span of one call of a decorated function."""
         arguments = functools.partial(arguments_of, function, args, kwargs) if self._kind == "tool" else None
         return self._begin(name, arguments)
+
+
+@guarded
+def _start_otel(name: str, attributes: dict[str, Any]) -> Any:
+    """OpenTelemetry's span; None where the application's own span processors or samplers raise."""
+    tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
+    return tracer.start_span(name, kind=SpanKind.INTERNAL, attributes=exportable(attributes))
+
+
+@guarded
+def _end_otel(live: LiveSpan, failure: Failure | None) -> None:
+    if live.otel is None or not live.otel.is_recording():
+        return
+    live.otel.set_attributes(exportable(live.attributes))
+    if failure is not None:
+        live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
+        live.otel.set_status(Status(StatusCode.ERROR))
+    live.otel.end()
 
 
 def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:

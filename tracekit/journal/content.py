@@ -19,6 +19,7 @@ from tracekit import semconv
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
 from tracekit.model.messages import Answer, answer_of
 from tracekit.model.sse import events_of
+from tracekit.origin import pass_on
 
 __all__ = ["CONTENT_VARIABLE", "Content", "Veil", "content_mode"]
 
@@ -96,7 +97,8 @@ class Veil:
             return None
         try:
             return _dumps(self._veiled(json.loads(body)))
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             return None
 
     def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from tracekit.errors import SettingsError
 from tracekit.journal.bodies import compact
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
+from tracekit.origin import pass_on
 from tracekit.settings import project_settings
 
 __all__ = ["OwnRules", "own_rules"]
@@ -36,6 +37,7 @@ def own_rules() -> OwnRules:
         try:
             patterns[name] = re.compile(pattern)
         except (re.error, TypeError) as error:
+            pass_on(error)
             raise SettingsError(
                 f"{settings.where}: redact.{name} = {pattern!r} is no regular expression: {error}"
             ) from error
@@ -84,7 +86,8 @@ class OwnRules:
     def _body(self, body: bytes) -> bytes:
         try:
             text = body.decode("utf-8")
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            pass_on(error)
             return body
         if text.startswith(("event:", "data:")):
             return "\n".join(self._event_line(line) for line in text.split("\n")).encode()
@@ -97,7 +100,8 @@ class OwnRules:
         """`text` as it is unless a rule matches in it: then as compact JSON, or as text if it is none."""
         try:
             value = json.loads(text)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            pass_on(error)
             return self.text(text)
         redacted = self._value(value)
         return text if redacted == value else compact(redacted)

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from tracekit.origin import pass_on
+
 __all__ = ["RULE_NAMES", "redact", "redact_bytes"]
 
 _WORD = r"[A-Za-z0-9_\-]"
@@ -129,7 +131,8 @@ def redact_bytes(data: bytes) -> bytes:
         return data
     try:
         return redact(data.decode("utf-8")).encode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        pass_on(error)
         return redact(data.decode("latin-1")).encode("latin-1")
 
 

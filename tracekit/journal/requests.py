@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from tracekit.journal.bodies import body_member, compact
 from tracekit.journal.redact import redact_bytes
 from tracekit.model.events import Request
+from tracekit.origin import pass_on
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 
@@ -165,7 +166,8 @@ def _pieces(body: bytes) -> _Pieces | None:
         rebuilt = "{" + ",".join(f"{compact(name)}:{texts[name]}" for name in request) + "}"
         if rebuilt.encode("utf-8") != body:
             return None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return None
     return _Pieces(list(request), messages, fields)
 

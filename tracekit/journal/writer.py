@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +27,7 @@ from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
 from tracekit.origin import finish, pass_on
+from tracekit.system_clock import day_of, steady_ns, wall_ns
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
@@ -53,12 +53,16 @@ class JournalSink:
     """
 
     def __init__(self, versions: dict[str, str] | None = None) -> None:
-        self._keeping = _Keeping(versions or {}, own_rules(), content_mode())
+        self._keeping = _Keeping(versions or {}, own_rules(), content_mode(), set())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
+        self._pid = os.getpid()
 
     def write(self, run: RunInfo, event: Event) -> None:
         """Append `event` to the run's segment."""
+        if os.getpid() != self._pid:
+            # Forked without Python, so that nobody has said so.
+            self.forked()
         while not self._segment(run).write(event):
             """It was forgotten between the two calls."""
 
@@ -77,9 +81,12 @@ class JournalSink:
             segment.abandon()
         self._segments = OrderedDict()
         self._lock = threading.RLock()
+        self._pid = os.getpid()
 
     def exit(self, at_ns: int) -> None:
         """Say in every segment that is open that the process ends in good order."""
+        if os.getpid() != self._pid:
+            self.forked()
         for segment in list(self._segments.values()):
             if segment.is_open:
                 segment.write(Exit(at_ns))
@@ -108,11 +115,22 @@ class JournalSink:
 
 
 class _Keeping(NamedTuple):
-    """What every segment of a process says in its header, and what is kept of what was said."""
+    """What every segment of a process says in its header, and what is kept of what was said.
+
+    `said` are the kinds of failures of which the user knows.
+    """
 
     versions: dict[str, str]
     rules: OwnRules
     content: Content
+    said: set[object]
+
+    def is_news(self, error: Exception) -> bool:
+        """Return whether nothing has been said yet, in this process, of such an `error`, as a full disk brings one a run."""
+        kind = (type(error), getattr(error, "errno", None))
+        is_news = kind not in self.said
+        self.said.add(kind)
+        return is_news
 
 
 class SegmentWriter:
@@ -229,12 +247,13 @@ class SegmentWriter:
         if self._path is not None:
             try:
                 self._keep(os.open(self._path, _APPEND))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                pass_on(error)
                 # The user has removed the journal, and what later lines would refer to with it.
                 self._encoder = _new_encoder()
             else:
                 return
-        folder = make_day_folder(datetime.now(UTC).strftime("%Y-%m-%d"))
+        folder = make_day_folder(day_of(wall_ns()))
         name = f"{self._run.id}.{file_host()}.{os.getpid()}"
         for number in range(1000):
             # Another process of this pid, in another container or before a restart, may have taken part in the run.
@@ -253,7 +272,8 @@ class SegmentWriter:
         draft = path.with_suffix(".new")
         try:
             file = os.open(draft, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        except FileExistsError as error:
+            pass_on(error)
             return False
         # A signal may raise anywhere in here: the file is kept once it has its name, and closed else.
         try:
@@ -278,7 +298,8 @@ class SegmentWriter:
                 header = read_header(file.readline(), str(path))
                 file.seek(-1, os.SEEK_END)
                 ends_whole = file.read() == b"\n"
-        except (OSError, JournalError):
+        except (OSError, JournalError) as error:
+            pass_on(error)
             return False
         if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
             return False
@@ -315,9 +336,11 @@ class SegmentWriter:
         self.failed = True
         self._encoder = _new_encoder()
         self.abandon()
+        if not self._keeping.is_news(error):
+            return
         remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
-            "tracekit: run %s is recorded no further, your program goes on: %s%s",
+            "tracekit: run %s is recorded no further, your program goes on, and the same is not said of later runs: %s%s",
             self._run.id[:8],
             error,
             "" if isinstance(error, HomeError) else remedy,
@@ -357,15 +380,17 @@ def _write_line(file: int, line: str, sizes: list[int]) -> None:
 
 def _take_lock(file: int, patience_s: float) -> bool:
     """Lock `file`, against which a reader's probe may stand for a moment. Whether that is settled."""
-    until = time.monotonic() + patience_s
+    until_ns = steady_ns() + int(patience_s * 1e9)
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
+        except BlockingIOError as error:
+            pass_on(error)
+            if steady_ns() >= until_ns:
                 return False
             time.sleep(0.0002)
-        except OSError:
+        except OSError as error:
+            pass_on(error)
             # A file system without locks: readers go by silence.
             return True
         else:
@@ -390,8 +415,8 @@ class _Moving:
 
     def wait(self) -> None:
         """Let other threads get through; called right before a fork."""
-        until = time.monotonic() + 0.1
-        while self._now and time.monotonic() < until:
+        until_ns = steady_ns() + 100_000_000
+        while self._now and steady_ns() < until_ns:
             time.sleep(0)
 
     def forget(self) -> None:

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from tracekit.origin import pass_on
+
 __all__ = ["CONTENT_TYPE", "FrameSplitter", "frame_events_of"]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -56,7 +58,8 @@ def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
                 continue
             event = json.loads(base64.b64decode(payload["bytes"]))
             yield str(event["type"]), event
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+            pass_on(error)
             continue
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, frame_events_of
 from tracekit.model.sse import events_of
+from tracekit.origin import pass_on
 
 __all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
 
@@ -92,7 +93,8 @@ class Answer:
             return
         try:
             content[index]["input"] = json.loads(self._partial_inputs.pop(index) or "{}")
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            pass_on(error)
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -118,7 +120,8 @@ def request_of(body: bytes | None) -> dict[str, Any]:
     """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
     try:
         request = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return {}
     return request if isinstance(request, dict) else {}
 
@@ -132,7 +135,8 @@ def answer_of(body: bytes, content_type: str) -> Answer:
         return answer
     try:
         message = json.loads(body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return answer
     if isinstance(message, dict) and message.get("type") != "error":
         answer.message = message

@@ -9,6 +9,8 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from tracekit.origin import pass_on
+
 __all__ = ["Splitter", "events_of"]
 
 
@@ -50,5 +52,6 @@ def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tup
             continue
         try:
             yield name, json.loads(b"\n".join(text))
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
+            pass_on(error)
             continue

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tracekit.origin import pass_on
 from tracekit.otlp.outbox import Loss
+from tracekit.system_clock import wall_ns
 
 __all__ = ["Lost", "lost_since", "note_loss"]
 
@@ -28,7 +29,7 @@ class Lost(NamedTuple):
 
 def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
     """Add a line for a process that lost spans. A disk that does not take it is no concern of the program's."""
-    line = {"t": time.time_ns(), "pid": os.getpid(), "endpoint": endpoint, **loss._asdict()}
+    line = {"t": wall_ns(), "pid": os.getpid(), "endpoint": endpoint, **loss._asdict()}
     path = folder / _FILE
     try:
         mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -39,7 +40,8 @@ def note_loss(folder: Path, endpoint: str, loss: Loss) -> None:
             os.write(file, json.dumps(line).encode() + b"\n")
         finally:
             os.close(file)
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         return
 
 

@@ -8,13 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import Answerer, ToolReply
@@ -28,7 +29,7 @@ from tracekit.replayer.matcher import Asker, Matcher, Miss
 from tracekit.replayer.script import Call, Script, SpanPath
 from tracekit.replayer.timeline import Timeline
 
-__all__ = ["Player"]
+__all__ = ["Player", "unsupported"]
 
 
 class Player(Answerer):
@@ -304,6 +305,9 @@ class Player(Answerer):
             raise ReplayDivergence(str(self.divergence))
 
     def _refuse_loop(self) -> None:
+        library = green_library()
+        if library is not None:
+            self._refuse(unsupported(library))
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -315,12 +319,23 @@ class Player(Answerer):
             if self._loops.knows(loop):
                 return
             what = type(loop).__module__.partition(".")[0]
-        self.impossible = (
+        self._refuse(
             f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
             "run it on asyncio's own event loop for a replay"
         )
-        self._tell(self.impossible)
-        raise ReplayImpossible(self.impossible)
+
+    def _refuse(self, why: str) -> NoReturn:
+        self.impossible = why
+        self._tell(why)
+        raise ReplayImpossible(why)
+
+
+def unsupported(library: str) -> str:
+    """Say that a program on greenlets of `library` cannot be replayed."""
+    return (
+        f"a program that runs on {library} can be recorded and not replayed: its greenlets take turns in an order that "
+        f"cannot be replayed; run it without {library} for a replay"
+    )
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:

@@ -12,12 +12,13 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
 from tracekit.instrument.failures import CANCELLED, call_failure, failure_of
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
 from tracekit.model.messages import Answer, answer_of, is_stream
+from tracekit.origin import pass_on
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
@@ -132,26 +133,26 @@ class Attempt:
         if self._reading is not None and not self._done:
             self._tell(self._reading.take(data))
 
-    @guarded
+    @finishing
     def read(self) -> None:
         """The body was read to its end."""
         self._flush()
         self._end_of_body(self._reading is not None and self._reading.is_stream)
 
-    @guarded
+    @finishing
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         self._flush()
         failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=call_failure(error))
 
-    @guarded
+    @finishing
     def closed(self) -> None:
         """The body was closed before its end: by the application, or by the SDK to try again."""
         self._flush()
         self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
 
-    @guarded
+    @finishing
     def dropped(self) -> None:
         """The application dropped the response without reading it to its end or closing it."""
         self._flush()
@@ -203,7 +204,6 @@ class Attempt:
         """End the attempt. `of_call` is what the call fails with, unless there is another attempt."""
         if self._done or self.live is None:
             return
-        self._done = True
         live = self.live
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
@@ -214,6 +214,7 @@ class Attempt:
             self.call.attempt_ended(None, "")
         else:
             self.call.attempt_ended(of_call, outcome)
+        self._done = True
 
 
 def request_of(request: Any) -> Request:
@@ -224,7 +225,8 @@ def request_of(request: Any) -> Request:
     headers = {name.decode(): sent[name].decode("latin-1") for name in _SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
-    except Exception:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+    except Exception as error:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+        pass_on(error)
         body = None
     path = codecs.decode(url.raw_path.partition(b"?")[0], "ascii")
     return Request(
@@ -246,7 +248,7 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
 
 
 def _end_otel_span(span: Any, attributes: dict[str, Any], failure: Failure | None) -> None:
-    if span is None:
+    if span is None or not span.is_recording():
         return
     span.set_attributes(attributes)
     if failure is not None:

@@ -20,6 +20,7 @@ from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.messages import Answer, usage_attributes
+from tracekit.origin import pass_on
 
 if TYPE_CHECKING:
     from tracekit.instrument.reply import Reply
@@ -52,7 +53,7 @@ class Call:
         self.open_attempt: Attempt | None = None
         self._posts_messages = False
         self.parent = current_span()
-        self._begin_ns = recorder.clock.now_ns()
+        self._begin_ns = recorder.begin_ns(self.parent)
         self._blocks_loop = is_sync and _loop_is_running()
         self._failure: Failure | None = None
         self._outcome = ""
@@ -79,8 +80,8 @@ class Call:
 
     def entered(self, url: str) -> None:
         """The request, to `url`, is about to run."""
-        self._in_request = True
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
+        self._in_request = True
 
     def answered_by(self, reply: Reply) -> None:
         """The next attempt is answered by `reply`, which tells when the call began, and whom it asked."""
@@ -143,7 +144,6 @@ class Call:
         live = self.live
         if self._finished or live is None:
             return
-        self._finished = True
         if live.kind == "llm" or (live.run is not None and live.run.written):
             # Nothing is sent yet where it failed this early.
             self._write_begin(live)
@@ -156,6 +156,7 @@ class Call:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self.recorder.end(live, failure, at_ns=self._end_ns())
+        self._finished = True
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
@@ -234,7 +235,8 @@ def _asked_attributes(body: bytes | None) -> dict[str, Any]:
     attributes: dict[str, Any] = {semconv.OPERATION_NAME: semconv.Operation.CHAT}
     try:
         request = json.loads(body or b"{}")
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return attributes
     if isinstance(request, dict):
         if isinstance(request.get("model"), str):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tracekit.model.aws import CONTENT_TYPE, FrameSplitter
 from tracekit.model.messages import Answer, answer_of, is_stream, stream_events_of
 from tracekit.model.sse import Splitter
+from tracekit.origin import pass_on
 
 __all__ = ["Reading"]
 
@@ -58,7 +59,8 @@ class Reading:
     def _decoded(self, pieces: Iterable[bytes]) -> bytes:
         try:
             return b"".join(pieces)
-        except Exception:  # noqa: BLE001  each decoder has its own, and the application's fails on the same bytes
+        except Exception as error:  # noqa: BLE001  each decoder has its own, and the application's fails on the same bytes
+            pass_on(error)
             return b""
 
     def _add(self, data: bytes) -> bytes:

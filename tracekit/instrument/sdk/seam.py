@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakSet
 
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk import answering
@@ -99,15 +99,15 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return original(client, cast_to, options, **kwargs)
         before = CURRENT_CALL.get()
-        CURRENT_CALL.set(call)
         try:
+            CURRENT_CALL.set(call)
             result = original(client, cast_to, options, **kwargs)
+            _returned(call)
         except BaseException as error:
             _raised(call, error)
             raise
         finally:
             _restore_call(call, before)
-        _returned(call)
         return result
 
     return request
@@ -120,15 +120,15 @@ def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return await original(client, cast_to, options, **kwargs)
         before = CURRENT_CALL.get()
-        CURRENT_CALL.set(call)
         try:
+            CURRENT_CALL.set(call)
             result = await original(client, cast_to, options, **kwargs)
+            _returned(call)
         except BaseException as error:
             _raised(call, error)
             raise
         finally:
             _restore_call(call, before)
-        _returned(call)
         return result
 
     return request
@@ -144,9 +144,9 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return original(client, *args, **kwargs)
         attempt = Attempt(call)
-        CURRENT_ATTEMPT.set(attempt)
-        _keep_from_headers(call, kwargs.get("call"))
         try:
+            CURRENT_ATTEMPT.set(attempt)
+            _keep_from_headers(call, kwargs.get("call"))
             response, prepared = original(client, *args, **kwargs)
         except BaseException as error:
             _attempt_raised(attempt, error)
@@ -170,9 +170,9 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return await original(client, *args, **kwargs)
         attempt = Attempt(call)
-        CURRENT_ATTEMPT.set(attempt)
-        _keep_from_headers(call, kwargs.get("call"))
         try:
+            CURRENT_ATTEMPT.set(attempt)
+            _keep_from_headers(call, kwargs.get("call"))
             response, prepared = await original(client, *args, **kwargs)
         except BaseException as error:
             _attempt_raised(attempt, error)
@@ -249,17 +249,17 @@ def _keep_from_headers(call: Call, sdk_call: Any) -> None:
         sdk_call.propagation = False
 
 
-@guarded
+@finishing
 def _raised(call: Call, error: BaseException) -> None:
     call.raised(error)
 
 
-@guarded
+@finishing
 def _returned(call: Call) -> None:
     call.returned()
 
 
-@guarded
+@finishing
 def _attempt_raised(attempt: Attempt, error: BaseException) -> None:
     attempt.raised(error)
 

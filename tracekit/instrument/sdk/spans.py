@@ -27,7 +27,7 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.instrument.context import current_span
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.values import exportable
@@ -62,10 +62,12 @@ class AdoptedSpan(Span):
         if not self._open:
             return
         self._open = False
-        self._tell_end()
-        self.real.end(end_time)
+        try:
+            self._tell_end()
+        finally:
+            self.real.end(end_time)
 
-    @guarded
+    @finishing
     def _tell_end(self) -> None:
         if self.call is not None:
             self.call.span_ended()
