@@ -35,8 +35,9 @@ steady_ns: Final[Callable[[], int]] = partial(
 def wall_ns() -> int:
     """Return nanoseconds since the epoch, by the system's wall clock."""
     kept = getattr(sys.modules.get("time_machine"), "escape_hatch", None)
-    is_travelling = kept is not None and kept.is_travelling()
-    return int((kept.time if is_travelling else _time).time_ns())
+    if kept is not None and kept.is_travelling():
+        return int(kept.time.time_ns())
+    return int(_time.time_ns())
 
 
 def day_of(at_ns: int) -> str:

@@ -197,6 +197,7 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
             # Made inside the context rather than with it, as a task factory may not know the argument.
             task = lanes.context_of_task(lane).run(original, loop, coro, **kwargs)
         else:
+            lane.share_context()
             task = original(loop, coro, **kwargs)
         _adopt_task(task, lane)
         return task

@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from tracekit.instrument.greenlets import current_greenlet, inherit_context
+from tracekit.instrument.lanes import sharing_lane
 from tracekit.instrument.live import LiveSpan
 
 __all__ = ["Attached", "attach_context", "current_span", "register", "span_by_id", "unregister", "withdraw"]
@@ -60,12 +61,23 @@ def current_span(context: Context | None = None) -> LiveSpan | None:
         context = inherit_context(greenlet)
         entry = otel_context.get_value(_KEY, context)  # type: ignore[assignment]  # see above
     span = otel_trace.get_current_span(context)
+    while entry is not None and context is None and not _is_own(entry.live):
+        entry = otel_context.get_value(_KEY, entry.before)  # type: ignore[assignment]  # see above
     live = entry.live if entry is not None else None
     if entry is None or entry.span is not span:
-        live = _standing_for(span) or live
+        standing = _standing_for(span)
+        if standing is not None and (context is not None or _is_own(standing)):
+            live = standing
     while live is not None and live.leaked:
         live = live.parent
     return live
+
+
+def _is_own(live: LiveSpan) -> bool:
+    """Return whether `live` is around the caller, and not another task's that shares the context of the caller's task."""
+    lane = sharing_lane()
+    # In a shared context a span that is over may be restored by a task that began while the span was current.
+    return lane is None or (lane.is_within(live.lane) and not live.ended)
 
 
 def _standing_for(span: Span) -> LiveSpan | None:

@@ -20,20 +20,21 @@ def home() -> Path:
         HomeError: The user has no home folder that it could be in.
     """
     configured = os.environ.get(HOME_VARIABLE)
-    if configured:
-        folder = Path(os.path.expanduser(configured))  # noqa: PTH111  pathlib raises where there is no home folder
-        is_known = not configured.startswith("~") or folder.is_absolute()
-    else:
+    try:
+        if configured:
+            return Path(configured).expanduser().absolute()
         from platformdirs import user_data_path  # noqa: PLC0415  only where the variable does not say
 
         folder = user_data_path("tracekit", appauthor=False)
-        is_known = folder.is_absolute()
-    if not is_known:
-        raise HomeError(
-            f"there is no folder for journals: HOME is not set, and the system knows no user of the id {os.getuid()}; "
-            f"set {HOME_VARIABLE} to a folder that you can write to"
-        )
-    return folder.absolute()
+    except RuntimeError as error:
+        pass_on(error)
+        folder = Path()
+    if folder.is_absolute():
+        return folder
+    raise HomeError(
+        f"there is no folder for journals: HOME is not set, and the system knows no user of the id {os.getuid()}; "
+        f"set {HOME_VARIABLE} to a folder that you can write to"
+    )
 
 
 def runs_folder() -> Path:

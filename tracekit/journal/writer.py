@@ -340,7 +340,7 @@ class SegmentWriter:
             return
         remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
-            "tracekit: run %s is recorded no further, your program goes on, and the same is not said of later runs: %s%s",
+            "tracekit: run %s is recorded no further, your program goes on; later runs that fail so are not reported: %s%s",
             self._run.id[:8],
             error,
             "" if isinstance(error, HomeError) else remedy,

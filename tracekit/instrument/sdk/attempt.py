@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from contextvars import ContextVar
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from tracekit import semconv
 from tracekit.instrument.failures import CANCELLED, call_failure, failure_of
 from tracekit.instrument.guard import finishing, guarded
+from tracekit.instrument.lanes import TaskVariable
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
@@ -22,7 +22,7 @@ from tracekit.origin import pass_on
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
-CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("tracekit_attempt", default=None)
+CURRENT_ATTEMPT: TaskVariable[Attempt] = TaskVariable("tracekit_attempt")
 
 _SENT_HEADERS = (b"content-type", b"anthropic-version", b"anthropic-beta")
 _SECRET_HEADERS = frozenset(("set-cookie", "www-authenticate", "proxy-authenticate", "authorization"))

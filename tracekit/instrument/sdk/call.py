@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -14,7 +13,7 @@ from opentelemetry.trace import Tracer
 from tracekit import semconv
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
-from tracekit.instrument.lanes import running_asyncio
+from tracekit.instrument.lanes import TaskVariable, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRENT_CALL", "Call"]
 
-CURRENT_CALL: ContextVar[Call | None] = ContextVar("tracekit_call", default=None)
+CURRENT_CALL: TaskVariable[Call] = TaskVariable("tracekit_call")
 """The call in whose request the caller runs. What starts in there is the SDK's, not the program's."""
 
 
