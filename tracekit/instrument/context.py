@@ -122,6 +122,19 @@ class Attached:
         if self._within is not None:
             self._before, self._within = attach_context(self._within), None
 
+    def left_over(self) -> list[LiveSpan]:
+        """Restore the context of this span, where blocks within it were cut short as they ended; returns their spans."""
+        mine: _Entry = otel_context.get_value(_KEY, self._context)  # type: ignore[assignment]  # set above
+        entry: _Entry | None = otel_context.get_value(_KEY)  # type: ignore[assignment]  # see `current_span`
+        inner = []
+        while entry is not None and entry is not mine and entry.live.lane is mine.live.lane:
+            inner.append(entry.live)
+            entry = otel_context.get_value(_KEY, entry.before)  # type: ignore[assignment]  # see `current_span`
+        if entry is not mine or not inner:
+            return []
+        otel_context.attach(self._context)
+        return inner
+
     def detach(self) -> bool:
         """Restore what was current before. False if something else is current by now, which is left alone."""
         if self._within is not None or self._is_over:

@@ -26,6 +26,7 @@ from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.values import arguments_of, exportable, recorded_value
 from tracekit.model.events import Failure, Kind
+from tracekit.origin import interrupts
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
 
@@ -106,6 +107,9 @@ class _Open:
             return
         if self._turning is not None and self._turning.was_blocked:
             live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
+        if error is not None and interrupts(error):
+            for inner in self._attached.left_over():
+                self.recorder.abandon(inner, error)
         if not self._attached.detach():
             live.leaked = True
         # A coroutine or a generator that is closed has not failed.
@@ -133,9 +137,14 @@ class Scope:
         opened = self._begin(name)
         if opened is None:
             return Handle("", name)
-        self._open.append(opened)
-        live = opened.live
-        return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, name)
+        try:
+            self._open.append(opened)
+            live = opened.live
+            return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, name)
+        except BaseException as error:
+            # The block is not entered, so nobody leaves it.
+            self._leave([opened], error)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -127,7 +127,7 @@ class _Keeping(NamedTuple):
 
     def is_news(self, error: Exception) -> bool:
         """Return whether nothing has been said yet, in this process, of such an `error`, as a full disk brings one a run."""
-        kind = (type(error), getattr(error, "errno", None))
+        kind = (type(error), getattr(error, "errno", None), os.environ.get(HOME_VARIABLE))
         is_news = kind not in self.said
         self.said.add(kind)
         return is_news
