@@ -1,6 +1,8 @@
 """tracekit: see, check and replay multi-agent Claude runs.
 
 Names are loaded when they are first used, so that `import tracekit` costs next to nothing.
+
+PYTEST_DONT_REWRITE: the hook of `tracekit run` imports this package before pytest could rewrite it, of which pytest warns.
 """
 
 from __future__ import annotations

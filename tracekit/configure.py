@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from tracekit import __version__, semconv
-from tracekit.errors import TracekitError, UnsupportedSdkError
+from tracekit.errors import HomeError, TracekitError, UnsupportedSdkError
 from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
@@ -25,14 +25,17 @@ from tracekit.instrument.protocols import Exporter
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home
+from tracekit.journal.process import boot_id
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
+from tracekit.origin import pass_on
 from tracekit.privacy.content import content_mode
 from tracekit.privacy.pipeline import project_privacy
 
 if TYPE_CHECKING:
     from tracekit.otlp.instruments import Instruments
     from tracekit.otlp.metrics import MetricsExport
+    from tracekit.otlp.outbox import Loss
 
 __all__ = [
     "DISABLED_VARIABLE",
@@ -104,23 +107,17 @@ def _start() -> bool:
         try:
             sink = JournalSink({"tracekit": __version__}, lambda: service_name(service))
         except TracekitError as error:
+            pass_on(error)
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
             return False
         session, remote = _session(), incoming(os.environ)
         service = session.run.name if session else program_name()
         exporter = exporter_for(service, remote)
         measuring = Measuring(_instruments, _metrics_export(service))
-        install(
-            Recorder(
-                sink,
-                AnchoredClock(),
-                session,
-                exporter=exporter,
-                remote=remote,
-                redact=_redact,
-                measuring=measuring,
-            )
-        )
+        # The wall clock may have been set since the run began, in another process.
+        is_shared = session is not None and session.boot == boot_id()
+        clock = AnchoredClock(session.offset_ns if session is not None and is_shared else None)
+        install(Recorder(sink, clock, session, exporter=exporter, remote=remote, redact=_redact, measuring=measuring))
         when_entered(init)
     return True
 
@@ -132,7 +129,8 @@ def _session() -> Session | None:
     session = Session.loads(text)
     try:
         (Path(session.hello) / str(os.getpid())).touch()
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         # Whoever started this process has gone; the record does not depend on it.
         _log.debug("tracekit: nobody to say hello to in %s", session.hello)
     return session
@@ -168,7 +166,6 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
     from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
     from tracekit.otlp.ledger import Ledger  # noqa: PLC0415  see above
     from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
-    from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
     from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
 
     destination, warnings = destination_of(os.environ)
@@ -184,10 +181,20 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
         {"service.name": _redact(service), "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],
-        ledger=Ledger(home(), destination.shown),
-        closed=lambda loss, runs: note_loss(home(), destination.shown, loss, runs) if loss.lost or loss.cut else None,
+        ledger=Ledger(home, destination.shown),
+        closed=lambda loss, runs: _note_loss(destination.shown, loss, runs) if loss.lost or loss.cut else None,
         is_quiet=is_quiet,
     )
+
+
+def _note_loss(endpoint: str, loss: Loss, runs: Sequence[str]) -> None:
+    from tracekit.otlp.losses import note_loss  # noqa: PLC0415  see above
+
+    try:
+        note_loss(home(), endpoint, loss, runs)
+    except HomeError as error:
+        pass_on(error)
+        _log.debug("tracekit: the loss of spans is not noted: %s", error)
 
 
 @guarded

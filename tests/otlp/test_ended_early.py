@@ -123,7 +123,7 @@ def test_run_tells_what_its_program_did_not_send_and_how_to_send_it(tmp_path: Pa
 
 
 def test_the_account_of_a_process_that_lives_is_left_alone_and_one_that_ended_is_taken_once(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, "http://there")
+    ledger = Ledger(lambda: tmp_path, "http://there")
     for run in ("a", "a", "b"):
         ledger.began(run)
     ledger.sent(1)
@@ -139,7 +139,7 @@ def test_the_account_of_a_process_that_lives_is_left_alone_and_one_that_ended_is
 
 
 def test_a_process_that_ends_in_good_order_leaves_nothing(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, "http://there")
+    ledger = Ledger(lambda: tmp_path, "http://there")
     ledger.began("a")
     ledger.close()
     ledger.began("a")
@@ -149,7 +149,7 @@ def test_a_process_that_ends_in_good_order_leaves_nothing(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_written_costs_the_account_only(tmp_path: Path) -> None:
     (tmp_path / "otlp-open").write_text("a file")
-    ledger = Ledger(tmp_path, "http://there")
+    ledger = Ledger(lambda: tmp_path, "http://there")
     ledger.began("a")
     ledger.sent(1)
     ledger.forked()

@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 import click
@@ -17,6 +17,14 @@ import click
 from tracekit import hook
 
 __all__ = ["exit_code", "full_command", "patiently", "run_child", "start_child"]
+
+
+_HANDED_ON = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2))
+_OF_TERMINALS = frozenset((signal.SIGINT, signal.SIGQUIT, signal.SIGHUP))
+_WAKING = signal.SIGHUP
+"""Ends the wait for signals when there is nobody left to hand them on to."""
+_GRACE_S = 0.1
+"""How long the program has to end by itself: whoever sends a signal to the whole group has sent it to the program, too."""
 
 
 def full_command(command: Sequence[str]) -> list[str]:
@@ -83,19 +91,42 @@ def start_child(
 
 @contextmanager
 def patiently(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """While `process` is waited for: Ctrl-C reaches it by itself, and is its to answer; SIGTERM is handed on."""
+    """While `process` is waited for, hand on to it the signals that this process is sent.
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, hand_on)
+    Those of a terminal, such as Ctrl-C, reach `process` by themselves: the terminal sends them to the whole group.
+    """
+    is_over = threading.Event()
+    # Blocked here and in the thread, which waits for them: so nothing else is interrupted.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDED_ON)
+    thread = threading.Thread(target=_hand_on, args=(process, is_over), name="tracekit-signals", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        is_over.set()
+        if thread.ident is not None and thread.is_alive():
+            signal.pthread_kill(thread.ident, _WAKING)
+        thread.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hand_on(process: subprocess.Popen[bytes], is_over: threading.Event) -> None:
+    while True:
+        number, is_from_terminal = _next_signal()
+        if is_over.is_set():
+            return
+        if not is_from_terminal and not is_over.wait(_GRACE_S):
+            process.send_signal(number)
+
+
+def _next_signal() -> tuple[int, bool]:
+    """Wait for a signal; return its number, and whether a terminal has sent it to the whole group."""
+    if sys.platform == "darwin":
+        number = int(signal.sigwait(_HANDED_ON))
+        return number, number in _OF_TERMINALS and sys.stdin.isatty() and os.tcgetpgrp(0) == os.getpgrp()
+    info = signal.sigwaitinfo(_HANDED_ON)
+    # What a process sends has a code of 0 or less, what the kernel sends for a terminal has more.
+    return info.si_signo, info.si_code > 0
 
 
 def exit_code(return_code: int) -> int:

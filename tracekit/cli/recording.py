@@ -6,16 +6,17 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from tracekit import __version__, semconv
 from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
+from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home, make_home, runs_folder
+from tracekit.journal.process import boot_id
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
@@ -36,11 +37,12 @@ class ProcessRecording:
         """
         make_home()
         self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name))
-        now_ns = time.time_ns()
+        self._clock = AnchoredClock()
+        now_ns = self._clock.now_ns()
         root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
-        self._start = time.monotonic_ns()
         self.run = RunInfo(new_run_id(), name, now_ns, root)
-        self.session = Session(self.run, tempfile.mkdtemp(prefix="tracekit-"))
+        hello = tempfile.mkdtemp(prefix="tracekit-")
+        self.session = Session(self.run, hello, boot=boot_id(), offset_ns=self._clock.offset_ns)
         self._remote = incoming(os.environ)
         self._exporter = exporter_for(name, self._remote, is_quiet=True)
         self._begin = self._root_begin(root)
@@ -64,7 +66,7 @@ class ProcessRecording:
         if self.run.id not in self.recorded_runs():
             return
         self._sink.write(self.run, self._begin)
-        end_ns = root.at_ns + time.monotonic_ns() - self._start
+        end_ns = self._clock.now_ns()
         failure = _failure(return_code)
         status: Literal["ok", "error"] = "error" if failure else "ok"
         end = SpanEnd(root.id, end_ns, status, failure, {semconv.EXIT_CODE: return_code})
@@ -107,7 +109,7 @@ class ProcessRecording:
     def close(self) -> None:
         """Remove what was only needed while the program ran."""
         if self._exporter is not None:
-            self._exporter.exit(time.time_ns())
+            self._exporter.exit(self._clock.now_ns())
         shutil.rmtree(self.session.hello, ignore_errors=True)
 
 

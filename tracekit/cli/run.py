@@ -9,6 +9,9 @@ import click
 
 from tracekit.cli.child import exit_code, full_command, run_child
 from tracekit.cli.recording import ProcessRecording
+from tracekit.configure import DISABLED_VARIABLE
+from tracekit.errors import HomeError
+from tracekit.journal.home import home
 
 __all__ = ["command", "name_of"]
 
@@ -22,6 +25,11 @@ def command(name: str | None, program: tuple[str, ...]) -> None:
     COMMAND is a script (`x.py`), `-m MODULE`, or any command; its exit code is this command's.
     """
     full = full_command(program)
+    try:
+        home()
+    except HomeError as error:
+        click.echo(f"tracekit: nothing is recorded, your program goes on: {error}", err=True)
+        sys.exit(exit_code(run_child(full, {DISABLED_VARIABLE: "1"})))
     recording = ProcessRecording(name or name_of(program), program)
     try:
         return_code = run_child(full, recording.variables)

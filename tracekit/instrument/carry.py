@@ -16,6 +16,7 @@ from opentelemetry import context as otel_context
 
 from tracekit.instrument import lanes
 from tracekit.instrument.context import attach_context
+from tracekit.instrument.greenlets import SPAWNING, begin_greenlet, spawn, start_in_group
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
@@ -43,6 +44,9 @@ def carry() -> None:
     when_imported("subprocess", _hook_subprocess)
     when_imported("concurrent.futures.process", _hook_process_pool)
     when_imported("multiprocessing.pool", _hook_pool)
+    when_imported("gevent", _hook_gevent)
+    when_imported("eventlet.greenthread", lambda module: _replace(module.GreenThread, "__init__", begin_greenlet))
+    when_imported("gevent.pool", lambda module: _replace(module.Group, "start", start_in_group))
 
 
 def stop_carrying() -> None:
@@ -53,6 +57,11 @@ def stop_carrying() -> None:
 def _hook_trio(module: ModuleType) -> None:
     _replace(module.Nursery, "start_soon", _start_soon)
     _replace(module.Nursery, "start", _start_in_nursery)
+
+
+def _hook_gevent(module: ModuleType) -> None:
+    for name in SPAWNING:
+        _replace(module, name, spawn)
 
 
 def _hook_process(module: ModuleType) -> None:
@@ -188,6 +197,7 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
             # Made inside the context rather than with it, as a task factory may not know the argument.
             task = lanes.context_of_task(lane).run(original, loop, coro, **kwargs)
         else:
+            lane.share_context()
             task = original(loop, coro, **kwargs)
         _adopt_task(task, lane)
         return task

@@ -6,6 +6,7 @@ from typing import Final
 
 from tracekit import semconv
 from tracekit.model.events import Failure
+from tracekit.origin import pass_on
 
 __all__ = ["CANCELLED", "call_failure", "failure_of"]
 
@@ -16,7 +17,7 @@ def failure_of(error: BaseException) -> Failure:
     """Why code that raised `error` failed; a cancellation is the same in every async library."""
     if _is_cancellation(error):
         return Failure(CANCELLED)
-    return Failure(type(error).__name__, str(error))
+    return Failure(type(error).__name__, _text_of(error))
 
 
 def call_failure(error: BaseException) -> Failure:
@@ -37,7 +38,16 @@ def call_failure(error: BaseException) -> Failure:
         name = "client_error"
     else:
         name = type(error).__name__
-    return Failure(name, str(error))
+    return Failure(name, _text_of(error))
+
+
+def _text_of(error: BaseException) -> str:
+    """The message of `error`, whose own code may fail to tell it."""
+    try:
+        return str(error)
+    except Exception as fault:  # noqa: BLE001  whatever that code raises
+        pass_on(fault)
+        return f"<the text of this {type(error).__name__} cannot be shown: its __str__ raises {type(fault).__name__}>"
 
 
 def _is_cancellation(error: BaseException) -> bool:

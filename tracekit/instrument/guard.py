@@ -1,14 +1,21 @@
-"""One guard around all that runs inside the user's program: our own faults never reach it."""
+"""One guard around all that runs inside the user's program: tracekit's own faults never reach it.
+
+What the program raises goes on, wherever it lands: a signal handler's exception may appear in tracekit's code.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import sys
+import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-__all__ = ["RAISE_VARIABLE", "faults", "forget", "guarded", "warn_once"]
+from tracekit.origin import finish, programs_exception
+
+__all__ = ["RAISE_VARIABLE", "faults", "finishing", "forget", "guarded", "kept", "raise_kept", "warn_once"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,6 +25,8 @@ RAISE_VARIABLE = "TRACEKIT_RAISE"
 
 _log = logging.getLogger("tracekit")
 _said: set[object] = set()
+_kept: list[tuple[int, Exception]] = []
+"""Exceptions of the program's that a library may have swallowed, with the thread in which it did."""
 
 
 class _Faults:
@@ -30,22 +39,74 @@ faults = _Faults()
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
-    """`function`, whose exceptions are logged once a kind and become a None.
-
-    Only `Exception` is caught: an interrupt or a cancellation that happens to arrive in our code is the user's.
-    """
+    """`function`, whose own exceptions are logged once a kind and become a None; the program's go on."""
 
     @functools.wraps(function)
     def safe(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            programs = programs_exception(error, sys._getframe())  # noqa: SLF001  the documented way to this frame
+            if programs is error:
+                raise
+            if programs is not None:
+                raise programs  # noqa: B904  it keeps what caused it
             _caught(function.__qualname__, error)
             if os.environ.get(RAISE_VARIABLE) == "1":
                 raise
             return None
 
     return safe
+
+
+def finishing(function: Callable[P, T]) -> Callable[P, T | None]:
+    """`guarded`, for a function that ends something: it is called again when the program's exception cuts it short.
+
+    That exception is raised when the function is done. Called again, the function does what is left to do.
+    """
+    safe = guarded(function)
+
+    @functools.wraps(function)
+    def finished(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return safe(*args, **kwargs)
+        except BaseException as cut:  # noqa: BLE001  `finish` raises it
+            finish(functools.partial(safe, *args, **kwargs), cut)
+
+    return finished
+
+
+def kept(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, which a library calls in a ``try`` of its own: the program's exception is kept for `raise_kept`."""
+
+    @functools.wraps(function)
+    def keeping(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if programs_exception(error, sys._getframe()) is error:  # noqa: SLF001  see above
+                _kept.append((threading.get_ident(), error))
+            raise
+
+    return keeping
+
+
+def raise_kept(library: str) -> None:
+    """Raise the program's exception that the package `library` has swallowed on this thread, if it has.
+
+    Raises:
+        Exception: That exception.
+    """
+    if not _kept:
+        return
+    thread = threading.get_ident()
+    mine = [each for each in _kept if each[0] == thread]
+    for each in mine:
+        _kept.remove(each)
+        trace = each[1].__traceback__
+        # The traceback begins where the exception was caught.
+        if trace is not None and str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] == library:
+            raise each[1]
 
 
 def _caught(where: str, error: Exception) -> None:

@@ -13,12 +13,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakKeyDictionary
+
+from tracekit.instrument.greenlets import current_greenlet, spawner_of
+from tracekit.origin import pass_on
 
 __all__ = [
     "Lane",
     "LaneKind",
+    "TaskVariable",
     "acting_for",
     "adopt_task",
     "context_of_task",
@@ -29,8 +33,11 @@ __all__ = [
     "new_child",
     "reset_after_fork",
     "running_asyncio",
+    "sharing_lane",
     "standing_for",
 ]
+
+T = TypeVar("T")
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
 
@@ -40,10 +47,11 @@ _LETTER: dict[LaneKind, str] = {"task": "t", "thread": "h", "job": "j", "nursery
 class Lane:
     """One lane. `first_ns` is its first step, 0 until that is known.
 
-    `taken` says that its task is known. A task's lane is made before the task is.
+    `taken` says that its task is known. A task's lane is made before the task is. `shares_context` says that the task
+    runs in a context that it was given, in which other tasks may run as well; `values` are its own of each `TaskVariable`.
     """
 
-    __slots__ = ("__weakref__", "_children", "first_ns", "id", "kind", "parent", "taken")
+    __slots__ = ("__weakref__", "_children", "first_ns", "id", "kind", "parent", "shares_context", "taken", "values")
 
     def __init__(self, kind: LaneKind, parent: Lane | None, id: str) -> None:
         self.kind = kind
@@ -51,6 +59,8 @@ class Lane:
         self.id = id
         self.first_ns = 0
         self.taken = False
+        self.shares_context = False
+        self.values: dict[object, Any] = {}
         self._children: dict[LaneKind, Iterator[int]] = {}
 
     def child(self, kind: LaneKind) -> Lane:
@@ -58,10 +68,27 @@ class Lane:
         number = next(self._children.setdefault(kind, count()))
         return Lane(kind, self, f"{self.id}.{_LETTER[kind]}{number}")
 
+    def share_context(self) -> None:
+        """The task of this lane runs in a context in which other tasks may run as well."""
+        self.shares_context = _sharing.is_used = True
+
+    def is_within(self, other: Lane) -> bool:
+        """Return whether this lane is `other`, or was started by it or below it."""
+        lane: Lane | None = self
+        while lane is not None and lane is not other:
+            lane = lane.parent
+        return lane is not None
+
     def number_anew(self, before: dict[LaneKind, Iterator[int]] | None = None) -> dict[LaneKind, Iterator[int]]:
         """Number the children from 0 again, or on from where it stood `before`; returns where it stands."""
         stood, self._children = self._children, before if before is not None else {}
         return stood
+
+
+class _Sharing:
+    """Tells whether any task of this process shares its context, which hardly any program does."""
+
+    is_used = False
 
 
 class _ThreadState(threading.local):
@@ -70,6 +97,7 @@ class _ThreadState(threading.local):
     lane: Lane | None = None
 
 
+_sharing = _Sharing()
 _main = Lane("main", None, "m")
 _thread = _ThreadState()
 _tasks: WeakKeyDictionary[Any, Lane] = WeakKeyDictionary()
@@ -96,6 +124,38 @@ def current_lane() -> Lane:
     return _thread.lane
 
 
+def sharing_lane() -> Lane | None:
+    """The lane of the code that calls, if other tasks may run in its context as well."""
+    if not _sharing.is_used:
+        return None
+    found = lane = current_lane()
+    while not lane.shares_context:
+        if lane.parent is None:
+            return None
+        lane = lane.parent
+    return found
+
+
+class TaskVariable(Generic[T]):
+    """A context variable that is None at first, and that tasks which share a context have each for themselves."""
+
+    def __init__(self, name: str) -> None:
+        self._variable: contextvars.ContextVar[T | None] = contextvars.ContextVar(name, default=None)
+
+    def get(self) -> T | None:
+        """The value where the caller runs."""
+        lane = sharing_lane()
+        return self._variable.get() if lane is None else lane.values.get(self)
+
+    def set(self, value: T | None) -> None:
+        """Set the value where the caller runs."""
+        lane = sharing_lane()
+        if lane is None:
+            self._variable.set(value)
+        else:
+            lane.values[self] = value
+
+
 def main_lane() -> Lane:
     """The lane of the process's main thread."""
     return _main
@@ -107,15 +167,29 @@ def new_child(kind: LaneKind) -> Lane:
 
 
 def enter(lane: Lane, now_ns: int) -> Lane | None:
-    """Begin the first step of `lane` on this thread; returns what `leave` takes."""
-    before, _thread.lane = _thread.lane, lane
+    """Begin the first step of `lane` on this thread, or in this greenlet; returns what `leave` takes."""
+    before = _stand_in(lane)
     lane.first_ns = now_ns
     return before
 
 
 def leave(before: Lane | None) -> None:
     """The lane that was entered on this thread is over."""
-    _thread.lane = before
+    _stand_in(before)
+
+
+def _stand_in(lane: Lane | None) -> Lane | None:
+    """Let `lane` be that of the code outside any task on this thread, or in this greenlet; returns the one before."""
+    greenlet = current_greenlet()
+    if greenlet is None:
+        before, _thread.lane = _thread.lane, lane
+        return before
+    before = _tasks.get(greenlet)
+    if lane is None:
+        _tasks.pop(greenlet, None)
+    else:
+        _tasks[greenlet] = lane
+    return before
 
 
 @contextmanager
@@ -189,7 +263,7 @@ def running_asyncio() -> Any:
 
 
 def _current_task() -> Any:
-    """The asyncio or Trio task that runs on this thread, or None."""
+    """The asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()
@@ -197,9 +271,9 @@ def _current_task() -> Any:
     if trio is not None:
         try:
             return trio.lowlevel.current_task()
-        except RuntimeError:
-            return None
-    return None
+        except RuntimeError as error:
+            pass_on(error)
+    return current_greenlet()
 
 
 def _lane_of_new_task(task: Any) -> Lane:
@@ -215,4 +289,6 @@ def _lane_of_new_task(task: Any) -> Lane:
         if parent is None:
             parent = _tasks[parent_task] = _lane_of_new_task(parent_task)
         return parent.child("nursery")
-    return (inherited or _thread.lane or _main).child("task")
+    spawner = spawner_of(task)
+    spawners = _tasks.get(spawner) if spawner is not None else None
+    return (inherited or spawners or _thread.lane or _main).child("task")

@@ -15,6 +15,7 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
+from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import Attached, attach_context, current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import main_lane
@@ -41,12 +42,13 @@ def when_entered(activate: Callable[[], None]) -> None:
 
 
 class Place(NamedTuple):
-    """A span of a run, as another process is told of it."""
+    """A span of a run, as another process of the machine is told of it; `offset_ns` is that of its clock."""
 
     run: RunInfo
     span: str
     trace: str
     flags: int
+    offset_ns: int | None
 
     def enter(self) -> Attached:
         """Make the span current in this process, which is not the one in which it began."""
@@ -61,6 +63,9 @@ class Place(NamedTuple):
             attributes={},
             otel=self._otel(),
         )
+        recorder = active()
+        if recorder is not None and self.offset_ns is not None and isinstance(recorder.clock, AnchoredClock):
+            recorder.clock.offset_ns = self.offset_ns
         remote.run = LiveRun(self.run)
         remote.run.written = remote.written = True
         return Attached(remote)
@@ -85,7 +90,8 @@ def _place() -> Place | None:
     if live.run is None:
         return None
     flags = live.otel.get_span_context().trace_flags if live.otel is not None else TraceFlags.DEFAULT
-    return Place(live.run.info, live.id, live.trace, int(flags))
+    offset_ns = recorder.clock.offset_ns if isinstance(recorder.clock, AnchoredClock) else None
+    return Place(live.run.info, live.id, live.trace, int(flags), offset_ns)
 
 
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from opentelemetry import trace as otel_trace
 
 from tracekit import semconv
 from tracekit.instrument import lanes
+from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import current_span, register, unregister
+from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
@@ -42,8 +44,13 @@ from tracekit.model.events import (
     SpanEnd,
 )
 from tracekit.model.run import RunInfo, Session
+from tracekit.origin import programs_exception
+from tracekit.system_clock import wall_ns
 
 __all__ = ["Recorder", "active", "exports_itself", "install"]
+
+_MOST_RUNS = 256
+"""How many runs are remembered before those that are over are forgotten."""
 
 _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 """Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
@@ -80,8 +87,25 @@ class Recorder:
         self.talk = ThreadsOfTalk()
         self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
-        self._announced: WeakKeyDictionary[LiveRun, set[str]] = WeakKeyDictionary()
+        # Without a callback: what a signal handler raises in one is lost.
+        self._runs: dict[str, ref[LiveRun]] = {}
         self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    def begin_ns(self, parent: LiveSpan | None) -> int:
+        """The time at which a span under `parent` begins.
+
+        The clock follows the wall clock where that has been set, as long as that changes no run that is going on.
+        """
+        self._notice_fork()
+        clock = self.clock
+        if parent is None and self.process is None and isinstance(clock, AnchoredClock) and clock.has_jumped:
+            self._follow(clock)
+        return clock.now_ns()
+
+    def _follow(self, clock: AnchoredClock) -> None:
+        if not any(run.open for run in self._live_runs()):
+            clock.anchor()
 
     # ── begin and end ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -109,7 +133,7 @@ class Recorder:
             id=span_id,
             trace=trace,
             parent=parent or self.process,
-            begin_ns=self.clock.now_ns() if begin_ns is None else begin_ns,
+            begin_ns=self.begin_ns(parent) if begin_ns is None else begin_ns,
             lane=current_lane(),
             attributes=dict(attributes) if attributes else {},
             otel=otel,
@@ -118,17 +142,31 @@ class Recorder:
             register(live)
         if self.exporter is not None:
             live.exported = not hidden and otel is None and not exports_itself()
-        if kind == "run":
+        try:
+            self._place(live, begin_ns)
+        except BaseException as error:
+            self.abandon(live, error)
+            raise
+        return live
+
+    def _place(self, live: LiveSpan, begin_ns: int | None) -> None:
+        """Find the run of `live`, and write its begin if that is of interest."""
+        if live.kind == "run":
             self._begin_run(live)
         else:
             live.run = _known_run(live.parent)
         if self.answerer is not None and begin_ns is None:
             live.begin_ns = self.answerer.begin_ns(live)
         # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
-        is_seen = kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
-        if kind in _OF_INTEREST or is_seen:
+        is_seen = live.kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
+        if live.kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
-        return live
+
+    @guarded
+    def abandon(self, live: LiveSpan, error: BaseException) -> None:
+        """End `live`, whose begin the program's `error` has cut short: nobody else has the span to end it."""
+        if programs_exception(error, sys._getframe()) is not None:  # noqa: SLF001  the documented way to this frame
+            self.end(live, failure_of(error))
 
     def write_begin(self, live: LiveSpan, request: Request | None = None) -> None:
         """Write that `live` has begun, its open ancestors first, unless that is written."""
@@ -184,22 +222,27 @@ class Recorder:
         """
         if live.ended or live.pid != os.getpid():
             return
-        live.ended = True
         if live.numbering is not None:
             live.lane.number_anew(live.numbering)
+            live.numbering = None
         if live.trace:
             unregister(live)
         if at_ns is None:
             at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
         run = live.run
         if run is None or not live.written:
+            live.ended = True
             return
         failure = failure or live.failure
-        self._write(
-            live,
-            run,
-            SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
-        )
+        try:
+            self._write(
+                live,
+                run,
+                SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
+            )
+        finally:
+            # The sink has the line also where the program's exception has cut in.
+            live.ended = True
         run.open.discard(live.id)
         if not run.open and not run.held:
             self.sink.release(run.info)
@@ -252,25 +295,39 @@ class Recorder:
     def _new_run(self, name: str, *, rootless: bool = False) -> LiveRun:
         recorded_at_ns, replay_of = self.clock.now_ns(), None
         if self.answerer is not None:
-            recorded_at_ns, replay_of = time.time_ns(), self.answerer.replay_of
+            recorded_at_ns, replay_of = wall_ns(), self.answerer.replay_of
         return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of))
+
+    def _notice_fork(self) -> None:
+        """Let a process that was forked without Python, as uWSGI's workers are, begin a record of its own."""
+        if os.getpid() != self._pid:
+            _forked()
 
     def runs(self) -> list[RunInfo]:
         """The runs that this process has written in."""
-        return [run.info for run in self._announced]
+        return [run.info for run in self._live_runs()]
+
+    def _live_runs(self) -> list[LiveRun]:
+        return [run for known in list(self._runs.values()) if (run := known()) is not None]
 
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
 
     def _announce(self, run: LiveRun, lane: Lane) -> None:
-        announced = self._announced.setdefault(run, set())
-        if lane.id in announced:
+        if lane.id in run.lanes:
             return
         if lane.parent is not None:
             self._announce(run, lane.parent)
-        announced.add(lane.id)
+        if not run.lanes:
+            self._remember(run)
+        run.lanes.add(lane.id)
         first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
         event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns)
         self.sink.write(run.info, event)
+
+    def _remember(self, run: LiveRun) -> None:
+        if len(self._runs) >= _MOST_RUNS:
+            self._runs = {id: known for id, known in list(self._runs.items()) if known() is not None}
+        self._runs[run.info.id] = ref(run)
 
     @guarded
     def forking(self) -> None:
@@ -281,9 +338,11 @@ class Recorder:
 
     def forked(self) -> None:
         """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
-        for run in list(self._announced):
+        for run in self._live_runs():
             run.open.clear()
-        self._announced.clear()
+            run.lanes.clear()
+        self._pid = os.getpid()
+        self._runs.clear()
         self._lane_runs.clear()
         self._lock = threading.RLock()
         self.sink.forked()
@@ -293,6 +352,7 @@ class Recorder:
 
     def exit(self) -> None:
         """The process ends in good order."""
+        self._notice_fork()
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
         self.measuring.ending()

@@ -15,10 +15,10 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
-from tracekit.instrument.context import Attached, current_span
+from tracekit.instrument.context import Attached, current_span, withdraw
 from tracekit.instrument.decorating import decorate
 from tracekit.instrument.failures import failure_of
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
@@ -26,7 +26,8 @@ from tracekit.instrument.recorder import Recorder, active, exports_itself
 from tracekit.instrument.telling import run_attributes, shown
 from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.values import arguments_of, recorded_value
-from tracekit.model.events import Kind
+from tracekit.model.events import Failure, Kind
+from tracekit.origin import interrupts
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
 
@@ -80,7 +81,7 @@ class _Open:
         if self.recorder.answerer is not None:
             await self.recorder.answerer.hold_async(until_ns)
 
-    @guarded
+    @finishing
     def pause(self) -> None:
         """The code of the span stops running for now."""
         if self._attached is not None:
@@ -92,14 +93,14 @@ class _Open:
         if self._attached is not None:
             self._attached.resume()
 
-    @guarded
+    @finishing
     def returned(self, result: Any) -> None:
         """The decorated function returned `result`."""
-        if self.live.kind == "tool":
+        if self.live.kind == "tool" and not self.live.ended:
             self.live.attributes.update(recorded_value(result))
         self.end()
 
-    @guarded
+    @finishing
     def end(self, error: BaseException | None = None) -> None:
         """The span is over."""
         live = self.live
@@ -107,19 +108,14 @@ class _Open:
             return
         if self._turning is not None and self._turning.was_blocked:
             live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
+        if error is not None and interrupts(error):
+            for inner in self._attached.left_over():
+                self.recorder.abandon(inner, error)
         if not self._attached.detach():
             live.leaked = True
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
-        if live.otel is not None:
-            if live.otel.is_recording():
-                live.otel.set_attributes(
-                    {**shown(self.recorder, live.attributes), **run_attributes(self.recorder, live)}
-                )
-            if failure is not None:
-                live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
-                live.otel.set_status(Status(StatusCode.ERROR))
-            live.otel.end()
+        _end_otel(self.recorder, live, failure)
         self.recorder.end(live, failure)
 
 
@@ -142,16 +138,19 @@ class Scope:
         opened = self._begin(name)
         if opened is None:
             return Handle("", name)
-        self._open.append(opened)
-        live = opened.live
-        return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, name)
+        try:
+            self._open.append(opened)
+            live = opened.live
+            return Handle(live.run.info.id if self._kind == "run" and live.run else live.id, name)
+        except BaseException as error:
+            # The block is not entered, so nobody leaves it.
+            self._leave([opened], error)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened = self._left()
-        if opened is not None:
-            opened.end(error)
+        self._leave([], error)
 
     async def __aenter__(self) -> Handle:
         return self.__enter__()
@@ -161,16 +160,19 @@ class Scope:
     ) -> None:
         self.__exit__(kind, error, trace)
 
-    @guarded
-    def _left(self) -> _Open | None:
-        """What the caller, who leaves a block, has opened: where it stands in; else the newest of its lane, or of all."""
-        lane = current_lane()
-        opened = min(
-            reversed(self._open), key=lambda each: (not each.is_current, each.live.lane is not lane), default=None
-        )
-        if opened is not None:
-            self._open.remove(opened)
-        return opened
+    @finishing
+    def _leave(self, left: list[_Open], error: BaseException | None) -> None:
+        """End the block that the caller leaves: the one it stands in; else the newest of its lane, or of all.
+
+        `left` keeps the choice for when this is called again.
+        """
+        if not left and self._open:
+            lane = current_lane()
+            left.append(min(reversed(self._open), key=lambda each: (not each.is_current, each.live.lane is not lane)))
+        for opened in left:
+            opened.end(error)
+            if opened in self._open:
+                self._open.remove(opened)
 
     # ── as a decorator ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -193,19 +195,42 @@ class Scope:
             return _Open(recorder, parent, joined=True)
         span_name, named = _named(self._kind, name)
         attributes.update(named)
-        tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
-        if exports_itself():
-            told, title = shown(recorder, attributes), recorder.redact(span_name)
-            otel = tracer.start_span(title, kind=SpanKind.INTERNAL, attributes=told)
-        else:
-            otel = tracer.start_span(span_name, kind=SpanKind.INTERNAL)
-        return _Open(recorder, recorder.begin(self._kind, span_name, parent, otel=otel, attributes=attributes))
+        live = recorder.begin(
+            self._kind, span_name, parent, otel=_start_otel(recorder, span_name, attributes), attributes=attributes
+        )
+        try:
+            return _Open(recorder, live)
+        except BaseException as error:
+            withdraw(live)
+            recorder.abandon(live, error)
+            raise
 
     @guarded
     def _begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
         """Begin the span of one call of a decorated function."""
         arguments = functools.partial(arguments_of, function, args, kwargs) if self._kind == "tool" else None
         return self._begin(name, arguments)
+
+
+@guarded
+def _start_otel(recorder: Recorder, name: str, attributes: dict[str, Any]) -> Any:
+    """Start OpenTelemetry's span; None where the application's own span processors or samplers raise."""
+    tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
+    if not exports_itself():
+        return tracer.start_span(name, kind=SpanKind.INTERNAL)
+    told = shown(recorder, attributes)
+    return tracer.start_span(recorder.redact(name), kind=SpanKind.INTERNAL, attributes=told)
+
+
+@guarded
+def _end_otel(recorder: Recorder, live: LiveSpan, failure: Failure | None) -> None:
+    if live.otel is None or not live.otel.is_recording():
+        return
+    live.otel.set_attributes({**shown(recorder, live.attributes), **run_attributes(recorder, live)})
+    if failure is not None:
+        live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
+        live.otel.set_status(Status(StatusCode.ERROR))
+    live.otel.end()
 
 
 def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracekit.instrument.live import LiveRun
 from tracekit.model.conversation import answer_signature, prefix_keys, previous_message_id
+from tracekit.origin import pass_on
 
 __all__ = ["ThreadsOfTalk"]
 
@@ -59,7 +60,8 @@ class ThreadsOfTalk:
 def _json_object(body: bytes | None) -> dict[str, Any]:
     try:
         data = json.loads(body or b"{}")
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return {}
     return data if isinstance(data, dict) else {}
 

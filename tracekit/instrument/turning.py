@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from tracekit.instrument.lanes import running_asyncio
+from tracekit.system_clock import steady_ns
 
 __all__ = ["Turning", "watch_loop"]
 
@@ -18,7 +17,7 @@ class Turning:
     __slots__ = ("_began_ns", "_turned")
 
     def __init__(self) -> None:
-        self._began_ns = time.perf_counter_ns()
+        self._began_ns = steady_ns()
         self._turned = False
 
     def turned(self) -> None:
@@ -28,7 +27,7 @@ class Turning:
     @property
     def was_blocked(self) -> bool:
         """Whether the loop has not turned until now, for longer than is worth a word."""
-        return not self._turned and time.perf_counter_ns() - self._began_ns >= _LEAST_BLOCKED_NS
+        return not self._turned and steady_ns() - self._began_ns >= _LEAST_BLOCKED_NS
 
 
 def watch_loop() -> Turning | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tracekit import semconv
+from tracekit.origin import pass_on
 
 __all__ = ["arguments_of", "exportable", "flat", "recorded_value"]
 
@@ -19,8 +20,9 @@ def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Ma
     """
     try:
         bound = inspect.signature(function).bind(*args, **kwargs)
-    except TypeError:
-        # The call itself is about to fail with the same message, in the user's code.
+    except Exception as error:  # noqa: BLE001  a signature is the program's own code, too
+        pass_on(error)
+        # Where the arguments do not fit, the call is about to fail with the same message, in the user's code.
         return {}
     bound.apply_defaults()
     named = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
@@ -66,5 +68,6 @@ def _is_json(value: Any) -> bool:
     """Whether `value` comes back equal from JSON: no tuples, no keys that are not strings."""
     try:
         return bool(json.loads(json.dumps(value)) == value)
-    except (TypeError, ValueError, RecursionError):
+    except Exception as error:  # noqa: BLE001  the value's own code is called, which may raise anything
+        pass_on(error)
         return False

@@ -7,6 +7,7 @@ import json
 import re
 
 from tracekit.model.json_text import compact
+from tracekit.origin import pass_on
 
 __all__ = ["body_member", "compact", "sse_items"]
 
@@ -18,7 +19,8 @@ def body_member(body: bytes, content_type: str) -> str:
     """
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        pass_on(error)
         return f'"b64":"{base64.b64encode(body).decode("ascii")}"'
     if "event-stream" in content_type and text.endswith("\n\n"):
         return f'"sse":[{",".join(sse_items(text))}]'
@@ -32,7 +34,8 @@ def _rebuilds(text: str) -> bool:
     try:
         value = json.loads(text)
         return isinstance(value, dict) and compact(value) == text
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return False
 
 

@@ -24,6 +24,7 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
+from tracekit.origin import pass_on
 from tracekit.privacy.credentials import redact
 from tracekit.privacy.pipeline import body_without_credentials
 
@@ -115,15 +116,26 @@ def _json(attributes: Mapping[str, Any]) -> str:
     """Attributes as JSON. A value that JSON cannot hold stands as its text."""
     try:
         return compact(dict(attributes))
-    except (TypeError, ValueError, RecursionError):
+    except Exception as error:  # noqa: BLE001  a value's own code is called, which may raise anything
+        pass_on(error)
         return compact({str(key): _plain(value) for key, value in attributes.items()})
 
 
 def _plain(value: Any) -> Any:
     try:
         compact(value)
-    except RecursionError:
+    except RecursionError as error:
+        pass_on(error)
         return f"{type(value).__name__}, nested too deeply to be recorded"
-    except (TypeError, ValueError):
-        return list(map(str, value)) if isinstance(value, (tuple, list, set)) else str(value)
+    except Exception as error:  # noqa: BLE001  see `_json`
+        pass_on(error)
+        return list(map(_text, value)) if isinstance(value, (tuple, list, set)) else _text(value)
     return value
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001  see `_json`
+        pass_on(error)
+        return f"<{type(value).__name__}>"

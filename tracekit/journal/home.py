@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tracekit.errors import HomeError
+from tracekit.origin import pass_on
 
 __all__ = ["HOME_VARIABLE", "home", "make_day_folder", "make_home", "runs_folder"]
 
@@ -13,13 +14,27 @@ HOME_VARIABLE = "TRACEKIT_HOME"
 
 
 def home() -> Path:
-    """The folder for journals and the store, whether or not it exists."""
-    configured = os.environ.get(HOME_VARIABLE)
-    if configured:
-        return Path(configured).expanduser().absolute()
-    from platformdirs import user_data_path  # noqa: PLC0415  only where the variable does not say
+    """The folder for journals and the store, whether or not it exists.
 
-    return user_data_path("tracekit", appauthor=False)
+    Raises:
+        HomeError: The user has no home folder that it could be in.
+    """
+    configured = os.environ.get(HOME_VARIABLE)
+    try:
+        if configured:
+            return Path(configured).expanduser().absolute()
+        from platformdirs import user_data_path  # noqa: PLC0415  only where the variable does not say
+
+        folder = user_data_path("tracekit", appauthor=False)
+    except RuntimeError as error:
+        pass_on(error)
+        folder = Path()
+    if folder.is_absolute():
+        return folder
+    raise HomeError(
+        f"there is no folder for journals: HOME is not set, and the system knows no user of the id {os.getuid()}; "
+        f"set {HOME_VARIABLE} to a folder that you can write to"
+    )
 
 
 def runs_folder() -> Path:
@@ -37,10 +52,12 @@ def make_home() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
+        pass_on(error)
         raise HomeError(
             f"{HOME_VARIABLE}={folder} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
         ) from error
     except OSError as error:
+        pass_on(error)
         raise HomeError(
             f"the folder for journals cannot be made: {folder}: {error.strerror}; set {HOME_VARIABLE} to a folder that "
             "you can write to"

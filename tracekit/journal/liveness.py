@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from pathlib import Path
 
 from tracekit.errors import JournalError
 from tracekit.journal.decode import Header, read_header
 from tracekit.journal.process import boot_id, host_name
+from tracekit.system_clock import wall_ns
 
 __all__ = ["SILENCE_S", "is_alive"]
 
@@ -52,4 +52,4 @@ def _header(file: int, path: Path) -> Header | None:
 
 
 def _spoke_lately(file: int) -> bool:
-    return time.time() - os.fstat(file).st_mtime < SILENCE_S
+    return wall_ns() / 1e9 - os.fstat(file).st_mtime < SILENCE_S

@@ -6,6 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from tracekit.origin import pass_on
+
 __all__ = ["boot_id", "host_name", "process_start"]
 
 
@@ -19,7 +21,8 @@ def boot_id() -> str:
     """The kernel's id of this boot, empty where it has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         return ""
 
 
@@ -32,5 +35,6 @@ def process_start(pid: int) -> int:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         return int(stat.rpartition(")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
+    except (OSError, IndexError, ValueError) as error:
+        pass_on(error)
         return 0

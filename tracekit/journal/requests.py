@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tracekit.journal.bodies import body_member, compact
 from tracekit.model.events import Request
+from tracekit.origin import pass_on
 from tracekit.privacy.credentials import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
@@ -165,7 +166,8 @@ def _pieces(body: bytes) -> _Pieces | None:
         rebuilt = "{" + ",".join(f"{compact(name)}:{texts[name]}" for name in request) + "}"
         if rebuilt.encode("utf-8") != body:
             return None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return None
     return _Pieces(list(request), messages, fields)
 

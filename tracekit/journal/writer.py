@@ -16,7 +16,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,9 @@ from tracekit.journal.home import HOME_VARIABLE, make_day_folder
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
+from tracekit.origin import finish, pass_on
 from tracekit.privacy.pipeline import Privacy, project_privacy
+from tracekit.system_clock import day_of, steady_ns, wall_ns
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
@@ -53,12 +55,16 @@ class JournalSink:
     """
 
     def __init__(self, versions: dict[str, str] | None = None, service: Callable[[], str] = str) -> None:
-        self._keeping = _Keeping(versions or {}, project_privacy(), service)
+        self._keeping = _Keeping(versions or {}, project_privacy(), service, set())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
+        self._pid = os.getpid()
 
     def write(self, run: RunInfo, event: Event) -> None:
         """Append `event` to the run's segment."""
+        if os.getpid() != self._pid:
+            # Forked without Python, so that nobody has said so.
+            self.forked()
         while not self._segment(run).write(event):
             """It was forgotten between the two calls."""
 
@@ -77,9 +83,12 @@ class JournalSink:
             segment.abandon()
         self._segments = OrderedDict()
         self._lock = threading.RLock()
+        self._pid = os.getpid()
 
     def exit(self, at_ns: int) -> None:
         """Say in every segment that is open that the process ends in good order."""
+        if os.getpid() != self._pid:
+            self.forked()
         for segment in list(self._segments.values()):
             if segment.is_open:
                 segment.write(Exit(at_ns))
@@ -108,11 +117,22 @@ class JournalSink:
 
 
 class _Keeping(NamedTuple):
-    """What every segment of a process says in its header, and what may be kept."""
+    """What every segment of a process says in its header, and what may be kept.
+
+    `said` are the kinds of failures of which the user knows.
+    """
 
     versions: dict[str, str]
     privacy: Privacy
     service: Callable[[], str]
+    said: set[object]
+
+    def is_news(self, error: Exception) -> bool:
+        """Return whether nothing has been said yet, in this process, of such an `error`, as a full disk brings one a run."""
+        kind = (type(error), getattr(error, "errno", None), os.environ.get(HOME_VARIABLE))
+        is_news = kind not in self.said
+        self.said.add(kind)
+        return is_news
 
 
 class SegmentWriter:
@@ -148,11 +168,11 @@ class SegmentWriter:
             if self._retired:
                 return False
             self._writing += 1
+            progress = _Progress()
             try:
-                if not self.failed:
-                    self._append(event)
-            except (OSError, HomeError) as error:
-                self._fail(error)
+                self._append(event, progress)
+            except BaseException as cut:  # noqa: BLE001  `finish` raises it
+                finish(partial(self._append, event, progress), cut)
             finally:
                 self._writing -= 1
                 if self._close_after and not self._writing and not self._spans:
@@ -191,16 +211,33 @@ class SegmentWriter:
                 file, self._file = self._file, -1
                 os.close(file)
 
-    def _append(self, event: Event) -> None:
+    def _append(self, event: Event, progress: _Progress) -> None:
+        """Append what is not yet in the segment of `event`; a failure of the disk ends the record of the run."""
+        if self.failed:
+            return
+        try:
+            self._append_rest(event, progress)
+        except (OSError, HomeError) as error:
+            pass_on(error)
+            self._fail(error)
+
+    def _append_rest(self, event: Event, progress: _Progress) -> None:
         if self._file < 0:
             with _moving:
                 self._open()
         elif not self._locked:
             self._locked = _take_lock(self._file, patience_s=0.0)
-        for kept in self._privacy.over(event):
-            for line in self._encoder.lines(kept):
-                _write_line(self._file, line)
+        if progress.kept is None:
+            progress.kept = self._privacy.over(event)
+        while progress.kept:
+            kept = progress.kept[0]
+            if progress.lines is None:
+                progress.lines = self._encoder.lines(kept)
+            for line in progress.lines[len(progress.sizes) :]:
+                _write_line(self._file, line, progress.sizes)
             self._encoder.written(kept)
+            # Nothing can cut in between these two: neither calls anything.
+            progress.lines, progress.sizes, progress.kept = None, [], progress.kept[1:]
         if isinstance(event, SpanBegin):
             self._spans.add(event.id)
         elif isinstance(event, SpanEnd):
@@ -212,12 +249,13 @@ class SegmentWriter:
         if self._path is not None:
             try:
                 self._keep(os.open(self._path, _APPEND))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                pass_on(error)
                 # The user has removed the journal, and what later lines would refer to with it.
                 self._encoder = _new_encoder()
             else:
                 return
-        folder = make_day_folder(datetime.now(UTC).strftime("%Y-%m-%d"))
+        folder = make_day_folder(day_of(wall_ns()))
         name = f"{self._run.id}.{file_host()}.{os.getpid()}"
         for number in range(1000):
             # Another process of this pid, in another container or before a restart, may have taken part in the run.
@@ -236,14 +274,15 @@ class SegmentWriter:
         draft = path.with_suffix(".new")
         try:
             file = os.open(draft, _APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+        except FileExistsError as error:
+            pass_on(error)
             return False
         # A signal may raise anywhere in here: the file is kept once it has its name, and closed else.
         try:
             if path.exists():
                 return False
             locked = _take_lock(file, _LONGEST_PROBE_S)
-            _write_line(file, self._header())
+            _write_line(file, self._header(), [])
             draft.rename(path)
             self._file, self._locked = file, locked
         finally:
@@ -262,7 +301,8 @@ class SegmentWriter:
                 header = read_header(file.readline(), str(path))
                 file.seek(-1, os.SEEK_END)
                 ends_whole = file.read() == b"\n"
-        except (OSError, JournalError):
+        except (OSError, JournalError) as error:
+            pass_on(error)
             return False
         if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
             return False
@@ -299,9 +339,11 @@ class SegmentWriter:
         self.failed = True
         self._encoder = _new_encoder()
         self.abandon()
+        if not self._keeping.is_news(error):
+            return
         remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
-            "tracekit: run %s is recorded no further, your program goes on: %s%s",
+            "tracekit: run %s is recorded no further, your program goes on; later runs that fail so are not reported: %s%s",
             self._run.id[:8],
             error,
             "" if isinstance(error, HomeError) else remedy,
@@ -315,24 +357,43 @@ def _new_encoder() -> Encoder:
     return Encoder()
 
 
-def _write_line(file: int, line: str) -> None:
+class _Progress:
+    """How much of an event is in the segment: the program's exception may cut in anywhere, and no line is lost or doubled.
+
+    `kept` is what is left of the event, `lines` the lines of the first of that, and `sizes` how long those are that
+    have been written.
+    """
+
+    __slots__ = ("kept", "lines", "sizes")
+
+    def __init__(self) -> None:
+        self.kept: list[Event] | None = None
+        self.lines: list[str] | None = None
+        self.sizes: list[int] = []
+
+
+def _write_line(file: int, line: str, sizes: list[int]) -> None:
     # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
     data = line.encode("utf-8", "backslashreplace") + b"\n"
-    if os.write(file, data) < len(data):
+    # No signal can come between the write and the note of it, as all of this line runs in C.
+    sizes.extend(map(os.write, (file,), (data,)))
+    if sizes[-1] < len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _take_lock(file: int, patience_s: float) -> bool:
     """Lock `file`, against which a reader's probe may stand for a moment. Whether that is settled."""
-    until = time.monotonic() + patience_s
+    until_ns = steady_ns() + int(patience_s * 1e9)
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
+        except BlockingIOError as error:
+            pass_on(error)
+            if steady_ns() >= until_ns:
                 return False
             time.sleep(0.0002)
-        except OSError:
+        except OSError as error:
+            pass_on(error)
             # A file system without locks: readers go by silence.
             return True
         else:
@@ -357,8 +418,8 @@ class _Moving:
 
     def wait(self) -> None:
         """Let other threads get through; called right before a fork."""
-        until = time.monotonic() + 0.1
-        while self._now and time.monotonic() < until:
+        until_ns = steady_ns() + 100_000_000
+        while self._now and steady_ns() < until_ns:
             time.sleep(0)
 
     def forget(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracekit.model.parsing import parse_json
+from tracekit.origin import pass_on
 
 __all__ = ["CONTENT_TYPE", "FrameSplitter", "are_frames", "frame_events_of", "rewritten_frames"]
 
@@ -60,7 +61,8 @@ def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
                 continue
             event = parse_json(base64.b64decode(payload["bytes"]))
             yield str(event["type"]), event
-        except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+        except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+            pass_on(error)
             continue
 
 

@@ -14,6 +14,7 @@ from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, are_frames, frame_ev
 from tracekit.model.parsing import parse_json
 from tracekit.model.sse import Splitter, events_of, is_event
 from tracekit.model.typed import typed_block, typed_message, typed_request
+from tracekit.origin import pass_on
 
 __all__ = [
     "HEAD_BYTES",
@@ -110,7 +111,8 @@ class Answer:
             return
         try:
             content[index]["input"] = parse_json(self._partial_inputs.pop(index) or "{}")
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             # A tool may be streamed input that is not JSON yet when the answer stops at its token limit.
             return
 
@@ -209,7 +211,8 @@ class BodyReader:
     def _read_json(self, body: bytes) -> None:
         try:
             message = parse_json(body)
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             return
         if isinstance(message, dict) and message.get("type") != "error":
             self.answer.message = typed_message(message)
@@ -222,7 +225,8 @@ def request_of(body: bytes | None) -> dict[str, Any]:
     """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
     try:
         request = parse_json(body or b"{}")
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return {}
     return typed_request(request) if isinstance(request, dict) else {}
 

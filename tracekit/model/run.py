@@ -37,12 +37,16 @@ class Session:
     """What `tracekit run` tells its child, and the child's children, through ``TRACEKIT_SESSION``.
 
     `hello` is a folder in which each process that records leaves a file named by its pid. `parent` is the span of the
-    run in which a recorded process started this one; empty where that is the run's own.
+    run in which a recorded process started this one; empty where that is the run's own. `offset_ns` is what the steady
+    clock of the machine lacks to the epoch, as all processes of the run that share the `boot` of the machine are to
+    take it.
     """
 
     run: RunInfo
     hello: str
     parent: str = ""
+    boot: str = ""
+    offset_ns: int | None = None
 
     def dumps(self) -> str:
         """The session as the text of an environment variable."""
@@ -60,6 +64,6 @@ class Session:
             run, root = data["run"], data["run"]["root"]
             process = ProcessRoot(root["id"], root["at_ns"], tuple(root["argv"]))
             info = RunInfo(run["id"], run["name"], run["recorded_at_ns"], process)
-            return cls(info, data["hello"], data.get("parent", ""))
+            return cls(info, data["hello"], data.get("parent", ""), data.get("boot", ""), data.get("offset_ns"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a tracekit session: {text!r}") from error

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from tracekit.model.parsing import parse_json
+from tracekit.origin import pass_on
 
 __all__ = ["Splitter", "events_of", "is_event"]
 
@@ -59,5 +60,6 @@ def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tup
             continue
         try:
             yield name, parse_json(b"\n".join(text))
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             continue

@@ -9,12 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
+
+from tracekit.errors import HomeError
+from tracekit.origin import pass_on
+from tracekit.system_clock import wall_ns
 
 __all__ = ["Abandoned", "Ledger", "take_abandoned"]
 
@@ -26,10 +28,10 @@ _numbers = count()
 
 
 class Ledger:
-    """The file of this process. A disk that does not take it costs the count and nothing else."""
+    """The file of this process, in the folder `home`. A disk that does not take it costs the count and nothing else."""
 
-    def __init__(self, folder: Path, endpoint: str) -> None:
-        self._folder = folder / _FOLDER
+    def __init__(self, home: Callable[[], Path], endpoint: str) -> None:
+        self._home = home
         self._endpoint = endpoint
         self._reset()
 
@@ -76,16 +78,18 @@ class Ledger:
 
     def _create(self) -> bool:
         """Make the file; it has its name once it is locked, so that nobody takes it for abandoned."""
-        path = self._folder / f"{os.getpid()}-{time.time_ns()}-{next(_numbers)}"
-        draft = path.with_suffix(".new")
         try:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
+            folder = self._home() / _FOLDER
+            path = folder / f"{os.getpid()}-{wall_ns()}-{next(_numbers)}"
+            draft = path.with_suffix(".new")
+            folder.mkdir(mode=0o700, exist_ok=True)
             self._file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            head = {"t": time.time_ns(), "pid": os.getpid(), "endpoint": self._endpoint}
+            head = {"t": wall_ns(), "pid": os.getpid(), "endpoint": self._endpoint}
             os.write(self._file, (_COUNTS.format(0, 0) + json.dumps(head) + "\n").encode())
             draft.rename(path)
-        except OSError:
+        except (OSError, HomeError) as error:
+            pass_on(error)
             self._let_go()
             return False
         self._path = path
@@ -93,14 +97,18 @@ class Ledger:
 
     def _write_counts(self) -> None:
         if self._file >= 0:
-            with suppress(OSError):
+            try:
                 os.pwrite(self._file, _COUNTS.format(self._begun, self._sent).encode(), 0)
+            except OSError as error:
+                pass_on(error)
 
     def _append(self, run: str) -> None:
         if self._file >= 0:
-            with suppress(OSError):
+            try:
                 os.lseek(self._file, 0, os.SEEK_END)
                 os.write(self._file, f"{run}\n".encode())
+            except OSError as error:
+                pass_on(error)
 
 
 class Abandoned(NamedTuple):

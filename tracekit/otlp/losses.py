@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tracekit.origin import pass_on
 from tracekit.otlp.ledger import Abandoned, take_abandoned
 from tracekit.otlp.outbox import Loss
+from tracekit.system_clock import wall_ns
 
 __all__ = ["Lost", "lost_since", "note_abandoned", "note_loss", "note_resent"]
 
@@ -63,10 +64,11 @@ def _note(folder: Path, line: dict[str, Any]) -> None:
             mode |= os.O_TRUNC
         file = os.open(path, mode, 0o600)
         try:
-            os.write(file, json.dumps({"t": time.time_ns(), **line}).encode() + b"\n")
+            os.write(file, json.dumps({"t": wall_ns(), **line}).encode() + b"\n")
         finally:
             os.close(file)
-    except OSError:
+    except OSError as error:
+        pass_on(error)
         return
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from tracekit.origin import pass_on
 from tracekit.otlp.destination import BYTES_VARIABLE, Limits
 from tracekit.otlp.outcome import Delivery
+from tracekit.system_clock import steady_ns
 
 __all__ = ["Loss", "Outbox", "Shipper", "before_fork_and_end"]
 
@@ -35,6 +36,11 @@ _SHORT_PATIENCE_S = 0.1
 """How long it may wait for one that is known not to."""
 _SLOW_S = 1.0
 """When a request without an answer says that the endpoint does not answer; and when the first batch is sent."""
+
+
+def _now_s() -> float:
+    """Seconds of a clock that the program cannot stop."""
+    return steady_ns() / 1e9
 
 
 class Shipper(Protocol[T_contra]):
@@ -142,7 +148,8 @@ class Outbox(Generic[T]):
         self._thread = threading.Thread(target=self._work, name="tracekit-otlp", daemon=True)
         try:
             self._thread.start()
-        except RuntimeError:
+        except RuntimeError as error:
+            pass_on(error)
             # The interpreter shuts down, or the system has no thread left: nothing more is sent.
             self._closed = True
 
@@ -181,9 +188,9 @@ class Outbox(Generic[T]):
         self._closed = True
         self._queue.put(None)
         self._wait_until_ready()
-        begun, patience_s = time.monotonic(), max(_LEAST_PATIENCE_S, _PATIENCE_S - self._waited_s)
+        begun, patience_s = _now_s(), max(_LEAST_PATIENCE_S, _PATIENCE_S - self._waited_s)
         while not self._done.wait(0.01):
-            waited = time.monotonic() - begun
+            waited = _now_s() - begun
             if self._given == self._sent or waited > patience_s or (waited > _SHORT_PATIENCE_S and self._is_stuck()):
                 break
         shipper = self._shipper
@@ -196,16 +203,16 @@ class Outbox(Generic[T]):
     def _wait_until_ready(self) -> None:
         """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
         if self._thread is not None and not self._ready.is_set():
-            begun = time.monotonic()
+            begun = _now_s()
             self._ready.wait(_LOADING_S)
-            self._waited_s += time.monotonic() - begun
+            self._waited_s += _now_s() - begun
 
     def _is_stuck(self) -> bool:
         """Whether it is known that the endpoint does not take anything."""
         if self._is_failing or (self._shipper is not None and self._shipper.trouble):
             return True
         since = self._sending_since
-        return since is not None and time.monotonic() - since > _SLOW_S
+        return since is not None and _now_s() - since > _SLOW_S
 
     # ── in the thread ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -240,12 +247,12 @@ class Outbox(Generic[T]):
         until: float | None = None
         while len(batch) < self._limits.batch:
             try:
-                item = queue.get(timeout=None if until is None else max(0.0, until - time.monotonic()))
+                item = queue.get(timeout=None if until is None else max(0.0, until - _now_s()))
             except Empty:
                 break
             if not isinstance(item, _Waiting):
                 return batch, item
-            until = until or time.monotonic() + delay_s
+            until = until or _now_s() + delay_s
             batch.append(item)
         return batch, threading.Event()
 
@@ -256,7 +263,7 @@ class Outbox(Generic[T]):
             self._bytes.pop(waiting.number, None)
 
     def _send(self, shipper: Shipper[T], batch: list[T]) -> None:
-        self._sending_since = time.monotonic()
+        self._sending_since = _now_s()
         try:
             done = shipper.send(batch)
         except Exception as error:  # noqa: BLE001  our own fault, which must not end the thread

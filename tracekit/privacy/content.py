@@ -19,6 +19,7 @@ from tracekit import semconv
 from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
 from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.origin import pass_on
 from tracekit.privacy.texts import rewritten_value
 
 __all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "kept_arguments"]
@@ -119,7 +120,8 @@ class ContentFilter:
             return None
         try:
             return _dumps(self._veiled(json.loads(body)))
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             return None
 
     def _attributes(self, attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
+from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import Answerer, ToolReply
@@ -29,7 +30,7 @@ from tracekit.replayer.matcher import Asker, Matcher, Miss
 from tracekit.replayer.script import Call, Script, SpanPath
 from tracekit.replayer.timeline import Timeline
 
-__all__ = ["Player"]
+__all__ = ["Player", "unsupported"]
 
 
 class Player(Answerer):
@@ -346,6 +347,9 @@ class Player(Answerer):
             raise ReplayDivergence(str(self.divergence))
 
     def _refuse_loop(self) -> None:
+        library = green_library()
+        if library is not None:
+            raise self._cannot(unsupported(library))
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -367,6 +371,14 @@ class Player(Answerer):
             self.impossible = why
             self._tell(why)
         return ReplayImpossible(self.impossible)
+
+
+def unsupported(library: str) -> str:
+    """Say that a program on greenlets of `library` cannot be replayed."""
+    return (
+        f"a program that runs on {library} can be recorded and not replayed: its greenlets take turns in an order that "
+        f"cannot be replayed; run it without {library} for a replay"
+    )
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:

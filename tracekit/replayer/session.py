@@ -6,7 +6,6 @@ import asyncio
 import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Self
 from tracekit.analysis.structure import structure
 from tracekit.configure import hook_in, init
 from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
+from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import running_asyncio, standing_for
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.processes import when_entered
@@ -39,11 +39,12 @@ from tracekit.replayer.hooks import Hooks
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
-from tracekit.replayer.player import Player
+from tracekit.replayer.player import Player, unsupported
 from tracekit.replayer.processes import refuse_calls
 from tracekit.replayer.redacting import RedactingSink
 from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
+from tracekit.system_clock import wall_ns
 
 __all__ = ["Replay", "Stage", "load_recording", "replay", "replayed_root", "root_end_ns"]
 
@@ -204,6 +205,9 @@ class Replay:
             raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
         if self._recorder is not None:
             raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
+        library = green_library()
+        if library is not None:
+            raise ReplayError(unsupported(library))
         self._stack = ExitStack()
         try:
             self._stack.enter_context(self._stage.clock.taking_part())
@@ -277,7 +281,7 @@ def replayed_root(recording: Recording) -> RunInfo | None:
     if root is None:
         return None
     made = ProcessRoot(new_span_id(), root.at_ns, root.argv)
-    return RunInfo(new_run_id(), recording.name, time.time_ns(), made, replay_of=recording.id)
+    return RunInfo(new_run_id(), recording.name, wall_ns(), made, replay_of=recording.id)
 
 
 def root_end_ns(recording: Recording, mode: ReplayMode, last_ns: int) -> int:

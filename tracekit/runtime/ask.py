@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from tracekit.errors import PricesError
 from tracekit.model.messages import Answer, usage_attributes
 from tracekit.model.tree import Tokens
 from tracekit.runtime.threads import in_thread
+from tracekit.system_clock import wall_ns
 
 if TYPE_CHECKING:
     from anthropic.types import Message
@@ -84,7 +84,7 @@ class Account:
         if not self._can_price:
             return None
         try:
-            return price_usd(used, model, time.time_ns())
+            return price_usd(used, model, wall_ns())
         except PricesError as error:
             # Work that is done and paid for is not lost for want of its price.
             self._can_price = False

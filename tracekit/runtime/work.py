@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracekit import semconv
 from tracekit.instrument.scopes import tool, turn
+from tracekit.origin import interrupts
 from tracekit.runtime.ask import Account, ask, text_of
 from tracekit.runtime.inputs import InvalidInputError
 from tracekit.runtime.record import agent_scope, note, recorded_result, run_id
@@ -197,7 +198,9 @@ class Work:
                 raise
             # Something inside was cancelled, not this run.
             failure = error
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever fails in there is the model's to know
+        except (Exception, SystemExit) as error:
+            if interrupts(error):
+                raise
             failure = error
         return {
             "type": "tool_result",

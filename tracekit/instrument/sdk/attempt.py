@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from contextvars import ContextVar
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -12,18 +11,20 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import semconv
 from tracekit.instrument.failures import CANCELLED, call_failure, failure_of
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded
+from tracekit.instrument.lanes import TaskVariable
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import run_attributes
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
 from tracekit.model.messages import Answer, answer_of, stream_form
+from tracekit.origin import pass_on
 from tracekit.privacy.headers import SENT_HEADERS, kept_headers
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
-CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("tracekit_attempt", default=None)
+CURRENT_ATTEMPT: TaskVariable[Attempt] = TaskVariable("tracekit_attempt")
 
 
 class Attempt:
@@ -137,26 +138,26 @@ class Attempt:
                 # The application's decoder fails on the same bytes, outside what is seen of it.
                 self.broke(self._reading.error)
 
-    @guarded
+    @finishing
     def read(self) -> None:
         """The body was read to its end."""
         self._flush()
         self._end_of_body(self._reading is not None and self._reading.is_stream)
 
-    @guarded
+    @finishing
     def broke(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         self._flush()
         failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "", of_call=call_failure(error))
 
-    @guarded
+    @finishing
     def closed(self) -> None:
         """The body was closed before its end: by the application, or by the SDK to try again."""
         self._flush()
         self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
 
-    @guarded
+    @finishing
     def dropped(self) -> None:
         """The application dropped the response without reading it to its end or closing it."""
         self._flush()
@@ -208,7 +209,6 @@ class Attempt:
         """End the attempt. `of_call` is what the call fails with, unless there is another attempt."""
         if self._done or self.live is None:
             return
-        self._done = True
         live = self.live
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
@@ -221,6 +221,7 @@ class Attempt:
             self.call.attempt_ended(None, "")
         else:
             self.call.attempt_ended(of_call, outcome)
+        self._done = True
 
 
 def request_of(request: Any) -> Request:
@@ -231,7 +232,8 @@ def request_of(request: Any) -> Request:
     headers = {name.decode(): sent[name].decode("latin-1") for name in SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
-    except Exception:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+    except Exception as error:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+        pass_on(error)
         body = None
     path = codecs.decode(url.raw_path.partition(b"?")[0], "ascii")
     return Request(
@@ -253,6 +255,8 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
 
 
 def _end_otel_span(span: Any, attributes: dict[str, Any], failure: Failure | None) -> None:
+    if span is None or not span.is_recording():
+        return
     span.set_attributes(attributes)
     if failure is not None:
         span.set_attribute(semconv.ERROR_TYPE, failure.type)

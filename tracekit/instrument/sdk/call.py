@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -14,7 +13,7 @@ from opentelemetry.trace import Tracer
 from tracekit import semconv
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
-from tracekit.instrument.lanes import running_asyncio
+from tracekit.instrument.lanes import TaskVariable, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -24,6 +23,7 @@ from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.measured import Measured
 from tracekit.model.messages import Answer, usage_attributes
+from tracekit.origin import pass_on
 
 if TYPE_CHECKING:
     from tracekit.instrument.reply import Reply
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRENT_CALL", "Call"]
 
-CURRENT_CALL: ContextVar[Call | None] = ContextVar("tracekit_call", default=None)
+CURRENT_CALL: TaskVariable[Call] = TaskVariable("tracekit_call")
 """The call in whose request the caller runs. What starts in there is the SDK's, not the program's."""
 
 
@@ -56,7 +56,7 @@ class Call:
         self.open_attempt: Attempt | None = None
         self._posts_messages = False
         self.parent = current_span()
-        self._begin_ns = recorder.clock.now_ns()
+        self._begin_ns = recorder.begin_ns(self.parent)
         self._blocks_loop = is_sync and _loop_is_running()
         self._failure: Failure | None = None
         self._outcome = ""
@@ -84,8 +84,8 @@ class Call:
 
     def entered(self, url: str) -> None:
         """The request, to `url`, is about to run."""
-        self._in_request = True
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
+        self._in_request = True
 
     def answered_by(self, reply: Reply) -> None:
         """The next attempt is answered by `reply`, which tells when the call began, and whom it asked."""
@@ -149,7 +149,6 @@ class Call:
         live = self.live
         if self._finished or live is None:
             return
-        self._finished = True
         if live.kind == "llm" or (live.run is not None and live.run.written):
             # Nothing is sent yet where it failed this early.
             self._write_begin(live)
@@ -163,6 +162,7 @@ class Call:
         live.attributes.update(attributes)
         self._measure(live, attributes, failure)
         self.recorder.end(live, failure, at_ns=self._end_ns())
+        self._finished = True
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
@@ -252,7 +252,8 @@ def _asked_attributes(body: bytes | None) -> dict[str, Any]:
     attributes: dict[str, Any] = {semconv.OPERATION_NAME: semconv.Operation.CHAT}
     try:
         request = json.loads(body or b"{}")
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return attributes
     if isinstance(request, dict):
         if isinstance(request.get("model"), str):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tracekit.model.aws import FrameSplitter
 from tracekit.model.messages import HEAD_BYTES, Answer, StreamForm, answer_of, stream_events_of, stream_form
 from tracekit.model.sse import Splitter
+from tracekit.origin import pass_on
 
 __all__ = ["Reading"]
 
@@ -69,6 +70,7 @@ class Reading:
             # What comes before the fault is given to the application.
             decoded.extend(pieces)
         except Exception as error:  # noqa: BLE001  each decoder has its own, and the application's fails on the same bytes
+            pass_on(error)
             self.error = error
         return b"".join(decoded)
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakSet
 
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded, raise_kept
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk import answering
@@ -18,6 +18,8 @@ from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 
 __all__ = ["hook", "record_all", "record_client", "unhook"]
+
+_SDK = "anthropic"
 
 _replaced = Replaced()
 
@@ -95,19 +97,19 @@ def _tracer(original: property) -> property:
 def _request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = _enter_call(client, options, kwargs.get("call"))
-        if call is None:
-            return original(client, cast_to, options, **kwargs)
+        entered: list[Call] = []
         before = CURRENT_CALL.get()
-        CURRENT_CALL.set(call)
         try:
+            _enter_call(client, options, kwargs.get("call"), entered)
+            raise_kept(_SDK)
             result = original(client, cast_to, options, **kwargs)
+            _returned(entered)
+            raise_kept(_SDK)
         except BaseException as error:
-            _raised(call, error)
+            _raised(entered, error)
             raise
         finally:
-            _restore_call(call, before)
-        _returned(call)
+            _restore_call(entered, before)
         return result
 
     return request
@@ -116,19 +118,19 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
 def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
-        call = _enter_call(client, options, kwargs.get("call"))
-        if call is None:
-            return await original(client, cast_to, options, **kwargs)
+        entered: list[Call] = []
         before = CURRENT_CALL.get()
-        CURRENT_CALL.set(call)
         try:
+            _enter_call(client, options, kwargs.get("call"), entered)
+            raise_kept(_SDK)
             result = await original(client, cast_to, options, **kwargs)
+            _returned(entered)
+            raise_kept(_SDK)
         except BaseException as error:
-            _raised(call, error)
+            _raised(entered, error)
             raise
         finally:
-            _restore_call(call, before)
-        _returned(call)
+            _restore_call(entered, before)
         return result
 
     return request
@@ -144,9 +146,9 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return original(client, *args, **kwargs)
         attempt = Attempt(call)
-        CURRENT_ATTEMPT.set(attempt)
-        _keep_from_headers(call, kwargs.get("call"))
         try:
+            CURRENT_ATTEMPT.set(attempt)
+            _keep_from_headers(call, kwargs.get("call"))
             response, prepared = original(client, *args, **kwargs)
         except BaseException as error:
             _attempt_raised(attempt, error)
@@ -154,6 +156,7 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             CURRENT_ATTEMPT.set(None)
         attempt.answered(response)
+        raise_kept(_SDK)
         return response, prepared
 
     return attempt_request
@@ -170,9 +173,9 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         if call is None:
             return await original(client, *args, **kwargs)
         attempt = Attempt(call)
-        CURRENT_ATTEMPT.set(attempt)
-        _keep_from_headers(call, kwargs.get("call"))
         try:
+            CURRENT_ATTEMPT.set(attempt)
+            _keep_from_headers(call, kwargs.get("call"))
             response, prepared = await original(client, *args, **kwargs)
         except BaseException as error:
             _attempt_raised(attempt, error)
@@ -180,6 +183,7 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             CURRENT_ATTEMPT.set(None)
         attempt.answered(response)
+        raise_kept(_SDK)
         return response, prepared
 
     return attempt_request
@@ -219,17 +223,21 @@ def _is_recorded(client: Any) -> bool:
 
 
 @guarded
-def _enter_call(client: Any, options: Any, sdk_call: Any) -> Call | None:
-    """The call whose request is about to run: that of the SDK's span, or a new one where the SDK started none."""
+def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call]) -> None:
+    """Enter the call whose request is about to run: that of the SDK's span, or a new one where the SDK started none.
+
+    The call is added to `entered`, which the caller has even where this is cut short.
+    """
     span = getattr(sdk_call, "span", None)
     call = span.call if isinstance(span, AdoptedSpan) else None
     if call is None:
         recorder = active()
         if recorder is None or not _is_recorded(client):
-            return None
+            return
         call = _new_call(recorder, client)
+    entered.append(call)
     call.entered(str(options.url))
-    return call
+    CURRENT_CALL.set(call)
 
 
 def _new_call(recorder: Recorder, client: Any) -> Call:
@@ -249,22 +257,24 @@ def _keep_from_headers(call: Call, sdk_call: Any) -> None:
         sdk_call.propagation = False
 
 
-@guarded
-def _raised(call: Call, error: BaseException) -> None:
-    call.raised(error)
+@finishing
+def _raised(entered: list[Call], error: BaseException) -> None:
+    for call in entered:
+        call.raised(error)
 
 
-@guarded
-def _returned(call: Call) -> None:
-    call.returned()
+@finishing
+def _returned(entered: list[Call]) -> None:
+    for call in entered:
+        call.returned()
 
 
-@guarded
+@finishing
 def _attempt_raised(attempt: Attempt, error: BaseException) -> None:
     attempt.raised(error)
 
 
-def _restore_call(call: Call, before: Call | None) -> None:
+def _restore_call(entered: list[Call], before: Call | None) -> None:
     """Leave the call, unless this is not the context in which it was entered (a coroutine closed late)."""
-    if CURRENT_CALL.get() is call:
+    if entered and CURRENT_CALL.get() is entered[0]:
         CURRENT_CALL.set(before)

@@ -27,7 +27,7 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.instrument.context import current_span
-from tracekit.instrument.guard import guarded
+from tracekit.instrument.guard import finishing, guarded, kept
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.telling import run_attributes, shown
@@ -58,14 +58,17 @@ class AdoptedSpan(Span):
         self._open = True
 
     @override
+    @kept
     def end(self, end_time: int | None = None) -> None:
         if not self._open:
             return
         self._open = False
-        self._tell_end()
-        self.real.end(end_time)
+        try:
+            self._tell_end()
+        finally:
+            self.real.end(end_time)
 
-    @guarded
+    @finishing
     def _tell_end(self) -> None:
         if self.call is not None:
             self.call.span_ended()
@@ -80,15 +83,18 @@ class AdoptedSpan(Span):
             self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)
 
     @override
+    @kept
     def get_span_context(self) -> SpanContext:
         return self._context
 
     @override
+    @kept
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         self.attributes.update(attributes)
         self.real.set_attributes(attributes)
 
     @override
+    @kept
     def set_attribute(self, key: str, value: Any) -> None:
         self.attributes[key] = value
         self.real.set_attribute(key, value)
@@ -106,10 +112,12 @@ class AdoptedSpan(Span):
         self.real.update_name(name)
 
     @override
+    @kept
     def is_recording(self) -> bool:
         return self._open
 
     @override
+    @kept
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         code = status.status_code if isinstance(status, Status) else status
         self.failed = code is StatusCode.ERROR
@@ -138,6 +146,7 @@ class RecordingTracer(Tracer):
         self._new_call = new_call
 
     @override
+    @kept
     def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
         attributes = dict(kwargs.get("attributes") or {})
         if self._real is None:

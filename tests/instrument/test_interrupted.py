@@ -1,0 +1,186 @@
+"""What the program raises goes on, wherever it lands, and the record stays whole."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import signal
+import threading
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import anthropic
+import pytest
+
+import tracekit
+from tests.support.recording import name_of_current, recordings, spans, the_run
+from tracekit.demo.claude import ScriptedClaude, message, reply, text
+from tracekit.instrument import guard
+
+
+class Late(Exception):  # noqa: N818  a time limit, as Celery's is
+    """The program's time limit."""
+
+
+def ask(client: anthropic.Anthropic, size: int, *, stream: bool) -> None:
+    question: Any = {
+        "model": "claude-sonnet-5",
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "lorem ipsum " * size}],
+    }
+    if stream:
+        for _ in client.messages.create(**question, stream=True):
+            pass
+    else:
+        client.messages.create(**question)
+
+
+@pytest.mark.parametrize("kind", [Late, TimeoutError, ValueError])
+@pytest.mark.parametrize("size", [10, 40_000])
+def test_a_time_limit_that_lands_in_our_code_reaches_the_program(
+    recording: Path, kind: type[Exception], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TRACEKIT_RAISE")
+    landed: list[str] = []
+    reached: list[BaseException] = []
+    raised: list[BaseException] = []
+
+    def limit(_number: int, frame: FrameType | None) -> None:
+        files = [each.filename for each in traceback.extract_stack(frame)]
+        landed.append("ours" if "/tracekit/" in files[-1] and "/demo/" not in files[-1] else files[-1])
+        raised.append(kind("time is over"))
+        raise raised[-1]
+
+    @tracekit.tool
+    def look(at: str) -> str:
+        return at * 10
+
+    chance = random.Random(size)
+    before = signal.signal(signal.SIGALRM, limit)
+    with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
+        client = anthropic.Anthropic(base_url=claude.url, api_key="k", max_retries=0)
+        try:
+            for number in range(60):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.001 + chance.random() * 0.01)
+                    for _ in range(6):
+                        with tracekit.run("task"), tracekit.agent("lead"), tracekit.turn():
+                            look("it")
+                            ask(client, size, stream=number % 2 == 0)
+                except (kind, anthropic.APIConnectionError) as error:
+                    reached.append(error)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+                assert name_of_current() is None
+        finally:
+            signal.signal(signal.SIGALRM, before)
+    lost = [place for place, error in zip(landed, raised, strict=True) if not _came_out(error, reached)]
+    assert "ours" in landed
+    # The SDK itself keeps what lands in some of its own code.
+    assert "ours" not in lost
+    assert guard.faults.count == _faults_before
+    for run in recordings():
+        assert [span.name for span in run.spans.values() if span.status == "open"] == []
+
+
+def _came_out(error: BaseException, reached: list[BaseException]) -> bool:
+    chains = []
+    for each in reached:
+        link: BaseException | None = each
+        while link is not None:
+            chains.append(link)
+            link = link.__cause__ or link.__context__
+    return any(link is error for link in chains)
+
+
+@pytest.fixture(autouse=True)
+def _count_faults() -> None:
+    global _faults_before  # noqa: PLW0603  what the test above compares with
+    _faults_before = guard.faults.count
+
+
+_faults_before = 0
+
+
+def test_what_another_thread_sets_reaches_the_program(recording: Path) -> None:
+    """Some task runners end a thread so; what they set is no interrupt, but an exception like any other."""
+    ended: list[str] = []
+
+    @tracekit.tool
+    def look(at: str) -> str:
+        return at
+
+    def main() -> None:
+        begun.set()
+        try:
+            while not over.is_set():
+                with tracekit.agent("lead"):
+                    look("x" * 20_000)
+        except Late:
+            ended.append("late")
+
+    for _ in range(30):
+        begun, over = threading.Event(), threading.Event()
+        thread = threading.Thread(target=main)
+        thread.start()
+        begun.wait()
+        time.sleep(0.002)
+        assert thread.ident is not None
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Late))
+        thread.join(5)
+        over.set()
+        thread.join()
+    assert ended == ["late"] * 30
+
+
+def test_odd_values_and_errors_cost_neither_the_program_nor_the_record(recording: Path) -> None:
+    class Odd(Exception):  # noqa: N818  an error, whatever it is called
+        def __str__(self) -> str:
+            raise RuntimeError("odd")
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("odd")
+
+        def __hash__(self) -> int:
+            return 1
+
+    @tracekit.tool
+    def give(value: Any) -> Any:
+        return value
+
+    @tracekit.tool
+    def fail() -> None:
+        raise Odd
+
+    odd = Odd()
+    with tracekit.agent("lead"):
+        assert give(odd) is odd
+        assert give({"a": odd})["a"] is odd
+        with pytest.raises(Odd):
+            fail()
+    run = the_run()
+    tools = spans(run, "tool")
+    assert [span.status for span in tools] == ["ok", "ok", "error"]
+    assert tools[2].failure is not None
+    assert "its __str__ raises RuntimeError" in tools[2].failure.message
+
+
+def test_a_span_processor_of_the_application_that_raises_costs_no_span(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opentelemetry import trace as otel_trace
+
+    monkeypatch.delenv("TRACEKIT_RAISE")
+
+    class Tracer(otel_trace.NoOpTracer):
+        def start_span(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("no spans today")
+
+    monkeypatch.setattr(otel_trace, "get_tracer", lambda *_, **__: Tracer())
+    with tracekit.agent("lead"):
+        pass
+    assert [span.status for span in spans(the_run(), "agent")] == ["ok"]
+    guard.faults.count = _faults_before
