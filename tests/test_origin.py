@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -65,16 +66,33 @@ def work_on() -> None:
         down(3)
 
 
+def cut_short(after_s: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 1e-5 + after_s)
+    try:
+        work_on()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def down(depth: int) -> int:
     return depth and down(depth - 1)
 
 
-def caught() -> BaseException | None:
+def caught(action: Callable[[], object]) -> Exception | None:
     try:
-        work_on()
-    except Exception as error:  # noqa: BLE001  whatever the handler raises
+        action()
+    except Exception as error:  # noqa: BLE001  whatever is raised
         return error
     return None
+
+
+@contextmanager
+def alarms_raise_stop() -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, with_any_arguments)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("handler", HANDLERS, ids=lambda handler: getattr(handler, "__name__", type(handler).__name__))
@@ -84,9 +102,7 @@ def test_what_a_signal_handler_raises_is_the_programs(handler: Any) -> None:
     raised = 0
     try:
         for _ in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 1e-5 + chance.random() * 0.002)
-            error = caught()
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            error = caught(lambda: cut_short(chance.random() * 0.002))
             if error is not None:
                 raised += 1
                 assert programs_exception(error, sys._getframe()) is error
@@ -148,26 +164,24 @@ FAULTS: list[Callable[[], object]] = [
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_of_what_was_called_is_none_of_the_programs(fault: Callable[[], object]) -> None:
-    try:
+    def stop() -> None:
         raise Stop("what the program handles when it calls")
+
+    try:
+        stop()
     except Stop:
-        try:
-            fault()
-        except Exception as error:  # noqa: BLE001  each has its own
-            assert programs_exception(error, sys._getframe()) is None
-            assert not interrupts(error)
-            pass_on(error)
-        else:
-            pytest.fail("it raised nothing")
+        error = caught(fault)
+        assert error is not None
+        assert programs_exception(error, sys._getframe()) is None
+        assert not interrupts(error)
+        pass_on(error)
 
 
-def test_interrupts_and_exits_are_the_programs() -> None:
-    for kind in (KeyboardInterrupt, SystemExit, GeneratorExit):
-        with pytest.raises(kind):
-            try:
-                raise kind
-            except BaseException as error:  # noqa: BLE001  all of them
-                pass_on(error)
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_interrupts_and_exits_are_the_programs(kind: type[BaseException]) -> None:
+    error = kind()
+    with pytest.raises(kind):
+        pass_on(error)
 
 
 def test_the_programs_exception_behind_anothers_is_found() -> None:
@@ -179,15 +193,14 @@ def test_the_programs_exception_behind_anothers_is_found() -> None:
         except Stop as error:
             raise OSError("the file cannot be written") from error
 
-    before = signal.signal(signal.SIGALRM, with_any_arguments)
-    try:
-        with pytest.raises(Stop):
-            try:
-                library()
-            except OSError as error:
-                pass_on(error)
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    def ours() -> None:
+        try:
+            library()
+        except OSError as error:
+            pass_on(error)
+
+    with alarms_raise_stop(), pytest.raises(Stop):
+        ours()
 
 
 def test_an_action_that_is_cut_short_is_finished_before_the_exception_goes_on() -> None:
@@ -199,13 +212,12 @@ def test_an_action_that_is_cut_short_is_finished_before_the_exception_goes_on() 
                 steps.append(name)
                 signal.raise_signal(signal.SIGALRM)
 
-    before = signal.signal(signal.SIGALRM, with_any_arguments)
-    try:
-        with pytest.raises(Stop):
-            try:
-                action()
-            except Stop as cut:
-                finish(action, cut)
-    finally:
-        signal.signal(signal.SIGALRM, before)
+    def ours() -> None:
+        try:
+            action()
+        except Stop as cut:
+            finish(action, cut)
+
+    with alarms_raise_stop(), pytest.raises(Stop):
+        ours()
     assert steps == ["one", "two", "three"]

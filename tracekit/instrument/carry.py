@@ -197,7 +197,9 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
             # Made inside the context rather than with it, as a task factory may not know the argument.
             task = lanes.context_of_task(lane).run(original, loop, coro, **kwargs)
         else:
-            lane.share_context()
+            if lanes.running_asyncio() is not None:
+                # Not the one task of `asyncio.run`, which brings a context, too.
+                lane.share_context()
             task = original(loop, coro, **kwargs)
         _adopt_task(task, lane)
         return task

@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from tracekit.instrument.greenlets import current_greenlet, spawner_of
+from tracekit.instrument.guard import guarded
 from tracekit.origin import pass_on
 
 __all__ = [
@@ -124,6 +125,7 @@ def current_lane() -> Lane:
     return _thread.lane
 
 
+@guarded
 def sharing_lane() -> Lane | None:
     """The lane of the code that calls, if other tasks may run in its context as well."""
     if not _sharing.is_used:
