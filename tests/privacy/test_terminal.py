@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -40,7 +41,7 @@ def test_annotations_for_github() -> None:
 
 def test_failures_of_checks() -> None:
     built = built_run()
-    checks = [
+    checks: list[Callable[[], object]] = [
         lambda: check(built).parallel(f"w{EVIL}", f"v{EVIL}"),
         lambda: check(built).serial(f"v{EVIL}", f"w{EVIL}"),
         lambda: check(built).parallel("a", "b"),
