@@ -59,7 +59,7 @@ class Reading:
         return data
 
     def _decoded(self, pieces: Iterable[bytes]) -> bytes:
-        decoded = []
+        decoded: list[bytes] = []
         try:
             # What comes before the fault is given to the application.
             decoded.extend(pieces)
