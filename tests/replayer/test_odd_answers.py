@@ -16,7 +16,7 @@ from tracekit.journal.encode import Encoder
 from tracekit.model.events import Answered, Response, SpanEnd
 from tracekit.model.heads import HeadForm
 
-COUNT = 160
+COUNT = 120
 """How many of the odd answers each seed makes: some seconds. More are met by `python -m tests.support.odd`."""
 
 

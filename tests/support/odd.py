@@ -4,17 +4,24 @@
 program that meets COUNT of them, replays it, and tells what the program saw otherwise.
 """
 
+import asyncio
 import gzip
 import json
+import logging
+import os
 import random
 import re
 import socketserver
+import sys
+import tempfile
+import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.calling import ANSWER
+from tests.support.replays import record, replay_of
 
 __all__ = ["OddAnswer", "OddServer", "odd_answer"]
 
@@ -446,7 +453,10 @@ def _or_error(get: Callable[[], Any]) -> Any:
         return f"{type(error).__name__}: {error}"
 
 
-WAYS = ("create", "raw", "streaming", "stream", "stream helper", "stream lines", "stream bytes", "stream raw")
+WAYS = (
+    *("create", "raw", "streaming", "stream", "stream helper", "stream lines", "stream bytes", "stream raw"),
+    *("async create", "async stream"),
+)
 
 
 def look(client: Any, way: str, seed: str, seen: list[Any]) -> None:
@@ -484,28 +494,66 @@ def look(client: Any, way: str, seed: str, seen: list[Any]) -> None:
             seen.extend(repr(event) for event in raw.parse())
 
 
+async def look_async(url: str, way: str, seed: str, seen: list[Any]) -> None:
+    """The same with an asynchronous client."""
+    import anthropic
+
+    ask: Any = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": f"seed:{seed};"}]}
+    async with anthropic.AsyncAnthropic(base_url=url, api_key="key", max_retries=0, timeout=10) as client:
+        if way == "async create":
+            raw = await client.messages.with_raw_response.create(**ask)
+            seen += [head_of(raw.http_response), raw.http_response.content.hex(), repr(await raw.parse())]
+            return
+        async with client.messages.with_streaming_response.create(**ask, stream=True) as response:
+            seen.append(head_of(response.http_response))
+            async for event in await response.parse():
+                seen.append(repr(event))
+
+
 def meet(url: str, count: int, seed: int) -> list[Any]:
     """Ask for `count` odd answers: what was seen of each."""
     met: list[Any] = []
     for number in range(count):
         way = WAYS[number % len(WAYS)]
-        meet_one(
-            url, f"{seed}-{number}-{'stream' if way.startswith('stream') and way != 'streaming' else 'plain'}", way, met
-        )
+        kind = "stream" if "stream" in way.split(" ") else "plain"
+        meet_one(url, f"{seed}-{number}-{kind}", way, met)
     return met
 
 
 def meet_one(url: str, named: str, way: str, met: list[Any]) -> None:
+    """Ask for one odd answer, whose seed is `named`: adds what was seen of it."""
     import anthropic
 
     seen: list[Any] = []
-    number = int(named.split("-")[1])
+    retries = 1 if int(named.split("-")[1]) % 16 < 2 else 0
     # A client each, since what one connection gets wrong is another matter.
-    with anthropic.Anthropic(
-        base_url=url, api_key="key", max_retries=1 if number % 16 < 2 else 0, timeout=10
-    ) as client:
+    with anthropic.Anthropic(base_url=url, api_key="key", max_retries=retries, timeout=10) as client:
         try:
-            look(client, way, named, seen)
+            if way.startswith("async"):
+                asyncio.run(look_async(url, way, named, seen))
+            else:
+                look(client, way, named, seen)
         except Exception as error:  # noqa: BLE001  the SDK's, and whatever else comes
             seen.append(said_of(error))
     met.append([named, way, seen])
+
+
+def main() -> None:
+    """Compare what a program sees of many odd answers with what it sees of their replay."""
+    count, seed = int(sys.argv[1]), int(sys.argv[2])
+    for name in ("httpx2", "httpcore2", "anthropic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with OddServer() as server, tempfile.TemporaryDirectory() as home:
+        os.environ["TRACEKIT_HOME"] = home
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        live, run = record(lambda: meet(server.url, count, seed), "odd")
+        again, replay = replay_of(run, lambda: meet(server.url, count, seed), "odd")
+        server.shutdown()
+    different = [(was, now) for was, now in zip(live, again, strict=True) if json.dumps(was) != json.dumps(now)]
+    for (named, way, was), (_, _, now) in different[:10]:
+        print(f"{named} {way} {odd_answer(named, is_stream='stream' in named).said}\n  {was}\n  {now}")
+    print(f"{len(different)} of {count} were seen otherwise; the replay {replay.mode}")
+
+
+if __name__ == "__main__":
+    main()
