@@ -7,8 +7,11 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+from tracekit.journal.arrivals import Arrivals
+from tracekit.journal.decode import body_of
+from tracekit.journal.lines import Line
 from tracekit.model.events import Answered, Chunk, Event, Exit, LaneBegin, Replayed, ReplayMode, SpanBegin, SpanEnd
-from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.recording import Exchange, Lane, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
 
 __all__ = ["Fold"]
@@ -27,7 +30,7 @@ class Fold:
         self._spans: dict[str, RecordedSpan] = {}
         self._ends: dict[str, SpanEnd] = {}
         self._exchanges: dict[str, Exchange] = {}
-        self._pieces: dict[str, list[Piece]] = {}
+        self._arrivals: dict[str, Arrivals] = {}
         self._grown: set[str] = set()
         self._exited: set[int] = set()
         self._replayed: dict[int, ReplayMode] = {}
@@ -66,15 +69,15 @@ class Fold:
             tuple(header.get("ignore") or ()),
         )
 
-    def add(self, index: int, event: Event) -> None:
-        """Add an event of the segment at `index`."""
+    def add(self, index: int, event: Event, line: Line | None = None) -> None:
+        """Add an event of the segment at `index`. Where its `line` is known, the bytes of answers are read again later."""
         match event:
             case SpanBegin():
                 self._begin(index, event)
             case SpanEnd():
-                self._end(event)
+                self._end(event, line)
             case Chunk():
-                self._pieces.setdefault(event.id, []).append(Piece(event.at_ns, event.data))
+                self._arrivals.setdefault(event.id, Arrivals(body_of)).add(event.at_ns, event.data, line)
                 self._grown.add(event.id)
             case Answered():
                 self._answered(event.id, event.status, event.headers, event.at_ns)
@@ -89,7 +92,7 @@ class Fold:
         """What has been added so far."""
         first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
         for id in self._grown & self._exchanges.keys():
-            self._exchanges[id] = replace(self._exchanges[id], pieces=tuple(self._pieces[id]))
+            self._exchanges[id] = replace(self._exchanges[id], pieces=self._arrivals[id].so_far())
             self._grown.remove(id)
         if self._changed:
             self._told = {**self._told, **{id: self._ended(self._spans[id]) for id in self._changed}}
@@ -123,14 +126,15 @@ class Fold:
         if event.request is not None:
             digest = event.request.digest or sha256(event.request.body or b"").hexdigest()
             self._exchanges[event.id] = Exchange(event.id, event.request, digest)
-            if event.id in self._pieces:
+            if event.id in self._arrivals:
                 self._grown.add(event.id)
 
-    def _end(self, event: SpanEnd) -> None:
+    def _end(self, event: SpanEnd, line: Line | None) -> None:
         self._ends[event.id] = event
         if event.response is not None:
             self._answered(event.id, event.response.status, event.response.headers, event.at_ns)
-            self._pieces[event.id] = [Piece(event.at_ns, event.response.body)]
+            arrivals = self._arrivals[event.id] = Arrivals(body_of)
+            arrivals.add(event.at_ns, event.response.body, line)
             self._grown.add(event.id)
         if event.id in self._spans:
             self._changed[event.id] = None

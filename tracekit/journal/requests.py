@@ -43,13 +43,13 @@ class _Known(NamedTuple):
 class _Talk(NamedTuple):
     """The newest request of a conversation.
 
-    `size` and `digest` are of its bytes up to the end of its last message, of which it has `count`. `key` stands for
+    `size` and `digest` are of its bytes up to the end of its last message, of which it has `messages`. `key` stands for
     all of these, and `before` names the fields that stand before them.
     """
 
     size: int
     digest: bytes
-    count: int
+    messages: int
     key: bytes
     before: tuple[str, ...]
     known: _Known
@@ -127,7 +127,7 @@ class RequestEncoder:
             count, new_keys, added_messages = len(keys), keys[kept:], pieces.messages[kept:]
         else:
             new_keys = _chain(pieces.messages, extended.key)
-            known, kept, added_messages = extended.known, extended.count, pieces.messages
+            known, kept, added_messages = extended.known, extended.messages, pieces.messages
             count = kept + len(new_keys)
             digests |= {name: extended.known.fields[name] for name in extended.before}
         before = known.fields if known is not None else {}

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from tracekit.model.history import Asked, asked_in
+
 __all__ = [
     "Answered",
     "Attributes",
@@ -61,6 +63,16 @@ class Request:
     headers: Mapping[str, str]
     body: bytes | None
     digest: str = field(default="", compare=False)
+
+    @property
+    def asked(self) -> Asked:
+        """The body in parts."""
+        return asked_in(self.body)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body; 0 where it could not be seen."""
+        return len(self.body or b"")
 
 
 @dataclass(frozen=True, slots=True)

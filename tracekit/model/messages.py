@@ -14,7 +14,7 @@ from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, frame_events_of
 from tracekit.model.sse import events_of
 
-__all__ = ["Answer", "answer_of", "is_stream", "request_of", "stream_events_of", "usage_attributes"]
+__all__ = ["Answer", "answer_of", "is_stream", "stream_events_of", "usage_attributes"]
 
 
 class Answer:
@@ -112,15 +112,6 @@ def stream_events_of(data: bytes, content_type: str, names: Collection[str] | No
     if CONTENT_TYPE in content_type:
         return ((name, value) for name, value in frame_events_of(data) if names is None or name in names)
     return events_of(data, names)
-
-
-def request_of(body: bytes | None) -> dict[str, Any]:
-    """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
-    try:
-        request = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return request if isinstance(request, dict) else {}
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:

@@ -6,7 +6,6 @@ gen_ai.system_instructions. Images, documents and opaque data are named, not sen
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,9 +22,9 @@ _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 def messages_of(exchange: Exchange) -> dict[str, Any]:
     """The attributes that hold the messages of `exchange`, as JSON values."""
     found: dict[str, Any] = {}
-    request = _json_object(exchange.request.body)
-    messages = request.get("messages")
-    if isinstance(messages, list):
+    request = exchange.request.asked
+    if "messages" in request:
+        messages = request.messages
         found[semconv.INPUT_MESSAGES] = [_message(each) for each in messages if isinstance(each, Mapping)]
     if request.get("system"):
         found[semconv.SYSTEM_INSTRUCTIONS] = _parts(request["system"])
@@ -77,11 +76,3 @@ def _plain(value: Any) -> Any:
     if value.get("type") in ("image", "document"):
         return {"type": value["type"]}
     return {name: _plain(each) for name, each in value.items() if not name.startswith("encrypted_")}
-
-
-def _json_object(body: bytes | None) -> dict[str, Any]:
-    try:
-        data = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}

@@ -15,10 +15,11 @@ from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.liveness import is_alive
-from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
+from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
-from tracekit.model.messages import Answer, answer_of, is_stream, request_of, stream_events_of
+from tracekit.model.history import Asked, Messages
+from tracekit.model.messages import Answer, answer_of, is_stream, stream_events_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.sse import Splitter, events_of
@@ -30,6 +31,7 @@ from tracekit.rules.what_if import Found, found_in
 
 __all__ = [
     "Answer",
+    "Asked",
     "CostPart",
     "Entry",
     "Exchange",
@@ -39,6 +41,7 @@ __all__ = [
     "Found",
     "Kind",
     "Listing",
+    "Messages",
     "Node",
     "Piece",
     "PricesError",
@@ -67,7 +70,6 @@ __all__ = [
     "grave",
     "home",
     "is_alive",
-    "is_answer",
     "is_at_least",
     "is_stream",
     "money",
@@ -75,10 +77,8 @@ __all__ = [
     "price_usd",
     "printable",
     "read_entry",
-    "request_of",
     "runs_folder",
     "semconv",
-    "shared_messages",
     "size",
     "stream_events_of",
     "summary_of",

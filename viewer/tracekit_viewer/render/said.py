@@ -9,16 +9,15 @@ from typing import Any
 
 from tracekit_viewer.door import (
     Answer,
+    Asked,
     Exchange,
+    Messages,
     Node,
     Run,
     Splitter,
     answer_of,
     answer_signature,
     events_of,
-    is_answer,
-    request_of,
-    shared_messages,
 )
 
 __all__ = ["Reader", "Said"]
@@ -32,16 +31,15 @@ class Said:
     """An exchange as it is read: what the request asks, and the answer as far as it has arrived."""
 
     exchange: Exchange
-    request: Mapping[str, Any]
+    request: Asked
     answer: Answer = field(default_factory=Answer)
     splitter: Splitter = field(default_factory=Splitter)
     read: int = 0
 
     @property
-    def messages(self) -> list[Any]:
+    def messages(self) -> Messages:
         """The messages of the request."""
-        messages = self.request.get("messages")
-        return messages if isinstance(messages, list) else []
+        return self.request.messages
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -67,7 +65,7 @@ class Reader:
         """What `exchange` says."""
         said = self._kept.pop(exchange.attempt, None)
         if said is None or (said.exchange is not exchange and said.exchange.request != exchange.request):
-            said = Said(exchange, request_of(exchange.request.body))
+            said = Said(exchange, exchange.request.asked)
         if said.exchange is not exchange or not said.read:
             _read_on(said, exchange)
         self._kept[exchange.attempt] = said
@@ -88,9 +86,9 @@ class Reader:
             asked = self.of_call(run, base)
             if asked is None:
                 continue
-            shared = shared_messages(said.messages, asked.messages)
-            if shared == len(asked.messages) and is_answer(
-                said.messages[shared : shared + 1], answer_signature(asked.message.get("content"))
+            shared = said.messages.shared(asked.messages)
+            if shared == len(asked.messages) and said.messages.is_answer(
+                shared, answer_signature(asked.message.get("content"))
             ):
                 shared += 1
             if shared > known:
