@@ -12,7 +12,7 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
 from tracekit.analysis.effects import Effects, effects_of, role_in
-from tracekit.analysis.prompted import LONGEST_TEXT
+from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT, shortened
 from tracekit.analysis.roles import Role, role_of
 from tracekit.analysis.values import Said, said_in
 from tracekit.model.history import Asked
@@ -39,7 +39,7 @@ class Profile:
     def given(self) -> str | None:
         """What it was asked to do; None where that was not recorded."""
         arguments = self.arguments
-        return self.prompt if arguments is None else _seen("\n".join(leaves(arguments)))
+        return self.prompt if arguments is None else _seen(shortened("\n".join(leaves(arguments)), LONGEST_TASK))
 
     @cached_property
     def arguments(self) -> Any:

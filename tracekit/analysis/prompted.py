@@ -9,12 +9,16 @@ from typing import Any
 
 from tracekit.model.history import Asked, Message, Part
 
-__all__ = ["LONGEST_TEXT", "Prompted", "leaves"]
+__all__ = ["LONGEST_TASK", "LONGEST_TEXT", "Prompted", "leaves", "shortened"]
 
 LONGEST_TEXT = 200_000
-"""Characters of one text that are looked at; of a request, so many from its begin and from its end together."""
+"""Characters of one text that are looked at, and of all that a request says."""
+
+LONGEST_TASK = 40_000
+"""Characters of what a work was given that are looked at: it is compared with what others were, word for word."""
 
 _KEPT_CHARACTERS = 8_000_000
+_LONGEST_KEPT = _KEPT_CHARACTERS // 8
 _MOST_FOUND = 100_000
 _MOST_SEARCHED = 8
 """Texts that are looked for in all of several requests, of which it is remembered where they were found."""
@@ -33,15 +37,15 @@ class Prompted:
         told = [request.get("system"), request.get("tools")]
         head = "\n".join(text for value in told for text in leaves(value))
         texts = [head] if head else []
-        return "\n".join([*texts, *self._texts(request)])
+        return shortened("\n".join([*texts, *self._texts(request)]))
 
     def messages_text(self, request: Asked) -> str:
         """The messages alone as text."""
-        return "\n".join(self._texts(request))
+        return shortened("\n".join(self._texts(request)), LONGEST_TASK)
 
     def has(self, request: Asked, low: str) -> bool:
         """Whether `low`, in lower case, stands anywhere in the JSON of the system prompt, the tools or the messages."""
-        return any(low in text for text in self._parts(request))
+        return any(low in shortened(text) for text in self._parts(request))
 
     def has_anywhere(self, request: Asked, text: str) -> bool:
         """Whether `text` stands in the request in any case, however long its history is.
@@ -80,9 +84,11 @@ class Prompted:
         text = self._low.pop(part, None)
         if text is None:
             text = json.dumps(part.value, ensure_ascii=False, default=str).lower()
+            if len(text) > _LONGEST_KEPT:
+                return text
             self._characters += len(text)
         self._low[part] = text
-        while self._characters > _KEPT_CHARACTERS and len(self._low) > 1:
+        while self._characters > _KEPT_CHARACTERS:
             self._characters -= len(self._low.popitem(last=False)[1])
         return text
 
@@ -100,6 +106,11 @@ def _ends(request: Asked) -> list[Message]:
     if newest and newest[-1].count > 1:
         newest += messages.between(0, 1)
     return newest[::-1]
+
+
+def shortened(text: str, most: int = LONGEST_TEXT) -> str:
+    """`text`, or its begin and its end, where it has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: most // 2]}\n{text[-most // 2 :]}"
 
 
 def leaves(value: Any) -> list[str]:
