@@ -14,6 +14,7 @@ TracekitError
 ├── StoreError           the store cannot be used
 │   ├── DamagedStoreError    it is cut, or is no store
 │   ├── NewerStoreError      a newer tracekit or DuckDB wrote it
+│   ├── RowsError            it cannot take what a run says
 │   └── StoreBusyError       somebody else holds it
 ├── QueryError           a query is wrong, or would write
 └── UnsupportedSdkError  the installed anthropic lacks what tracekit reads
@@ -32,6 +33,7 @@ __all__ = [
     "OutputError",
     "PricesError",
     "QueryError",
+    "RowsError",
     "RunNotFoundError",
     "SecretsError",
     "SettingsError",
@@ -100,6 +102,10 @@ class DamagedStoreError(StoreError):
 
 class NewerStoreError(StoreError):
     """The store was written by a newer version of tracekit, or of DuckDB, than this one."""
+
+
+class RowsError(StoreError):
+    """The rows of one run cannot be put into the store."""
 
 
 class StoreBusyError(StoreError):

@@ -13,6 +13,7 @@ from tracekit.errors import HomeError, NewerJournalError
 from tracekit.journal import follow
 from tracekit.journal.decode import Decoder
 from tracekit.journal.follow import Follower
+from tracekit.journal.lines import Line
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Answered, Chunk, SpanBegin, SpanEnd
@@ -103,10 +104,10 @@ def test_follower_reads_each_line_once(home: Path, monkeypatch: pytest.MonkeyPat
     lines = 0
     real = Decoder.event
 
-    def event(decoder: Decoder, line: bytes) -> object:
+    def event(decoder: Decoder, line: bytes, place: Line | None = None) -> object:
         nonlocal lines
         lines += 1
-        return real(decoder, line)
+        return real(decoder, line, place)
 
     monkeypatch.setattr(Decoder, "event", event)
     sink, follower = JournalSink(), Follower(RUN.id)

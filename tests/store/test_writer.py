@@ -16,7 +16,6 @@ from tracekit.store.writer import Writer
 def test_a_run_larger_than_a_batch_is_seen_as_a_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes many holds; between them readers see it as it was before."""
     monkeypatch.setattr(writer, "_MOST_ROWS", 40)
-    monkeypatch.setattr(writer, "_SLICE", 16)
     seen: list[object] = []
     real = Writer._move
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import text_of
+from tracekit.analysis.prompted import Prompted, leaves
+from tracekit.analysis.structure.calls import Bringing, text_of
 from tracekit.model.conversation import blocks_of
-from tracekit.model.messages import answer_of, request_of
+from tracekit.model.history import Asked, Message, Messages, Part
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
-__all__ = ["Content", "leaves", "spelled"]
+__all__ = ["Content", "leaves"]
 
-_BROUGHT = re.compile(rb'"tool_use_id": ?"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_NAMED = re.compile(rb'"(?:tool_use_)?id": ?"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _Read = TypeVar("_Read")
 _MOST_READ = 32
 _LABEL_TOKENS = 32
@@ -34,12 +33,13 @@ class Content:
 
     def __init__(self, run: Run) -> None:
         self._exchanges = run.recording.exchanges
-        self._requests: dict[str, Mapping[str, Any] | None] = {}
+        self._prompted = Prompted()
+        self._bringing = Bringing()
+        self._requests: dict[str, Asked] = {}
         self._answers: dict[str, Mapping[str, Any] | None] = {}
-        self._descriptions: dict[str, dict[str, str]] = {}
+        self._descriptions: dict[Part, dict[str, str]] = {}
         self._blocks: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._results: dict[str, dict[str, str]] = {}
-        self._brought: dict[str, frozenset[bytes]] = {}
 
     def exchange(self, llm: Node) -> Exchange | None:
         """The exchange of the last attempt of `llm`."""
@@ -48,32 +48,38 @@ class Content:
                 return found
         return None
 
-    def request(self, llm: Node) -> Mapping[str, Any] | None:
-        """The body of the request of `llm`."""
+    def request(self, llm: Node) -> Asked:
+        """The request of `llm` by its fields."""
         return _kept(self._requests, llm, self._read_request)
 
     def answer(self, llm: Node) -> Mapping[str, Any] | None:
         """The message that answered `llm`."""
         return _kept(self._answers, llm, self._read_answer)
 
-    def messages(self, llm: Node) -> list[Any]:
+    def messages(self, llm: Node) -> Messages:
         """The messages that `llm` sent."""
-        messages = (self.request(llm) or {}).get("messages")
-        return messages if isinstance(messages, list) else []
+        return self.request(llm).messages
 
     def question(self, llm: Node) -> str:
         """The text of the last message of the user that `llm` sent."""
-        sent = reversed(self.messages(llm))
-        asked = next((each for each in sent if isinstance(each, Mapping) and each.get("role") == "user"), {})
-        return text_of(asked.get("content")).strip()
+        asked = next((message for message in self.messages(llm).back() if message.role == "user"), None)
+        return "" if asked is None else text_of(asked.value.get("content")).strip()
 
     def asked_text(self, llm: Node) -> str:
-        """All that the model was told by `llm`: its system prompt, tools and messages, inputs of tools too."""
+        """All that the model was told by `llm`: its system prompt, tools and messages, inputs of tools too.
+
+        Of a very long history, its begin and its end.
+        """
+        return self._prompted.text(self.request(llm))
+
+    def prompt_text(self, llm: Node) -> str | None:
+        """The messages that `llm` sent, as text; of a very long history, its begin and its end. None without messages."""
         request = self.request(llm)
-        if request is None:
-            return ""
-        told = [request.get("system"), request.get("tools"), request.get("messages")]
-        return "\n".join(text for value in told for text in leaves(value))
+        return self._prompted.messages_text(request) if request.messages else None
+
+    def tells(self, llm: Node, low: str) -> bool:
+        """Whether `low`, in lower case, stands in the JSON of what the model was told by `llm`, as in `asked_text`."""
+        return self._prompted.has(self.request(llm), low)
 
     def answer_text(self, llm: Node) -> str:
         """The text that the model answered."""
@@ -81,7 +87,12 @@ class Content:
 
     def descriptions(self, llm: Node) -> dict[str, str]:
         """The descriptions of the tools that `llm` offered, by name."""
-        return _kept(self._descriptions, llm, self._read_descriptions)
+        part = self.request(llm).part("tools")
+        if part is None:
+            return {}
+        if part not in self._descriptions:
+            self._descriptions[part] = _descriptions_in(part.value)
+        return self._descriptions[part]
 
     def blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
         """The `tool_use` blocks of the answer to `llm`, by id."""
@@ -93,15 +104,12 @@ class Content:
 
     def brings(self, llm: Node, id: str) -> bool:
         """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
-        return spelled(id) in self.brought(llm)
+        return self._bringing_message(llm, id) is not None
 
-    def brought(self, llm: Node) -> frozenset[bytes]:
-        """The ids, `spelled` as in JSON, of the blocks whose results the request of `llm` has in any message."""
-        return _kept(self._brought, llm, self._read_brought)
-
-    def result_blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
-        """The tool results of all messages of `llm`, by the id of the block that they answer."""
-        return dict(_results(self.messages(llm)))
+    def result_block(self, llm: Node, id: str) -> Mapping[str, Any]:
+        """The tool result for the block `id` in any message of `llm`; empty where there is none."""
+        message = self._bringing_message(llm, id)
+        return {} if message is None else dict(_results([message.value])).get(id, {})
 
     def stop_reason(self, llm: Node) -> str:
         """Why the answer to `llm` ended; empty where that is not known."""
@@ -110,40 +118,30 @@ class Content:
 
     def is_label(self, llm: Node) -> bool:
         """Whether `llm` left room for no more than a word or two: being cut there is what it asked for."""
-        most = (self.request(llm) or {}).get("max_tokens")
+        most = self.request(llm).get("max_tokens")
         return isinstance(most, int) and most <= _LABEL_TOKENS
 
     def mentions(self, llm: Node, text: str) -> bool:
         """Whether the request of `llm` has a distinctive part of `text`, however quoted. False where it has no such part."""
         plain = max(_PLAIN.findall(text), key=len, default="").strip()
-        return len(plain) >= _DISTINCTIVE and plain[-_MOST_COMPARED:].encode() in self._body(llm)
+        if len(plain) < _DISTINCTIVE:
+            return False
+        return self._prompted.has_anywhere(self.request(llm), plain[-_MOST_COMPARED:])
 
-    def named(self, llm: Node) -> frozenset[bytes]:
-        """The ids, `spelled` as in JSON, of the blocks that the request of `llm` has, as uses or as results."""
-        return frozenset(_NAMED.findall(self._body(llm)))
+    def _bringing_message(self, llm: Node, id: str) -> Message | None:
+        messages = self.messages(llm)
+        self._bringing.add(messages)
+        return self._bringing.find(messages, id)
 
-    def _body(self, llm: Node) -> bytes:
+    def _read_request(self, llm: Node) -> Asked:
         exchange = self.exchange(llm)
-        return b"" if exchange is None else exchange.request.body or b""
-
-    def _read_request(self, llm: Node) -> Mapping[str, Any] | None:
-        exchange = self.exchange(llm)
-        body = None if exchange is None else exchange.request.body
-        if not body or len(body) > _LARGEST_BYTES:
-            return None
-        return request_of(body) or None
-
-    def _read_brought(self, llm: Node) -> frozenset[bytes]:
-        return frozenset(_BROUGHT.findall(self._body(llm)))
+        if exchange is None or exchange.request.size > _LARGEST_BYTES:
+            return Asked()
+        return exchange.request.asked
 
     def _read_answer(self, llm: Node) -> Mapping[str, Any] | None:
         exchange = self.exchange(llm)
         return None if exchange is None else answer_of(exchange.body, exchange.headers.get("content-type", "")).message
-
-    def _read_descriptions(self, llm: Node) -> dict[str, str]:
-        tools = (self.request(llm) or {}).get("tools")
-        listed = tools if isinstance(tools, list) else ()
-        return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
 
     def _read_blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
         content = (self.answer(llm) or {}).get("content")
@@ -155,6 +153,11 @@ class Content:
 
     def _read_results(self, llm: Node) -> dict[str, str]:
         return {id: "\n".join(leaves(block.get("content"))) for id, block in _results(self.messages(llm)[-1:])}
+
+
+def _descriptions_in(tools: Any) -> dict[str, str]:
+    listed = tools if isinstance(tools, list) else ()
+    return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
 
 
 def _results(messages: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -171,30 +174,3 @@ def _kept(read: dict[str, _Read], llm: Node, reader: Callable[[Node], _Read]) ->
             del read[next(iter(read))]
         read[llm.id] = reader(llm)
     return read[llm.id]
-
-
-def spelled(id: str) -> bytes:
-    """`id` as it stands in JSON, without its quotes."""
-    return json.dumps(id)[1:-1].encode()
-
-
-def leaves(value: Any) -> list[str]:
-    """The strings and numbers in a JSON value, as text, without the base64 of images and documents."""
-    if type(value) is str:
-        return [value]
-    found: list[str] = []
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        # Everything comes from JSON, or from attributes, which are as plain.
-        if kind is str:
-            found.append(item)
-        elif kind is dict:
-            if item.get("type") != "base64":
-                stack.extend(reversed(item.values()))
-        elif kind is list or kind is tuple:
-            stack.extend(reversed(item))
-        elif kind is int or kind is float:
-            found.append(str(item))
-    return found

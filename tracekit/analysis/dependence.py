@@ -28,7 +28,8 @@ from tracekit.analysis.footprint import Footprint
 from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import begins_alike, begins_otherwise, has_one_form, tokens
 from tracekit.analysis.outputs import MANY_WORDS, Outputs
-from tracekit.analysis.profile import LONGEST_TEXT, Profile
+from tracekit.analysis.profile import Profile
+from tracekit.analysis.prompted import LONGEST_TEXT
 from tracekit.analysis.roles import builds_on, changes_things, invents, judges, names_work
 from tracekit.analysis.steps import (
     as_told,

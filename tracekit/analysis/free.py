@@ -122,7 +122,7 @@ def _said_doubt(facts: Facts, free: Sequence[Profile]) -> str:
     asked = free[0].work.asked if free else None
     if asked is None:
         return ""
-    system = leaves((facts.content.request(asked) or {}).get("system"))
+    system = leaves(facts.content.request(asked).get("system"))
     task = leaves(facts.content.messages(asked)[:1])
     told = [*system, *task, *{profile.work.name: profile.described for profile in free}.values()]
     if any(map(is_one_at_a_time, told)):

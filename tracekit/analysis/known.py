@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tracekit.analysis.likeness import has_order, is_next_in_list, is_put_after, ranges_in, stands_in
-from tracekit.analysis.profile import LONGEST_TEXT
+from tracekit.analysis.prompted import LONGEST_TEXT
 from tracekit.analysis.values import said_in
 
 __all__ = ["Known"]

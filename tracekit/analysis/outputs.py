@@ -13,7 +13,8 @@ from itertools import islice
 
 from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import is_wide, stands_in, tokens
-from tracekit.analysis.profile import LONGEST_TEXT, Profile
+from tracekit.analysis.profile import Profile
+from tracekit.analysis.prompted import LONGEST_TEXT
 from tracekit.analysis.values import is_hash, said_in
 
 __all__ = ["MANY_WORDS", "Outputs"]

@@ -11,15 +11,14 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
 from tracekit.analysis.effects import Effects, effects_of, role_in
+from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT, shortened
 from tracekit.analysis.roles import Role, role_of
 from tracekit.analysis.values import Said, said_in
+from tracekit.model.history import Asked
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 
-__all__ = ["LONGEST_TEXT", "Profile"]
-
-LONGEST_TEXT = 200_000
-"""Characters of a text that are read."""
+__all__ = ["Profile"]
 
 _HASHED = re.compile(r"[0-9a-f]{18}")
 
@@ -40,7 +39,7 @@ class Profile:
     def given(self) -> str | None:
         """What it was asked to do; None where that was not recorded."""
         arguments = self.arguments
-        return self.prompt if arguments is None else _seen("\n".join(leaves(arguments)))
+        return self.prompt if arguments is None else _seen(shortened("\n".join(leaves(arguments)), LONGEST_TASK))
 
     @cached_property
     def arguments(self) -> Any:
@@ -61,15 +60,14 @@ class Profile:
         """What the work's first call told its model."""
         if not self.work.calls:
             return None
-        first = self.work.calls[0]
-        messages = self.content.messages(first)
-        return _seen("\n".join(leaves(messages))) if messages else None
+        prompt = self.content.prompt_text(self.work.calls[0])
+        return None if prompt is None else _seen(prompt)
 
     @cached_property
     def system(self) -> str:
         """The system prompt of the work's first call."""
-        request = self.content.request(self.work.calls[0]) if self.work.calls else None
-        return "\n".join(leaves((request or {}).get("system")))
+        request = self.content.request(self.work.calls[0]) if self.work.calls else Asked()
+        return "\n".join(leaves(request.get("system")))
 
     @cached_property
     def output(self) -> str | None:

@@ -127,7 +127,7 @@ def only_answers(profile: Profile) -> bool:
         return False
     calls = profile.work.calls
     has_run = any(node.kind == "tool" and node is not profile.work.node for node in profile.work.within)
-    return bool(calls) and not has_run and not (profile.content.request(calls[0]) or {}).get("tools")
+    return bool(calls) and not has_run and not profile.content.request(calls[0]).get("tools")
 
 
 def is_listed(other: Profile, last: Profile, known: Known) -> bool:

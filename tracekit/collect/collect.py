@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 from tracekit.analysis.structure import structure
 from tracekit.collect.changes import Changes, Due, changes, stamp
+from tracekit.collect.filling import Filling, left_out
 from tracekit.collect.rows import rows_of
 from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreError
@@ -26,7 +27,7 @@ from tracekit.store.writer import Writer
 
 __all__ = ["RULES", "Progress", "Report", "collect", "collect_into", "maker", "rebuild"]
 
-RULES = "2"
+RULES = "3"
 """By which rules a run's tree and rows are made. Raise it when they change: all rows are made anew then."""
 
 Progress = Callable[[int, int], None]
@@ -171,26 +172,20 @@ def _write(
     with Writer(store) as writer:
         for run in todo.gone:
             writer.remove(run)
+        writer.flush()
         report.removed = len(todo.gone)
+        filling = Filling(writer, maker(), partial(_read, runs_folder()))
         for number, due in enumerate(todo.due):
             if number >= must and time.monotonic() > until:
                 report.left += len(todo.due) - number
                 break
-            rows = _read(runs_folder(), due)
-            if rows is None:
-                # Its journals were removed since they were looked for.
-                if due.known is not None:
-                    writer.remove(due.known)
-                continue
-            if rows.problem:
-                report.told.append(f"run {due.id[:8]} is left out: {rows.problem}")
-            writer.add(rows, due.known)
-            now = "" if rows.alive else now
-            report.collected += 1
-            report.spans += len(rows.spans)
+            filling.take(due)
             if progress is not None:
                 progress(number + 1, len(todo.due))
-        writer.settled("" if report.left else now)
+        writer.settled("" if report.left or filling.alive else now)
+        filling.finish()
+        report.collected, report.spans = filling.runs, filling.spans
+        report.told += [f"run {id[:8]} is left out: {problem}" for id, problem in filling.problems.items()]
     report.longest_hold_s = writer.longest_hold_s
 
 
@@ -203,18 +198,11 @@ def _read(folder: Path, due: Due) -> RunRows | None:
         run = structure(read_run(map(Path, paths)))
         alive = [paths[segment.path] for segment in run.recording.segments if segment.alive and segment.path in paths]
         return rows_of(due.id, run, due.files, alive, maker(), began)
-    except JournalError as error:
-        if not any(map(_is_there, paths)):
-            return None
-        problem = str(error)
     except Exception as error:  # noqa: BLE001  one run that nobody can make sense of must not keep out all others
-        problem = f"what its journals tell makes no run: {type(error).__name__}: {error}"
-    return RunRows(due.id, due.files, frozenset(), maker(), time.monotonic() - began, problem=_plain(problem))
+        if isinstance(error, JournalError) and not any(map(_is_there, paths)):
+            return None
+        return left_out(due, maker(), error)
 
 
 def _is_there(path: str) -> bool:
     return Path(path).exists()
-
-
-def _plain(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

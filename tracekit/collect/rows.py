@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from tracekit import semconv
@@ -14,23 +15,29 @@ from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run
 from tracekit.rules.default import default_findings, grave
-from tracekit.store.rows import File, FindingRow, MessageRow, RunRows, SpanRow
+from tracekit.store.rows import File, FindingRow, Fit, MessageRow, RunRows, SpanRow
 
 __all__ = ["rows_of"]
 
 _MOST = (1 << 63) - 1
+_LONGEST_TEXT = 100_000
+"""Characters of a text that the store takes: it has some thousands of rows in memory at once. The journal has the rest."""
+_LONGEST_PART = 10_000
+"""Characters of a text within a JSON value that would be longer than that."""
 
 
-class _Fit:
+class _Fit(Fit):
     """Makes values fit the tables, and remembers if one had to be changed.
 
     Journals are read from the disk, where anything may stand: a half of a surrogate pair, a number beyond 64 bits.
     """
 
-    def __init__(self) -> None:
-        self.exact = True
+    __slots__ = ()
 
     def text(self, text: str) -> str:
+        if len(text) > _LONGEST_TEXT:
+            self.exact = False
+            text = _cut(text, _LONGEST_TEXT)
         if text.isascii():
             return text
         try:
@@ -48,13 +55,31 @@ class _Fit:
 
     def json(self, value: Any) -> str:
         try:
-            return self.text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            if len(text) <= _LONGEST_TEXT:
+                return self.text(text)
+            value = _shortened(value)
         except (TypeError, ValueError, RecursionError):
             self.exact = False
         try:
-            return self.text(json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False))
+            text = json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False)
+            self.exact = False
+            return self.text(text) if len(text) <= _LONGEST_TEXT else "{}"
         except (ValueError, RecursionError):
             return "{}"
+
+
+def _cut(text: str, most: int) -> str:
+    return f"{text[:most]} … {len(text) - most} more characters"
+
+
+def _shortened(value: Any) -> Any:
+    """`value` with its long texts cut."""
+    if isinstance(value, dict):
+        return {str(name): _shortened(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shortened(item) for item in value]
+    return _cut(value, _LONGEST_PART) if isinstance(value, str) and len(value) > _LONGEST_PART else value
 
 
 def _finite(value: Any) -> Any:
@@ -68,16 +93,20 @@ def _finite(value: Any) -> Any:
 def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], maker: str, began: float) -> RunRows:
     """The rows of `run`, which was read from the `files` of `id` from the monotonic time `began` on."""
     fit = _Fit()
-    spans = _spans(run, fit)
-    if len({span.id for span in spans}) < len(spans):
+    ids = [node.id for node in run.root.walk()]
+    if len(set(ids)) < len(ids):
         fit.exact = False
-    messages = [_message(row, fit) for row in messages_of(run)]
+    # The tree is as exact, whatever its messages say.
+    words = _Fit()
+    messages = (_message(row, words) for row in messages_of(run))
     damage = [(fit.text(segment.path), fit.text(said)) for segment in run.recording.segments for said in segment.damage]
     found = default_findings(run)
-    findings = [_finding(finding, fit) for finding in found]
+    findings = [_finding(finding, words) for finding in found]
     summary = _summary(summary_of(run, grave(found)), fit)
     took_s = time.monotonic() - began
-    return RunRows(id, files, frozenset(alive), maker, took_s, summary, spans, messages, findings, damage, fit.exact)
+    alive = frozenset(alive)
+    spans = _spans(run, fit)
+    return RunRows(id, files, alive, maker, took_s, summary, len(ids), spans, messages, findings, damage, fit)
 
 
 def _summary(summary: RunSummary, fit: _Fit) -> RunSummary:
@@ -115,20 +144,19 @@ def _message(row: MessageRow, fit: _Fit) -> MessageRow:
     )
 
 
-def _spans(run: Run, fit: _Fit) -> list[SpanRow]:
-    rows: list[SpanRow] = []
+def _spans(run: Run, fit: _Fit) -> Iterator[SpanRow]:
+    positions = count()
     stack: list[tuple[Node, Node | None, int, Node | None, int | None]] = [(run.root, None, 0, None, None)]
     while stack:
         node, parent, depth, agent, number = stack.pop()
         if node.kind == "agent":
             agent = node
-        rows.append(_span(node, parent, len(rows), depth, agent, number, fit))
+        yield _span(node, parent, next(positions), depth, agent, number, fit)
         attempts = sum(child.kind == "attempt" for child in node.children)
         for child in reversed(node.children):
             number = attempts if child.kind == "attempt" else None
             attempts -= child.kind == "attempt"
             stack.append((child, node, depth + 1, agent, number))
-    return rows
 
 
 def _span(

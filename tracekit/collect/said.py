@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from tracekit.analysis.structure.calls import text_of
-from tracekit.model.conversation import answer_signature, blocks_of, is_answer, prefix_keys, shared_messages
-from tracekit.model.messages import answer_of, request_of
+from tracekit.model.conversation import answer_signature, blocks_of
+from tracekit.model.history import Messages, Part
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 from tracekit.store.rows import MessageRow
@@ -24,7 +27,7 @@ _LONGEST_DATA = 4096
 class _Asked:
     """What a call asked, for later calls to continue."""
 
-    messages: list[Any]
+    messages: Messages
     system: str
     answer: str
 
@@ -33,10 +36,27 @@ def messages_of(run: Run) -> Iterator[MessageRow]:
     """The blocks of the messages that each call of `run` was the first to bring, and of its answer."""
     calls = sorted((node for node in run.root.walk() if node.kind == "llm"), key=lambda node: node.start_ns)
     known: dict[bytes, list[_Asked]] = {}
+    shared = _Texts()
     for call in calls:
         exchange = _exchange(call, run)
         if exchange is not None:
-            yield from _said(call.id, exchange, known)
+            yield from _said(call.id, exchange, known, shared)
+
+
+class _Texts:
+    """The texts of system prompts. Those that many requests have in common are read once, while they are used."""
+
+    def __init__(self) -> None:
+        self._newest: OrderedDict[Part, str] = OrderedDict()
+
+    def __call__(self, part: Part | None) -> str:
+        if part is None:
+            return ""
+        text = self._newest.pop(part, None)
+        self._newest[part] = text = text_of(part.value) if text is None else text
+        if len(self._newest) > _MOST_CANDIDATES:
+            self._newest.popitem(last=False)
+        return text
 
 
 def _exchange(call: Node, run: Run) -> Exchange | None:
@@ -45,29 +65,23 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]]) -> Iterator[MessageRow]:
-    request = request_of(exchange.request.body)
+def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]], shared: _Texts) -> Iterator[MessageRow]:
+    request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
-    messages = request.get("messages")
-    asked = _Asked(
-        messages if isinstance(messages, list) else [],
-        text_of(request.get("system")),
-        answer_signature(answer.get("content")),
-    )
+    asked = _Asked(request.messages, shared(request.part("system")), answer_signature(answer.get("content")))
     added = [("system", _text(asked.system))] if asked.system else []
-    new = asked.messages
+    kept = 0
     if asked.messages:
-        group = known.setdefault(prefix_keys(asked.messages[:1])[0], [])
+        group = known.setdefault(asked.messages.key(1), [])
         base, kept = _longest(asked.messages, group)
         if base is not None:
             added = added if asked.system != base.system else []
-            if kept == len(base.messages) and is_answer(asked.messages[kept : kept + 1], base.answer):
+            if kept == len(base.messages) and asked.messages.is_answer(kept, base.answer):
                 kept += 1
-            new = asked.messages[kept:]
         group.append(asked)
-    added += [(_role(message), block) for message in new for block in _blocks(message)]
+        del group[:-_MOST_CANDIDATES]
     position = 0
-    for role, block in added:
+    for role, block in chain(added, _blocks_from(asked.messages, kept)):
         yield _row(call, position, role, block, is_answer=False)
         position += 1
     for block in blocks_of(answer.get("content")):
@@ -75,18 +89,21 @@ def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]]) -> It
         position += 1
 
 
-def _longest(messages: list[Any], group: list[_Asked]) -> tuple[_Asked | None, int]:
+def _blocks_from(messages: Messages, start: int) -> Iterator[tuple[str, Any]]:
+    """The blocks of `messages` from number `start` on, each with its role."""
+    for message in messages.between(start, len(messages)):
+        for block in _blocks(message.value):
+            yield message.role, block
+
+
+def _longest(messages: Messages, group: list[_Asked]) -> tuple[_Asked | None, int]:
     """The newest request that shares most of its messages, and how many."""
     best: tuple[_Asked | None, int] = (None, 0)
-    for base in reversed(group[-_MOST_CANDIDATES:]):
-        kept = shared_messages(messages, base.messages)
+    for base in reversed(group):
+        kept = messages.shared(base.messages)
         if kept > best[1]:
             best = (base, kept)
     return best
-
-
-def _role(message: Any) -> str:
-    return str(message.get("role", "")) if isinstance(message, Mapping) else ""
 
 
 def _blocks(message: Any) -> list[Any]:

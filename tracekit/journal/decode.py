@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.attributes import typed_attributes
 from tracekit.journal.bodies import compact
 from tracekit.journal.limits import Allowance
-from tracekit.journal.requests import BLOB_KEY, MESSAGES
-from tracekit.journal.schema import check_header, check_line, check_request, check_sse
+from tracekit.journal.lines import Line
+from tracekit.journal.rebuild import Rebuilding
+from tracekit.journal.schema import check_header, check_line, check_sse
+from tracekit.journal.stored import StoredRequest
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -87,19 +88,27 @@ class Decoder:
     def __init__(self, allowance: Allowance | None = None) -> None:
         self.problem = ""
         self._allowance = allowance or Allowance()
-        self._requests: dict[str, _Rebuilt] = {}
-        self._blobs: dict[str, str] = {}
+        self._rebuilding = Rebuilding(body_of, self._allowance)
+        self._line: Line | None = None
 
-    def event(self, line: bytes) -> Event | None:
+    def event(self, line: bytes, place: Line | None = None) -> Event | None:
         """The event in `line`; None for a line that only others refer to, or of a kind this version does not know.
+
+        Where the `place` of the line is known, what it says of requests is read again when it is asked for.
 
         Raises:
             ValueError: The line is not whole.
         """
         self.problem = ""
         self._allowance.earn(len(line))
+        self._line = place
         try:
-            return self._event(check_line(parse_json(line.decode("utf-8", "surrogatepass"), most_depth=None)))
+            text = line.decode("utf-8", "surrogatepass")
+            # A line may be larger than all else, so no form of it outlives its use.
+            del line
+            data = check_line(parse_json(text, most_depth=None))
+            del text
+            return self._event(data)
         except _WRONG as error:
             raise ValueError(str(error) or type(error).__name__) from error
 
@@ -120,7 +129,7 @@ class Decoder:
             case "replay" if data["mode"] in get_args(ReplayMode):
                 return Replayed(data["t"], data["mode"])
             case "blob":
-                self._blobs[data["sha256"]] = data["data"]
+                self._rebuilding.blobs.add(data["sha256"], data["data"], self._line)
         return None
 
     def _begin(self, data: dict[str, Any]) -> SpanBegin:
@@ -157,52 +166,16 @@ class Decoder:
         return Response(data["status"], data["headers"], body, HeadForm.read(data.get("form")))
 
     def _request(self, id: str, data: dict[str, Any]) -> Request:
+        head = (data["method"], data["host"], data["path"], data.get("query", ""), data["headers"])
         # Where a body cannot be given back, that there was a request is worth more than what it said.
         try:
-            body = self._request_body(id, data)
+            body = None if "body" in data else self._rebuilding.body(id, data, self._line)
         except _WRONG as error:
             self.problem = f"the body of request {id} cannot be given back: {_says(error)}"
-            body = None
-        digest = data["sha256"] if body is not None else ""
-        return Request(data["method"], data["host"], data["path"], data.get("query", ""), data["headers"], body, digest)
-
-    def _request_body(self, id: str, data: dict[str, Any]) -> bytes | None:
-        if "order" in data:
-            check_request(data)
-            body = self._rebuilt(id, data)
-        elif "body" in data:
-            return None
-        else:
-            body = body_of(data, self._allowance)
-        if sha256(body).hexdigest() != data["sha256"]:
-            raise ValueError("what is stored does not give back the bytes that were sent")
-        return body
-
-    def _rebuilt(self, id: str, data: dict[str, Any]) -> bytes:
-        base = self._requests.get(data["base"]) if data["base"] is not None else _Rebuilt([], {})
-        if base is None:
-            raise ValueError(f"it continues request {data['base']}, which is missing")
-        added = list(data.get("add", ()))
-        for number in data.get("blobs", ()):
-            added[number] = self._with_blobs(added[number])
-        rebuilt = _Rebuilt(
-            [*base.messages[: data.get("keep", 0)], *map(compact, added)],
-            {**base.fields, **{name: compact(value) for name, value in data["set"].items()}},
-        )
-        body = rebuilt.body(data["order"], with_messages="keep" in data)
-        self._requests[id] = rebuilt
-        return body
-
-    def _with_blobs(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self._with_blobs(item) for item in value]
-        if isinstance(value, dict):
-            if len(value) == 1 and BLOB_KEY in value:
-                blob = self._blobs[value[BLOB_KEY]]
-                self._allowance.spend(len(blob))
-                return blob
-            return {name: self._with_blobs(item) for name, item in value.items()}
-        return value
+            return Request(*head, None, "")
+        if isinstance(body, bytes | None):
+            return Request(*head, body, "" if body is None else data["sha256"])
+        return StoredRequest(*head, body)
 
 
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError)
@@ -215,23 +188,12 @@ def _says(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, LookupError) and error.args else str(error)
 
 
-class _Rebuilt:
-    """A request's messages and other fields as JSON text, for later requests to build on."""
-
-    __slots__ = ("fields", "messages")
-
-    def __init__(self, messages: list[str], fields: dict[str, str]) -> None:
-        self.messages = messages
-        self.fields = fields
-
-    def body(self, order: list[str], *, with_messages: bool) -> bytes:
-        """The bytes of the request whose top-level keys stand in `order`."""
-        texts = {**self.fields, MESSAGES: f"[{','.join(self.messages)}]"} if with_messages else self.fields
-        return ("{" + ",".join(f"{compact(name)}:{texts[name]}" for name in order) + "}").encode("utf-8")
-
-
-def body_of(data: Mapping[str, Any], allowance: Allowance) -> bytes:
+def body_of(data: Mapping[str, Any], allowance: Allowance | None = None) -> bytes:
     """The bytes that the member ``json``, ``sse``, ``text`` or ``b64`` of `data` stands for.
+
+    Args:
+        data: The part of a line that says what a body is.
+        allowance: What the bytes count against; None for a line that was read before.
 
     Raises:
         ValueError: There is no such member, it has another type, or `allowance` does not suffice.
@@ -248,13 +210,14 @@ def body_of(data: Mapping[str, Any], allowance: Allowance) -> bytes:
     return value.encode("utf-8") if name == "text" else base64.b64decode(value, validate=True)
 
 
-def _sse(item: str | list[Any], allowance: Allowance) -> bytes:
+def _sse(item: str | list[Any], allowance: Allowance | None) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     name, data = item[0], item[1]
     if not isinstance(data, str):
         text = compact(data)
         pad = item[2] if len(item) > 2 else 0
-        allowance.spend(pad)
+        if allowance is not None:
+            allowance.spend(pad)
         data = f"{text[:-1]}{' ' * pad}}}"
     return f"event: {name}\ndata: {data}\n\n".encode()

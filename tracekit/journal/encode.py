@@ -66,6 +66,10 @@ class Encoder:
         if isinstance(event, SpanBegin):
             self._requests.written(event.id)
 
+    def rest(self, *, goes_on: bool) -> None:
+        """Nothing of the run is open: keep nothing of it, or only what its next turn needs if it `goes_on`."""
+        self._requests.rest(goes_on=goes_on)
+
     def _begin(self, event: SpanBegin) -> list[str]:
         parent = f'"{event.parent}"' if event.parent else "null"
         line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{compact(event.name)}'

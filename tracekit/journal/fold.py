@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from tracekit.journal.arrivals import Arrivals, Redact
+from tracekit.journal.decode import body_of
+from tracekit.journal.lines import Line
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -19,7 +23,7 @@ from tracekit.model.events import (
     SpanBegin,
     SpanEnd,
 )
-from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.recording import Exchange, Lane, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.privacy.joined import redacted_pieces
 from tracekit.privacy.own_rules import recorded_rules
@@ -41,7 +45,7 @@ class Fold:
         self._spans: dict[str, RecordedSpan] = {}
         self._ends: dict[str, SpanEnd] = {}
         self._exchanges: dict[str, Exchange] = {}
-        self._pieces: dict[str, list[Piece]] = {}
+        self._arrivals: dict[str, Arrivals] = {}
         self._grown: set[str] = set()
         self._exited: set[int] = set()
         self._replayed: dict[int, ReplayMode] = {}
@@ -81,15 +85,15 @@ class Fold:
             tuple(header.get("ignore") or ()),
         )
 
-    def add(self, index: int, event: Event) -> None:
-        """Add an event of the segment at `index`."""
+    def add(self, index: int, event: Event, line: Line | None = None) -> None:
+        """Add an event of the segment at `index`. Where its `line` is known, the bytes of answers are read again later."""
         match event:
             case SpanBegin():
                 self._begin(index, event)
             case SpanEnd():
-                self._end(event)
+                self._end(event, line)
             case Chunk():
-                self._pieces.setdefault(event.id, []).append(Piece(event.at_ns, event.data))
+                self._arrivals.setdefault(event.id, Arrivals(body_of)).add(event.at_ns, event.data, line)
                 self._grown.add(event.id)
             case Answered():
                 self._answered(event.id, event, event.at_ns)
@@ -104,7 +108,7 @@ class Fold:
         """What has been added so far."""
         first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
         for id in self._grown & self._exchanges.keys():
-            self._exchanges[id] = replace(self._exchanges[id], pieces=self._redacted(id))
+            self._exchanges[id] = replace(self._exchanges[id], pieces=self._arrivals[id].so_far(self._redacting(id)))
             self._grown.remove(id)
         if self._changed:
             self._told = {**self._told, **{id: self._ended(self._spans[id]) for id in self._changed}}
@@ -119,15 +123,9 @@ class Fold:
             dict(self._exchanges),
         )
 
-    def _redacted(self, id: str) -> tuple[Piece, ...]:
-        """The pieces of an answer, in which nothing is spelled out that no line may hold."""
-        pieces = self._pieces[id]
-        privacy = self._privacy_of(self._spans[id].segment)
-        bodies = redacted_pieces([piece.data for piece in pieces], privacy)
-        return tuple(
-            piece if piece.data == body else Piece(piece.at_ns, body)
-            for piece, body in zip(pieces, bodies, strict=True)
-        )
+    def _redacting(self, id: str) -> Redact:
+        """Return what takes from an answer's pieces what they spell out all together and no line may hold."""
+        return partial(redacted_pieces, privacy=self._privacy_of(self._spans[id].segment))
 
     def _privacy_of(self, segment: int) -> Privacy:
         redaction = self._segments[segment].redaction
@@ -156,14 +154,15 @@ class Fold:
         if event.request is not None:
             digest = event.request.digest or sha256(event.request.body or b"").hexdigest()
             self._exchanges[event.id] = Exchange(event.id, event.request, digest)
-            if event.id in self._pieces:
+            if event.id in self._arrivals:
                 self._grown.add(event.id)
 
-    def _end(self, event: SpanEnd) -> None:
+    def _end(self, event: SpanEnd, line: Line | None) -> None:
         self._ends[event.id] = event
         if event.response is not None:
             self._answered(event.id, event.response, event.at_ns)
-            self._pieces[event.id] = [Piece(event.at_ns, event.response.body)]
+            arrivals = self._arrivals[event.id] = Arrivals(body_of)
+            arrivals.add(event.at_ns, event.response.body, line)
             self._grown.add(event.id)
         if event.id in self._spans:
             self._changed[event.id] = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
 from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
+from tracekit.journal.lines import Line, LineFile
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
@@ -29,8 +32,11 @@ class JournalReader:
         self.headers: list[Header] = []
         self.damage: list[tuple[int, str]] = []
         self.unfinished = False
+        self.place: Line | None = None
+        """The line of the newest event."""
         self._allowance = Allowance()
         self._decoder = Decoder(self._allowance)
+        self._lines = LineFile(path)
         self._position = 0
         self._line = 0
 
@@ -40,32 +46,43 @@ class JournalReader:
         Raises:
             JournalError: The file is no journal, or of a newer version, or cannot be read.
         """
-        for line in self._new_lines():
-            self._line += 1
-            if not self.headers or line.startswith(HEADER_START):
-                self._header(line)
-                continue
-            try:
-                event = self._decoder.event(line)
-            except ValueError as error:
-                self._tell(f"cannot be read and is passed over: {error}")
-                continue
-            if self._decoder.problem:
-                self._tell(self._decoder.problem)
-            if event is not None:
-                yield len(self.headers) - 1, event
+        with self._opened() as file:
+            while line := file.readline():
+                self.unfinished = not line.endswith(b"\n")
+                if self.unfinished:
+                    return
+                self.place = Line(self._lines, self._position, len(line))
+                self._position += len(line)
+                self._line += 1
+                if not self.headers or line.startswith(HEADER_START):
+                    self._header(line)
+                    continue
+                held = [line]
+                del line
+                # The decoder has the only reference: it lets go of a line of many megabytes as soon as it is parsed.
+                event = self._event(held)
+                if event is not None:
+                    yield len(self.headers) - 1, event
 
-    def _new_lines(self) -> list[bytes]:
+    def _event(self, held: list[bytes]) -> Event | None:
+        try:
+            event = self._decoder.event(held.pop(), self.place)
+        except ValueError as error:
+            self._tell(f"cannot be read and is passed over: {error}")
+            return None
+        if self._decoder.problem:
+            self._tell(self._decoder.problem)
+        return event
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        self.unfinished = False
         try:
             with open_regular(self.path) as file:
                 file.seek(self._position)
-                data = file.read()
+                yield file
         except OSError as error:
             raise JournalError(f"{self.path} cannot be read: {error.strerror}") from error
-        end = data.rfind(b"\n") + 1
-        self.unfinished = end < len(data)
-        self._position += end
-        return data[:end].split(b"\n")[:-1]
 
     def _header(self, line: bytes) -> None:
         try:
@@ -178,7 +195,7 @@ class _File:
         try:
             for number, event in reader.new_events():
                 self._open_segments(fold)
-                fold.add(self._segments[number], event)
+                fold.add(self._segments[number], event, reader.place)
                 grown = True
             self.problem = "" if reader.headers else f"{path} {_NO_HEADER}"
         except NewerJournalError:

@@ -1,12 +1,15 @@
-"""Requests as what they add to an earlier one, so that a history that grows from turn to turn is stored once."""
+"""Requests as what they add to an earlier one, so that a history that grows from turn to turn is stored once.
+
+Of the requests in a segment only digests are remembered, never their text, and of those only the newest.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
 from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from tracekit.journal.bodies import body_member, compact
 from tracekit.model.events import Request
@@ -22,38 +25,52 @@ MESSAGES = "messages"
 """The top-level field of a request that grows from turn to turn."""
 
 _BLOB_BYTES = 4096
-_MOST_PREFIXES = 20_000
-_MOST_TALKS = 8
+_MOST_TALKS = 16
+_MOST_DIGESTS = 4096
+"""Digests that all encoders of a process remember together: some 700 bytes each, with what they refer to."""
+_LEAST_DIGESTS = 64
+"""Digests that an encoder remembers, however many others there are."""
+_IDLE_DIGESTS = 8
+"""Digests of a run that may go on though nothing of it is open: enough for a conversation's next turn."""
 
 
 class _Known(NamedTuple):
-    """A request that is in the segment: its id, the digests of its top-level fields, and the keys of its messages.
-
-    `head` is its text to the end of its last message, and `before` names the fields that stand in there.
-    """
+    """A request that is in the segment: its id, and the digests of its top-level fields."""
 
     id: str
     fields: dict[str, bytes]
-    keys: list[bytes]
-    head: str
-    before: list[str]
+
+
+class _Talk(NamedTuple):
+    """The newest request of a conversation.
+
+    `size` and `digest` are of its bytes up to the end of its last message, of which it has `messages`. `key` stands for
+    all of these, and `before` names the fields that stand before them.
+    """
+
+    size: int
+    digest: bytes
+    messages: int
+    key: bytes
+    before: tuple[str, ...]
+    known: _Known
 
 
 class _Newest(NamedTuple):
-    """A request that is being written: what it is to be known by, and the hashes of the blobs before it."""
+    """A request that is being written: what it will be known by once it is."""
 
     known: _Known
-    blobs: set[str]
+    talk: _Talk | None
+    extended: list[_Talk]
+    digests: list[bytes]
 
 
 class RequestEncoder:
     """Stores a request as what it adds to an earlier one of the same segment."""
 
     def __init__(self) -> None:
-        self._by_prefix: OrderedDict[bytes, _Known] = OrderedDict()
-        self._by_fields: OrderedDict[bytes, _Known] = OrderedDict()
-        self._talks: list[_Known] = []
-        self._blobs: set[str] = set()
+        self._digests: OrderedDict[bytes, _Known | None] = OrderedDict()
+        self._talks: list[_Talk] = []
         self._newest: _Newest | None = None
 
     def encode(self, id: str, request: Request) -> tuple[list[str], str]:
@@ -61,30 +78,45 @@ class RequestEncoder:
         if request.body is None:
             return [], '"body":null'
         body = redact_bytes(request.body)
-        digest = sha256(body).hexdigest()
-        blobs, form = self._body(id, body)
-        return list(blobs.values()), f'"sha256":"{digest}",{form}'
+        hashed = _Hashed(body, self._talks)
+        blobs, form = self._body(id, body, hashed)
+        return list(blobs.values()), f'"sha256":"{hashed.digest(len(body)).hex()}",{form}'
 
     def written(self, id: str) -> None:
         """The request `id` and its blobs are in the segment: later ones may refer to them."""
         if self._newest is None or self._newest.known.id != id:
             return
-        (known, blobs), self._newest = self._newest, None
-        self._blobs |= blobs
-        for key in known.keys:
-            self._by_prefix[key] = known
-        # Of a conversation only the newest request is kept as text.
-        talks = [talk for talk in self._talks if not known.head.startswith(talk.head)]
-        self._talks = [*talks[1 - _MOST_TALKS :], known] if known.keys else self._talks
-        self._by_fields[_shared_fields(known.fields)] = known
-        for remembered in (self._by_prefix, self._by_fields):
-            while len(remembered) > _MOST_PREFIXES:
-                remembered.popitem(last=False)
+        (known, talk, extended, digests), self._newest = self._newest, None
+        for digest in digests:
+            self._remember(digest, None if len(digest) == _BLOB_DIGEST else known)
+        if talk is not None:
+            # Of a conversation only the newest request is looked for.
+            talks = [each for each in self._talks if each not in extended]
+            self._talks = [*talks[1 - _MOST_TALKS :], talk]
+        _remembering.add(self)
+        self._forget_all_but(max(_LEAST_DIGESTS, _MOST_DIGESTS // len(_remembering)))
 
-    def _body(self, id: str, body: bytes) -> tuple[dict[str, str], str]:
-        text = body.decode("utf-8", "replace")
-        extended = next((talk for talk in reversed(self._talks) if text.startswith(talk.head)), None)
-        pieces = _pieces_after(extended, text) if extended is not None else None
+    def rest(self, *, goes_on: bool) -> None:
+        """Nothing of the run is open: forget all of it, or all but what its next turn needs if it `goes_on`."""
+        self._talks = self._talks[-1:] if goes_on else []
+        self._forget_all_but(_IDLE_DIGESTS if goes_on else 0)
+        _remembering.discard(self)
+
+    # ── digests ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _remember(self, digest: bytes, known: _Known | None) -> None:
+        self._digests[digest] = known
+        self._digests.move_to_end(digest)
+
+    def _forget_all_but(self, most: int) -> None:
+        while len(self._digests) > most:
+            self._digests.popitem(last=False)
+
+    # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _body(self, id: str, body: bytes, hashed: _Hashed) -> tuple[dict[str, str], str]:
+        extended = hashed.extended[-1] if hashed.extended else None
+        pieces = _pieces_after(extended, body) if extended is not None else None
         if pieces is None:
             extended, pieces = None, _pieces(body)
         if pieces is None:
@@ -93,24 +125,22 @@ class RequestEncoder:
         if extended is None:
             keys = _chain(pieces.messages)
             known, kept = self._base(keys, digests)
-            added_messages = pieces.messages[kept:]
+            count, new_keys, added_messages = len(keys), keys[kept:], pieces.messages[kept:]
         else:
-            keys = _chain(pieces.messages, extended.keys)
-            known, kept, added_messages = extended, len(extended.keys), pieces.messages
-            digests |= {name: extended.fields[name] for name in extended.before}
+            new_keys = _chain(pieces.messages, extended.key)
+            known, kept, added_messages = extended.known, extended.messages, pieces.messages
+            count = kept + len(new_keys)
+            digests |= {name: extended.known.fields[name] for name in extended.before}
         before = known.fields if known is not None else {}
-        blobs: dict[str, str] = {}
-        referring: list[int] = []
-        added: list[str] = []
-        for message in added_messages:
-            short = self._without_blobs(message, blobs)
-            if short is not message:
-                referring.append(len(added))
-            added.append(short)
+        blobs, added, referring = self._without_blobs(added_messages)
         changed = (
             f"{compact(name)}:{text}" for name, text in pieces.fields.items() if before.get(name) != digests[name]
         )
-        self._newest = _Newest(_known(id, text, pieces, keys, digests), set(blobs))
+        own = _Known(id, before if before == digests else digests)
+        key = new_keys[-1] if new_keys else extended.key if extended is not None else keys[-1] if count else b""
+        talk = _talk(body, hashed, pieces, count, key, own)
+        remembered = [*map(bytes.fromhex, blobs), _shared_fields(digests), *new_keys, *([key] if count else [])]
+        self._newest = _Newest(own, talk, hashed.extended, remembered)
         form = f'"base":{compact(known.id if known else None)},"order":{compact(pieces.order)}'
         if MESSAGES in pieces.order and MESSAGES not in pieces.fields:
             form += f',"keep":{kept},"add":[{",".join(added)}]'
@@ -121,27 +151,70 @@ class RequestEncoder:
     def _base(self, keys: list[bytes], digests: dict[str, bytes]) -> tuple[_Known | None, int]:
         """The earlier request that shares most, and how many of its messages. None where nothing is shared."""
         for length in range(len(keys), 0, -1):
-            known = self._by_prefix.get(keys[length - 1])
+            known = self._digests.get(keys[length - 1])
             if known is not None:
                 return known, length
-        known = self._by_fields.get(_shared_fields(digests))
+        known = self._digests.get(_shared_fields(digests))
         shares = known is not None and not known.fields.items().isdisjoint(digests.items())
         return known if shares else None, 0
 
-    def _without_blobs(self, text: str, lines: dict[str, str]) -> str:
-        """A message's text with long base64 replaced by its hash; a line, by that hash, for each that is new.
+    def _without_blobs(self, messages: list[str]) -> tuple[dict[str, str], list[str], list[int]]:
+        """`messages` with long base64 replaced by its hash.
 
-        A message that itself holds such an object stays as it is.
+        Returns:
+            A line, by that hash, for each text that is new; the messages; and the numbers of those that refer to one.
         """
+        lines: dict[str, str] = {}
+        added: list[str] = []
+        referring: list[int] = []
+        for message in messages:
+            short = self._without_blob(message, lines)
+            if short is not message:
+                referring.append(len(added))
+            added.append(short)
+        return lines, added, referring
+
+    def _without_blob(self, text: str, lines: dict[str, str]) -> str:
+        """A message that itself holds an object like those that stand for a blob stays as it is."""
         if len(text) < _BLOB_BYTES or '"base64"' not in text or BLOB_KEY in text:
             return text
         message = json.loads(text)
         found: dict[str, str] = {}
         _take_blobs(message, found)
         for digest, data in found.items():
-            if digest not in self._blobs:
+            if bytes.fromhex(digest) not in self._digests:
                 lines[digest] = f'{{"e":"blob","sha256":"{digest}","data":{compact(data)}}}'
         return compact(message) if found else text
+
+
+_remembering: WeakSet[RequestEncoder] = WeakSet()
+"""The encoders of this process that remember something, which share the number of digests."""
+
+_BLOB_DIGEST = sha256().digest_size
+
+
+class _Hashed:
+    """The SHA-256 of a body, and of its beginnings, each byte hashed once.
+
+    `extended` are those of `talks` that the body begins with, the shortest first.
+    """
+
+    def __init__(self, body: bytes, talks: list[_Talk]) -> None:
+        self._body = memoryview(body)
+        self._marks = [(0, sha256())]
+        self.extended: list[_Talk] = []
+        for talk in sorted(talks, key=lambda talk: talk.size):
+            if talk.size < len(body) and self.digest(talk.size) == talk.digest:
+                self.extended.append(talk)
+
+    def digest(self, size: int) -> bytes:
+        """The SHA-256 of the first `size` bytes."""
+        at, hasher = next(mark for mark in reversed(self._marks) if mark[0] <= size)
+        hasher = hasher.copy()
+        hasher.update(self._body[at:size])
+        if size > self._marks[-1][0]:
+            self._marks.append((size, hasher))
+        return hasher.digest()
 
 
 class _Pieces(NamedTuple):
@@ -172,29 +245,30 @@ def _pieces(body: bytes) -> _Pieces | None:
     return _Pieces(list(request), messages, fields)
 
 
-def _pieces_after(known: _Known, text: str) -> _Pieces | None:
-    """The pieces of `text`, which begins like `known`, less what it shares with that; None where that is not so.
+def _pieces_after(talk: _Talk, body: bytes) -> _Pieces | None:
+    """The pieces of `body`, which begins like `talk`, less what it shares with that; None where that is not so.
 
-    A long history is so neither parsed nor hashed again with each turn.
+    A long history is so not parsed again with each turn.
     """
-    rest = text[len(known.head) :]
-    pieces = _pieces(f'{{"{MESSAGES}":[{rest.removeprefix(",")}'.encode()) if rest[:1] in (",", "]") else None
-    if pieces is None or MESSAGES in pieces.fields or not pieces.fields.keys().isdisjoint(known.before):
+    rest = body[talk.size :]
+    pieces = _pieces(b'{"%b":[%b' % (MESSAGES.encode(), rest.removeprefix(b","))) if rest[:1] in (b",", b"]") else None
+    if pieces is None or MESSAGES in pieces.fields or not pieces.fields.keys().isdisjoint(talk.before):
         return None
-    return pieces._replace(order=[*known.before, *pieces.order])
+    return pieces._replace(order=[*talk.before, *pieces.order])
 
 
-def _known(id: str, text: str, pieces: _Pieces, keys: list[bytes], digests: dict[str, bytes]) -> _Known:
-    if not keys:
-        return _Known(id, digests, keys, "", [])
+def _talk(body: bytes, hashed: _Hashed, pieces: _Pieces, count: int, key: bytes, known: _Known) -> _Talk | None:
+    if not count:
+        return None
     at = pieces.order.index(MESSAGES)
     tail = "".join(f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :])
-    return _Known(id, digests, keys, text[: -len(f"]{tail}}}")], pieces.order[:at])
+    size = len(body) - len(f"]{tail}}}".encode())
+    return _Talk(size, hashed.digest(size), count, key, tuple(pieces.order[:at]), known)
 
 
-def _chain(messages: list[str], before: Sequence[bytes] = ()) -> list[bytes]:
-    keys = list(before)
-    key = keys[-1] if keys else b""
+def _chain(messages: list[str], key: bytes = b"") -> list[bytes]:
+    """A key for each of `messages` and all before it, of which `key` stands for those that came earlier."""
+    keys = []
     for text in messages:
         key = blake2b(key + text.encode("utf-8"), digest_size=16).digest()
         keys.append(key)
@@ -206,7 +280,7 @@ def _digest(text: str) -> bytes:
 
 
 def _shared_fields(digests: dict[str, bytes]) -> bytes:
-    return digests.get("system", b"-") + digests.get("tools", b"-")
+    return b"fields" + digests.get("system", b"-") + digests.get("tools", b"-")
 
 
 def _take_blobs(value: Any, found: dict[str, str]) -> None:

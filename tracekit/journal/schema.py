@@ -169,7 +169,7 @@ def check_header(data: dict[str, Any]) -> None:
     _check(data, _HEADER, "")
 
 
-def check_request(data: dict[str, Any]) -> None:
+def check_request(data: Mapping[str, Any]) -> None:
     """Check the members that say how the body of a request is put together.
 
     Raises:

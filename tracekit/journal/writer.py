@@ -192,6 +192,8 @@ class SegmentWriter:
         with self._lock:
             if not self._spans:
                 self.close()
+                # Without a root of its own, a conversation may go on after each of its calls.
+                self._encoder.rest(goes_on=self._run.rootless)
 
     def retire(self) -> bool:
         """Write no more, so that another writer can go on with the file. False while it is in use."""

@@ -10,11 +10,14 @@ from typing import Any
 __all__ = [
     "answer_signature",
     "blocks_of",
-    "is_answer",
+    "next_key",
     "prefix_keys",
     "previous_message_id",
-    "shared_messages",
 ]
+
+_LONGEST_SIGNATURE = 64
+_PIECE = 1 << 20
+"""Characters that are encoded at a time."""
 
 
 def prefix_keys(messages: Sequence[Any]) -> list[bytes]:
@@ -26,10 +29,18 @@ def prefix_keys(messages: Sequence[Any]) -> list[bytes]:
     keys: list[bytes] = []
     key = b""
     for message in messages:
-        text = json.dumps(_said(message), sort_keys=True, separators=(",", ":"), default=str)
-        key = blake2b(key + text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        key = next_key(key, message)
         keys.append(key)
     return keys
+
+
+def next_key(key: bytes, message: Any) -> bytes:
+    """The key of a prefix that ends with `message`, after the prefix of `key`."""
+    hashed = blake2b(key, digest_size=16)
+    text = json.dumps(_said(message), sort_keys=True, separators=(",", ":"), default=str)
+    for start in range(0, len(text), _PIECE):
+        hashed.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
+    return hashed.digest()
 
 
 def _said(message: Any) -> Any:
@@ -58,25 +69,10 @@ def answer_signature(content: Any) -> str:
     if ids:
         return "tools:" + ",".join(ids)
     text = "".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text").strip()
+    if len(text) > _LONGEST_SIGNATURE:
+        # Signatures are kept for many answers, so that a long text is told by its digest.
+        text = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"text:{text}" if text else ""
-
-
-def shared_messages(messages: Sequence[Any], base: Sequence[Any]) -> int:
-    """How many messages two requests begin with that say the same: cache markers move along as a conversation grows."""
-    shared = 0
-    for mine, other in zip(messages, base, strict=False):
-        if mine != other and prefix_keys([mine]) != prefix_keys([other]):
-            break
-        shared += 1
-    return shared
-
-
-def is_answer(messages: Sequence[Any], signature: str) -> bool:
-    """Whether the first of `messages` is the answer that has this signature, given back to the model."""
-    message = messages[0] if messages else None
-    if not signature or not isinstance(message, Mapping) or message.get("role") != "assistant":
-        return False
-    return answer_signature(message.get("content")) == signature
 
 
 def previous_message_id(body: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from tracekit.model.heads import HeadForm
+from tracekit.model.history import Asked, asked_in
 
 __all__ = [
     "Answered",
@@ -63,6 +64,16 @@ class Request:
     headers: Mapping[str, str]
     body: bytes | None
     digest: str = field(default="", compare=False)
+
+    @property
+    def asked(self) -> Asked:
+        """The body in parts."""
+        return asked_in(self.body)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body; 0 where it could not be seen."""
+        return len(self.body or b"")
 
 
 @dataclass(frozen=True, slots=True)

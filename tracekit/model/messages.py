@@ -13,7 +13,7 @@ from tracekit import semconv
 from tracekit.model.aws import CONTENT_TYPE, FrameSplitter, are_frames, frame_events_of
 from tracekit.model.parsing import parse_json
 from tracekit.model.sse import Splitter, events_of, is_event
-from tracekit.model.typed import typed_block, typed_message, typed_request
+from tracekit.model.typed import typed_block, typed_message
 from tracekit.origin import pass_on
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "BodyReader",
     "StreamForm",
     "answer_of",
-    "request_of",
     "stream_events_of",
     "stream_form",
     "usage_attributes",
@@ -219,16 +218,6 @@ class BodyReader:
             self.answer.complete = True
         elif isinstance(message, dict) and isinstance(message.get("error"), dict):
             self.answer.error = message["error"]
-
-
-def request_of(body: bytes | None) -> dict[str, Any]:
-    """What the body of a request asks for; empty where it was not kept, or is no JSON object."""
-    try:
-        request = parse_json(body or b"{}")
-    except ValueError as error:
-        pass_on(error)
-        return {}
-    return typed_request(request) if isinstance(request, dict) else {}
 
 
 def answer_of(body: bytes, content_type: str) -> Answer:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["typed_block", "typed_message", "typed_request"]
+__all__ = ["has_types", "typed_block", "typed_message", "typed_request"]
 
 _OF_BLOCK = frozenset(("description", "id", "name", "signature", "text", "thinking", "tool_use_id", "type"))
 _OF_MESSAGE = frozenset(("id", "model", "role", "stop_reason", "type"))
 _OF_REQUEST = frozenset(("model",))
+_OF_BLOCKS = ("system", "tools")
 
 
 def typed_block(block: dict[str, Any]) -> dict[str, Any]:
@@ -37,13 +38,43 @@ def typed_message(message: dict[str, Any]) -> dict[str, Any]:
 def typed_request(request: dict[str, Any]) -> dict[str, Any]:
     """Give a request its types, and return it."""
     _to_texts(request, _OF_REQUEST)
-    for name in ("system", "tools"):
+    for name in _OF_BLOCKS:
         _typed_blocks(request.get(name))
     messages = request.get("messages")
     for message in messages if type(messages) is list else ():
         if type(message) is dict:
             typed_message(message)
     return request
+
+
+def has_types(name: str, value: Any) -> bool:
+    """Return whether `value`, a field `name` of a request or one of its ``messages``, is as `typed_request` makes it."""
+    if name == "messages":
+        if type(value) is not dict:
+            return True
+        is_usage = type(value.get("usage", {})) is dict
+        return is_usage and _are_texts(value, _OF_MESSAGE) and _have_types(value.get("content"))
+    if name in _OF_REQUEST:
+        return value is None or type(value) is str
+    return name not in _OF_BLOCKS or _have_types(value)
+
+
+def _have_types(blocks: Any) -> bool:
+    if type(blocks) is not list:
+        return True
+    for block in blocks:
+        if type(block) is dict:
+            inner = block.get("content")
+            within = inner if type(inner) is list else ()
+            if not _are_texts(block, _OF_BLOCK) or not all(
+                _are_texts(each, _OF_BLOCK) for each in within if type(each) is dict
+            ):
+                return False
+    return True
+
+
+def _are_texts(value: dict[str, Any], names: frozenset[str]) -> bool:
+    return all(value[name] is None or type(value[name]) is str for name in names & value.keys())
 
 
 def _typed_blocks(blocks: Any) -> None:

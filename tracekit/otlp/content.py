@@ -11,7 +11,7 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.model.conversation import blocks_of
-from tracekit.model.messages import answer_of, request_of
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 
 __all__ = ["messages_of"]
@@ -22,9 +22,9 @@ _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use")
 def messages_of(exchange: Exchange) -> dict[str, Any]:
     """The attributes that hold the messages of `exchange`, as JSON values."""
     found: dict[str, Any] = {}
-    request = request_of(exchange.request.body)
-    messages = request.get("messages")
-    if isinstance(messages, list):
+    request = exchange.request.asked
+    if "messages" in request:
+        messages = request.messages
         found[semconv.INPUT_MESSAGES] = [_message(each) for each in messages if isinstance(each, Mapping)]
     if request.get("system"):
         found[semconv.SYSTEM_INSTRUCTIONS] = _parts(request["system"])

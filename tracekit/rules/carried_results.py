@@ -71,7 +71,7 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
     if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS or role_of(work.name) != "reads":
         return
     exchange = facts.content.exchange(calls[later])
-    if exchange is None or len(exchange.request.body or b"") < _LEAST_CHARACTERS:
+    if exchange is None or exchange.request.size < _LEAST_CHARACTERS:
         return
     result = facts.content.results(calls[later]).get(work.call_id, "")
     size = len(result) // _PER_TOKEN
@@ -108,7 +108,7 @@ def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) ->
         answer = (facts.content.answer(call) or {}).get("content")
         if told.is_used(leaves(answer)):
             break
-        brought = facts.content.result_blocks(call).get(call_id, {})
+        brought = facts.content.result_block(call, call_id)
         if "\n".join(leaves(brought.get("content"))) == result:
             unneeded.insert(0, call)
     return unneeded

@@ -36,7 +36,6 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.likeness import has_one_form
 from tracekit.analysis.structure.calls import text_of
 from tracekit.cost import price_usd
-from tracekit.model.conversation import prefix_keys
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -83,7 +82,7 @@ def _by_prompt(facts: Facts, name: str, works: list[_Asked]) -> Iterator[Finding
     prompts: dict[str, list[_Asked]] = {}
     for agent, call in works:
         request = facts.content.request(call)
-        if request is not None and request.get("system") and not request.get("tools"):
+        if request.get("system") and not request.get("tools"):
             prompts.setdefault(str(request["system"]), []).append((agent, call))
     for same in prompts.values():
         for alike in [same] if _is_told_its_task(facts, same[0][1]) else _by_form(facts, same):
@@ -94,7 +93,7 @@ def _by_prompt(facts: Facts, name: str, works: list[_Asked]) -> Iterator[Finding
 
 def _is_told_its_task(facts: Facts, call: Node) -> bool:
     """Whether the system prompt says what is to be done: one that fits any work leaves that to each question."""
-    prompt = text_of((facts.content.request(call) or {}).get("system"))
+    prompt = text_of(facts.content.request(call).get("system"))
     no_task = frozenset(_ANY_WORK.split())
     return any(word.lower() not in no_task for word in _WORD.findall(prompt))
 
@@ -114,14 +113,14 @@ def _by_form(facts: Facts, works: Sequence[_Asked]) -> Iterator[list[_Asked]]:
 
 def _asked_once(facts: Facts, works: list[_Asked]) -> list[_Asked]:
     """`works` without those whose question another model had been asked too: to compare them, or to be surer."""
-    told = [prefix_keys(facts.content.messages(call)) for _, call in works]
+    told = [facts.content.messages(call) for _, call in works]
     asked: dict[bytes, set[str | None]] = {}
-    for keys, (_, call) in zip(told, works, strict=True):
-        asked.setdefault(keys[-1] if keys else b"", set()).add(call.model)
+    for messages, (_, call) in zip(told, works, strict=True):
+        asked.setdefault(messages.key(len(messages)), set()).add(call.model)
     return [
         work
-        for keys, work in zip(told, works, strict=True)
-        if not any(asked.get(key, set()) - {work[1].model} for key in keys)
+        for messages, work in zip(told, works, strict=True)
+        if not any(asked.get(message.key, set()) - {work[1].model} for message in messages.back())
     ]
 
 

@@ -158,7 +158,7 @@ def _limit_told(facts: Facts, batch: Batch) -> str:
     """The words with which the model was told of a limit, which the program then keeps; empty where there are none."""
     if batch.asked is None:
         return ""
-    request = facts.content.request(batch.asked) or {}
+    request = facts.content.request(batch.asked)
     told = leaves([request.get("system"), request.get("tools"), facts.content.messages(batch.asked)[:1]])
     return next((found[0] for text in told if (found := _LIMIT.search(text)) is not None), "")
 

@@ -88,15 +88,15 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     if stop == "pause_turn":
         return ""
     one, other = facts.content.exchange(before), facts.content.exchange(after)
-    if one is None or other is None or not one.request.body or not other.request.body:
+    if one is None or other is None or not one.request.size or not other.request.size:
         return ""
-    if one.request.body == other.request.body:
+    if one.digest == other.digest:
         # An answer that is whole is asked for again on purpose: as a sample, or because it did not do.
         return "" if stop in _WHOLE or facts.content.is_label(before) else "same"
-    if abs(len(other.request.body) - len(one.request.body)) > len(one.request.body) + len(one.body) + 1000:
+    if other.request.size > 2 * one.request.size + len(one.body) + 1000:
         return ""
     messages, more = facts.content.messages(before), facts.content.messages(after)
-    if len(more) <= len(messages) or more[: len(messages)] != messages:
+    if len(more) <= len(messages) or more.shared(messages) < len(messages):
         return ""
     return "" if any(_says_something(message) for message in more[len(messages) :]) else "own"
 

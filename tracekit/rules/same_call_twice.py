@@ -49,10 +49,10 @@ _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded")
 
 def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each request that was sent again after its answer had come."""
-    asked: dict[tuple[str, str | bytes], list[Node]] = {}
+    asked: dict[tuple[str, str | bytes | None], list[Node]] = {}
     for call in facts.calls:
         exchange = facts.content.exchange(call)
-        if call.status == "ok" and exchange is not None and exchange.request.body and call.end_ns is not None:
+        if call.status == "ok" and exchange is not None and exchange.request.size and call.end_ns is not None:
             asked.setdefault((exchange.request.path, exchange.digest or exchange.request.body), []).append(call)
     for calls in asked.values():
         same = _answered_alike(facts, calls) if len(calls) > 1 else []
@@ -74,7 +74,7 @@ def _answered_alike(facts: Facts, calls: list[Node]) -> list[Node]:
         other = facts.content.answer(call)
         if other is None or other.get("content") != answer.get("content"):
             return []
-    request = facts.content.request(first) or {}
+    request = facts.content.request(first)
     if _asks_the_world(request) or (request.get("temperature") and _is_row(facts, calls)):
         return []
     end_ns = first.end_ns or 0

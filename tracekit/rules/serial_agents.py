@@ -100,7 +100,7 @@ def _of_calls(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Findin
 
 def _template(facts: Facts, work: Work) -> tuple[str, str | None, str]:
     """What calls of one line of code have in common, whatever they ask."""
-    request = facts.content.request(work.calls[0]) or {}
+    request = facts.content.request(work.calls[0])
     return work.name, work.calls[0].model, "\n".join(leaves([request.get("system"), request.get("tools")]))
 
 
@@ -127,7 +127,7 @@ def _rounds(row: Sequence[Work], keys: Sequence[object]) -> list[list[Work]]:
 
 def _stands_alone(facts: Facts, call: Node) -> bool:
     """Whether `call` is a whole conversation: it continues none, and its answer asks for nothing, or only has the form of it."""
-    request = facts.content.request(call) or {}
+    request = facts.content.request(call)
     messages = facts.content.messages(call)
     is_first = all(isinstance(message, Mapping) and message.get("role") == "user" for message in messages)
     is_new = previous_message_id(request) is None

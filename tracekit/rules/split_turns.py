@@ -31,7 +31,7 @@ Say so in the system prompt; the finding has a sentence for it. The code must ru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import fsum
@@ -50,6 +50,7 @@ from tracekit.analysis.schedule import Change, packed
 from tracekit.analysis.wording import kind_of
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
+from tracekit.model.history import Asked
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
@@ -62,6 +63,8 @@ _NEVER = 1 << 63
 _END_MARKS = ".,;:!? "
 _ENTRY = 2
 """Words at the end of an entry of a list that tell it from the others: a name and its ending."""
+_MOST_LISTS = 64
+"""The newest messages, of which the results are looked at as lists."""
 _LONGEST_LIST = 20_000
 _NAME = re.compile(r"\w{4,}", re.ASCII)
 _PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
@@ -189,7 +192,7 @@ def _known(facts: Facts, agent: Node, asked: Node) -> Known:
     """What the model knew when it asked for the first batch, and what it said then."""
     known = Known()
     told = [asked]
-    if previous_message_id(facts.content.request(asked) or {}) is not None:
+    if previous_message_id(facts.content.request(asked)) is not None:
         # The server holds the messages before.
         told = [call for call in facts.own_calls(agent) if call.start_ns <= asked.start_ns]
     for call in told:
@@ -201,17 +204,20 @@ def _known(facts: Facts, agent: Node, asked: Node) -> Known:
 def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdict | None:
     """A verdict on plain tools that were given what nobody had named: long loops have thousands of these."""
     asked = group.batches[0].asked
-    exchange = None if asked is None else facts.content.exchange(asked)
-    if exchange is None or not exchange.request.body or not all(profile.is_tool for profile in profiles):
+    request = Asked() if asked is None else facts.content.request(asked)
+    if asked is None or not request or not all(profile.is_tool for profile in profiles):
         return None
-    body = exchange.request.body.lower()
-    if b"previous_message_id" in body:
+    if previous_message_id(request) is not None:
         return None
     for value in (value for profile in profiles for value in profile.said_given.values):
-        if not _PLAIN.fullmatch(value) or value.rpartition("/")[2].encode() in body or group.was_given(value):
+        if (
+            not _PLAIN.fullmatch(value)
+            or facts.content.tells(asked, value.rpartition("/")[2])
+            or group.was_given(value)
+        ):
             continue
         parts = set(_NAME.findall(value)) - group.names_given()
-        if not parts or any(part.encode() not in body for part in parts):
+        if not parts or not all(facts.content.tells(asked, part) for part in parts):
             return Verdict("unlikely", ("it was given what was not known before",))
     return None
 
@@ -259,7 +265,7 @@ def _not_comparable(facts: Facts, group: _Group, batch: Batch, profiles: Sequenc
 
 
 def _says_order(facts: Facts, asked: Node, profiles: Sequence[Profile]) -> bool:
-    request = facts.content.request(asked) or {}
+    request = facts.content.request(asked)
     messages = facts.content.messages(asked)
     first = messages[0] if messages else None
     task = leaves(first.get("content")) if isinstance(first, Mapping) else ()
@@ -290,7 +296,7 @@ def _is_pick(facts: Facts, group: _Group) -> bool:
     given = [tokens(profile.given or "") for batch in group.batches for profile in _profiles(facts, batch, None)]
     messages = facts.content.messages(asked)
     told = tokens("\n".join(leaves(messages[:1])))
-    for result in _results(messages):
+    for result in _results(messages[-_MOST_LISTS:]):
         entries = {tokens(entry)[-_ENTRY:] for entry in re.split(r"[\n,]", result)} - {()}
         taken = {entry for entry in entries if any(_holds(words, entry) for words in given)}
         if len(taken) > 1 and 2 * len(taken) < len(entries) and not all(_holds(told, entry) for entry in taken):
@@ -303,7 +309,7 @@ def _holds(words: Sequence[str], part: Sequence[str]) -> bool:
     return any(tuple(words[at : at + len(part)]) == part for at in range(len(words) - len(part) + 1))
 
 
-def _results(messages: Sequence[object]) -> Iterator[str]:
+def _results(messages: Iterable[object]) -> Iterator[str]:
     for message in messages:
         for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else ():
             if isinstance(block, Mapping) and block.get("type") == "tool_result":

@@ -180,12 +180,11 @@ def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
     """
     at = bisect_left(facts.calls, call.start_ns, key=lambda each: each.start_ns)
     near = facts.calls[max(0, at - _LOOK_BACK) : at + _LOOK_AHEAD]
-    asked, system = facts.content.question(call), (facts.content.request(call) or {}).get("system")
+    asked, system = facts.content.question(call), facts.content.request(call).get("system")
     *cut, last = [
         each
         for each in near
-        if (facts.content.request(each) or {}).get("system") == system
-        and _has_most(facts.content.question(each), asked)
+        if facts.content.request(each).get("system") == system and _has_most(facts.content.question(each), asked)
     ] or [call]
     is_after = last.start_ns >= (call.end_ns or 0)
     return is_after and not _is_cut(facts, last) and all(_is_cut(facts, each) for each in cut)

@@ -30,16 +30,19 @@ None.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise, takewhile
 from math import fsum
+from typing import Any, NamedTuple
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.cost import price_usd
-from tracekit.model.conversation import blocks_of, shared_messages
+from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
+from tracekit.model.history import Asked, Part
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import listed, plural, tokens
@@ -97,10 +100,13 @@ def _may_repeat(before: Node, after: Node) -> bool:
 def _repeats(facts: Facts, before: Node, after: Node) -> bool:
     """Whether the request of `after` begins with all that `before` sent."""
     one, other = facts.content.request(before), facts.content.request(after)
-    if one is None or other is None or any(one.get(part) != other.get(part) for part in ("system", "tools")):
+    if not one or not other or not all(_has_same(one, other, name) for name in ("system", "tools")):
         return False
-    messages, more = facts.content.messages(before), facts.content.messages(after)
-    return bool(messages) and shared_messages(more, messages) == len(messages)
+    return bool(one.messages) and other.messages.shared(one.messages) == len(one.messages)
+
+
+def _has_same(one: Asked, other: Asked, name: str) -> bool:
+    return one.part(name) is other.part(name) or one.get(name) == other.get(name)
 
 
 def _history(agent: Node, resent: Sequence[_Resent]) -> Finding:
@@ -127,9 +133,10 @@ def _may_begin_alike(call: Node) -> bool:
 
 
 def _openings(facts: Facts, calls: Sequence[Node]) -> Iterator[Finding]:
-    groups: dict[tuple[str | None, str], list[tuple[Node, list[str]]]] = {}
+    groups: dict[tuple[str | None, _Piece], list[tuple[Node, list[_Piece]]]] = {}
+    pieces_of = _Pieces()
     for call in calls:
-        pieces = _pieces(facts, call)
+        pieces = pieces_of.request(facts.content.request(call))
         if pieces:
             groups.setdefault((call.model, pieces[0]), []).append((call, pieces))
     for group in groups.values():
@@ -151,29 +158,60 @@ def _is_kept(before: Node, after: Node) -> bool:
     return (before.end_ns or 0) <= after.start_ns and after.start_ns - before.start_ns < _KEPT_NS
 
 
-def _pieces(facts: Facts, call: Node) -> list[str]:
-    """What the request says, in the order in which it is cached, as pieces at whose ends a marker can stand."""
-    request = facts.content.request(call)
-    if request is None:
-        return []
-    said = [
-        block
-        for message in facts.content.messages(call)[:_MOST_MESSAGES]
-        if isinstance(message, Mapping)
-        for block in blocks_of(message.get("content"))
-    ]
-    parts = [*([request["tools"]] if request.get("tools") else []), *blocks_of(request.get("system")), *said]
-    pieces = [json.dumps(part, sort_keys=True, default=str) for part in parts]
-    # An application that marks its requests has seen to it.
-    return [] if any('"cache_control"' in piece for piece in pieces) or "cache_control" in request else pieces
+class _Piece(NamedTuple):
+    """What stands before a place where a marker can stand: its size in characters, and its digest."""
+
+    size: int
+    digest: bytes
 
 
-def _alike(facts: Facts, call: Node, pieces: Sequence[str], others: Sequence[str]) -> int:
+class _Pieces:
+    """What requests begin with, in the order in which it is cached. What they have in common is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Part, list[_Piece] | None] = {}
+
+    def request(self, request: Asked) -> list[_Piece]:
+        """The pieces of `request`; none where its application marks them, and so has seen to it."""
+        if "cache_control" in request:
+            return []
+        parts = [(request.part("tools"), _tools_in), (request.part("system"), blocks_of)]
+        parts += [(message.part, _blocks_in) for message in request.messages.between(0, _MOST_MESSAGES)]
+        found: list[_Piece] = []
+        for part, read in parts:
+            pieces = [] if part is None else self._pieces(part, read)
+            if pieces is None:
+                return []
+            found += pieces
+        return found
+
+    def _pieces(self, part: Part, read: Callable[[Any], list[Any]]) -> list[_Piece] | None:
+        """The pieces that `read` makes of `part`; None where one is marked."""
+        if part not in self._known:
+            texts = [json.dumps(each, sort_keys=True, default=str) for each in read(part.value)]
+            is_marked = any('"cache_control"' in text for text in texts)
+            self._known[part] = None if is_marked else [_piece(text) for text in texts]
+        return self._known[part]
+
+
+def _piece(text: str) -> _Piece:
+    return _Piece(len(text), blake2b(text.encode(), digest_size=16).digest())
+
+
+def _tools_in(tools: Any) -> list[Any]:
+    return [tools] if tools else []
+
+
+def _blocks_in(message: Any) -> list[Any]:
+    return blocks_of(message.get("content")) if isinstance(message, Mapping) else []
+
+
+def _alike(facts: Facts, call: Node, pieces: Sequence[_Piece], others: Sequence[_Piece]) -> int:
     """About how many tokens two requests begin with alike: as large a part of the tokens as of the request's characters."""
     exchange = facts.content.exchange(call)
-    whole = len(exchange.request.body or b"") if exchange is not None else 0
+    whole = exchange.request.size if exchange is not None else 0
     shared = sum(
-        len(piece) for piece, _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces, others, strict=False))
+        piece.size for piece, _ in takewhile(lambda pair: pair[0] == pair[1], zip(pieces, others, strict=False))
     )
     return call.tokens.input * min(shared, whole) // whole if whole else 0
 

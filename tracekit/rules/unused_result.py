@@ -27,15 +27,15 @@ None.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from tracekit.analysis.batches import Work
-from tracekit.analysis.content import spelled
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Confidence, Finding
+from tracekit.model.history import Message
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import seconds, tokens
@@ -74,11 +74,11 @@ class _Calls:
 
     def bringing(self, id: str, later: int) -> int | None:
         """The number of the first call, from `later` on, that brings the result of the block `id`."""
-        return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(spelled(id))
+        return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(id)
 
     def goes_on(self, id: str, later: int) -> bool:
         """Whether one from `later` on goes on with the conversation in which the block `id` was asked for."""
-        return max(self._last_from_the_server, self._last_to_name.get(spelled(id), -1)) >= later
+        return max(self._last_from_the_server, self._last_to_name.get(id, -1)) >= later
 
     @cached_property
     def last_unseen(self) -> int:
@@ -86,17 +86,34 @@ class _Calls:
         return self._last(lambda call: self._content.exchange(call) is None)
 
     @cached_property
-    def _first_to_bring(self) -> dict[bytes, int]:
-        numbered = reversed(list(enumerate(self.nodes)))
-        return {id: number for number, call in numbered for id in self._content.brought(call)}
+    def _first_to_bring(self) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        for number, message in self._messages(range(len(self.nodes))):
+            for id, _ in message.results:
+                numbers.setdefault(id, number)
+        return numbers
 
     @cached_property
-    def _last_to_name(self) -> dict[bytes, int]:
-        return {id: number for number, call in enumerate(self.nodes) for id in self._content.named(call)}
+    def _last_to_name(self) -> dict[str, int]:
+        numbers: dict[str, int] = {}
+        for number, message in self._messages(reversed(range(len(self.nodes)))):
+            for id in (*message.uses, *(id for id, _ in message.results)):
+                numbers.setdefault(id, number)
+        return numbers
+
+    def _messages(self, numbers: Iterable[int]) -> Iterator[tuple[int, Message]]:
+        """Each message of the calls of these `numbers` once, with the number of the first of them that sends it."""
+        known: set[bytes] = set()
+        for number in numbers:
+            for message in self._content.messages(self.nodes[number]).back():
+                if message.key in known:
+                    break
+                known.add(message.key)
+                yield number, message
 
     @cached_property
     def _last_from_the_server(self) -> int:
-        return self._last(lambda call: previous_message_id(self._content.request(call) or {}) is not None)
+        return self._last(lambda call: previous_message_id(self._content.request(call)) is not None)
 
     def _last(self, holds: Callable[[Node], bool]) -> int:
         return max((number for number, call in enumerate(self.nodes) if holds(call)), default=-1)
@@ -123,7 +140,7 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
     bringing = calls.nodes[number]
     if work.is_bounded or end_ns <= bringing.start_ns + TOLERANCE_NS or _is_told(facts, work):
         return _USED
-    if facts.content.result_blocks(bringing).get(id, {}).get("is_error"):
+    if facts.content.result_block(bringing, id).get("is_error"):
         return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
     return _USED
 

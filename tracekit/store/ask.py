@@ -40,7 +40,7 @@ def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
     """
     import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
 
-    with closing(memory(_MEMORY)) as own, store.reading(own) as connection:
+    with closing(memory(_MEMORY, beside=store.path)) as own, store.reading(own) as connection:
         _shut_in(connection)
         try:
             _check(connection, query)
@@ -63,7 +63,7 @@ def ask_for_parquet(store: Store, query: str, out: Path) -> int | None:
     """
     import duckdb  # noqa: PLC0415  see above
 
-    with output(out) as draft, closing(memory(_MEMORY)) as own, store.reading(own) as connection:
+    with output(out) as draft, closing(memory(_MEMORY, beside=store.path)) as own, store.reading(own) as connection:
         _shut_in(connection, draft)
         try:
             _check(connection, query)

@@ -6,17 +6,28 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracekit.errors import DamagedStoreError, NewerStoreError, StoreBusyError, StoreError, TracekitError
+from tracekit.errors import DamagedStoreError, NewerStoreError, RowsError, StoreBusyError, StoreError, TracekitError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["attach", "detach", "for_the_user_alone", "is_damage", "kept", "memory", "on_disk", "quoted", "told"]
+__all__ = [
+    "attach",
+    "detach",
+    "for_the_user_alone",
+    "give_up",
+    "is_damage",
+    "kept",
+    "memory",
+    "on_disk",
+    "quoted",
+    "told",
+]
 
 _MOST_THREADS = 4
 
@@ -33,16 +44,18 @@ _DAMAGE = (
 _FULL = ("no space left", "file too large", "disk quota", "could not write", "failed to write", "out of disk")
 
 
-def memory(limit: str = "512MiB") -> DuckDBPyConnection:
+def memory(limit: str = "512MiB", *, beside: Path | None = None) -> DuckDBPyConnection:
     """A database of its own in memory, which takes `limit` at most, to which a store can be attached.
 
-    So that several connections of one process to the same store need not agree on their settings.
+    So that several connections of one process to the same store need not agree on their settings. What does not fit
+    goes to a folder `beside` the store, which DuckDB takes only before its first use; without it, to none.
     """
     import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
 
     threads = min(_MOST_THREADS, os.cpu_count() or 1)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limit,
+        "temp_directory": "" if beside is None else f"{beside}.tmp",
         "threads": threads,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -50,25 +63,29 @@ def memory(limit: str = "512MiB") -> DuckDBPyConnection:
     return duckdb.connect(":memory:", config=settings)
 
 
-_idle: list[DuckDBPyConnection] = []
+_idle: list[tuple[Path, DuckDBPyConnection]] = []
 
 
 @contextmanager
-def kept() -> Iterator[DuckDBPyConnection]:
-    """A database in memory that is used again: making one takes ten times as long as attaching a store to it."""
-    try:
-        connection = _idle.pop()
-    except IndexError:
-        connection = memory()
+def kept(path: Path) -> Iterator[DuckDBPyConnection]:
+    """A database in memory that is used again for the store at `path`: making one takes ten times as long as attaching."""
+    connection = None
+    while connection is None and _idle:
+        of, idle = _idle.pop()
+        if of == path:
+            connection = idle
+        else:
+            idle.close()
+    connection = connection or memory(beside=path)
     try:
         yield connection
     except BaseException:
         connection.close()
         raise
-    _idle.append(connection)
+    _idle.append((path, connection))
 
 
-_left_behind: list[DuckDBPyConnection] = []
+_left_behind: list[tuple[Path, DuckDBPyConnection]] = []
 
 
 def _leave_behind() -> None:
@@ -89,18 +106,25 @@ def attach(connection: DuckDBPyConnection, path: Path, *, read_only: bool) -> No
     option = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {GROUP_ROWS}"
     _check(path, read_only=read_only)
     with told(path):
-        connection.execute(f"SET temp_directory = '{quoted(path)}.tmp'")
         connection.execute(f"ATTACH '{quoted(path)}' AS store ({option})")
 
 
-GROUP_ROWS = 4096
-"""Rows that DuckDB writes, and merges, together. With 2 kB a row, a checkpoint rewrites some 100 ms worth at most."""
+GROUP_ROWS = 2048
+"""Rows that DuckDB writes, and merges, together, as few as it can. A checkpoint has their texts in memory at once."""
 
 
 def detach(connection: DuckDBPyConnection) -> None:
     """Let go of the store."""
     connection.execute("USE memory")
     connection.execute("DETACH store")
+
+
+def give_up(connection: DuckDBPyConnection) -> None:
+    """End what `connection` was writing, of which nothing is kept."""
+    import duckdb  # noqa: PLC0415  see above
+
+    with suppress(duckdb.Error):
+        connection.rollback()
 
 
 @contextmanager
@@ -157,6 +181,8 @@ def _told(path: Path, says: str) -> TracekitError:
         return NewerStoreError(
             f"the store {path} was written by a newer DuckDB: upgrade duckdb to read it; it is left as it is ({says})"
         )
+    if "out of memory" in low:
+        return RowsError(f"the store {path} cannot take what a run says: {says}")
     if any(sign in low for sign in _FULL):
         return StoreError(
             f"the store {path} cannot be written: {says}; what it held before is intact: free some space, or let "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tracekit.model.summary import RunSummary
 
-__all__ = ["File", "FindingRow", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
+__all__ = ["File", "FindingRow", "Fit", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
 
 
 class File(NamedTuple):
@@ -84,12 +84,21 @@ class FindingRow(NamedTuple):
     remedy: str
 
 
+@dataclass(slots=True)
+class Fit:
+    """Whether rows hold values as they are, so far."""
+
+    exact: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class RunRows:
     """All that the store keeps of one run, or why it keeps nothing (`problem`).
 
-    `damage` tells, with its file, what could not be read. `exact` says that the rows give back the very tree; what a table cannot hold was changed. `alive` names the files
-    whose writers lived. `maker` says by which rules the rows were made, `took_s` how long that took.
+    `spans`, `messages` and `findings` are made while they are taken, once. `count` is the number of spans. `damage`
+    tells, with its file, what could not be read. `fit` says, once all is taken, whether the rows give back the very
+    tree; what a table cannot hold was changed. `alive` names the files whose writers lived. `maker` says by which rules
+    the rows were made, `took_s` how long it took to read the run.
     """
 
     id: str
@@ -98,11 +107,12 @@ class RunRows:
     maker: str
     took_s: float
     summary: RunSummary | None = None
-    spans: Sequence[SpanRow] = ()
-    messages: Sequence[MessageRow] = ()
-    findings: Sequence[FindingRow] = ()
+    count: int = 0
+    spans: Iterable[SpanRow] = ()
+    messages: Iterable[MessageRow] = ()
+    findings: Iterable[FindingRow] = ()
     damage: Sequence[tuple[str, str]] = ()
-    exact: bool = True
+    fit: Fit = field(default_factory=Fit)
     problem: str = ""
 
 

@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracekit.errors import DamagedStoreError, StoreError
-from tracekit.store.connect import attach, detach, for_the_user_alone, kept, memory, on_disk, quoted, told
+from tracekit.store.connect import (
+    GROUP_ROWS,
+    attach,
+    detach,
+    for_the_user_alone,
+    give_up,
+    kept,
+    memory,
+    on_disk,
+    quoted,
+    told,
+)
 from tracekit.store.locks import PATIENCE_S, Locks
-from tracekit.store.schema import BY_RUN, TABLES, is_current, migrate
+from tracekit.store.schema import BY_RUN, MESSAGES, SPANS, TABLES, is_current, migrate
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,9 +34,10 @@ STORE_FILE = "store.duckdb"
 
 _PAUSE_S = 0.005
 
-_COMPACT_MEMORY = "256MiB"
-_COMPACT_ROWS = 16384
-"""Rows that are compressed together where there is time."""
+_COMPACT_MEMORY = "512MiB"
+_COMPACT_GROUPS = 8
+_COMPACT_BYTES = 64_000_000
+"""So many groups of rows are compressed together where there is time, and where they are no larger than this."""
 
 
 class Store:
@@ -66,7 +78,7 @@ class Store:
             StoreError: There is no store, or it cannot be read.
         """
         if connection is None:
-            with kept() as own, self.reading(own):
+            with kept(self.path) as own, self.reading(own):
                 yield own
             return
         with self.locks.reading():
@@ -97,6 +109,9 @@ class Store:
             try:
                 with told(self.path):
                     yield
+            except BaseException:
+                give_up(connection)
+                raise
             finally:
                 with told(self.path):
                     detach(connection)
@@ -136,7 +151,7 @@ class Store:
             except StoreError as error:
                 if type(error) is not StoreError:
                     raise
-        connection = memory()
+        connection = memory(beside=self.path)
         try:
             with self.writing(connection):
                 migrate(connection)
@@ -172,11 +187,16 @@ class Store:
         try:
             fresh.remove()
             fresh.prepare()
-            with closing(memory(_COMPACT_MEMORY)) as own, self.reading(own) as connection, for_the_user_alone():
+            with (
+                closing(memory(_COMPACT_MEMORY, beside=self.path)) as own,
+                self.reading(own) as connection,
+                for_the_user_alone(),
+            ):
                 connection.execute(
                     "CREATE TABLE memory.left_out AS SELECT unnest(?::VARCHAR[]) AS run", [list(without)]
                 )
-                connection.execute(f"ATTACH '{quoted(fresh.path)}' AS fresh (ROW_GROUP_SIZE {_COMPACT_ROWS})")
+                rows = _rows_together(connection)
+                connection.execute(f"ATTACH '{quoted(fresh.path)}' AS fresh (ROW_GROUP_SIZE {rows})")
                 connection.execute("INSERT INTO fresh.meta FROM store.meta WHERE name IN ('copy', 'written_at_ns')")
                 stays = "SELECT run FROM journal WHERE run NOT IN (FROM memory.left_out)"
                 copies = f"SELECT copy FROM journal WHERE run IN ({stays}) AND copy IS NOT NULL"  # noqa: S608  our own
@@ -197,7 +217,7 @@ class Store:
 
     def settle(self) -> None:
         """Put everything into the one file."""
-        connection = memory()
+        connection = memory(beside=self.path)
         try:
             with self.writing(connection):
                 connection.execute("CHECKPOINT store")
@@ -222,6 +242,15 @@ class Store:
             for path in (self.path, _wal(self.path)):
                 if path.exists():
                     path.unlink(missing_ok=True)
+
+
+def _rows_together(store: DuckDBPyConnection) -> int:
+    """How many rows of the attached store may be compressed together: of those with long texts, fewer."""
+    most = max(
+        float(store.execute(f"SELECT coalesce(avg(length({column})), 0) FROM {table}").fetchall()[0][0])  # noqa: S608
+        for table, column in ((MESSAGES, "text"), (SPANS, "attributes"))
+    )
+    return GROUP_ROWS * max(1, min(_COMPACT_GROUPS, int(_COMPACT_BYTES / (GROUP_ROWS * (most + 1)))))
 
 
 def _wal(path: Path) -> Path:

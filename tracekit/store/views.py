@@ -231,7 +231,12 @@ VIEWS = (
             _same("is_answer", "BOOLEAN", "whether the model answered it; else it was asked", "m"),
             _same("role", "VARCHAR", "system, user or assistant", "m"),
             _same("block", "VARCHAR", "the block's type: text, thinking, tool_use, tool_result, image …", "m"),
-            _same("text", "VARCHAR", "its text; a tool's input and other blocks as JSON, long data left out", "m"),
+            _same(
+                "text",
+                "VARCHAR",
+                "its text, up to 100,000 characters; a tool's input and other blocks as JSON, long data left out",
+                "m",
+            ),
             _same("tool", "VARCHAR", "the tool that a tool_use block asks for", "m"),
             _same("tool_call_id", "VARCHAR", "the id of the tool_use block that it is, or answers", "m"),
         ),

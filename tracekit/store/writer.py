@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from tracekit.errors import StoreError
+from tracekit.errors import RowsError
 from tracekit.store.connect import memory
 from tracekit.store.rows import KnownRun, MessageRow, RunRows, SpanRow
 from tracekit.store.schema import BY_RUN, FINDINGS, MESSAGES, RUNS, SPANS, TABLES, migrate
@@ -15,6 +15,8 @@ from tracekit.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
+
+    from duckdb import DuckDBPyConnection
 
 __all__ = ["Writer"]
 
@@ -26,7 +28,6 @@ _LEAST_BYTES = 500_000
 _MOST_ROWS = 32_768
 _FIRST_BYTES = 2_000_000
 _MOST_GONE = 500
-_SLICE = 512
 _ROW_BYTES = 300
 _TEXT_COLUMN = {
     SPANS: 1 + SpanRow._fields.index("attributes"),
@@ -60,21 +61,25 @@ class Writer:
         self.longest_hold_s = 0.0
         self._store = store
         self._most_bytes = _FIRST_BYTES
-        self._connection = memory()
-        # The tables of the batch are the store's own, so that what fits here fits there.
-        self._connection.execute("ATTACH ':memory:' AS store")
-        migrate(self._connection)
-        for table in TABLES:
-            self._connection.execute(f"CREATE TABLE main.{table} AS FROM store.{table}")
-        self._connection.execute("DETACH store")
-        for setting in _SETTINGS:
-            self._connection.execute(setting)
+        self._connection = self._opened()
         self._batch: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
         self._bytes = self._batch_rows = 0
         self._gone: set[str] = set()
         self._copies: set[int] = set()
         self._stamp = ""
         self._copy = self._begin()
+
+    def _opened(self) -> DuckDBPyConnection:
+        connection = memory(beside=self._store.path)
+        # The tables of the batch are the store's own, so that what fits here fits there.
+        connection.execute("ATTACH ':memory:' AS store")
+        migrate(connection)
+        for table in TABLES:
+            connection.execute(f"CREATE TABLE main.{table} AS FROM store.{table}")
+        connection.execute("DETACH store")
+        for setting in _SETTINGS:
+            connection.execute(setting)
+        return connection
 
     def __enter__(self) -> Self:
         return self
@@ -88,13 +93,34 @@ class Writer:
         finally:
             self._connection.close()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that was given is in the store."""
+        return not self._batch_rows and not self._gone
+
+    def start_again(self) -> None:
+        """Forget what is not in the store yet, after an error; what is in it of a run that is not whole is removed."""
+        self._connection.close()
+        self._connection = self._opened()
+        for rows in self._batch.values():
+            rows.clear()
+        self._bytes = self._batch_rows = 0
+        self._gone, self._copies, self._stamp = set(), set(), ""
+        self._copy = self._begin()
+
     def add(self, run: RunRows, known: KnownRun | None = None) -> None:
-        """Put `run` into the store, in place of what it has as `known` of it."""
+        """Put `run` into the store, in place of what it has as `known` of it.
+
+        Raises:
+            RowsError: Its rows cannot be put there.
+            StoreError: The store cannot be written.
+        """
+        began = time.monotonic()
         self._copy += 1
         copy = self._copy
         for table, rows in ((SPANS, run.spans), (MESSAGES, run.messages), (FINDINGS, run.findings)):
-            for start in range(0, len(rows), _SLICE):
-                self._gather(table, [(copy, *row) for row in rows[start : start + _SLICE]])
+            for row in rows:
+                self._gather(table, [(copy, *row)])
                 if self._is_full:
                     self._move(unfinished=copy)
         if known is not None:
@@ -104,9 +130,10 @@ class Writer:
         recorded_at_ns = run.summary.recorded_at_ns if run.summary is not None else 0
         damage = json.dumps(list(run.damage))
         kept = copy if run.summary is not None else None
+        took_s = run.took_s + time.monotonic() - began
         self._gather(
             "journal",
-            [(run.id, kept, run.maker, recorded_at_ns, now, run.took_s, run.exact, damage, run.problem)],
+            [(run.id, kept, run.maker, recorded_at_ns, now, took_s, run.fit.exact, damage, run.problem)],
         )
         self._gather("segment", [(run.id, *file, file.path in run.alive) for file in run.files])
         if self._is_full:
@@ -159,7 +186,7 @@ class Writer:
                 with self._connection.appender(table) as appender:
                     appender.append_rows(rows)
             except (TypeError, ValueError, OverflowError) as error:
-                raise StoreError(f"a row holds what the table {table!r} cannot: {error}") from error
+                raise RowsError(f"a row holds what the table {table!r} cannot: {error}") from error
             rows.clear()
         return filled
 
@@ -201,7 +228,8 @@ class Writer:
             store.execute("COMMIT")
         self._fit(self._store.held_s)
         for table in filled:
-            store.execute(f"TRUNCATE main.{table}")
+            # A table that is only emptied keeps the room of its long texts.
+            store.execute(f"CREATE OR REPLACE TABLE main.{table} AS FROM main.{table} LIMIT 0")
         self._bytes = self._batch_rows = 0
         self._gone, self._copies = set(), set()
 
@@ -249,7 +277,7 @@ def _run_row(copy: int, run: RunRows) -> list[tuple[Any, ...]]:
             summary.agents,
             summary.calls,
             summary.findings,
-            len(run.spans),
+            run.count,
             summary.replay_of,
             summary.replay,
         )

@@ -15,10 +15,11 @@ from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.liveness import is_alive
-from tracekit.model.conversation import answer_signature, blocks_of, is_answer, shared_messages
+from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
-from tracekit.model.messages import Answer, BodyReader, answer_of, request_of
+from tracekit.model.history import Asked, Messages
+from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, summary_of
@@ -29,6 +30,7 @@ from tracekit.rules.what_if import Found, found_in
 
 __all__ = [
     "Answer",
+    "Asked",
     "BodyReader",
     "CostPart",
     "Entry",
@@ -39,6 +41,7 @@ __all__ = [
     "Found",
     "Kind",
     "Listing",
+    "Messages",
     "Node",
     "Piece",
     "PricesError",
@@ -65,17 +68,14 @@ __all__ = [
     "grave",
     "home",
     "is_alive",
-    "is_answer",
     "is_at_least",
     "money",
     "price_source",
     "price_usd",
     "printable",
     "read_entry",
-    "request_of",
     "runs_folder",
     "semconv",
-    "shared_messages",
     "size",
     "summary_of",
     "text_of",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 from zlib import crc32
 
 from tracekit import semconv
 from tracekit.analysis.diff.ids import IdMask
 from tracekit.analysis.structure.calls import text_of
-from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys
-from tracekit.model.messages import answer_of, request_of
+from tracekit.model.conversation import answer_signature, blocks_of
+from tracekit.model.history import Asked, Part
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
@@ -150,6 +152,16 @@ class _Seen:
 
     prefixes: set[bytes] = field(default_factory=set)
     answers: set[str] = field(default_factory=set)
+    _fields: dict[Part, Any] = field(default_factory=dict)
+
+    def field(self, request: Asked, name: str) -> Any:
+        """A field of `request`: those of requests that have it in common are one object."""
+        part = request.part(name)
+        if part is None:
+            return None
+        if part not in self._fields:
+            self._fields[part] = part.value
+        return self._fields[part]
 
 
 @dataclass(slots=True)
@@ -178,28 +190,19 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
 
 
 def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, str]) -> _Call:
-    request = request_of(exchange.request.body)
+    request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
-    messages = request.get("messages")
-    messages = messages if isinstance(messages, list) else []
-    keys = prefix_keys(messages)
-    known = max((number for number, key in enumerate(keys, 1) if key in seen.prefixes), default=0)
-    added = messages[known:]
-    if added and _is_answer(added[0], seen.answers):
-        added = added[1:]
-    seen.prefixes.update(keys)
+    new = [*takewhile(lambda message: message.key not in seen.prefixes, request.messages.back())][::-1]
+    seen.prefixes.update(message.key for message in new)
+    if new and new[0].role == "assistant" and new[0].signature in seen.answers:
+        del new[0]
     seen.answers.add(answer_signature(answer.get("content")))
-    said = [text for message in added for text in _new_texts(message, results)]
+    said = [text for message in new for text in _new_texts(message.value, results)]
     answered = [_block(block) for block in blocks_of(answer.get("content")) if not _is_served(block, served)]
-    fields = {name: value for name, value in request.items() if name not in _TOLD_ELSEWHERE}
+    fields = {name: seen.field(request, name) for name in request if name not in _TOLD_ELSEWHERE}
     prompt, text = "\n".join(said), "\n".join(answered)
-    words = {**fields, "system": text_of(request.get("system")), "prompt": prompt, "answer": text}
+    words = {**fields, "system": text_of(seen.field(request, "system")), "prompt": prompt, "answer": text}
     return _Call(words if request else None, prompt, text)
-
-
-def _is_answer(message: Any, answers: set[str]) -> bool:
-    is_mapping = isinstance(message, Mapping) and message.get("role") == "assistant"
-    return is_mapping and answer_signature(message.get("content")) in answers
 
 
 def _is_served(block: Any, served: set[Any]) -> bool:

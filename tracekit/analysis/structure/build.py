@@ -183,7 +183,7 @@ class _Filling:
         in_order = Works(works)
         for window in self._windows:
             inside = in_order.inside(window)
-            found = place(inside, window)
+            found = place(inside, window, in_order.prompts)
             for work in inside:
                 if id(work) not in found:
                     continue
@@ -326,7 +326,7 @@ class _Filling:
             }
             name, asked = f"{semconv.Operation.EXECUTE_TOOL} {block.name}", window.asked.llm
             tool = inferred("tool", name, asked, suffix=f"tool{block.number}", attributes=attributes)
-            tool.status = "error" if window.brought and block.id in window.brought.failed_results else "ok"
+            tool.status = "error" if window.brought and window.brought.brings_failure(block.id) else "ok"
             self._turns[id(window.asked)].adopt(tool)
             self._tools[block.id] = tool
         return tool
@@ -336,7 +336,7 @@ class _Filling:
         if id(window.asked) not in self._turns or window.brought is None:
             return
         for block in window.asked.blocks:
-            if block.id in self._tools or block.id not in window.brought.results:
+            if block.id in self._tools or not window.brought.brings(block.id):
                 continue
             tool = self._tool(window, block, "result")
             tool.start_ns = window.asked.end_ns

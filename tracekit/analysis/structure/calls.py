@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.conversation import answer_signature, blocks_of, prefix_keys, previous_message_id
-from tracekit.model.messages import answer_of, request_of
+from tracekit.model.conversation import answer_signature, blocks_of, previous_message_id
+from tracekit.model.history import Asked, Message, Messages, Part
+from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Call", "CallReader", "text_of"]
+__all__ = ["Block", "Bringing", "Call", "CallReader", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +26,48 @@ class Block:
     number: int
 
 
+class Bringing:
+    """The messages that bring tool results, by the ids of their blocks, among those of all calls of a run."""
+
+    def __init__(self) -> None:
+        self._known: set[bytes] = set()
+        self._by_id: dict[str, list[Message]] = {}
+
+    def add(self, messages: Messages) -> None:
+        """Take in what `messages` add to those that are known."""
+        for message in messages.back():
+            if message.key in self._known:
+                break
+            self._known.add(message.key)
+            for id, _ in message.results:
+                self._by_id.setdefault(id, []).append(message)
+
+    def find(self, messages: Messages, id: str) -> Message | None:
+        """The newest of `messages` that brings the result of the block `id`."""
+        for message in islice(messages.back(), _NEWEST):
+            if any(block == id for block, _ in message.results):
+                return message
+        held = [each for each in self._by_id.get(id, ()) if messages.key(each.count) == each.key]
+        newest = max(held, key=lambda each: each.count, default=None)
+        return None if newest is None or messages.last is None else messages.last.first(newest.count)
+
+
+_NEWEST = 4
+"""Messages at the end of a history among which a result nearly always stands."""
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """An llm span with what it asked and what it was answered.
 
     `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `offered` are the
     names of the tools that it might ask for; `is_forced` says that it had to ask for one. `is_probe` says that it allowed
-    a response of one token only, as programs do to learn whether they may ask at all. `results` are the tool results that its request brings, by the id of the
-    block; `failed_results` are those that report an error.
+    a response of one token only, as programs do to learn whether they may ask at all.
     """
 
     llm: Draft
     unit: Draft
-    keys: list[bytes] = field(default_factory=list)
-    messages: list[Any] = field(default_factory=list)
+    messages: Messages = field(default_factory=Messages)
     system: str = ""
     offered: tuple[str, ...] = ()
     is_forced: bool = False
@@ -48,8 +78,7 @@ class Call:
     stop_reason: str | None = None
     text: str = ""
     blocks: tuple[Block, ...] = ()
-    results: dict[str, str] = field(default_factory=dict)
-    failed_results: set[str] = field(default_factory=set)
+    bringing: Bringing = field(default_factory=Bringing)
 
     @property
     def start_ns(self) -> int:
@@ -61,18 +90,35 @@ class Call:
         """When the call ended; while it is open, never."""
         return self.llm.end_ns if self.llm.end_ns is not None else 1 << 63
 
+    def brings(self, id: str) -> bool:
+        """Whether the request brings the result of the block `id`."""
+        return self.bringing.find(self.messages, id) is not None
+
+    def brings_failure(self, id: str) -> bool:
+        """Whether the request brings an error as the result of the block `id`."""
+        message = self.bringing.find(self.messages, id)
+        return message is not None and dict(message.results)[id]
+
+    def result(self, id: str) -> str | None:
+        """The text that the request brings as the result of the block `id`."""
+        message = self.bringing.find(self.messages, id)
+        return None if message is None else _result_in(message.value, id)
+
+
+_Read = TypeVar("_Read", str, tuple[str, ...])
+
 
 class CallReader:
     """Reads the calls of one run, each once, however often the run is looked at as it grows.
 
-    Most of what a call asks is what the one before it asked: what several say alike is kept once.
+    Most of what a call asks is what the one before it asked: what several say alike is read and kept once.
     """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Exchange, Call]] = {}
-        self._offered: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._messages: dict[bytes, Any] = {}
-        self._results: dict[bytes, Mapping[str, tuple[str, bool]]] = {}
+        self._by_part: dict[Part, Any] = {}
+        self._alike: dict[Any, Any] = {}
+        self._bringing = Bringing()
 
     def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
         """The call of the span `llm`."""
@@ -81,33 +127,31 @@ class CallReader:
             return Call(llm, unit)
         exchange, known = self._known.get(llm.id, (None, None))
         if known is None or exchange is not exchanges[-1]:
-            known = Call(llm, unit)
-            self._read_request(known, exchanges[-1])
+            known = Call(llm, unit, bringing=self._bringing)
+            self._read_request(known, exchanges[-1].request.asked)
             _read_answer(known, exchanges[-1])
             self._known[llm.id] = exchanges[-1], known
         return replace(known, llm=llm, unit=unit)
 
-    def _read_request(self, call: Call, exchange: Exchange) -> None:
-        request = request_of(exchange.request.body)
-        messages = request.get("messages")
-        messages = messages if isinstance(messages, list) else []
-        call.keys = prefix_keys(messages)
-        call.messages = [self._messages.setdefault(key, each) for key, each in zip(call.keys, messages, strict=True)]
-        call.system = text_of(request.get("system"))
-        offered = _names_of(request.get("tools"))
-        call.offered = self._offered.setdefault(offered, offered)
-        choice = request.get("tool_choice")
+    def _read_request(self, call: Call, asked: Asked) -> None:
+        call.messages = asked.messages
+        self._bringing.add(call.messages)
+        call.system = self._shared(asked.part("system"), text_of, "")
+        call.offered = self._shared(asked.part("tools"), _names_of, ())
+        choice = asked.get("tool_choice")
         call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
-        call.is_probe = request.get("max_tokens") == 1
-        call.previous_id = previous_message_id(request)
-        for key, message in zip(call.keys, call.messages, strict=True):
-            results = self._results.get(key)
-            if results is None:
-                results = self._results[key] = _results_of(message)
-            for id, (text, is_error) in results.items():
-                call.results[id] = text
-                if is_error:
-                    call.failed_results.add(id)
+        call.is_probe = asked.get("max_tokens") == 1
+        call.previous_id = previous_message_id(asked)
+
+    def _shared(self, part: Part | None, read: Callable[[Any], _Read], nothing: _Read) -> _Read:
+        """What `read` makes of `part`, which many requests have in common."""
+        if part is None:
+            return nothing
+        if part not in self._by_part:
+            value = read(part.value)
+            self._by_part[part] = self._alike.setdefault(value, value)
+        found: _Read = self._by_part[part]
+        return found
 
 
 def _names_of(tools: Any) -> tuple[str, ...]:
@@ -115,14 +159,15 @@ def _names_of(tools: Any) -> tuple[str, ...]:
     return tuple(str(tool.get("name")) for tool in listed if isinstance(tool, Mapping))
 
 
-def _results_of(message: Any) -> Mapping[str, tuple[str, bool]]:
-    """The tool results that `message` brings: the text of each and whether it reports an error, by the block's id."""
+def _result_in(message: Any, id: str) -> str | None:
+    """The text of the last result in `message` of the block `id`."""
     blocks = blocks_of(message.get("content") if isinstance(message, Mapping) else None)
-    return {
-        str(block.get("tool_use_id")): (text_of(block.get("content")), bool(block.get("is_error")))
-        for block in blocks
-        if isinstance(block, Mapping) and block.get("type") == "tool_result"
-    }
+    results = (
+        block
+        for block in reversed(blocks)
+        if isinstance(block, Mapping) and block.get("type") == "tool_result" and str(block.get("tool_use_id")) == id
+    )
+    return next((text_of(block.get("content")) for block in results), None)
 
 
 def _read_answer(call: Call, exchange: Exchange) -> None:

@@ -9,7 +9,8 @@ from itertools import count, zip_longest
 from typing import TypeAlias
 
 from tracekit.analysis.structure.calls import Call, text_of
-from tracekit.model.conversation import answer_signature, blocks_of
+from tracekit.model.conversation import blocks_of
+from tracekit.model.history import Message, Messages
 
 __all__ = ["Conversation", "conversations"]
 
@@ -71,13 +72,13 @@ class _Index:
         self._numbers = count()
         self._by_text: dict[tuple[str, str, tuple[str, ...]], list[_End]] = {}
         self._latest: dict[tuple[str, str, tuple[str, ...]], Call] = {}
-        self._signatures: dict[int, str] = {}
+        self._latest_asked: dict[bytes, Call | None] = {}
         self._by_answer: dict[str, Call] = {}
         self._by_block: dict[str, Call] = {}
 
     def add(self, call: Call) -> None:
-        if call.keys:
-            key, end = call.keys[-1], (call.end_ns, -next(self._numbers), call)
+        if call.messages.last is not None:
+            key, end = call.messages.last.key, (call.end_ns, -next(self._numbers), call)
             insort(self._by_key.setdefault(key, []), end)
             insort(self._by_key_and_answer.setdefault((key, call.signature), []), end)
             if call.stop_reason in _UNFINISHED:
@@ -101,27 +102,45 @@ class _Index:
         asked = self._by_results(call)
         if asked is not None:
             return asked
-        for length in range(len(call.keys) - 1, 0, -1):
-            before = self._matching(call, length)
+        for message in call.messages.back():
+            before = None if message.before is None else self._matching(call, message.before.key, message)
             if before is not None:
                 return before
         return self._asked_again(call) or self._by_answer_kept(call) or self._summed_up(call)
 
     def _by_results(self, call: Call) -> Call | None:
         """The latest call whose tools' results `call` brings, wherever its history was cut or rewritten."""
-        asked = [self._by_block[id] for id in call.results if id in self._by_block]
+        latest = self._latest_of(call.messages)
+        if latest is None or latest.end_ns <= call.start_ns:
+            return latest
+        # By clocks that do not agree, a result was brought before it was asked for.
+        ids = dict.fromkeys(id for message in call.messages.back() for id, _ in message.results)
+        asked = [self._by_block[id] for id in ids if id in self._by_block]
         ended = [before for before in asked if before.end_ns <= call.start_ns]
         return max(ended, key=lambda before: before.end_ns, default=None)
 
-    def _matching(self, call: Call, length: int) -> Call | None:
-        """The latest call with the first `length` messages of `call` whose answer is the next of them."""
-        key = call.keys[length - 1]
+    def _latest_of(self, messages: Messages) -> Call | None:
+        """The call that ended last of those whose tools' results `messages` bring. Each message is looked at once."""
+        new: list[Message] = []
+        latest: Call | None = None
+        for message in messages.back():
+            if message.key in self._latest_asked:
+                latest = self._latest_asked[message.key]
+                break
+            new.append(message)
+        for message in reversed(new):
+            for id, _ in message.results:
+                asked = self._by_block.get(id)
+                if asked is not None and (latest is None or asked.end_ns > latest.end_ns):
+                    latest = asked
+            self._latest_asked[message.key] = latest
+        return latest
+
+    def _matching(self, call: Call, key: bytes, follows: Message) -> Call | None:
+        """The latest call with the messages of this `key` whose answer is the one that `follows` in `call`."""
         if key not in self._by_key:
             return None
-        follows = call.messages[length]
-        said = ""
-        if isinstance(follows, Mapping) and follows.get("role") == "assistant":
-            said = answer_signature(follows.get("content"))
+        said = follows.signature
         asked = [self._by_key[key]]
         if said:
             # A stop sequence or a trailing space may be lost on the way back, never the whole text.
@@ -131,7 +150,8 @@ class _Index:
 
     def _asked_again(self, call: Call) -> Call | None:
         """A call with the very same messages that got no whole answer, asked again in the same lane."""
-        same = self._unfinished.get((call.keys[-1], call.llm.lane), []) if call.keys else []
+        last = call.messages.last
+        same = self._unfinished.get((last.key, call.llm.lane), []) if last is not None else []
         return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
 
     def _by_answer_kept(self, call: Call) -> Call | None:
@@ -139,23 +159,13 @@ class _Index:
 
         What it was itself shown as an answer, such as an example that all requests begin with, it did not give.
         """
-        for signature in dict.fromkeys(reversed(self._answers_in(call))):
+        for signature in dict.fromkeys(_answers_in(call)):
             ends = self._by_text.get((signature, call.system, call.offered), [])
             ended = [before for *_, before in ends[: bisect_left(ends, (call.start_ns, 1))][-_MOST_ALIKE:]]
-            ended = [before for before in ended if signature not in self._answers_in(before)]
+            ended = [before for before in ended if signature not in _answers_in(before)]
             if ended:
                 return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
         return None
-
-    def _answers_in(self, call: Call) -> list[str]:
-        """The signatures of the answers among the messages of `call`. What several calls send alike is read once."""
-        found = []
-        for message in call.messages:
-            if isinstance(message, Mapping) and message.get("role") == "assistant":
-                if id(message) not in self._signatures:
-                    self._signatures[id(message)] = answer_signature(message.get("content"))
-                found.append(self._signatures[id(message)])
-        return found
 
     def _summed_up(self, call: Call) -> Call | None:
         """The lane's last call, set up alike, if it was told in words to end a conversation with what `call` begins with."""
@@ -170,6 +180,11 @@ class _Index:
         )
 
 
+def _answers_in(call: Call) -> Iterator[str]:
+    """The signatures of the answers among the messages of `call`, newest first."""
+    return (message.signature for message in call.messages.back() if message.role == "assistant")
+
+
 def _begins(call: Call) -> list[str]:
     """The texts with which the messages of `call` begin: a summary stands there, with or without a word of assent."""
     return [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
@@ -177,7 +192,8 @@ def _begins(call: Call) -> list[str]:
 
 def _ends_in_words(call: Call) -> bool:
     """Whether `call` ends a conversation: the last of several messages says something, and the answer is whole."""
-    last = call.messages[-1] if len(call.messages) > 2 else None
-    blocks = blocks_of(last.get("content")) if isinstance(last, Mapping) else []
-    brings_results = any(isinstance(block, Mapping) and block.get("type") == "tool_result" for block in blocks)
-    return bool(blocks) and not brings_results and call.stop_reason == "end_turn"
+    last = call.messages.last
+    if last is None or last.count <= 2 or last.results or call.stop_reason != "end_turn":
+        return False
+    message = last.value
+    return isinstance(message, Mapping) and bool(blocks_of(message.get("content")))

@@ -7,16 +7,16 @@ lanes, if there are as many as blocks. Without evidence nothing is placed.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
-from tracekit.analysis.structure.calls import Block, Call, text_of
+from tracekit.analysis.structure.calls import Block, Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.prompts import Prompts
 
 __all__ = ["STRENGTH", "Window", "Work", "Works", "place", "windows_of"]
 
@@ -61,7 +61,7 @@ class Window:
 
     def result(self, block: Block) -> str | None:
         """The text that was brought as the result of `block`."""
-        return self.brought.results.get(block.id) if self.brought is not None else None
+        return self.brought.result(block.id) if self.brought is not None else None
 
 
 @dataclass(eq=False)
@@ -75,13 +75,10 @@ class Work:
     conversation: Conversation | None = None
     agent: Draft | None = None
 
-    @cached_property
-    def prompt(self) -> str:
-        """The text that the work began with."""
-        if not self.calls:
-            return ""
-        first = self.calls[0]
-        return "\n".join([first.system, *(text_of(m.get("content")) for m in first.messages if isinstance(m, dict))])
+    @property
+    def first(self) -> Call | None:
+        """The call that the work began with."""
+        return self.calls[0] if self.calls else None
 
     @cached_property
     def said(self) -> str:
@@ -102,6 +99,7 @@ class Works:
     def __init__(self, works: Iterable[Work]) -> None:
         self._in_order = sorted(works, key=lambda work: work.start_ns)
         self._begins = [work.start_ns for work in self._in_order]
+        self.prompts = Prompts([work.first for work in self._in_order])
 
     def inside(self, window: Window) -> list[Work]:
         """Those that may have served the answer of `window`, in order."""
@@ -126,22 +124,7 @@ class Works:
             yield from named[bisect_left(named, low) :]
             texts = sorted(_looked_for(block), key=len, reverse=True)
             for text in (*texts[:1], *(text for text in texts[1:] if len(text) >= _TELLING)):
-                yield from self._having(text, low)
-
-    def _having(self, text: str, low: int) -> Iterator[int]:
-        """Where, from `low` on, works stand whose prompt has `text`."""
-        prompts, begins = self._prompts
-        at = prompts.find(text, begins[low])
-        while at >= 0:
-            place = bisect_right(begins, at) - 1
-            yield place
-            at = prompts.find(text, begins[place + 1])
-
-    @cached_property
-    def _prompts(self) -> tuple[str, list[int]]:
-        """All prompts as one text, which is searched fastest, and where each begins; the last is the end of it."""
-        prompts = [f"{work.prompt}\0" for work in self._in_order]
-        return "".join(prompts), [0, *accumulate(map(len, prompts))]
+                yield from self.prompts.having(text, low)
 
     @cached_property
     def _below(self) -> Mapping[str, list[int]]:
@@ -161,18 +144,19 @@ class Works:
         return named
 
 
-def place(works: Sequence[Work], window: Window) -> dict[int, tuple[Block, str]]:
+def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
     """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
     placed: dict[int, tuple[Block, str]] = {}
     blocks = window.asked.blocks
     inputs = {block.number: _looked_for(block) for block in blocks} if works else {}
+    results = {block.number: window.result(block) for block in blocks} if works and window.brought else {}
     for work in works:
         named = [block for block in blocks if block.name == work.name] if work.name else []
         candidates: Sequence[Block] = named or blocks
-        by_result = [block for block in candidates if _is_result(work, window.result(block))] if window.brought else []
+        by_result = [block for block in candidates if _is_result(work, results.get(block.number))]
         looked_for = [(block, inputs[block.number]) for block in by_result or candidates]
         tells_nothing = window.is_form or (work.calls and window.is_beside(work.calls[0]))
-        by_prompt = [] if tells_nothing else _by_prompt(work, looked_for)
+        by_prompt = [] if tells_nothing else _by_prompt(work, looked_for, prompts)
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
@@ -237,12 +221,16 @@ def _looked_for(block: Block) -> list[str]:
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
 
-def _by_prompt(work: Work, looked_for: Sequence[tuple[Block, list[str]]]) -> list[Block]:
+def _by_prompt(work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts) -> list[Block]:
     """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
-    prompt = work.prompt
-    whole = [block for block, texts in looked_for if texts and all(text in prompt for text in texts)]
+    first = work.first
+    if first is None:
+        return []
+    whole = [block for block, texts in looked_for if texts and all(prompts.has(first, text) for text in texts)]
     return whole or [
-        block for block, texts in looked_for if any(len(text) >= _TELLING and text in prompt for text in texts)
+        block
+        for block, texts in looked_for
+        if any(len(text) >= _TELLING and prompts.has(first, text) for text in texts)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -67,7 +67,7 @@ def _pieces(number: int) -> str:
 class Pieces:
     """The pieces of an answer's body, each with its time since `began_ns` in front."""
 
-    pieces: tuple[Piece, ...]
+    pieces: Sequence[Piece]
     began_ns: int
 
     def shown(self, width: int, most: int) -> Shown:

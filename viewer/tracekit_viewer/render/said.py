@@ -9,14 +9,13 @@ from typing import Any
 
 from tracekit_viewer.door import (
     Answer,
+    Asked,
     BodyReader,
     Exchange,
+    Messages,
     Node,
     Run,
     answer_signature,
-    is_answer,
-    request_of,
-    shared_messages,
 )
 
 __all__ = ["Reader", "Said"]
@@ -30,16 +29,15 @@ class Said:
     """An exchange as it is read: what the request asks, and the answer as far as it has arrived."""
 
     exchange: Exchange
-    request: Mapping[str, Any]
+    request: Asked
     answer: Answer = field(default_factory=Answer)
     reader: BodyReader | None = None
     read: int = 0
 
     @property
-    def messages(self) -> list[Any]:
+    def messages(self) -> Messages:
         """The messages of the request."""
-        messages = self.request.get("messages")
-        return messages if isinstance(messages, list) else []
+        return self.request.messages
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -65,7 +63,7 @@ class Reader:
         """What `exchange` says."""
         said = self._kept.pop(exchange.attempt, None)
         if said is None or (said.exchange is not exchange and said.exchange.request != exchange.request):
-            said = Said(exchange, request_of(exchange.request.body))
+            said = Said(exchange, exchange.request.asked)
         if said.exchange is not exchange or not said.read:
             _read_on(said, exchange)
         self._kept[exchange.attempt] = said
@@ -86,9 +84,9 @@ class Reader:
             asked = self.of_call(run, base)
             if asked is None:
                 continue
-            shared = shared_messages(said.messages, asked.messages)
-            if shared == len(asked.messages) and is_answer(
-                said.messages[shared : shared + 1], answer_signature(asked.message.get("content"))
+            shared = said.messages.shared(asked.messages)
+            if shared == len(asked.messages) and said.messages.is_answer(
+                shared, answer_signature(asked.message.get("content"))
             ):
                 shared += 1
             if shared > known:

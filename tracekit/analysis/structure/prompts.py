@@ -1,0 +1,91 @@
+"""The texts that works began with. Those that many have in common are read and searched once."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+from tracekit.analysis.structure.calls import Call, text_of
+from tracekit.model.history import Message
+
+__all__ = ["Prompts"]
+
+_MOST_FOUND = 100_000
+_MOST_CHARACTERS = 4_000_000
+
+
+class Prompts:
+    """The system prompts and messages of the first calls of works.
+
+    Args:
+        firsts: The first call of each work, in the order of the works; None where it has none.
+    """
+
+    def __init__(self, firsts: Sequence[Call | None]) -> None:
+        self._firsts = firsts
+        self._found: dict[tuple[str, bytes], bool] = {}
+        self._texts: dict[bytes, str] = {}
+        self._characters = 0
+
+    def has(self, first: Call, text: str) -> bool:
+        """Whether the prompt of a work, whose `first` call is given, has `text`."""
+        if text in first.system:
+            return True
+        new: list[Message] = []
+        found = False
+        for message in first.messages.back():
+            known = self._found.get((text, message.key))
+            if known is not None:
+                found = known
+                break
+            new.append(message)
+        if len(self._found) > _MOST_FOUND:
+            self._found.clear()
+        for message in reversed(new):
+            found = found or text in self._text(message)
+            self._found[text, message.key] = found
+        return found
+
+    def having(self, text: str, low: int) -> Iterator[int]:
+        """The numbers, from `low` on, of the works whose prompt has `text`."""
+        joined, begins, holders = self._all
+        at = joined.find(text)
+        while at >= 0:
+            number = bisect_right(begins, at) - 1
+            yield from holders[number][bisect_left(holders[number], low) :]
+            at = joined.find(text, begins[number + 1])
+
+    @cached_property
+    def _all(self) -> tuple[str, list[int], list[list[int]]]:
+        """The different texts as one, which is searched fastest; where each begins, and the end; and the works of each."""
+        holders: dict[str | bytes, list[int]] = {}
+        texts: list[str] = []
+        for number, first in enumerate(self._firsts):
+            if first is None:
+                continue
+            if first.system not in holders:
+                texts.append(f"{first.system}\0")
+            holders.setdefault(first.system, []).append(number)
+            for message in first.messages.back():
+                if message.key not in holders:
+                    texts.append(f"{_text_in(message)}\0")
+                holders.setdefault(message.key, []).append(number)
+        return "".join(texts), [0, *accumulate(map(len, texts))], list(holders.values())
+
+    def _text(self, message: Message) -> str:
+        text = self._texts.get(message.key)
+        if text is None:
+            text = _text_in(message)
+            self._characters += len(text)
+            if self._characters > _MOST_CHARACTERS:
+                self._texts.clear()
+                self._characters = len(text)
+            self._texts[message.key] = text
+        return text
+
+
+def _text_in(message: Message) -> str:
+    value = message.value
+    return text_of(value.get("content")) if isinstance(value, Mapping) else ""
