@@ -204,7 +204,7 @@ def _is_event(item: Any) -> bool:
     )
 
 
-def _check(data: dict[str, Any], shape: _Shape, place: str) -> None:
+def _check(data: Mapping[str, Any], shape: _Shape, place: str) -> None:
     for name, rule in shape.items():
         if name not in data:
             if not rule.is_optional:
