@@ -14,7 +14,7 @@ from tests.support.runs import write_runs
 from tracekit.collect import rows
 from tracekit.collect.collect import collect, rebuild
 from tracekit.collect.prune import prune
-from tracekit.collect.rows import messages_of
+from tracekit.collect.said import messages_of
 from tracekit.errors import RowsError
 from tracekit.model.events import SpanBegin, SpanEnd
 from tracekit.model.tree import Run
