@@ -81,7 +81,7 @@ class Rebuilding:
         last = None if kept.last is None else kept.last.first(max(0, min(data["keep"], len(kept))))
         referring = frozenset(data.get("blobs", ()))
         for number, value in enumerate(data.get("add", ())):
-            size = len(compact(value).encode())
+            size = _size_of(value)
             blobs = self.blobs if number in referring else None
             if blobs is not None:
                 if is_deeper(value):
@@ -101,9 +101,15 @@ class Rebuilding:
             return before
         changed: dict[str, Part] = {}
         for name, value in data["set"].items():
-            size = len(compact(value).encode())
+            size = _size_of(value)
             changed[name] = Held(value, size) if line is None else LatePart(line, size, "set", name)
         return {**before, **changed}
+
+
+def _size_of(value: Any) -> int:
+    """Bytes of `value` as compact JSON."""
+    text = compact(value)
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _len_of_reference(digest: str) -> int:

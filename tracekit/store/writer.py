@@ -151,7 +151,8 @@ class Writer:
 
     def flush(self) -> None:
         """Move what was gathered into the store."""
-        self._move()
+        if not self.is_settled:
+            self._move()
 
     # ── gathering ────────────────────────────────────────────────────────────────────────────────────────────────
 
