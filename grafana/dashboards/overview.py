@@ -43,7 +43,7 @@ RETRIES = where(ATTEMPT, f"{span(semconv.HTTP_RESEND_COUNT)} > 0")
 ATTEMPTS = where(ATTEMPT, has(semconv.HTTP_STATUS))
 
 _LISTED = 50
-_ESTIMATED = "Tempo counts durations in powers of two of a second, and estimates within them: off by up to a half."
+_ESTIMATED = "Tempo counts durations in powers of two of a second, and estimates within them: the true value may be half of it, or twice."
 _EXACT = "Exact, retries included."
 _LONGEST = "The run's longest span that has ended: the whole run, unless it goes on or was killed."
 
