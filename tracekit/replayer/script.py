@@ -142,6 +142,14 @@ class Script:
         roots = [span for span in self.recording.spans.values() if span.parent is None]
         return min(roots, key=lambda span: span.start_ns).lane if roots else ""
 
+    @cached_property
+    def twins(self) -> frozenset[str]:
+        """The keys of requests that were made several times and not always answered the same."""
+        answers: dict[str, set[tuple[tuple[int, bytes], ...]]] = defaultdict(set)
+        for call in self.calls:
+            answers[call.key].add(call.answers)
+        return frozenset(key for key, different in answers.items() if len(different) > 1)
+
     @property
     def task_lane(self) -> str:
         """The lane of the first event loop's first task: what a test's own task stands for, in which a replay begins."""
