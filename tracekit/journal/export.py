@@ -18,11 +18,14 @@ from tracekit.journal.suspects import suspects_in
 __all__ = ["export"]
 
 
-def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False) -> Sequence[str]:
+def export(
+    paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False, shared: bool = False
+) -> Sequence[str]:
     """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
 
     No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. The
-    file is there as a whole or not at all; one that is there already is replaced. It is for the user alone.
+    file is there as a whole or not at all; one that is there already is replaced. It is for the user alone, or, if it is
+    `shared`, for those whom the umask allows to read it.
 
     Returns:
         What of the segments could not be read and so is missing from a normal form.
@@ -37,6 +40,8 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     form = normal_form(segments) if normal else None
     try:
         descriptor, draft = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".new", dir=out.parent)
+        if shared:
+            Path(draft).chmod(_mode_of_new(out.parent))
     except OSError as error:
         raise JournalError(
             f"{out} cannot be written: {error.strerror}; export to a folder that you can write to"
@@ -52,6 +57,14 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     finally:
         Path(draft).unlink(missing_ok=True)
     return form.damage if form else ()
+
+
+def _mode_of_new(folder: Path) -> int:
+    """The mode that a new file gets in `folder`. To ask for the umask itself would change it for other threads."""
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".new", dir=folder) as inner:
+        probe = Path(inner) / "mode"
+        probe.touch()
+        return probe.stat().st_mode & 0o777
 
 
 def _lines(path: Path, numbers: Iterator[int]) -> Iterator[bytes]:
