@@ -53,7 +53,8 @@ class _Commands(click.Group):
 def cli() -> None:
     """See, check and replay multi-agent Claude runs.
 
-    RUN is an id, the beginning of one, a name (its newest run), `last`, or a file.
+    RUN is an id, the beginning of one, a name (its newest run), `last`, or a file. `last` and names mean no replay;
+    `last-replay` is the newest of those.
     """
 
 

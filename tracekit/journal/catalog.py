@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +14,24 @@ from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
 from tracekit.journal.reader import header_of, load_header
 from tracekit.model.text import printable
 
-__all__ = ["Entry", "all_runs", "find_run", "segments_of"]
+__all__ = ["NEWEST", "Entry", "all_runs", "find_run", "is_recorded", "segments_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run on the disk: its identity and its segments."""
+    """A run on the disk: its identity and its segments; whether it is a replay."""
 
     id: str
     name: str
     recorded_at_ns: int
     paths: tuple[Path, ...]
+    is_replay: bool = False
 
 
-def all_runs(limit: int | None = None) -> list[Entry]:
+def all_runs(limit: int | None = None, *, wanted: Callable[[Entry], bool] = lambda _: True) -> list[Entry]:
     """Every run under the folder for journals, newest recorded first; the first `limit` of them if that is given.
+
+    `wanted` says which of them count.
 
     Files are opened a day at a time, so that a limit makes this cheap however many runs there are.
 
@@ -42,7 +45,8 @@ def all_runs(limit: int | None = None) -> list[Entry]:
         for path in days[day]:
             id = _run_id(path)
             if id not in entries:
-                entries[id] = _entry(runs[id])
+                entry = _entry(runs[id])
+                entries[id] = entry if entry is not None and wanted(entry) else None
         # A segment never lies under a day before its run, so a run that has only older ones is older than this day.
         if limit is not None and sum(_day_of(entry) >= day for entry in entries.values() if entry) >= limit:
             break
@@ -62,6 +66,8 @@ def segments_of(id: str, since: str = "") -> list[Path]:
 def find_run(text: str) -> Entry:
     """The run that `text` means: ``last``, a file, an id, a prefix of one, or a name (its newest run).
 
+    ``last`` and names mean no replay: ``last-replay`` is the newest of those.
+
     Raises:
         RunNotFoundError: It means none.
         AmbiguousRunError: It is a prefix of several ids.
@@ -71,11 +77,11 @@ def find_run(text: str) -> Entry:
     path = Path(text)
     if path.suffix == ".jsonl" or os.sep in text:
         return _file_entry(path)
-    if text == "last" and (newest := all_runs(1)):
+    if text in NEWEST and (newest := all_runs(1, wanted=NEWEST[text])):
         return newest[0]
     runs = all_runs()
     matching = [run for run in runs if run.id == text] or [run for run in runs if text and run.id.startswith(text)]
-    named = [run for run in runs if run.name == text]
+    named = [run for run in runs if run.name == text and not run.is_replay and text not in NEWEST]
     if len(matching) == 1 and not named:
         return matching[0]
     if named:
@@ -98,12 +104,30 @@ def _tell_why_unreadable(text: str) -> None:
                 load_header(path)
 
 
+def is_recorded(entry: Entry) -> bool:
+    """Whether `entry` is a run that asked the API itself, and no replay."""
+    return not entry.is_replay
+
+
+NEWEST: dict[str, Callable[[Entry], bool]] = {
+    "last": is_recorded,
+    "last-replay": lambda entry: entry.is_replay,
+    # Nothing makes forks yet; the word is kept for them.
+    "last-fork": lambda _: False,
+}
+"""The words that mean the newest run of a kind, and which runs are of that kind."""
+
+
 def _not_found(text: str, runs: list[Entry]) -> str:
     if not runs:
         return (
             f"there is no run {text!r}: nothing is recorded yet in {home()}; "
             "`tracekit demo` or `tracekit run PROGRAM` records one"
         )
+    if text in ("last-replay", "last-fork"):
+        return f"there is no {text.removeprefix('last-')} in {home()}; `tracekit replay RUN -- PROGRAM` makes a replay"
+    if any(run.name == text for run in runs) or text == "last":
+        return f"there is no run {text!r} but replays in {home()}, and a name means none of them; `last-replay` does"
     names = ", ".join(dict.fromkeys(printable(run.name, most=60) for run in runs[:20]))
     return (
         f"there is no run {text!r}: it is no id, prefix or name of the {len(runs)} recorded in {home()}; "
@@ -117,21 +141,23 @@ def _file_entry(path: Path) -> Entry:
     header = header_of(path)
     if header is None:
         return Entry("", path.stem, 0, (path,))
-    return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,))
+    return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,), bool(header.get("replay_of")))
 
 
 def _entry(paths: Iterable[Path]) -> Entry | None:
     readable: list[Path] = []
     first: Header | None = None
+    is_replay = False
     for path in paths:
         header = header_of(path)
         if header is not None:
             readable.append(path)
+            is_replay |= bool(header.get("replay_of"))
             if first is None or header["recorded_at_ns"] < first["recorded_at_ns"]:
                 first = header
     if first is None:
         return None
-    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(readable))
+    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(readable), is_replay)
 
 
 def _day_of(entry: Entry) -> str:

@@ -242,6 +242,11 @@ def _refuse_unusable(recording: Recording) -> None:
             f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
             "record it again with TRACEKIT_CONTENT=full"
         )
+    if recording.replay_of is not None and not recording.exchanges:
+        raise ReplayError(
+            f"this run is a replay itself, of run {recording.replay_of[:8]}; replay that one: `tracekit replay "
+            f"{recording.replay_of[:8]} -- PROGRAM`"
+        )
     if not recording.exchanges:
         raise ReplayError("the recording has no exchange with the API in it, so there is nothing to replay")
     cut = [id for id in recording.exchanges if recording.spans[id].end_ns is None]
