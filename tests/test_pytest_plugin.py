@@ -140,6 +140,74 @@ def test_what_a_test_records_is_its_own_whatever_records_around_it(project: Proj
     assert len(list(project.home.rglob("*.jsonl"))) == 1, "what the program records by itself goes on"
 
 
+def test_a_first_snapshot_keeps_its_recording(project: Project, server: ScriptedClaude) -> None:
+    project.ask(server)
+    project.test(
+        "def test_it(replay, snapshot):\n    assert review_one('cart.py') == snapshot\n\n"
+        "def test_other(replay, snapshot):\n    words = review_one('cart.py')\n    assert words == ''\n"
+        "    assert words == snapshot\n"
+    )
+    said = project.pytest("tests/test_more.py", "--tracekit-record=once", *SERIAL, code=1)
+    assert "only the snapshot does not exist yet" in said
+    assert "pytest --snapshot-update tests/test_more.py::test_it" in said
+    kept = project.root / "tests/recordings/test_more"
+    assert [path.name for path in kept.iterdir()] == ["test_it.jsonl"], "the other fails by itself"
+    asked = len(server.asked)
+    del project.env["ANTHROPIC_API_KEY"]
+    project.pytest("--snapshot-update", "tests/test_more.py::test_it", *SERIAL)
+    project.pytest("tests/test_more.py::test_it", *SERIAL)
+    assert len(server.asked) == asked
+    # A snapshot that exists and differs says that the run is not what it should be.
+    (kept / "test_it.jsonl").unlink()
+    project.edit("tests/__snapshots__/test_more.ambr", "has a finding", "has none")
+    project.env["ANTHROPIC_API_KEY"] = "test"
+    said = project.pytest("tests/test_more.py::test_it", "--tracekit-record=once", *SERIAL, code=1)
+    assert "snapshot does not exist" not in said
+    assert not list(kept.iterdir())
+
+
+def test_a_recording_is_for_whoever_may_read_the_repository(project: Project, server: ScriptedClaude) -> None:
+    project.ask(server)
+    (project.root / "tests/conftest.py").write_text("import os\n\nos.umask(0o022)\n")
+    project.pytest(REPLAYED, "--tracekit-record=all", *SERIAL)
+    assert (project.root / RECORDING).stat().st_mode & 0o777 == 0o644
+    (project.root / "tests/conftest.py").write_text("import os\n\nos.umask(0o027)\n")
+    project.pytest(REPLAYED, "--tracekit-record=all", *SERIAL)
+    assert (project.root / RECORDING).stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in (project.root / RECORDING).parent.glob(".*")] == []
+
+
+REPEATED = """
+@pytest.mark.parametrize("path", ["cart.py", "orders.py", "1-2", "a/b ü[3-3]"])
+def test_params(path, replay):
+    review_one('cart.py')
+
+@pytest.mark.tracekit("recordings/one_file.jsonl")
+def test_again():
+    review_one('orders.py')
+
+class TestClass:
+    @pytest.mark.repeat(2)
+    def test_it(self, replay):
+        review_one('cart.py')
+"""
+
+
+def test_a_repeated_test_finds_its_recording(project: Project, server: ScriptedClaude) -> None:
+    project.ask(server)
+    project.test(REPEATED)
+    project.pytest("tests/test_more.py", "--tracekit-record=once", "--count=1", *SERIAL)
+    made = sorted(path.name for path in (project.root / "tests/recordings/test_more").iterdir())
+    assert len(made) == 5
+    asked = len(server.asked)
+    header = json.loads((project.root / "tests/recordings/test_more" / made[0]).read_text().partition("\n")[0])
+    assert header["name"] == "test_it", made
+    said = project.pytest("tests/test_more.py", "--count=3", *XDIST)
+    assert "17 passed" in said
+    assert len(server.asked) == asked
+    assert sorted(path.name for path in (project.root / "tests/recordings/test_more").iterdir()) == made
+
+
 @pytest.mark.parametrize(
     ("option", "marked", "policy"),
     [
@@ -348,3 +416,4 @@ def test_a_prompt_that_was_changed_is_told_with_its_words(project: Project) -> N
     said = project.pytest("tests/test_reviews.py::test_plain", *SERIAL, code=1)
     assert "- You sum up." in said
     assert "+ You sum up well." in said
+    assert said.count("meant? pytest --tracekit-record=all tests/test_reviews.py::test_plain") == 1

@@ -23,10 +23,10 @@ _STANDARD = (1, 2)
 
 
 @contextmanager
-def output(path: Path) -> Iterator[Path]:
+def output(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Give an empty file to write to; what it holds at the end of the block becomes the content of `path`.
 
-    If the block raises, `path` stays as it is.
+    If the block raises, `path` stays as it is. A new file that is `shared` is for those whom the umask allows to read it.
 
     Raises:
         OutputError: `path` cannot be written.
@@ -42,7 +42,8 @@ def output(path: Path) -> Iterator[Path]:
         yield draft
         try:
             if is_replaced:
-                draft.chmod(stat.S_IMODE(before.st_mode) & 0o777 if before is not None else 0o600)
+                new = _mode_of_new(target.parent) if shared else 0o600
+                draft.chmod(stat.S_IMODE(before.st_mode) & 0o777 if before is not None else new)
                 draft.replace(target)
             else:
                 _copy(draft, path, standard)
@@ -51,6 +52,14 @@ def output(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def _mode_of_new(folder: Path) -> int:
+    """Return the mode that a new file gets in `folder`. To ask for the umask itself would change it for other threads."""
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".new", dir=folder) as inner:
+        probe = Path(inner) / "mode"
+        probe.touch()
+        return probe.stat().st_mode & 0o777
 
 
 def _standard_output(path: Path) -> int | None:

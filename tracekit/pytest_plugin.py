@@ -87,7 +87,7 @@ def _policy(option: Policy | None, marked: Policy | None) -> Policy:
 
 def _default_path(item: pytest.Item) -> Path:
     """Where the recording of a test lies. Its name is fit for a file, and no other test's."""
-    names = item.nodeid.partition("::")[2] or item.name
+    names = _nodeid(item).partition("::")[2] or item.name
     function, bracket, parameters = names.replace("::", ".").partition("[")
     parameters = parameters.removesuffix("]")
     name = f"{function}-{parameters}" if bracket else function
@@ -95,6 +95,19 @@ def _default_path(item: pytest.Item) -> Path:
         digest = sha256(parameters.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         name = f"{function}-{re.sub(r'[^A-Za-z0-9_.+-]+', '-', parameters)[:40]}-{digest}"
     return item.path.parent / FOLDER / item.path.stem / f"{name}.jsonl"
+
+
+def _nodeid(item: pytest.Item) -> str:
+    """The id of a test, the same each time that pytest-repeat runs it."""
+    return _without_step(item, item.nodeid)
+
+
+def _without_step(item: pytest.Item, name: str) -> str:
+    """`name` of a test without what pytest-repeat adds to its parameters: ``2-10`` for the second of ten times."""
+    step = getattr(getattr(item, "callspec", None), "params", {}).get("__pytest_repeat_step_number")
+    if step is None:
+        return name
+    return re.sub(rf"\[(?:(.*)-)?{step + 1}-\d+\]$", lambda found: f"[{found[1]}]" if found[1] else "", name)
 
 
 def _is_replayed(item: pytest.Item) -> bool:
@@ -207,7 +220,8 @@ def replay(
     if marked.policy == "all" or (marked.policy == "once" and not is_there):
         # What was not kept as a whole cannot be replayed.
         monkeypatch.setenv("TRACEKIT_CONTENT", "full")
-        active: Active = Recording(marked.path, request.node.name, ("pytest", request.node.nodeid))
+        name = _without_step(request.node, request.node.name)
+        active: Active = Recording(marked.path, name, ("pytest", _nodeid(request.node)))
     elif not is_there:
         pytest.fail(_missing(request.node, marked), pytrace=False)
     else:
@@ -221,7 +235,7 @@ def replay(
 
 def _missing(item: pytest.Item, marked: _Marked) -> str:
     path = _shown(marked.path, item.config)
-    return f"there is no recording {path}. This makes it, by asking the real API:\n  pytest {_OPTION}=once {shlex.quote(item.nodeid)}"
+    return f"there is no recording {path}. This makes it, by asking the real API:\n  pytest {_OPTION}=once {shlex.quote(_nodeid(item))}"
 
 
 def _shown(path: Path, config: pytest.Config) -> Path:
@@ -235,14 +249,20 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if active is None:
         return (yield)
     __tracebackhide__ = True
-    from tracekit.testing.playing import finish  # noqa: PLC0415  only for tests that ask
+    from tracekit.testing.hints import accepting, lacks_a_snapshot_only, making_the_snapshot  # noqa: PLC0415  see below
+    from tracekit.testing.playing import Recording, finish  # noqa: PLC0415  only for tests that ask
 
+    hint = accepting(_OPTION, _nodeid(item))
     try:
         result = yield
     except BaseException as error:
-        finish(active, error)
+        if isinstance(active, Recording) and lacks_a_snapshot_only(item, error):
+            finish(active, None, hint)
+            error.add_note(making_the_snapshot(_shown(_Marked(item).path, item.config), _nodeid(item)))
+        else:
+            finish(active, error, hint)
         raise
-    finish(active, None)
+    finish(active, None, hint)
     return result
 
 

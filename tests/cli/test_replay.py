@@ -122,6 +122,60 @@ def test_one_changed_word(guide: Any) -> None:
     assert "+ You analyse hastily.\n" in done.stderr
 
 
+def test_last_and_names_mean_no_replay(claude: Watched, tmp_path: Path) -> None:
+    made = Recorded(tmp_path, claude, ASK)
+    (recorded,) = tracekit_json("ls", env=made.env)
+    program = str(tmp_path / "agent.py")
+    for named in ("last", recorded["name"]):
+        done = tracekit("replay", named, "--", program, env=made.env)
+        assert (done.returncode, done.stdout) == (0, "hi!\n"), done.stderr
+    changed = write(tmp_path, ASK.replace('"hi"', '"ho"'), "changed.py")
+    left = tracekit("replay", "last", "--", changed, env=made.env)
+    assert left.returncode == 1
+    assert f"meant? tracekit run -- {changed}, and replay that run" in left.stderr
+
+    # Listed, counted and summed up: the recorded run alone, unless replays are asked for.
+    assert [run["id"] for run in tracekit_json("ls", env=made.env)] == [recorded["id"]]
+    listed = tracekit_json("ls", "--replays", env=made.env)
+    assert [run["replay"] for run in listed] == ["diverged", "followed", "followed", None]
+    assert [run["replay_of"] for run in listed] == [recorded["id"]] * 3 + [None]
+    assert [run["cost_usd"] for run in listed] == [0, 0, 0, recorded["cost_usd"]]
+    assert recorded["cost_usd"] > 0
+    assert "↻ followed" in tracekit("ls", "--replays", env=made.env).stdout
+    counts = ", ".join(
+        f"(SELECT count(DISTINCT run) FROM {view}) AS {view}"
+        for view in ("spans", "agents", "attempts", "llm_calls", "tools", "messages", "findings")
+    )
+    sums = "(SELECT sum(cost_usd) FROM runs) AS run_usd, (SELECT sum(cost_usd) FROM llm_calls) AS call_usd"
+    query = f"SELECT {counts}, {sums}, (SELECT count(*) FROM runs) AS runs"
+    for options, runs in ((), 1), (("--replays",), 4):
+        (row,) = tracekit_json("sql", query, *options, env=made.env)
+        assert row["run_usd"] == row["call_usd"] == pytest.approx(recorded["cost_usd"])
+        assert {row["runs"], row["spans"]} == {runs}
+        assert max(row[view] for view in ("agents", "attempts", "llm_calls", "tools", "messages", "findings")) <= runs
+
+    # What names a run, everywhere.
+    assert tracekit_json("show", "last", env=made.env)["run"]["id"] == recorded["id"]
+    assert tracekit("export", recorded["name"], "-o", str(tmp_path / "out.jsonl"), env=made.env).returncode == 0
+    assert json.loads((tmp_path / "out.jsonl").read_text().partition("\n")[0])["run"] == recorded["id"]
+    assert tracekit_json("show", "last-replay", env=made.env)["run"]["id"] == listed[0]["id"]
+    tables = tracekit("export", "last-replay", "--format", "parquet", "-o", str(tmp_path / "tables"), env=made.env)
+    assert tables.returncode == 0, tables.stderr
+    fork = tracekit("show", "last-fork", env=made.env)
+    assert (fork.returncode, "there is no fork" in fork.stderr) == (2, True)
+    again = tracekit("replay", "last-replay", "--", program, env=made.env)
+    assert again.returncode == 125
+    assert f"this run is a replay itself, of run {recorded['id'][:8]}" in again.stderr
+
+
+def test_where_there_are_replays_only_last_means_none(hi: Recorded, tmp_path: Path) -> None:
+    env = {**hi.env, "TRACEKIT_HOME": str(tmp_path / "other")}
+    assert tracekit("replay", str(hi.file), "--", str(hi.folder / "agent.py"), env=env).returncode == 0
+    for named in ("last", "agent"):
+        shown = tracekit("show", named, env=env)
+        assert (shown.returncode, "`last-replay` does" in shown.stderr) == (2, True), shown.stderr
+
+
 def test_one_changed_word_as_json(guide: Any) -> None:
     code = GUIDE.replace('"You lead."', '"You lead them."')
     done = guide.replay(code, guide.mode, options=("--format", "json"))

@@ -33,8 +33,8 @@ _MOST_ROWS = 1000
 _IN_MEMORY = 8_000_000
 
 
-def print_answer(store: Store, query: str, form: str, path: Path | None) -> None:
-    """Print the answer to `query` in the `form`, or write it to the file `path`.
+def print_answer(store: Store, query: str, form: str, path: Path | None, *, replays: bool = False) -> None:
+    """Print the answer to `query` in the `form`, or write it to the file `path`; with `replays`, over those, too.
 
     The answer is written aside first, so that a pager or a slow disk does not keep the store.
 
@@ -45,11 +45,11 @@ def print_answer(store: Store, query: str, form: str, path: Path | None) -> None
     """
     if form == "parquet":
         assert path is not None
-        rows = ask_for_parquet(store, query, path.absolute())
+        rows = ask_for_parquet(store, query, path.absolute(), replays=replays)
         tell([f"wrote {path}" if rows is None else f"wrote {rows} rows to {path}"])
         return
     if form == "table" and path is None:
-        columns, rows_shown, more = ask(store, query, _first_rows)
+        columns, rows_shown, more = ask(store, query, _first_rows, replays=replays)
         from tracekit.cli.render.table import print_table  # noqa: PLC0415  rich is not needed for data
 
         print_table(columns, rows_shown)
@@ -59,7 +59,7 @@ def print_answer(store: Store, query: str, form: str, path: Path | None) -> None
     writer: Callable[[Answer, IO[str]], None] = _write_json if form == "json" else _write_csv
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as aside:
         for_terminal = path is None and sys.stdout.isatty()
-        ask(store, query, lambda answer: writer(_shown(answer) if for_terminal else answer, aside))
+        ask(store, query, lambda answer: writer(_shown(answer) if for_terminal else answer, aside), replays=replays)
         aside.seek(0)
         if path is None:
             shutil.copyfileobj(aside, sys.stdout)

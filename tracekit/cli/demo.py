@@ -129,7 +129,7 @@ def _replay(pipeline: _Pipeline, run: str) -> int:
     code = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603  the program of the demo
     if code == 0:
         click.echo()
-        print_tree(*load_run_with_findings("last"))
+        print_tree(*load_run_with_findings("last-replay"))
     return code
 
 

@@ -14,10 +14,11 @@ __all__ = ["command"]
 
 @click.command("ls")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many runs at most.")
+@click.option("--replays", is_flag=True, help="List replays, too; they cost nothing.")
 @format_option
-def command(limit: int, form: str) -> None:
+def command(limit: int, replays: bool, form: str) -> None:
     """List the recorded runs, newest first."""
-    runs, told = list_runs(limit)
+    runs, told = list_runs(limit, replays=replays)
     tell(told)
     if form == "json":
         echo_json([run_json(run) for run in runs])

@@ -76,7 +76,8 @@ _BY_SIGPIPE = 141
 def cli() -> None:
     """See, check and replay multi-agent Claude runs.
 
-    RUN is an id, the beginning of one, a name (its newest run), `last`, a trace id, or a file.
+    RUN is an id, the beginning of one, a name (its newest run), `last`, a trace id, or a file. `last` and names mean no
+    replay; `last-replay` is the newest of those.
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,8 @@ def command(
     finally:
         shutil.rmtree(task.folder, ignore_errors=True)
     _tell(outcome, runs, code, form, said_hello=said_hello)
+    if outcome.divergence is not None and code != _UNTESTABLE and form == "text":
+        click.echo(f"tracekit: meant? {_accepting(run, program)}", err=True)
     sys.exit(code)
 
 
@@ -299,6 +302,13 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
     tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)
+
+
+def _accepting(run: str, program: Sequence[str]) -> str:
+    """How to accept that the program asks something else now than RUN has."""
+    again = f"tracekit run -- {shlex.join(program)}"
+    is_file = run.endswith(".jsonl") or os.sep in run
+    return f"{again} && tracekit export last -o {shlex.quote(run)}" if is_file else f"{again}, and replay that run"
 
 
 def _why_untestable(outcome: _Outcome, *, said_hello: bool) -> str:

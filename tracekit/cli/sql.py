@@ -25,8 +25,9 @@ _VIEWS = "\n".join(f"  {view.name:<10} {view.says}" for view in VIEWS)
 @click.argument("query", required=False)
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", help="How the answer is printed.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the answer.")
+@click.option("--replays", is_flag=True, help="Let the views show replays, too; they cost nothing.")
 @click.option("--tables", is_flag=True, help="List every view and column.")
-def command(query: str | None, form: str, output: Path | None, tables: bool) -> None:
+def command(query: str | None, form: str, output: Path | None, replays: bool, tables: bool) -> None:
     """Ask all runs at once, in DuckDB's SQL.
 
     QUERY is one SELECT over the views below; it can only read. Without it, on a terminal, a prompt opens; otherwise it
@@ -50,12 +51,12 @@ def command(query: str | None, form: str, output: Path | None, tables: bool) -> 
                 f"nothing is recorded yet in {home()}; `tracekit demo` or `tracekit run PROGRAM` records a run"
             )
         if query is not None:
-            print_answer(found.store, query, form, output)
+            print_answer(found.store, query, form, output, replays=replays)
             return
-        _prompt(found, form)
+        _prompt(found, form, replays=replays)
 
 
-def _prompt(found: Collected, form: str) -> None:
+def _prompt(found: Collected, form: str, *, replays: bool) -> None:
     from tracekit.cli.prompt import prompt  # noqa: PLC0415  only where somebody sits before it
 
     def answer(query: str) -> None:
@@ -63,7 +64,7 @@ def _prompt(found: Collected, form: str) -> None:
             if not found.is_aside:
                 # What was recorded meanwhile counts; nobody waits for more than that here.
                 tell(up_to_date(budget_s=1.0))
-            print_answer(found.store, query, form, None)
+            print_answer(found.store, query, form, None, replays=replays)
         except TracekitError as error:
             tell([str(error)])
 

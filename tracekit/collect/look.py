@@ -12,7 +12,7 @@ from tracekit.analysis.structure import structure
 from tracekit.collect.collect import Progress, collect
 from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreBusyError, StoreError
-from tracekit.journal.catalog import Entry, all_runs, find_run
+from tracekit.journal.catalog import NEWEST, Entry, all_runs, find_run, is_recorded
 from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
@@ -40,28 +40,32 @@ class Listing(NamedTuple):
     told: list[str]
 
 
-def list_runs(limit: int | None, *, found: Mapping[str, Sequence[File]] | None = None) -> Listing:
-    """The newest `limit` runs, or all that the store has or that are few. `found` are the journals, if just looked for.
+def list_runs(
+    limit: int | None, *, replays: bool = False, found: Mapping[str, Sequence[File]] | None = None
+) -> Listing:
+    """The newest `limit` runs, or all that the store has or that are few; `replays` only where they are asked for.
+
+    `found` are the journals, if just looked for.
 
     Raises:
         HomeError: The folder for journals is a file.
     """
     found = scan(runs_folder()) if found is None else found
-    listing = _listed(limit, found)
+    listing = _listed(limit, found, replays=replays)
     return listing._replace(told=list(dict.fromkeys([*unreadable(), *listing.told])))
 
 
-def _listed(limit: int | None, found: Mapping[str, Sequence[File]]) -> Listing:
+def _listed(limit: int | None, found: Mapping[str, Sequence[File]], *, replays: bool) -> Listing:
     if _is_little(found, limit):
-        return _from_journals(limit)
+        return _from_journals(limit, replays=replays)
     try:
         told = up_to_date(found=found, needed=limit or 0, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:
-            runs = queries.newest_runs(store, limit)
+            runs = queries.newest_runs(store, limit, replays=replays)
             told += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
             told += [f"{path}: {said}" for path, said in queries.damage_of(store, [run.id for run in runs])]
     except StoreError as error:
-        listing = _from_journals(limit)
+        listing = _from_journals(limit, replays=replays)
         return listing._replace(told=[f"{error}; this is read from the journals", *listing.told])
     return Listing(runs, told)
 
@@ -104,10 +108,10 @@ def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
     return sum(file.size for files in newest for file in files) < _SMALL_BYTES
 
 
-def _from_journals(limit: int | None) -> Listing:
+def _from_journals(limit: int | None, *, replays: bool) -> Listing:
     runs: list[RunSummary] = []
     told: list[str] = []
-    for entry in all_runs(limit, told):
+    for entry in all_runs(limit, told) if replays else all_runs(limit, told, wanted=is_recorded):
         try:
             run = read_entry(entry)
         except JournalError as error:
@@ -132,7 +136,7 @@ def find(text: str) -> Entry:
         JournalError: It is an id, and its journal is damaged or of a newer version.
         HomeError: The folder for journals is a file.
     """
-    if text == "last" or os.sep in text or text.endswith(".jsonl"):
+    if text in NEWEST or os.sep in text or text.endswith(".jsonl"):
         return find_run(text)
     found = scan(runs_folder())
     if sum(map(len, found.values())) > _FEW_FILES:
@@ -141,7 +145,8 @@ def find(text: str) -> Entry:
             paths = tuple(runs_folder() / file.path for file in found[id])
             headers = [load_header(path) for path in paths]
             first = min(headers, key=lambda header: int(header["recorded_at_ns"]))
-            return Entry(first["run"], first["name"], first["recorded_at_ns"], paths)
+            is_replay = any(header.get("replay_of") for header in headers)
+            return Entry(first["run"], first["name"], first["recorded_at_ns"], paths, is_replay)
     return find_run(text)
 
 

@@ -67,7 +67,7 @@ class Watch:
         return self._listing()
 
     def _list(self, found: Mapping[str, Sequence[File]]) -> None:
-        runs, self._told = list_runs(self._limit, found=found)
+        runs, self._told = list_runs(self._limit, replays=True, found=found)
         self._is_listed = False
         self._runs = {run.id: run for run in runs}
         self._problems = {id: said for id, said in self._problems.items() if id in self._live}

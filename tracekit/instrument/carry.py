@@ -23,7 +23,7 @@ from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import CURRENT_CALL
 
-__all__ = ["carry", "is_of_a_pool", "stop_carrying"]
+__all__ = ["Carried", "carry", "is_of_a_pool", "new_lane", "stop_carrying"]
 
 _POOLS = ("anyio.", "trio.", "concurrent.futures.", "tracekit.otlp.")
 """Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none; and ours."""
@@ -84,18 +84,23 @@ def _hook_process_pool(module: ModuleType) -> None:
 
 def _hook_pool(module: ModuleType) -> None:
     from tracekit.instrument.processes import POOL_METHODS, give_task  # noqa: PLC0415  see above
+    from tracekit.instrument.thread_pools import give_jobs  # noqa: PLC0415  see above
 
     for name in POOL_METHODS:
         _replace(module.Pool, name, give_task)
+        _replace(module.Pool, name, give_jobs)
 
 
 @guarded
-def _new_lane(kind: lanes.LaneKind) -> lanes.Lane | None:
-    """A lane for what the caller is about to start; None if nothing is recorded, or if it is the SDK that starts it."""
+def new_lane(kind: lanes.LaneKind, parent: lanes.Lane | None = None) -> lanes.Lane | None:
+    """A lane for what `parent`, by default the caller, is about to start.
+
+    None if nothing is recorded, or if it is the SDK that starts it.
+    """
     recorder = active()
     if recorder is None or CURRENT_CALL.get() is not None:
         return None
-    lane = lanes.new_child(kind)
+    lane = lanes.new_child(kind) if parent is None else parent.child(kind)
     if recorder.answerer is not None:
         recorder.answerer.started(lane)
     return lane
@@ -104,7 +109,7 @@ def _new_lane(kind: lanes.LaneKind) -> lanes.Lane | None:
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Carried:
+class Carried:
     """The caller's context and a lane, for code that is to run on another thread."""
 
     __slots__ = ("_context", "_lane")
@@ -140,9 +145,9 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(thread: threading.Thread) -> None:
         if not is_of_a_pool(thread):
-            lane = _new_lane("thread")
+            lane = new_lane("thread")
             if lane is not None:
-                _prepare(thread, _Carried(lane))
+                _prepare(thread, Carried(lane))
         original(thread)
 
     return start
@@ -157,7 +162,7 @@ def is_of_a_pool(thread: threading.Thread) -> bool:
 
 
 @guarded
-def _prepare(thread: threading.Thread, carried: _Carried) -> None:
+def _prepare(thread: threading.Thread, carried: Carried) -> None:
     """Let `thread` run in `carried`. What replaces `run` removes itself when the thread begins."""
     run, own = thread.run, thread.__dict__.get("run")
 
@@ -173,10 +178,10 @@ def _prepare(thread: threading.Thread, carried: _Carried) -> None:
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(executor: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        lane = _new_lane("job")
+        lane = new_lane("job")
         if lane is None:
             return original(executor, fn, *args, **kwargs)
-        return original(executor, _Carried(lane).call, fn, *args, **kwargs)
+        return original(executor, Carried(lane).call, fn, *args, **kwargs)
 
     return submit
 
@@ -189,7 +194,7 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
         lane = None
         if not _is_of_the_collector(coro) and not loop.is_closed():
-            lane = _new_lane("task")
+            lane = new_lane("task")
         if lane is None:
             return original(loop, coro, **kwargs)
         _note_first_step(loop, lane)
@@ -233,7 +238,7 @@ def _note_first_step(loop: Any, lane: lanes.Lane) -> None:
 def _start_soon(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start_soon(nursery: Any, *args: Any, **kwargs: Any) -> None:
-        lane = _new_lane("nursery")
+        lane = new_lane("nursery")
         if lane is None:
             return original(nursery, *args, **kwargs)
         return lanes.context_of_task(lane).run(original, nursery, *args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +16,26 @@ from tracekit.journal.reader import header_of, load_header
 from tracekit.journal.traces import holds_trace, is_trace_id
 from tracekit.model.text import printable
 
-__all__ = ["Entry", "all_runs", "find_run", "segments_of", "service_of"]
+__all__ = ["NEWEST", "Entry", "all_runs", "find_run", "is_recorded", "segments_of", "service_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run on the disk: its identity and its segments."""
+    """A run on the disk: its identity and its segments; whether it is a replay."""
 
     id: str
     name: str
     recorded_at_ns: int
     paths: tuple[Path, ...]
+    is_replay: bool = False
 
 
-def all_runs(limit: int | None = None, told: list[str] | None = None) -> list[Entry]:
+def all_runs(
+    limit: int | None = None, told: list[str] | None = None, *, wanted: Callable[[Entry], bool] = lambda _: True
+) -> list[Entry]:
     """Every run under the folder for journals, newest recorded first; the first `limit` of them if that is given.
+
+    `wanted` says which of them count.
 
     Files are opened a day at a time, so that a limit makes this cheap however many runs there are. What is wrong with a
     run that has no segment with a sound header is appended to `told`.
@@ -45,7 +50,8 @@ def all_runs(limit: int | None = None, told: list[str] | None = None) -> list[En
         for path in by_day[day]:
             id = _run_id(path)
             if id not in entries:
-                entries[id] = _entry(runs[id], [] if told is None else told)
+                entry = _entry(runs[id], [] if told is None else told)
+                entries[id] = entry if entry is not None and wanted(entry) else None
         # A segment never lies under a day before its run, so a run that has only older ones is older than this day.
         if limit is not None and sum(_day_of(entry) >= day for entry in entries.values() if entry) >= limit:
             break
@@ -74,6 +80,8 @@ def service_of(entry: Entry) -> str:
 def find_run(text: str) -> Entry:
     """The run that `text` means: ``last``, a file, an id, a prefix of one, a name (its newest run), or a trace id.
 
+    ``last`` and names mean no replay: ``last-replay`` is the newest of those.
+
     Raises:
         RunNotFoundError: It means none.
         AmbiguousRunError: It is a prefix of several ids, or a trace in which several runs take part.
@@ -83,11 +91,11 @@ def find_run(text: str) -> Entry:
     path = Path(text)
     if path.suffix == ".jsonl" or os.sep in text:
         return _file_entry(path)
-    if text == "last" and (newest := all_runs(1)):
+    if text in NEWEST and (newest := all_runs(1, wanted=NEWEST[text])):
         return newest[0]
     runs = all_runs()
     matching = [run for run in runs if run.id == text] or [run for run in runs if text and run.id.startswith(text)]
-    named = [run for run in runs if run.name == text]
+    named = [run for run in runs if run.name == text and not run.is_replay and text not in NEWEST]
     if len(matching) == 1 and not named:
         return matching[0]
     if named:
@@ -121,12 +129,30 @@ def _tell_why_unreadable(text: str) -> None:
                 load_header(path)
 
 
+def is_recorded(entry: Entry) -> bool:
+    """Whether `entry` is a run that asked the API itself, and no replay."""
+    return not entry.is_replay
+
+
+NEWEST: dict[str, Callable[[Entry], bool]] = {
+    "last": is_recorded,
+    "last-replay": lambda entry: entry.is_replay,
+    # Nothing makes forks yet; the word is kept for them.
+    "last-fork": lambda _: False,
+}
+"""The words that mean the newest run of a kind, and which runs are of that kind."""
+
+
 def _not_found(text: str, runs: list[Entry]) -> str:
     if not runs:
         return (
             f"there is no run {text!r}: nothing is recorded yet in {home()}; "
             "`tracekit demo` or `tracekit run PROGRAM` records one"
         )
+    if text in ("last-replay", "last-fork"):
+        return f"there is no {text.removeprefix('last-')} in {home()}; `tracekit replay RUN -- PROGRAM` makes a replay"
+    if any(run.name == text for run in runs) or text == "last":
+        return f"there is no run {text!r} but replays in {home()}, and a name means none of them; `last-replay` does"
     names = ", ".join(dict.fromkeys(printable(run.name, most=60) for run in runs[:20]))
     return (
         f"there is no run {text!r}: it is no id, prefix, name or trace of the {len(runs)} recorded in {home()}; "
@@ -140,7 +166,7 @@ def _file_entry(path: Path) -> Entry:
     header = header_of(path)
     if header is None:
         return Entry("", path.stem, 0, (path,))
-    return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,))
+    return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,), bool(header.get("replay_of")))
 
 
 def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
@@ -148,6 +174,7 @@ def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
     present: list[Path] = []
     problem = ""
     first: Header | None = None
+    is_replay = False
     for path in paths:
         try:
             header = load_header(path)
@@ -157,13 +184,14 @@ def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
                 problem = str(error)
             continue
         present.append(path)
+        is_replay |= bool(header.get("replay_of"))
         if first is None or header["recorded_at_ns"] < first["recorded_at_ns"]:
             first = header
     if first is None:
         if problem:
             told.append(f"a run is left out: {problem}")
         return None
-    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(present))
+    return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(present), is_replay)
 
 
 def _day_of(entry: Entry) -> str:

@@ -21,11 +21,13 @@ from tracekit.privacy.texts import json_body
 __all__ = ["export"]
 
 
-def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False) -> Sequence[str]:
+def export(
+    paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False, shared: bool = False
+) -> Sequence[str]:
     """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
 
     No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. `out`
-    is written as `tracekit.output` says.
+    is written as `tracekit.output` says; if it is `shared`, a new file is for those whom the umask allows to read it.
 
     Returns:
         What of the segments could not be read and so is missing from a normal form.
@@ -43,7 +45,7 @@ def export(paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secr
     for path, found in spelled.items() if not allow_secrets else ():
         for line, suspect in found.suspects:
             _refuse([suspect], line + 1, path)
-    with output(out) as draft, draft.open("wb") as file:
+    with output(out, shared=shared) as draft, draft.open("wb") as file:
         numbers = count(1)
         for path, lines in (
             [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]

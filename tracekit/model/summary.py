@@ -14,7 +14,8 @@ class RunSummary:
     """A run's identity, times and totals.
 
     `end_ns` is None for a run that is open or interrupted; `last_ns` is the latest time that anything of it is known
-    of. Whoever lists runs builds on this, whether it was read from a journal or from the store.
+    of. A replay asks nobody, and costs nothing. Whoever lists runs builds on this, whether it was read from a journal
+    or from the store.
     """
 
     id: str
@@ -42,7 +43,7 @@ class RunSummary:
 
 def summary_of(run: Run, findings: int = 0) -> RunSummary:
     """The line for `run`, of which rules have so many `findings`, likely or certain."""
-    root = run.root
+    root, is_replay = run.root, run.recording.replay_of is not None
     return RunSummary(
         run.id,
         run.name,
@@ -52,8 +53,8 @@ def summary_of(run: Run, findings: int = 0) -> RunSummary:
         run.last_ns,
         run.status,
         root.tokens,
-        root.cost_usd,
-        root.cost_complete,
+        0.0 if is_replay else root.cost_usd,
+        is_replay or root.cost_complete,
         run.count("agent"),
         run.count("llm"),
         root.retries,

@@ -4,45 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.base_events
+import concurrent.futures
+import concurrent.futures._base
 import concurrent.futures.thread
 import functools
 import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Iterator
+from types import FrameType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.lanes import current_lane
+from tracekit.instrument.processes import POOL_METHODS
 from tracekit.instrument.replaced import Replaced
 from tracekit.replayer.loops import Loops
+from tracekit.replayer.player import Player
 from tracekit.replayer.threads import Threads
 
 __all__ = ["Hooks"]
 
 _DEPTH = 6
-"""How many frames lie between `as_completed` and the making of its tasks, at the most."""
+"""How many frames lie between `as_completed` and the making of its tasks, or a queue of its own, at the most."""
 
 
 class Hooks:
     """What a replay replaces in a program.
 
-    `loosen` is told of lanes whose work depends on who finishes first, `shares` of those that take it from a queue, and
-    may yet turn out to be such.
+    `player` is told of lanes whose work depends on who finishes first, of those that take it from a queue and may yet
+    turn out to be such, and of those that go on with what others bring as they bring it.
     """
 
-    def __init__(
-        self, loops: Loops, threads: Threads, loosen: Callable[[str], None], shares: Callable[[str], None]
-    ) -> None:
+    def __init__(self, loops: Loops, threads: Threads, player: Player) -> None:
         self._loops = loops
         self._threads = threads
-        self._loosen = loosen
-        self._shares = shares
+        self._player = player
         self._replaced = Replaced()
         self._consumers: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+        self._producers: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
         self._is_in = False
 
     def put_in(self) -> None:
@@ -61,8 +64,16 @@ class Hooks:
         put(asyncio.base_events.BaseEventLoop, "run_forever", self._loops.run_forever)
         put(asyncio.base_events.BaseEventLoop, "create_task", self._create_task)
         put(asyncio.Queue, "get_nowait", self._get)
+        put(asyncio.Queue, "put_nowait", self._put)
         put(queue.Queue, "get", self._get)
         put(queue.Queue, "put", threads.put)
+        put(queue.Queue, "put", self._put)
+        put(queue, "SimpleQueue", threads.simple_queue(self._gave_to, self._took_from))
+        put(asyncio.tasks, "_wait", self._wait)
+        put(concurrent.futures._base, "_create_and_install_waiters", self._wait_for_jobs)  # noqa: SLF001  no other door
+        put(concurrent.futures._base, "_yield_finished_futures", self._finished_jobs)  # noqa: SLF001  no other door
+        when_imported("multiprocessing.pool", self._hook_pool)
+        when_imported("multiprocessing.queues", self._hook_queues)
         when_imported("anyio._backends._asyncio", self._hook_anyio)
         when_imported("anyio.streams.memory", self._hook_streams)
 
@@ -81,10 +92,21 @@ class Hooks:
                 lambda original: classmethod(run(original.__func__)),
             )
 
+    def _hook_pool(self, module: ModuleType) -> None:
+        if self._is_in:
+            for name in POOL_METHODS:
+                self._replaced.replace(module.Pool, name, _with_errors)
+
+    def _hook_queues(self, module: ModuleType) -> None:
+        if self._is_in:
+            self._replaced.replace(module.Queue, "get", self._get_from_process)
+            self._replaced.replace(module.SimpleQueue, "get", self._get_from_process)
+
     def _hook_streams(self, module: ModuleType) -> None:
         if self._is_in:
             self._replaced.replace(module.MemoryObjectReceiveStream, "receive_nowait", self._get)
             self._replaced.replace(module.MemoryObjectReceiveStream, "receive", self._receive)
+            self._replaced.replace(module.MemoryObjectSendStream, "send_nowait", self._put)
 
     # ── who works on what ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,15 +114,25 @@ class Hooks:
         """`BaseEventLoop.create_task`: `as_completed` starts its tasks in the order of a set, which is no order."""
 
         def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
-            if not _is_as_completed():
+            if not _is_called_by("as_completed"):
                 return original(loop, coro, **kwargs)
             return original(loop, self._loosened(coro), **kwargs)
 
         return create_task
 
     async def _loosened(self, coro: Any) -> Any:
-        self._loosen(current_lane().id)
+        self._player.loosen(current_lane().id)
         return await coro
+
+    def _put(self, original: Callable[..., None]) -> Callable[..., None]:
+        """A queue's `put`: which item of several producers comes first depends on who is done first."""
+
+        @functools.wraps(original)
+        def put(source: Any, *args: Any, **kwargs: Any) -> None:
+            self._gave_to(source)
+            original(source, *args, **kwargs)
+
+        return put
 
     def _get(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """A queue's `get`: which of several consumers gets what depends on who is free first."""
@@ -124,25 +156,111 @@ class Hooks:
 
         return receive
 
+    def _gave_to(self, source: Any) -> None:
+        if self._threads.take_part():
+            self._producers.setdefault(getattr(source, "_state", source), set()).add(current_lane().id)
+
     def _took_from(self, source: Any) -> None:
         if not self._threads.take_part():
             # A worker of a pool between its jobs.
             return
-        consumers = self._consumers.setdefault(getattr(source, "_state", source), set())
+        source = getattr(source, "_state", source)
         lane = current_lane().id
+        if len(self._producers.get(source, ())) > 1 or _is_called_by("_wait_for_one"):
+            self._player.arrive(lane)
+        consumers = self._consumers.setdefault(source, set())
         if lane not in consumers:
             consumers.add(lane)
-            self._shares(lane)
+            self._player.share(lane)
             for each in consumers if len(consumers) > 1 else ():
-                self._loosen(each)
+                self._player.loosen(each)
+
+    def _get_from_process(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """The `get` of a queue between processes, whose other consumers, and producers, are out of sight."""
+
+        @functools.wraps(original)
+        def get(source: Any, *args: Any, **kwargs: Any) -> Any:
+            item = original(source, *args, **kwargs)
+            lane = current_lane().id
+            if _is_child_process():
+                self._player.share(lane)
+                self._player.loosen(lane)
+            else:
+                self._player.arrive(lane)
+            return item
+
+        return get
+
+    # ── who goes on with what is done first ──────────────────────────────────────────────────────────────────────
+
+    def _wait(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What `asyncio.wait` waits in."""
+
+        @functools.wraps(original)
+        async def wait(fs: Any, timeout_s: float | None, return_when: str, loop: Any) -> Any:
+            found = await original(fs, timeout_s, return_when, loop)
+            if return_when != asyncio.ALL_COMPLETED:
+                self._player.arrive(current_lane().id)
+            return found
+
+        return wait
+
+    def _wait_for_jobs(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What `concurrent.futures.wait` begins with."""
+
+        @functools.wraps(original)
+        def create(fs: Any, return_when: str) -> Any:
+            if return_when != concurrent.futures.ALL_COMPLETED:
+                self._player.arrive(current_lane().id)
+            return original(fs, return_when)
+
+        return create
+
+    def _finished_jobs(self, original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        """What `concurrent.futures.as_completed` takes its results from."""
+
+        @functools.wraps(original)
+        def finished(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            for job in original(*args, **kwargs):
+                self._player.arrive(current_lane().id)
+                yield job
+
+        return finished
 
 
-def _is_as_completed() -> bool:
-    frame = sys._getframe(2)  # noqa: SLF001  cheap, and only in a replay
+def _with_errors(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A pool's method that takes a function, which lets that of a pool of threads raise nothing but an `Exception`.
+
+    Anything else ends the thread without a word, and whoever waits for the result waits for ever.
+    """
+
+    @functools.wraps(original)
+    def give(pool: Any, /, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        is_of_threads = type(pool).__name__ == "ThreadPool"
+        return original(pool, functools.partial(_raise_error, func) if is_of_threads else func, *args, **kwargs)
+
+    return give
+
+
+def _raise_error(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        return func(*args, **kwargs)
+    except (ReplayDivergence, ReplayImpossible) as raised:
+        raise ReplayError(str(raised)) from None
+
+
+def _is_child_process() -> bool:
+    """Whether `multiprocessing` started this process."""
+    return sys.modules["multiprocessing.process"].parent_process() is not None
+
+
+def _is_called_by(name: str) -> bool:
+    """Whether a function called `name` is near in the caller's stack."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  cheap, and only in a replay
     for _ in range(_DEPTH):
-        if frame.f_code.co_name == "as_completed":
-            return True
-        if frame.f_back is None:
+        if frame is None:
             return False
+        if frame.f_code.co_name == name:
+            return True
         frame = frame.f_back
     return False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tracekit.replayer.progress import Progress
 from tracekit.replayer.script import Call, LaneKey, Script, SpanPath
 
 __all__ = ["Asker", "Matcher", "Miss"]
@@ -17,12 +18,16 @@ class Asker:
     """Who asks: its lane, and the spans it stands in.
 
     `is_loose` says that the lane's number, or what it works on, depends on the order in which others finished, as with
-    `as_completed` and with workers that share a queue: then being in that lane proves nothing.
+    `as_completed` and with workers that share a queue: then being in that lane proves nothing. With `counts` and
+    `arrived` it proves something only while the order is that of the recording: the lane shares a number with others,
+    or handles what they bring as they bring it.
     """
 
     lane: str
     path: SpanPath
     is_loose: bool = False
+    counts: bool = False
+    arrived: bool = False
 
 
 class Miss(Exception):  # noqa: N818  it is told to the caller, who makes a report of it
@@ -44,8 +49,9 @@ class Matcher:
     A process of the program plays one segment: the only one with calls, or that of its first call that only one has.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, progress: Progress) -> None:
         self.rests_on_asker = False
+        self._progress = progress
         self.unplayed = dict.fromkeys(script.calls)
         self._by_key: dict[str, list[Call]] = defaultdict(list)
         for call in script.calls:
@@ -89,14 +95,26 @@ class Matcher:
         self.rests_on_asker = True
         in_lane = [call for call in same if self.is_lane(call.lane, asker.lane)]
         segments = {call.lane[0] for call in in_lane}
-        if not asker.is_loose and len(segments) == 1 and occurrence < len(in_lane) and in_lane[occurrence] in left:
-            return in_lane[occurrence]
+        is_loose = asker.is_loose
+        if not is_loose and len(segments) == 1 and occurrence < len(in_lane) and in_lane[occurrence] in left:
+            if self._is_in_order(in_lane[occurrence], asker):
+                return in_lane[occurrence]
+            is_loose = True
         on_path = [call for call in left if call.path == asker.path]
-        if len(on_path) == 1 and not asker.is_loose:
+        if len(on_path) == 1 and not is_loose:
             return on_path[0]
-        if _are_equal(left) and not asker.is_loose:
+        if _are_equal(left) and not is_loose:
             return left[0]
         raise Miss("ambiguous", left)
+
+    def _is_in_order(self, call: Call, asker: Asker) -> bool:
+        """Whether the lane of `asker` means that it asks `call`, as far as the order of calls tells."""
+        progress = self._progress
+        if not progress.is_lane_as_recorded(call, asker.lane):
+            return False
+        if asker.arrived and not progress.is_arrival_as_recorded(call, asker.lane):
+            return False
+        return not asker.counts or progress.is_turn_as_recorded(call, asker.lane)
 
 
 def _are_equal(calls: Sequence[Call]) -> bool:

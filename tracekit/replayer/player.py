@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -27,10 +28,15 @@ from tracekit.replayer.clock import VirtualClock
 from tracekit.replayer.divergence import Divergence, explain, places, unplayed
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.matcher import Asker, Matcher, Miss
+from tracekit.replayer.progress import Progress
 from tracekit.replayer.script import Call, Script, SpanPath
+from tracekit.replayer.sharing import Sharing
 from tracekit.replayer.timeline import Timeline
 
 __all__ = ["Player", "unsupported"]
+
+_MOST_LOOKS = 500
+"""How many starts of lanes are looked at, which takes a millisecond each."""
 
 
 class Player(Answerer):
@@ -56,7 +62,8 @@ class Player(Answerer):
         self._clock = clock
         self._loops = loops
         self._tell = tell or (lambda _: None)
-        self._matcher = Matcher(script)
+        self._progress = Progress(script)
+        self._matcher = Matcher(script, self._progress)
         self._timeline = Timeline(script, clock.now_ns, self._projected)
         self._calls: WeakKeyDictionary[object, tuple[Call, Reply]] = WeakKeyDictionary()
         self._in_flight: dict[str, tuple[Call, str]] = {}
@@ -64,7 +71,10 @@ class Player(Answerer):
         self._taken: set[str] = set()
         self._recognised: dict[str, RecordedSpan] = {}
         self._loose: set[str] = set()
-        self._sharing: dict[str, Request | None] = {}
+        self._rested: dict[str, Request] = {}
+        self._arrived: set[str] = set()
+        self._sharing = Sharing()
+        self._looks = count()
         self._alias = ("", "")
         self._lock = threading.RLock()
 
@@ -79,10 +89,13 @@ class Player(Answerer):
 
     def _id_of(self, lane: Lane) -> str:
         """What `lane` was called in the recording."""
+        return self._recorded_id(lane.id)
+
+    def _recorded_id(self, lane: str) -> str:
         ours, recorded = self._alias
-        if ours and (lane.id == ours or lane.id.startswith(f"{ours}.")):
-            return recorded + lane.id[len(ours) :]
-        return lane.id
+        if ours and (lane == ours or lane.startswith(f"{ours}.")):
+            return recorded + lane[len(ours) :]
+        return lane
 
     @property
     def mode(self) -> ReplayMode:
@@ -121,9 +134,7 @@ class Player(Answerer):
             id = self._id_of(lane)
             if known is None:
                 self._began(lane)
-                recorded = self._match(asked, Asker(id, self._path_of(parent), lane.id in self._loose))
-                if lane.id in self._sharing and self._matcher.rests_on_asker:
-                    self._sharing[lane.id] = asked
+                recorded = self._match(asked, lane.id, self._path_of(parent))
                 part, before = recorded.parts[0], None
             else:
                 recorded, before = known
@@ -136,13 +147,25 @@ class Player(Answerer):
             self._in_flight[reply.id] = recorded, id
             return reply
 
-    def _match(self, asked: Request, asker: Asker) -> Call:
+    def _match(self, asked: Request, lane: str, path: SpanPath) -> Call:
+        key = self._key(asked)
+        if key in self.script.twins:
+            self._sharing.look(lane)
+            for each in self._sharing.takers(lane):
+                self.loosen(each)
+            self._raise_again()
+        id = self._recorded_id(lane)
+        asker = Asker(id, path, lane in self._loose, self._sharing.counts(lane), lane in self._arrived)
         try:
-            call = self._matcher.match(self._key(asked), asker)
+            call = self._matcher.match(key, asker)
         except Miss as miss:
             played = [call for call in self.script.calls if call not in self._matcher.unplayed]
             found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
             raise self._leave(found) from None
+        if self._matcher.rests_on_asker:
+            self._rested[lane] = asked
+        self._arrived.discard(lane)
+        self._progress.asked(id)
         self.when_played(call.number)
         return call
 
@@ -167,9 +190,11 @@ class Player(Answerer):
     @override
     def ended(self, reply: Reply) -> None:
         with self._lock:
-            _, lane = self._in_flight.pop(reply.id, (None, ""))
-            if lane:
+            call, lane = self._in_flight.pop(reply.id, (None, ""))
+            if call is not None:
                 self._timeline.ended(lane, reply)
+                if reply.id == call.parts[-1].span.id:
+                    self._progress.ended(call)
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -213,6 +238,9 @@ class Player(Answerer):
     def started(self, lane: Lane) -> None:
         with self._lock:
             self._timeline.started(self._id_of(lane))
+            self._progress.started(self._id_of(lane))
+            if self.script.twins and next(self._looks) < _MOST_LOOKS:
+                self._sharing.look()
 
     @override
     def lane_ns(self, lane: Lane) -> int:
@@ -225,16 +253,21 @@ class Player(Answerer):
         """What `lane` works on depends on the order in which others finish."""
         with self._lock:
             self._loose.add(lane)
-            asked = self._sharing.get(lane)
+            asked = self._rested.get(lane)
             if asked is not None:
                 # It was told from others by its lane, which it turns out could not tell.
                 same = self._matcher.same(self._key(asked))
                 self._leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
 
     def share(self, lane: str) -> None:
-        """What `lane` works on comes from a queue, at which others may yet work, too."""
+        """What `lane` works on from now on comes from a queue, at which others may yet work, too."""
         with self._lock:
-            self._sharing.setdefault(lane, None)
+            self._rested.pop(lane, None)
+
+    def arrive(self, lane: str) -> None:
+        """What `lane` asks next may depend on which of several others was done first."""
+        with self._lock:
+            self._arrived.add(lane)
 
     def _began(self, lane: Lane) -> None:
         if lane.first_ns:

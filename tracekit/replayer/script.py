@@ -144,6 +144,14 @@ class Script:
         roots = [span for span in self.recording.spans.values() if span.parent is None]
         return min(roots, key=lambda span: span.start_ns).lane if roots else ""
 
+    @cached_property
+    def twins(self) -> frozenset[str]:
+        """The keys of requests that were made several times and not always answered the same."""
+        answers: dict[str, set[tuple[tuple[int, bytes], ...]]] = defaultdict(set)
+        for call in self.calls:
+            answers[call.key].add(call.answers)
+        return frozenset(key for key, different in answers.items() if len(different) > 1)
+
     @property
     def task_lane(self) -> str:
         """The lane of the first event loop's first task: what a test's own task stands for, in which a replay begins."""
@@ -235,6 +243,11 @@ def _refuse_unusable(recording: Recording) -> None:
         raise ReplayError(
             f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
             "record it again with TRACEKIT_CONTENT=full"
+        )
+    if recording.replay_of is not None and not recording.exchanges:
+        raise ReplayError(
+            f"this run is a replay itself, of run {recording.replay_of[:8]}; replay that one: `tracekit replay "
+            f"{recording.replay_of[:8]} -- PROGRAM`"
         )
     if not recording.exchanges:
         raise ReplayError("the recording has no exchange with the API in it, so there is nothing to replay")

@@ -111,7 +111,7 @@ class Stage:
         self.clock = VirtualClock(self.script.start_ns, speed)
         self._loops = Loops(self.clock)
         self.player = Player(self.script, self.clock, self._loops, tell)
-        self._hooks = Hooks(self._loops, Threads(self.clock), self.player.loosen, self.player.share)
+        self._hooks = Hooks(self._loops, Threads(self.clock), self.player)
         self._block_network = block_network
         self._loop_before: Any = None
         self._earlier: EarlierConnections | None = None

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from tracekit.instrument.carry import is_of_a_pool
 from tracekit.replayer.clock import Participant, VirtualClock, Waiter
+from tracekit.replayer.simple_queues import simple_queue
 
 __all__ = ["Threads"]
 
@@ -68,7 +69,7 @@ class Threads:
             # It waits for the thread to begin, which takes no time of the program.
             before, self._here.starts = self._here.starts, True
             try:
-                if is_of_a_pool(thread):
+                if is_of_a_pool(thread) or _watches_a_pool(thread):
                     original(thread)
                 else:
                     self._start(thread, original)
@@ -162,6 +163,10 @@ class Threads:
             return original() if self._clock.me() is None else self._clock.now_ns() / 1e9
 
         return monotonic
+
+    def simple_queue(self, gave: Callable[[Any], None], took: Callable[[Any], None]) -> Callable[[Any], Any]:
+        """`queue.SimpleQueue`; `gave` and `took` are called with the queue at each put and get."""
+        return simple_queue(self._clock, gave, took)
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -284,6 +289,11 @@ class _HandedOver:
         self._is_awaited = False
         if self._participant is not None and not self._runs:
             self._clock.leave(self._participant)
+
+
+def _watches_a_pool(thread: threading.Thread) -> bool:
+    """Whether `thread` looks after the workers of a `multiprocessing.pool`, and does nothing of the program's."""
+    return getattr(getattr(thread, "_target", None), "__qualname__", "") == "Pool._handle_workers"
 
 
 def _is_at_once(timeout_s: float | None) -> bool:

@@ -11,7 +11,7 @@ from tracekit.errors import QueryError
 from tracekit.output import output
 from tracekit.store.connect import is_damage, memory, quoted
 from tracekit.store.store import Store
-from tracekit.store.views import VIEWS
+from tracekit.store.views import REPLAYS, VIEWS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -31,8 +31,10 @@ class Answer(NamedTuple):
     rows: Iterator[tuple[Any, ...]]
 
 
-def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
-    """What `take` makes of the answer to `query`. It should be quick: the collector waits for it.
+def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool = False) -> T:
+    """What `take` makes of the answer to `query`, over `replays`, too, if they are asked for.
+
+    It should be quick: the collector waits for it.
 
     Raises:
         QueryError: The query is wrong, or would write.
@@ -41,7 +43,7 @@ def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
     import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
 
     with closing(memory(_MEMORY, beside=store.path)) as own, store.reading(own) as connection:
-        _shut_in(connection)
+        _shut_in(connection, replays=replays)
         try:
             _check(connection, query)
             result = connection.execute(query)
@@ -53,8 +55,11 @@ def ask(store: Store, query: str, take: Callable[[Answer], T]) -> T:
             raise QueryError(str(error)) from error
 
 
-def ask_for_parquet(store: Store, query: str, out: Path) -> int | None:
-    """Write the answer to `query` to the Parquet file `out`; returns its number of rows, None where DuckDB does not tell.
+def ask_for_parquet(store: Store, query: str, out: Path, *, replays: bool = False) -> int | None:
+    """Write the answer to `query`, over `replays`, too, if they are asked for, to the Parquet file `out`.
+
+    Returns:
+        The number of its rows; None where DuckDB does not tell.
 
     Raises:
         QueryError: The query is wrong, or would write.
@@ -64,7 +69,7 @@ def ask_for_parquet(store: Store, query: str, out: Path) -> int | None:
     import duckdb  # noqa: PLC0415  see above
 
     with output(out) as draft, closing(memory(_MEMORY, beside=store.path)) as own, store.reading(own) as connection:
-        _shut_in(connection, draft)
+        _shut_in(connection, draft, replays=replays)
         try:
             _check(connection, query)
             statement = query.strip().rstrip(";")
@@ -88,7 +93,7 @@ def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
     for view in VIEWS:
         key = "id" if view.name == "runs" else "run"
         path = folder / f"{view.name}.parquet"
-        ask_for_parquet(store, f"SELECT * FROM {view.name} WHERE {key} = '{run}'", path)  # noqa: S608  hex digits
+        ask_for_parquet(store, f"SELECT * FROM {view.name} WHERE {key} = '{run}'", path, replays=True)  # noqa: S608  hex digits
         files.append(path)
     return files
 
@@ -100,8 +105,9 @@ def keywords(store: Store) -> list[str]:
     return [str(name).upper() for (name,) in rows]
 
 
-def _shut_in(connection: DuckDBPyConnection, out: Path | None = None) -> None:
-    """Nothing but the store can be read, and nothing but `out` can be written."""
+def _shut_in(connection: DuckDBPyConnection, out: Path | None = None, *, replays: bool) -> None:
+    """Nothing but the store can be read, its `replays` only if asked for, and nothing but `out` can be written."""
+    connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
     if out is not None:
         connection.execute(f"SET allowed_paths = ['{quoted(out)}']")
     connection.execute("SET enable_external_access = false")

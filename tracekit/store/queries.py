@@ -65,9 +65,10 @@ _SUMMARY = (
 )
 
 
-def newest_runs(store: DuckDBPyConnection, limit: int | None = None) -> list[RunSummary]:
-    """The runs, newest recorded first; the first `limit` of them if that is given."""
-    query = f"SELECT {_SUMMARY} FROM run ORDER BY recorded_at_ns DESC, id DESC"  # noqa: S608  our own names
+def newest_runs(store: DuckDBPyConnection, limit: int | None = None, *, replays: bool = True) -> list[RunSummary]:
+    """The runs, newest recorded first, with `replays` or without; the first `limit` of them if that is given."""
+    which = "" if replays else "WHERE replay_of IS NULL"
+    query = f"SELECT {_SUMMARY} FROM run {which} ORDER BY recorded_at_ns DESC, id DESC"  # noqa: S608  our own names
     rows = store.execute(query if limit is None else f"{query} LIMIT {int(limit)}").fetchall()
     return [_summary(row) for row in rows]
 
@@ -82,9 +83,9 @@ def problems(store: DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 def run_named(store: DuckDBPyConnection, name: str) -> str | None:
-    """The id of the newest run called `name`."""
+    """The id of the newest run called `name` that is no replay."""
     row = store.execute(
-        "SELECT id FROM run WHERE name = ? ORDER BY recorded_at_ns DESC, id DESC LIMIT 1", [name]
+        "SELECT id FROM run WHERE name = ? AND replay_of IS NULL ORDER BY recorded_at_ns DESC, id DESC LIMIT 1", [name]
     ).fetchone()
     return None if row is None else str(row[0])
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["VIEWS", "Column", "View", "definitions", "listing", "markdown"]
+__all__ = ["REPLAYS", "VIEWS", "Column", "View", "definitions", "listing", "markdown"]
+
+
+REPLAYS = "tracekit_replays"
+"""The variable of a connection that is true where its views show replays, too."""
 
 
 class Column(NamedTuple):
@@ -26,9 +30,11 @@ class View(NamedTuple):
     columns: tuple[Column, ...]
 
     def definition(self) -> str:
-        """The statement that makes the view."""
+        """The statement that makes the view. Replays are left out where the connection does not ask for them."""
         columns = ", ".join(f"{column.sql} AS {column.name}" for column in self.columns)
-        return f"CREATE OR REPLACE VIEW {self.name} AS SELECT {columns} FROM {self.source}"  # noqa: S608  our own names
+        word = "AND" if " WHERE " in self.source else "WHERE"
+        source = f"{self.source} {word} (r.replay_of IS NULL OR coalesce(getvariable('{REPLAYS}'), false))"
+        return f"CREATE OR REPLACE VIEW {self.name} AS SELECT {columns} FROM {source}"  # noqa: S608  our own names
 
 
 def _same(name: str, type: str, says: str, table: str) -> Column:
@@ -53,7 +59,12 @@ def _totals(table: str, of: str) -> tuple[Column, ...]:
         _same("output_tokens", "BIGINT", f"{of}: tokens out", table),
         _same("cache_read_tokens", "BIGINT", f"{of}: tokens read from the cache", table),
         _same("cache_write_tokens", "BIGINT", f"{of}: tokens written to the cache", table),
-        _same("cost_usd", "DOUBLE", f"{of}: the known prices in US dollars; null if none is known", table),
+        Column(
+            "cost_usd",
+            "DOUBLE",
+            f"{of}: the known prices in US dollars; null if none is known, 0 for a replay",
+            f"CASE WHEN r.replay_of IS NULL THEN {table}.cost_usd ELSE 0 END",
+        ),
         _same("cost_complete", "BOOLEAN", f"{of}: whether every price is known", table),
         _same("retries", "BIGINT", f"{of}: attempts beyond the first of a call", table),
     )

@@ -37,7 +37,7 @@ class Active(ABC):
         """End it. `error` is how the test failed."""
 
     def finish(self, error: BaseException | None = None) -> None:
-        """End it, if that has not been done. `error` is how the test failed."""
+        """End it, if that has not been done. `error` is how the test failed, for a reason that spoils a recording."""
         if not self._finished:
             self._finished = True
             self._finish(error)
@@ -107,8 +107,10 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ReplayDivergence))
 
 
-def finish(active: Active, error: BaseException | None) -> None:
+def finish(active: Active, error: BaseException | None, accepting: str) -> None:
     """End what is going on around a test that ended, with `error` if it failed.
+
+    `accepting` says how to accept that the test asks something else now.
 
     Raises:
         pytest.fail.Exception: What the test has not raised by itself, told by its report alone.
@@ -116,6 +118,7 @@ def finish(active: Active, error: BaseException | None) -> None:
     __tracebackhide__ = True
     if isinstance(error, ReplayDivergence):
         _end_at_the_test(error)
+        error.add_note(accepting)
     divergence: object = None
     try:
         active.finish(error)
@@ -126,7 +129,8 @@ def finish(active: Active, error: BaseException | None) -> None:
     except TracekitError as raised:
         divergence = raised if error is None else None
     if divergence is not None and divergence is not error:
-        pytest.fail(printable_lines(str(divergence)), pytrace=False)
+        said = f"{divergence}\n{accepting}" if active.replay is not None and active.replay.divergence else divergence
+        pytest.fail(printable_lines(str(said)), pytrace=False)
 
 
 def _end_at_the_test(error: BaseException) -> None:

@@ -100,7 +100,7 @@ class TestRecording:
         if not paths:
             raise RunNotFoundError("there is nothing to keep: the test has made no call to Claude")
         path.parent.mkdir(parents=True, exist_ok=True)
-        export(paths, path)
+        export(paths, path, shared=True)
 
     def _as_ended(self, recording: Recording) -> Recording:
         """`recording` with its root, which is written at the end, as it would be now."""

@@ -28,6 +28,9 @@ __all__ = [
 MARKS: Final = {"ok": "✓", "error": "✗", "open": "●", "interrupted": "◌"}
 """How a run stands, without colour."""
 
+REPLAYED: Final = "↻"
+"""The mark of a replay."""
+
 _STYLES: Final = {"ok": "quiet", "error": "error", "open": "open", "interrupted": "warning"}
 _NONE: Final = "·"
 
@@ -92,6 +95,15 @@ def _recorded_short(run: RunSummary, now_ns: int) -> str:
     return _recorded(run, "%H:%M:%S" if is_today else "%d %b %y")[:9]
 
 
+def _status(run: RunSummary) -> str:
+    """How the run ended; of a replay, how that went. Replays are never mistaken for recorded runs."""
+    return run.status if run.replay_of is None else f"{REPLAYED} {run.replay or run.status}"
+
+
+def _mark(run: RunSummary) -> str:
+    return MARKS[run.status] if run.replay_of is None else REPLAYED
+
+
 def _number(value: int) -> str:
     return count(value) if value else _NONE
 
@@ -100,7 +112,7 @@ COLUMNS: Final = (
     Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
     Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
     Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
-    Column("status", "status", 11, lambda run, _: run.status, lambda run, _: run.status, least=96, style="status"),
+    Column("status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=96, style="status"),
     Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
     Column(
         "agents", "agents", 6, lambda run, _: _number(run.agents), lambda run, _: run.agents, is_number=True, least=88
@@ -123,7 +135,7 @@ COLUMNS: Final = (
         "cost",
         "cost",
         9,
-        lambda run, _: money(run.cost_usd, complete=run.cost_complete) or _NONE,
+        lambda run, _: (money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or _NONE,
         lambda run, _: run.cost_usd or 0.0,
         is_number=True,
     ),
@@ -182,7 +194,7 @@ def column_at(x: int, width: int) -> str | None:
 def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> Pieces:
     """The line of `run`, `width` cells wide."""
     status = _STYLES[run.status]
-    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{MARKS[run.status]} ", status)]
+    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{_mark(run)} ", status)]
     for column in columns_for(width):
         text = column.cell(run, now_ns)
         style = "faint" if text == _NONE else status if column.style == "status" else column.style
@@ -204,7 +216,7 @@ def summary_line(run: RunSummary) -> str:
     """What a narrow list has no room for."""
     said = [
         plain(run.id[:8]),
-        run.status,
+        _status(run),
         _recorded(run, "%F %T"),
         f"{run.agents} agent{'' if run.agents == 1 else 's'}",
     ]
