@@ -92,7 +92,7 @@ def test_a_time_limit_that_lands_in_our_code_reaches_the_program(
     # The SDK itself keeps what lands in some of its own code.
     assert "ours" not in lost
     assert guard.faults.count == _faults_before
-    assert len(recordings()) > 60
+    assert len(recordings()) > 10
 
 
 def _came_out(error: BaseException, reached: list[BaseException]) -> bool:

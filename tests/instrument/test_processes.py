@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cli import environment, tracekit_json
 from tests.support.recording import recordings, spans, the_run, tree
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
@@ -216,3 +217,34 @@ def test_fork_while_other_threads_write(home: Path, claude: ScriptedClaude) -> N
 def test_inherited_descriptor_does_not_take_the_lock_with_it(home: Path, claude: ScriptedClaude) -> None:
     run_program("forks.py", "inheriting", claude.url)
     assert all(span.status == "ok" for span in the_run().spans.values())
+
+
+def test_a_fork_that_python_does_not_see_writes_a_segment_of_its_own(tmp_path: Path) -> None:
+    """As uWSGI forks its workers: in C, so that no hook of Python's is called."""
+    code = """
+import ctypes, os, tracekit
+tracekit.init()
+with tracekit.run("parent"), tracekit.agent("lead"):
+    with tracekit.agent("before"): pass
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        with tracekit.agent("in the child"): pass
+        with tracekit.run("child's own"), tracekit.agent("lead"): pass
+    else:
+        os.waitpid(child, 0)
+        with tracekit.agent("in the parent"): pass
+"""
+    env = environment(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for path in tmp_path.glob("runs/*/*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [line["e"] for line in lines].count("header") == 1
+        assert path.name.split(".")[2] == str(lines[0]["pid"])
+        assert [line["e"] for line in lines].count("exit") <= 1
+    assert len(list(tmp_path.glob("runs/*/*.jsonl"))) == 3
+    runs = {run["name"]: run for run in tracekit_json("ls", env=env)}
+    assert {name: run["agents"] for name, run in runs.items()} == {"parent": 4, "child's own": 1}
+    assert runs["parent"]["status"] == "ok"

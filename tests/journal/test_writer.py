@@ -461,6 +461,18 @@ def mount(tmp_path: Path) -> Iterator[Any]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def test_a_full_disk_is_reported_once_a_process(
+    recording: Path, mount: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEKIT_HOME", str(mount("size=8k")))
+    for number in range(5):
+        with tracekit.run(f"run {number}"), tracekit.agent("lead"):
+            for _ in range(100):
+                with tracekit.tool("write", input={"text": "x" * 1000}):
+                    pass
+    assert_one_warning(caplog, "No space left on device", "free some space")
+
+
 def test_read_only_file_system(
     recording: Path, mount: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
