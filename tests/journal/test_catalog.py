@@ -11,7 +11,7 @@ from tests.support.journals import begin, end, new_run
 from tracekit.errors import AmbiguousRunError, HomeError, RunNotFoundError
 from tracekit.journal import catalog, writer
 from tracekit.journal.catalog import Entry, all_runs, find_run, segments_of
-from tracekit.journal.reader import header_of, read_run
+from tracekit.journal.reader import load_header, read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import RunInfo
 
@@ -71,9 +71,9 @@ def test_limit_opens_no_file_of_a_day_that_cannot_matter(home: Path, monkeypatch
 
     def counted(path: Path) -> object:
         opened.append(path)
-        return header_of(path)
+        return load_header(path)
 
-    monkeypatch.setattr(catalog, "header_of", counted)
+    monkeypatch.setattr(catalog, "load_header", counted)
     assert [entry.id[:2] for entry in all_runs(4)] == ["82", "81", "80", "72"]
     assert len(opened) == 6
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.journals import RUN, asking, begin, compact, end, write_run
-from tracekit.errors import JournalError
+from tracekit.errors import JournalError, OutputError
 from tracekit.journal.catalog import find_run, segments_of
 from tracekit.journal.export import export
 from tracekit.journal.liveness import is_alive
@@ -92,9 +92,9 @@ def test_run_that_is_still_recorded_can_be_exported(home: Path, tmp_path: Path) 
 
 def test_output_that_cannot_be_written(home: Path, tmp_path: Path) -> None:
     paths = segments(home)
-    with pytest.raises(JournalError, match="cannot be written: No such file or directory"):
+    with pytest.raises(OutputError, match="cannot be written: No such file or directory"):
         export(paths, tmp_path / "no" / "folder" / "run.jsonl")
-    with pytest.raises(JournalError, match="cannot be written: Is a directory"):
+    with pytest.raises(OutputError, match="cannot be written: Is a directory"):
         export(paths, tmp_path)
     assert not list(tmp_path.parent.glob("*.new"))
     with pytest.raises(JournalError, match="cannot be read: No such file"):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tracekit.collect.collect import Progress, collect_into
 from tracekit.collect.look import up_to_date
 from tracekit.collect.scan import scan
-from tracekit.errors import StoreBusyError, StoreError
+from tracekit.errors import NewerStoreError, StoreBusyError, StoreError
 from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
 from tracekit.store.store import Store
@@ -33,12 +33,12 @@ def collected(progress: Progress | None = None) -> Iterator[Collected]:
 
     Raises:
         HomeError: There is no folder for journals.
-        StoreError: No store can be made, or another program holds it.
+        StoreError: No store can be made, a newer version made the one that is there, or another program holds it.
     """
     store = Store(home())
     try:
         told = up_to_date(progress=progress)
-    except StoreBusyError:
+    except (NewerStoreError, StoreBusyError):
         raise
     except StoreError as error:
         with tempfile.TemporaryDirectory(prefix="tracekit-") as folder:
