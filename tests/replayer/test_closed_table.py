@@ -273,5 +273,17 @@ def test_what_is_refused_under_tracekit_replay(
 
 
 def test_a_refused_way_is_told_by_the_command(api: Api, recorded: Path, home: Path) -> None:
-    _, outcome = go(api, "under", ["os.system"], recorded, home)
-    assert (outcome["replay"], outcome["code"], outcome["divergence"]["why"]) == ("diverged", 1, "network")
+    """What the program itself says is not read: it is ended where it goes on for long after it has left."""
+    program = [
+        "-m",
+        "tests.programs.closing",
+        "under",
+        str(api.server_port),
+        str(recorded),
+        f"{NUMBERS['os.system']}:os.system",
+    ]
+    env = environment(home, f"http://127.0.0.1:{api.server_port}", PYTHONWARNINGS="ignore")
+    done = tracekit("replay", str(recorded), "--format", "json", "--", *program, env=env, timeout=200, cwd=ROOT)
+    outcome = json.loads(done.stdout)
+    assert (outcome["replay"], done.returncode, outcome["divergence"]["why"]) == ("diverged", 1, "network")
+    assert not api.reached
