@@ -12,6 +12,7 @@ from typing import Any, get_args
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.bodies import compact
 from tracekit.journal.requests import BLOB_KEY, MESSAGES
+from tracekit.journal.steady import STEADY_VERSION, Values, is_values
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -28,9 +29,9 @@ from tracekit.model.events import (
     SpanEnd,
 )
 
-__all__ = ["HEADER_START", "Decoder", "Header", "body_of", "read_header"]
+__all__ = ["HEADER_START", "NEWEST_VERSION", "Decoder", "Header", "body_of", "read_header"]
 
-NEWEST_VERSION = 1
+NEWEST_VERSION = STEADY_VERSION
 
 HEADER_START = b'{"e":"header"'
 """How a header line begins; an exported file has one for each of its segments."""
@@ -90,6 +91,7 @@ class Decoder:
         self.problem = ""
         self._requests: dict[str, _Rebuilt] = {}
         self._blobs: dict[str, str] = {}
+        self._values: Values | None = None
 
     def event(self, line: bytes) -> Event | None:
         """The event in `line`; None for a line that only others refer to, or of a kind this version does not know.
@@ -98,6 +100,11 @@ class Decoder:
             ValueError: The line is not whole.
         """
         self.problem = ""
+        if is_values(line):
+            self._values = Values(line)
+            return None
+        if self._values is not None:
+            line = self._values.fill(line)
         try:
             return self._event(_checked(json.loads(line.decode("utf-8", "surrogatepass"))))
         except _WRONG as error:

@@ -13,9 +13,13 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.decode import HEADER_START, read_header
 from tracekit.journal.normal import neutral
 from tracekit.journal.normal import normal as normal_form
+from tracekit.journal.steady import steady
 from tracekit.journal.suspects import suspects_in
 
 __all__ = ["export"]
+
+_MOST_STEADY = 50_000_000
+"""Bytes of a segment above which nobody reads what was changed in it: it is copied as it is, line by line."""
 
 
 def export(
@@ -25,7 +29,7 @@ def export(
 
     No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. The
     file is there as a whole or not at all; one that is there already is replaced. It is for the user alone, or, if it is
-    `shared`, for those whom the umask allows to read it.
+    `shared`, for those whom the umask allows to read it, and in the steady form, which a repository keeps well.
 
     Returns:
         What of the segments could not be read and so is missing from a normal form.
@@ -50,13 +54,27 @@ def export(
         with os.fdopen(descriptor, "wb") as file:
             numbers = count(1)
             for path, lines in [(out, form.lines)] if form else [(path, _lines(path, numbers)) for path in segments]:
-                file.writelines(lines if allow_secrets else _without_suspects(lines, path))
+                checked = lines if allow_secrets else _without_suspects(lines, path)
+                is_steady = shared and form is None and path.stat().st_size <= _MOST_STEADY
+                file.writelines(_steady(checked) if is_steady else checked)
         Path(draft).replace(out)
     except OSError as error:
         raise JournalError(f"{out} cannot be written: {error.strerror}") from error
     finally:
         Path(draft).unlink(missing_ok=True)
     return form.damage if form else ()
+
+
+def _steady(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The steady form of each segment in `lines`."""
+    segment: list[bytes] = []
+    for line in lines:
+        if line.startswith(HEADER_START) and segment:
+            yield from steady(segment)
+            segment = []
+        segment.append(line)
+    if segment:
+        yield from steady(segment)
 
 
 def _mode_of_new(folder: Path) -> int:
