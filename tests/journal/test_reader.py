@@ -182,7 +182,9 @@ def test_newer_version_says_what_would_work(home: Path) -> None:
     header, rest = path.read_bytes().split(b"\n", 1)
     newer = json.loads(header) | {"version": NEWEST_VERSION + 1}
     path.write_bytes(compact(newer) + b"\n" + rest)
-    with pytest.raises(NewerJournalError, match=r"format 2.*reads up to 1: upgrade tracekit-agents"):
+    with pytest.raises(
+        NewerJournalError, match=rf"format {NEWEST_VERSION + 1}.*reads up to {NEWEST_VERSION}: upgrade tracekit-agents"
+    ):
         read_run([path])
     with pytest.raises(NewerJournalError, match="upgrade tracekit-agents"):
         find_run(RUN.id[:8])

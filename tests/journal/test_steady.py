@@ -20,8 +20,7 @@ FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "runs").rglob("*.jso
 ODD = [
     b'{"e":"begin","id":"0123456789abcdef","t":1795835534861316688,"name":"x"}\n',
     # What looks like a value in a text is part of the text.
-    rb'{"e":"end","id":"0123456789abcdef","t":1795835534861316689,"attributes":{"a":"\"t\":1795835534861316690,"}}'
-    b"\n",
+    b'{"e":"end","id":"0123456789abcdef","t":1795835534861316689,"a":"\\"t\\":1795835534861316690,"}\n',
     '{"e":"end","t":1795835534861316691,"n":"ä req_ä1234567890 msg_01234567890abc \u2028"}\n'.encode(),
     b'{"server.port":123,"x":"http://127.0.0.1:123/v1 http://localhost:9","date":"Sat, 28 Nov 2026 03:14:30 GMT"}\n',
     b'{"gen_ai.response.time_to_first_chunk":1.5e-05,"b":[1795835534861316688],"c":18446744073709551616000}\n',
