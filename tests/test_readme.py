@@ -109,7 +109,7 @@ def test_the_pictures_are_there() -> None:
 
 def test_every_command_is_named_and_exists(tmp_path: Path) -> None:
     listed = tracekit("--help", env=environment(tmp_path)).stdout
-    commands = re.findall(r"^  (\w+)  ", listed.partition("Commands:")[2], re.MULTILINE)
+    commands = re.findall(r"^  ([\w-]+)  ", listed.partition("Commands:")[2], re.MULTILINE)
     assert commands
     for command in commands:
         assert f"tracekit {command}" in README, command

@@ -8,6 +8,7 @@ from tests.support.journals import RUN, asking, begin, compact, end, lines_of, r
 from tests.support.recording import recordings
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.catalog import all_runs, find_run
+from tracekit.journal.decode import NEWEST_VERSION
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import JournalReader, read_run
 from tracekit.model.events import Answered, Chunk, Event, Exit, Failure, LaneBegin, Response, SpanBegin, SpanEnd
@@ -179,9 +180,11 @@ def test_request_that_was_altered_or_lost_its_image_keeps_its_span(home: Path) -
 def test_newer_version_says_what_would_work(home: Path) -> None:
     path = write_run(*EVENTS)
     header, rest = path.read_bytes().split(b"\n", 1)
-    newer = json.loads(header) | {"version": 2}
+    newer = json.loads(header) | {"version": NEWEST_VERSION + 1}
     path.write_bytes(compact(newer) + b"\n" + rest)
-    with pytest.raises(NewerJournalError, match=r"format 2.*reads up to 1: upgrade tracekit-agents"):
+    with pytest.raises(
+        NewerJournalError, match=rf"format {NEWEST_VERSION + 1}.*reads up to {NEWEST_VERSION}: upgrade tracekit-agents"
+    ):
         read_run([path])
     with pytest.raises(NewerJournalError, match="upgrade tracekit-agents"):
         find_run(RUN.id[:8])

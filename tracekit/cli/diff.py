@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tracekit.analysis.diff import Change, Diff, compare, has_words, words
+from tracekit.cli.load import as_file
 from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.cli.shape import run_json
 from tracekit.collect.look import damage_in, find, read_entry
@@ -40,7 +41,7 @@ def command(a: str, b: str, times: bool, form: str) -> None:
 
 def _read(text: str) -> Run:
     """The run that `text` means, with all that was said in it: the store has no requests."""
-    run = read_entry(find(text))
+    run = read_entry(find(as_file(text)))
     tell(damage_in(run))
     if not has_words(run):
         tell([f"{text}: what was said is not in the recording (TRACEKIT_CONTENT), so it is not compared"])

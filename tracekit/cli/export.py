@@ -76,7 +76,8 @@ def command(
     if form == "journal":
         if output.is_dir():
             raise click.UsageError(f"{str(output)!r} is a folder: give the file that the run is written to")
-        tell(export(entry.paths, output, normal=normal, allow_secrets=allow_secrets))
+        is_shared = _is_in_repository(output)
+        tell(export(entry.paths, output, normal=normal, allow_secrets=allow_secrets, shared=is_shared))
         click.echo(f"wrote {output}", err=True)
         return
     if normal:
@@ -89,6 +90,11 @@ def command(
         _refuse_secrets(entry)
     files = export_parquet(entry, output)
     click.echo(f"wrote {len(files)} files to {output}", err=True)
+
+
+def _is_in_repository(output: Path) -> bool:
+    """Whether `output` lies in a work tree of git, where files are kept to be read by others."""
+    return any((folder / ".git").exists() for folder in output.absolute().parents)
 
 
 def _refuse_secrets(entry: Entry) -> None:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+
 from tracekit.cli.options import tell
 from tracekit.collect.look import damage_in, find, load, load_with_findings
+from tracekit.errors import JournalError
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 
-__all__ = ["load_run", "load_run_with_findings"]
+__all__ = ["as_file", "load_run", "load_run_with_findings"]
+
+
+def as_file(text: str) -> str:
+    """`text`, or a copy of what it names where that can be read only once: a pipe, as `<(…)` of a shell gives.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    path = Path(text)
+    try:
+        if not path.is_fifo():
+            return text
+        folder = tempfile.mkdtemp(prefix="tracekit-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        copy = Path(folder) / "run.jsonl"
+        with path.open("rb") as source, copy.open("wb") as out:
+            shutil.copyfileobj(source, out)
+    except (OSError, ValueError) as error:
+        raise JournalError(f"{text} cannot be read: {error}") from error
+    return str(copy)
 
 
 def load_run(text: str) -> Run:
@@ -16,7 +42,7 @@ def load_run(text: str) -> Run:
     Raises:
         TracekitError: It means none or several, or cannot be read.
     """
-    run = load(find(text))
+    run = load(find(as_file(text)))
     tell(damage_in(run))
     return run
 
@@ -27,6 +53,6 @@ def load_run_with_findings(text: str) -> tuple[Run, list[Finding]]:
     Raises:
         TracekitError: It means none or several, or cannot be read.
     """
-    run, findings = load_with_findings(find(text))
+    run, findings = load_with_findings(find(as_file(text)))
     tell(damage_in(run))
     return run, findings

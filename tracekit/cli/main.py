@@ -24,6 +24,7 @@ _COMMANDS = (
     "diff",
     "doctor",
     "export",
+    "git-setup",
     "grafana",
     "ls",
     "prune",
@@ -47,7 +48,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(f"tracekit.cli.{cmd_name}").command
+        command = import_module(f"tracekit.cli.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

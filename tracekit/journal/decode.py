@@ -13,6 +13,7 @@ from tracekit.journal.limits import Allowance
 from tracekit.journal.lines import Line
 from tracekit.journal.rebuild import Rebuilding
 from tracekit.journal.schema import check_header, check_line, check_sse
+from tracekit.journal.steady import STEADY_VERSION, Values, is_values
 from tracekit.journal.stored import StoredRequest
 from tracekit.model.events import (
     Answered,
@@ -32,9 +33,9 @@ from tracekit.model.events import (
 from tracekit.model.heads import HeadForm
 from tracekit.model.parsing import parse_json
 
-__all__ = ["HEADER_START", "Decoder", "Header", "body_of", "read_header"]
+__all__ = ["HEADER_START", "NEWEST_VERSION", "Decoder", "Header", "body_of", "read_header"]
 
-NEWEST_VERSION = 1
+NEWEST_VERSION = STEADY_VERSION
 
 HEADER_START = b'{"e":"header"'
 """How a header line begins; an exported file has one for each of its segments."""
@@ -90,6 +91,12 @@ class Decoder:
         self._allowance = allowance or Allowance()
         self._rebuilding = Rebuilding(body_of, self._allowance)
         self._line: Line | None = None
+        self._values: Values | None = None
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the segment is in the steady form, whose lines are whole only together with its values."""
+        return self._values is not None
 
     def event(self, line: bytes, place: Line | None = None) -> Event | None:
         """The event in `line`; None for a line that only others refer to, or of a kind this version does not know.
@@ -101,8 +108,15 @@ class Decoder:
         """
         self.problem = ""
         self._allowance.earn(len(line))
-        self._line = place
         try:
+            if is_values(line):
+                self._values = Values(line)
+                return None
+            if self._values is not None:
+                line = self._values.fill(line)
+                # What its place holds is not the line yet.
+                place = None
+            self._line = place
             text = line.decode("utf-8", "surrogatepass")
             # A line may be larger than all else, so no form of it outlives its use.
             del line

@@ -13,12 +13,16 @@ from tracekit.journal.files import open_regular
 from tracekit.journal.normal import neutral
 from tracekit.journal.normal import normal as normal_form
 from tracekit.journal.spelled import Spelled, spelled_in
+from tracekit.journal.steady import steady
 from tracekit.output import output
 from tracekit.privacy.own_rules import OwnRules, own_rules
 from tracekit.privacy.suspects import suspects_in
 from tracekit.privacy.texts import json_body
 
 __all__ = ["export"]
+
+_MOST_STEADY = 50_000_000
+"""Bytes of a segment above which nobody reads what was changed in it: it is copied as it is, line by line."""
 
 
 def export(
@@ -27,7 +31,8 @@ def export(
     """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
 
     No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. `out`
-    is written as `tracekit.output` says; if it is `shared`, a new file is for those whom the umask allows to read it.
+    is written as `tracekit.output` says; if it is `shared`, a new file is for those whom the umask allows to read it,
+    and in the steady form, which a repository keeps well.
 
     Returns:
         What of the segments could not be read and so is missing from a normal form.
@@ -50,7 +55,9 @@ def export(
         for path, lines in (
             [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]
         ):
-            file.writelines(lines if allow_secrets else _without_suspects(lines, path, own))
+            checked = lines if allow_secrets else _without_suspects(lines, path, own)
+            is_steady = shared and form is None and path.stat().st_size <= _MOST_STEADY
+            file.writelines(_steady(checked) if is_steady else checked)
     return form.damage if form else ()
 
 
@@ -59,6 +66,18 @@ def _spelled(segments: Iterable[Path]) -> dict[Path, Spelled]:
         return {path: spelled_in(path) for path in segments}
     except OSError as error:
         raise JournalError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _steady(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The steady form of each segment in `lines`."""
+    segment: list[bytes] = []
+    for line in lines:
+        if line.startswith(HEADER_START) and segment:
+            yield from steady(segment)
+            segment = []
+        segment.append(line)
+    if segment:
+        yield from steady(segment)
 
 
 def _lines(path: Path, numbers: Iterator[int], spelled: Spelled) -> Iterator[bytes]:

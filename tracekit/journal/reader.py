@@ -67,6 +67,8 @@ class JournalReader:
     def _event(self, held: list[bytes]) -> Event | None:
         try:
             event = self._decoder.event(held.pop(), self.place)
+            if self._decoder.is_steady:
+                self.place = None
         except ValueError as error:
             self._tell(f"cannot be read and is passed over: {error}")
             return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
@@ -22,9 +22,12 @@ _UNITS = ("agent", "tool")
 _LONGEST_VALUE = 60
 
 
-def outline(run: Run) -> str:
-    """The whole tree as text, a line a node: names, models, tokens, stop reasons, tools' arguments and results."""
-    return "\n".join(_lines(run, _node_line))
+def outline(run: Run, beneath: Callable[[Node], Iterable[str]] = lambda _: ()) -> str:
+    """The whole tree as text, a line a node: names, models, tokens, stop reasons, tools' arguments and results.
+
+    `beneath` gives further lines for a node.
+    """
+    return "\n".join(_lines(run, _node_line, beneath))
 
 
 def names(run: Run) -> str:
@@ -52,12 +55,13 @@ def name_of(node: Node) -> str:
     return str(node.attributes.get(semconv.TOOL_NAME, node.name)) if node.kind == "tool" else node.name
 
 
-def _lines(run: Run, line: Callable[[Node, int], str]) -> Iterator[str]:
+def _lines(run: Run, line: Callable[[Node, int], str], beneath: Callable[[Node], Iterable[str]]) -> Iterator[str]:
     children = in_order(run)
     stack = [(run.root, 0, 1)]
     while stack:
         node, depth, number = stack.pop()
         yield "  " * depth + line(node, number)
+        yield from ("  " * (depth + 1) + each for each in beneath(node))
         below, turns = [], 0
         for child in children(node):
             turns += child.kind == "turn"
