@@ -157,7 +157,9 @@ def test_names_without_number_become_one_series() -> None:
     data = reader.get_metrics_data()
     assert data is not None
     metrics = {each.name: each.data for each in data.resource_metrics[0].scope_metrics[0].metrics}
-    retries = {str(point.attributes[semconv.AGENT_NAME]): point for point in metrics[Metric.RETRIES].data_points}
+    retries = {
+        str((point.attributes or {})[semconv.AGENT_NAME]): point for point in metrics[Metric.RETRIES].data_points
+    }
     assert len(retries) == 101
     assert getattr(retries["_OTHER"], "value", None) == 900
     assert len(metrics[Metric.OPERATION_DURATION].data_points) == 101
