@@ -30,6 +30,8 @@ def work(client):
     with tracekit.run("task"), tracekit.agent("lead"), tracekit.tool("look"):
         client.messages.create(model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "hi"}])
 """
+CALM = {"PYTHONWARNINGS": "default,ignore::ResourceWarning"}
+"""urllib3 warns of a socket of its own once an exporter has sent twice, as it does in a program that takes over 5 s."""
 CALL = "with anthropic.Anthropic() as client: work(client)\n"
 NAMES = ["task", "invoke_agent lead", "execute_tool look", "anthropic.messages.create", "POST"]
 OURS = [*NAMES[:3], "chat claude-sonnet-5-5", "POST"]
@@ -54,7 +56,7 @@ OURS = [*NAMES[:3], "chat claude-sonnet-5-5", "POST"]
 )
 def test_each_span_is_sent_once(program: str, names: list[str], tmp_path: Path) -> None:
     with collector() as found, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
-        env = environment(tmp_path, claude.url, **found.variables("http/protobuf"))
+        env = environment(tmp_path, claude.url, **found.variables("http/protobuf"), **CALM)
         done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
         spans = found.received(len(names))
     assert done.stderr == ""
@@ -110,7 +112,7 @@ def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
     seen = []
     for number, start in enumerate((START, PROVIDER + SET + START)):
         with collector() as found, ScriptedClaude(respond) as claude:
-            env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"))
+            env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"), **CALM)
             command = [sys.executable, "-c", start + SEVERAL]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
             assert done.returncode == 0, done.stderr[-1500:]
