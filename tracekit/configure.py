@@ -196,7 +196,7 @@ def _metrics_export(service: str) -> MetricsExport | None:
     if not any(os.environ.get(name) for name in ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")):
         return None
     from tracekit.otlp.destination import metrics_destination_of  # noqa: PLC0415  only where it is asked for
-    from tracekit.otlp.metrics import MetricsExport, interval_of  # noqa: PLC0415  see above
+    from tracekit.otlp.metrics import MetricsExport, interval_of, new_instance_id  # noqa: PLC0415  see above
 
     destination, warnings = metrics_destination_of(os.environ)
     for warning in warnings:
@@ -204,7 +204,7 @@ def _metrics_export(service: str) -> MetricsExport | None:
     if destination is None:
         return None
     # Each process has totals of its own, which a backend must not take for those of another.
-    resource = {"service.name": _redact(service), "service.instance.id": os.urandom(16).hex()}
+    resource = {"service.name": _redact(service), semconv.SERVICE_INSTANCE_ID: new_instance_id()}
     return MetricsExport(destination, interval_of(), resource, _redact)
 
 

@@ -62,6 +62,10 @@ SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
 
+# Resources.
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+"""One process of a service: a backend keeps its totals apart from those of the others."""
+
 # Ours.
 KIND: Final = "tracekit.kind"
 """On every exported span: its level, as `tracekit.model.events.Kind`."""

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.outbox import before_fork_and_end
 
-__all__ = ["MetricsExport", "interval_of"]
+__all__ = ["MetricsExport", "interval_of", "new_instance_id"]
 
 _log = logging.getLogger("tracekit")
 
@@ -71,7 +72,8 @@ class MetricsExport:
             self._queue.put(call)
 
     def forked(self) -> None:
-        """This process is a fresh fork: what is counted is the parent's."""
+        """This process is a fresh fork: what is counted is the parent's, and what comes is another instance's."""
+        self._resource = {**self._resource, semconv.SERVICE_INSTANCE_ID: new_instance_id()}
         self._reset()
 
     def ending(self) -> None:
@@ -141,6 +143,11 @@ class MetricsExport:
                 self._destination.shown,
                 reason,
             )
+
+
+def new_instance_id() -> str:
+    """Return what tells the totals of one process from those of another."""
+    return os.urandom(16).hex()
 
 
 def interval_of(environment: Mapping[str, str] = os.environ) -> float:
