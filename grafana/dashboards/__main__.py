@@ -1,14 +1,14 @@
-"""Writes the dashboards' JSON anew."""
+"""Writes the dashboards and the alert rules anew."""
 
 from __future__ import annotations
 
-from grafana.dashboards import FOLDER, as_json, dashboards
+from grafana.dashboards import FOLDER, written
 
 
 def main() -> None:
-    """Write each dashboard beside its code."""
-    for name, dashboard in dashboards().items():
-        (FOLDER / name).write_text(as_json(dashboard), encoding="utf-8")
+    """Write each file into the package."""
+    for name, content in written().items():
+        (FOLDER / name).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

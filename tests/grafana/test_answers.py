@@ -1,118 +1,177 @@
-"""The dashboards' queries, answered from the spans that a team really exports: the numbers are those of its record."""
+"""The panels' queries, answered from spans that real programs export: each number is that of `tracekit sql`.
+
+The spans are cut into pieces as Tempo cuts traces, since a run that is long, killed or part of another program's trace
+never comes as a whole.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.util._once import Once
 
-from grafana.dashboards import FOLDER
-from tests.support.cli import nodes
-from tests.support.teams import LEAD, WORKER, Script, perform, shown
-from tests.support.traceql import Groups, matching, parse, result
-from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, text, tool_use
+from tests.support.cli import environment
+from tests.support.collector import Collector, Received, collector
+from tests.support.panels import OVERVIEW, PROGRAM, RUN, differing, queries, recorded, respond
+from tests.support.traceql import Groups, Query, Trace, listed, matching, parse, pieces, result
+from tracekit import semconv
+from tracekit.demo.claude import ScriptedClaude
 
-USAGE = {"input_tokens": 30, "cache_creation_input_tokens": 12, "cache_read_input_tokens": 700, "output_tokens": 5}
-ASKS = message(tool_use("worker", {"task": "it"}), tool_use("worker", {"task": "nonsense"}), usage=USAGE)
-ANSWERS = Script(ASKS, message(text("Done."), usage=USAGE), said=lambda _: message(text("Worked."), usage=USAGE))
-BUSY = error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
+REMOTE = "0af7651916cd43dd8448eb211c80319c"
+SPANS, SPANS_OF_KILLED, SPANS_BESIDE = 26, 14, 7
+"""How many spans a run has, how many of them have ended where ``killed`` waits, and how many another adds."""
 
 
-def respond(asked: Asked) -> Answer:
-    """Overloaded twice, and one task that the API refuses."""
-    if asked.number < 2:
-        return BUSY
-    if "nonsense" in str(asked.json()["messages"]) and "lead" not in asked.json()["system"]:
-        return error(400, "invalid_request_error", "Nonsense.")
-    return ANSWERS(asked)
+@dataclass
+class Sent:
+    """What a program recorded, what it sent, and the pieces that Tempo makes of it."""
+
+    env: dict[str, str]
+    spans: list[Received]
+    pieces: list[Trace]
 
 
-def team(client: Any) -> Orchestrator:
-    worker = Subagent("worker", "It works.", WORKER, "You work.")
-    return Orchestrator("lead", model=LEAD, system="You lead.", client=client, subagents=[worker])
+def perform(home: Path, how: str, *lengths: int, spans: int, **more: str) -> Sent:
+    """Let the program make runs that export so many `spans`; where it waits for its end, it is killed then."""
+    with collector() as found, ScriptedClaude(respond) as claude:
+        fast = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+        env = environment(home, claude.url, **found.variables("http/protobuf"), **fast, **more)
+        command = [sys.executable, str(PROGRAM), how, *map(str, lengths)]
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            if how == "killed":
+                assert process.stdout is not None
+                assert process.stdout.readline() == "waiting\n"
+                kill(process, found, spans)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == (-9 if how == "killed" else 0), said
+        assert "tracekit:" not in said
+        received = found.received(spans)
+    return Sent(env, received, pieces(received))
 
 
-@pytest.fixture
-def exported(recording: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[ReadableSpan]]:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
-    with ScriptedClaude(respond) as claude:
-        perform(team, claude, "async", "Go.")
-    # Another program's trace, which no panel is about.
-    with provider.get_tracer("shop").start_as_current_span("GET /cart", attributes={"http.response.status_code": 503}):
-        pass
-    yield exporter.get_finished_spans()
-    provider.shutdown()
+def kill(process: subprocess.Popen[str], found: Collector, spans: int) -> None:
+    """End `process` without a chance to do anything, once all that has ended in it has come."""
+    found.received(spans)
+    process.kill()
 
 
-def queries(name: str, **variables: str) -> dict[str, str]:
-    """The query of each panel, by its title."""
-    panels = json.loads((FOLDER / name).read_text("utf-8"))["panels"]
-    found = {panel["title"]: panel["targets"][0]["query"] for panel in panels}
-    for variable, value in variables.items():
-        found = {title: query.replace(f"${{{variable}}}", value) for title, query in found.items()}
-    return found
+@pytest.fixture(scope="module")
+def lengths(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    return perform(tmp_path_factory.mktemp("lengths"), "plain", 10, 75, 181, spans=3 * SPANS)
 
 
-def test_the_overview_counts_what_the_record_counts(exported: Sequence[ReadableSpan]) -> None:
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    return perform(tmp_path_factory.mktemp("killed"), "killed", 75, spans=SPANS_OF_KILLED)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    parent = f"00-{REMOTE}-b7ad6b7169203331-01"
+    return perform(tmp_path_factory.mktemp("foreign"), "plain", 75, spans=SPANS, TRACEPARENT=parent)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    return perform(tmp_path_factory.mktemp("own"), "own", 75, spans=SPANS)
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Sent:
+    return perform(tmp_path_factory.mktemp("beside"), "beside", 75, spans=SPANS + SPANS_BESIDE)
+
+
+def shown(query: Query, traces: list[Trace]) -> Groups:
+    """Return what a panel shows: the number of rows of a list; and no number where there are none."""
+    if query.function in ("", "select"):
+        found = len(listed(query, traces))
+        return {None: found} if found else {}
+    answer = result(query, traces)
+    if query.by == (f"span.{semconv.RUN_ID}",):
+        return {None: len(answer)}
+    # Numbers become labels, and the labels of a run are its id and its name.
+    return {
+        " ".join(key) if isinstance(key, tuple) else key if key is None else str(key): answer[key] for key in answer
+    }
+
+
+def answered(asked: dict[str, str], expected: dict[str, Groups], traces: list[Trace]) -> dict[str, Groups]:
+    """Return what each of the `expected` panels shows."""
+    return {title: shown(parse(asked[title]), traces) for title in expected}
+
+
+KINDS = ("lengths", "killed", "foreign", "own", "beside")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_overview_shows_what_the_record_has(kind: str, request: pytest.FixtureRequest) -> None:
+    sent: Sent = request.getfixturevalue(kind)
+    expected = recorded(OVERVIEW, sent.env)
     asked = queries("overview.json")
-    run = shown()["run"]
-    assert run["retries"] == 2
-
-    def answer(title: str) -> Groups:
-        return result(parse(asked[title]), exported)
-
-    assert answer("Runs") == {None: 1}
-    assert answer("Calls of the model") == {None: run["calls"]} == {None: 4}
-    assert answer("Retries") == {None: run["retries"]}
-    assert answer("Failed calls") == {None: 1}
-    assert answer("Failed calls by error") == {"invalid_request_error": 1}
-    assert answer("Calls by model") == {LEAD: 2, WORKER: 2}
-    assert answer("Attempts by status") == {529: 2, 200: 3, 400: 1}
-    tokens = run["tokens"]
-    assert answer("Tokens in, cached ones included") == {None: tokens["input"]} == {None: 3 * (30 + 12 + 700)}
-    assert answer("Tokens out") == {None: tokens["output"]}
-    assert answer("Tokens read from the cache") == {None: tokens["cache_read"]}
-    assert answer("Tokens written to the cache") == {None: tokens["cache_write"]}
-    assert sum(answer("Tokens in by model").values()) == tokens["input"]
-    assert sum(answer("Tokens out by model").values()) == tokens["output"]
-    agents = matching(parse(asked["Time of an agent"]), exported)
-    assert len(agents) == run["agents"]
-    assert len(matching(parse(asked["Slowest of the newest runs"]), exported)) == run["calls"]
+    if kind == "killed":
+        # Nothing that has ended says how long it went on.
+        expected.pop("Longest runs (the first 50)")
+    assert expected["Retries"]
+    assert expected["Failed tools"]
+    assert differing(answered(asked, expected, sent.pieces), expected) == {}
+    quantiles = "Time of a call by model: quantiles"
+    assert asked.keys() - expected.keys() <= {quantiles, "Longest runs (the first 50)"}
+    assert len(matching(parse(asked[quantiles]), sent.pieces)) == expected["Calls of the model"][None]
 
 
-def test_one_run_shows_what_its_record_shows(exported: Sequence[ReadableSpan]) -> None:
-    ids = [f"{span.context.trace_id:x}" for span in exported if span.name == "invoke_agent lead" and span.context]
-    asked = queries("run.json", trace=ids[0])
-    record = shown()
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_run_shows_what_its_record_has(kind: str, request: pytest.FixtureRequest) -> None:
+    sent: Sent = request.getfixturevalue(kind)
+    runs = {str(span.attributes[semconv.RUN_ID]) for span in sent.spans if semconv.RUN_ID in span.attributes}
+    assert len(runs) == (3 if kind == "lengths" else 1)
+    for run in runs:
+        expected = recorded(RUN, sent.env, run)
+        asked = queries("run.json", run=run, trace="5f")
+        assert expected["Retries"] == {None: 3}
+        assert differing(answered(asked, expected, sent.pieces), expected) == {}
+        assert asked.keys() - expected.keys() == {"Traces of this run", "Trace"}
+        traces = {span.trace for span in listed(parse(asked["Traces of this run"]), sent.pieces)}
+        assert traces == {span.trace for span in sent.spans if span.attributes.get(semconv.RUN_ID) == run}
+    nobody = queries("run.json", run="5f")
+    assert all(shown(parse(nobody[title]), sent.pieces) == {} for title in RUN)
 
-    def found(title: str) -> list[dict[str, Any]]:
-        return [dict(span.attributes or {}) for span in matching(parse(asked[title]), exported)]
 
-    assert asked["Trace"] == ids[0]
-    calls = found("Calls of the model (the first 100)")
-    assert [each["gen_ai.operation.name"] for each in calls] == ["chat"] * record["run"]["calls"]
-    failed = found("Attempts that failed (the first 100)")
-    assert sorted(each["error.type"] for each in failed) == ["400", "529", "529"]
-    assert {each["http.response.status_code"] for each in failed} == {400, 529}
-    assert result(parse(asked["Retries"]), exported) == {None: 2}
-    times = result(parse(asked["Time by agent"]), exported)
-    recorded = {node["agent"]: 0.0 for node in nodes(record["root"], "agent")}
-    for node in nodes(record["root"], "agent"):
-        recorded[node["agent"]] += (node["end_ns"] - node["start_ns"]) / 1e9
-    assert times == pytest.approx(recorded, rel=0.5, abs=0.05)
-    assert sum(result(parse(asked["Tokens in by agent"]), exported).values()) == record["run"]["tokens"]["input"]
-    other = queries("run.json", trace="5f")
-    assert not matching(parse(other["Calls of the model"]), exported)
-    assert not matching(parse(other["Retries"]), exported)
+def test_a_run_is_one_piece_only_if_it_is_short(lengths: Sent, killed: Sent, foreign: Sent) -> None:
+    by_name = {span.attributes[semconv.RUN_NAME]: span.trace for span in lengths.spans}
+    count = {name: sum(piece.spans[0].trace == trace for piece in lengths.pieces) for name, trace in by_name.items()}
+    assert count["run of 10 s"] == 1
+    assert count["run of 75 s"] > 5
+    assert count["run of 181 s"] > 5
+    assert not [span for span in killed.spans if not span.parent]
+    assert {span.trace for span in foreign.spans} == {REMOTE}
+
+
+def test_a_list_without_a_set_for_each_span_has_one_piece(lengths: Sent) -> None:
+    calls = '{ span.tracekit.run.name = "run of 181 s" && span.tracekit.kind = "llm" }'
+    whole = len(matching(parse(calls), lengths.pieces))
+    assert len(listed(parse(f"{calls} | select(name)"), lengths.pieces)) < whole
+    assert len(listed(parse(f"{calls} | by(span:id) | select(name)"), lengths.pieces)) == whole
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ nestedSetParent < 0 } >> { span.tracekit.kind = "llm" } | count_over_time()',
+        '{ span.tracekit.kind = "llm" } << { nestedSetParent < 0 } | count_over_time()',
+        '{ span.tracekit.kind = "llm" } >> { span.http.request.resend_count > 0 } | count_over_time()',
+    ],
+)
+def test_structure_is_seen_only_in_the_piece_with_the_root(
+    query: str, lengths: Sent, killed: Sent, foreign: Sent
+) -> None:
+    trace = next(span.trace for span in lengths.spans if span.attributes[semconv.RUN_NAME] == "run of 10 s")
+    short = [piece for piece in lengths.pieces if piece.spans[0].trace == trace]
+    whole = [Trace(lengths.spans)]
+    per_run = result(parse(query), short)[None]
+    assert per_run > 0
+    assert result(parse(query), lengths.pieces)[None] < result(parse(query), whole)[None] == 3 * per_run
+    assert result(parse(query), killed.pieces) == {}
+    assert result(parse(query), foreign.pieces) == {}

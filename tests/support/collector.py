@@ -93,7 +93,8 @@ def _parse(printed: str) -> list[Received]:
     target: dict[str, Any] | None = None
     types: dict[str, str] = {}
     for line in re.split(
-        r"\n(?=    |ResourceSpans|Resource |ScopeSpans|Instrumentation|Span #|Start time|End time|Attributes)", printed
+        r"\n(?=    |ResourceSpans|Resource |ScopeSpans|Instrumentation|Span #|Start time|End time|Attributes|Events)",
+        printed,
     ):
         name, _, value = line.strip().partition(":")
         name, value = name.strip(), value.removeprefix(" ")
@@ -104,6 +105,8 @@ def _parse(printed: str) -> list[Received]:
             scope = line.split()[1]
         elif line.startswith("Span #"):
             spans.append(Received(scope=scope, resource=resource))
+        elif line.startswith("Events"):
+            target = None
         elif line.startswith("Attributes:"):
             target, types = spans[-1].attributes, spans[-1].types
         elif line.startswith("     -> ") and target is not None:

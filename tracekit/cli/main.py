@@ -21,6 +21,7 @@ _COMMANDS = (
     "diff",
     "doctor",
     "export",
+    "grafana",
     "ls",
     "prune",
     "replay",
