@@ -33,7 +33,7 @@ class Handler:
         raise Stop
 
     def method(self, _number: int, _frame: object) -> None:
-        {}["a handler calls others"]
+        json.loads("a handler calls others")
 
 
 def with_any_arguments(*_: object) -> None:
@@ -150,12 +150,12 @@ class Odd:
 FAULTS: list[Callable[[], object]] = [
     lambda: json.loads("{"),
     lambda: json.dumps(object()),
-    lambda: {}["a"],
+    lambda: os.environ["no such variable"],
     lambda: str(Odd()),
     lambda: os.open("/no/such/file", os.O_RDONLY),
     lambda: 1 / 0,
     lambda: "a".encode("no such encoding"),
-    lambda: queue.SimpleQueue().get_nowait(),  # type: ignore[var-annotated]
+    lambda: queue.SimpleQueue().get_nowait(),
     lambda: next(iter([])),
     lambda: bytearray(-1),
     lambda: Handler()(0, None),
