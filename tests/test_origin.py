@@ -150,7 +150,7 @@ class Odd:
 FAULTS: list[Callable[[], object]] = [
     lambda: json.loads("{"),
     lambda: json.dumps(object()),
-    lambda: os.environ["no such variable"],
+    lambda: os.environ["NO_SUCH_VARIABLE"],
     lambda: str(Odd()),
     lambda: os.open("/no/such/file", os.O_RDONLY),
     lambda: 1 / 0,
