@@ -26,9 +26,6 @@ class Stop(Exception):  # noqa: N818  what a user's handler may raise
     """An exception of the program's."""
 
 
-NOTHING: dict[str, object] = {}
-
-
 class Handler:
     """Signal handlers that are no plain functions."""
 
@@ -36,7 +33,7 @@ class Handler:
         raise Stop
 
     def method(self, _number: int, _frame: object) -> None:
-        NOTHING["a handler calls others"]
+        json.loads("a handler calls others")
 
 
 def with_any_arguments(*_: object) -> None:
@@ -153,7 +150,7 @@ class Odd:
 FAULTS: list[Callable[[], object]] = [
     lambda: json.loads("{"),
     lambda: json.dumps(object()),
-    lambda: NOTHING["a"],
+    lambda: os.environ["NO_SUCH_VARIABLE"],
     lambda: str(Odd()),
     lambda: os.open("/no/such/file", os.O_RDONLY),
     lambda: 1 / 0,

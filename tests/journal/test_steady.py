@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.replaying import echo, question, record, sync_client, words_of
-from tracekit.errors import JournalError
+from tracekit.errors import JournalError, OutputError
 from tracekit.journal.catalog import segments_of
 from tracekit.journal.export import export
 from tracekit.journal.reader import read_run
@@ -110,7 +110,7 @@ def test_a_file_of_a_repository_is_for_its_readers(home: Path, tmp_path: Path) -
     finally:
         os.umask(before)
     assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o644
-    with pytest.raises(JournalError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         export([tmp_path / "shared"], tmp_path / "none" / "x", shared=True)
     export([tmp_path / "shared"], tmp_path / "own")
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o600

@@ -20,7 +20,7 @@ from tracekit.journal.decode import HEADER_START, Header, read_header
 from tracekit.journal.encode import Encoder
 from tracekit.journal.files import open_regular
 from tracekit.journal.reader import read_run
-from tracekit.model.events import Answered, Attributes, Chunk, Event, Exit, LaneBegin, Response, SpanBegin, SpanEnd
+from tracekit.model.events import Answered, Attributes, Chunk, Event, Exit, LaneBegin, Request, Response, SpanBegin, SpanEnd
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
 
 __all__ = ["Normal", "neutral", "normal"]
@@ -205,7 +205,7 @@ def _begin(span: RecordedSpan, exchange: Exchange | None, renaming: _Renaming) -
     request = exchange.request if exchange is not None else None
     if request is not None:
         headers = {name: value for name, value in sorted(request.headers.items()) if name in _KEPT_REQUEST_HEADERS}
-        request = replace(request, host="", headers=headers)
+        request = Request(request.method, "", request.path, request.query, headers, request.body, request.digest)
     return SpanBegin(
         renaming.id(span.id),
         renaming.parent(span.parent),

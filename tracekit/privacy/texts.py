@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from tracekit import semconv
 from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import Answered, Attributes, Chunk, Event, Failure, Request, Response, SpanBegin, SpanEnd
+from tracekit.model.heads import HeadForm
 from tracekit.model.json_text import compact
 
 __all__ = ["URL_ATTRIBUTES", "Texts", "json_body", "rewritten_url", "rewritten_value"]
@@ -44,7 +45,7 @@ class Texts:
             case Chunk():
                 return replace(event, data=self._body(event.data))
             case Answered():
-                return replace(event, headers=self._headers(event.headers))
+                return replace(event, headers=self._headers(event.headers), form=self._form(event.form))
         return event
 
     def request(self, request: Request) -> Request:
@@ -61,7 +62,13 @@ class Texts:
         )
 
     def _response(self, response: Response) -> Response:
-        return Response(response.status, self._headers(response.headers), self._body(response.body))
+        return Response(
+            response.status, self._headers(response.headers), self._body(response.body), self._form(response.form)
+        )
+
+    def _form(self, form: HeadForm | None) -> HeadForm | None:
+        """The form of a head, whose reason phrase is the server's text."""
+        return form if form is None or form.reason is None else replace(form, reason=self._text(form.reason))
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name: self._text(value) for name, value in headers.items()}
