@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.replaying import echo, question, record, sync_client, words_of
-from tracekit.errors import JournalError, OutputError
+from tracekit.errors import OutputError
 from tracekit.journal.catalog import segments_of
 from tracekit.journal.export import export
 from tracekit.journal.reader import read_run

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,18 @@ from tracekit.journal.decode import HEADER_START, Header, read_header
 from tracekit.journal.encode import Encoder
 from tracekit.journal.files import open_regular
 from tracekit.journal.reader import read_run
-from tracekit.model.events import Answered, Attributes, Chunk, Event, Exit, LaneBegin, Request, Response, SpanBegin, SpanEnd
+from tracekit.model.events import (
+    Answered,
+    Attributes,
+    Chunk,
+    Event,
+    Exit,
+    LaneBegin,
+    Request,
+    Response,
+    SpanBegin,
+    SpanEnd,
+)
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
 
 __all__ = ["Normal", "neutral", "normal"]
