@@ -2,7 +2,6 @@ import os
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tracekit.journal.catalog import Entry, all_runs, find_run, segments_of
 from tracekit.journal.reader import load_header, read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import RunInfo
+from tracekit.system_clock import day_of
 
 DAY_NS = 86_400 * 10**9
 PROGRAMS = Path(__file__).parents[1] / "programs"
@@ -22,13 +22,9 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 def record(id: str, name: str, at_ns: int, monkeypatch: pytest.MonkeyPatch, *, day: int | None = None) -> None:
     """A segment of a run, begun on the day of `at_ns` or of `day`."""
 
-    class Then(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> "Then":
-            return cls.fromtimestamp((at_ns if day is None else day) / 1e9, UTC)
-
+    day_folder = day_of(at_ns if day is None else day)
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "datetime", Then)
+        patch.setattr(writer, "day_of", lambda _: day_folder)
         sink = JournalSink()
         run = RunInfo(id, name, at_ns)
         sink.write(run, begin(1))
