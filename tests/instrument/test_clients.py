@@ -67,7 +67,8 @@ def test_every_client_class(way: Way, name: str, options: dict[str, Any], home: 
     asked = claude.asked[-1]
     assert (exchange.request.path, exchange.request.body) == (asked.path, asked.body)
     assert exchange.body == (b"".join(chunk for _, chunk in respond(asked).chunks or ()) or ANSWER.body)
-    journal = "".join(path.read_text() for path in home.rglob("*.jsonl"))
+    # The header lists the rules of redaction, some of which have such names.
+    journal = "".join(path.read_text().partition("\n")[2] for path in home.rglob("*.jsonl"))
     assert "authorization" not in journal.lower()
     assert "secret" not in journal
 

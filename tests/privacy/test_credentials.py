@@ -22,6 +22,7 @@ HEX = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 PEM_LINE = "MIIEpAIBAAKCAQEA" + BODY + BODY[:20]
 JWT = ".".join(("ey" + "JhbGciOiJIUzI1NiJ9", "ey" + "JzdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"))
 
+ACCOUNT = "210987654321"
 HITS: dict[str, list[str]] = {
     "anthropic-key": ["sk-" + "ant-api03-" + BODY, "sk-" + "ant-admin01-" + BODY + "-_" + BODY + "AA"],
     "openai-key": ["sk-" + BODY + "0123", "sk-" + "proj-" + BODY + "_" + BODY, "sk-" + "svcacct-" + BODY + "-x"],
@@ -75,6 +76,10 @@ HITS: dict[str, list[str]] = {
     ],
     "cookie": ["Cookie: a=1; session=" + BODY + "; b=2", "Set-Cookie: sid=" + BODY + "; Path=/; HttpOnly"],
     "env-secret": ["OPENAI_API_KEY=" + BODY, "DB_PASSWORD=hunter2hunter2", "export SLACK_TOKEN='" + BODY + "'"],
+    "aws-account": [
+        f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/eu.anthropic.claude",
+        f"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A{ACCOUNT}%3Aapplication-inference-profile%2Fa1b2/invoke",
+    ],
     "private-key": [
         f"-----BEGIN PRIVATE KEY-----\n{PEM_LINE}\n{PEM_LINE}\nAA==\n-----END PRIVATE KEY-----",
         f"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\n{PEM_LINE}\n-----END RSA PRIVATE KEY-----",
@@ -118,7 +123,8 @@ def test_credential_becomes_a_placeholder(rule: str, secret: str) -> None:
     for whole in wholes:
         redacted = redact(whole)
         assert placeholder in redacted
-        assert tail not in redacted or rule == "url-password"
+        assert tail not in redacted or rule in ("url-password", "aws-account")
+        assert ACCOUNT not in redacted
         assert BODY not in redacted
         as_json = json.dumps({"a": [whole], "n": 1.5})
         assert json.loads(redact(as_json)) == {"a": [redacted], "n": 1.5}, "JSON's escapes change nothing"

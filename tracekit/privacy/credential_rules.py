@@ -303,7 +303,20 @@ _PEM = Group(
     _rule("private-key", rf"-----BEGIN [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----(?:{_PEM_TO_END}|{_PEM_LINES})"),
 )
 
+_COLON = r"(?::|%3[Aa])"
+_ACCOUNT = Group(
+    "bedrock",
+    rf"bedrock[a-z-]{{0,20}}{_COLON}(?=[a-z0-9-]{{0,32}}{_COLON}\d{{12}}{_COLON})",
+    # No credential, but it names the customer: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    _rule(
+        "aws-account",
+        rf"(bedrock[a-z-]{{0,20}}{_COLON}[a-z0-9-]{{0,32}}{_COLON})\d{{12}}(?={_COLON})",
+        kept=r"\1",
+    ),
+)
+
 GROUPS: tuple[Group, ...] = (
+    _ACCOUNT,
     _HYPHEN,
     _UNDERSCORE,
     _CAPITAL_A,
