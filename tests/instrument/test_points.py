@@ -78,3 +78,20 @@ def test_hooks_leave_nothing_behind(home: Path) -> None:
     seam.unhook()
     assert {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.POINTS} == before
     assert "anthropic" in sys.modules
+
+
+def test_modules_that_swallow_exceptions_around_spans_have_the_logger_that_lets_them_out() -> None:
+    from importlib import import_module
+
+    from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog
+
+    known = set(MODULES)
+    package = import_module("anthropic.lib._tracing")
+    assert all(isinstance(getattr(import_module(name), LOG), logging.Logger | PassingLog) for name in known)
+    (folder,) = package.__path__
+    swallowing = {
+        f"{package.__name__}.{path.stem}"
+        for path in Path(folder).glob("*.py")
+        if "log.debug(" in path.read_text(encoding="utf-8")
+    }
+    assert swallowing <= known

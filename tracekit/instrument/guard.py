@@ -9,13 +9,12 @@ import functools
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from tracekit.origin import finish, programs_exception
 
-__all__ = ["RAISE_VARIABLE", "faults", "finishing", "forget", "guarded", "kept", "raise_kept", "warn_once"]
+__all__ = ["RAISE_VARIABLE", "faults", "finishing", "forget", "guarded", "warn_once"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,8 +24,6 @@ RAISE_VARIABLE = "TRACEKIT_RAISE"
 
 _log = logging.getLogger("tracekit")
 _said: set[object] = set()
-_kept: list[tuple[int, Exception]] = []
-"""Exceptions of the program's that a library may have swallowed, with the thread in which it did."""
 
 
 class _Faults:
@@ -74,39 +71,6 @@ def finishing(function: Callable[P, T]) -> Callable[P, T | None]:
             finish(functools.partial(safe, *args, **kwargs), cut)
 
     return finished
-
-
-def kept(function: Callable[P, T]) -> Callable[P, T]:
-    """`function`, which a library calls in a ``try`` of its own: the program's exception is kept for `raise_kept`."""
-
-    @functools.wraps(function)
-    def keeping(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            if programs_exception(error, sys._getframe()) is error:  # noqa: SLF001  see above
-                _kept.append((threading.get_ident(), error))
-            raise
-
-    return keeping
-
-
-def raise_kept(library: str) -> None:
-    """Raise the program's exception that the package `library` has swallowed on this thread, if it has.
-
-    Raises:
-        Exception: That exception.
-    """
-    if not _kept:
-        return
-    thread = threading.get_ident()
-    mine = [each for each in _kept if each[0] == thread]
-    for each in mine:
-        _kept.remove(each)
-        trace = each[1].__traceback__
-        # The traceback begins where the exception was caught.
-        if trace is not None and str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] == library:
-            raise each[1]
 
 
 def _caught(where: str, error: Exception) -> None:

@@ -243,9 +243,9 @@ class Recorder:
         finally:
             # The sink has the line also where the program's exception has cut in.
             live.ended = True
-        run.open.discard(live.id)
-        if not run.open and not run.held:
-            self.sink.release(run.info)
+            run.open.discard(live.id)
+            if not run.open and not run.held:
+                self.sink.release(run.info)
 
     def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
         """Write what happened within `live`, in the process in which it began."""

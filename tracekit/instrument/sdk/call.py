@@ -23,7 +23,7 @@ from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.measured import Measured
 from tracekit.model.messages import Answer, usage_attributes
-from tracekit.origin import pass_on
+from tracekit.origin import interrupts, pass_on
 
 if TYPE_CHECKING:
     from tracekit.instrument.reply import Reply
@@ -120,9 +120,14 @@ class Call:
         """The request raised `error`."""
         if self.open_attempt is not None:
             self.open_attempt.dropped()
+            # One that was cut short before it began has nothing to drop.
+            self.open_attempt = None
         self._failure = call_failure(error)
         self._outcome = CANCELLED if self._failure.type == CANCELLED else ""
         self._in_request = False
+        if interrupts(error) or (error.__cause__ is not None and interrupts(error.__cause__)):
+            # The SDK may have been about to end its span, and does not try again.
+            self._span_ended = True
         self._finish_if_over()
 
     def attempt_ended(self, failure: Failure | None, outcome: str) -> None:

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakSet
 
-from tracekit.instrument.guard import finishing, guarded, raise_kept
+from tracekit.instrument.guard import finishing, guarded
+from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk import answering
@@ -16,10 +17,9 @@ from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
 from tracekit.instrument.sdk.call import CURRENT_CALL, Call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
+from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog
 
 __all__ = ["hook", "record_all", "record_client", "unhook"]
-
-_SDK = "anthropic"
 
 _replaced = Replaced()
 
@@ -51,6 +51,13 @@ def hook(base_client: ModuleType) -> None:
     _replaced.replace(base_client.AsyncAPIClient, "_request", _async_request)
     _replaced.replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
     _replaced.replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
+    for name in MODULES:
+        when_imported(name, _let_exceptions_pass)
+
+
+def _let_exceptions_pass(module: ModuleType) -> None:
+    if hasattr(module, LOG) and not isinstance(getattr(module, LOG), PassingLog):
+        _replaced.replace(module, LOG, PassingLog)
 
 
 def unhook() -> None:
@@ -101,10 +108,8 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
         before = CURRENT_CALL.get()
         try:
             _enter_call(client, options, kwargs.get("call"), entered)
-            raise_kept(_SDK)
             result = original(client, cast_to, options, **kwargs)
             _returned(entered)
-            raise_kept(_SDK)
         except BaseException as error:
             _raised(entered, error)
             raise
@@ -122,10 +127,8 @@ def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
         before = CURRENT_CALL.get()
         try:
             _enter_call(client, options, kwargs.get("call"), entered)
-            raise_kept(_SDK)
             result = await original(client, cast_to, options, **kwargs)
             _returned(entered)
-            raise_kept(_SDK)
         except BaseException as error:
             _raised(entered, error)
             raise
@@ -156,7 +159,6 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             CURRENT_ATTEMPT.set(None)
         attempt.answered(response)
-        raise_kept(_SDK)
         return response, prepared
 
     return attempt_request
@@ -183,7 +185,6 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             CURRENT_ATTEMPT.set(None)
         attempt.answered(response)
-        raise_kept(_SDK)
         return response, prepared
 
     return attempt_request

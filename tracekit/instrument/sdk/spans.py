@@ -27,7 +27,7 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.instrument.context import current_span
-from tracekit.instrument.guard import finishing, guarded, kept
+from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.telling import run_attributes, shown
@@ -58,7 +58,6 @@ class AdoptedSpan(Span):
         self._open = True
 
     @override
-    @kept
     def end(self, end_time: int | None = None) -> None:
         if not self._open:
             return
@@ -83,18 +82,15 @@ class AdoptedSpan(Span):
             self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)
 
     @override
-    @kept
     def get_span_context(self) -> SpanContext:
         return self._context
 
     @override
-    @kept
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         self.attributes.update(attributes)
         self.real.set_attributes(attributes)
 
     @override
-    @kept
     def set_attribute(self, key: str, value: Any) -> None:
         self.attributes[key] = value
         self.real.set_attribute(key, value)
@@ -112,12 +108,10 @@ class AdoptedSpan(Span):
         self.real.update_name(name)
 
     @override
-    @kept
     def is_recording(self) -> bool:
         return self._open
 
     @override
-    @kept
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         code = status.status_code if isinstance(status, Status) else status
         self.failed = code is StatusCode.ERROR
@@ -146,7 +140,6 @@ class RecordingTracer(Tracer):
         self._new_call = new_call
 
     @override
-    @kept
     def start_span(self, name: str, *args: Any, **kwargs: Any) -> Span:
         attributes = dict(kwargs.get("attributes") or {})
         if self._real is None:
