@@ -97,15 +97,16 @@ def test_the_guides_loop(guide: Any) -> None:
     assert (done.returncode, done.stdout) == (0, guide.stdout), done.stderr
     assert "Warning" not in done.stderr
     was = tracekit_json("show", str(guide.file), env=guide.env)
-    now = tracekit_json("show", "last", env=guide.env)
+    now = tracekit_json("show", "last-replay", env=guide.env)
     assert outline(now["root"], attempts=True) == outline(was["root"], attempts=True)
     assert now["run"]["id"] != was["run"]["id"]
     assert (now["run"]["replay_of"], now["run"]["replay"]) == (was["run"]["id"], "followed")
     assert (was["run"]["replay_of"], was["run"]["replay"]) == (None, None)
-    for name in ("start_ns", "end_ns", "tokens", "cost_usd", "calls", "status"):
+    for name in ("start_ns", "end_ns", "tokens", "calls", "status"):
         assert now["run"][name] == was["run"][name], name
     assert now["run"]["recorded_at_ns"] > was["run"]["recorded_at_ns"]
-    (listed,) = [run for run in tracekit_json("ls", env=guide.env) if run["id"] == now["run"]["id"]]
+    assert now["run"]["cost_usd"] == 0 < was["run"]["cost_usd"]
+    (listed,) = [run for run in tracekit_json("ls", "--replays", env=guide.env) if run["id"] == now["run"]["id"]]
     assert (listed["replay_of"], listed["replay"]) == (was["run"]["id"], "followed")
 
 
@@ -141,7 +142,7 @@ def test_last_and_names_mean_no_replay(claude: Watched, tmp_path: Path) -> None:
     assert [run["replay_of"] for run in listed] == [recorded["id"]] * 3 + [None]
     assert [run["cost_usd"] for run in listed] == [0, 0, 0, recorded["cost_usd"]]
     assert recorded["cost_usd"] > 0
-    assert "↻ followed" in tracekit("ls", "--replays", env=made.env).stdout
+    assert "↻ followed" in tracekit("ls", "--replays", env={**made.env, "COLUMNS": "160"}).stdout
     counts = ", ".join(
         f"(SELECT count(DISTINCT run) FROM {view}) AS {view}"
         for view in ("spans", "agents", "attempts", "llm_calls", "tools", "messages", "findings")
@@ -489,7 +490,7 @@ def test_every_process_of_the_program(code: str, arguments: list[str], claude: W
     done = recorded.replay(None, *arguments)
     assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr
     was = tracekit_json("show", str(recorded.file), env=recorded.env)
-    now = tracekit_json("show", "last", env=recorded.env)
+    now = tracekit_json("show", "last-replay", env=recorded.env)
     assert now["run"]["calls"] == was["run"]["calls"] == 5
     assert sorted(outline(now["root"])) == sorted(outline(was["root"]))
     # The threads of a pool of processes poll, which lets the parent's time pass while it waits for its children.

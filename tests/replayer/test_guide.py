@@ -40,7 +40,7 @@ def recorded(mode: str, home: Path) -> dict[str, str]:
 def replayed(mode: str, of: str, env: dict[str, str]) -> Any:
     done = tracekit("replay", of, str(PROGRAMS / "guide.py"), mode, env=env)
     assert (done.returncode, done.stdout) == (0, "All done.\n"), done.stderr
-    return tracekit_json("show", "last", env=env)
+    return tracekit_json("show", "last-replay", env=env)
 
 
 def shape(node: dict[str, Any], zero: int) -> Any:
@@ -76,7 +76,7 @@ def test_replays_under_load_are_identical(tmp_path: Path, monkeypatch: pytest.Mo
         for _ in range(3):
             done = tracekit("replay", of, str(PROGRAMS / "guide.py"), "threads", env=env)
             assert done.returncode == 0, done.stderr
-            made = read_run(find_run("last").paths)
+            made = read_run(find_run("last-replay").paths)
             assert (made.replay_of, made.replay) == (of, "followed")
             assert facts(made) == expected
 
@@ -120,7 +120,7 @@ def test_ten_minutes_take_no_time(tmp_path: Path) -> None:
     said, took_s = done.stdout.split("\n")[:2]
     assert said == "All done."
     assert float(took_s) < 60
-    assert tracekit_json("show", "last", env=env)["run"]["duration_ms"] > 500_000
+    assert tracekit_json("show", "last-replay", env=env)["run"]["duration_ms"] > 500_000
 
 
 def test_ambiguous_is_exit_1_and_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 from tests.support.listed import NOON_NS, RUNS, damage, write_all, write_many
 from tests.support.screens import SIZES, drive, picture, pictures, until, utc
-from tracekit.collect.look import Listing
+from tracekit.collect.look import Listing, list_runs
 from tracekit.collect.watch import Watch
 from tracekit.journal.home import runs_folder
 from tracekit.model.events import SpanBegin, SpanEnd
@@ -259,6 +260,18 @@ def test_lines_fit_their_width(width: int) -> None:
 
 
 # ── what goes on meanwhile ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_replay_is_marked_and_costs_nothing(home: Path) -> None:
+    write_all(RUNS[1:2])
+    (run,) = list_runs(None).runs
+    replayed = replace(run, replay_of=run.id, replay="followed")
+    lines = ["".join(text for text, _ in line_of(each, 200, NOON_NS, is_at_cursor=False)) for each in (run, replayed)]
+    assert "$" in lines[0]
+    assert "↻" not in lines[0]
+    assert lines[1].lstrip().startswith("↻")
+    assert "↻ followed" in lines[1]
+    assert "$" not in lines[1]
 
 
 def test_runs_come_grow_and_end_while_the_cursor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
