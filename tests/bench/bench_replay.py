@@ -95,9 +95,14 @@ def opening(folder: Path) -> Figures:
     from tracekit.journal.reader import read_run
     from tracekit.replayer.keys import Keys
     from tracekit.replayer.matcher import Matcher
+    from tracekit.replayer.progress import Progress
     from tracekit.replayer.script import Script
 
-    return {"open": _timed(lambda: Matcher(Script(read_run([folder / "big.jsonl"]), Keys())))}
+    def opened() -> Matcher:
+        script = Script(read_run([folder / "big.jsonl"]), Keys())
+        return Matcher(script, Progress(script))
+
+    return {"open": _timed(opened)}
 
 
 def loading(folder: Path) -> Figures:
