@@ -55,7 +55,7 @@ def memory(limit: str = "512MiB", *, beside: Path | None = None) -> DuckDBPyConn
     threads = min(_MOST_THREADS, os.cpu_count() or 1)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": limit,
-        "temp_directory": "" if beside is None else f"{beside}.tmp",
+        "temp_directory": "" if beside is None else f"{_reachable(beside)}.tmp",
         "threads": threads,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -221,6 +221,15 @@ def is_damage(error: Exception) -> bool:
 def quoted(path: Path) -> str:
     """Return `path` as it stands between quotes in SQL.
 
+    Raises:
+        StoreError: The folder has a name that DuckDB does not take, and the system no other for it.
+    """
+    return _reachable(path).replace("'", "''")
+
+
+def _reachable(path: Path) -> str:
+    """Return a name of `path` that DuckDB takes.
+
     DuckDB takes a backslash for a slash, and its API takes UTF-8 alone. A folder with such a name is reached through its
     descriptor, where the system shows those as files.
 
@@ -228,15 +237,15 @@ def quoted(path: Path) -> str:
         StoreError: The folder has such a name, and the system does not.
     """
     text = str(path)
-    if _ODD.search(text):
-        try:
-            state = path.parent.stat()
-            text = f"{_DESCRIPTORS}/{_descriptor(path.parent, state.st_dev, state.st_ino)}/{path.name}"
-        except OSError as error:
-            raise StoreError(
-                f"DuckDB cannot open a file in a folder named {str(path.parent)!r}: {error.strerror}"
-            ) from error
-    return text.replace("'", "''")
+    if not _ODD.search(text):
+        return text
+    try:
+        state = path.parent.stat()
+        return f"{_DESCRIPTORS}/{_descriptor(path.parent, state.st_dev, state.st_ino)}/{path.name}"
+    except OSError as error:
+        raise StoreError(
+            f"DuckDB cannot open a file in a folder named {str(path.parent)!r}: {error.strerror}"
+        ) from error
 
 
 _ODD = re.compile(r"[\\\ud800-\udfff]")
