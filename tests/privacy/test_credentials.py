@@ -43,7 +43,7 @@ HITS: dict[str, list[str]] = {
         "https://hooks.slack.com/services/T01234567/B01234567/" + BODY[:24],
         "https://discord.com/api/webhooks/123456789012345678/" + BODY + "-_" + BODY + BODY,
     ],
-    "npm-token": ["npm" + "_" + BODY + "12345678", "//registry.npmjs.org/:_authToken=" + BODY],
+    "npm-token": ["npm" + "_" + BODY + "12345678", "//npm.example/:_authToken=" + BODY],
     "hugging-face-token": ["hf" + "_" + BODY + "abcdef", "api" + "_org_" + BODY + "abcdef"],
     "sendgrid-key": ["SG." + BODY[:22] + "." + BODY + BODY[:15]],
     "twilio-key": ["SK" + HEX],

@@ -76,7 +76,7 @@ _HYPHEN = Group(
         ),
         # https://docs.slack.dev/authentication/tokens
         *_rule("slack-token", rf"{_apart('xox[a-z]-')}[A-Za-z0-9%/+-]{{10,}}", r"xapp-\d-[A-Za-z0-9-]{20,}"),
-        # https://docs.pypi.org/api/secrets
+        # a macaroon, as the documentation of the Python Package Index describes it
         *_rule("pypi-token", rf"pypi-AgE{_WORD}{{40,}}"),
         *_rule("google-oauth-secret", rf"GOCSPX-{_WORD}{{24,}}"),
     ),
