@@ -505,6 +505,7 @@ def test_full_disk(
     caplog.clear()
     with tracekit.run("another"), tracekit.agent("lead"):
         pass
+    # Said once in a process, of the first run that met it.
     assert [record for record in caplog.records if record.name == "tracekit"] == []
     assert [found.name for found in all_runs()] == ["job"]
     assert not list(folder.rglob("*.new"))
