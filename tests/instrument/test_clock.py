@@ -40,7 +40,7 @@ LIBRARIES = {
 def test_a_frozen_time_moves_no_recorded_time(library: str, code: str, tmp_path: Path) -> None:
     begin_ns = time.time_ns()
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
-        env = environment(tmp_path / "home", claude.url)
+        env = environment(tmp_path / "home", claude.url, PYTHONWARNINGS="ignore::ResourceWarning")
         program = [sys.executable, "-c", f"{LIBRARIES[library]}{ASK}import tracekit\n{code}"]
         done = subprocess.run(program, env=env, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tracekit import semconv
 from tracekit.cost.own import Rates, own_rates
 from tracekit.cost.platforms import is_regional_vertex, listed_names
+from tracekit.origin import pass_on
 
 if TYPE_CHECKING:
     from genai_prices.types import PriceCalculation
@@ -144,7 +145,8 @@ def _listed(provider: str, name: str, model: str, usage: _Usage, speed: str, day
             if speed == "standard":
                 return price.total_price
             faster = _asked(seller, listed, usage, day, speed)
-        except (LookupError, ValueError):
+        except (LookupError, ValueError) as error:
+            pass_on(error)
             continue
         # The list answers with the usual price where it has none for the mode.
         return faster.total_price if faster.total_price != price.total_price else None
@@ -185,7 +187,8 @@ def _tiers(provider: str, model: str, day: int) -> list[int]:
     """The numbers of input tokens beyond which the list has other rates."""
     try:
         prices = vars(_asked(provider, model, _Usage(1, 0, 0, 0, 0, 0), day).model_price)
-    except (LookupError, ValueError):
+    except (LookupError, ValueError) as error:
+        pass_on(error)
         return []
     return sorted({tier.start for price in prices.values() for tier in getattr(price, "tiers", ())})
 
@@ -202,7 +205,8 @@ def _listed_rates(provider: str, model: str, day: int, size: int) -> Rates | Non
     )
     try:
         plain, read, write_5m, write_1h, both = (_asked(provider, model, kind, day).total_price for kind in kinds)
-    except (LookupError, ValueError):
+    except (LookupError, ValueError) as error:
+        pass_on(error)
         return None
     by_size = [paid * _MILLION / size for paid in (plain, read, write_5m, write_1h)]
     return Rates(by_size[0], both - plain, *by_size[1:])

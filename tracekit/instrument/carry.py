@@ -29,13 +29,25 @@ _POOLS = ("anyio.", "trio.", "concurrent.futures.", "tracekit.otlp.")
 """Modules whose threads belong to a pool: their jobs bring their context and lane, so the thread has none; and ours."""
 
 _replaced = Replaced()
-_replace = guarded(_replaced.replace)
+
+
+class _State:
+    """Whether what starts threads and the like is to be wrapped: a module may be imported before, meanwhile or after."""
+
+    is_on = False
+
+
+@guarded
+def _replace(owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> None:
+    if _State.is_on:
+        _replaced.replace(owner, name, make)
 
 
 def carry() -> None:
     """Wrap what starts threads, jobs, tasks and processes. Harmless twice."""
-    if _replaced:
+    if _State.is_on:
         return
+    _State.is_on = True
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
@@ -51,6 +63,7 @@ def carry() -> None:
 
 def stop_carrying() -> None:
     """Restore what `carry` wrapped."""
+    _State.is_on = False
     _replaced.restore()
 
 

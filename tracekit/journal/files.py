@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from tracekit.errors import HomeError
 from tracekit.journal.home import HOME_VARIABLE, home, runs_folder
+from tracekit.origin import pass_on
 
 __all__ = ["Day", "days", "open_regular", "unreadable"]
 
@@ -36,7 +37,8 @@ def days(since: str = "", folder: Path | None = None) -> list[Day]:
     try:
         with os.scandir(folder) as found:
             names = sorted(day.name for day in found if day.name >= since)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        pass_on(error)
         return []
     except NotADirectoryError as error:
         raise HomeError(
@@ -60,10 +62,12 @@ def _day(folder: Path) -> Day:
     try:
         with os.scandir(folder) as found:
             return Day(folder.name, [file for file in found if _is_journal(file)])
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError) as error:
+        pass_on(error)
         # The folder was pruned meanwhile, or it is another program's file.
         return Day(folder.name, [])
     except OSError as error:
+        pass_on(error)
         return Day(folder.name, [], f"the journals in {folder} are left out: {error.strerror}")
 
 
@@ -72,7 +76,8 @@ def _is_journal(file: os.DirEntry[str]) -> bool:
         # The store could not hold a name that is no UTF-8, and no writer makes one.
         file.name.encode("utf-8")
         return file.name.endswith(_SUFFIX) and file.is_file()
-    except (OSError, UnicodeEncodeError):
+    except (OSError, UnicodeEncodeError) as error:
+        pass_on(error)
         return False
 
 

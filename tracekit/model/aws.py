@@ -91,7 +91,8 @@ def _rewritten(frame: bytes, rewrite: Callable[[bytes], bytes]) -> bytes:
     try:
         payload = json.loads(old)
         event = base64.b64decode(payload["bytes"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError) as error:
+        pass_on(error)
         new = rewrite(old)
     else:
         text = rewrite(event)

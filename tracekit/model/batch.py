@@ -14,6 +14,7 @@ from typing import Any
 from tracekit.model.events import Failure
 from tracekit.model.parsing import parse_json
 from tracekit.model.typed import typed_message
+from tracekit.origin import pass_on
 
 __all__ = ["BatchResult", "is_batch_results", "results_of", "usage_only"]
 
@@ -80,5 +81,6 @@ def _failure(result: Mapping[str, Any]) -> Failure:
 def _json(line: bytes) -> Any:
     try:
         return parse_json(line)
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return None

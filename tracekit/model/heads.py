@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tracekit.origin import pass_on
+
 __all__ = ["HeadForm"]
 
 
@@ -64,7 +66,8 @@ class HeadForm:
     def _bytes(self, text: str) -> bytes:
         try:
             return text.encode(self.encoding or "ascii")
-        except (UnicodeEncodeError, LookupError):
+        except (UnicodeEncodeError, LookupError) as error:
+            pass_on(error)
             return text.encode("utf-8", "surrogateescape")
 
 

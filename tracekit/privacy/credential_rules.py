@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tracekit.origin import pass_on
+
 __all__ = ["GROUPS", "Group", "Rule"]
 
 _WORD = r"[A-Za-z0-9_\-]"
@@ -185,7 +187,8 @@ def _basic(match: re.Match[str]) -> str:
     text = match[1].rstrip("=")
     try:
         pair = binascii.a2b_base64(text + "=" * (-len(text) % 4)).decode()
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return match[0]
     return "asic [redacted:basic]" if ":" in pair and pair.isprintable() else match[0]
 

@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from tracekit.origin import pass_on
 from tracekit.privacy.credential_rules import GROUPS, Rule
 
 __all__ = ["RULE_NAMES", "redact", "redact_bytes"]
@@ -101,7 +102,8 @@ def _groups_in(data: bytes) -> Iterable[int]:
 def _forget_oldest() -> None:
     try:
         _known.popitem(last=False)
-    except KeyError:
+    except KeyError as error:
+        pass_on(error)
         """Another thread has just forgotten it."""
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from time import thread_time
 
 from tracekit.errors import SettingsError
+from tracekit.origin import pass_on
 from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
 from tracekit.settings import project_settings
 
@@ -187,7 +188,8 @@ class OwnRules:
         if len(self._known) > _MOST_KNOWN:
             try:
                 self._known.popitem(last=False)
-            except KeyError:
+            except KeyError as error:
+                pass_on(error)
                 """Another thread has just forgotten it."""
 
     def _tell(self, cut: RuleTimeoutError) -> None:

@@ -6,6 +6,8 @@ import re
 from time import thread_time
 from typing import TYPE_CHECKING
 
+from tracekit.origin import pass_on
+
 if TYPE_CHECKING:
     import regex
 
@@ -58,7 +60,8 @@ class Pattern:
         put = put.replace("\\", r"\\")
         try:
             return self._compiled.sub(put, text, timeout=seconds)
-        except TimeoutError:
+        except TimeoutError as error:
+            pass_on(error)
             if thread_time() - began > seconds / 2:
                 raise PatternTimeoutError from None
         # `regex` counts the processor time of all threads, and others were at work meanwhile.

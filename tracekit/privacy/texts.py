@@ -14,6 +14,7 @@ from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import Answered, Attributes, Chunk, Event, Failure, Request, Response, SpanBegin, SpanEnd
 from tracekit.model.heads import HeadForm
 from tracekit.model.json_text import compact
+from tracekit.origin import pass_on
 
 __all__ = ["URL_ATTRIBUTES", "Texts", "json_body", "rewritten_url", "rewritten_value"]
 
@@ -154,7 +155,8 @@ def _decoded(body: bytes) -> str:
 def _encoded(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
+    except UnicodeEncodeError as error:
+        pass_on(error)
         # JSON had the escape of half a surrogate pair.
         return text.encode("utf-8", "backslashreplace")
 
@@ -173,5 +175,6 @@ def _json(whole: str, text: Callable[[str], str]) -> str:
         value = json.loads(whole)
         redacted = rewritten_value(value, text)
         return whole if redacted == value else compact(redacted)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        pass_on(error)
         return text(whole)

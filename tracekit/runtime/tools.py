@@ -17,6 +17,7 @@ from anthropic import beta_async_tool, beta_tool
 from anthropic.lib.tools import ToolError
 from pydantic import ValidationError
 
+from tracekit.origin import pass_on
 from tracekit.runtime.inputs import errors_of
 from tracekit.runtime.threads import in_thread
 
@@ -83,7 +84,8 @@ def content_of(result: Any) -> Any:
         return result
     try:
         made = pydantic_core.to_json(result, fallback=str, bytes_mode="base64", inf_nan_mode="constants")
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return _sendable(str(result))
     return made.decode()
 
