@@ -21,7 +21,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
-from tracekit.instrument.sdk.call import CURRENT_CALL
+from tracekit.instrument.sdk.call import current_call
 
 __all__ = ["Carried", "carry", "is_of_a_pool", "new_lane", "stop_carrying"]
 
@@ -111,7 +111,7 @@ def new_lane(kind: lanes.LaneKind, parent: lanes.Lane | None = None) -> lanes.La
     None if nothing is recorded, or if it is the SDK that starts it.
     """
     recorder = active()
-    if recorder is None or CURRENT_CALL.get() is not None:
+    if recorder is None or current_call() is not None:
         return None
     lane = lanes.new_child(kind) if parent is None else parent.child(kind)
     if recorder.answerer is not None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.reply import Reply
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["CURRENT_CALL", "Call"]
+__all__ = ["CURRENT_CALL", "Call", "current_call"]
 
 CURRENT_CALL: TaskVariable[Call] = TaskVariable("tracekit_call")
 """The call in whose request the caller runs. What starts in there is the SDK's, not the program's."""
@@ -65,6 +65,11 @@ class Call:
         self._span_ended = False
         self._finished = False
         recorder.measuring.expect()
+
+    @property
+    def in_request(self) -> bool:
+        """Whether the SDK's request for this call runs."""
+        return self._in_request
 
     # ── told by the SDK's span ───────────────────────────────────────────────────────────────────────────────────
 
@@ -241,6 +246,15 @@ class Call:
         if live.parent is None and live.run is None and live.kind == "llm":
             live.run = self.recorder.talk.continued_by(self._asked)
         self.recorder.write_begin(live)
+
+
+def current_call() -> Call | None:
+    """Return the call in whose request the caller runs.
+
+    An exception of the program's, such as a signal handler's, may have cut short what restores `CURRENT_CALL`.
+    """
+    call = CURRENT_CALL.get()
+    return call if call is not None and call.in_request else None
 
 
 class _LastTracer:

@@ -14,7 +14,7 @@ from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk import answering
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call
+from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog
@@ -105,7 +105,7 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         entered: list[Call] = []
-        before = CURRENT_CALL.get()
+        before = current_call()
         try:
             _enter_call(client, options, kwargs.get("call"), entered)
             result = original(client, cast_to, options, **kwargs)
@@ -124,7 +124,7 @@ def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         entered: list[Call] = []
-        before = CURRENT_CALL.get()
+        before = current_call()
         try:
             _enter_call(client, options, kwargs.get("call"), entered)
             result = await original(client, cast_to, options, **kwargs)
@@ -142,7 +142,7 @@ def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
 def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
-        call = CURRENT_CALL.get()
+        call = current_call()
         recorder = active()
         if recorder is not None and recorder.answerer is not None:
             return answering.answer(client, recorder.answerer, call or _new_call(recorder, client), *args, **kwargs)
@@ -167,7 +167,7 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
 def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
-        call = CURRENT_CALL.get()
+        call = current_call()
         recorder = active()
         if recorder is not None and recorder.answerer is not None:
             call = call or _new_call(recorder, client)
@@ -206,7 +206,7 @@ def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
     @functools.wraps(original)
     def retry_timeout(client: Any, *args: Any, **kwargs: Any) -> float:
         wait_s = original(client, *args, **kwargs)
-        call = CURRENT_CALL.get()
+        call = current_call()
         if call is not None:
             if call.reply is not None and call.reply.wait_s is not None:
                 wait_s = call.reply.wait_s
@@ -275,6 +275,7 @@ def _attempt_raised(attempt: Attempt, error: BaseException) -> None:
     attempt.raised(error)
 
 
+@finishing
 def _restore_call(entered: list[Call], before: Call | None) -> None:
     """Leave the call, unless this is not the context in which it was entered (a coroutine closed late)."""
     if entered and CURRENT_CALL.get() is entered[0]:
