@@ -15,6 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from tracekit.instrument.guard import guarded
+from tracekit.instrument.importing import loaded
 
 __all__ = [
     "SPAWNING",
@@ -35,10 +36,10 @@ _LIBRARIES: Final = ("gevent", "eventlet")
 
 def current_greenlet() -> Any:
     """Return the greenlet that runs on this thread; None if it is the thread's own, or no library with greenlets is loaded."""
-    module = sys.modules.get("greenlet")
-    if module is None:
+    getcurrent = getattr(sys.modules.get("greenlet"), "getcurrent", None)
+    if getcurrent is None:
         return None
-    current = module.getcurrent()
+    current = getcurrent()
     return current if current.parent is not None else None
 
 
@@ -56,10 +57,10 @@ def inherit_context(greenlet: Any) -> Context | None:
 
 def green_library() -> str | None:
     """Return the library, gevent or eventlet, that has replaced threads and sockets or runs the caller; None without."""
-    monkey = sys.modules.get("gevent.monkey")
+    monkey = loaded("gevent.monkey")
     if monkey is not None and any(monkey.is_module_patched(name) for name in ("socket", "threading", "time")):
         return "gevent"
-    patcher = sys.modules.get("eventlet.patcher")
+    patcher = loaded("eventlet.patcher")
     if patcher is not None and any(patcher.is_monkey_patched(name) for name in ("socket", "thread", "time")):
         return "eventlet"
     kinds = {kind.__module__.partition(".")[0] for kind in type(current_greenlet()).__mro__}

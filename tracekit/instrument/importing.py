@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     # It loads a good deal that only resources need.
     from importlib.abc import Loader
 
-__all__ = ["when_imported"]
+__all__ = ["loaded", "when_imported"]
 
 _waiting: dict[str, Callable[[ModuleType], object]] = {}
 
@@ -29,6 +29,12 @@ def when_imported(name: str, action: Callable[[ModuleType], object]) -> None:
     _waiting[name] = action
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def loaded(name: str) -> ModuleType | None:
+    """Return the module `name` if it is imported; None while another thread still imports it."""
+    module = sys.modules.get(name)
+    return None if module is None or _is_initializing(module) else module
 
 
 def _is_initializing(module: ModuleType) -> bool:

@@ -269,10 +269,10 @@ def _current_task() -> Any:
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()
-    trio = sys.modules.get("trio")
-    if trio is not None:
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # another thread may still import it
+    if lowlevel is not None:
         try:
-            return trio.lowlevel.current_task()
+            return lowlevel.current_task()
         except RuntimeError as error:
             pass_on(error)
     return current_greenlet()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from tracekit.instrument.guard import guarded
+from tracekit.instrument.importing import loaded
 from tracekit.model.measured import Measured
 
 __all__ = ["Measuring", "MetricsExporter"]
@@ -87,7 +87,7 @@ class Measuring:
 
 def _application_provider() -> Any:
     """The MeterProvider that the application has set. Whoever sets one has loaded the API for it."""
-    api = sys.modules.get("opentelemetry.metrics")
+    api = loaded("opentelemetry.metrics")
     if api is None:
         return None
     provider = api.get_meter_provider()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from opentelemetry.trace import Tracer
 from tracekit import semconv
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
+from tracekit.instrument.importing import loaded
 from tracekit.instrument.lanes import TaskVariable, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
@@ -285,5 +285,5 @@ def _asked_attributes(body: bytes | None) -> dict[str, Any]:
 def _loop_is_running() -> bool:
     if running_asyncio() is not None:
         return True
-    trio = sys.modules.get("trio")
+    trio: Any = loaded("trio")
     return bool(trio and trio.lowlevel.in_trio_run())
