@@ -66,8 +66,8 @@ def test_its_replay_has_the_same_normal_form(name: str, tmp_path: Path) -> None:
     env, recording = environment(tmp_path / "home"), RUNS / f"{name}.jsonl"
     done = tracekit("replay", str(recording), made.program.name, *made.arguments, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for source, out in (("last", "replay.jsonl"), (str(recording), "recording.jsonl")):
+    for source, out in (("last-replay", "replay.jsonl"), (str(recording), "recording.jsonl")):
         assert tracekit("export", source, "--normal", "-o", str(tmp_path / out), env=env).returncode == 0
     assert (tmp_path / "replay.jsonl").read_bytes() == (tmp_path / "recording.jsonl").read_bytes()
-    done = tracekit("diff", str(recording), "last", "--times", env=env)
+    done = tracekit("diff", str(recording), "last-replay", "--times", env=env)
     assert (done.returncode, done.stdout.splitlines()[2]) == (0, "They are the same.")

@@ -26,7 +26,7 @@ _STANDARD = (1, 2)
 def output(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """Give an empty file to write to; what it holds at the end of the block becomes the content of `path`.
 
-    If the block raises, `path` stays as it is. A new file that is `shared` is for those whom the umask allows to read it.
+    If the block raises, `path` stays as it is. A file that is `shared` is for those whom the umask allows to read it.
 
     Raises:
         OutputError: `path` cannot be written.
@@ -42,8 +42,8 @@ def output(path: Path, *, shared: bool = False) -> Iterator[Path]:
         yield draft
         try:
             if is_replaced:
-                new = _mode_of_new(target.parent) if shared else 0o600
-                draft.chmod(stat.S_IMODE(before.st_mode) & 0o777 if before is not None else new)
+                kept = stat.S_IMODE(before.st_mode) & 0o777 if before is not None else 0o600
+                draft.chmod(_mode_of_new(target.parent) if shared else kept)
                 draft.replace(target)
             else:
                 _copy(draft, path, standard)

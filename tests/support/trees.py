@@ -163,4 +163,4 @@ def _streamed(call: str, first_ms: float) -> Exchange:
     at = START_NS + round(first_ms * MS)
     start = b'event: message_start\ndata: {"type":"message_start"}\n\n'
     delta = b'event: content_block_delta\ndata: {"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}\n\n'
-    return Exchange(f"{call}.x", request, "", 200, {}, at, (Piece(at - MS, start), Piece(at, delta)))
+    return Exchange(f"{call}.x", request, call, 200, {}, at, (Piece(at - MS, start), Piece(at, delta)))
