@@ -42,7 +42,7 @@ def test_a_program_sees_the_same(seed: int, server: OddServer, home: Path) -> No
     assert {way for _, way, _ in live} == set(WAYS)
     # A good part of them went wrong, and of each kind.
     kinds = {told["kind"] for _, _, seen in live for told in seen[-1:] if isinstance(told, dict) and "kind" in told}
-    assert kinds >= {"APIConnectionError", "DecodingError", "RemoteProtocolError"}
+    assert kinds >= {"APIConnectionError", "RemoteProtocolError"}
 
 
 def _plain(met: Any) -> Any:

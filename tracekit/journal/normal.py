@@ -108,6 +108,9 @@ def _header(header: Header, number: int, renaming: _Renaming) -> dict[str, Any]:
     named = {"run": RUN_ID, "name": header["name"], "recorded_at_ns": 0}
     process = {"id": renaming.id(root["id"]), "t": renaming.time(root["t"]), "argv": root["argv"]} if root else None
     kept = {name: header[name] for name in _KEPT_OF_HEADER if name in header}
+    if isinstance(kept.get("redaction"), list):
+        # The built-in rules are those of whatever version wrote the journal.
+        kept["redaction"] = [rule for rule in kept["redaction"] if isinstance(rule, dict)]
     # `e` comes first: by it a header is known among other lines.
     return {"e": kept.pop("e"), **kept, **named, "root": process, **_NEUTRAL, "pid": number}
 
