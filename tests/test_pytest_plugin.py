@@ -416,4 +416,6 @@ def test_a_prompt_that_was_changed_is_told_with_its_words(project: Project) -> N
     said = project.pytest("tests/test_reviews.py::test_plain", *SERIAL, code=1)
     assert "- You sum up." in said
     assert "+ You sum up well." in said
-    assert said.count("meant? pytest --tracekit-record=all tests/test_reviews.py::test_plain") == 1
+    # Where pytest finds that it runs in CI, its summary repeats the whole message.
+    failure = said.partition("short test summary info")[0]
+    assert failure.count("meant? pytest --tracekit-record=all tests/test_reviews.py::test_plain") == 1
