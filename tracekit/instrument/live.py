@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tracekit import semconv
 from tracekit.instrument.lanes import Lane
 from tracekit.model.events import Failure, Kind
 from tracekit.model.run import RunInfo
@@ -102,3 +103,8 @@ class LiveSpan:
         self.ended = False
         self.exported = False
         self.leaked = False
+
+    @property
+    def is_applications(self) -> bool:
+        """Whether it is the application's own span, or another instrumentation's, and nothing of ours makes it current."""
+        return self.kind == "span" or semconv.ADOPTED_FROM in self.attributes_at_begin

@@ -27,6 +27,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
 from tracekit.instrument.measuring import Measuring
+from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.program import program_name
 from tracekit.instrument.protocols import Answerer, Clock, Exporter, Sink
 from tracekit.instrument.remote import Remote
@@ -87,6 +88,7 @@ class Recorder:
         self.talk = ThreadsOfTalk()
         self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
+        self._applications = OpenSpans()
         # Without a callback: what a signal handler raises in one is lost.
         self._runs: dict[str, ref[LiveRun]] = {}
         self._lock = threading.RLock()
@@ -161,6 +163,8 @@ class Recorder:
         is_seen = live.kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
         if live.kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
+        if live.is_applications and begin_ns is None:
+            self._applications.add(live)
 
     @guarded
     def abandon(self, live: LiveSpan, error: BaseException) -> None:
@@ -175,15 +179,24 @@ class Recorder:
         # Two threads may ask for the begin of the span above them both.
         with self._lock:
             if not live.written:
+                is_first = live.run is None or not live.run.written
                 self._write_begin(live, request)
+                if is_first and live.run is not None:
+                    self._write_waiting(live.run)
+
+    def _write_waiting(self, run: LiveRun) -> None:
+        """Write what is open in `run`, now that it is of interest, also where it is above nothing that is written."""
+        for other in self._applications.unwritten(run):
+            if not other.written:
+                self._write_begin(other, None)
 
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
         run = self._run_of(live)
         parent = live.parent
         while parent is not None and not parent.written and (parent.ended or parent.pid != os.getpid()):
             parent = parent.parent
-        if parent is not None:
-            self.write_begin(parent)
+        if parent is not None and not parent.written:
+            self._write_begin(parent, None)
         live.written = run.written = True
         run.open.add(live.id)
         self._announce(run, live.lane)
@@ -227,6 +240,7 @@ class Recorder:
             live.numbering = None
         if live.trace:
             unregister(live)
+        self._applications.remove(live)
         if at_ns is None:
             at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
         run = live.run
@@ -280,6 +294,8 @@ class Recorder:
                 live.run = self._run_of(live.parent)
             elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
                 live.run = self._lane_runs[live.lane]
+            elif live.kind == "llm" and (root := self._applications.root_around(live.lane)) is not None:
+                live.run = self._run_of(root)
             else:
                 live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
                 if live.kind == "agent":
@@ -287,6 +303,15 @@ class Recorder:
         if live.kind == "llm" and live.parent is None:
             self._lane_runs[live.lane] = live.run
         return live.run
+
+    def has_root(self, live: LiveSpan) -> bool:
+        """Whether a span of the application's that has no parent is open around `live`, which is not told so."""
+        return live.parent is None and self._applications.root_around(live.lane) is not None
+
+    def is_written(self, live: LiveSpan) -> bool:
+        """Whether anything of the run of `live` is written."""
+        run = _known_run(live)
+        return run is not None and run.written
 
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
@@ -344,6 +369,7 @@ class Recorder:
         self._pid = os.getpid()
         self._runs.clear()
         self._lane_runs.clear()
+        self._applications.clear()
         self._lock = threading.RLock()
         self.sink.forked()
         if self.exporter is not None:

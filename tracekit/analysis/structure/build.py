@@ -14,10 +14,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from tracekit import semconv
+from tracekit.analysis.structure.adopted import adopt_spans
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
@@ -32,12 +34,13 @@ class _Container(NamedTuple):
     """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
 
     That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
-    where it is such a span.
+    where it is such a span. `tools` are those below it, also within spans that are no such nodes themselves.
     """
 
     draft: Draft
     units: list[tuple[Draft, Draft]]
     around: Draft
+    tools: list[Draft]
 
 
 def structure(recording: Recording) -> Run:
@@ -66,6 +69,8 @@ class Structurer:
 
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
+        adopt_spans(root)
+        demote_pieces(root, recording, self._calls)
         is_over = _is_over(root, recording)
         for container in _containers(root):
             _Filling(container, recording, self._calls, is_over=is_over).fill()
@@ -102,8 +107,19 @@ def _containers(root: Draft) -> list[_Container]:
         units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
         # A span around one call moves with that call, as part of what is around the span.
         if len(units) > 1 or (units and draft.kind != "span"):
-            found.append(_Container(draft, units, around[draft]))
+            found.append(_Container(draft, units, around[draft], list(_tools_below(draft, within))))
     return found
+
+
+def _tools_below(draft: Draft, within: dict[Draft, list[Draft]]) -> Iterator[Draft]:
+    """The tools below `draft`, also within the application's own spans, but for spans that stand for several calls."""
+    stack = list(draft.children)
+    while stack:
+        child = stack.pop()
+        if child.kind == "tool":
+            yield child
+        elif child.kind == "span" and len(within[child]) < 2:
+            stack.extend(child.children)
 
 
 def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
@@ -123,6 +139,7 @@ class _Filling:
     def __init__(self, container: _Container, recording: Recording, reader: CallReader, *, is_over: bool) -> None:
         self._container = container.draft
         self._around = container.around
+        self._recorded_tools = container.tools
         self._recording = recording
         self._reader = reader
         calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
@@ -144,7 +161,7 @@ class _Filling:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
-        tools = [child for child in self._container.children if child.kind == "tool"]
+        tools = self._recorded_tools
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
             if placed is not None and id(placed[0].asked) not in self._turns:
@@ -280,9 +297,14 @@ class _Filling:
 
     def _take_turns(self, conversation: Conversation, host: Draft) -> None:
         for call in conversation.calls:
-            turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
-            host.adopt(turn)
-            turn.adopt(call.unit)
+            if call.unit.level == "turn":
+                turn = call.unit
+                turn.kind = "turn"
+                host.adopt(turn)
+            else:
+                turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
+                host.adopt(turn)
+                turn.adopt(call.unit)
             self._turns[id(call)] = turn
 
     def _agent(self, name: str, conversation: Conversation, host: Draft, evidence: str) -> Draft:
@@ -300,18 +322,32 @@ class _Filling:
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
         """Put the recorded executions of the tools that `conversation` asked for into its turns."""
-        taken: set[int] = set()
-        for call, block, tool in match_tools(conversation, tools):
-            turn = self._turns.get(id(call))
-            if turn is None:
-                continue
-            taken.add(id(tool))
-            if tool.parent is not turn:
-                turn.adopt(tool)
+        matched = [found for found in match_tools(conversation, tools) if id(found[0]) in self._turns]
+        turns = {id(tool): self._turns[id(call)] for call, _, tool in matched}
+        for _, block, tool in matched:
+            self._move_tool(tool, turns)
             if block is not None:
+                if tool.level is not None:
+                    # The API's own words: others cut them, or have ids of their own.
+                    tool.attributes.update({semconv.TOOL_CALL_ID: block.id, semconv.TOOL_CALL_ARGUMENTS: block.input})
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
-        tools[:] = [tool for tool in tools if id(tool) not in taken]
+        tools[:] = [tool for tool in tools if id(tool) not in turns]
+
+    def _move_tool(self, tool: Draft, turns: dict[int, Draft]) -> None:
+        """Put `tool` into its turn, with the spans around it that hold nothing but tools of that turn."""
+        turn, unit = turns[id(tool)], tool
+        above = tool.parent
+        while above is not None and above is not turn and above is not self._container:
+            above = above.parent
+        if above is turn:
+            return
+        while unit.parent is not None and unit.parent is not self._container:
+            below = [each for each in unit.parent.within_spans() if each.kind != "span"]
+            if unit.parent.kind != "span" or any(turns.get(id(each)) is not turn for each in below):
+                break
+            unit = unit.parent
+        turn.adopt(unit)
 
     def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
         """The execution of `block`: recorded, or concluded."""

@@ -243,7 +243,8 @@ class Call:
 
     def _write_begin(self, live: LiveSpan) -> None:
         """Write the call's begin, now that what it asks can tell to which run it belongs."""
-        if live.parent is None and live.run is None and live.kind == "llm":
+        is_alone = live.parent is None and live.run is None and live.kind == "llm"
+        if is_alone and not self.recorder.has_root(live):
             live.run = self.recorder.talk.continued_by(self._asked)
         self.recorder.write_begin(live)
 
