@@ -154,6 +154,10 @@ class _Filling:
         holding = [window for window in self._windows if window.brought is not None or not is_over]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
+        self._agents: dict[int, Draft] = {}
+        """The inferred agents, by the `id()` of each one's conversations."""
+        self._served: dict[tuple[str, str], Conversation] = {}
+        """The latest conversation of each lane below each tool."""
         self._tools: dict[str, Draft] = {}
         self._unnamed = 1
 
@@ -244,26 +248,45 @@ class _Filling:
         if around.kind in ("agent", "turn"):
             self._take_turns(conversation, container)
             return
-        name = str(around.attributes.get(semconv.TOOL_NAME, around.name)) if around.kind == "tool" else "lead"
-        self._take_turns(conversation, self._agent(name, conversation, container, "position"))
+        if around.kind == "tool":
+            self._serve(conversation, container, _tool_name(around), "position")
+        else:
+            self._take_turns(conversation, self._agent("lead", conversation, container, "position"))
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
-        tool = self._tool(window, block, evidence)
-        agents = [child for child in tool.children if child.kind == "agent" and child.inferred]
-        agent = agents[0] if agents else self._agent(block.name, conversation, tool, evidence)
+        self._serve(conversation, self._tool(window, block, evidence), block.name, evidence)
+
+    def _serve(self, conversation: Conversation, tool: Draft, name: str, evidence: str) -> None:
+        """Put `conversation` below `tool`: as an agent, beside others, unless it carries on what one of them said."""
+        before = self._served.get((tool.id, conversation.lane))
+        self._served[tool.id, conversation.lane] = conversation
+        if before is not None and conversation.carries_on(before):
+            agent = self._agents[id(conversation)] = self._agents[id(before)]
+        else:
+            agent = self._agent(name, conversation, tool, evidence)
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
         """A conversation without evidence for what it served: as flat as it came, but within its turn."""
+        aside, source = conversation.aside, conversation.source
         window = self._innermost(conversation)
-        if window is not None and id(window.asked) in self._turns:
+        if aside is not None and id(aside) in self._turns:
+            self._stay(conversation, self._turns[id(aside)])
+        elif source is not None and id(source) in self._agents:
+            host = self._agents[id(source)].parent
+            self._own_agent(conversation, host if host is not None else self._container)
+        elif window is not None and id(window.asked) in self._turns:
             self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
-        elif self._container.kind != "turn" and len(conversation.calls) > 1:
-            self._unnamed += 1
-            agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
-            self._take_turns(conversation, agent)
+        elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
+            self._serve(conversation, self._container, _tool_name(self._around), "position")
+        elif self._container.kind != "turn" and (len(conversation.calls) > 1 or conversation.is_shared):
+            self._own_agent(conversation, self._container)
+
+    def _own_agent(self, conversation: Conversation, host: Draft) -> None:
+        self._unnamed += 1
+        self._take_turns(conversation, self._agent(f"agent-{self._unnamed}", conversation, host, "conversation"))
 
     def _innermost(self, held: Conversation) -> Window | None:
         """The window around `held` that stands in every other window around it; None if two stand side by side."""
@@ -316,6 +339,7 @@ class _Filling:
         at = conversation.calls[0].llm
         agent = inferred("agent", f"{semconv.Operation.INVOKE_AGENT} {name}", at, suffix="agent", attributes=attributes)
         host.adopt(agent)
+        self._agents[id(conversation)] = agent
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -389,6 +413,10 @@ def _all_calls(draft: Draft) -> Iterator[Draft]:
             yield below
         elif below is draft or below.kind in ("turn", "span"):
             stack.extend(sorted(below.children, key=lambda child: child.start_ns, reverse=True))
+
+
+def _tool_name(tool: Draft) -> str:
+    return str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
 
 
 def _rank(window: Window, evidence: str) -> tuple[int, int]:
