@@ -8,7 +8,7 @@ is never concluded again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
@@ -67,8 +68,12 @@ class Structurer:
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
         is_over = _is_over(root, recording)
+        agents: list[Unnamed] = []
         for container in _containers(root):
-            _Filling(container, recording, self._calls, is_over=is_over).fill()
+            filling = _Filling(container, recording, self._calls, is_over=is_over)
+            filling.fill()
+            agents += filling.agents
+        name_agents(agents, recording)
         add_batch_results(root, recording)
         settle_times(root)
         status = run_status(root, recording)
@@ -138,13 +143,16 @@ class _Filling:
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
         self._tools: dict[str, Draft] = {}
-        self._unnamed = 1
+        self._agents_beside: set[int] = set()
+        self.agents: list[Unnamed] = []
+        """Those that were concluded."""
 
     def fill(self) -> None:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
         tools = [child for child in self._container.children if child.kind == "tool"]
+        self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
             if placed is not None and id(placed[0].asked) not in self._turns:
@@ -153,7 +161,7 @@ class _Filling:
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
-            elif work.conversation is self._first:
+            elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
             elif placed is not None:
                 self._subagent(work.conversation, *placed)
@@ -163,6 +171,16 @@ class _Filling:
                 self._adopt_tools(work.conversation, tools)
         for window in self._windows:
             self._answered_tools(window)
+
+    def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
+        """The `id()` of those conversations that serve no tool, and are agents."""
+        if self._around.kind in ("agent", "turn"):
+            return set()
+        placed = {id(work.conversation) for work in works if id(work) in best}
+        beside = [each for each in self._conversations if id(each) not in placed and not each.calls[0].is_probe]
+        if self._around.kind == "tool":
+            return {id(each) for each in beside}
+        return are_agents(beside, {id(window.conversation) for window, *_ in best.values()}, self._recording)
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,22 +236,16 @@ class _Filling:
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _own(self, conversation: Conversation) -> None:
-        """The container's own conversation: the first that is more than a probe."""
-        container = self._container
-        if container.kind == "turn":
-            self._stay(conversation, container)
-            return
-        around = self._around
-        if around.kind in ("agent", "turn"):
-            self._take_turns(conversation, container)
-            return
-        name = str(around.attributes.get(semconv.TOOL_NAME, around.name)) if around.kind == "tool" else "lead"
-        self._take_turns(conversation, self._agent(name, conversation, container, "position"))
+        """The own conversation of an agent or turn: the first that is more than a probe."""
+        if self._container.kind == "turn":
+            self._stay(conversation, self._container)
+        else:
+            self._take_turns(conversation, self._container)
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
         tool = self._tool(window, block, evidence)
         agents = [child for child in tool.children if child.kind == "agent" and child.inferred]
-        agent = agents[0] if agents else self._agent(block.name, conversation, tool, evidence)
+        agent = agents[0] if agents else self._agent(conversation, tool, evidence)
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
@@ -243,10 +255,8 @@ class _Filling:
             self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
-        elif self._container.kind != "turn" and len(conversation.calls) > 1:
-            self._unnamed += 1
-            agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
-            self._take_turns(conversation, agent)
+        elif id(conversation) in self._agents_beside or (self._container.kind != "turn" and len(conversation.calls) > 1):
+            self._take_turns(conversation, self._agent(conversation, self._container, "conversation"))
 
     def _innermost(self, held: Conversation) -> Window | None:
         """The window around `held` that stands in every other window around it; None if two stand side by side."""
@@ -285,15 +295,17 @@ class _Filling:
             turn.adopt(call.unit)
             self._turns[id(call)] = turn
 
-    def _agent(self, name: str, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+    def _agent(self, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+        """An agent that is named once all of the run are known."""
         attributes = {
             semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
-            semconv.AGENT_NAME: name,
+            semconv.AGENT_NAME: "",
             semconv.INFERRED_FROM: evidence,
         }
         at = conversation.calls[0].llm
-        agent = inferred("agent", f"{semconv.Operation.INVOKE_AGENT} {name}", at, suffix="agent", attributes=attributes)
+        agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
+        self.agents.append(Unnamed(agent, conversation))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
