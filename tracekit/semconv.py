@@ -97,6 +97,8 @@ WAIT_MS: Final = "tracekit.attempt.wait_ms"
 SYNC_IN_EVENT_LOOP: Final = "tracekit.sync_in_event_loop"
 """True on a call by a sync client on a thread whose event loop is running, and on a tool during which its loop never turned:
 nothing else of that loop runs meanwhile."""
+CALLERS: Final = "tracekit.callers"
+"""On a call: the names of the program's functions that made it, innermost first, as far as its task or thread reaches."""
 OUTCOME: Final = "tracekit.outcome"
 """How a call or an attempt came to its end, where that is not plainly *read*: see `Outcome`."""
 TOOL_RUNNER: Final = "tracekit.tool_runner"

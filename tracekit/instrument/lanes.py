@@ -16,6 +16,7 @@ from itertools import count
 from typing import Any, Generic, Literal, TypeVar
 from weakref import WeakKeyDictionary
 
+from tracekit.instrument.callers import program_frame
 from tracekit.instrument.greenlets import current_greenlet, spawner_of
 from tracekit.instrument.guard import guarded
 from tracekit.origin import pass_on
@@ -50,15 +51,31 @@ class Lane:
 
     `taken` says that its task is known. A task's lane is made before the task is. `shares_context` says that the task
     runs in a context that it was given, in which other tasks may run as well; `values` are its own of each `TaskVariable`.
+    `function` names the program's function that it runs, or by which a library started it. Of its stack, what is at and
+    below the frame whose `id` is `within` is not its own.
     """
 
-    __slots__ = ("__weakref__", "_children", "first_ns", "id", "kind", "parent", "shares_context", "taken", "values")
+    __slots__ = (
+        "__weakref__",
+        "_children",
+        "first_ns",
+        "function",
+        "id",
+        "kind",
+        "parent",
+        "shares_context",
+        "taken",
+        "values",
+        "within",
+    )
 
     def __init__(self, kind: LaneKind, parent: Lane | None, id: str) -> None:
         self.kind = kind
         self.parent = parent
         self.id = id
         self.first_ns = 0
+        self.function = ""
+        self.within = 0
         self.taken = False
         self.shares_context = False
         self.values: dict[object, Any] = {}
@@ -211,6 +228,7 @@ def standing_for(id: str) -> Iterator[Lane]:
     So what a program does is numbered the same wherever it is called: in a process of its own, or in a test.
     """
     lane = _made(id)
+    lane.within = program_frame()
     task = _current_task()
     if task is None:
         before, _thread.lane = _thread.lane, lane

@@ -346,7 +346,7 @@ class Recorder:
             self._remember(run)
         run.lanes.add(lane.id)
         first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
-        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns)
+        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns, lane.function)
         self.sink.write(run.info, event)
 
     def _remember(self, run: LiveRun) -> None:

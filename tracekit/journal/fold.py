@@ -98,7 +98,8 @@ class Fold:
             case Answered():
                 self._answered(event.id, event, event.at_ns)
             case LaneBegin():
-                self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
+                lane = Lane(index, event.id, event.parent, event.kind, event.at_ns, event.function)
+                self._lanes[index, event.id] = lane
             case Exit():
                 self._exited.add(index)
             case Replayed():

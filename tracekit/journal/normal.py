@@ -199,7 +199,7 @@ def _events(recording: Recording, segment: int, renaming: _Renaming) -> Iterator
     lanes = [lane for lane in recording.lanes.values() if lane.segment == segment]
     for lane in sorted(lanes, key=lambda lane: _lane_place(lane.id)):
         kind: Any = lane.kind
-        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns))
+        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns), lane.function)
     for span, is_begin in renaming.steps:
         if span.segment != segment:
             continue

@@ -137,7 +137,7 @@ _LINES: Mapping[str, _Shape] = {
     },
     "chunk": {"id": _ID, "t": _TIME},
     "answer": {"id": _ID, "t": _TIME, **_RESPONSE},
-    "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME},
+    "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME, "function": _optional(_TEXT)},
     "exit": {"t": _TIME},
     "replay": {"t": _TIME, "mode": _TEXT},
     "blob": {"sha256": _TEXT, "data": _TEXT},

@@ -42,13 +42,14 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Who asks: a task, thread, job or process. `first_ns` is its first step, 0 if unknown."""
+    """Who asks: a task, thread, job or process. `first_ns` is its first step, 0 if unknown; `function` see `LaneBegin`."""
 
     segment: int
     id: str
     parent: str | None
     kind: str
     first_ns: int
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)

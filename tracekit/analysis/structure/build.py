@@ -8,7 +8,7 @@ is never concluded again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
@@ -72,8 +73,12 @@ class Structurer:
         adopt_spans(root)
         demote_pieces(root, recording, self._calls)
         is_over = _is_over(root, recording)
+        agents: list[Unnamed] = []
         for container in _containers(root):
-            _Filling(container, recording, self._calls, is_over=is_over).fill()
+            filling = _Filling(container, recording, self._calls, is_over=is_over)
+            filling.fill()
+            agents += filling.agents
+        name_agents(agents, recording)
         add_batch_results(root, recording)
         settle_times(root)
         status = run_status(root, recording)
@@ -159,13 +164,16 @@ class _Filling:
         self._served: dict[tuple[str, str], Conversation] = {}
         """The latest conversation of each lane below each tool."""
         self._tools: dict[str, Draft] = {}
-        self._unnamed = 1
+        self._agents_beside: set[int] = set()
+        self.agents: list[Unnamed] = []
+        """Those that were concluded."""
 
     def fill(self) -> None:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
         tools = self._recorded_tools
+        self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
             if placed is not None and id(placed[0].asked) not in self._turns:
@@ -174,7 +182,7 @@ class _Filling:
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
-            elif work.conversation is self._first:
+            elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
             elif placed is not None:
                 self._subagent(work.conversation, *placed)
@@ -184,6 +192,16 @@ class _Filling:
                 self._adopt_tools(work.conversation, tools)
         for window in self._windows:
             self._answered_tools(window)
+
+    def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
+        """The `id()` of those conversations that serve no tool, and are agents."""
+        if self._around.kind in ("agent", "turn"):
+            return set()
+        placed = {id(work.conversation) for work in works if id(work) in best}
+        beside = [each for each in self._conversations if id(each) not in placed and not each.calls[0].is_probe]
+        if self._around.kind == "tool":
+            return {id(each) for each in beside}
+        return are_agents(beside, {id(window.conversation) for window, *_ in best.values()}, self._recording)
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -239,31 +257,23 @@ class _Filling:
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _own(self, conversation: Conversation) -> None:
-        """The container's own conversation: the first that is more than a probe."""
-        container = self._container
-        if container.kind == "turn":
-            self._stay(conversation, container)
-            return
-        around = self._around
-        if around.kind in ("agent", "turn"):
-            self._take_turns(conversation, container)
-            return
-        if around.kind == "tool":
-            self._serve(conversation, container, _tool_name(around), "position")
+        """The own conversation of an agent or turn: the first that is more than a probe."""
+        if self._container.kind == "turn":
+            self._stay(conversation, self._container)
         else:
-            self._take_turns(conversation, self._agent("lead", conversation, container, "position"))
+            self._take_turns(conversation, self._container)
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
-        self._serve(conversation, self._tool(window, block, evidence), block.name, evidence)
+        self._serve(conversation, self._tool(window, block, evidence), evidence)
 
-    def _serve(self, conversation: Conversation, tool: Draft, name: str, evidence: str) -> None:
+    def _serve(self, conversation: Conversation, tool: Draft, evidence: str) -> None:
         """Put `conversation` below `tool`: as an agent, beside others, unless it carries on what one of them said."""
         before = self._served.get((tool.id, conversation.lane))
         self._served[tool.id, conversation.lane] = conversation
         if before is not None and conversation.carries_on(before):
             agent = self._agents[id(conversation)] = self._agents[id(before)]
         else:
-            agent = self._agent(name, conversation, tool, evidence)
+            agent = self._agent(conversation, tool, evidence)
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
@@ -280,13 +290,17 @@ class _Filling:
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
         elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
-            self._serve(conversation, self._container, _tool_name(self._around), "position")
-        elif self._container.kind != "turn" and (len(conversation.calls) > 1 or conversation.is_shared):
+            self._serve(conversation, self._container, "position")
+        elif self._stands_as_agent(conversation):
             self._own_agent(conversation, self._container)
 
+    def _stands_as_agent(self, conversation: Conversation) -> bool:
+        if id(conversation) in self._agents_beside:
+            return True
+        return self._container.kind != "turn" and (len(conversation.calls) > 1 or conversation.is_shared)
+
     def _own_agent(self, conversation: Conversation, host: Draft) -> None:
-        self._unnamed += 1
-        self._take_turns(conversation, self._agent(f"agent-{self._unnamed}", conversation, host, "conversation"))
+        self._take_turns(conversation, self._agent(conversation, host, "conversation"))
 
     def _innermost(self, held: Conversation) -> Window | None:
         """The window around `held` that stands in every other window around it; None if two stand side by side."""
@@ -330,16 +344,18 @@ class _Filling:
                 turn.adopt(call.unit)
             self._turns[id(call)] = turn
 
-    def _agent(self, name: str, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+    def _agent(self, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+        """An agent that is named once all of the run are known."""
         attributes = {
             semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
-            semconv.AGENT_NAME: name,
+            semconv.AGENT_NAME: "",
             semconv.INFERRED_FROM: evidence,
         }
         at = conversation.calls[0].llm
-        agent = inferred("agent", f"{semconv.Operation.INVOKE_AGENT} {name}", at, suffix="agent", attributes=attributes)
+        agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
         self._agents[id(conversation)] = agent
+        self.agents.append(Unnamed(agent, conversation))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -413,10 +429,6 @@ def _all_calls(draft: Draft) -> Iterator[Draft]:
             yield below
         elif below is draft or below.kind in ("turn", "span"):
             stack.extend(sorted(below.children, key=lambda child: child.start_ns, reverse=True))
-
-
-def _tool_name(tool: Draft) -> str:
-    return str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
 
 
 def _rank(window: Window, evidence: str) -> tuple[int, int]:

@@ -10,10 +10,11 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import Tracer
 
 from tracekit import semconv
+from tracekit.instrument.callers import functions_around
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
 from tracekit.instrument.importing import loaded
-from tracekit.instrument.lanes import TaskVariable, running_asyncio
+from tracekit.instrument.lanes import TaskVariable, current_lane, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -228,6 +229,8 @@ class Call:
         if attributes.get(semconv.OPERATION_NAME) == semconv.Operation.CHAT:
             kind = "llm"
             name = f"{semconv.Operation.CHAT} {attributes.get(semconv.REQUEST_MODEL, '')}".rstrip()
+        if kind == "llm" and (callers := functions_around(current_lane().within)):
+            attributes = {**attributes, semconv.CALLERS: callers}
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
