@@ -17,7 +17,8 @@ def place_strays(root: Draft) -> None:
     """Hang under the application's spans what they are around and the record has beside them.
 
     Of those that record agents, tools and the like, the innermost of the same lane is around whatever began and ended
-    within it: one lane does one thing after the other. One that records a call, and is left without a call of the SDK,
+    within it, but for others of their kind, which say what they are under: one lane does one thing after the other. One
+    that records a call, and is left without a call of the SDK,
     is around that with the same response or the same tokens.
     """
     by_lane: dict[str, list[Draft]] = defaultdict(list)
@@ -38,7 +39,7 @@ def _place_in_lane(drafts: list[Draft]) -> None:
         for span in reversed(open_spans):
             if _is_above(span, draft):
                 break
-            if _end(draft) <= _end(span) and _is_beside(draft, span):
+            if draft.level is None and _end(draft) <= _end(span) and _is_beside(draft, span):
                 span.adopt(draft)
                 break
         if draft.level is not None:
