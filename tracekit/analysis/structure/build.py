@@ -26,7 +26,7 @@ from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, p
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, Status
 
 __all__ = ["Structurer", "structure"]
 
@@ -72,10 +72,10 @@ class Structurer:
         root = recorded_tree(recording)
         adopt_spans(root)
         demote_pieces(root, recording, self._calls)
-        is_over = _is_over(root, recording)
+        status = _ended_as(root, recording)
         agents: list[Unnamed] = []
         for container in _containers(root):
-            filling = _Filling(container, recording, self._calls, is_over=is_over)
+            filling = _Filling(container, recording, self._calls, status)
             filling.fill()
             agents += filling.agents
         name_agents(agents, recording)
@@ -86,10 +86,10 @@ class Structurer:
         return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
 
 
-def _is_over(root: Draft, recording: Recording) -> bool:
-    """Whether no call will come any more, and nothing interrupted those that were to come."""
+def _ended_as(root: Draft, recording: Recording) -> Status:
+    """How the run stands; open while a call may still come."""
     has_ended = root.end_ns is not None or all(segment.exited for segment in recording.segments)
-    return has_ended and run_status(root, recording) not in ("open", "interrupted")
+    return run_status(root, recording) if has_ended else "open"
 
 
 def _is_as_before(recording: Recording, before: Recording) -> bool:
@@ -141,7 +141,7 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader, *, is_over: bool) -> None:
+    def __init__(self, container: _Container, recording: Recording, reader: CallReader, status: Status) -> None:
         self._container = container.draft
         self._around = container.around
         self._recorded_tools = container.tools
@@ -152,11 +152,9 @@ class _Filling:
         speaking = conversations(call for call in calls if not call.is_probe)
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
-        self._windows = [
-            window for conversation in self._conversations for window in windows_of(conversation, is_over=is_over)
-        ]
+        self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
-        holding = [window for window in self._windows if window.brought is not None or not is_over]
+        holding = [window for window in self._windows if not window.is_left]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
         self._agents: dict[int, Draft] = {}
@@ -184,7 +182,7 @@ class _Filling:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
             elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
-            elif placed is not None:
+            elif placed is not None and not work.conversation.is_summary:
                 self._subagent(work.conversation, *placed)
             else:
                 self._unplaced(work.conversation)

@@ -10,18 +10,20 @@ for, one call after another: system prompt, tools and model tell whether two cal
 
 Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued itself
 goes on with the conversation; each other begins its own. A single call that reads a history, and without whose response
-the history goes on, is an aside: a title, a verdict, a summary. It belongs to the turn of the call that it continues.
+the history goes on, is an aside: a title, a verdict, a summary, one of several attempts. It belongs to the turn of the
+call that it continues, or to the next if that began meanwhile.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from tracekit.analysis.structure.calls import Call, text_in
 from tracekit.analysis.structure.continuing import History, Link
-from tracekit.analysis.structure.setups import Identity, identity_of, is_one_agent
+from tracekit.analysis.structure.setups import Identity, identities_of, is_one_agent
 
 __all__ = ["Conversation", "conversations"]
 
@@ -31,7 +33,8 @@ class Conversation:
     """Calls in the order in which they began.
 
     `after` is the call of another conversation, `source`, that the first call continues, if there is one. `is_shared` says
-    that another conversation took the history over. `aside` is the call in whose turn an aside belongs.
+    that another conversation took the history over. `aside` is the call in whose turn an aside belongs; `is_summary` says
+    that it is the summary of a history.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -39,6 +42,7 @@ class Conversation:
     source: Conversation | None = None
     is_shared: bool = False
     aside: Call | None = None
+    is_summary: bool = False
     readers: dict[int, Call] = field(default_factory=dict)
     """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
 
@@ -65,6 +69,10 @@ class Conversation:
             return False
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
+    def following(self, call: Call) -> Call:
+        """The first call that began after `call`, of which it is not the last."""
+        return self.calls[bisect_right(self.calls, call.start_ns, key=lambda each: each.start_ns)]
+
     def pairs(self) -> Iterator[tuple[Call, Call | None]]:
         """Each call with the one that brings its results, else the one that follows it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
@@ -83,10 +91,11 @@ class _Assembly:
         self.found: list[Conversation] = []
         self._of_call: dict[int, Conversation] = {}
         self._returning: dict[tuple[int, Identity], Conversation] = {}
-        """The latest conversation of each agent in a history, by the `id()` of the history's first."""
+        """The latest conversation of each agent in a history, by the `id()` of the history's first conversation."""
         self._roots: dict[int, Conversation] = {}
         links = _links(calls)
         self._continued = {id(link.before) for link in links if link is not None}
+        self._own = {id(link.before) for link in links if link is not None and not link.as_user}
         self._heirs = self._heirs_in(calls, links)
         for call, link in zip(calls, links, strict=True):
             self._put(call, link)
@@ -96,7 +105,7 @@ class _Assembly:
         """For each call, by its `id()`, the one of those that continue it as the same agent that goes on with it."""
         heirs: dict[int, Call] = {}
         for call, link in zip(calls, links, strict=True):
-            if link is None or not is_one_agent(link.before, call, as_user=link.as_user):
+            if link is None or not self._is_next(call, link):
                 continue
             known = heirs.setdefault(id(link.before), call)
             if id(known) not in self._continued and id(call) in self._continued:
@@ -111,7 +120,8 @@ class _Assembly:
             self._begin(conversation, link)
         conversation.calls.append(call)
         self._of_call[id(call)] = conversation
-        self._returning[id(self._roots[id(conversation)]), identity_of(call)] = conversation
+        for identity in identities_of(call):
+            self._returning[id(self._roots[id(conversation)]), identity] = conversation
         if link is not None and any(call.brings(block.id) for block in link.before.blocks):
             self._of_call[id(link.before)].readers.setdefault(id(link.before), call)
 
@@ -125,30 +135,42 @@ class _Assembly:
     def _home(self, call: Call, link: Link) -> Conversation | None:
         """The conversation that `call` goes on with; None if it begins one."""
         before = self._of_call[id(link.before)]
-        if is_one_agent(link.before, call, as_user=link.as_user):
+        if self._is_next(call, link):
             heir = self._heirs[id(link.before)]
             is_beside = heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
             return None if is_beside or not before.is_free(call) else before
-        returned = self._returning.get((id(self._roots[id(before)]), identity_of(call)))
-        if returned is None or not returned.is_free(call) or not is_one_agent(returned.calls[-1], call):
-            return None
-        return returned
+        for identity in identities_of(call):
+            returned = self._returning.get((id(self._roots[id(before)]), identity))
+            if returned is None or returned is before or not returned.is_free(call):
+                continue
+            if is_one_agent(returned.calls[-1], call):
+                return returned
+        return None
+
+    def _is_next(self, call: Call, link: Link) -> bool:
+        """Whether `call` is the next of the agent whose call it continues.
+
+        A response that one request gives as its own, and `call` as the words of a user, is another's.
+        """
+        is_anothers = link.as_user and id(link.before) in self._own
+        return not is_anothers and is_one_agent(link.before, call, as_user=link.as_user)
 
     def _tell_asides(self, links: list[Link | None]) -> None:
         """Mark the asides, and the conversations whose history another one took over."""
         for link in links:
             summing = self._of_call[id(link.summary)] if link is not None and link.summary is not None else None
             if link is not None and summing is not None and len(summing.calls) == 1:
-                summing.aside = link.before
+                summing.aside, summing.is_summary = link.before, True
         for conversation in self.found:
             source, after = conversation.source, conversation.after
             if source is None or after is None or conversation.aside is not None:
                 continue
             is_read = len(conversation.calls) > 1 or id(conversation.calls[0]) in self._continued
-            if not is_read and source.calls[-1] is not after:
-                conversation.aside = after
-            else:
+            if is_read or source.calls[-1] is after:
                 source.is_shared = True
+            else:
+                following = source.following(after)
+                conversation.aside = following if conversation.calls[0].end_ns > following.start_ns else after
 
 
 def _links(calls: list[Call]) -> list[Link | None]:

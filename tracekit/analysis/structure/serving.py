@@ -4,9 +4,9 @@ What the work said decides first: its last answer being the block's result, then
 Who did it decides where that leaves more than one: the lane of work that is already placed, then the order of the
 lanes, if there are as many as blocks. Without evidence nothing is placed.
 
-A tool is over when its result is known: work that was given the result did not serve the block. A result that nobody
-brings in a run that is over went to nobody: only work that the asker started, or that the block's input selected by the
-name of the agent or in its system prompt, served such a block. A call that was merely given the input followed it.
+A tool is over when its result is known: work that was given the result did not serve the block. Where a run ended well
+and nobody brought a result, the block may be the asker's final answer: work served it only if the agent's name or system
+prompt was selected by it, or if several were started for as many blocks. A call that was given its words came after it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tracekit.analysis.structure.calls import Block, Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.prompts import Prompts
+from tracekit.model.tree import Status
 
 __all__ = ["STRENGTH", "Window", "Work", "Works", "place", "windows_of"]
 
@@ -41,19 +42,20 @@ _FEW = 64
 class Window:
     """The time between an answer that asks for tools and the request that brings their results.
 
-    `is_final` says that no result will be brought any more. `is_form` says that the tool only gave such an answer its
-    form: it had to ask for one.
+    `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
+    was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
     """
 
     conversation: Conversation
     asked: Call
     brought: Call | None
+    is_left: bool = False
     is_final: bool = False
 
     @property
     def is_form(self) -> bool:
         """Whether the tool only gave the answer its form."""
-        return self.is_final and self.asked.is_forced
+        return self.is_left and self.asked.is_forced
 
     @property
     def asker(self) -> str:
@@ -117,11 +119,12 @@ class Work:
         return [list(map(_written, texts)) for texts in told]
 
 
-def windows_of(conversation: Conversation, *, is_over: bool = False) -> Iterator[Window]:
-    """The windows of `conversation`, one for each answer that asks for tools. `is_over` says that no call will come."""
-    for call, following in conversation.pairs():
+def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[Window]:
+    """The windows of `conversation`, one for each answer that asks for tools. `status` is that of the run."""
+    for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
-            yield Window(conversation, call, following, is_over and following is None)
+            is_left = bringing is None and status in ("ok", "error")
+            yield Window(conversation, call, bringing, is_left, is_left and status == "ok")
 
 
 class Works:
@@ -196,10 +199,14 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
         elif len(named) == 1:
             placed[id(work)] = (named[0], "name")
     if not window.is_form:
-        left = [
-            work for work in works if id(work) in placed or not any(_is_after(work, each, window) for each in blocks)
-        ]
-        _place_by_lane(left, window, placed)
+        # Where each request of the asker has a lane of its own, calls of the program have lanes beside the tools'.
+        texts = [] if window.asker == window.asked.llm.lane else list(results.values())
+        is_later = (
+            any(_is_after(work, block, window) for block in blocks) or any(_has(work, text, prompts) for text in texts)
+            for work in works
+        )
+        in_time = [work for work, late in zip(works, is_later, strict=True) if not late or id(work) in placed]
+        _place_by_lane(in_time, window, placed)
     return placed
 
 
@@ -217,7 +224,7 @@ def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tupl
             block = next(iter(served.values()))
             for work in branch_works:
                 placed.setdefault(id(work), (block, "lane"))
-    if len(branches) != len(window.asked.blocks):
+    if len(branches) != len(window.asked.blocks) or (window.is_final and len(branches) == 1):
         return
     ordered = sorted(branches, key=_lane_order)
     in_order = dict(zip(ordered, window.asked.blocks, strict=True))

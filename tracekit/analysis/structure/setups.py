@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from tracekit.analysis.structure.calls import Call
 
-__all__ = ["Identity", "identity_of", "is_one_agent"]
+__all__ = ["Identity", "identities_of", "identity_of", "is_one_agent"]
 
 Identity: TypeAlias = tuple[str, tuple[str, ...]]
 """The part of a request's set-up that a returning agent has again: the prompt, else the tools."""
@@ -30,6 +30,12 @@ _BEARABLE = {"same": 1, "related": 0, "other": -1}
 def identity_of(call: Call) -> Identity:
     """Return the identity of the agent that sends the request of `call`."""
     return (call.prompt, ()) if call.prompt else ("", call.offered)
+
+
+def identities_of(call: Call) -> tuple[Identity, ...]:
+    """Return the identities by which the agent may be found again, the more exact one first."""
+    exact = (call.system, ()) if call.prompt else ("", call.offered)
+    return tuple(dict.fromkeys((exact, identity_of(call))))
 
 
 def is_one_agent(one: Call, other: Call, *, as_user: bool = False) -> bool:
