@@ -16,10 +16,12 @@ from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home, make_home, runs_folder
+from tracekit.journal.missed import missed_in, note_missed
 from tracekit.journal.process import boot_id
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
+from tracekit.model.unrecorded import Misses
 from tracekit.otlp.losses import note_abandoned
 
 __all__ = ["ProcessRecording"]
@@ -86,12 +88,16 @@ class ProcessRecording:
 
     def said_hello(self) -> bool:
         """Whether a process of the program has loaded the hook."""
-        return any(Path(self.session.hello).iterdir())
+        return bool(self._processes())
+
+    def _processes(self) -> list[str]:
+        """The ids of the processes that have loaded the hook."""
+        return [path.name for path in Path(self.session.hello).iterdir() if path.name.isdigit()]
 
     def recorded_runs(self) -> list[str]:
         """The ids of the runs in which the program's processes took part, this one first if it is among them."""
         patterns = [f"*/{self.run.id}.*.jsonl"]
-        patterns += [f"*/*.{file_host()}.{path.name}*.jsonl" for path in Path(self.session.hello).iterdir()]
+        patterns += [f"*/*.{file_host()}.{pid}*.jsonl" for pid in self._processes()]
         found = {
             path.name.partition(".")[0]
             for pattern in patterns
@@ -100,6 +106,12 @@ class ProcessRecording:
             if path.stat().st_mtime_ns >= self.run.recorded_at_ns
         }
         return sorted(found, key=lambda id: id != self.run.id)
+
+    def missed(self) -> Misses:
+        """Return the program's requests to Claude that are not recorded, and note them for `tracekit doctor`."""
+        found = missed_in(Path(self.session.hello))
+        note_missed(self.run.name, found)
+        return found
 
     def unsent(self) -> tuple[int, str]:
         """Count the spans of this run that its processes ended without sending; returns their number, and where to."""

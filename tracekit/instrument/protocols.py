@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.live import LiveSpan
     from tracekit.instrument.reply import Reply
 
-__all__ = ["Answerer", "Clock", "Exporter", "Sink", "ToolReply"]
+__all__ = ["Answerer", "Clock", "Exporter", "Notes", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -39,6 +39,16 @@ class Exporter(Sink, Protocol):
 
     def settle(self) -> None:
         """Wait a little until what has ended is exported."""
+
+
+class Notes(Protocol):
+    """Hears of each request to Claude that is not recorded, whether or not a run is."""
+
+    def add(self, caller: str, host: str) -> None:
+        """`caller` sent a request to `host`, or started a program where that is empty."""
+
+    def exit(self) -> None:
+        """The process ends in good order."""
 
 
 class Clock(Protocol):

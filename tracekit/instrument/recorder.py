@@ -27,9 +27,10 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
 from tracekit.instrument.measuring import Measuring
+from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.program import program_name
-from tracekit.instrument.protocols import Answerer, Clock, Exporter, Sink
+from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, Sink
 from tracekit.instrument.remote import Remote
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.model.events import (
@@ -43,8 +44,10 @@ from tracekit.model.events import (
     Response,
     SpanBegin,
     SpanEnd,
+    Unrecorded,
 )
 from tracekit.model.run import RunInfo, Session
+from tracekit.model.unrecorded import Misses
 from tracekit.origin import programs_exception
 from tracekit.system_clock import wall_ns
 
@@ -63,7 +66,7 @@ class Recorder:
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
     else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
     in place of the API, and says when things happen. `redact` is applied to names that an application's exporter gets;
-    `measuring` counts calls for metrics.
+    `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Recorder:
         answerer: Answerer | None = None,
         redact: Callable[[str], str] = str,
         measuring: Measuring | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self.sink = sink
         self.clock = clock
@@ -86,6 +90,7 @@ class Recorder:
         self.redact = redact
         self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
+        self._missed = Missed(notes)
         self.process = _process_span(session) if session else None
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
         self._applications = OpenSpans()
@@ -199,6 +204,8 @@ class Recorder:
             self._write_begin(parent, None)
         live.written = run.written = True
         run.open.add(live.id)
+        for event in self._missed.take(run, live.lane):
+            self.sink.write(run.info, event)
         self._announce(run, live.lane)
         trace = "" if parent is not None and parent.trace == live.trace else live.trace
         attributes, live.attributes = live.attributes, {}
@@ -266,6 +273,24 @@ class Recorder:
         if live.run is not None and live.written and not live.ended and live.pid == os.getpid():
             self._write(live, live.run, event)
 
+    @guarded
+    def missed(self, caller: str, host: str) -> None:
+        """The package `caller` sends a request to Claude, at `host`, that is not recorded.
+
+        Where `host` is empty, a program called `caller` is started, whose requests are not recorded.
+        """
+        self._notice_fork()
+        event = Unrecorded(self.clock.now_ns(), caller, host)
+        self._missed.note(event)
+        lane = current_lane()
+        run = _known_run(current_span() or self.process) or self._lane_runs.get(lane)
+        if run is None or not run.written:
+            self._missed.wait(event, run or lane)
+            return
+        self.sink.write(run.info, event)
+        if not run.open and not run.held:
+            self.sink.release(run.info)
+
     def _write(self, live: LiveSpan, run: LiveRun, event: Event) -> None:
         self.sink.write(run.info, event)
         if live.exported:
@@ -332,6 +357,11 @@ class Recorder:
         """The runs that this process has written in."""
         return [run.info for run in self._live_runs()]
 
+    @property
+    def misses(self) -> Misses:
+        """The requests to Claude that this process has sent and not recorded."""
+        return self._missed.counts
+
     def _live_runs(self) -> list[LiveRun]:
         return [run for known in list(self._runs.values()) if (run := known()) is not None]
 
@@ -370,6 +400,7 @@ class Recorder:
         self._runs.clear()
         self._lane_runs.clear()
         self._applications.clear()
+        self._missed.forked()
         self._lock = threading.RLock()
         self.sink.forked()
         if self.exporter is not None:
@@ -381,6 +412,7 @@ class Recorder:
         self._notice_fork()
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
+        self._missed.exit()
         self.measuring.ending()
         if self.exporter is not None:
             self.exporter.exit(now_ns)

@@ -140,6 +140,7 @@ _LINES: Mapping[str, _Shape] = {
     "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME, "function": _optional(_TEXT)},
     "exit": {"t": _TIME},
     "replay": {"t": _TIME, "mode": _TEXT},
+    "unrecorded": {"t": _TIME, "caller": _TEXT, "host": _TEXT, "requests": _COUNT},
     "blob": {"sha256": _TEXT, "data": _TEXT},
 }
 _WITHIN: Mapping[str, _Shape] = {"request": _REQUEST, "response": _RESPONSE, "error": _FAILURE, "root": _ROOT}

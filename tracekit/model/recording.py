@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Request
+from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Request, Unrecorded
 from tracekit.model.heads import HeadForm
 from tracekit.model.run import ProcessRoot
 
@@ -115,6 +115,8 @@ class Recording:
     spans: Mapping[str, RecordedSpan]
     exchanges: Mapping[str, Exchange]
     """By the id of the attempt."""
+    unrecorded: tuple[Unrecorded, ...] = ()
+    """The requests that are missing here, one entry for each caller and host."""
 
     @property
     def process_root(self) -> ProcessRoot | None:
