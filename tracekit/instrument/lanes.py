@@ -35,6 +35,7 @@ __all__ = [
     "new_child",
     "reset_after_fork",
     "running_asyncio",
+    "running_task",
     "sharing_lane",
     "standing_for",
 ]
@@ -53,11 +54,17 @@ class Lane:
     runs in a context that it was given, in which other tasks may run as well; `values` are its own of each `TaskVariable`.
     `function` names the program's function that it runs, or by which a library started it. Of its stack, what is at and
     below the frame whose `id` is `within` is not its own.
+
+    `unit` is the unit of work that the lane belongs to. `arrives` says that what brought the lane about came from
+    outside, as a connection does. Lanes that it starts have both from it. `accepted` is where the program's own code
+    stood when the lane last accepted a connection: see `tracekit.instrument.units`.
     """
 
     __slots__ = (
         "__weakref__",
         "_children",
+        "accepted",
+        "arrives",
         "first_ns",
         "function",
         "id",
@@ -65,6 +72,7 @@ class Lane:
         "parent",
         "shares_context",
         "taken",
+        "unit",
         "values",
         "within",
     )
@@ -80,6 +88,9 @@ class Lane:
         self.shares_context = False
         self.values: dict[object, Any] = {}
         self._children: dict[LaneKind, Iterator[int]] = {}
+        self.unit: Any = parent.unit if parent is not None else None
+        self.arrives = parent.arrives if parent is not None else False
+        self.accepted: tuple[int, int] | None = None
 
     def child(self, kind: LaneKind) -> Lane:
         """A new lane under this one, numbered by how many of its kind were started before it."""
@@ -96,6 +107,11 @@ class Lane:
         while lane is not None and lane is not other:
             lane = lane.parent
         return lane is not None
+
+    def forget_arrivals(self) -> None:
+        """Nothing has arrived in this lane."""
+        self.unit = self.accepted = None
+        self.arrives = False
 
     def number_anew(self, before: dict[LaneKind, Iterator[int]] | None = None) -> dict[LaneKind, Iterator[int]]:
         """Number the children from 0 again, or on from where it stood `before`; returns where it stands."""
@@ -124,7 +140,7 @@ _inherited: contextvars.ContextVar[Lane | None] = contextvars.ContextVar("tracek
 
 def current_lane() -> Lane:
     """The lane of the code that calls."""
-    task = _current_task()
+    task = running_task()
     if task is not None:
         lane = _tasks.get(task)
         if lane is None:
@@ -229,7 +245,7 @@ def standing_for(id: str) -> Iterator[Lane]:
     """
     lane = _made(id)
     lane.within = program_frame()
-    task = _current_task()
+    task = running_task()
     if task is None:
         before, _thread.lane = _thread.lane, lane
         try:
@@ -272,6 +288,7 @@ def adopt_task(task: Any, lane: Lane) -> None:
 def reset_after_fork() -> None:
     """Start anew in a forked child, whose main thread is a lane of its own."""
     _thread.lane = None
+    _main.forget_arrivals()
     _main.number_anew()
 
 
@@ -282,8 +299,8 @@ def running_asyncio() -> Any:
     return sys.modules["asyncio"] if running_loop is not None and running_loop() is not None else None
 
 
-def _current_task() -> Any:
-    """The asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
+def running_task() -> Any:
+    """Return the asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()

@@ -27,14 +27,15 @@ class LiveRun:
     """A run that this process takes part in.
 
     `held` says that the run is open as long as the process is, whether or not a span is; `written`, that something of
-    interest has happened in it. `lanes` are the ids of the lanes that the record of the run has been told of.
+    interest has happened in it; `is_said`, that the program or its user has said that this is a run. `lanes` are the ids of the lanes that the record of the run has been told of.
     """
 
-    __slots__ = ("__weakref__", "held", "info", "lanes", "open", "written")
+    __slots__ = ("__weakref__", "held", "info", "is_said", "lanes", "open", "written")
 
     def __init__(self, info: RunInfo, *, held: bool = False) -> None:
         self.info = info
         self.held = held
+        self.is_said = False
         self.written = False
         self.open: set[str] = set()
         self.lanes: set[str] = set()

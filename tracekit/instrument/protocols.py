@@ -24,6 +24,9 @@ class Sink(Protocol):
     def release(self, run: RunInfo) -> None:
         """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
 
+    def has_others(self, run: RunInfo) -> bool:
+        """Return whether other processes have kept something of `run`."""
+
     def forked(self) -> None:
         """This process is a fresh fork: what the parent holds is the parent's."""
 
@@ -70,6 +73,12 @@ class Answerer(Protocol):
 
     replay_of: str
     """The id of the run that is replayed."""
+
+    run_name: str
+    """The name of that run."""
+
+    is_rootless: bool
+    """Whether that run had no span of its own."""
 
     def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
         """What is answered to `request`, the next attempt of `call`, which stands under `parent`.

@@ -85,6 +85,7 @@ class Fold:
             header.get("content", "full"),
             tuple(header.get("redaction") or ()),
             tuple(header.get("ignore") or ()),
+            bool(header.get("rootless")),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:

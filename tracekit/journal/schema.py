@@ -91,6 +91,7 @@ _HEADER: _Shape = {
     "process_start": _optional(_COUNT),
     "rootless": _optional(_BOOL),
     "replay_of": _optional(_or_null(_TEXT)),
+    "unit": _optional(_TEXT),
     "content": _optional(_CONTENT),
     "redaction": _optional(_or_null(_list_of(_REDACTION))),
     "ignore": _optional(_or_null(_list_of(_TEXT))),

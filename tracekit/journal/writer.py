@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
-from tracekit.journal.home import HOME_VARIABLE, make_day_folder
+from tracekit.journal.home import HOME_VARIABLE, make_day_folder, runs_folder
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
@@ -76,6 +76,11 @@ class JournalSink:
                 self._segments.move_to_end(run.id)
         if segment is not None:
             segment.release()
+
+    def has_others(self, run: RunInfo) -> bool:
+        """Return whether other processes have written segments of `run`."""
+        own = f".{os.getpid()}"
+        return any(not path.stem.partition("-")[0].endswith(own) for path in runs_folder().glob(f"*/{run.id}.*.jsonl"))
 
     def forked(self) -> None:
         """Let go of the parent's segments, without a word into them."""
@@ -330,6 +335,7 @@ class SegmentWriter:
             **_identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
+            **({"unit": run.unit} if run.unit else {}),
             **({"service": service} if service else {}),
             "content": privacy.content,
             "redaction": privacy.described(),

@@ -20,6 +20,7 @@ class Segment:
     `alive` says that its writer still lives; `exited`, that it ended in good order. `damage` tells, for people, what
     could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
     of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
+    `rootless` says that the run has no span of its own.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Segment:
     content: str = "full"
     redaction: tuple[Any, ...] = ()
     ignore: tuple[str, ...] = ()
+    rootless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

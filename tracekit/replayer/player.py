@@ -50,6 +50,8 @@ class Player(Answerer):
         self, script: Script, clock: VirtualClock, loops: Loops, tell: Callable[[Divergence | str], None] | None = None
     ) -> None:
         self.replay_of = script.recording.id
+        self.run_name = script.recording.name
+        self.is_rootless = any(segment.rootless for segment in script.recording.segments)
         self.script = script
         self.divergence: Divergence | None = None
         self.impossible = ""

@@ -168,7 +168,7 @@ class Call:
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
-        if live.run is not None and live.parent is None and live.kind == "llm" and self.answer.message is not None:
+        if self._is_alone(live) and live.run is not None and self.answer.message is not None:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self._measure(live, attributes, failure)
@@ -177,6 +177,11 @@ class Call:
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
+
+    @staticmethod
+    def _is_alone(live: LiveSpan) -> bool:
+        """Return whether nothing but what a call asks tells to which run it belongs."""
+        return live.kind == "llm" and live.parent is None and (live.run is None or not live.run.info.unit)
 
     def _measure(self, live: LiveSpan, attributes: Mapping[str, Any], failure: Failure | None) -> None:
         if live.kind != "llm":
@@ -246,8 +251,7 @@ class Call:
 
     def _write_begin(self, live: LiveSpan) -> None:
         """Write the call's begin, now that what it asks can tell to which run it belongs."""
-        is_alone = live.parent is None and live.run is None and live.kind == "llm"
-        if is_alone and not self.recorder.has_root(live):
+        if self._is_alone(live) and live.run is None and not self.recorder.has_root(live):
             live.run = self.recorder.talk.continued_by(self._asked)
         self.recorder.write_begin(live)
 
