@@ -19,7 +19,6 @@ from weakref import WeakKeyDictionary
 from tracekit.instrument.callers import program_frame
 from tracekit.instrument.greenlets import current_greenlet, spawner_of
 from tracekit.instrument.guard import guarded
-from tracekit.origin import pass_on
 
 __all__ = [
     "Lane",
@@ -305,11 +304,9 @@ def running_task() -> Any:
     if asyncio is not None:
         return asyncio.current_task()
     lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # another thread may still import it
-    if lowlevel is not None:
-        try:
-            return lowlevel.current_task()
-        except RuntimeError as error:
-            pass_on(error)
+    is_in_task = getattr(lowlevel, "in_trio_task", None)
+    if is_in_task is not None and is_in_task():
+        return lowlevel.current_task()
     return current_greenlet()
 
 
