@@ -228,6 +228,8 @@ class Call:
         if attributes.get(semconv.OPERATION_NAME) == semconv.Operation.CHAT:
             kind = "llm"
             name = f"{semconv.Operation.CHAT} {attributes.get(semconv.REQUEST_MODEL, '')}".rstrip()
+        if self.parent is not None:
+            self.parent.holds_call = self.parent.holds_call or kind == "llm"
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
