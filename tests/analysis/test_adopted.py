@@ -553,3 +553,32 @@ def test_deep_and_many() -> None:
     run = structure(b.recording())
     turn = next(node for node in run.root.walk() if node.kind == "turn")
     assert sum(node.kind == "tool" for node in turn.walk()) == 2000
+
+
+def test_equal_calls_of_parallel_tasks_are_told_by_the_nearest_lane() -> None:
+    """An async framework's callbacks run in tasks and jobs beside the call, as LangChain's do."""
+    b = Builder()
+    for number in range(2):
+        task = f"m.t0.t{number}"
+        b.span(f"n{number}", "span", 1, 99, None, f"{task}.t0.j0", name="model", attributes=GRAPH)
+        b.span(f"l{number}", "span", 2, 90, f"n{number}", f"{task}.t1.t0.j0", name="Chat", attributes=of_call(50))
+        b.call(f"c{number}", 5, 80, [user(f"part {number}")], [said(f"done {number}")], lane=f"{task}.t1.t1")
+        count(b, f"c{number}", 50)
+    assert spans_around(structure(b.recording()).root) == {"c0": ["n0"], "c1": ["n1"]}
+
+
+def test_a_chain_of_the_agents_name() -> None:
+    """OpenLLMetry has LangChain's chain beside the span of the agent that it is; OpenInference says whose the chain is."""
+    b = Builder()
+    names = {"traceloop.entity.name": "lead"}
+    b.span("f", "span", 0, 200, name="invoke_agent lead", attributes={"traceloop.span.kind": "agent", **names})
+    b.span("c", "span", 1, 199, name="execute_task lead", attributes={"traceloop.span.kind": "task", **names})
+    b.call("a", 2, 198, [ASK], [said("ok")], parent="c")
+    assert outline(b) == lines("run ~\n  agent lead\n    turn ~\n      span c\n        llm a")
+
+    b = Builder()
+    metadata = {"metadata": '{"lc_agent_name": "lead"}', **GRAPH}
+    b.span("f", "span", 0, 200, name="lead", attributes=metadata)
+    b.span("n", "span", 1, 199, "f", name="model", attributes=metadata)
+    b.call("a", 2, 198, [ASK], [said("ok")], parent="n")
+    assert outline(b) == lines("run ~\n  agent lead\n    turn ~\n      span n\n        llm a")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
+from tracekit.model.adopted import own_name
 
 __all__ = ["place_strays"]
 
@@ -23,13 +24,16 @@ def place_strays(root: Draft) -> None:
     Of those that record agents, tools and the like, the innermost of the same lane is around whatever began and ended
     within it, but for others of their kind, which say what they are under: one lane does one thing after the other. One
     that records a call, and is left without a call of the SDK,
-    is around that with the same response or the same tokens.
+    is around that with the same response or the same tokens. An agent without any is around the chain of its name.
     """
     by_lane: dict[str, list[Draft]] = defaultdict(list)
     drafts = root.walk()
     for draft in drafts:
         if draft is not root and draft.kind not in ("attempt", "turn"):
             by_lane[draft.lane].append(draft)
+    for draft in drafts:
+        if draft.level == "agent" and draft.parent is not None and not _has_call(draft):
+            _take_chain(draft, draft.parent)
     places = _Places(root)
     for lane in by_lane.values():
         _place_in_lane(lane, places)
@@ -64,6 +68,14 @@ class _Places:
         return above is not None and not self.is_above(draft, span) and self.is_above(above, span)
 
 
+def _take_chain(agent: Draft, parent: Draft) -> None:
+    """Hang the chain of the agent's name that ran beside `agent`, within its times, under it: it is how the agent works."""
+    for chain in list(parent.children):
+        is_its = chain.level == "workflow" and own_name(chain.name, chain.attributes) == agent.agent
+        if is_its and agent.start_ns <= chain.start_ns and _end(chain) <= _end(agent):
+            agent.adopt(chain)
+
+
 def _place_in_lane(drafts: list[Draft], places: _Places) -> None:
     open_spans: list[Draft] = []
     # What began at the same time as a span began within it: its begin may have been written later.
@@ -95,10 +107,10 @@ def _place_by_content(spans: list[Draft], calls: list[Draft], places: _Places) -
             first = bisect_left(alike, span.start_ns, key=lambda draft: draft.start_ns)
             last = bisect_right(alike, _end(span), key=lambda draft: draft.start_ns)
             found = [call for call in alike[first:last] if call not in taken and places.is_beside(call, span)]
-            near = found if len(found) == 1 else [call for call in found if _are_near(span.lane, call.lane)]
-            if len(near) == 1:
-                taken.add(near[0])
-                span.adopt(near[0])
+            near = _nearest(span.lane, found)
+            if near is not None:
+                taken.add(near)
+                span.adopt(near)
                 break
 
 
@@ -111,10 +123,15 @@ def _keys(draft: Draft) -> Iterator[object]:
         yield told[semconv.INPUT_TOKENS], told[semconv.OUTPUT_TOKENS]
 
 
-def _are_near(lane: str, other: str) -> bool:
-    """Whether one of the lanes is the other, or led to it."""
-    short, long = sorted((lane, other), key=len)
-    return long == short or long.startswith(f"{short}.")
+def _nearest(lane: str, calls: list[Draft]) -> Draft | None:
+    """Return the one of `calls` whose lane has the most in common with `lane`; None where several have as much."""
+    steps = lane.split(".")
+    shared = [
+        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(steps, call.lane.split("."), strict=False)))
+        for call in calls
+    ]
+    most = max(shared, default=0)
+    return calls[shared.index(most)] if shared.count(most) == 1 else None
 
 
 def _is_left_open(span: Draft) -> bool:
