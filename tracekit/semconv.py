@@ -286,7 +286,6 @@ OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     AGENT_NAME: ("agent.name", "agent_name"),
     AGENT_ID: ("agent.id", "agent_id"),
     CONVERSATION_ID: ("session.id", "langfuse.session.id", "traceloop.association.properties.session_id"),
-    WORKFLOW_NAME: ("traceloop.workflow.name",),
     TOOL_NAME: ("tool.name", "tool_name", "ai.toolCall.name"),
     TOOL_CALL_ID: ("tool_call.id", "tool.id", "tool_use_id", "ai.toolCall.id"),
     TOOL_CALL_ARGUMENTS: (
@@ -322,3 +321,8 @@ OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 
 ENTITY_NAME: Final = "traceloop.entity.name"
 """The name of whatever an OpenLLMetry span records: an agent, a tool, a workflow or a task."""
+
+METADATA: Final = "metadata"
+"""On an OpenInference span: what the framework says of it, as JSON."""
+AGENT_IN_METADATA: Final = "lc_agent_name"
+"""In `METADATA`: the name of the LangChain agent to which the span belongs. The chain of that name is the agent."""

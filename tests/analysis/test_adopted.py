@@ -488,3 +488,97 @@ def test_values_of_any_kind_break_nothing(value: Any) -> None:
     b.span("odd", "span", 50, 60, None, name="odd", attributes=attributes)
     b.call("a", 10, 20, [ASK], [use("t1", "look", at="x")], parent="s3")
     assert "llm a" in "\n".join(outline(b))
+
+
+def test_a_tool_beside_a_span_that_holds_several_calls() -> None:
+    """By its id it is in the turn that asked for it, wherever below the agent the program ran it."""
+    b = Builder()
+    b.agent("A", 0, 200, name="lead")
+    b.span("loop", "span", 1, 150, "A", name="loop")
+    uses = [use("t1", "look", at="x")]
+    b.call("a", 2, 20, [ASK], uses, parent="loop")
+    b.span("elsewhere", "span", 30, 60, "A", name="tools")
+    b.tool("T1", "look", 31, 59, "elsewhere", call_id="t1")
+    b.call("b", 100, 140, [ASK, assistant(*uses), user([result("t1", "seen")])], [said("ok")], parent="loop")
+    assert outline(b) == lines(
+        """
+run ~
+  agent lead
+    span loop
+      turn ~
+        llm a
+        span elsewhere
+          tool look
+      turn ~
+        llm b"""
+    )
+
+
+def test_a_span_that_the_program_never_ended_takes_nothing_to_itself() -> None:
+    b = Builder()
+    b.span("g", "span", 0, 100, name="lead", attributes={"openinference.span.kind": "AGENT"})
+    b.span("left", "span", 1, None, "g", name="look", attributes={"openinference.span.kind": "TOOL"})
+    b.call("a", 10, 90, [ASK], [said("ok")], parent="g")
+    assert outline(b) == lines("run ~\n  agent lead\n    tool look\n    turn ~\n      llm a")
+
+
+def test_spans_of_a_program_that_was_killed_nest_all_the_same() -> None:
+    b = Builder(exited=False)
+    b.span("g", "span", 0, None, name="lead", attributes={"gen_ai.operation.name": "invoke_agent"})
+    b.span("t", "span", 1, None, "g", name="execute_tool look")
+    b.call("a", 10, 90, [ASK], [said("ok")])
+    assert outline(b)[:4] == lines("run ~\n  agent lead\n    tool look\n      agent look ~")
+
+
+@pytest.mark.timeout(60)
+def test_deep_and_many() -> None:
+    """Time that grows with the square of what is recorded would not end."""
+    b = Builder()
+    b.agent("A", 0, 10**6, name="lead")
+    uses = [use(f"t{number}", "look", at=str(number)) for number in range(2000)]
+    b.call("a", 1, 2, [ASK], uses, parent="A")
+    above = "A"
+    for number in range(5000):
+        above = b.span(f"s{number}", "span", 3, 10**6 - 1, above, name="deep")
+    for number in range(2000):
+        b.span(
+            f"x{number}",
+            "span",
+            10 + number,
+            10**5,
+            above,
+            name="execute_tool look",
+            attributes={semconv.TOOL_CALL_ID: f"t{number}"},
+        )
+    run = structure(b.recording())
+    turn = next(node for node in run.root.walk() if node.kind == "turn")
+    assert sum(node.kind == "tool" for node in turn.walk()) == 2000
+
+
+def test_equal_calls_of_parallel_tasks_are_told_by_the_nearest_lane() -> None:
+    """An async framework's callbacks run in tasks and jobs beside the call, as LangChain's do."""
+    b = Builder()
+    for number in range(2):
+        task = f"m.t0.t{number}"
+        b.span(f"n{number}", "span", 1, 99, None, f"{task}.t0.j0", name="model", attributes=GRAPH)
+        b.span(f"l{number}", "span", 2, 90, f"n{number}", f"{task}.t1.t0.j0", name="Chat", attributes=of_call(50))
+        b.call(f"c{number}", 5, 80, [user(f"part {number}")], [said(f"done {number}")], lane=f"{task}.t1.t1")
+        count(b, f"c{number}", 50)
+    assert spans_around(structure(b.recording()).root) == {"c0": ["n0"], "c1": ["n1"]}
+
+
+def test_a_chain_of_the_agents_name() -> None:
+    """OpenLLMetry has LangChain's chain beside the span of the agent that it is; OpenInference says whose the chain is."""
+    b = Builder()
+    names = {"traceloop.entity.name": "lead"}
+    b.span("f", "span", 0, 200, name="invoke_agent lead", attributes={"traceloop.span.kind": "agent", **names})
+    b.span("c", "span", 1, 199, name="execute_task lead", attributes={"traceloop.span.kind": "task", **names})
+    b.call("a", 2, 198, [ASK], [said("ok")], parent="c")
+    assert outline(b) == lines("run ~\n  agent lead\n    turn ~\n      span c\n        llm a")
+
+    b = Builder()
+    metadata = {"metadata": '{"lc_agent_name": "lead"}', **GRAPH}
+    b.span("f", "span", 0, 200, name="lead", attributes=metadata)
+    b.span("n", "span", 1, 199, "f", name="model", attributes=metadata)
+    b.call("a", 2, 198, [ASK], [said("ok")], parent="n")
+    assert outline(b) == lines("run ~\n  agent lead\n    turn ~\n      span n\n        llm a")

@@ -49,6 +49,8 @@ class LiveSpan:
     `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
     `exported` says that our own exporter takes it, since no provider of the application's does.
 
+    `holds_call` says that a call was made right in it.
+
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
     """
 
@@ -59,6 +61,7 @@ class LiveSpan:
         "ended",
         "exported",
         "failure",
+        "holds_call",
         "id",
         "kind",
         "lane",
@@ -103,6 +106,7 @@ class LiveSpan:
         self.written = False
         self.ended = False
         self.exported = False
+        self.holds_call = False
         self.leaked = False
 
     @property

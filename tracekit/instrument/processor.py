@@ -53,12 +53,15 @@ class _OtherSpans:
         if recorder is None or live is None or not _is_other(span):
             return
         attributes = dict(span.attributes or {})
+        adopted = adopt(span.name, attributes)
+        if live.holds_call and adopted is not None and adopted.level == "llm":
+            # The exchange holds it once, where each of a framework's spans of a call would hold the whole history again.
+            attributes = {name: value for name, value in attributes.items() if not semconv.is_content(name)}
         if live.written:
             # What a tool of ours that is this very execution has noted is kept.
             live.attributes = {**attributes, **live.attributes}
         else:
             live.attributes = {**live.attributes, **attributes}
-            adopted = adopt(span.name, attributes)
             is_of_interest = adopted is not None and adopted.kind != "span"
             # Some say only now what they record, and another thread may have made the run one of interest meanwhile.
             if is_of_interest or recorder.is_written(live):

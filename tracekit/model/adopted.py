@@ -12,7 +12,7 @@ from tracekit import semconv
 from tracekit.model.events import Kind
 from tracekit.semconv import Level
 
-__all__ = ["Adopted", "adopt", "canonical", "json_in"]
+__all__ = ["Adopted", "adopt", "canonical", "json_in", "own_name"]
 
 _BY_NAME: Mapping[str, Level] = {
     operation: level
@@ -25,8 +25,8 @@ _READ: Mapping[Level, tuple[str, ...]] = {
     "agent": _WHO,
     "turn": _WHO,
     "tool": (semconv.TOOL_NAME, semconv.TOOL_CALL_ID, semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT),
-    "workflow": (semconv.WORKFLOW_NAME, semconv.CONVERSATION_ID),
-    "llm": tuple(name for name in semconv.OTHER_NAMES if not name.startswith(("gen_ai.tool.", semconv.WORKFLOW_NAME))),
+    "workflow": (semconv.CONVERSATION_ID,),
+    "llm": tuple(name for name in semconv.OTHER_NAMES if not name.startswith("gen_ai.tool.")),
 }
 """By level: the attributes that are read from other names. Tokens stand on calls alone."""
 _ANY = frozenset(name for name in semconv.OTHER_NAMES if name in semconv.CONTENT or name.startswith("gen_ai.usage."))
@@ -60,6 +60,8 @@ def adopt(name: str, attributes: Mapping[str, Any]) -> Adopted | None:
         value = attributes.get(attribute)
         if isinstance(value, str):
             level = levels.get(value)
+            if level == "workflow" and _is_agents(name, attributes):
+                return Adopted("agent", f"{semconv.METADATA}.{semconv.AGENT_IN_METADATA}")
             return None if level is None else Adopted(level, attribute)
     level = _BY_NAME.get(name.partition(" ")[0])
     if level is not None:
@@ -98,10 +100,21 @@ def json_in(value: Any) -> Any:
         return value
 
 
+def _is_agents(name: str, attributes: Mapping[str, Any]) -> bool:
+    """Return whether the chain called `name` is the agent to which its metadata says that it belongs."""
+    metadata = json_in(attributes.get(semconv.METADATA))
+    return isinstance(metadata, Mapping) and metadata.get(semconv.AGENT_IN_METADATA) == name
+
+
+def own_name(name: str, attributes: Mapping[str, Any]) -> str:
+    """Return the name of what a span called `name` records, where it says that by itself."""
+    entity = attributes.get(semconv.ENTITY_NAME)
+    return entity if isinstance(entity, str) and entity else name
+
+
 def _name_in(name: str, attributes: Mapping[str, Any]) -> str:
     """Return the name of the agent, tool or workflow in the span's `name`, after the operation; "" where it has none."""
     operation, _, rest = name.partition(" ")
     if operation in _BY_NAME:
         return rest.strip()
-    entity = attributes.get(semconv.ENTITY_NAME)
-    return entity if isinstance(entity, str) and entity else name
+    return own_name(name, attributes)

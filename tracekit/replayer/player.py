@@ -286,7 +286,8 @@ class Player(Answerer):
             if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
                 left = self._with_arguments_of(live, left)
         found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
-        if not found and live.kind == "tool" and _have_one_result(left):
+        is_ours = semconv.ADOPTED_FROM not in live.attributes_at_begin
+        if not found and live.kind == "tool" and is_ours and _have_one_result(left):
             # What another lane does than did in the recording has other times.
             self._timeline.project()
         if not found and not self._timeline.follows:

@@ -24,6 +24,7 @@ from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
+from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
@@ -35,13 +36,12 @@ class _Container(NamedTuple):
     """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
 
     That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
-    where it is such a span. `tools` are those below it, also within spans that are no such nodes themselves.
+    where it is such a span.
     """
 
     draft: Draft
     units: list[tuple[Draft, Draft]]
     around: Draft
-    tools: list[Draft]
 
 
 def structure(recording: Recording) -> Run:
@@ -73,9 +73,11 @@ class Structurer:
         adopt_spans(root)
         demote_pieces(root, recording, self._calls)
         status = _ended_as(root, recording)
+        within = _calls_within(root.walk())
+        places = ToolPlaces(root, within)
         agents: list[Unnamed] = []
-        for container in _containers(root):
-            filling = _Filling(container, recording, self._calls, status)
+        for container in _containers(root, within):
+            filling = _Filling(container, recording, self._calls, places, status)
             filling.fill()
             agents += filling.agents
         name_agents(agents, recording)
@@ -96,13 +98,12 @@ def _is_as_before(recording: Recording, before: Recording) -> bool:
     return recording.spans is before.spans and recording.segments == before.segments
 
 
-def _containers(root: Draft) -> list[_Container]:
+def _containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[_Container]:
     """Every node with calls to be put in order, parents first.
 
     All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
     """
     drafts = root.walk()
-    within = _calls_within(drafts)
     around: dict[Draft, Draft] = {}
     found = []
     for draft in drafts:
@@ -112,19 +113,8 @@ def _containers(root: Draft) -> list[_Container]:
         units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
         # A span around one call moves with that call, as part of what is around the span.
         if len(units) > 1 or (units and draft.kind != "span"):
-            found.append(_Container(draft, units, around[draft], list(_tools_below(draft, within))))
+            found.append(_Container(draft, units, around[draft]))
     return found
-
-
-def _tools_below(draft: Draft, within: dict[Draft, list[Draft]]) -> Iterator[Draft]:
-    """The tools below `draft`, also within the application's own spans, but for spans that stand for several calls."""
-    stack = list(draft.children)
-    while stack:
-        child = stack.pop()
-        if child.kind == "tool":
-            yield child
-        elif child.kind == "span" and len(within[child]) < 2:
-            stack.extend(child.children)
 
 
 def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
@@ -141,10 +131,12 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader, status: Status) -> None:
+    def __init__(
+        self, container: _Container, recording: Recording, reader: CallReader, places: ToolPlaces, status: Status
+    ) -> None:
         self._container = container.draft
         self._around = container.around
-        self._recorded_tools = container.tools
+        self._places = places
         self._recording = recording
         self._reader = reader
         calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
@@ -170,7 +162,7 @@ class _Filling:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
-        tools = self._recorded_tools
+        tools = self._places.below(self._container)
         self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
@@ -360,10 +352,11 @@ class _Filling:
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
         """Put the recorded executions of the tools that `conversation` asked for into its turns."""
-        matched = [found for found in match_tools(conversation, tools) if id(found[0]) in self._turns]
+        candidates = list(dict.fromkeys([*tools, *self._places.beside(self._around, conversation)]))
+        matched = [found for found in match_tools(conversation, candidates) if id(found[0]) in self._turns]
         turns = {id(tool): self._turns[id(call)] for call, _, tool in matched}
         for _, block, tool in matched:
-            self._move_tool(tool, turns)
+            move_to_turn(tool, turns[id(tool)], self._container, turns)
             if block is not None:
                 if tool.level is not None:
                     # The API's own words: others cut them, or have ids of their own.
@@ -371,21 +364,6 @@ class _Filling:
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
         tools[:] = [tool for tool in tools if id(tool) not in turns]
-
-    def _move_tool(self, tool: Draft, turns: dict[int, Draft]) -> None:
-        """Put `tool` into its turn, with the spans around it that hold nothing but tools of that turn."""
-        turn, unit = turns[id(tool)], tool
-        above = tool.parent
-        while above is not None and above is not turn and above is not self._container:
-            above = above.parent
-        if above is turn:
-            return
-        while unit.parent is not None and unit.parent is not self._container:
-            below = [each for each in unit.parent.within_spans() if each.kind != "span"]
-            if unit.parent.kind != "span" or any(turns.get(id(each)) is not turn for each in below):
-                break
-            unit = unit.parent
-        turn.adopt(unit)
 
     def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
         """The execution of `block`: recorded, or concluded."""

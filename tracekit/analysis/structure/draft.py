@@ -53,14 +53,15 @@ class Draft:
         """An agent's bare name."""
         return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
 
-    def within_spans(self) -> Iterator[Draft]:
-        """The children, and those of plain spans in the place of these, each with whatever is below it left alone."""
-        stack = list(reversed(self.children))
+    def through_spans(self) -> Iterator[Draft]:
+        """Yield this node or, in the place of a plain span, the nearest below it that are none."""
+        stack = [self]
         while stack:
-            child = stack.pop()
-            yield child
-            if child.kind == "span":
-                stack.extend(reversed(child.children))
+            draft = stack.pop()
+            if draft.kind == "span":
+                stack.extend(reversed(draft.children))
+            else:
+                yield draft
 
     def settle(self) -> Node:
         """The node as it stands now, with everything below it."""

@@ -236,6 +236,8 @@ class Call:
             name = f"{semconv.Operation.CHAT} {attributes.get(semconv.REQUEST_MODEL, '')}".rstrip()
         if kind == "llm" and (callers := functions_around(current_lane().within)):
             attributes = {**attributes, semconv.CALLERS: callers}
+        if self.parent is not None:
+            self.parent.holds_call = self.parent.holds_call or kind == "llm"
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
