@@ -83,6 +83,7 @@ class Fold:
             header.get("content", "full"),
             tuple(header.get("redaction") or ()),
             tuple(header.get("ignore") or ()),
+            header.get("hash_seed"),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:

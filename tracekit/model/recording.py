@@ -20,6 +20,7 @@ class Segment:
     `alive` says that its writer still lives; `exited`, that it ended in good order. `damage` tells, for people, what
     could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
     of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
+    `hash_seed` is the process's ``PYTHONHASHSEED``, None where it is not known.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Segment:
     content: str = "full"
     redaction: tuple[Any, ...] = ()
     ignore: tuple[str, ...] = ()
+    hash_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,11 @@ class Recording:
     def redaction(self) -> list[Any]:
         """The rules by which it was redacted, as the headers say them."""
         return [rule for segment in self.segments for rule in segment.redaction]
+
+    @property
+    def hash_seed(self) -> int | None:
+        """The ``PYTHONHASHSEED`` of its processes; None where it is not known."""
+        return next((segment.hash_seed for segment in self.segments if segment.hash_seed is not None), None)
 
     @property
     def replay_of(self) -> str | None:
