@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.live import LiveSpan
     from tracekit.instrument.reply import Reply
 
-__all__ = ["Answerer", "Clock", "Exporter", "Notes", "Sink", "ToolReply"]
+__all__ = ["Answerer", "Clock", "Exporter", "Later", "Notes", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -68,6 +68,14 @@ class ToolReply(NamedTuple):
     end_ns: int
 
 
+class Later(BaseException):
+    """The recording has no answer, which counts only if the program still asks at `until_ns` on the replay's clock."""
+
+    def __init__(self, until_ns: int) -> None:
+        super().__init__(until_ns)
+        self.until_ns = until_ns
+
+
 class Answerer(Protocol):
     """Answers in place of the API, from a recording, on a clock of its own. What it raises is meant to be raised."""
 
@@ -85,6 +93,7 @@ class Answerer(Protocol):
 
         Raises:
             ReplayDivergence: The recording has no answer to it.
+            Later: The same, but what ends the program may still come first: hold, and ask again.
         """
 
     def beyond(self, reply: Reply) -> BaseException:

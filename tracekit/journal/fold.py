@@ -86,6 +86,7 @@ class Fold:
             tuple(header.get("redaction") or ()),
             tuple(header.get("ignore") or ()),
             bool(header.get("rootless")),
+            header.get("hash_seed"),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:

@@ -40,7 +40,7 @@ RUN_ID = f"{1:032x}"
 """The id of every run in its normal form."""
 
 _NEUTRAL: Mapping[str, Any] = {"host": "", "boot": "", "process_start": 0}
-_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "content", "redaction", "ignore")
+_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "hash_seed", "content", "redaction", "ignore")
 _KEPT_REQUEST_HEADERS = frozenset(("anthropic-beta", "anthropic-version", "content-type", "x-stainless-retry-count"))
 _LEFT_OUT = frozenset(
     (

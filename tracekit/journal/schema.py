@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tracekit.journal.limits import MOST_NS
+from tracekit.journal.process import MOST_HASH_SEED
 
 __all__ = ["check_header", "check_line", "check_request", "check_sse"]
 
@@ -92,6 +93,7 @@ _HEADER: _Shape = {
     "rootless": _optional(_BOOL),
     "replay_of": _optional(_or_null(_TEXT)),
     "unit": _optional(_TEXT),
+    "hash_seed": _optional(_or_null(_integer("a whole number of 32 bits", 0, MOST_HASH_SEED))),
     "content": _optional(_CONTENT),
     "redaction": _optional(_or_null(_list_of(_REDACTION))),
     "ignore": _optional(_or_null(_list_of(_TEXT))),

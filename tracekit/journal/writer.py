@@ -49,13 +49,19 @@ class JournalSink:
     """Keeps a segment for each run that this process takes part in.
 
     `service` names the service whose spans the process's are, for who exports them later; "" where nobody knows.
+    `hash_seed` is the seed by which the run can be replayed, None where it is not known.
 
     Raises:
         SettingsError: The user's rules of redaction cannot be used; recording without them could keep what must not be.
     """
 
-    def __init__(self, versions: dict[str, str] | None = None, service: Callable[[], str] = str) -> None:
-        self._keeping = _Keeping(versions or {}, project_privacy(), service, set())
+    def __init__(
+        self,
+        versions: dict[str, str] | None = None,
+        service: Callable[[], str] = str,
+        hash_seed: int | None = None,
+    ) -> None:
+        self._keeping = _Keeping(versions or {}, project_privacy(), service, hash_seed, set())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -130,6 +136,7 @@ class _Keeping(NamedTuple):
     versions: dict[str, str]
     privacy: Privacy
     service: Callable[[], str]
+    hash_seed: int | None
     said: set[object]
 
     def is_news(self, error: Exception) -> bool:
@@ -323,7 +330,7 @@ class SegmentWriter:
     def _header(self) -> str:
         run, privacy = self._run, self._keeping.privacy
         root = run.root
-        service = privacy.text(self._keeping.service())
+        service, seed = privacy.text(self._keeping.service()), self._keeping.hash_seed
         header = {
             "e": "header",
             "format": "tracekit-journal",
@@ -337,6 +344,7 @@ class SegmentWriter:
             **({"replay_of": run.replay_of} if run.replay_of else {}),
             **({"unit": run.unit} if run.unit else {}),
             **({"service": service} if service else {}),
+            **({"hash_seed": seed} if seed is not None else {}),
             "content": privacy.content,
             "redaction": privacy.described(),
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},

@@ -21,6 +21,7 @@ class Segment:
     could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
     of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
     `rootless` says that the run has no span of its own.
+    `hash_seed` is the process's ``PYTHONHASHSEED``, None where it is not known.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Segment:
     redaction: tuple[Any, ...] = ()
     ignore: tuple[str, ...] = ()
     rootless: bool = False
+    hash_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,11 @@ class Recording:
     def redaction(self) -> list[Any]:
         """The rules by which it was redacted, as the headers say them."""
         return [rule for segment in self.segments for rule in segment.redaction]
+
+    @property
+    def hash_seed(self) -> int | None:
+        """The ``PYTHONHASHSEED`` of its processes; None where it is not known."""
+        return next((segment.hash_seed for segment in self.segments if segment.hash_seed is not None), None)
 
     @property
     def replay_of(self) -> str | None:

@@ -20,7 +20,7 @@ from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
 from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import Answerer, ToolReply
+from tracekit.instrument.protocols import Answerer, Later, ToolReply
 from tracekit.instrument.reply import Reply
 from tracekit.model.events import ReplayMode, Request
 from tracekit.model.recording import RecordedSpan
@@ -43,7 +43,8 @@ class Player(Answerer):
     """The answerer of one process of a replay.
 
     `tell` is called once with why the replay cannot go on, before that is raised for the first time; `when_played` with
-    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left.
+    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left;
+    `when_extra` with what it asked after all that was recorded, when the recording had not ended yet.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Player(Answerer):
         self.when_played: Callable[[int], None] = lambda _: None
         self.when_projected: Callable[[], None] = lambda: None
         self.when_refused: Callable[[int], None] = lambda _: None
+        self.when_extra: Callable[[str], None] = lambda _: None
+        self._extra = ""
         self._refusals = 0
         self._clock = clock
         self._loops = loops
@@ -163,6 +166,10 @@ class Player(Answerer):
         except Miss as miss:
             played = [call for call in self.script.calls if call not in self._matcher.unplayed]
             found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
+            if self._may_end_first(miss, id):
+                self._extra = self._extra or found.asked
+                self.when_extra(self._extra)
+                raise Later(self.script.end_ns) from None
             raise self._leave(found) from None
         if self._matcher.rests_on_asker:
             self._rested[lane] = asked
@@ -170,6 +177,11 @@ class Player(Answerer):
         self._progress.asked(id)
         self.when_played(call.number)
         return call
+
+    def _may_end_first(self, miss: Miss, lane: str) -> bool:
+        """Whether `lane` goes on after all that it asked in the recording, and what ended it there may still come."""
+        is_past = miss.why != "ambiguous" and all(call.lane[1] != lane for call in self._matcher.unplayed)
+        return is_past and self._clock.now_ns() < self.script.end_ns
 
     def _next_part(self, recorded: Call, before: Reply, asked: Request) -> Any:
         """The attempt after `before`: the SDK tries again, as it did in the recording."""
@@ -368,8 +380,8 @@ class Player(Answerer):
 
     def _leave(self, divergence: Divergence) -> ReplayDivergence:
         if self.divergence is None:
-            self.divergence = divergence
-            self._tell(divergence)
+            self.divergence = divergence.after_extra(self._extra)
+            self._tell(self.divergence)
         return ReplayDivergence(str(self.divergence))
 
     def _raise_again(self) -> None:

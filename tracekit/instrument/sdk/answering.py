@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tracekit.instrument.protocols import Answerer
+from tracekit.instrument.protocols import Answerer, Later
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
@@ -40,7 +40,11 @@ def answer(
     with _without_token(client):
         options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = _begin(answerer, call, request)
+    try:
+        reply, attempt = _begin(answerer, call, request)
+    except Later as later:
+        answerer.hold(later.until_ns)
+        reply, attempt = _begin(answerer, call, request)
     try:
         answerer.hold(reply.begin_ns)
         _send(attempt, reply, request, kwargs.get("call"), options)
@@ -68,7 +72,11 @@ async def answer_async(
     with _without_token(client):
         options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = _begin(answerer, call, request)
+    try:
+        reply, attempt = _begin(answerer, call, request)
+    except Later as later:
+        await answerer.hold_async(later.until_ns)
+        reply, attempt = _begin(answerer, call, request)
     try:
         await answerer.hold_async(reply.begin_ns)
         _send(attempt, reply, request, kwargs.get("call"), options)
