@@ -65,6 +65,10 @@ class Homes:
             self._program = _program_span(self._began_ns)
         return self._program
 
+    def is_program(self, live: LiveSpan) -> bool:
+        """Return whether `live` is the span of the whole program."""
+        return live is self._program
+
     def share(self) -> LiveSpan | LiveRun | None:
         """Return the caller's home, in which another process is about to take part."""
         if self._answerer is not None:

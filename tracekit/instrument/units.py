@@ -13,6 +13,8 @@ one after another. Where one begins is told by, in this order:
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from opentelemetry import context as otel_context
@@ -23,14 +25,14 @@ from tracekit.instrument.lanes import Lane, current_lane, running_asyncio, runni
 from tracekit.instrument.live import LiveRun
 from tracekit.instrument.stacks import OwnFrame, Stack, read_stack, show_function
 
-__all__ = ["Unit", "UnitKind", "accepted", "begin_unit", "end_unit", "note_start", "serving", "unit_of_caller"]
+__all__ = ["Unit", "UnitKind", "accepted", "begin_unit", "end_unit", "note_start", "serves", "unit_of_caller"]
 
 UnitKind = Literal["request", "job", "cell"]
 
 _KEY = otel_context.create_key("tracekit-unit")
 _IN_REQUEST = "tracekit.unit"
 
-serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_serving", default=False)
+_serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_serving", default=False)
 """Whether the callbacks of an event loop that are registered here, and those that they register, serve connections."""
 
 
@@ -107,7 +109,7 @@ def note_start(lane: Lane) -> None:
     starter = lane.parent
     if not _Arrivals.are_seen or starter is None:
         return
-    if _is_callback() and serving.get():
+    if _is_callback() and _serving.get():
         lane.arrives, lane.unit = True, None
         return
     stack = read_stack()
@@ -123,10 +125,21 @@ def accepted() -> None:
     """The caller has accepted a connection."""
     _Arrivals.are_seen = True
     if _is_callback():
-        serving.set(True)
+        _serving.set(True)
         return
     lane = current_lane()
     lane.accepted, lane.unit = _place(read_stack()), None
+
+
+@contextmanager
+def serves() -> Iterator[None]:
+    """Let the callbacks of an event loop that are registered meanwhile serve connections."""
+    _Arrivals.are_seen = True
+    token = _serving.set(True)
+    try:
+        yield
+    finally:
+        _serving.reset(token)
 
 
 def _place(stack: Stack) -> OwnFrame:
