@@ -22,12 +22,12 @@ from opentelemetry.context import Context
 
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.lanes import Lane, current_lane, running_asyncio, running_task
-from tracekit.instrument.live import LiveRun
+from tracekit.instrument.live import LiveRun, LiveSpan
 from tracekit.instrument.stacks import OwnFrame, Stack, read_stack, show_function
 
 __all__ = ["Unit", "UnitKind", "accepted", "begin_unit", "end_unit", "note_start", "serves", "unit_of_caller"]
 
-UnitKind = Literal["request", "job", "cell"]
+UnitKind = Literal["request", "job", "cell", "program"]
 
 _KEY = otel_context.create_key("tracekit-unit")
 _IN_REQUEST = "tracekit.unit"
@@ -39,16 +39,18 @@ _serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_servin
 class Unit:
     """A piece of work that reached the program from outside. It becomes a run with the first of interest in it.
 
-    `lane` is the id of the lane in which it was found; `is_bound` says that a web request stands for it.
+    `lane` is the id of the lane in which it was found; `is_bound` says that a web request stands for it. A process that
+    another one has started has that one's `program` for a unit, whose `span` is known.
     """
 
-    __slots__ = ("is_bound", "kind", "lane", "name", "run")
+    __slots__ = ("is_bound", "kind", "lane", "name", "run", "span")
 
     def __init__(self, kind: UnitKind, name: str = "", lane: str = "") -> None:
         self.kind: UnitKind = kind
         self.name = name
         self.lane = lane
         self.run: LiveRun | None = None
+        self.span: LiveSpan | None = None
         self.is_bound = False
 
 
