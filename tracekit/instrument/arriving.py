@@ -14,9 +14,9 @@ from opentelemetry.context import Context
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
-from tracekit.instrument.units import Unit, UnitKind, accepted, begin_unit, end_unit, serving, unit_of_caller
+from tracekit.instrument.units import Unit, UnitKind, accepted, begin_unit, end_unit, serves, unit_of_caller
 
-__all__ = ["hear_of_arrivals"]
+__all__ = ["create_server", "hear_of_arrivals"]
 
 Replace = Callable[[type | ModuleType, str, Callable[[Any], Any]], object]
 
@@ -24,7 +24,6 @@ Replace = Callable[[type | ModuleType, str, Callable[[Any], Any]], object]
 def hear_of_arrivals(replace: Replace) -> None:
     """Replace, with `replace`, what accepts connections, runs a cell or starts a job."""
     when_imported("socket", lambda module: replace(module.socket, "accept", _accept))
-    when_imported("uvloop", lambda module: replace(module.Loop, "create_server", _create_server))
     when_imported("IPython.core.interactiveshell", lambda module: _hook_shell(module, replace))
     # These take their jobs from a timer or a queue, and run them on a thread that does nothing else: the standard
     # library shows neither where a job comes from nor where it begins.
@@ -53,18 +52,15 @@ def _note_accepted() -> None:
         accepted()
 
 
-def _create_server(original: Callable[..., Any]) -> Callable[..., Any]:
+def create_server(original: Callable[..., Any]) -> Callable[..., Any]:
     """`create_server` of a loop that accepts connections in C, whose callbacks run in copies of this one's context."""
 
     @functools.wraps(original)
-    async def create_server(loop: Any, *args: Any, **kwargs: Any) -> Any:
-        token = serving.set(True)
-        try:
+    async def create(loop: Any, *args: Any, **kwargs: Any) -> Any:
+        with serves():
             return await original(loop, *args, **kwargs)
-        finally:
-            serving.reset(token)
 
-    return create_server
+    return create
 
 
 # ── cells ────────────────────────────────────────────────────────────────────────────────────────────────────────────

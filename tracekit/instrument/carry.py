@@ -15,7 +15,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from tracekit.instrument import lanes
-from tracekit.instrument.arriving import hear_of_arrivals
+from tracekit.instrument.arriving import create_server, hear_of_arrivals
 from tracekit.instrument.callers import function_of, functions_around
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.greenlets import SPAWNING, begin_greenlet, spawn, start_in_group
@@ -54,7 +54,7 @@ def carry() -> None:
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
-    when_imported("uvloop", lambda module: _replace(module.Loop, "create_task", _create_task))
+    when_imported("uvloop", _hook_uvloop)
     when_imported("trio._core._run", _hook_trio)
     when_imported("multiprocessing.process", _hook_process)
     when_imported("subprocess", _hook_subprocess)
@@ -76,6 +76,11 @@ def stop_carrying() -> None:
 def _hook_trio(module: ModuleType) -> None:
     _replace(module.Nursery, "start_soon", _start_soon)
     _replace(module.Nursery, "start", _start_in_nursery)
+
+
+def _hook_uvloop(module: ModuleType) -> None:
+    _replace(module.Loop, "create_task", _create_task)
+    _replace(module.Loop, "create_server", create_server)
 
 
 def _hook_gevent(module: ModuleType) -> None:

@@ -55,7 +55,9 @@ class Homes:
         if self._answerer is not None:
             return self._run_of_replay(self._answerer)
         unit = unit_of_caller()
-        return self._run_of(unit) if unit is not None else self.of_program()
+        if unit is None:
+            return self.of_program()
+        return unit.span or self._run_of(unit)
 
     def of_program(self) -> LiveSpan | None:
         """Return the span of the whole program; None where an installed command runs the user's code."""
@@ -64,6 +66,10 @@ class Homes:
         if self._program is None and not self._is_hosted:
             self._program = _program_span(self._began_ns)
         return self._program
+
+    def is_program(self, live: LiveSpan) -> bool:
+        """Return whether `live` is the span of the whole program."""
+        return live is self._program
 
     def share(self) -> LiveSpan | LiveRun | None:
         """Return the caller's home, in which another process is about to take part."""

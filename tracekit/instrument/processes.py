@@ -21,7 +21,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan
 from tracekit.instrument.recorder import active
-from tracekit.instrument.units import Unit, begin_unit, end_unit
+from tracekit.instrument.units import Unit, UnitKind, begin_unit, end_unit
 from tracekit.model.run import RunInfo
 
 __all__ = ["POOL_METHODS", "Entry", "Place", "Task", "give_task", "start", "when_entered"]
@@ -45,7 +45,8 @@ def when_entered(activate: Callable[[], None]) -> None:
 class Place(NamedTuple):
     """A span of a run, as another process of the machine is told of it; `offset_ns` is that of its clock.
 
-    `span` is empty where the run is a unit of work, which has no span of its own.
+    It is a `home` where the run is that of a program or of a unit of work, which other runs may begin in: see `Homes`.
+    `span` is empty where such a run has no span of its own.
     """
 
     run: RunInfo
@@ -53,15 +54,10 @@ class Place(NamedTuple):
     trace: str
     flags: int
     offset_ns: int | None
+    home: UnitKind | None = None
 
     def enter(self) -> Callable[[], object]:
         """Make the span current in this process, which is not the one in which it began; returns how to leave it."""
-        if not self.span:
-            unit = Unit("job")
-            unit.run = LiveRun(self.run)
-            unit.run.written = True
-            before = begin_unit(unit)
-            return functools.partial(end_unit, before)
         remote = LiveSpan(
             "span",
             "",
@@ -78,6 +74,10 @@ class Place(NamedTuple):
             recorder.clock.offset_ns = self.offset_ns
         remote.run = LiveRun(self.run)
         remote.run.written = remote.written = True
+        if self.home:
+            unit = Unit(self.home, self.run.name)
+            unit.run, unit.span = remote.run, remote if self.span else None
+            return functools.partial(end_unit, begin_unit(unit))
         return Attached(remote).detach
 
     def _otel(self) -> NonRecordingSpan | None:
@@ -100,9 +100,9 @@ def _place() -> Place | None:
     if live is None and recorder.process is None:
         home = recorder.homes.share()
         if isinstance(home, LiveRun):
-            return Place(home.info, "", "", TraceFlags.DEFAULT, offset_ns)
+            return Place(home.info, "", "", TraceFlags.DEFAULT, offset_ns, "job")
         # The span of the program is written at its end, if anything of interest was in it.
-        return Place(home.run.info, home.id, "", TraceFlags.DEFAULT, offset_ns) if home and home.run else None
+        return Place(home.run.info, home.id, "", TraceFlags.DEFAULT, offset_ns, "program") if home and home.run else None
     if live is None or not recorder.is_within_run(live):
         return None
     recorder.write_begin(live)

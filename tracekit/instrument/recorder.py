@@ -214,9 +214,9 @@ class Recorder:
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
         run = self._run_of(live)
         parent = live.parent
-        while parent is not None and not parent.written and (parent.ended or parent.pid != os.getpid()):
+        while parent is not None and not parent.written and self._is_lost(parent):
             parent = parent.parent
-        if parent is not None and not parent.written:
+        if parent is not None and not parent.written and parent.pid == os.getpid():
             self._write_begin(parent, None)
         live.written = run.written = True
         run.open.add(live.id)
@@ -243,6 +243,11 @@ class Recorder:
                 request,
             ),
         )
+
+    def _is_lost(self, live: LiveSpan) -> bool:
+        """Return whether nobody will write the begin of `live`. That of a program is written by its first process."""
+        is_others = live.pid != os.getpid()
+        return live.ended or (is_others and not self.homes.is_program(live))
 
     def end(
         self,

@@ -13,6 +13,8 @@ one after another. Where one begins is told by, in this order:
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from opentelemetry import context as otel_context
@@ -20,33 +22,35 @@ from opentelemetry.context import Context
 
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.lanes import Lane, current_lane, running_asyncio, running_task
-from tracekit.instrument.live import LiveRun
+from tracekit.instrument.live import LiveRun, LiveSpan
 from tracekit.instrument.stacks import OwnFrame, Stack, read_stack, show_function
 
-__all__ = ["Unit", "UnitKind", "accepted", "begin_unit", "end_unit", "note_start", "serving", "unit_of_caller"]
+__all__ = ["Unit", "UnitKind", "accepted", "begin_unit", "end_unit", "note_start", "serves", "unit_of_caller"]
 
-UnitKind = Literal["request", "job", "cell"]
+UnitKind = Literal["request", "job", "cell", "program"]
 
 _KEY = otel_context.create_key("tracekit-unit")
 _IN_REQUEST = "tracekit.unit"
 
-serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_serving", default=False)
+_serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_serving", default=False)
 """Whether the callbacks of an event loop that are registered here, and those that they register, serve connections."""
 
 
 class Unit:
     """A piece of work that reached the program from outside. It becomes a run with the first of interest in it.
 
-    `lane` is the id of the lane in which it was found; `is_bound` says that a web request stands for it.
+    `lane` is the id of the lane in which it was found; `is_bound` says that a web request stands for it. A process that
+    another one has started has that one's `program` for a unit, whose `span` is known.
     """
 
-    __slots__ = ("is_bound", "kind", "lane", "name", "run")
+    __slots__ = ("is_bound", "kind", "lane", "name", "run", "span")
 
     def __init__(self, kind: UnitKind, name: str = "", lane: str = "") -> None:
         self.kind: UnitKind = kind
         self.name = name
         self.lane = lane
         self.run: LiveRun | None = None
+        self.span: LiveSpan | None = None
         self.is_bound = False
 
 
@@ -107,7 +111,7 @@ def note_start(lane: Lane) -> None:
     starter = lane.parent
     if not _Arrivals.are_seen or starter is None:
         return
-    if _is_callback() and serving.get():
+    if _is_callback() and _serving.get():
         lane.arrives, lane.unit = True, None
         return
     stack = read_stack()
@@ -123,10 +127,21 @@ def accepted() -> None:
     """The caller has accepted a connection."""
     _Arrivals.are_seen = True
     if _is_callback():
-        serving.set(True)
+        _serving.set(True)
         return
     lane = current_lane()
     lane.accepted, lane.unit = _place(read_stack()), None
+
+
+@contextmanager
+def serves() -> Iterator[None]:
+    """Let the callbacks of an event loop that are registered meanwhile serve connections."""
+    _Arrivals.are_seen = True
+    token = _serving.set(True)
+    try:
+        yield
+    finally:
+        _serving.reset(token)
 
 
 def _place(stack: Stack) -> OwnFrame:
