@@ -36,7 +36,16 @@ from opentelemetry.trace import (
 from tracekit import __version__, semconv
 from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
-from tracekit.otlp.exporters import Ear, Signal, TooLargeError, exporter_class, exporter_of, grpc_may_fork, judged
+from tracekit.otlp.exporters import (
+    Ear,
+    OutOfTimeError,
+    Signal,
+    TooLargeError,
+    exporter_class,
+    exporter_of,
+    grpc_may_fork,
+    judged,
+)
 from tracekit.otlp.hush import hush, reason_of
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.told import Wired
@@ -90,6 +99,9 @@ class Sender:
             except TooLargeError as error:
                 heard.append(str(error))
                 sent, is_too_large = SpanExportResult.FAILURE, True
+            except OutOfTimeError as error:
+                heard.append(str(error))
+                sent = SpanExportResult.FAILURE
             except Exception as error:  # noqa: BLE001  a certificate that is no file, a host name that is none …
                 heard.append(f"{type(error).__name__}: {error}")
                 sent = SpanExportResult.FAILURE
@@ -124,7 +136,7 @@ class Sender:
             end_time=span.end_ns,
         )
 
-    def _limited(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def _limited(self, attributes: Mapping[str, Any]) -> _Attributes:
         """`attributes` within the limits of the ``OTEL_*`` variables; those that matter are never the ones left out."""
         most, longest = self._limits.max_span_attributes, self._limits.max_span_attribute_length
         kept = dict(attributes)
@@ -136,7 +148,13 @@ class Sender:
                 kept[name] = value
         if longest is not None:
             kept = {name: _cut(value, longest) for name, value in kept.items()}
-        return kept
+        return _Attributes(kept)
+
+
+class _Attributes(dict[str, Any]):
+    """Attributes of a span, which older encoders ask how many were left out. It is not counted here."""
+
+    dropped = 0
 
 
 def _cut(value: Any, longest: int) -> Any:

@@ -85,6 +85,18 @@ class Call:
         self._tell_span()
         self._finish_if_over()
 
+    # ── where the SDK makes no span: see `untraced` ──────────────────────────────────────────────────────────────
+
+    def make_current(self, client: Any, options: Any) -> None:
+        """The request of `client` for `options` begins in this context."""
+
+    def asking_client(self, client: Any) -> Any:
+        """Return the object as which `client` makes its request."""
+        return client
+
+    def restore_current(self) -> None:
+        """The request is over in this context."""
+
     # ── told by the request ──────────────────────────────────────────────────────────────────────────────────────
 
     def entered(self, url: str) -> None:
