@@ -40,17 +40,17 @@ def _opentelemetry(stable: str, beta: str) -> tuple[str, ...]:
 
 _OLD, _NEW = _opentelemetry("1.20.0", "0.41b0"), _opentelemetry("1.45.2", "0.66b2")
 
-LOWEST = Version("sdk-0.75", ("anthropic[bedrock,vertex]==0.75.0", *_OLD))
+LOWEST = Version("sdk-0.70", ("anthropic[bedrock,vertex]==0.70.0", *_OLD))
 """The lower bounds that `pyproject.toml` states."""
 
 # The versions are fixed: a new release is met when somebody raises its number here, not in the middle of other work.
 VERSIONS: tuple[Version, ...] = (
     LOWEST,
+    Version("sdk-0.125", ("anthropic[bedrock,vertex]==0.125.0", *_NEW)),
     Version(
-        "sdk-0.125",
-        ("anthropic[bedrock,vertex]==0.125.0", "openinference-instrumentation-anthropic==3.1.0", *_NEW),
+        "sdk-1.13",
+        ("anthropic[bedrock,vertex]==1.13.0", "openinference-instrumentation-anthropic==3.1.0", *_NEW),
     ),
-    Version("sdk-1.13", ("anthropic[bedrock,vertex]==1.13.0", *_NEW)),
     Version("oldest", ("anthropic[aiohttp,aws,bedrock,vertex]==1.14.0", *_OLD), "dev", runs_suite=True),
     Version("newest", ("anthropic[aiohttp,aws,bedrock,vertex]==2.14.0", *_NEW), "dev", runs_suite=True),
 )

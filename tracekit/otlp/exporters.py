@@ -32,6 +32,7 @@ __all__ = [
     "exporter_of",
     "grpc_may_fork",
     "judged",
+    "refusal",
 ]
 
 Signal: TypeAlias = Literal["trace", "metric"]
@@ -88,7 +89,7 @@ class Ear:
         """Keep an answer over HTTP; called by requests."""
         self.answer = _Answer(response.status_code, response.reason or "", response.headers, response.content)
         if response.status_code == 408 or response.status_code >= 500:
-            self.failed(f"{response.status_code} {response.reason or ''}".rstrip())
+            self.failed(refusal(self.answer))
 
     def failed(self, reason: str) -> None:
         """Raise an error if the exporter would send again too late.
@@ -132,6 +133,8 @@ def _over_http(destination: Destination, ear: Ear, options: dict[str, Any], sign
 
     session = _provided_session(signal) or requests.Session()
     session.hooks["response"].append(ear.http)
+    # Older exporters follow a redirect, with a request that has no spans.
+    session.get_redirect_target = lambda _: None
     return exporter_class("http", signal)(endpoint=destination.url, session=session, **options)
 
 
@@ -237,10 +240,7 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         return _partial(answer.message, number)
     kind, start = answer.headers.get("content-type", "").lower(), answer.body[:100].lstrip().lower()
     if answer.status >= 300:
-        place = public_address(answer.headers.get("location", ""))
-        return Sent(
-            number, f"{answer.status} {answer.reason}: it redirects to {place}; set the endpoint to the collector"
-        )
+        return Sent(number, refusal(answer))
     if "html" in kind or start.startswith((b"<!doctype", b"<html")):
         return Sent(
             number, "it answers with an HTML page, as a proxy or a sign-in does; set the endpoint to the collector"
@@ -253,6 +253,15 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         except DecodeError:
             return Sent(number, "its answer is not OTLP; set the endpoint to the collector")
     return _partial_json(answer.body, number)
+
+
+def refusal(answer: _Answer) -> str:
+    """Return why `answer`, whose status is no success, takes no spans."""
+    said = f"{answer.status} {answer.reason}".rstrip()
+    if answer.status >= 400:
+        return said
+    place = public_address(answer.headers.get("location", ""))
+    return f"{said}: it redirects to {place}; set the endpoint to the collector"
 
 
 def _partial(message: Any, number: int) -> Sent:

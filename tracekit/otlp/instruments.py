@@ -81,7 +81,7 @@ class Instruments:
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str) -> Histogram:
-    """Return a histogram with the conventions' boundaries, where OpenTelemetry's API can pass these on (from 1.30)."""
+    """Return a histogram with the conventions' boundaries, where OpenTelemetry's API can pass these on."""
     options: dict[str, Any] = {}
     if _ADVISORY in inspect.signature(Meter.create_histogram).parameters:
         options[_ADVISORY] = BOUNDARIES[name]

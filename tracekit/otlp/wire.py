@@ -45,6 +45,7 @@ from tracekit.otlp.exporters import (
     exporter_of,
     grpc_may_fork,
     judged,
+    refusal,
 )
 from tracekit.otlp.hush import hush, reason_of
 from tracekit.otlp.outcome import Sent
@@ -54,6 +55,10 @@ __all__ = ["Sender", "is_sampled", "load_libraries", "resource_of", "sampler"]
 
 _OWN = ("gen_ai.", "tracekit.", "error.", "http.", "server.", "url.", "anthropic.message.", "anthropic.request.")
 """Attributes that are never left out for a limit on their number."""
+
+
+_TELLS_NO_REASON = "Failed to export batch code: "
+"""How a message of exporters before OpenTelemetry 1.36 begins, which tells the body of an answer, and not its reason."""
 
 
 class Sender:
@@ -111,6 +116,8 @@ class Sender:
             outcome = judged(answer, len(spans))
             return outcome._replace(reason=self._reason([outcome.reason])) if outcome.reason else outcome
         self._heard = heard
+        if answer is not None and heard and heard[-1].startswith(_TELLS_NO_REASON):
+            heard.append(refusal(answer))
         is_too_large = is_too_large or (answer is not None and answer.status == 413)
         return Sent(len(spans), self._reason(heard), is_too_large)
 

@@ -137,7 +137,9 @@ class Attempt:
     def chunk(self, data: bytes) -> None:
         """The application's reading received `data`, as it crossed the wire."""
         if self._reading is not None and not self._done:
-            self._tell(self._reading.take(data))
+            whole = self._reading.take(data)
+            self._tell(whole)
+            self.call.received(whole, self.now_ns)
             if self._reading.error is not None:
                 # The application's decoder fails on the same bytes, outside what is seen of it.
                 self.broke(self._reading.error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -96,6 +96,9 @@ class Call:
 
     def restore_current(self) -> None:
         """The request is over in this context."""
+
+    def received(self, data: bytes, now_ns: Callable[[], int]) -> None:
+        """The application reads `data` of the response's body, whole events of a stream."""
 
     # ── told by the request ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -27,7 +27,7 @@ __all__ = [
     "missing",
 ]
 
-SUPPORTED: Final = "anthropic>=0.75,<3"
+SUPPORTED: Final = "anthropic>=0.70,<3"
 """The releases of the SDK that are recorded, as `pip` takes it."""
 
 
@@ -77,7 +77,7 @@ ATTEMPTING: Final = Generation(
 )
 
 SENDING: Final = Generation(
-    "0.75 to 0.107",
+    "0.70 to 0.107",
     ATTEMPTING.says,
     (
         *_SHARED,

@@ -6,7 +6,7 @@ Before 0.108 the SDK has no method for one attempt either: its `request` prepare
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -28,6 +28,10 @@ __all__ = ["UntracedCall"]
 
 _PLATFORMS = {"bedrock": "aws.bedrock", "vertex": "gcp.vertex_ai"}
 """Providers, as newer SDKs name them, by the part of the SDK that the client's class is from."""
+
+
+_FIRST_CONTENT = b"content_block_delta"
+"""In the first event of a stream that has content. Bedrock's events are encoded, so nothing is found there."""
 
 
 class UntracedCall(Call):
@@ -52,6 +56,13 @@ class UntracedCall(Call):
     def restore_current(self) -> None:
         if self._contexts is not None and otel_context.get_current() is self._contexts[1]:
             attach_context(self._contexts[0])
+
+    @override
+    def received(self, data: bytes, now_ns: Callable[[], int]) -> None:
+        span = self.span
+        if span is None or semconv.TIME_TO_FIRST_CHUNK in span.attributes or _FIRST_CONTENT not in data:
+            return
+        span.set_attribute(semconv.TIME_TO_FIRST_CHUNK, (now_ns() - self._begin_ns) / 1e9)
 
     @override
     def asking_client(self, client: Any) -> Any:
