@@ -49,6 +49,8 @@ def answer(asked: Asked) -> Answer:
             return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "5"})
         case "refused":
             return error(400, "invalid_request_error", "so not")
+        case "slow":
+            return message(text("Too late."), delay_s=5)
         case "tool":
             return message(tool_use("look_up", {"city": "Oslo"}))
         case _:

@@ -19,7 +19,7 @@ from tracekit.instrument.sdk.points import SUPPORTED
 
 pytestmark = pytest.mark.versions
 
-CLOUDS = Path(__file__).with_name("clouds.py")
+EDGES = Path(__file__).with_name("edges.py")
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -80,7 +80,7 @@ def run(version: Version, *arguments: str, env: dict[str, str]) -> subprocess.Co
     return subprocess.run(command, check=False, capture_output=True, text=True, env=env, timeout=120)
 
 
-@pytest.mark.parametrize("program", [(str(PROGRAM), "none", "before"), (str(CLOUDS),)], ids=["every way", "clouds"])
+@pytest.mark.parametrize("program", [(str(PROGRAM), "none", "before"), (str(EDGES),)], ids=["every way", "edges"])
 def test_replay_follows_and_reaches_nobody(version: Version, program: tuple[str, ...], tmp_path: Path) -> None:
     command = ("--", str(version.python), "-W", "ignore", *program)
     with ScriptedClaude(answer) as claude:
@@ -92,6 +92,8 @@ def test_replay_follows_and_reaches_nobody(version: Version, program: tuple[str,
         replayed = run(version, "replay", "last", "--format", "json", *command, env=env)
         assert replayed.returncode == 0, replayed.stdout + replayed.stderr
         assert json.loads(replayed.stdout)["replay"] == "followed"
+        # The program saw the same: its output goes to stderr here.
+        assert recorded.stdout in replayed.stderr
         assert len(claude.asked) == asked
 
 

@@ -1,4 +1,7 @@
-"""Calls through cloud platforms, which sign requests or fetch tokens: only with CLOUD_CREDENTIALS set there are any."""
+"""What each generation of the SDK does in its own way: signing, fetching tokens, connections that fail, cancellation.
+
+Only with CLOUD_CREDENTIALS set there are credentials for cloud platforms, so a replay without it neither signs nor fetches.
+"""
 
 import asyncio
 import os
@@ -32,4 +35,25 @@ async def main() -> None:
             print((await async_client.messages.create(**QUESTION)).usage.output_tokens)
 
 
+async def cancelled() -> None:
+    """Ask for an answer that comes too late."""
+    async with anthropic.AsyncAnthropic() as client:
+        slow = {**QUESTION, "messages": [{"role": "user", "content": "slow"}]}
+        try:
+            await asyncio.wait_for(client.messages.create(**slow), 1)
+        except TimeoutError:
+            print("cancelled")
+
+
+def refused() -> None:
+    """Ask where nobody answers."""
+    with anthropic.Anthropic(base_url="http://127.0.0.1:9", max_retries=1) as client:
+        try:
+            client.messages.create(**QUESTION)
+        except anthropic.APIConnectionError as error:
+            print(type(error).__name__, type(error.__cause__).__name__)
+
+
 asyncio.run(main())
+asyncio.run(cancelled())
+refused()
