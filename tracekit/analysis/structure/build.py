@@ -17,6 +17,7 @@ from tracekit import semconv
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
+from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
@@ -171,6 +172,7 @@ class _Filling:
                 self._adopt_tools(work.conversation, tools)
         for window in self._windows:
             self._answered_tools(window)
+        place_counts(self._container, self._conversations, self._turns, self._recording)
 
     def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
         """The `id()` of those conversations that serve no tool, and are agents."""
