@@ -123,3 +123,22 @@ def test_a_recorded_tool_names_its_agent_by_its_input() -> None:
         b.call(f"s{number}", 21, 39, [user("As you were told.")], [said("Yes.")], parent=ran, system=prompt)
     found = [node.agent for node in structure(b.recording()).root.walk() if node.kind == "agent"]
     assert found == ["lead", "critic", "researcher"]
+
+
+def _handed_on(definition: dict[str, Any], *chosen: dict[str, Any]) -> list[str]:
+    """The names of agents that share one history: each but the last hands it on by a tool, to another each time."""
+    b, history = Builder(), [user("I was billed twice for my kettle.")]
+    for number, prompt in enumerate(("You triage.", "You bill.", "You refund.")):
+        answer = [use(f"t{number}", definition["name"], **chosen[number])] if number < 2 else [said("It is settled.")]
+        model = f"claude-{number}"
+        b.call(f"c{number}", 100 * number, 100 * number + 10, history, answer, system=prompt, tools=[definition], model=model)
+        history = [*history, assistant(*answer), user([result(f"t{number}", f"Transferred, {number}.")])]
+    return [node.agent or "" for node in structure(b.recording()).root.walk() if node.kind == "agent"]
+
+
+def test_a_handoff_names_the_agent_that_goes_on() -> None:
+    listed = tool("handoff", to_agent={"enum": ["triage", "billing", "refunds"]})
+    assert _handed_on(listed, {"to_agent": "billing"}, {"to_agent": "refunds"}) == ["agent-1", "billing", "refunds"]
+    shown = tool("handoff", "Hand over to billing or refunds.")
+    assert _handed_on(shown, {"whom": "billing"}, {"whom": "refunds"}) == ["agent-1", "billing", "refunds"]
+    assert _handed_on(tool("transfer"), {"why": "money"}, {"why": "more"}) == ["agent-1", "agent-2", "agent-3"]

@@ -195,5 +195,5 @@ def test_numbers_go_on_through_the_whole_run() -> None:
         tool = b.tool(f"t{number}", "debate", 100 * number, 100 * number + 90)
         for who in (0, 1):
             at = 100 * number + 10 * who
-            b.call(f"c{number}{who}", at, at + 5, [user(f"Motion {number}")], [said("So!")], parent=tool, system=f"S{who}")
+            b.call(f"c{number}{who}", at, at + 5, [user(f"Motion {number}")], [said("So!")], parent=tool, system=("Pro.", "Con.")[who])
     assert names(b) == ["debate-1", "debate-2"] * 2

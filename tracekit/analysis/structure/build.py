@@ -25,7 +25,7 @@ from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, p
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, Status
 
 __all__ = ["Structurer", "structure"]
 
@@ -68,12 +68,12 @@ class Structurer:
 
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
-        is_over = _is_over(root, recording)
+        status = _ended_as(root, recording)
         agents: list[Unnamed] = []
         for container in _containers(root):
-            filling = _Filling(container, recording, self._calls, is_over=is_over)
+            filling = _Filling(container, recording, self._calls, status)
             filling.fill()
-            agents += filling.agents
+            agents += filling.unnamed
         name_agents(agents, recording)
         add_batch_results(root, recording)
         settle_times(root)
@@ -82,10 +82,10 @@ class Structurer:
         return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
 
 
-def _is_over(root: Draft, recording: Recording) -> bool:
-    """Whether no call will come any more, and nothing interrupted those that were to come."""
+def _ended_as(root: Draft, recording: Recording) -> Status:
+    """How the run stands; open while a call may still come."""
     has_ended = root.end_ns is not None or all(segment.exited for segment in recording.segments)
-    return has_ended and run_status(root, recording) not in ("open", "interrupted")
+    return run_status(root, recording) if has_ended else "open"
 
 
 def _is_as_before(recording: Recording, before: Recording) -> bool:
@@ -126,7 +126,7 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader, *, is_over: bool) -> None:
+    def __init__(self, container: _Container, recording: Recording, reader: CallReader, status: Status) -> None:
         self._container = container.draft
         self._around = container.around
         self._recording = recording
@@ -136,17 +136,19 @@ class _Filling:
         speaking = conversations(call for call in calls if not call.is_probe)
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
-        self._windows = [
-            window for conversation in self._conversations for window in windows_of(conversation, is_over=is_over)
-        ]
+        self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
-        holding = [window for window in self._windows if window.brought is not None or not is_over]
+        holding = [window for window in self._windows if not window.is_left]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
+        self._agents: dict[int, Draft] = {}
+        """The inferred agents, by the `id()` of each one's conversations."""
+        self._served: dict[tuple[str, str], Conversation] = {}
+        """The latest conversation of each lane below each tool."""
         self._tools: dict[str, Draft] = {}
         self._agents_beside: set[int] = set()
-        self.agents: list[Unnamed] = []
-        """Those that were concluded."""
+        self.unnamed: list[Unnamed] = []
+        """The inferred agents in the order in which they were found."""
 
     def fill(self) -> None:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
@@ -164,7 +166,7 @@ class _Filling:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
             elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
-            elif placed is not None:
+            elif placed is not None and not work.conversation.is_summary:
                 self._subagent(work.conversation, *placed)
             else:
                 self._unplaced(work.conversation)
@@ -176,13 +178,14 @@ class _Filling:
 
     def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
         """The `id()` of those conversations that serve no tool, and are agents."""
-        if self._around.kind in ("agent", "turn"):
+        if self._around.kind in ("agent", "turn", "tool"):
             return set()
         placed = {id(work.conversation) for work in works if id(work) in best}
-        beside = [each for each in self._conversations if id(each) not in placed and not each.calls[0].is_probe]
-        if self._around.kind == "tool":
-            return {id(each) for each in beside}
-        return are_agents(beside, {id(window.conversation) for window, *_ in best.values()}, self._recording)
+        free = [each for each in self._conversations if id(each) not in placed and each.aside is None]
+        beside = [each for each in free if not each.calls[0].is_probe]
+        known = {id(window.conversation) for window, *_ in best.values()}
+        known |= {id(each) for each in beside if each.is_shared or each.source is not None}
+        return are_agents(beside, known, self._recording)
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,20 +248,38 @@ class _Filling:
             self._take_turns(conversation, self._container)
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
-        tool = self._tool(window, block, evidence)
-        agents = [child for child in tool.children if child.kind == "agent" and child.inferred]
-        agent = agents[0] if agents else self._agent(conversation, tool, evidence)
+        self._serve(conversation, self._tool(window, block, evidence), evidence)
+
+    def _serve(self, conversation: Conversation, tool: Draft, evidence: str) -> None:
+        """Put `conversation` below `tool`: as an agent, beside others, unless it carries on what one of them said."""
+        before = self._served.get((tool.id, conversation.lane))
+        self._served[tool.id, conversation.lane] = conversation
+        if before is not None and conversation.carries_on(before):
+            agent = self._agents[id(conversation)] = self._agents[id(before)]
+        else:
+            agent = self._agent(conversation, tool, evidence)
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
         """A conversation without evidence for what it served: as flat as it came, but within its turn."""
+        aside, source = conversation.aside, conversation.source
         window = self._innermost(conversation)
-        if window is not None and id(window.asked) in self._turns:
+        if aside is not None and id(aside) in self._turns:
+            self._stay(conversation, self._turns[id(aside)])
+        elif source is not None and id(source) in self._agents:
+            host = self._agents[id(source)].parent
+            self._own_agent(conversation, host if host is not None else self._container)
+        elif window is not None and id(window.asked) in self._turns:
             self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
+        elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
+            self._serve(conversation, self._container, "position")
         elif id(conversation) in self._agents_beside or (self._container.kind != "turn" and len(conversation.calls) > 1):
-            self._take_turns(conversation, self._agent(conversation, self._container, "conversation"))
+            self._own_agent(conversation, self._container)
+
+    def _own_agent(self, conversation: Conversation, host: Draft) -> None:
+        self._take_turns(conversation, self._agent(conversation, host, "conversation"))
 
     def _innermost(self, held: Conversation) -> Window | None:
         """The window around `held` that stands in every other window around it; None if two stand side by side."""
@@ -307,7 +328,8 @@ class _Filling:
         at = conversation.calls[0].llm
         agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
-        self.agents.append(Unnamed(agent, conversation))
+        self._agents[id(conversation)] = agent
+        self.unnamed.append(Unnamed(agent, conversation))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
