@@ -51,6 +51,7 @@ TYPES = {
             semconv.WORKSPACE_READS,
             semconv.WORKSPACE_WRITES,
             semconv.FINISH_REASONS,
+            semconv.CALLERS,
         ),
         "Slice",
     ),

@@ -44,7 +44,7 @@ class LiveSpan:
 
     `attributes` are those that have not been written yet.
 
-    `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
+    `numbering` is how its lane stood, where a run that begins here begins anew.
     `exported` says that our own exporter takes it, since no provider of the application's does.
 
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
