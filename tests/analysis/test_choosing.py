@@ -10,7 +10,7 @@ from tests.support.build import Builder, assistant, result, said, use, user
 from tracekit.analysis.structure import structure
 
 
-def tool(name: str = "task", description: str = "", **fields: Any) -> dict[str, Any]:
+def tool(name: str = "task", description: str = "", **fields: object) -> dict[str, Any]:
     return {"name": name, "description": description, "input_schema": {"type": "object", "properties": fields}}
 
 
@@ -24,7 +24,9 @@ def agents(
     b.call("lead1", 0, 10, [ask], blocks, system=system, tools=[definition])
     for number, (given, prompt) in enumerate(dispatches):
         asked = [user(f"Your task: {given.get('task', number)}")]
-        b.call(f"s{number}", 20, 30, asked, [said(f"Answer number {number}.")], system=prompt, lane=f"m.t{number}", **more)
+        b.call(
+            f"s{number}", 20, 30, asked, [said(f"Answer number {number}.")], system=prompt, lane=f"m.t{number}", **more
+        )
     brought = user([result(f"t{number}", f"Answer number {number}.") for number in range(len(dispatches))])
     b.call("lead2", 50, 60, [ask, assistant(*blocks), brought], [said("Done.")], system=system, tools=[definition])
     return [node.agent or "" for node in structure(b.recording()).root.walk() if node.kind == "agent"][1:]
@@ -44,7 +46,8 @@ LISTED = {"enum": ["researcher", "critic"]}
 )
 @pytest.mark.parametrize("field", ["subagent_type", "specialist"])
 def test_a_field_whose_values_the_schema_lists_and_that_selects_the_prompt(field: str, schema: dict[str, Any]) -> None:
-    definition = tool(task={"type": "string"}, **{field: schema})
+    definition = tool(task={"type": "string"})
+    definition["input_schema"]["properties"][field] = schema
     definition["input_schema"]["$defs"] = {"Who": LISTED}
     given = [({"task": "Look.", field: "researcher"}, R), ({"task": "Read.", field: "critic"}, C)]
     assert agents(*given, definition=definition) == ["researcher", "critic"]
@@ -65,11 +68,14 @@ def test_a_date_in_the_prompt_makes_no_other_agent() -> None:
 
 @pytest.mark.parametrize(
     ("description", "system"),
-    [("Agents: researcher (searches), critic (finds faults).", ""), ("", "Members of your team:\n- researcher\n- critic")],
+    [
+        ("Agents: researcher (searches), critic (finds faults).", ""),
+        ("", "Members of your team:\n- researcher\n- critic"),
+    ],
     ids=["in the tool's description", "in the system prompt"],
 )
 def test_a_value_that_the_asker_was_shown(description: str, system: str) -> None:
-    asked = {"definition": tool("delegate_task_to_member", description), "system": system}
+    asked: dict[str, Any] = {"definition": tool("delegate_task_to_member", description), "system": system}
     assert agents(({"task": "Look.", "member_id": "researcher"}, R), **asked) == ["researcher"]
     given = [({"task": "Look.", "unit": "researcher"}, R), ({"task": "Read.", "unit": "critic"}, C)]
     assert agents(*given, **asked) == ["researcher", "critic"]
@@ -131,7 +137,16 @@ def _handed_on(definition: dict[str, Any], *chosen: dict[str, Any]) -> list[str]
     for number, prompt in enumerate(("You triage.", "You bill.", "You refund.")):
         answer = [use(f"t{number}", definition["name"], **chosen[number])] if number < 2 else [said("It is settled.")]
         model = f"claude-{number}"
-        b.call(f"c{number}", 100 * number, 100 * number + 10, history, answer, system=prompt, tools=[definition], model=model)
+        b.call(
+            f"c{number}",
+            100 * number,
+            100 * number + 10,
+            history,
+            answer,
+            system=prompt,
+            tools=[definition],
+            model=model,
+        )
         history = [*history, assistant(*answer), user([result(f"t{number}", f"Transferred, {number}.")])]
     return [node.agent or "" for node in structure(b.recording()).root.walk() if node.kind == "agent"]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.build import Builder, assistant, result, said, tree, use, user
+from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.rules import findings_of
 
 ASK = user("Explain the shop.")
 SEEN = [ASK, assistant(use("t1", "look")), user([result("t1", "seen")])]
@@ -62,7 +64,10 @@ def test_the_messages_tell_whose_it_is_and_the_lane_where_they_are_the_same() ->
         b.call(f"{lane}-2", 40, 50, history, [said("Done.")], lane=lane)
         b.count(f"count {lane}", 20, 25, history, lane="m.t9")
     lines = outline(b)
-    assert [lines[lines.index(f"llm {lane}-1") + 1] for lane in ("m.t0", "m.t1")] == ["span count m.t0", "span count m.t1"]
+    assert [lines[lines.index(f"llm {lane}-1") + 1] for lane in ("m.t0", "m.t1")] == [
+        "span count m.t0",
+        "span count m.t1",
+    ]
     b = Builder()
     for number, lane in enumerate(("m.t0", "m.t1")):
         b.lane(lane, f"worker_{number}")
@@ -87,6 +92,21 @@ def test_in_a_recorded_agent_it_stands_in_the_turn_that_is_concluded() -> None:
     _agent(b, parent=lead)
     b.count("n", 20, 25, SEEN, parent=lead)
     assert outline(b) == ["run ~", "agent lead", "turn ~", "llm a0", "tool look ~", "span n", "turn ~", "llm b0"]
+
+
+def test_a_sync_client_that_counts_on_the_loop_is_named_and_counted_as_no_call() -> None:
+    b = Builder()
+    b.agent("lead", 0, 4000)
+    for number in range(3):
+        at, lane = 1000 * number, b.lane(f"m.t0.t{number}", "measure")
+        b.count(f"n{number}", at, at + 1000, [user(f"Page {number}")], parent="lead", lane=lane)
+        b.spans[f"n{number}"].attributes[semconv.SYNC_IN_EVENT_LOOP] = True  # type: ignore[index]  # a dict here
+    (found,) = (each for each in findings_of(structure(b.recording())) if each.code == "TK101")
+    assert found.message == (
+        "the sync client's `messages.count_tokens` blocks the event loop: 3 x messages.count_tokens were started together "
+        "and ran one by one"
+    )
+    assert found.evidence[0].startswith("3 other requests of a sync client on the running loop")
 
 
 def test_spans_of_the_application_stay_where_they_are() -> None:

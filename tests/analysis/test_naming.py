@@ -86,7 +86,9 @@ def test_the_functions_that_called_name_them(rounds: int) -> None:
         ([[], ["worker"]], ["agent-1", "worker"]),
     ],
 )
-def test_the_innermost_function_that_not_all_have_in_common(paths: Sequence[Sequence[str]], expected: list[str]) -> None:
+def test_the_innermost_function_that_not_all_have_in_common(
+    paths: Sequence[Sequence[str]], expected: list[str]
+) -> None:
     flow = Flow()
     for path in paths:
         flow.ask(*path)
@@ -195,5 +197,13 @@ def test_numbers_go_on_through_the_whole_run() -> None:
         tool = b.tool(f"t{number}", "debate", 100 * number, 100 * number + 90)
         for who in (0, 1):
             at = 100 * number + 10 * who
-            b.call(f"c{number}{who}", at, at + 5, [user(f"Motion {number}")], [said("So!")], parent=tool, system=("Pro.", "Con.")[who])
+            b.call(
+                f"c{number}{who}",
+                at,
+                at + 5,
+                [user(f"Motion {number}")],
+                [said("So!")],
+                parent=tool,
+                system=("Pro.", "Con.")[who],
+            )
     assert names(b) == ["debate-1", "debate-2"] * 2

@@ -94,7 +94,9 @@ class Builder:
         body = json.dumps({"model": "claude-sonnet-5", "messages": list(messages)}).encode()
         request = Request("POST", "http://x", path, "", {}, body)
         pieces = (Piece(end * MS, b'{"input_tokens": 7}'),)
-        self.exchanges[attempt] = Exchange(attempt, request, id, 200, {"content-type": "application/json"}, None, pieces)
+        self.exchanges[attempt] = Exchange(
+            attempt, request, id, 200, {"content-type": "application/json"}, None, pieces
+        )
         return id
 
     def agent(

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -17,11 +18,8 @@ __all__ = ["function_of", "functions_around", "program_frame"]
 
 _MOST_FRAMES = 150
 """Frames that are looked at: a program that calls itself a thousand times deep is named by the last of them."""
-_ASYNCIO_EVENTS = os.path.join("asyncio", "events.py")
-_OF_OTHERS = tuple(
-    os.path.join(folder, "")
-    for folder in (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-)
+_ASYNCIO_EVENTS = str(Path("asyncio", "events.py"))
+_OF_OTHERS = tuple(f"{folder}{os.sep}" for folder in (Path(os.__file__).parent, Path(__file__).parents[1]))
 """Where the standard library and tracekit are."""
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 

@@ -275,7 +275,9 @@ class _Filling:
             self._take_turns(conversation, self._container)
         elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
             self._serve(conversation, self._container, "position")
-        elif id(conversation) in self._agents_beside or (self._container.kind != "turn" and len(conversation.calls) > 1):
+        elif id(conversation) in self._agents_beside or (
+            self._container.kind != "turn" and len(conversation.calls) > 1
+        ):
             self._own_agent(conversation, self._container)
 
     def _own_agent(self, conversation: Conversation, host: Draft) -> None:

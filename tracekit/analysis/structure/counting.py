@@ -27,9 +27,7 @@ def place_counts(
 
     The messages tell whose prompt was counted, else the lane does, if one conversation alone was held there. The turn is
     the one that went on then; before the first, the first. Without evidence a request stays where it is.
-
-    Args:
-        turns: The turn of each call, by the call's `id()`.
+    `turns` are those of the calls, by the call's `id()`.
     """
     counts = [child for child in container.children if _counts(child, recording)]
     by_key = _by_last_message(conversations) if counts else {}

@@ -99,7 +99,9 @@ def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
     chosen = _chosen(in_order, recording)
     left: list[Unnamed] = []
     for host, group in beside.items():
-        names = _in_tool(host, group, chosen, recording) if host.kind == "tool" else _as_equals(group, chosen, recording)
+        names = (
+            _in_tool(host, group, chosen, recording) if host.kind == "tool" else _as_equals(group, chosen, recording)
+        )
         for agent in group:
             if id(agent) in names:
                 agent.call_it(names[id(agent)])
@@ -137,9 +139,7 @@ def _handed(agent: Unnamed, asked_for: Mapping[str, tuple[Unnamed, Call]]) -> It
 
 
 def _blocks_by_id(agents: Iterable[Unnamed]) -> dict[str, tuple[Unnamed, Call]]:
-    return {
-        block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks
-    }
+    return {block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks}
 
 
 def _asker_of(tool: Draft) -> Draft | None:
@@ -148,9 +148,7 @@ def _asker_of(tool: Draft) -> Draft | None:
     return None if turn is None else next((each for each in _inside(turn) if each.kind == "llm"), None)
 
 
-def _in_tool(
-    tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording
-) -> dict[int, str]:
+def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
     """Names of the agents that served `tool`."""
     name = str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
     found = {id(agent): chosen.get(id(agent), name) for agent in group}
