@@ -21,7 +21,7 @@ from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
-from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
+from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
@@ -223,19 +223,15 @@ class _Filling:
 
         A subagent may hand its task on word for word; what it then asks for is its own turn's.
         """
-        serving: dict[str, list[Work]] = {}
+        asking: dict[str, list[Window]] = {}
         for work in works:
-            if id(work) in best:
-                serving.setdefault(best[id(work)][1].id, []).append(work)
+            if id(work) in best and work.conversation is not None:
+                asking.setdefault(best[id(work)][1].id, []).extend(windows_of(work.conversation))
+        held = {id: Held(windows) for id, windows in asking.items()}
         kept = dict(best)
         for work in works:
-            if id(work) not in best:
-                continue
-            for other in serving[best[id(work)][1].id]:
-                if other is work or other.conversation is None:
-                    continue
-                if any(window.holds(work.start_ns) for window in windows_of(other.conversation)):
-                    kept.pop(id(work), None)
+            if id(work) in best and (windows := held.get(best[id(work)][1].id)) is not None and windows.hold(work):
+                del kept[id(work)]
         return kept
 
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,6 @@ call that it continues, or to the next if that began meanwhile.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -32,13 +31,11 @@ __all__ = ["Conversation", "conversations"]
 class Conversation:
     """Calls in the order in which they began.
 
-    `after` is the call of another conversation, `source`, that the first call continues, if there is one. `is_shared` says
-    that another conversation took the history over. `aside` is the call in whose turn an aside belongs; `is_summary` says
-    that it is the summary of a history.
+    `source` is the conversation that had the history before, if there is one; `is_shared` says that another took it over.
+    `aside` is the call in whose turn an aside belongs; `is_summary` says that it is the summary of a history.
     """
 
     calls: list[Call] = field(default_factory=list)
-    after: Call | None = None
     source: Conversation | None = None
     is_shared: bool = False
     aside: Call | None = None
@@ -69,10 +66,6 @@ class Conversation:
             return False
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
-    def following(self, call: Call) -> Call:
-        """The first call that began after `call`, of which it is not the last."""
-        return self.calls[bisect_right(self.calls, call.start_ns, key=lambda each: each.start_ns)]
-
     def pairs(self) -> Iterator[tuple[Call, Call | None]]:
         """Each call with the one that brings its results, else the one that follows it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
@@ -99,7 +92,10 @@ class _Assembly:
         self._heirs = self._heirs_in(calls, links)
         for call, link in zip(calls, links, strict=True):
             self._put(call, link)
-        self._tell_asides(links)
+        self._tell_summaries(links)
+        for conversation in self.found:
+            if conversation.source is not None and conversation.aside is None:
+                conversation.source.is_shared = True
 
     def _heirs_in(self, calls: list[Call], links: list[Link | None]) -> dict[int, Call]:
         """For each call, by its `id()`, the one of those that continue it as the same agent that goes on with it."""
@@ -113,32 +109,40 @@ class _Assembly:
         return heirs
 
     def _put(self, call: Call, link: Link | None) -> None:
-        conversation = None if link is None else self._home(call, link)
+        aside = None if link is None else self._turn_of_aside(call, link)
+        conversation = None if link is None or aside is not None else self._home(call, link)
         if conversation is None:
-            conversation = Conversation()
-            self.found.append(conversation)
-            self._begin(conversation, link)
+            conversation = self._begin(link)
+            conversation.aside = aside
         conversation.calls.append(call)
         self._of_call[id(call)] = conversation
-        for identity in identities_of(call):
+        for identity in identities_of(call) if aside is None else ():
             self._returning[id(self._roots[id(conversation)]), identity] = conversation
         if link is not None and any(call.brings(block.id) for block in link.before.blocks):
             self._of_call[id(link.before)].readers.setdefault(id(link.before), call)
 
-    def _begin(self, conversation: Conversation, link: Link | None) -> None:
-        if link is None:
-            self._roots[id(conversation)] = conversation
-            return
-        conversation.after, conversation.source = link.before, self._of_call[id(link.before)]
-        self._roots[id(conversation)] = self._roots[id(conversation.source)]
+    def _begin(self, link: Link | None) -> Conversation:
+        conversation = Conversation(source=None if link is None else self._of_call[id(link.before)])
+        self.found.append(conversation)
+        source = conversation.source
+        self._roots[id(conversation)] = conversation if source is None else self._roots[id(source)]
+        return conversation
+
+    def _turn_of_aside(self, call: Call, link: Link) -> Call | None:
+        """The call in whose turn `call` belongs, if nothing continues it and another goes on with the conversation."""
+        heir = self._heirs.get(id(link.before))
+        if heir is None or heir is call or id(call) in self._continued:
+            return None
+        if self._is_next(call, link) and not self._is_beside(call, heir):
+            return None
+        return heir if call.end_ns > heir.start_ns else link.before
 
     def _home(self, call: Call, link: Link) -> Conversation | None:
         """The conversation that `call` goes on with; None if it begins one."""
         before = self._of_call[id(link.before)]
         if self._is_next(call, link):
             heir = self._heirs[id(link.before)]
-            is_beside = heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
-            return None if is_beside or not before.is_free(call) else before
+            return None if self._is_beside(call, heir) or not before.is_free(call) else before
         for identity in identities_of(call):
             returned = self._returning.get((id(self._roots[id(before)]), identity))
             if returned is None or returned is before or not returned.is_free(call):
@@ -146,6 +150,11 @@ class _Assembly:
             if is_one_agent(returned.calls[-1], call):
                 return returned
         return None
+
+    @staticmethod
+    def _is_beside(call: Call, heir: Call) -> bool:
+        """Whether `call` overlaps another, the `heir`."""
+        return heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
 
     def _is_next(self, call: Call, link: Link) -> bool:
         """Whether `call` is the next of the agent whose call it continues.
@@ -155,22 +164,12 @@ class _Assembly:
         is_anothers = link.as_user and id(link.before) in self._own
         return not is_anothers and is_one_agent(link.before, call, as_user=link.as_user)
 
-    def _tell_asides(self, links: list[Link | None]) -> None:
-        """Mark the asides, and the conversations whose history another one took over."""
+    def _tell_summaries(self, links: list[Link | None]) -> None:
+        """Put each summary into the turn of the call whose history it sums up."""
         for link in links:
-            summing = self._of_call[id(link.summary)] if link is not None and link.summary is not None else None
+            summing = None if link is None or link.summary is None else self._of_call[id(link.summary)]
             if link is not None and summing is not None and len(summing.calls) == 1:
                 summing.aside, summing.is_summary = link.before, True
-        for conversation in self.found:
-            source, after = conversation.source, conversation.after
-            if source is None or after is None or conversation.aside is not None:
-                continue
-            is_read = len(conversation.calls) > 1 or id(conversation.calls[0]) in self._continued
-            if is_read or source.calls[-1] is after:
-                source.is_shared = True
-            else:
-                following = source.following(after)
-                conversation.aside = following if conversation.calls[0].end_ns > following.start_ns else after
 
 
 def _links(calls: list[Call]) -> list[Link | None]:

@@ -12,11 +12,11 @@ prompt was selected by it, or if several were started for as many blocks. A call
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call
@@ -25,7 +25,7 @@ from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.prompts import Prompts
 from tracekit.model.tree import Status
 
-__all__ = ["STRENGTH", "Window", "Work", "Works", "place", "windows_of"]
+__all__ = ["STRENGTH", "Held", "Window", "Work", "Works", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
 """How much each kind of evidence says."""
@@ -36,6 +36,8 @@ _TELLING = 12
 """Characters of a text that tells by itself, whatever else the block's input has."""
 _FEW = 64
 """So many works are compared with an answer one by one."""
+_END = 1 << 63
+"""A time after every other."""
 
 
 @dataclass(slots=True, eq=False)
@@ -176,6 +178,23 @@ class Works:
         for place, work in enumerate(self._in_order):
             named.setdefault(work.name, []).append(place)
         return named
+
+
+class Held:
+    """The times in which works that serve one block wait for the tools that they asked for themselves."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        in_order = sorted(windows, key=lambda window: window.asked.end_ns)
+        ends = (_END if window.brought is None else window.brought.start_ns for window in in_order)
+        self._begins = [window.asked.end_ns for window in in_order]
+        self._latest_ends = list(accumulate(ends, max))
+
+    def hold(self, work: Work) -> bool:
+        """Return whether another of the works waited when `work` began."""
+        # A work whose first call took no time began when it asked for its own tools.
+        is_at_once = work.first is not None and work.first.end_ns <= work.start_ns
+        before = (bisect_left if is_at_once else bisect_right)(self._begins, work.start_ns)
+        return before > 0 and self._latest_ends[before - 1] > work.start_ns
 
 
 def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
