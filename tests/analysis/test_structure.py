@@ -400,7 +400,9 @@ def test_a_tool_that_was_forced_gives_an_answer_its_form_and_is_served_by_nobody
     form: Any = {"tools": RECORD, "tool_choice": {"type": choice}}
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", **form)
     b.call("b", 20, 30, [user("Write to the billing team.")], [said("Dear team")], system="Write.")
-    assert outline(b) == lines("run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b")
+    assert outline(b) == lines(
+        "run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b"
+    )
 
 
 def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_said_so() -> None:
@@ -408,7 +410,9 @@ def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_
     b.span("root", "run", 0, 40)
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="x")], parent="root", tools=RECORD)
     b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], parent="root")
-    assert outline(b) == lines("run\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b")
+    assert outline(b) == lines(
+        "run\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b"
+    )
 
 
 @pytest.mark.parametrize(

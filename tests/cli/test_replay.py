@@ -16,7 +16,7 @@ import pytest
 from tests.cli.test_run_guide import Shop
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.replays import Watched, untouched
-from tracekit.demo.claude import Answer, Asked, message, reply, text
+from tracekit.demo.claude import Answer, Asked, count_tokens, message, reply, text
 
 ASK = """
 import anthropic
@@ -221,6 +221,16 @@ def test_bisect_finds_the_commit(hi: Recorded, tmp_path: Path) -> None:
         said = git("bisect", "run", *replay)
     assert f"{commits[3]} is the first" in said
     assert "+ hello" in said
+
+
+def test_a_request_that_counts_tokens_is_counted_as_no_call(tmp_path: Path) -> None:
+    counting = (
+        ASK + 'client.messages.count_tokens(model="claude-sonnet-5", messages=[{"role": "user", "content": "hi"}])\n'
+    )
+    with Watched(lambda asked: count_tokens(7) if asked.path.endswith("count_tokens") else echo(asked)) as server:
+        done = Recorded(tmp_path, server, counting).replay(None)
+    assert "followed, 1 calls, 1 other request\n" in done.stderr
+    assert tracekit_json("show", "last-replay", env=environment(tmp_path / "home", ""))["run"]["calls"] == 1
 
 
 def test_data_is_not_mixed_with_what_the_program_prints(hi: Recorded) -> None:

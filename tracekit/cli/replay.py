@@ -57,6 +57,8 @@ class _Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
     last_ns: int = 0
     calls: int = 0
+    others: int = 0
+    """Requests that were no call of the model, such as those that count tokens."""
 
 
 class _Command(click.Command):
@@ -227,7 +229,9 @@ def _outcome(script: Script, task: Task) -> _Outcome:
     if divergence is not None:
         modes.append("diverged")
     mode = max(modes, key=get_args(ReplayMode).index)
-    return _Outcome(mode, report, divergence, impossible, tuple(dict.fromkeys(notes)), last_ns, len(played))
+    calls = sum(call.span.kind == "llm" for call in script.calls if call.number in played)
+    others = len(played) - calls
+    return _Outcome(mode, report, divergence, impossible, tuple(dict.fromkeys(notes)), last_ns, calls, others)
 
 
 def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
@@ -235,7 +239,7 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
         return _UNTESTABLE
     if outcome.divergence is not None:
         return _UNTESTABLE if outcome.divergence["is_strange"] else 1
-    if not outcome.calls:
+    if not outcome.calls + outcome.others:
         return _UNTESTABLE
     return 1 if program == _UNTESTABLE else program
 
@@ -305,7 +309,8 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
     if why:
         tell([f"could not be tested: {why}"])
     elif not outcome.report:
-        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls", err=True)
+        others = f", {outcome.others} other request{'s' if outcome.others > 1 else ''}" if outcome.others else ""
+        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls{others}", err=True)
     tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -17,11 +18,8 @@ __all__ = ["function_of", "functions_around", "program_frame"]
 
 _MOST_FRAMES = 150
 """Frames that are looked at: a program that calls itself a thousand times deep is named by the last of them."""
-_ASYNCIO_EVENTS = os.path.join("asyncio", "events.py")
-_OF_OTHERS = tuple(
-    os.path.join(folder, "")
-    for folder in (os.path.dirname(os.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-)
+_ASYNCIO_EVENTS = str(Path("asyncio", "events.py"))
+_OF_OTHERS = tuple(f"{folder}{os.sep}" for folder in (Path(os.__file__).parent, Path(__file__).parents[1]))
 """Where the standard library and tracekit are."""
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 
@@ -50,12 +48,16 @@ def functions_around(until: int = 0, most: int = 8) -> list[str]:
     return found
 
 
-def program_frame() -> int:
-    """Return the `id` of the innermost frame of the program's code on this stack; 0 if there is none."""
+def program_frame(number: int = 0) -> int:
+    """Return the `id` of a frame of the program's code on this stack, the innermost being number 0; 0 if there is none."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  see above
-    while frame is not None and not _is_of_program(frame.f_code):
+    while frame is not None:
+        if _is_of_program(frame.f_code):
+            if number == 0:
+                return id(frame)
+            number -= 1
         frame = frame.f_back
-    return 0 if frame is None else id(frame)
+    return 0
 
 
 def function_of(started: Any) -> str:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from tracekit.instrument.callers import program_frame
@@ -23,6 +23,7 @@ from tracekit.instrument.guard import guarded
 __all__ = [
     "Lane",
     "LaneKind",
+    "Standing",
     "TaskVariable",
     "acting_for",
     "adopt_task",
@@ -42,6 +43,9 @@ __all__ = [
 T = TypeVar("T")
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
+
+Standing: TypeAlias = "tuple[dict[LaneKind, Iterator[int]], int]"
+"""How many children of each kind a lane has started, and the frame within which its stack is its own."""
 
 _LETTER: dict[LaneKind, str] = {"task": "t", "thread": "h", "job": "j", "nursery": "n", "process": "p"}
 
@@ -112,9 +116,10 @@ class Lane:
         self.unit = self.accepted = None
         self.arrives = False
 
-    def number_anew(self, before: dict[LaneKind, Iterator[int]] | None = None) -> dict[LaneKind, Iterator[int]]:
-        """Number the children from 0 again, or on from where it stood `before`; returns where it stands."""
-        stood, self._children = self._children, before if before is not None else {}
+    def begin_anew(self, before: Standing | None = None) -> Standing:
+        """Number the children from 0 and pass over who called the caller, or go on from `before`; return how it stood."""
+        stood = self._children, self.within
+        self._children, self.within = before if before is not None else ({}, program_frame(1))
         return stood
 
 
@@ -288,7 +293,7 @@ def reset_after_fork() -> None:
     """Start anew in a forked child, whose main thread is a lane of its own."""
     _thread.lane = None
     _main.forget_arrivals()
-    _main.number_anew()
+    _main.begin_anew(({}, 0))
 
 
 def running_asyncio() -> Any:

@@ -46,7 +46,7 @@ class LiveSpan:
 
     `attributes` are those that have not been written yet.
 
-    `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
+    `numbering` is how its lane stood, where a run that begins here begins anew.
     `exported` says that our own exporter takes it, since no provider of the application's does.
 
     `holds_call` says that a call was made right in it.

@@ -264,7 +264,7 @@ class Recorder:
         if live.ended or live.pid != os.getpid():
             return
         if live.numbering is not None:
-            live.lane.number_anew(live.numbering)
+            live.lane.begin_anew(live.numbering)
             live.numbering = None
         if live.trace:
             unregister(live)
@@ -332,7 +332,7 @@ class Recorder:
         live.parent = None
         live.run = self._new_run(live.name)
         live.run.is_said = True
-        live.numbering = live.lane.number_anew()
+        live.numbering = live.lane.begin_anew()
 
     def _run_of(self, live: LiveSpan) -> LiveRun:
         """The run of `live`, decided now if it is not yet."""
@@ -346,7 +346,7 @@ class Recorder:
             else:
                 live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
                 if live.kind == "agent":
-                    live.numbering = live.lane.number_anew()
+                    live.numbering = live.lane.begin_anew()
         if live.kind == "llm" and live.parent is None:
             self._lane_runs[live.lane] = live.run
         return live.run

@@ -38,7 +38,7 @@ class Calibration:
     """What a comparison of two recordings came to.
 
     `unexplained` are differences, with the call in which they are, that a replay must not pass over unasked; `alone`
-    are the calls of either recording that have no counterpart in the other. Of the `pairs` of calls, `alike` ask the same
+    are the calls of either recording that have no counterpart in the other. Of the `pairs` of requests, `alike` are the same
     when the proposals are passed over and the model answers as recorded.
     """
 

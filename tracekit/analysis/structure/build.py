@@ -18,6 +18,7 @@ from tracekit.analysis.structure.adopted import adopt_spans
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
+from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
@@ -79,7 +80,7 @@ class Structurer:
         for container in _containers(root, within):
             filling = _Filling(container, recording, self._calls, places, status)
             filling.fill()
-            agents += filling.agents
+            agents += filling.unnamed
         name_agents(agents, recording)
         add_batch_results(root, recording)
         settle_times(root)
@@ -155,8 +156,8 @@ class _Filling:
         """The latest conversation of each lane below each tool."""
         self._tools: dict[str, Draft] = {}
         self._agents_beside: set[int] = set()
-        self.agents: list[Unnamed] = []
-        """Those that were concluded."""
+        self.unnamed: list[Unnamed] = []
+        """The inferred agents in the order in which they were found."""
 
     def fill(self) -> None:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
@@ -182,16 +183,18 @@ class _Filling:
                 self._adopt_tools(work.conversation, tools)
         for window in self._windows:
             self._answered_tools(window)
+        place_counts(self._container, self._conversations, self._turns, self._recording)
 
     def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
         """The `id()` of those conversations that serve no tool, and are agents."""
-        if self._around.kind in ("agent", "turn"):
+        if self._around.kind in ("agent", "turn", "tool"):
             return set()
         placed = {id(work.conversation) for work in works if id(work) in best}
-        beside = [each for each in self._conversations if id(each) not in placed and not each.calls[0].is_probe]
-        if self._around.kind == "tool":
-            return {id(each) for each in beside}
-        return are_agents(beside, {id(window.conversation) for window, *_ in best.values()}, self._recording)
+        free = [each for each in self._conversations if id(each) not in placed and each.aside is None]
+        beside = [each for each in free if not each.calls[0].is_probe]
+        known = {id(window.conversation) for window, *_ in best.values()}
+        known |= {id(each) for each in beside if each.is_shared or each.source is not None}
+        return are_agents(beside, known, self._recording)
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -341,7 +344,7 @@ class _Filling:
         agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
         self._agents[id(conversation)] = agent
-        self.agents.append(Unnamed(agent, conversation))
+        self.unnamed.append(Unnamed(agent, conversation))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────

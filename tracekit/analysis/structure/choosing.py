@@ -28,7 +28,6 @@ _USUAL = ("subagent_type", "agent_name", "member_id", "to_agent", "name")
 _NAME = re.compile(r"(?=.*[^\W\d_])[\w-]+(?: [\w-]+){0,3}")
 """A name: up to four words, without a path's or a sentence's marks."""
 _LONGEST = 64
-_DIGITS = re.compile(r"\d+")
 _ENOUGH = 2
 """Kinds of evidence that name an agent."""
 
@@ -62,9 +61,13 @@ class Dispatch:
 
     @cached_property
     def role(self) -> _Role:
-        """What the agent is set up with."""
-        model = str(self.first.llm.attributes.get(semconv.REQUEST_MODEL, ""))
-        return self.first.system, self.first.offered, model
+        """The system prompt, the tools and the model of the agent."""
+        return self.first.system, self.first.offered, self.first.model
+
+    @cached_property
+    def lasting(self) -> _Role:
+        """The same without what changes from one time to another in a prompt, such as a date."""
+        return self.first.prompt, self.first.offered, self.first.model
 
 
 class Choices:
@@ -153,10 +156,9 @@ def _names_one_agent_twice(values: Mapping[str, Sequence[Dispatch]]) -> bool:
 
 
 def _selects(values: Mapping[str, Sequence[Dispatch]]) -> bool:
-    """Whether there are two values or more, and each went to agents of one role, but for numbers such as a date."""
+    """Whether there are two values or more, and each went to agents of one role."""
     return len(values) > 1 and all(
-        len({(_DIGITS.sub("", each.role[0]), *each.role[1:]) for each in same}) == 1 and any(same[0].role[:2])
-        for same in values.values()
+        len({each.lasting for each in same}) == 1 and any(same[0].role[:2]) for same in values.values()
     )
 
 

@@ -3,7 +3,7 @@
 Agents that serve tools bear the tool's name, or that of the agent which its input chooses. A *lead* is the agent whose
 tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
 the application around them, else by the program's functions that called, else by their roles, in order: `agent-1` … .
-A role is a system prompt with its tools; agents of one role share a name.
+A role is a system prompt, else a set of tools; agents of one role share a name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tracekit.analysis.structure.calls import Call
 from tracekit.analysis.structure.choosing import Choices, Dispatch
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.setups import Identity, identity_of
 from tracekit.model.recording import Lane, Recording
 
 __all__ = ["Unnamed", "are_agents", "name_agents"]
@@ -44,8 +45,8 @@ class Unnamed:
         return self.conversation.calls[0]
 
     @cached_property
-    def role(self) -> tuple[str, _Path] | None:
-        """Its system prompt and tools; None where it has neither."""
+    def role(self) -> Identity | None:
+        """Its system prompt, else its tools; None where it has neither."""
         return _role(self.first)
 
     @cached_property
@@ -67,7 +68,7 @@ class Unnamed:
         self.draft.attributes[semconv.AGENT_NAME] = name
 
 
-def are_agents(beside: Sequence[Conversation], leading: set[int], recording: Recording) -> set[int]:
+def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recording) -> set[int]:
     """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
 
     One that stands alone is. Of several, those of more than one call are. Single calls are, where more than one call was
@@ -76,13 +77,13 @@ def are_agents(beside: Sequence[Conversation], leading: set[int], recording: Rec
 
     Args:
         beside: Conversations in the order in which they began.
-        leading: The `id()` of those whose tools others served.
+        known: The `id()` of those that are agents in any case, such as one whose tools others served.
         recording: The run.
     """
-    users = [each for each in beside if id(each) in leading or _uses_tools(each)]
+    users = [each for each in beside if id(each) in known or _uses_tools(each)]
     if users:
-        known = {_around(each, recording) for each in users}
-        named = (each for each in beside if len(each.calls) > 1 or _has_own_name(_around(each, recording), known))
+        taken = {_around(each, recording) for each in users}
+        named = (each for each in beside if len(each.calls) > 1 or _has_own_name(_around(each, recording), taken))
         return {id(each) for each in (*users, *named)}
     is_team = any(len(each.calls) > 1 for each in beside) or len(beside) == 1
     kinds = {(_role(each.calls[0]), _around(each, recording)) for each in beside}
@@ -98,7 +99,9 @@ def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
     chosen = _chosen(in_order, recording)
     left: list[Unnamed] = []
     for host, group in beside.items():
-        names = _in_tool(host, group, chosen, recording) if host.kind == "tool" else _as_equals(group, chosen, recording)
+        names = (
+            _in_tool(host, group, chosen, recording) if host.kind == "tool" else _as_equals(group, chosen, recording)
+        )
         for agent in group:
             if id(agent) in names:
                 agent.call_it(names[id(agent)])
@@ -136,9 +139,7 @@ def _handed(agent: Unnamed, asked_for: Mapping[str, tuple[Unnamed, Call]]) -> It
 
 
 def _blocks_by_id(agents: Iterable[Unnamed]) -> dict[str, tuple[Unnamed, Call]]:
-    return {
-        block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks
-    }
+    return {block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks}
 
 
 def _asker_of(tool: Draft) -> Draft | None:
@@ -147,9 +148,7 @@ def _asker_of(tool: Draft) -> Draft | None:
     return None if turn is None else next((each for each in _inside(turn) if each.kind == "llm"), None)
 
 
-def _in_tool(
-    tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording
-) -> dict[int, str]:
+def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
     """Names of the agents that served `tool`."""
     name = str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
     found = {id(agent): chosen.get(id(agent), name) for agent in group}
@@ -237,8 +236,8 @@ def _around(conversation: Conversation, recording: Recording) -> tuple[_Path, _P
     return _spans(conversation, recording), _functions(conversation, recording)
 
 
-def _has_own_name(around: tuple[_Path, _Path], known: set[tuple[_Path, _Path]]) -> bool:
-    return any(around) and around not in known
+def _has_own_name(around: tuple[_Path, _Path], taken: set[tuple[_Path, _Path]]) -> bool:
+    return any(around) and around not in taken
 
 
 def _spans(conversation: Conversation, _recording: Recording) -> _Path:
@@ -278,8 +277,9 @@ def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | Non
     return None if lane is None else recording.lanes.get((segment, lane))
 
 
-def _role(call: Call) -> tuple[str, _Path] | None:
-    return (call.system, call.offered) if call.system or call.offered else None
+def _role(call: Call) -> Identity | None:
+    role = identity_of(call)
+    return role if any(role) else None
 
 
 def _uses_tools(conversation: Conversation) -> bool:
