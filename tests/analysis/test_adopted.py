@@ -251,7 +251,7 @@ def test_making_an_agent_is_no_agent() -> None:
     b = Builder()
     b.span("made", "span", 0, 5, name="create_agent lead", attributes={"gen_ai.operation.name": "create_agent"})
     b.call("a", 10, 98, [ASK], [said("ok")])
-    assert outline(b) == lines("run ~\n  span made\n  agent lead ~\n    turn ~\n      llm a")
+    assert outline(b) == lines("run ~\n  span made\n  agent agent-1 ~\n    turn ~\n      llm a")
 
 
 # ── spans of callbacks, which are never current ──────────────────────────────────────────────────────────────────────
@@ -364,7 +364,7 @@ def test_steps_that_are_called_agents_are_one_agent() -> None:
         """
 run ~
   span g
-    agent lead ~
+    agent agent-1 ~
       turn ~
         span s1
           llm a

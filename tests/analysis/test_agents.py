@@ -293,7 +293,7 @@ def test_a_writer_that_is_told_a_verdict_writes_anew() -> None:
     )
     again = [user("Write of kettles. Mind: It lacks a season.")]
     b.call("w2", 40, 50, again, [said("Winter kettles sing.")], system="You write.")
-    assert loose(b) == ["j1", "w2"]
+    assert (agents(b), loose(b)) == ([["w1"], ["j1"], ["w2"]], [])
 
 
 # ── asides, and several at once ──────────────────────────────────────────────────────────────────────────────────
@@ -446,8 +446,9 @@ def solved(*, loops: bool, lane: str = "m", answers: int = 1, **ending: bool) ->
 @pytest.mark.parametrize("loops", [True, False])
 def test_a_judge_of_a_final_answer_is_a_call_of_the_program(loops: bool, lane: str) -> None:
     b = solved(loops=loops, lane=lane)
-    assert agents(b) == [["s1", "s2"] if loops else ["s2"]]
-    assert loose(b) == ["judge0"]
+    # Two single calls of different roles are equals of a workflow.
+    assert agents(b) == ([["s1", "s2"]] if loops else [["s2"], ["judge0"]])
+    assert loose(b) == (["judge0"] if loops else [])
     assert structure(b.recording()).count("tool") == loops
 
 

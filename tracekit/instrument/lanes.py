@@ -119,7 +119,7 @@ class Lane:
     def begin_anew(self, before: Standing | None = None) -> Standing:
         """Number the children from 0 and pass over who called the caller, or go on from `before`; return how it stood."""
         stood = self._children, self.within
-        self._children, self.within = before if before is not None else ({}, program_frame(1))
+        self._children, self.within = before if before is not None else ({}, program_frame())
         return stood
 
 

@@ -283,7 +283,7 @@ def _role(call: Call) -> Identity | None:
 
 
 def _uses_tools(conversation: Conversation) -> bool:
-    """Whether it brought results of tools that it asked for."""
+    """Return whether it brought results of tools that it asked for."""
     return any(call.blocks and following is not None for call, following in conversation.pairs())
 
 
