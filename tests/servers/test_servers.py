@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.cli import environment
 from tests.support.recording import recordings, spans
-from tracekit.demo.claude import Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 pytestmark = pytest.mark.servers
 
@@ -38,7 +38,9 @@ def claude() -> Iterator[ScriptedClaude]:
 
 
 @contextmanager
-def running(command: Sequence[str], claude: ScriptedClaude, home: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], claude: ScriptedClaude, home: Path, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The server `command` while it runs, in a group of its own with the processes that it starts."""
     env = {**environment(home, claude.url), "PYTHONPATH": str(HERE), **variables}
     with (home.parent / "log").open("wb") as log:
@@ -122,7 +124,9 @@ GUNICORN = ["-m", "gunicorn", "served:flask()", "--workers"]
         pytest.param(["served.py", "aiohttp", "PORT"], ["/async"], id="aiohttp"),
         pytest.param(["served.py", "flask", "PORT"], ["/sync"], id="flask, threaded"),
         pytest.param(["served.py", "handler", "PORT"], ["/sync"], id="http.server"),
-        pytest.param([*GUNICORN, "1", "-k", "gthread", "--threads", "4", "-b", ":PORT"], ["/sync"], id="gunicorn, threads"),
+        pytest.param(
+            [*GUNICORN, "1", "-k", "gthread", "--threads", "4", "-b", ":PORT"], ["/sync"], id="gunicorn, threads"
+        ),
         pytest.param([*GUNICORN, "2", "-b", ":PORT"], ["/sync"], id="gunicorn, prefork"),
     ],
 )
