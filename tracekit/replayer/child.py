@@ -122,6 +122,7 @@ def _put_back_environment(folder: Path) -> None:
 
 def _finish(stage: Stage, recorder: Any, told: _Told) -> None:
     player = stage.player
+    player.play_out()
     for run in recorder.runs() if not player.impossible else ():
         recorder.sink.write(run, Replayed(player.last_ns, player.mode))
     told.tell("mode", player.mode, player.last_ns)

@@ -230,8 +230,10 @@ class Replay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
         player = self._stage.player
+        if error is None:
+            player.play_out()
+        self._stack.close()
         if error is None:
             player.finish()
         self._conclude(player)
