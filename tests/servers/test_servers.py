@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.cli import environment
 from tests.support.recording import recordings, spans
-from tracekit.demo.claude import Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 pytestmark = pytest.mark.servers
 
@@ -38,7 +38,9 @@ def claude() -> Iterator[ScriptedClaude]:
 
 
 @contextmanager
-def running(command: Sequence[str], claude: ScriptedClaude, home: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: Sequence[str], claude: ScriptedClaude, home: Path, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """The server `command` while it runs, in a group of its own with the processes that it starts."""
     env = {**environment(home, claude.url), "PYTHONPATH": str(HERE), **variables}
     with (home.parent / "log").open("wb") as log:
@@ -122,7 +124,9 @@ GUNICORN = ["-m", "gunicorn", "served:flask()", "--workers"]
         pytest.param(["served.py", "aiohttp", "PORT"], ["/async"], id="aiohttp"),
         pytest.param(["served.py", "flask", "PORT"], ["/sync"], id="flask, threaded"),
         pytest.param(["served.py", "handler", "PORT"], ["/sync"], id="http.server"),
-        pytest.param([*GUNICORN, "1", "-k", "gthread", "--threads", "4", "-b", ":PORT"], ["/sync"], id="gunicorn, threads"),
+        pytest.param(
+            [*GUNICORN, "1", "-k", "gthread", "--threads", "4", "-b", ":PORT"], ["/sync"], id="gunicorn, threads"
+        ),
         pytest.param([*GUNICORN, "2", "-b", ":PORT"], ["/sync"], id="gunicorn, prefork"),
     ],
 )
@@ -139,7 +143,7 @@ def test_task_is_a_run(pool: str, home: Path, claude: ScriptedClaude, tmp_path: 
     (tmp_path / "broker" / "done").mkdir(parents=True)
     folder = str(tmp_path / "broker")
     command = ["-m", "celery", "-A", "served", "worker", "--concurrency", "2", "--pool", pool]
-    producer = "import served; app = served.celery; [app.send_task('work', [str(n)]) for n in range(%d)]" % REQUESTS
+    producer = f"import served; [served.celery.send_task('work', [str(n)]) for n in range({REQUESTS})]"
     with running(["-c", producer], claude, home, SERVED_BROKER=folder) as process:
         assert process.wait(LIMIT_S) == 0
     with running(command, claude, home, SERVED_BROKER=folder) as process:

@@ -27,9 +27,7 @@ def hear_of_arrivals(replace: Replace) -> None:
     when_imported("IPython.core.interactiveshell", lambda module: _hook_shell(module, replace))
     # These take their jobs from a timer or a queue, and run them on a thread that does nothing else: the standard
     # library shows neither where a job comes from nor where it begins.
-    when_imported(
-        "apscheduler.executors.base", lambda module: replace(module.BaseExecutor, "submit_job", _submit_job)
-    )
+    when_imported("apscheduler.executors.base", lambda module: replace(module.BaseExecutor, "submit_job", _submit_job))
     when_imported("celery.signals", _hook_task_queue)
 
 

@@ -48,8 +48,8 @@ class Stack(NamedTuple):
     """What the caller's stack tells, down to the first frame of the caller's task or thread.
 
     `request` is the outermost web request. `own` are the frames of the program's own code, the innermost first, and
-    `function` is the code of the outermost one within the request. `has_guest` says that the code which runs there
-    belongs to more than one owner, as where a server calls an application.
+    `function` is the code of the outermost one within the request. `has_guest` says that an installed server, if there
+    is one, has called other code: an application's framework, or the program's own.
     """
 
     request: dict[str, Any] | None
@@ -78,7 +78,7 @@ def read_stack() -> Stack:
             found = _request_in(frame.f_locals.get(code.argument))
             if found is not None:
                 request, function = found, candidate
-    return Stack(request, tuple(own), function if request is not None else candidate, len(owners) > 1)
+    return Stack(request, tuple(own), function if request is not None else candidate, bool(own) or len(owners) > 1)
 
 
 def _frames() -> Iterator[FrameType]:
