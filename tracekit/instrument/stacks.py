@@ -34,12 +34,13 @@ _REQUEST_ARGUMENTS = ("environ", "env", "scope")
 
 
 class _Code(NamedTuple):
-    """What is known of the code of a frame.
+    """What is known of the `code` of a frame.
 
     `owner` is the package of installed code, "" for Python's own code and ours, and None for the program's own.
     `argument` is the name of the argument that may hold a web request.
     """
 
+    code: CodeType
     owner: str | None
     argument: str
 
@@ -58,7 +59,9 @@ class Stack(NamedTuple):
     has_guest: bool
 
 
-_known: dict[CodeType, _Code] = {}
+_known: dict[int, _Code] = {}
+"""By the identity of the code, which each entry keeps alive: its hash takes as long as the rest."""
+
 _MOST_KNOWN = 20_000
 
 
@@ -92,14 +95,14 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _of(code: CodeType) -> _Code:
-    known = _known.get(code)
+    known = _known.get(id(code))
     if known is None:
         if len(_known) >= _MOST_KNOWN:
             # A program that compiles code for ever, as a notebook does.
             _known.clear()
         names = code.co_varnames[: code.co_argcount]
         argument = next((name for name in _REQUEST_ARGUMENTS if name in names), "")
-        known = _known[code] = _Code(_owner(code.co_filename), argument)
+        known = _known[id(code)] = _Code(code, _owner(code.co_filename), argument)
     return known
 
 
