@@ -92,7 +92,7 @@ class Lane:
         self.values: dict[object, Any] = {}
         self._children: dict[LaneKind, Iterator[int]] = {}
         self.unit: Any = parent.unit if parent is not None else None
-        self.arrives = parent.arrives if parent is not None else False
+        self.arrives: bool = parent.arrives if parent is not None else False
         self.accepted: tuple[int, int] | None = None
 
     def child(self, kind: LaneKind) -> Lane:
