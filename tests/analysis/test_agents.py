@@ -293,7 +293,7 @@ def test_a_writer_that_is_told_a_verdict_writes_anew() -> None:
     )
     again = [user("Write of kettles. Mind: It lacks a season.")]
     b.call("w2", 40, 50, again, [said("Winter kettles sing.")], system="You write.")
-    assert agents(b) == [["w1"], ["j1"], ["w2"]]
+    assert (agents(b), loose(b)) == ([["w1"], ["j1"], ["w2"]], [])
 
 
 # ── asides, and several at once ──────────────────────────────────────────────────────────────────────────────────

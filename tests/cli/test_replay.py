@@ -526,3 +526,39 @@ def test_a_forked_process_that_projects_is_told_though_it_ends_without_another_w
     told = json.loads(done.stdout)
     assert (done.returncode, told["replay"]) == (0, "projected"), done.stderr
     assert tracekit_json("show", told["run"], env=recorded.env)["run"]["replay"] == "projected"
+
+
+# ── the order of a set ───────────────────────────────────────────────────────────────────────────────────────────────
+
+SETS = ASK.replace(
+    'print(ask("hi"))',
+    "import os, subprocess, sys\n"
+    'names = {"research", "analysis", "fact_check", "style", "budget", "law", "press", "travel"}\n'
+    'print(ask(" ".join([*sys.argv[1:], *names])), os.environ.get("PYTHONHASHSEED"), flush=True)\n'
+    'if len(sys.argv) < 2: subprocess.run([sys.executable, __file__, "child"], check=True)\n',
+)
+
+
+def test_the_hashes_of_a_replay_are_those_of_the_recording(
+    claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    recorded = Recorded(tmp_path, claude, SETS)
+    seeds = {json.loads(line)["hash_seed"] for line in recorded.file.read_text().splitlines() if '"header"' in line}
+    assert {f"{seed}" for seed in seeds} == {line.split()[-1] for line in recorded.stdout.splitlines()}
+    done = recorded.replay(None)
+    assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr
+    # The user's own setting wins, and nothing but the order of the names differs.
+    recorded.env["PYTHONHASHSEED"] = f"{(seeds.pop() + 1) % 100}"
+    done = recorded.replay(None)
+    assert done.returncode == 1
+    assert "PYTHONHASHSEED" in done.stderr
+
+
+def test_a_users_own_seed_is_kept(claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "11")
+    recorded = Recorded(tmp_path, claude, SETS)
+    assert {line.split()[-1] for line in recorded.stdout.splitlines()} == {"11"}
+    del recorded.env["PYTHONHASHSEED"]
+    done = recorded.replay(None)
+    assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr

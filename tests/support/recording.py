@@ -59,6 +59,7 @@ def either(request: pytest.FixtureRequest, home: Path) -> bool:
 
 def stop() -> None:
     """Record no further, and leave no trace of us in the process."""
+    from tracekit.instrument.http import hook
     from tracekit.instrument.sdk import seam
 
     active = recorder.active()
@@ -66,6 +67,7 @@ def stop() -> None:
         active.exit()
     recorder.install(None)
     seam.unhook()
+    hook.unhook()
     carry.stop_carrying()
     lanes.main_lane().begin_anew(({}, 0))
     guard.forget()

@@ -141,6 +141,11 @@ class Batch:
         return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
 
     @cached_property
+    def unseen(self) -> tuple[Work, ...]:
+        """The works of which only the bounds are known."""
+        return tuple(work for work in self.works if work.is_bounded)
+
+    @cached_property
     def at_once(self) -> int:
         """The most of `timed` that were busy at one moment."""
         if len(self.timed) < 2:

@@ -15,6 +15,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from tracekit.instrument import lanes
+from tracekit.instrument.arriving import create_server, hear_of_arrivals
 from tracekit.instrument.callers import function_of, functions_around
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.greenlets import SPAWNING, begin_greenlet, spawn, start_in_group
@@ -23,6 +24,7 @@ from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.units import note_start
 
 __all__ = ["Carried", "carry", "is_of_a_pool", "new_lane", "stop_carrying"]
 
@@ -52,6 +54,7 @@ def carry() -> None:
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
+    when_imported("uvloop", _hook_uvloop)
     when_imported("trio._core._run", _hook_trio)
     when_imported("multiprocessing.process", _hook_process)
     when_imported("subprocess", _hook_subprocess)
@@ -60,17 +63,24 @@ def carry() -> None:
     when_imported("gevent", _hook_gevent)
     when_imported("eventlet.greenthread", lambda module: _replace(module.GreenThread, "__init__", begin_greenlet))
     when_imported("gevent.pool", lambda module: _replace(module.Group, "start", start_in_group))
+    hear_of_arrivals(_replace)
 
 
 def stop_carrying() -> None:
     """Restore what `carry` wrapped."""
     _State.is_on = False
     _replaced.restore()
+    lanes.main_lane().forget_arrivals()
 
 
 def _hook_trio(module: ModuleType) -> None:
     _replace(module.Nursery, "start_soon", _start_soon)
     _replace(module.Nursery, "start", _start_in_nursery)
+
+
+def _hook_uvloop(module: ModuleType) -> None:
+    _replace(module.Loop, "create_task", _create_task)
+    _replace(module.Loop, "create_server", create_server)
 
 
 def _hook_gevent(module: ModuleType) -> None:
@@ -114,7 +124,11 @@ def new_lane(kind: lanes.LaneKind, started: Any, parent: lanes.Lane | None = Non
     recorder = active()
     if recorder is None or current_call() is not None:
         return None
-    lane = lanes.new_child(kind) if parent is None else parent.child(kind)
+    if parent is None:
+        lane = lanes.new_child(kind)
+        note_start(lane)
+    else:
+        lane = parent.child(kind)
     lane.function = function_of(started) or "".join(functions_around(_within(lane.parent), most=1))
     if recorder.answerer is not None:
         recorder.answerer.started(lane)

@@ -53,7 +53,7 @@ from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, plural, seconds, times
+from tracekit.rules.words import listed, not_counted, plural, seconds, times
 
 __all__ = ["RULE"]
 
@@ -104,6 +104,7 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
             f"{_how_many(calls)} {_how(calls)}, in the tasks {listed(lanes)}",
             *times(works, facts.run.root.start_ns),
             f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saved_ns)}",
+            *not_counted([work for child in held.container.children if (work := Work(child, None)).is_bounded]),
         ],
         spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],
         saved_ns=saved_ns,

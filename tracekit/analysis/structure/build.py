@@ -14,15 +14,18 @@ from itertools import islice
 from typing import NamedTuple
 
 from tracekit import semconv
+from tracekit.analysis.structure.adopted import adopt_spans
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
+from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
+from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
@@ -68,10 +71,14 @@ class Structurer:
 
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
+        adopt_spans(root)
+        demote_pieces(root, recording, self._calls)
         status = _ended_as(root, recording)
+        within = _calls_within(root.walk())
+        places = ToolPlaces(root, within)
         agents: list[Unnamed] = []
-        for container in _containers(root):
-            filling = _Filling(container, recording, self._calls, status)
+        for container in _containers(root, within):
+            filling = _Filling(container, recording, self._calls, places, status)
             filling.fill()
             agents += filling.unnamed
         name_agents(agents, recording)
@@ -92,13 +99,12 @@ def _is_as_before(recording: Recording, before: Recording) -> bool:
     return recording.spans is before.spans and recording.segments == before.segments
 
 
-def _containers(root: Draft) -> list[_Container]:
+def _containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[_Container]:
     """Every node with calls to be put in order, parents first.
 
     All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
     """
     drafts = root.walk()
-    within = _calls_within(drafts)
     around: dict[Draft, Draft] = {}
     found = []
     for draft in drafts:
@@ -126,9 +132,12 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader, status: Status) -> None:
+    def __init__(
+        self, container: _Container, recording: Recording, reader: CallReader, places: ToolPlaces, status: Status
+    ) -> None:
         self._container = container.draft
         self._around = container.around
+        self._places = places
         self._recording = recording
         self._reader = reader
         calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
@@ -154,7 +163,7 @@ class _Filling:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
-        tools = [child for child in self._container.children if child.kind == "tool"]
+        tools = self._places.below(self._container)
         self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
@@ -271,10 +280,13 @@ class _Filling:
             self._take_turns(conversation, self._container)
         elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
             self._serve(conversation, self._container, "position")
-        elif id(conversation) in self._agents_beside or (
-            self._container.kind != "turn" and len(conversation.calls) > 1
-        ):
+        elif self._stands_as_agent(conversation):
             self._own_agent(conversation, self._container)
+
+    def _stands_as_agent(self, conversation: Conversation) -> bool:
+        if id(conversation) in self._agents_beside:
+            return True
+        return self._container.kind != "turn" and (len(conversation.calls) > 1 or conversation.is_shared)
 
     def _own_agent(self, conversation: Conversation, host: Draft) -> None:
         self._take_turns(conversation, self._agent(conversation, host, "conversation"))
@@ -311,9 +323,14 @@ class _Filling:
 
     def _take_turns(self, conversation: Conversation, host: Draft) -> None:
         for call in conversation.calls:
-            turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
-            host.adopt(turn)
-            turn.adopt(call.unit)
+            if call.unit.level == "turn":
+                turn = call.unit
+                turn.kind = "turn"
+                host.adopt(turn)
+            else:
+                turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
+                host.adopt(turn)
+                turn.adopt(call.unit)
             self._turns[id(call)] = turn
 
     def _agent(self, conversation: Conversation, host: Draft, evidence: str) -> Draft:
@@ -334,18 +351,18 @@ class _Filling:
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
         """Put the recorded executions of the tools that `conversation` asked for into its turns."""
-        taken: set[int] = set()
-        for call, block, tool in match_tools(conversation, tools):
-            turn = self._turns.get(id(call))
-            if turn is None:
-                continue
-            taken.add(id(tool))
-            if tool.parent is not turn:
-                turn.adopt(tool)
+        candidates = list(dict.fromkeys([*tools, *self._places.beside(self._around, conversation)]))
+        matched = [found for found in match_tools(conversation, candidates) if id(found[0]) in self._turns]
+        turns = {id(tool): self._turns[id(call)] for call, _, tool in matched}
+        for _, block, tool in matched:
+            move_to_turn(tool, turns[id(tool)], self._container, turns)
             if block is not None:
+                if tool.level is not None:
+                    # The API's own words: others cut them, or have ids of their own.
+                    tool.attributes.update({semconv.TOOL_CALL_ID: block.id, semconv.TOOL_CALL_ARGUMENTS: block.input})
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
-        tools[:] = [tool for tool in tools if id(tool) not in taken]
+        tools[:] = [tool for tool in tools if id(tool) not in turns]
 
     def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
         """The execution of `block`: recorded, or concluded."""

@@ -67,8 +67,9 @@ class Call:
     """An llm span with what it asked and what it was answered.
 
     `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `prompt` is the system
-    prompt without the words that have a digit. `offered` are the names of the tools that it might ask for; `is_forced` says that it had to ask for one. `is_probe` says that it allowed
-    a response of one token only, as programs do to learn whether they may ask at all.
+    prompt without the words that have a digit. `offered` are the names of the tools that it might ask for; `is_forced` says
+    that it had to ask for one. `is_probe` says that it allowed a response of one token only, as programs do to learn
+    whether they may ask at all.
     """
 
     llm: Draft

@@ -286,7 +286,7 @@ def _role(call: Call) -> Identity | None:
 
 
 def _uses_tools(conversation: Conversation) -> bool:
-    """Whether it asked for tools of its own choice."""
+    """Return whether it asked for tools of its own choice."""
     return any(call.blocks and not call.is_forced for call in conversation.calls)
 
 
