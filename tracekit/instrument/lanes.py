@@ -117,7 +117,11 @@ class Lane:
         self.arrives = False
 
     def begin_anew(self, before: Standing | None = None) -> Standing:
-        """Number the children from 0 and pass over who called the caller, or go on from `before`; return how it stood."""
+        """Number the children from 0 and pass over the functions in which a run begins, or go on from `before`.
+
+        Returns:
+            How it stood until now.
+        """
         stood = self._children, self.within
         self._children, self.within = before if before is not None else ({}, program_frame())
         return stood
