@@ -6,19 +6,20 @@ import os
 import platform
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
 
 from tracekit import __version__
+from tracekit.cli.libraries import Check, library_checks
+from tracekit.cli.missed import REMEDY
 from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import OtlpError, StoreError, TracekitError
-from tracekit.instrument.sdk.points import missing_in_installed
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
+from tracekit.journal.missed import missed_since
 from tracekit.journal.reader import header_of
+from tracekit.model.unrecorded import in_words
 from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
 from tracekit.otlp.losses import Lost, lost_since, note_abandoned
 from tracekit.store.queries import newest_runs
@@ -27,85 +28,21 @@ from tracekit.store.store import Store
 __all__ = ["Check", "checks"]
 
 _LOST_DAYS = 7
-"""How long it is told that spans were lost."""
+"""How long it is told that spans were lost, or that requests were not recorded."""
 
-_OTHER_INSTRUMENTATIONS = (
-    "openinference-instrumentation-anthropic",
-    "opentelemetry-instrumentation-anthropic",
-    "opentelemetry-instrumentation-genai-anthropic",
-    "logfire",
-    "langfuse",
-    "langsmith",
-    "ddtrace",
-)
-
-
-class Check(NamedTuple):
-    """One thing that was looked at. `ok` is false where a user may want to do something."""
-
-    name: str
-    ok: bool
-    says: str
+_DAY_NS = 86_400_000_000_000
 
 
 def checks() -> list[Check]:
     """Everything that is worth telling."""
     return [
         Check("tracekit", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
-        _sdk(),
-        _sdk_tracing(),
-        _other_instrumentations(),
-        _opentelemetry(),
+        *library_checks(),
         *_export(),
         _switches(),
+        *_missed(),
         *_folder(),
     ]
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _sdk() -> Check:
-    installed = _installed("anthropic")
-    if installed is None:
-        return Check("anthropic", False, "not installed: pip install 'anthropic>=2.12,<3'")
-    lacking = missing_in_installed()
-    if lacking:
-        return Check(
-            "anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3"
-        )
-    return Check("anthropic", True, f"{installed}, every point that tracekit hooks into is there")
-
-
-def _sdk_tracing() -> Check:
-    if os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false":
-        return Check(
-            "SDK tracing", True, "off by ANTHROPIC_OPEN_TELEMETRY: no spans are exported; the record is complete"
-        )
-    return Check("SDK tracing", True, "on: its span is the one LLM span of a call")
-
-
-def _other_instrumentations() -> Check:
-    found = [f"{name} {found}" for name in _OTHER_INSTRUMENTATIONS if (found := _installed(name))]
-    if not found:
-        return Check("other LLM spans", True, "no other library that emits LLM spans is installed")
-    return Check(
-        "other LLM spans",
-        False,
-        f"{', '.join(found)}: where it is active, each call is exported twice, once by it and once by the SDK; tracekit's "
-        "record counts it once. To export once: switch that instrumentation off, or ANTHROPIC_OPEN_TELEMETRY=false",
-    )
-
-
-def _opentelemetry() -> Check:
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Check("OpenTelemetry", True, "off by OTEL_SDK_DISABLED: no spans are exported; the record is complete")
-    names = sorted(name for name in os.environ if name.startswith("OTEL_"))
-    return Check("OpenTelemetry", True, f"set: {', '.join(names)}" if names else "no OTEL_ variable is set")
 
 
 def _export() -> list[Check]:
@@ -121,14 +58,14 @@ def _export() -> list[Check]:
         found.append(Check("export", not problems, "; ".join([says, *problems])))
     folder = home()
     note_abandoned(folder)
-    lost = lost_since(folder, time.time_ns() - _LOST_DAYS * 86_400_000_000_000)
+    lost = lost_since(folder, time.time_ns() - _LOST_DAYS * _DAY_NS)
     if lost is not None:
         found.append(Check("lost spans", False, _says_of(lost)))
     return found
 
 
 def _says_of(lost: Lost) -> str:
-    at = datetime.fromtimestamp(lost.at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    at = _date(lost.at_ns)
     run = lost.runs[-1][:8] if lost.runs else "RUN"
     parts = [
         (lost.spans, f"{lost.spans} spans of {lost.processes} processes were not exported"),
@@ -140,6 +77,22 @@ def _says_of(lost: Lost) -> str:
         f"{told} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
         f"the record has them: `tracekit export {run} --otlp URL`"
     )
+
+
+def _date(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _missed() -> list[Check]:
+    """Requests to Claude that were sent in a way that is not recorded."""
+    note = missed_since(home(), time.time_ns() - _LOST_DAYS * _DAY_NS)
+    if note is None:
+        return []
+    says = (
+        f"not recorded in the last {_LOST_DAYS} days: {in_words(note.misses)}; the last program was {note.program}, at "
+        f"{_date(note.at_ns)}; {REMEDY}"
+    )
+    return [Check("calls past the SDK", False, says)]
 
 
 def _refusal(destination: Destination) -> str | None:

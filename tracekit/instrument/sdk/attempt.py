@@ -44,7 +44,7 @@ class Attempt:
 
     @guarded
     def sending(self, request: Any) -> None:
-        """`request`, an httpx2 request, is about to be sent."""
+        """`request`, of the HTTP library, is about to be sent."""
         if self.live is not None:
             return
         call = self.call
@@ -84,10 +84,10 @@ class Attempt:
 
     @guarded
     def answered(self, response: Any) -> None:
-        """`response`, an httpx2 response, arrived: as a whole, or with its body yet to be read."""
+        """`response`, of the HTTP library, arrived: as a whole, or with its body yet to be read."""
         if self.live is None:
             return
-        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  needs httpx2
+        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  needs the SDK
 
         self._status = response.status_code
         headers = kept_headers(response.headers.items())
@@ -109,14 +109,18 @@ class Attempt:
         self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
-        """The request failed without an answer."""
-        failure = failure_of(error if error.__cause__ is None else error.__cause__)
+        """The request failed without an answer: the SDK raised `error`."""
+        self.failed(error if error.__cause__ is None else error.__cause__)
+
+    def failed(self, error: BaseException) -> None:
+        """The request failed without an answer: the HTTP library raised `error`."""
+        failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "")
 
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read_later(self, response: Any, content_type: str) -> None:
-        from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs httpx2
+        from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs the SDK
 
         call = self.call
         call.answer = Answer()
@@ -133,7 +137,9 @@ class Attempt:
     def chunk(self, data: bytes) -> None:
         """The application's reading received `data`, as it crossed the wire."""
         if self._reading is not None and not self._done:
-            self._tell(self._reading.take(data))
+            whole = self._reading.take(data)
+            self._tell(whole)
+            self.call.received(whole, self.now_ns)
             if self._reading.error is not None:
                 # The application's decoder fails on the same bytes, outside what is seen of it.
                 self.broke(self._reading.error)
@@ -225,14 +231,14 @@ class Attempt:
 
 
 def request_of(request: Any) -> Request:
-    """What an httpx2 request says, less the headers that carry credentials."""
+    """What a request of the HTTP library says, less the headers that carry credentials."""
     url = request.url
     # Each look-up by name goes through all headers.
     sent = {name.lower(): value for name, value in request.headers.raw}
     headers = {name.decode(): sent[name].decode("latin-1") for name in SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
-    except Exception as error:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+    except Exception as error:  # noqa: BLE001  the library raises RequestNotRead for an upload that is streamed
         pass_on(error)
         body = None
     path = codecs.decode(url.raw_path.partition(b"?")[0], "ascii")

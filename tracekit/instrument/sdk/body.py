@@ -1,4 +1,4 @@
-"""The body of an answer, observed as the application reads it. Needs httpx2, so it is imported with the first stream."""
+"""The body of an answer, observed as the application reads it. Needs the SDK, so it is imported with the first stream."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 from typing_extensions import override
 
+from tracekit.instrument.sdk.http_library import http
 from tracekit.model.heads import HeadForm
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ DECODED = "tracekit.decoded"
 """Among a response's extensions: its body is decoded already, whatever its headers say."""
 
 
-class _SyncBody(httpx2.SyncByteStream):
+class _SyncBody(http.SyncByteStream):
     """A body that is read synchronously."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
@@ -29,7 +29,7 @@ class _SyncBody(httpx2.SyncByteStream):
 
     @property
     def elapsed(self) -> timedelta | None:
-        """The `elapsed` of the wrapped body, which `httpx2.Response.elapsed` reads from its stream."""
+        """The `elapsed` of the wrapped body, which httpx2's `Response.elapsed` reads from its stream."""
         return getattr(self._body, "elapsed", None)
 
     @override
@@ -55,7 +55,7 @@ class _SyncBody(httpx2.SyncByteStream):
         self._attempt.dropped()
 
 
-class _AsyncBody(httpx2.AsyncByteStream):
+class _AsyncBody(http.AsyncByteStream):
     """A body that is read asynchronously."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
@@ -64,7 +64,7 @@ class _AsyncBody(httpx2.AsyncByteStream):
 
     @property
     def elapsed(self) -> timedelta | None:
-        """The `elapsed` of the wrapped body, which `httpx2.Response.elapsed` reads from its stream."""
+        """The `elapsed` of the wrapped body, which httpx2's `Response.elapsed` reads from its stream."""
         return getattr(self._async_body, "elapsed", None)
 
     @override
@@ -96,7 +96,7 @@ class _AsyncBody(httpx2.AsyncByteStream):
 
 
 class _Body(_SyncBody, _AsyncBody):
-    """A body of both kinds at once, as `httpx2.ByteStream` is."""
+    """A body of both kinds at once, as the library's `ByteStream` is."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
         _SyncBody.__init__(self, body, attempt)
@@ -105,9 +105,9 @@ class _Body(_SyncBody, _AsyncBody):
 
 def observed(body: Any, attempt: Attempt) -> Any:
     """`body`, which tells `attempt` how it is read; of the same kind, since `httpx2.Response` checks that."""
-    if not isinstance(body, httpx2.SyncByteStream):
+    if not isinstance(body, http.SyncByteStream):
         return _AsyncBody(body, attempt)
-    if isinstance(body, httpx2.AsyncByteStream):
+    if isinstance(body, http.AsyncByteStream):
         return _Body(body, attempt)
     return _SyncBody(body, attempt)
 
@@ -120,7 +120,7 @@ def form_of(response: Any, kept: Collection[str]) -> HeadForm:
         for name, value in headers.raw
         if name.lower().decode(encoding) in kept
     ]
-    usual = httpx2.codes.get_reason_phrase(response.status_code).encode()
+    usual = http.codes.get_reason_phrase(response.status_code).encode()
     reason = response.extensions.get("reason_phrase", usual)
     return HeadForm.of(
         written,
@@ -138,6 +138,6 @@ def separate_decoder(response: Any) -> Any:
     if encoding in ("", "identity"):
         return None
     # One without a stream reads its empty body at once, and a decoder that has been used may not know its format any more.
-    unread = httpx2.Response(200, headers={"content-encoding": encoding}, stream=httpx2.SyncByteStream())
+    unread = http.Response(200, headers={"content-encoding": encoding}, stream=http.SyncByteStream())
     make = getattr(unread, "_get_content_decoder", None)
     return make() if make is not None else None

@@ -1,4 +1,4 @@
-"""Recorded answers as the HTTP library's own objects. Needs httpx2, so it is imported with the first answer."""
+"""Recorded answers as the HTTP library's own objects. Needs the SDK, so it is imported with the first answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any, NoReturn, Protocol
 
 import anthropic
-import httpx2
 from typing_extensions import override
 
 from tracekit.instrument.failures import CANCELLED
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.body import DECODED
+from tracekit.instrument.sdk.http_library import http
 from tracekit.model.events import Failure
 from tracekit.model.heads import HeadForm
 
@@ -31,16 +31,16 @@ class Body(Protocol):
         """No more is read."""
 
 
-def whole(reply: Reply, request: Any) -> httpx2.Response:
+def whole(reply: Reply, request: Any) -> http.Response:
     """`reply` as a response that has been read."""
     body = b"".join(piece.data for piece in reply.pieces)
-    return _finish(httpx2.Response(reply.status, headers=_plain(reply), content=body, request=request), reply)
+    return _finish(http.Response(reply.status, headers=_plain(reply), content=body, request=request), reply)
 
 
-def streamed(reply: Reply, request: Any, body: Body) -> httpx2.Response:
+def streamed(reply: Reply, request: Any, body: Body) -> http.Response:
     """`reply` as a response whose body is yet to be read."""
     stream = _AsyncStream(body) if hasattr(body, "__aiter__") else _SyncStream(body)
-    return _finish(httpx2.Response(reply.status, headers=_plain(reply), stream=stream, request=request), reply)
+    return _finish(http.Response(reply.status, headers=_plain(reply), stream=stream, request=request), reply)
 
 
 def _raw(reply: Reply) -> list[tuple[bytes, bytes]]:
@@ -53,10 +53,10 @@ def _plain(reply: Reply) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in _raw(reply) if name.lower() != b"content-encoding"]
 
 
-def _finish(response: httpx2.Response, reply: Reply) -> httpx2.Response:
+def _finish(response: http.Response, reply: Reply) -> http.Response:
     """`response` with all the recorded headers, which are for the application to read, and how long it took."""
     response._get_content_decoder()  # noqa: SLF001  it is kept, and looks at the headers only once
-    response.headers = httpx2.Headers(_raw(reply))
+    response.headers = http.Headers(_raw(reply))
     form = reply.form or HeadForm()
     if form.reason is not None:
         response.extensions["reason_phrase"] = form.reason.encode("latin-1", "replace")
@@ -67,7 +67,7 @@ def _finish(response: httpx2.Response, reply: Reply) -> httpx2.Response:
     return response
 
 
-class _SyncStream(httpx2.SyncByteStream):
+class _SyncStream(http.SyncByteStream):
     def __init__(self, body: Body) -> None:
         self._body = body
 
@@ -83,7 +83,7 @@ class _SyncStream(httpx2.SyncByteStream):
         self._body.close()
 
 
-class _AsyncStream(httpx2.AsyncByteStream):
+class _AsyncStream(http.AsyncByteStream):
     def __init__(self, body: Any) -> None:
         self._body = body
 
@@ -103,8 +103,8 @@ class _AsyncStream(httpx2.AsyncByteStream):
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def fail(reply: Reply, answerer: Answerer, request: Any) -> NoReturn:
-    """Raise what the SDK raised in the recording in place of an answer.
+def fail(reply: Reply, answerer: Answerer, request: Any, *, as_sent: bool = False) -> NoReturn:
+    """Raise what the SDK raised in the recording in place of an answer; `as_sent`, what the HTTP library raised.
 
     Raises:
         BaseException: That, or a `ReplayDivergence` for a call that was cancelled there and is not here.
@@ -113,24 +113,24 @@ def fail(reply: Reply, answerer: Answerer, request: Any) -> NoReturn:
     if failure.type == CANCELLED:
         raise answerer.beyond(reply)
     cause = error_of(failure, request)
-    if isinstance(cause, anthropic.AnthropicError):
+    if as_sent or isinstance(cause, anthropic.AnthropicError):
         raise cause
-    if isinstance(cause, httpx2.TimeoutException):
+    if isinstance(cause, http.TimeoutException):
         raise anthropic.APITimeoutError(request=request) from cause
     raise anthropic.APIConnectionError(request=request) from cause
 
 
 def error_of(failure: Failure, request: Any) -> BaseException:
     """The exception whose class and message `failure` tells; one that says both where there is no such class."""
-    for module in (httpx2, builtins, anthropic):
+    for module in (http, builtins, anthropic):
         kind = getattr(module, failure.type, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
             try:
                 return (
                     kind(failure.message, request=request)
-                    if issubclass(kind, httpx2.RequestError)
+                    if issubclass(kind, http.RequestError)
                     else kind(failure.message)
                 )
             except TypeError:
                 break
-    return httpx2.TransportError(f"{failure.type}: {failure.message}", request=request)
+    return http.TransportError(f"{failure.type}: {failure.message}", request=request)
