@@ -36,18 +36,16 @@ class Environment:
     Attributes:
         name: The framework's key in environments.toml.
         requires: Requirements beside tracekit.
-        overrides: Requirements that hold instead of what packages declare.
     """
 
     name: str
     requires: tuple[str, ...]
-    overrides: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
         """The environment's folder, whether or not it is built; each checkout has its own, since it refers to it."""
         project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-        digest = _digest(sys.base_prefix + sys.version, *project, *self.requires, "", *self.overrides)
+        digest = _digest(sys.base_prefix + sys.version, *project, *self.requires)
         return _cache() / _digest(str(_ROOT)) / f"{self.name}-{digest}"
 
     @property
@@ -75,17 +73,14 @@ class Environment:
             for outdated in self.folder.parent.glob(f"{self.name}-*"):
                 shutil.rmtree(outdated)
             _uv("venv", "--python", sys.executable, str(self.folder))
-            overrides = self.folder / "overrides.txt"
-            overrides.write_text("\n".join(self.overrides), encoding="utf-8")
-            install = ("pip", "install", "--python", str(self.python), "--override", str(overrides))
-            _uv(*install, "--editable", str(_ROOT), *self.requires)
+            _uv("pip", "install", "--python", str(self.python), "--editable", str(_ROOT), *self.requires)
             (self.folder / _READY).touch()
             return f"{self.name}: {self.folder} (built in {time.monotonic() - begin:.0f} s)"
 
 
 def _load() -> dict[str, Environment]:
     return {
-        name: Environment(name, tuple(table["requires"]), tuple(table.get("overrides", ())))
+        name: Environment(name, tuple(table["requires"]))
         for name, table in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()
     }
 
