@@ -194,7 +194,8 @@ def schedule(kind: str) -> None:
     if blocking is not None:
         threading.Thread(target=lambda: (wait(), blocking.shutdown(wait=False))).start()
     scheduler.start()
-    wait() if blocking is None else None
+    if blocking is None:
+        wait()
 
 
 if __name__ == "__main__":
