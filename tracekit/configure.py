@@ -16,6 +16,7 @@ from tracekit.instrument import provider
 from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.guard import guarded, warn_once
+from tracekit.instrument.http.hook import hook as hook_http
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.processes import when_entered
@@ -25,7 +26,8 @@ from tracekit.instrument.protocols import Exporter
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home
-from tracekit.journal.process import boot_id
+from tracekit.journal.missed import MissedNotes
+from tracekit.journal.process import boot_id, hash_seed
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 from tracekit.origin import pass_on
@@ -85,6 +87,7 @@ def hook_in() -> None:
     carry()
     provider.join()
     when_imported("anthropic._base_client", lambda module: _hook(module, everything=True))
+    hook_http()
 
 
 @guarded
@@ -105,7 +108,7 @@ def _start() -> bool:
         return False
     if active() is None:
         try:
-            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service))
+            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service), hash_seed())
         except TracekitError as error:
             pass_on(error)
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
@@ -117,7 +120,19 @@ def _start() -> bool:
         # The wall clock may have been set since the run began, in another process.
         is_shared = session is not None and session.boot == boot_id()
         clock = AnchoredClock(session.offset_ns if session is not None and is_shared else None)
-        install(Recorder(sink, clock, session, exporter=exporter, remote=remote, redact=_redact, measuring=measuring))
+        notes = MissedNotes(service, session.hello if session else "", _redact)
+        install(
+            Recorder(
+                sink,
+                clock,
+                session,
+                exporter=exporter,
+                remote=remote,
+                redact=_redact,
+                measuring=measuring,
+                notes=notes,
+            )
+        )
         when_entered(init)
     return True
 

@@ -59,6 +59,7 @@ def either(request: pytest.FixtureRequest, home: Path) -> bool:
 
 def stop() -> None:
     """Record no further, and leave no trace of us in the process."""
+    from tracekit.instrument.http import hook
     from tracekit.instrument.sdk import seam
 
     active = recorder.active()
@@ -66,8 +67,9 @@ def stop() -> None:
         active.exit()
     recorder.install(None)
     seam.unhook()
+    hook.unhook()
     carry.stop_carrying()
-    lanes.main_lane().number_anew()
+    lanes.main_lane().begin_anew(({}, 0))
     guard.forget()
     otel_trace._set_tracer_provider = getattr(
         otel_trace._set_tracer_provider, "__wrapped__", otel_trace._set_tracer_provider

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from tracekit import __version__
 from tracekit.cli.libraries import Check, library_checks
+from tracekit.cli.missed import REMEDY
 from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
@@ -16,7 +17,9 @@ from tracekit.errors import OtlpError, StoreError, TracekitError
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
+from tracekit.journal.missed import missed_since
 from tracekit.journal.reader import header_of
+from tracekit.model.unrecorded import in_words
 from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
 from tracekit.otlp.losses import Lost, lost_since, note_abandoned
 from tracekit.store.queries import newest_runs
@@ -25,7 +28,9 @@ from tracekit.store.store import Store
 __all__ = ["Check", "checks"]
 
 _LOST_DAYS = 7
-"""How long it is told that spans were lost."""
+"""How long it is told that spans were lost, or that requests were not recorded."""
+
+_DAY_NS = 86_400_000_000_000
 
 
 def checks() -> list[Check]:
@@ -35,6 +40,7 @@ def checks() -> list[Check]:
         *library_checks(),
         *_export(),
         _switches(),
+        *_missed(),
         *_folder(),
     ]
 
@@ -52,14 +58,14 @@ def _export() -> list[Check]:
         found.append(Check("export", not problems, "; ".join([says, *problems])))
     folder = home()
     note_abandoned(folder)
-    lost = lost_since(folder, time.time_ns() - _LOST_DAYS * 86_400_000_000_000)
+    lost = lost_since(folder, time.time_ns() - _LOST_DAYS * _DAY_NS)
     if lost is not None:
         found.append(Check("lost spans", False, _says_of(lost)))
     return found
 
 
 def _says_of(lost: Lost) -> str:
-    at = datetime.fromtimestamp(lost.at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    at = _date(lost.at_ns)
     run = lost.runs[-1][:8] if lost.runs else "RUN"
     parts = [
         (lost.spans, f"{lost.spans} spans of {lost.processes} processes were not exported"),
@@ -71,6 +77,22 @@ def _says_of(lost: Lost) -> str:
         f"{told} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
         f"the record has them: `tracekit export {run} --otlp URL`"
     )
+
+
+def _date(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _missed() -> list[Check]:
+    """Requests to Claude that were sent in a way that is not recorded."""
+    note = missed_since(home(), time.time_ns() - _LOST_DAYS * _DAY_NS)
+    if note is None:
+        return []
+    says = (
+        f"not recorded in the last {_LOST_DAYS} days: {in_words(note.misses)}; the last program was {note.program}, at "
+        f"{_date(note.at_ns)}; {REMEDY}"
+    )
+    return [Check("calls past the SDK", False, says)]
 
 
 def _refusal(destination: Destination) -> str | None:

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit import __version__, semconv
+from tracekit.cli.child import hash_variable
 from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home, make_home, runs_folder
-from tracekit.journal.process import boot_id
+from tracekit.journal.missed import missed_in, note_missed
+from tracekit.journal.process import HASH_SEED_VARIABLE, boot_id, hash_seed
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
+from tracekit.model.unrecorded import Misses
 from tracekit.otlp.losses import note_abandoned
 
 __all__ = ["ProcessRecording"]
@@ -36,7 +39,8 @@ class ProcessRecording:
             SettingsError: The project's rules of redaction cannot be used.
         """
         make_home()
-        self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name))
+        self._hash_seed = hash_seed() if os.environ.get(HASH_SEED_VARIABLE) else int.from_bytes(os.urandom(4))
+        self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name), self._hash_seed)
         self._clock = AnchoredClock()
         now_ns = self._clock.now_ns()
         root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
@@ -51,8 +55,8 @@ class ProcessRecording:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the program's environment tells our hook, and its exporter, whosever it is, of the span above it."""
-        told = {SESSION_VARIABLE: self.session.dumps()}
+        """What the program's environment tells our hook, its hashes, and its exporter, whosever it is, of the span above."""
+        told = {SESSION_VARIABLE: self.session.dumps(), **hash_variable(self._hash_seed)}
         if self._exporter is None:
             return told
         trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)
@@ -86,12 +90,16 @@ class ProcessRecording:
 
     def said_hello(self) -> bool:
         """Whether a process of the program has loaded the hook."""
-        return any(Path(self.session.hello).iterdir())
+        return bool(self._processes())
+
+    def _processes(self) -> list[str]:
+        """The ids of the processes that have loaded the hook."""
+        return [path.name for path in Path(self.session.hello).iterdir() if path.name.isdigit()]
 
     def recorded_runs(self) -> list[str]:
         """The ids of the runs in which the program's processes took part, this one first if it is among them."""
         patterns = [f"*/{self.run.id}.*.jsonl"]
-        patterns += [f"*/*.{file_host()}.{path.name}*.jsonl" for path in Path(self.session.hello).iterdir()]
+        patterns += [f"*/*.{file_host()}.{pid}*.jsonl" for pid in self._processes()]
         found = {
             path.name.partition(".")[0]
             for pattern in patterns
@@ -100,6 +108,12 @@ class ProcessRecording:
             if path.stat().st_mtime_ns >= self.run.recorded_at_ns
         }
         return sorted(found, key=lambda id: id != self.run.id)
+
+    def missed(self) -> Misses:
+        """Return the program's requests to Claude that are not recorded, and note them for `tracekit doctor`."""
+        found = missed_in(Path(self.session.hello))
+        note_missed(self.run.name, found)
+        return found
 
     def unsent(self) -> tuple[int, str]:
         """Count the spans of this run that its processes ended without sending; returns their number, and where to."""

@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from tracekit.cli.child import exit_code, full_command, run_child
+from tracekit.cli.missed import REMEDY
+from tracekit.cli.options import tell
 from tracekit.cli.recording import ProcessRecording
 from tracekit.configure import DISABLED_VARIABLE
 from tracekit.errors import HomeError
 from tracekit.journal.home import home
+from tracekit.model.unrecorded import in_words
 
 __all__ = ["command", "name_of"]
 
@@ -49,7 +52,7 @@ def name_of(program: tuple[str, ...]) -> str:
 
 def _tell(recording: ProcessRecording) -> None:
     """Say on stderr what was recorded, or why nothing was."""
-    runs = recording.recorded_runs()
+    runs, missed = recording.recorded_runs(), in_words(recording.missed())
     if runs:
         listed = ", ".join(run[:8] for run in runs[:5])
         more = f" and {len(runs) - 5} more" if len(runs) > 5 else ""
@@ -61,6 +64,10 @@ def _tell(recording: ProcessRecording) -> None:
                 f"send the run with: tracekit export {runs[0][:8]} --otlp URL",
                 err=True,
             )
+        if missed:
+            tell([f"the record is partial: {missed}, and that is not recorded; {REMEDY}"])
+    elif missed:
+        tell([f"nothing was recorded: no call went through the anthropic SDK; {missed}; {REMEDY}"])
     elif recording.said_hello():
         click.echo("tracekit: nothing was recorded: the program made no call to Claude", err=True)
     else:

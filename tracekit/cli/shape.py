@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracekit.cli.missed import missed_json
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run, Tokens
@@ -15,7 +16,11 @@ __all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
 def show_json(run: Run, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """What `tracekit show --format json` prints; of `findings`, those that are likely or certain."""
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
-    return {"run": run_json(summary_of(run, len(grave))), "root": node_json(run.root, codes_by_span(grave))}
+    return {
+        "run": run_json(summary_of(run, len(grave))),
+        "unrecorded": missed_json(run.recording.unrecorded),
+        "root": node_json(run.root, codes_by_span(grave)),
+    }
 
 
 def codes_by_span(findings: Sequence[Finding]) -> dict[str, list[str]]:

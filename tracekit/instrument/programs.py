@@ -10,6 +10,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
@@ -24,6 +25,10 @@ __all__ = ["SESSION_VARIABLE", "start_program"]
 
 SESSION_VARIABLE: Final = "TRACEKIT_SESSION"
 
+_CLAUDE_CODE: Final = "claude"
+_PACKAGE: Final = "/claude-code/"
+"""Stands in the path of its script, where `node` is told to run that."""
+
 _ENV = 10
 """The place of `env` among the arguments of `Popen`, for who gives it by position."""
 
@@ -33,6 +38,7 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(original)
     def start(popen: Any, *args: Any, **kwargs: Any) -> None:
+        _notice(args[0] if args else kwargs.get("args"))
         added = _variables()
         if added:
             given = args[_ENV] if len(args) > _ENV else kwargs.get("env")
@@ -44,6 +50,22 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
         original(popen, *args, **kwargs)
 
     return start
+
+
+@guarded
+def _notice(command: Any) -> None:
+    """Count a program that asks Claude by itself: Claude Code, which the Claude Agent SDK starts."""
+    recorder = active()
+    if recorder is None or recorder.answerer is not None:
+        return
+    words = (
+        command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]
+    )
+    begin = [os.fspath(each) for each in words[:2] if isinstance(each, (str, os.PathLike))]
+    if len(words) == len(begin) and begin[-1:] in (["-v"], ["--version"]):
+        return
+    if begin and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin)):
+        recorder.missed(_CLAUDE_CODE, "")
 
 
 def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ from tracekit.model.events import (
     Response,
     SpanBegin,
     SpanEnd,
+    Unrecorded,
 )
 from tracekit.model.heads import HeadForm
 from tracekit.model.parsing import parse_json
@@ -137,11 +138,13 @@ class Decoder:
             case "answer":
                 return Answered(data["id"], data["t"], data["status"], data["headers"], HeadForm.read(data.get("form")))
             case "lane":
-                return LaneBegin(data["id"], data["parent"], data["kind"], data["t"])
+                return LaneBegin(data["id"], data["parent"], data["kind"], data["t"], data.get("function", ""))
             case "exit":
                 return Exit(data["t"])
             case "replay" if data["mode"] in get_args(ReplayMode):
                 return Replayed(data["t"], data["mode"])
+            case "unrecorded":
+                return Unrecorded(data["t"], data["caller"], data["host"], data["requests"])
             case "blob":
                 self._rebuilding.blobs.add(data["sha256"], data["data"], self._line)
         return None

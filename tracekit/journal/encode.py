@@ -23,6 +23,7 @@ from tracekit.model.events import (
     Response,
     SpanBegin,
     SpanEnd,
+    Unrecorded,
 )
 from tracekit.origin import pass_on
 from tracekit.privacy.credentials import redact
@@ -55,11 +56,15 @@ class Encoder:
                 return [redact(f"{head},{_headers(event)}}}")]
             case LaneBegin():
                 parent = compact(event.parent)
-                return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
+                line = f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}'
+                return [f"{line},{compact({'function': event.function})[1:]}" if event.function else f"{line}}}"]
             case Exit():
                 return [f'{{"e":"exit","t":{event.at_ns}}}']
             case Replayed():
                 return [f'{{"e":"replay","t":{event.at_ns},"mode":"{event.mode}"}}']
+            case Unrecorded():
+                told = {"caller": event.caller, "host": event.host, "requests": event.requests}
+                return [redact(f'{{"e":"unrecorded","t":{event.at_ns},{compact(told)[1:]}')]
 
     def written(self, event: Event) -> None:
         """The lines for `event` are in the segment."""

@@ -22,6 +22,7 @@ from tracekit.model.events import (
     Response,
     SpanBegin,
     SpanEnd,
+    Unrecorded,
 )
 from tracekit.model.recording import Exchange, Lane, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
@@ -49,6 +50,7 @@ class Fold:
         self._grown: set[str] = set()
         self._exited: set[int] = set()
         self._replayed: dict[int, ReplayMode] = {}
+        self._unrecorded: dict[tuple[str, str], Unrecorded] = {}
         self._changed: dict[str, None] = {}
         self._told: Mapping[str, RecordedSpan] = {}
         self._privacies: dict[int, tuple[tuple[Any, ...], Privacy]] = {}
@@ -83,6 +85,8 @@ class Fold:
             header.get("content", "full"),
             tuple(header.get("redaction") or ()),
             tuple(header.get("ignore") or ()),
+            bool(header.get("rootless")),
+            header.get("hash_seed"),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:
@@ -98,11 +102,15 @@ class Fold:
             case Answered():
                 self._answered(event.id, event, event.at_ns)
             case LaneBegin():
-                self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
+                lane = Lane(index, event.id, event.parent, event.kind, event.at_ns, event.function)
+                self._lanes[index, event.id] = lane
             case Exit():
                 self._exited.add(index)
             case Replayed():
                 self._replayed[index] = event.mode
+            case Unrecorded():
+                before = self._unrecorded.get((event.caller, event.host), replace(event, requests=0))
+                self._unrecorded[event.caller, event.host] = replace(before, requests=before.requests + event.requests)
 
     def recording(self) -> Recording:
         """What has been added so far."""
@@ -121,6 +129,7 @@ class Fold:
             dict(self._lanes),
             self._told,
             dict(self._exchanges),
+            tuple(self._unrecorded.values()),
         )
 
     def _redacting(self, id: str) -> Redact:

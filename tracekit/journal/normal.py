@@ -30,6 +30,7 @@ from tracekit.model.events import (
     Response,
     SpanBegin,
     SpanEnd,
+    Unrecorded,
 )
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
 
@@ -39,7 +40,7 @@ RUN_ID = f"{1:032x}"
 """The id of every run in its normal form."""
 
 _NEUTRAL: Mapping[str, Any] = {"host": "", "boot": "", "process_start": 0}
-_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "content", "redaction", "ignore")
+_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "hash_seed", "content", "redaction", "ignore")
 _KEPT_REQUEST_HEADERS = frozenset(("anthropic-beta", "anthropic-version", "content-type", "x-stainless-retry-count"))
 _LEFT_OUT = frozenset(
     (
@@ -199,7 +200,7 @@ def _events(recording: Recording, segment: int, renaming: _Renaming) -> Iterator
     lanes = [lane for lane in recording.lanes.values() if lane.segment == segment]
     for lane in sorted(lanes, key=lambda lane: _lane_place(lane.id)):
         kind: Any = lane.kind
-        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns))
+        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns), lane.function)
     for span, is_begin in renaming.steps:
         if span.segment != segment:
             continue
@@ -210,6 +211,10 @@ def _events(recording: Recording, segment: int, renaming: _Renaming) -> Iterator
         for event in _end(span, exchange, renaming):
             last_ns = max(last_ns, event.at_ns)
             yield event
+    if segment == renaming.segments[0]:
+        # Which process sent them first is a matter of timing.
+        for each in sorted(recording.unrecorded, key=lambda each: (each.caller, each.host)):
+            yield Unrecorded(0, each.caller, each.host, each.requests)
     if recording.segments[segment].exited:
         yield Exit(last_ns)
 

@@ -29,6 +29,7 @@ __all__ = [
     "Response",
     "SpanBegin",
     "SpanEnd",
+    "Unrecorded",
 ]
 
 Kind: TypeAlias = Literal["run", "agent", "turn", "llm", "attempt", "tool", "span"]
@@ -88,12 +89,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class LaneBegin:
-    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix."""
+    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix.
+
+    `function` names the function of the program that it runs, or by which a library started it; empty if unknown.
+    """
 
     id: str
     parent: str | None
     kind: Literal["main", "task", "thread", "job", "nursery", "process"]
     at_ns: int
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +163,17 @@ class Replayed:
     mode: ReplayMode
 
 
-Event: TypeAlias = LaneBegin | SpanBegin | Answered | Chunk | SpanEnd | Exit | Replayed
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Requests to Claude of which only their number is known, since they were sent in a way that is not recorded.
+
+    `caller` is the package that sent them to `host`; where `host` is empty, it is a program that was started.
+    """
+
+    at_ns: int
+    caller: str
+    host: str
+    requests: int = 1
+
+
+Event: TypeAlias = LaneBegin | SpanBegin | Answered | Chunk | SpanEnd | Exit | Replayed | Unrecorded

@@ -11,7 +11,18 @@ from urllib.parse import quote, unquote, unquote_plus
 
 from tracekit import semconv
 from tracekit.model.aws import are_frames, rewritten_frames
-from tracekit.model.events import Answered, Attributes, Chunk, Event, Failure, Request, Response, SpanBegin, SpanEnd
+from tracekit.model.events import (
+    Answered,
+    Attributes,
+    Chunk,
+    Event,
+    Failure,
+    Request,
+    Response,
+    SpanBegin,
+    SpanEnd,
+    Unrecorded,
+)
 from tracekit.model.heads import HeadForm
 from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
@@ -47,6 +58,8 @@ class Texts:
                 return replace(event, data=self._body(event.data))
             case Answered():
                 return replace(event, headers=self._headers(event.headers), form=self._form(event.form))
+            case Unrecorded():
+                return replace(event, caller=self._text(event.caller), host=self._text(event.host))
         return event
 
     def request(self, request: Request) -> Request:

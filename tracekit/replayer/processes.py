@@ -37,6 +37,10 @@ class _Nowhere(Sink):
     def release(self, run: RunInfo) -> None: ...
 
     @override
+    def has_others(self, run: RunInfo) -> bool:
+        return False
+
+    @override
     def forked(self) -> None: ...
 
     @override
@@ -47,6 +51,8 @@ class _Refusing(Answerer):
     """Answers nothing. Its error is an `Exception`, which a pool hands on to who waits for the result."""
 
     replay_of = ""
+    run_name = ""
+    is_rootless = True
 
     def __init__(self) -> None:
         self._clock = AnchoredClock()

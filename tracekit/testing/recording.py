@@ -23,6 +23,7 @@ from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.recording import RecordedSpan, Recording
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
+from tracekit.model.unrecorded import in_words
 
 __all__ = ["TestRecording"]
 
@@ -71,7 +72,7 @@ class TestRecording:
             return structure(self._as_ended(read_run(paths)))
         runs = all_runs(1)
         if not runs:
-            raise RunNotFoundError("nothing is recorded: the test has made no call to Claude, and begun no agent")
+            raise RunNotFoundError(f"nothing is recorded: {self._no_call()}, and it has begun no agent")
         return structure(read_run(runs[0].paths))
 
     def stop(self, error: BaseException | None = None) -> None:
@@ -98,9 +99,16 @@ class TestRecording:
         """
         paths = segments_of(self._info.id)
         if not paths:
-            raise RunNotFoundError("there is nothing to keep: the test has made no call to Claude")
+            raise RunNotFoundError(f"there is nothing to keep: {self._no_call()}")
         path.parent.mkdir(parents=True, exist_ok=True)
         export(paths, path, shared=True)
+
+    def _no_call(self) -> str:
+        """Say that the test made no call, or none that is recorded."""
+        missed = in_words(self._recorder.misses)
+        if missed:
+            return f"no call of the test went through the anthropic SDK; {missed}"
+        return "the test has made no call to Claude"
 
     def _as_ended(self, recording: Recording) -> Recording:
         """`recording` with its root, which is written at the end, as it would be now."""

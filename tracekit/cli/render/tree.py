@@ -16,6 +16,7 @@ from tracekit.cli.shape import codes_by_span
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
+from tracekit.model.unrecorded import in_words, misses_of
 
 __all__ = ["print_tree"]
 
@@ -89,6 +90,9 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         line.append_text(_bar(row.node, run, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
+    missed = in_words(misses_of(run.recording.unrecorded))
+    if missed:
+        out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
     legend = _legend(run, grave, marks)
     if legend:
         out.print(Text(legend, style="dim"))

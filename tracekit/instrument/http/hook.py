@@ -1,0 +1,38 @@
+"""Puts the hooks into HTTP clients when these are imported, and takes them out again."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tracekit.instrument.http.plain import end_headers
+from tracekit.instrument.importing import when_imported
+from tracekit.instrument.replaced import Replaced
+
+__all__ = ["hook", "unhook"]
+
+_replaced = Replaced()
+
+
+class _State:
+    """Whether the clients are to be hooked: one may be imported before, meanwhile or after."""
+
+    is_on = False
+
+
+def hook() -> None:
+    """Hook into the HTTP clients, those that are loaded and those to come. Harmless twice."""
+    if _State.is_on:
+        return
+    _State.is_on = True
+    when_imported("http.client", _hook_plain)
+
+
+def unhook() -> None:
+    """Restore the clients' own methods."""
+    _State.is_on = False
+    _replaced.restore()
+
+
+def _hook_plain(module: ModuleType) -> None:
+    if _State.is_on:
+        _replaced.replace(module.HTTPConnection, "endheaders", end_headers)

@@ -1,0 +1,139 @@
+"""Requests to Claude that are not recorded, kept beside the journals so that other processes can tell of them.
+
+A process under `tracekit run` tells whoever started it, by a file in the folder of its session; any other process adds
+a line to a file in the home folder when it first misses a request, and another when it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tracekit.errors import HomeError
+from tracekit.journal.home import make_home
+from tracekit.model.unrecorded import Misses
+from tracekit.origin import pass_on
+from tracekit.system_clock import wall_ns
+
+__all__ = ["MissedNotes", "Note", "missed_in", "missed_since", "note_missed"]
+
+_FILE = "missed.jsonl"
+_PREFIX = "missed-"
+_MOST_BYTES = 64_000
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class MissedNotes:
+    """Keeps account of this process, which is part of `program`. `folder` is that of its session, "" if it has none.
+
+    `redact` is applied to all that is written.
+    """
+
+    def __init__(self, program: str, folder: str, redact: Callable[[str], str]) -> None:
+        self._program = program
+        self._folder = folder
+        self._redact = redact
+        self._left: Counter[tuple[str, str]] = Counter()
+        self._known: set[tuple[str, str]] = set()
+        self._pid = os.getpid()
+
+    def add(self, caller: str, host: str) -> None:
+        """`caller` sent a request to `host`, or started a program where that is empty."""
+        key = self._redact(caller), self._redact(host)
+        if os.getpid() != self._pid:
+            self._left, self._known, self._pid = Counter(), set(), os.getpid()
+        if self._folder:
+            _append(Path(self._folder) / f"{_PREFIX}{self._pid}.jsonl", _APPEND, list(key))
+        elif key in self._known:
+            self._left[key] += 1
+        else:
+            self._known.add(key)
+            self._write({key: 1})
+
+    def exit(self) -> None:
+        """The process ends in good order."""
+        left, self._left = self._left, Counter()
+        if os.getpid() == self._pid:
+            self._write(left)
+
+    def _write(self, misses: Misses) -> None:
+        if misses:
+            note_missed(self._redact(self._program), misses)
+
+
+def missed_in(folder: Path) -> Misses:
+    """Return what the processes of a session missed, by the files in its `folder`."""
+    found: Counter[tuple[str, str]] = Counter()
+    for path in sorted(folder.glob(f"{_PREFIX}*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            caller, host = json.loads(line)
+            found[caller, host] += 1
+    return found
+
+
+def note_missed(program: str, misses: Misses) -> None:
+    """Note what a process of `program` missed. A disk that does not take it is no concern of the program's."""
+    try:
+        path = make_home() / _FILE
+        mode = _APPEND | (os.O_TRUNC if path.exists() and path.stat().st_size > _MOST_BYTES else 0)
+    except (OSError, HomeError) as error:
+        pass_on(error)
+        return
+    for (caller, host), requests in misses.items():
+        told = {"t": wall_ns(), "program": program, "caller": caller, "host": host, "requests": requests}
+        _append(path, mode, told)
+        mode &= ~os.O_TRUNC
+
+
+def _append(path: Path, mode: int, line: Any) -> None:
+    try:
+        file = os.open(path, mode, 0o600)
+        try:
+            os.write(file, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(file)
+    except OSError as error:
+        pass_on(error)
+
+
+class Note(NamedTuple):
+    """What was missed of some programs, of which `program` was the last, at `at_ns`."""
+
+    misses: Misses
+    program: str
+    at_ns: int
+
+
+def missed_since(folder: Path, since_ns: int) -> Note | None:
+    """Return what was missed since `since_ns`, nanoseconds since the epoch; None if nothing was."""
+    try:
+        # A FIFO would be waited for without an end.
+        file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(file, encoding="utf-8") as text:
+            lines = text.read().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]
+    if not found:
+        return None
+    misses: Counter[tuple[str, str]] = Counter()
+    for each in found:
+        misses[each["caller"], each["host"]] += each["requests"]
+    return Note(misses, found[-1]["program"], found[-1]["t"])
+
+
+_WANTED = {"t": int, "program": str, "caller": str, "host": str, "requests": int}
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or not all(type(data.get(name)) is kind for name, kind in _WANTED.items()):
+        return None
+    return data
