@@ -17,7 +17,7 @@ from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
 from tracekit.instrument.sdk.points import SUPPORTED
 
-pytestmark = pytest.mark.versions
+pytestmark = [pytest.mark.versions, pytest.mark.timeout(300)]
 
 EDGES = Path(__file__).with_name("edges.py")
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
