@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -96,6 +97,8 @@ def _start(task: Task, told: _Told) -> None:
     stage.player.when_refused = _give_up
     stage.player.when_extra = lambda asked: told.tell("extra", asked)
     stage.clock.bind(stage.clock.expect())
+    # Python processes that the program starts are replayed themselves, and read the recording as this one has.
+    stage.clock.extra_s = time.process_time()
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     _put_back_environment(Path(task.folder))
     recorder = stage.enter(sink, task.process(), hooked=True)

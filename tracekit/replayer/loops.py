@@ -170,7 +170,13 @@ class _Selector:
         events: list[tuple[selectors.SelectorKey, int]] = self._real.select(0)
         if not events and (timeout is None or timeout > 0):
             at_ns = None if timeout is None else self._clock.now_ns() + max(1, round(timeout * 1e9))
-            events = self._under_way(timeout) or self._wait(at_ns)
+            since_ns, began_s = self._clock.now_ns(), time.monotonic()
+            events = self._under_way(timeout)
+            if events:
+                passed_s = time.monotonic() - began_s
+                self._clock.catch_up(since_ns, passed_s if timeout is None else min(passed_s, timeout))
+            else:
+                events = self._wait(at_ns)
         for key, event in events:
             if event & selectors.EVENT_READ:
                 self._asked.pop(key.fd, None)

@@ -121,6 +121,14 @@ class Player(Answerer):
         """The recorded calls that were not made."""
         return list(self._matcher.unplayed)
 
+    def room_ns(self) -> int:
+        """Until when time may pass before the next recorded call of this process is asked, so that it is asked in time."""
+        with self._lock:
+            if not self._timeline.follows:
+                return sys.maxsize
+            begins = [call.parts[0].span.start_ns for call in self._matcher.unplayed if self._matcher.is_here(call)]
+            return min(begins, default=self.script.end_ns)
+
     def play_out(self) -> None:
         """The program is over: let those that it does not wait for go on as long as they did in the recording."""
         if self.divergence is None and not self.impossible and self._matcher.unplayed:

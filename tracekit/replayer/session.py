@@ -113,6 +113,7 @@ class Stage:
         looks = Looks()
         self._loops = Loops(self.clock, looks)
         self.player = Player(self.script, self.clock, self._loops, tell)
+        self.clock.room_ns = self.player.room_ns
         self._hooks = Hooks(self._loops, Threads(self.clock, looks), self.player, looks)
         self._block_network = block_network
         self._loop_before: Any = None
