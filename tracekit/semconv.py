@@ -21,6 +21,7 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 
 # GenAI conventions: the request and the response of one call.
 REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
 REQUEST_STREAM: Final = "gen_ai.request.stream"
 STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"

@@ -58,7 +58,9 @@ def _notice(command: Any) -> None:
     recorder = active()
     if recorder is None or recorder.answerer is not None:
         return
-    words = command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]
+    words = (
+        command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]
+    )
     begin = [os.fspath(each) for each in words[:2] if isinstance(each, (str, os.PathLike))]
     if len(words) == len(begin) and begin[-1:] in (["-v"], ["--version"]):
         return

@@ -25,12 +25,22 @@ def hook() -> None:
         return
     _State.is_on = True
     when_imported("http.client", _hook_plain)
+    for library in ("httpx", "httpx2"):
+        when_imported(library, _hook_client)
 
 
 def unhook() -> None:
     """Restore the clients' own methods."""
     _State.is_on = False
     _replaced.restore()
+
+
+def _hook_client(module: ModuleType) -> None:
+    if _State.is_on:
+        from tracekit.instrument.http.clients import send, send_async  # noqa: PLC0415  loads with the client
+
+        _replaced.replace(module.Client, "send", send)
+        _replaced.replace(module.AsyncClient, "send", send_async)
 
 
 def _hook_plain(module: ModuleType) -> None:

@@ -15,7 +15,7 @@ from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
 
-__all__ = ["answer", "answer_async"]
+__all__ = ["AsyncReading", "Reading", "answer", "answer_async", "begin", "raised", "send"]
 
 _TOKEN_PROVIDER = "_azure_ad_token_provider"  # noqa: S105  the name of Foundry's attribute
 _NO_KEY = {"X-Api-Key": "replayed"}
@@ -40,14 +40,14 @@ def answer(
     with _without_token(client):
         options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = _begin(answerer, call, request)
+    reply, attempt = begin(answerer, call, request)
     try:
         answerer.hold(reply.begin_ns)
-        _send(attempt, reply, request, kwargs.get("call"), options)
+        send(attempt, reply, request, kwargs.get("call"), options)
         answerer.hold(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
-        _raised(attempt, reply, error)
+        raised(attempt, reply, error)
         answerer.ended(reply)
         raise
     return response, options
@@ -68,14 +68,14 @@ async def answer_async(
     with _without_token(client):
         options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = _begin(answerer, call, request)
+    reply, attempt = begin(answerer, call, request)
     try:
         await answerer.hold_async(reply.begin_ns)
-        _send(attempt, reply, request, kwargs.get("call"), options)
+        send(attempt, reply, request, kwargs.get("call"), options)
         await answerer.hold_async(reply.answered_ns)
         response = _response(client, answerer, reply, request, attempt, stream=stream)
     except BaseException as error:
-        _raised(attempt, reply, error)
+        raised(attempt, reply, error)
         answerer.ended(reply)
         raise
     return response, options
@@ -106,13 +106,15 @@ def _with_some_key(client: Any, options: Any) -> Any:
     return options
 
 
-def _begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
+def begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
+    """Find the answer to `request`, and begin the attempt that it answers."""
     reply = answerer.answer(request_of(request), call, call.parent)
     call.answered_by(reply)
     return reply, Attempt(call)
 
 
-def _send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+    """Record `request` as sent when it was; `sdk_call` and `options` are those of the SDK, None where it did not call."""
     if sdk_call is not None:
         # The SDK's span counts what is sent, and tells the address.
         sdk_call.sending(request, options)
@@ -140,20 +142,20 @@ def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attem
         answerer.ended(reply)
         return response
     is_async = hasattr(client, "__aenter__")
-    body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
+    body = (AsyncReading if is_async else Reading)(reply, answerer, attempt, request)
     response = replies.streamed(reply, request, body)
     attempt.answered(response)
     return response
 
 
-def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
+def raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
     """The attempt failed as it did in the recording, or was cancelled meanwhile."""
     now_ns = attempt.call.recorder.clock.now_ns()
     attempt.end_ns = lambda: reply.end_ns if not reply.status else max(reply.begin_ns, min(reply.end_ns, now_ns))
     attempt.raised(error)
 
 
-class _Reading:
+class Reading:
     """The pieces of a body, each when its time has come."""
 
     def __init__(self, reply: Reply, answerer: Answerer, attempt: Attempt, request: Any) -> None:
@@ -200,7 +202,7 @@ class _Reading:
         self._answerer.ended(self.reply)
 
 
-class _AsyncReading(_Reading):
+class AsyncReading(Reading):
     """The same for an asynchronous client."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -44,7 +44,7 @@ class Attempt:
 
     @guarded
     def sending(self, request: Any) -> None:
-        """`request`, an httpx2 request, is about to be sent."""
+        """`request`, one of httpx2 or httpx, is about to be sent."""
         if self.live is not None:
             return
         call = self.call
@@ -84,10 +84,10 @@ class Attempt:
 
     @guarded
     def answered(self, response: Any) -> None:
-        """`response`, an httpx2 response, arrived: as a whole, or with its body yet to be read."""
+        """`response`, one of httpx2 or httpx, arrived: as a whole, or with its body yet to be read."""
         if self.live is None:
             return
-        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  needs httpx2
+        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  loads with the first answer
 
         self._status = response.status_code
         headers = kept_headers(response.headers.items())
@@ -99,24 +99,31 @@ class Attempt:
         self.live.attributes[semconv.HTTP_STATUS] = self._status
         content_type = headers.get("content-type", "")
         form = form_of(response, headers)
+        recorder = self.call.recorder
         if response.is_closed:
-            body: bytes = response.content
+            body = _content_of(response)
+            if body is None:
+                recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
+                self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
+                return
             self.call.answer = answer_of(body, content_type)
             self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body, form))
             return
-        recorder = self.call.recorder
         recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
         self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
         """The request failed without an answer."""
-        failure = failure_of(error if error.__cause__ is None else error.__cause__)
+        self.failed(failure_of(error if error.__cause__ is None else error.__cause__))
+
+    def failed(self, failure: Failure) -> None:
+        """The request failed with `failure`, without an answer."""
         self._end(failure, CANCELLED if failure.type == CANCELLED else "")
 
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read_later(self, response: Any, content_type: str) -> None:
-        from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs httpx2
+        from tracekit.instrument.sdk.body import library_of, observed, separate_decoder  # noqa: PLC0415  with an answer
 
         call = self.call
         call.answer = Answer()
@@ -127,7 +134,7 @@ class Attempt:
         elif self._status >= 400:
             wanted = "account"
         self._reading = Reading(call.answer, content_type, separate_decoder(response), wanted)
-        response.stream = observed(response.stream, self)
+        response.stream = observed(response.stream, self, library_of(response))
 
     @guarded
     def chunk(self, data: bytes) -> None:
@@ -225,7 +232,7 @@ class Attempt:
 
 
 def request_of(request: Any) -> Request:
-    """What an httpx2 request says, less the headers that carry credentials."""
+    """What a request of httpx2 or httpx says, less the headers that carry credentials."""
     url = request.url
     # Each look-up by name goes through all headers.
     sent = {name.lower(): value for name, value in request.headers.raw}
@@ -244,6 +251,16 @@ def request_of(request: Any) -> Request:
         headers,
         body,
     )
+
+
+def _content_of(response: Any) -> bytes | None:
+    """The body of a response that is closed; None if it was closed without being read."""
+    try:
+        content: bytes = response.content
+    except Exception as error:  # noqa: BLE001  the libraries raise a ResponseNotRead of their own
+        pass_on(error)
+        return None
+    return content
 
 
 def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any:
