@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PEERS", "Peer", "find"]
+__all__ = ["GUESTS", "PEERS", "Peer", "find"]
 
 CACHE_VARIABLE = "TRACEKIT_PEERS"
 """Names the folder that holds the environments; by default one in the user's cache folder."""
@@ -36,7 +36,7 @@ _READY = "ready"
 
 @dataclass(frozen=True)
 class Peer:
-    """An instrumentation of the Anthropic SDK.
+    """An instrumentation of the Anthropic SDK, or what else has an environment of its own.
 
     Attributes:
         name: What the peer is called here.
@@ -87,10 +87,13 @@ PEERS: tuple[Peer, ...] = (
     ),
 )
 
+GUESTS = Peer("guests", ("litellm==1.110.2", "mcp==2.3.0"), "")
+"""Packages that ask Claude without the SDK, or start programs that do."""
+
 
 def find(name: str) -> Peer | None:
     """The peer called `name` if its environment is built, else None."""
-    peer = next(peer for peer in PEERS if peer.name == name)
+    peer = next(peer for peer in (*PEERS, GUESTS) if peer.name == name)
     return peer if (peer.folder / _READY).exists() else None
 
 
@@ -144,11 +147,13 @@ def _locked(path: Path) -> Iterator[None]:
 def main() -> int:
     """Build every environment that is missing."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"one of {', '.join(peer.name for peer in PEERS)}")
+    parser.add_argument(
+        "peers", nargs="*", metavar="PEER", help=f"one of {', '.join(peer.name for peer in (*PEERS, GUESTS))}"
+    )
     wanted = parser.parse_args().peers
     failed = False
     with ThreadPoolExecutor(2) as pool:
-        builds = [pool.submit(build, peer) for peer in PEERS if not wanted or peer.name in wanted]
+        builds = [pool.submit(build, peer) for peer in (*PEERS, GUESTS) if not wanted or peer.name in wanted]
         for done in builds:
             try:
                 print(done.result(), flush=True)

@@ -15,7 +15,7 @@ from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
-from tracekit.journal.home import home, make_home, runs_folder
+from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.missed import missed_in, note_missed
 from tracekit.journal.process import boot_id
 from tracekit.journal.writer import JournalSink, file_host
@@ -54,7 +54,8 @@ class ProcessRecording:
     @property
     def variables(self) -> dict[str, str]:
         """What the program's environment tells our hook, and its exporter, whosever it is, of the span above it."""
-        told = {SESSION_VARIABLE: self.session.dumps()}
+        # A child may be given neither the variable nor those by which the platform finds its folder.
+        told = {SESSION_VARIABLE: self.session.dumps(), HOME_VARIABLE: str(home())}
         if self._exporter is None:
             return told
         trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)

@@ -25,14 +25,15 @@ from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
 from tracekit.errors import JournalError, ReplayError
-from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
+from tracekit.replayer.blocked import blocked_in
 from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, keep_environment, told_by
-from tracekit.replayer.divergence import unplayed
+from tracekit.replayer.divergence import Divergence, unplayed
 from tracekit.replayer.environment import closed_environment
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script
@@ -152,7 +153,7 @@ def _check(ignore: Sequence[str]) -> None:
 
 def _run(command: Sequence[str], task: Task, form: str) -> int:
     """Run the program to its end, and return its return code. Where data is asked for, it does not write among it."""
-    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: ""}
+    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: "", HOME_VARIABLE: str(home())}
     pipes = {"stdout": 2} if form == "json" else {}
     process = start_child(command, variables, closed_environment(os.environ), **pipes)
     with patiently(process):
@@ -216,6 +217,10 @@ def _outcome(script: Script, task: Task) -> _Outcome:
             divergence, report = values
     if divergence is None and not impossible and played and len(played) < len(script.calls):
         found = unplayed(script, [call for call in script.calls if call.number not in played], ())
+        divergence, report = found.json(), str(found)
+    blocked = next(blocked_in(Path(task.folder)), "")
+    if divergence is None and not impossible and blocked:
+        found = Divergence("child", "", asked=blocked)
         divergence, report = found.json(), str(found)
     if divergence is not None:
         modes.append("diverged")

@@ -78,6 +78,9 @@ class Answerer(Protocol):
             ReplayDivergence: The recording has no answer to it.
         """
 
+    def unanswered(self, what: str) -> None:
+        """The program does `what`, whose requests the recording does not answer; they lead nowhere."""
+
     def beyond(self, reply: Reply) -> BaseException:
         """What to raise where more is read of `reply` than was in the recording."""
 
