@@ -245,7 +245,7 @@ class Replay:
         if error is None:
             player.finish()
         self._conclude(player)
-        if isinstance(error, (ReplayDivergence, ReplayImpossible)):
+        if isinstance(error, (ReplayDivergence, ReplayImpossible, ReplayError)):
             return
         if player.impossible:
             raise ReplayImpossible(player.impossible) from error

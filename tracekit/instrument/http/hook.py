@@ -27,6 +27,7 @@ def hook() -> None:
     when_imported("http.client", _hook_plain)
     for library in ("httpx", "httpx2"):
         when_imported(library, _hook_client)
+    when_imported("aiohttp", _hook_aiohttp)
 
 
 def unhook() -> None:
@@ -41,6 +42,13 @@ def _hook_client(module: ModuleType) -> None:
 
         _replaced.replace(module.Client, "send", send)
         _replaced.replace(module.AsyncClient, "send", send_async)
+
+
+def _hook_aiohttp(module: ModuleType) -> None:
+    if _State.is_on and hasattr(module.ClientSession, "_request") and hasattr(module, "ClientMiddlewareType"):
+        from tracekit.instrument.http.aio import request  # noqa: PLC0415  loads with the client
+
+        _replaced.replace(module.ClientSession, "_request", request)
 
 
 def _hook_plain(module: ModuleType) -> None:

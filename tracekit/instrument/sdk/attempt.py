@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import run_attributes
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
+from tracekit.model.heads import HeadForm
 from tracekit.model.messages import Answer, answer_of, stream_form
 from tracekit.origin import pass_on
 from tracekit.privacy.headers import SENT_HEADERS, kept_headers
@@ -45,10 +47,12 @@ class Attempt:
     @guarded
     def sending(self, request: Any) -> None:
         """`request`, one of httpx2 or httpx, is about to be sent."""
-        if self.live is not None:
-            return
+        if self.live is None:
+            self.sends(request_of(request))
+
+    def sends(self, sent: Request) -> None:
+        """`sent` is about to be sent."""
         call = self.call
-        sent = request_of(request)
         if call.reply is not None and call.reply.request is not None:
             sent = call.reply.request
         parent = call.asking(sent)
@@ -89,14 +93,8 @@ class Attempt:
             return
         from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  loads with the first answer
 
-        self._status = response.status_code
         headers = kept_headers(response.headers.items())
-        for attribute, header in ((semconv.REQUEST_ID, "request-id"), (semconv.RETRY_AFTER, "retry-after")):
-            if header in headers:
-                self.live.attributes[attribute] = headers[header]
-        if "retry-after-ms" in headers:
-            self.live.attributes.setdefault(semconv.RETRY_AFTER, f"{headers['retry-after-ms']} ms")
-        self.live.attributes[semconv.HTTP_STATUS] = self._status
+        self._note_head(response.status_code, headers)
         content_type = headers.get("content-type", "")
         form = form_of(response, headers)
         recorder = self.call.recorder
@@ -112,6 +110,25 @@ class Attempt:
         recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
         self._read_later(response, content_type)
 
+    @guarded
+    def arrived(self, status: int, headers: Mapping[str, str], form: HeadForm) -> None:
+        """The head of an answer arrived, with `headers` that may be kept; `chunk` tells of its body, decoded."""
+        if self.live is None:
+            return
+        self._note_head(status, headers)
+        self.call.recorder.tell(self.live, Answered(self.live.id, self.now_ns(), status, headers, form))
+        self._begin_reading(headers.get("content-type", ""), None)
+
+    def _note_head(self, status: int, headers: Mapping[str, str]) -> None:
+        assert self.live is not None
+        self._status = status
+        for attribute, header in ((semconv.REQUEST_ID, "request-id"), (semconv.RETRY_AFTER, "retry-after")):
+            if header in headers:
+                self.live.attributes[attribute] = headers[header]
+        if "retry-after-ms" in headers:
+            self.live.attributes.setdefault(semconv.RETRY_AFTER, f"{headers['retry-after-ms']} ms")
+        self.live.attributes[semconv.HTTP_STATUS] = self._status
+
     def raised(self, error: BaseException) -> None:
         """The request failed without an answer."""
         self.failed(failure_of(error if error.__cause__ is None else error.__cause__))
@@ -125,6 +142,10 @@ class Attempt:
     def _read_later(self, response: Any, content_type: str) -> None:
         from tracekit.instrument.sdk.body import library_of, observed, separate_decoder  # noqa: PLC0415  with an answer
 
+        self._begin_reading(content_type, separate_decoder(response))
+        response.stream = observed(response.stream, self, library_of(response))
+
+    def _begin_reading(self, content_type: str, decoder: Any) -> None:
         call = self.call
         call.answer = Answer()
         wanted: Literal["nothing", "account", "everything"] = "nothing"
@@ -133,8 +154,7 @@ class Attempt:
             wanted = "account" if call.live.parent is not None else "everything"
         elif self._status >= 400:
             wanted = "account"
-        self._reading = Reading(call.answer, content_type, separate_decoder(response), wanted)
-        response.stream = observed(response.stream, self, library_of(response))
+        self._reading = Reading(call.answer, content_type, decoder, wanted)
 
     @guarded
     def chunk(self, data: bytes) -> None:
