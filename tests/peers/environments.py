@@ -42,11 +42,13 @@ class Peer:
         name: What the peer is called here.
         requirements: What its environment needs beside tracekit.
         scope: How the names of the instrumentation scopes begin under which it emits its spans.
+        is_constrained: Whether all else there has the versions that the project's own environment has.
     """
 
     name: str
     requirements: tuple[str, ...]
     scope: str
+    is_constrained: bool = True
 
     @property
     def folder(self) -> Path:
@@ -87,7 +89,7 @@ PEERS: tuple[Peer, ...] = (
     ),
 )
 
-GUESTS = Peer("guests", ("litellm==1.110.2", "mcp==2.3.0"), "")
+GUESTS = Peer("guests", ("litellm==1.110.2", "mcp==2.3.0"), "", is_constrained=False)
 """Packages that ask Claude without the SDK, or start programs that do."""
 
 
@@ -113,7 +115,7 @@ def build(peer: Peer) -> str:
         venv.create(folder, symlinks=True, with_pip=False)
         # This Python's own pip installs into the other environment, which so needs none.
         command = [sys.executable, "-m", "pip", "--python", str(peer.python), "install", "--quiet", "--no-input"]
-        if _CONSTRAINTS.exists():
+        if _CONSTRAINTS.exists() and peer.is_constrained:
             command += ["--constraint", str(_CONSTRAINTS)]
         done = subprocess.run(
             [*command, "--editable", str(_ROOT), *peer.requirements], check=False, capture_output=True, text=True

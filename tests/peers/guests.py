@@ -66,6 +66,18 @@ async def by_litellm_async(litellm: Any) -> list[str]:
     return said
 
 
+def by_converse(litellm: Any) -> list[str]:
+    """Ask by an API of Bedrock's own, which is not recorded."""
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "aws_region_name": "us-east-1"}
+    asked = {**asking("x"), "model": "bedrock/converse/us.anthropic.claude-sonnet-5", "num_retries": 0, **keys}
+    del asked["api_base"], asked["api_key"]
+    try:
+        litellm.completion(**asked, aws_bedrock_runtime_endpoint=URL)
+    except Exception as error:  # noqa: BLE001  it was answered by another API, of which litellm makes what it can
+        return [type(error).__name__]
+    return ["answered"]
+
+
 async def by_mcp() -> list[str]:
     """Let the tool of an MCP server ask, whose environment the MCP SDK makes from scratch."""
     mcp = import_module("mcp")
@@ -76,13 +88,15 @@ async def by_mcp() -> list[str]:
 
 
 def main() -> None:
-    litellm = import_module("litellm")
+    litellm: Any = import_module("litellm")
     litellm.suppress_debug_info = True
     ways = sys.argv[1:]
     said: dict[str, list[str]] = {}
     if "litellm" in ways:
         said["sync"] = by_litellm(litellm)
         said["async"] = asyncio.run(by_litellm_async(litellm))
+    if "converse" in ways:
+        said["converse"] = by_converse(litellm)
     if "mcp" in ways:
         said["mcp"] = asyncio.run(by_mcp())
     print(json.dumps(said))

@@ -79,6 +79,15 @@ def test_litellm_is_recorded_and_replayed(python: str, tmp_path: Path, claude: S
     assert all(len(nodes(call, "attempt")) == 1 for call in calls)
 
 
+def test_what_litellm_sends_in_another_form_is_counted(python: str, tmp_path: Path, claude: ScriptedClaude) -> None:
+    env = settings(tmp_path, claude)
+    done = tracekit("run", "--", python, str(PROGRAM), "litellm", "converse", env=env, timeout=200)
+    assert done.returncode == 0, done.stderr
+    where = claude.url.removeprefix("http://")
+    assert f"the record is partial: litellm sent 1 request to {where}" in done.stderr
+    assert tracekit_json("show", "last", env=env)["run"]["calls"] == len(claude.asked) - 1
+
+
 def test_a_server_of_mcp_is_part_of_the_run(python: str, tmp_path: Path, claude: ScriptedClaude) -> None:
     """The MCP SDK gives it an environment of a few variables, in which nothing of ours is."""
     said, shown = run_and_replay(python, ["mcp"], tmp_path, claude)

@@ -139,13 +139,12 @@ def error_of(failure: Failure, request: Any) -> BaseException:
     for module in (library, builtins, sys.modules.get("anthropic")):
         kind = getattr(module, failure.type, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
+            make: Any = kind
+            more = {"request": request} if issubclass(kind, library.RequestError) else {}
             try:
-                return (
-                    kind(failure.message, request=request)
-                    if issubclass(kind, library.RequestError)
-                    else kind(failure.message)
-                )
+                error: BaseException = make(failure.message, **more)
             except TypeError:
                 break
-    error: BaseException = library.TransportError(f"{failure.type}: {failure.message}", request=request)
+            return error
+    error = library.TransportError(f"{failure.type}: {failure.message}", request=request)
     return error
