@@ -142,9 +142,9 @@ def error_of(failure: Failure, request: Any) -> BaseException:
             make: Any = kind
             more = {"request": request} if issubclass(kind, library.RequestError) else {}
             try:
-                error: BaseException = make(failure.message, **more)
+                raised: BaseException = make(failure.message, **more)
             except TypeError:
                 break
-            return error
-    error = library.TransportError(f"{failure.type}: {failure.message}", request=request)
+            return raised
+    error: BaseException = library.TransportError(f"{failure.type}: {failure.message}", request=request)
     return error
