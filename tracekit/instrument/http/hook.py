@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tracekit.instrument.http.plain import end_headers
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.replaced import Replaced
 
@@ -53,4 +52,6 @@ def _hook_aiohttp(module: ModuleType) -> None:
 
 def _hook_plain(module: ModuleType) -> None:
     if _State.is_on:
+        from tracekit.instrument.http.plain import end_headers  # noqa: PLC0415  loads with the client
+
         _replaced.replace(module.HTTPConnection, "endheaders", end_headers)
