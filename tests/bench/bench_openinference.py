@@ -9,14 +9,14 @@ from functools import partial
 
 from tests.bench.bench_call import calls
 from tests.bench.harness import Comparison, arguments, report, take_turns
-from tests.peers.environments import find
+from tests.peers.environments import PEERS
 
 
 def main() -> None:
     """Measure and print."""
     options = arguments(__doc__)
-    peer = find("openinference")
-    if peer is None:
+    peer = next(peer for peer in PEERS if peer.name == "openinference")
+    if not peer.is_built:
         sys.exit("the environment for openinference is not built: run .ci/peers openinference")
     variants = {name: partial(calls, name, str(peer.python)) for name in ("openinference", "tracekit")}
     measured = take_turns(variants, options.rounds)

@@ -17,7 +17,37 @@ from tracekit.demo.claude import ScriptedClaude
 from tracekit.errors import UnsupportedSdkError
 from tracekit.instrument.sdk import points, seam
 
-NAMES = [f"{owner}.{attribute}" for owner, attribute, _ in points.POINTS]
+NAMES = [f"{owner}.{attribute}" for owner, attribute, _ in points.TRACING.points]
+
+
+def sdk_of(generation: points.Generation) -> Any:
+    """A module with the points of `generation`, and no other."""
+    classes: dict[str, dict[str, Any]] = {"BaseClient": {}, "SyncAPIClient": {}, "AsyncAPIClient": {}}
+    for owner, attribute, parameters in generation.points:
+        scope: dict[str, Any] = {}
+        exec(f"def point(self, {', '.join(parameters)}): pass", scope)
+        classes[owner][attribute] = scope["point"]
+    return types.SimpleNamespace(**{name: type(name, (), methods) for name, methods in classes.items()})
+
+
+@pytest.mark.parametrize("generation", points.GENERATIONS)
+def test_generation_is_known_by_its_points(generation: points.Generation) -> None:
+    module = sdk_of(generation)
+    assert points.generation_of(module) is generation
+    assert points.missing(module) == []
+
+
+@pytest.mark.parametrize("generation", points.GENERATIONS)
+def test_point_of_each_generation_that_is_gone_is_named(generation: points.Generation) -> None:
+    for owner, attribute, _ in generation.points:
+        module = sdk_of(generation)
+        delattr(getattr(module, owner), attribute)
+        if points.generation_of(module) is generation:
+            assert points.missing(module) == [f"{owner}.{attribute}"]
+        else:
+            # Without it, the SDK is taken for one of another generation, and lacks points of that.
+            assert points.missing(module)
+    assert points.generation_of(sdk_of(generation)) is generation
 
 
 def without(name: str) -> Any:
@@ -72,11 +102,11 @@ def test_program_runs_with_an_sdk_that_moved_a_point(
 
 
 def test_hooks_leave_nothing_behind(home: Path) -> None:
-    before = {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.POINTS}
+    before = {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.TRACING.points}
     tracekit.init()
     assert vars(_base_client.BaseClient)["_tracer"] is not before["_tracer"]
     seam.unhook()
-    assert {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.POINTS} == before
+    assert {name: vars(getattr(_base_client, owner))[name] for owner, name, _ in points.TRACING.points} == before
     assert "anthropic" in sys.modules
 
 

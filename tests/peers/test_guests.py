@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.peers.environments import GUESTS, find
+from tests.peers.environments import GUESTS
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
@@ -31,10 +31,9 @@ def answer(asked: Asked) -> Answer:
 
 @pytest.fixture
 def python() -> str:
-    built = find(GUESTS.name)
-    if built is None:
+    if not GUESTS.is_built:
         pytest.skip(f"its environment is not built: run .ci/peers {GUESTS.name}")
-    return str(built.python)
+    return str(GUESTS.python)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ TYPES = {
             semconv.CACHE_WRITE_5M_TOKENS,
             semconv.CACHE_WRITE_1H_TOKENS,
             semconv.REASONING_TOKENS,
+            semconv.REQUEST_MAX_TOKENS,
             semconv.HTTP_STATUS,
             semconv.HTTP_RESEND_COUNT,
             semconv.SERVER_PORT,

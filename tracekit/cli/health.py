@@ -6,16 +6,14 @@ import os
 import platform
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
 
 from tracekit import __version__
+from tracekit.cli.libraries import Check, library_checks
 from tracekit.cli.missed import REMEDY
 from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import OtlpError, StoreError, TracekitError
-from tracekit.instrument.sdk.points import missing_in_installed
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
@@ -34,84 +32,17 @@ _LOST_DAYS = 7
 
 _DAY_NS = 86_400_000_000_000
 
-_OTHER_INSTRUMENTATIONS = (
-    "openinference-instrumentation-anthropic",
-    "opentelemetry-instrumentation-anthropic",
-    "opentelemetry-instrumentation-genai-anthropic",
-    "logfire",
-    "langfuse",
-    "langsmith",
-    "ddtrace",
-)
-
-
-class Check(NamedTuple):
-    """One thing that was looked at. `ok` is false where a user may want to do something."""
-
-    name: str
-    ok: bool
-    says: str
-
 
 def checks() -> list[Check]:
     """Everything that is worth telling."""
     return [
         Check("tracekit", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
-        _sdk(),
-        _sdk_tracing(),
-        _other_instrumentations(),
-        _opentelemetry(),
+        *library_checks(),
         *_export(),
         _switches(),
         *_missed(),
         *_folder(),
     ]
-
-
-def _installed(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _sdk() -> Check:
-    installed = _installed("anthropic")
-    if installed is None:
-        return Check("anthropic", False, "not installed: pip install 'anthropic>=2.12,<3'")
-    lacking = missing_in_installed()
-    if lacking:
-        return Check(
-            "anthropic", False, f"{installed} has no {', '.join(lacking)}: calls are not recorded; use >=2.12,<3"
-        )
-    return Check("anthropic", True, f"{installed}, every point that tracekit hooks into is there")
-
-
-def _sdk_tracing() -> Check:
-    if os.environ.get("ANTHROPIC_OPEN_TELEMETRY", "").lower() == "false":
-        return Check(
-            "SDK tracing", True, "off by ANTHROPIC_OPEN_TELEMETRY: no spans are exported; the record is complete"
-        )
-    return Check("SDK tracing", True, "on: its span is the one LLM span of a call")
-
-
-def _other_instrumentations() -> Check:
-    found = [f"{name} {found}" for name in _OTHER_INSTRUMENTATIONS if (found := _installed(name))]
-    if not found:
-        return Check("other LLM spans", True, "no other library that emits LLM spans is installed")
-    return Check(
-        "other LLM spans",
-        False,
-        f"{', '.join(found)}: where it is active, each call is exported twice, once by it and once by the SDK; tracekit's "
-        "record counts it once. To export once: switch that instrumentation off, or ANTHROPIC_OPEN_TELEMETRY=false",
-    )
-
-
-def _opentelemetry() -> Check:
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return Check("OpenTelemetry", True, "off by OTEL_SDK_DISABLED: no spans are exported; the record is complete")
-    names = sorted(name for name in os.environ if name.startswith("OTEL_"))
-    return Check("OpenTelemetry", True, f"set: {', '.join(names)}" if names else "no OTEL_ variable is set")
 
 
 def _export() -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from tracekit import semconv
@@ -25,7 +26,7 @@ def call_failure(error: BaseException) -> Failure:
     if _is_cancellation(error):
         return Failure(CANCELLED)
     names = {kind.__name__ for kind in type(error).__mro__}
-    api_type, status = getattr(error, "type", None), getattr(error, "status_code", None)
+    api_type, status = _api_type(error), getattr(error, "status_code", None)
     if names & {"APITimeoutError", "TimeoutException"}:
         name = "client_timeout_error"
     elif names & {"APIConnectionError", "TransportError"}:
@@ -39,6 +40,15 @@ def call_failure(error: BaseException) -> Failure:
     else:
         name = type(error).__name__
     return Failure(name, _text_of(error))
+
+
+def _api_type(error: BaseException) -> object:
+    """Return the type of the API's error: newer SDKs have it as an attribute, older ones only in the response's body."""
+    if hasattr(error, "type"):
+        return error.type
+    body = getattr(error, "body", None)
+    told = body.get("error") if isinstance(body, Mapping) else None
+    return told.get("type") if isinstance(told, Mapping) else None
 
 
 def _text_of(error: BaseException) -> str:

@@ -9,20 +9,31 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Literal, NamedTuple, TypeAlias
+from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it comes without types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.util.re import parse_env_headers
 
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.secrets import public_address, without_user
+from tracekit.system_clock import steady_ns
 
-__all__ = ["Ear", "Signal", "TooLargeError", "exporter_class", "exporter_of", "grpc_may_fork", "judged"]
+__all__ = [
+    "Ear",
+    "OutOfTimeError",
+    "Signal",
+    "TooLargeError",
+    "exporter_class",
+    "exporter_of",
+    "grpc_may_fork",
+    "judged",
+    "refusal",
+]
 
 Signal: TypeAlias = Literal["trace", "metric"]
 
@@ -47,19 +58,49 @@ class _Answer(NamedTuple):
     message: Any = None
 
 
+class OutOfTimeError(Exception):
+    """A request failed, and there is no time left to send it again."""
+
+
 class Ear:
-    """Keeps the newest answer."""
+    """Keeps the newest answer.
+
+    Exporters before OpenTelemetry 1.35 send a request again for a minute, whatever their timeout is; the `Ear` of such
+    an exporter ends that.
+    """
 
     def __init__(self) -> None:
         self.answer: _Answer | None = None
+        self._patience_s: float | None = None
+        self._begun_ns = 0
+        self._failures = 0
+
+    def keep_in_time(self, exporter: Any) -> None:
+        """Hold `exporter` to its timeout, if it is one of those that do not do so by themselves."""
+        if _is_old(exporter):
+            self._patience_s = exporter._timeout  # noqa: SLF001  the exporter has no other way to tell it
 
     def forget(self) -> None:
         """Listen for the answer to another request."""
         self.answer = None
+        self._begun_ns, self._failures = steady_ns(), 0
 
     def http(self, response: Any, *_: Any, **__: Any) -> None:
         """Keep an answer over HTTP; called by requests."""
         self.answer = _Answer(response.status_code, response.reason or "", response.headers, response.content)
+        if response.status_code == 408 or response.status_code >= 500:
+            self.failed(refusal(self.answer))
+
+    def failed(self, reason: str) -> None:
+        """Raise an error if the exporter would send again too late.
+
+        Raises:
+            OutOfTimeError: It would.
+        """
+        pause_s = 2**self._failures
+        self._failures += 1
+        if self._patience_s is not None and (steady_ns() - self._begun_ns) / 1e9 + pause_s > self._patience_s:
+            raise OutOfTimeError(reason)
 
     def grpc(self, message: Any) -> None:
         """Keep an answer over gRPC."""
@@ -70,7 +111,14 @@ def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None, sig
     """Return the exporter of spans or metrics that sends to `destination`, whose answers `ear` hears."""
     make = _over_grpc if destination.protocol == "grpc" else _over_http
     with grpc_may_fork():
-        return make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s}, signal)
+        exporter = make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s}, signal)
+    ear.keep_in_time(exporter)
+    return exporter
+
+
+def _is_old(exporter: Any) -> bool:
+    """Return whether `exporter` waits between its tries where nothing can end the pause (before 1.36)."""
+    return hasattr(exporter, "_timeout") and not hasattr(exporter, "_shutdown_in_progress")
 
 
 def exporter_class(protocol: str, signal: Signal) -> type[Any]:
@@ -82,24 +130,48 @@ def exporter_class(protocol: str, signal: Signal) -> type[Any]:
 
 def _over_http(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
     import requests  # noqa: PLC0415  only where HTTP is spoken
-    from opentelemetry.exporter.otlp.proto.http import _common  # noqa: PLC0415  see above
 
-    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_VARIABLES[signal]}_CREDENTIAL_PROVIDER"
-    # What the exporter itself calls for its session.
-    session = _common._load_session_from_envvar(variable) or requests.Session()  # noqa: SLF001
+    session = _provided_session(signal) or requests.Session()
     session.hooks["response"].append(ear.http)
+    # Older exporters follow a redirect, with a request that has no spans.
+    session.get_redirect_target = lambda _: None
     return exporter_class("http", signal)(endpoint=destination.url, session=session, **options)
+
+
+def _provided_session(signal: Signal) -> Any:
+    """Return the session that a variable names; None if there is none, or OpenTelemetry knows no such variable yet."""
+    try:
+        # What the exporter itself calls for its session.
+        from opentelemetry.exporter.otlp.proto.http._common import _load_session_from_envvar  # noqa: PLC0415
+    except ImportError:
+        return None
+    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_VARIABLES[signal]}_CREDENTIAL_PROVIDER"
+    return _load_session_from_envvar(variable)
 
 
 def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
     base = exporter_class("grpc", signal)
 
     class Exporter(base):  # type: ignore[misc, valid-type]  # the class is known when it is loaded
-        """The exporter, whose stub is heard. It makes a new one where a connection breaks."""
+        """The exporter, whose stub is heard. Newer releases make another stub where a connection breaks."""
+
+        _client: Any
+
+        def __init__(self, **arguments: Any) -> None:
+            super().__init__(**arguments)
+            if not isinstance(self._client, _HeardStub):
+                self._client = _HeardStub(self._client, ear)
 
         def _initialize_channel_and_stub(self) -> None:
             super()._initialize_channel_and_stub()
-            self._client: Any = _HeardStub(self._client, ear.grpc)
+            self._client = _HeardStub(self._client, ear)
+
+        def shutdown(self, *args: Any, **kwargs: Any) -> None:
+            if _is_old(self):
+                # The release's own method waits for the request that is being sent, and its pauses.
+                self._shutdown = True
+            else:
+                super().shutdown(*args, **kwargs)
 
     url, user = without_user(destination.url)
     if user:
@@ -107,16 +179,22 @@ def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], sign
         names = (f"OTEL_EXPORTER_OTLP_{_VARIABLES[signal]}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
         text = next((os.environ[name] for name in names if os.environ.get(name)), "")
         token = base64.b64encode(user.encode()).decode()
-        options["headers"] = {"authorization": f"Basic {token}", **parse_env_headers(text, liberal=True)}
+        options["headers"] = {"authorization": f"Basic {token}", **_headers_of(text)}
     return Exporter(endpoint=url, **options)
+
+
+def _headers_of(text: str) -> dict[str, str]:
+    """Return the headers that the `text` of a variable sets, as the exporters read it."""
+    pairs = (pair.partition("=") for pair in text.split(",") if "=" in pair)
+    return {unquote(name).strip().lower(): unquote(value).strip() for name, _, value in pairs}
 
 
 class _HeardStub:
     """Passes requests on to the real stub."""
 
-    def __init__(self, stub: Any, hear: Callable[[Any], None]) -> None:
+    def __init__(self, stub: Any, ear: Ear) -> None:
         self._stub = stub
-        self._hear = hear
+        self._ear = ear
 
     def Export(self, **arguments: Any) -> Any:  # noqa: N802  the stub's name
         import grpc  # type: ignore[import-untyped]  # noqa: PLC0415  loaded by now; it comes without types
@@ -128,8 +206,9 @@ class _HeardStub:
             if any(part in details for part in _TOO_LARGE):
                 # The exporter would send the very same again and again.
                 raise TooLargeError(f"{getattr(error, 'code', lambda: '')()} {details}") from error
+            self._ear.failed(details)
             raise
-        self._hear(message)
+        self._ear.grpc(message)
         return message
 
 
@@ -161,10 +240,7 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         return _partial(answer.message, number)
     kind, start = answer.headers.get("content-type", "").lower(), answer.body[:100].lstrip().lower()
     if answer.status >= 300:
-        place = public_address(answer.headers.get("location", ""))
-        return Sent(
-            number, f"{answer.status} {answer.reason}: it redirects to {place}; set the endpoint to the collector"
-        )
+        return Sent(number, refusal(answer))
     if "html" in kind or start.startswith((b"<!doctype", b"<html")):
         return Sent(
             number, "it answers with an HTML page, as a proxy or a sign-in does; set the endpoint to the collector"
@@ -177,6 +253,15 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         except DecodeError:
             return Sent(number, "its answer is not OTLP; set the endpoint to the collector")
     return _partial_json(answer.body, number)
+
+
+def refusal(answer: _Answer) -> str:
+    """Return why `answer`, whose status is no success, takes no spans."""
+    said = f"{answer.status} {answer.reason}".rstrip()
+    if answer.status >= 400:
+        return said
+    place = public_address(answer.headers.get("location", ""))
+    return f"{said}: it redirects to {place}; set the endpoint to the collector"
 
 
 def _partial(message: Any, number: int) -> Sent:

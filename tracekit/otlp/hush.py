@@ -69,6 +69,8 @@ def reason_of(heard: Sequence[str]) -> str:
         flags=re.DOTALL,
     )
     last = re.sub(r"^Failed to export \w+ batch code: (\S+), reason: ", r"\1 ", last).removeprefix("None ")
-    last = re.sub(r"^Failed to export \w+ to \S+, error code: (?:StatusCode\.)?(\w+), error details: ", r"\1 ", last)
+    last = re.sub(
+        r"^Failed to export \w+ to \S+, error code: (?:StatusCode\.)?(\w+)(?:, error details:|$) ?", r"\1 ", last
+    )
     last = _VERBOSE.sub("", last).strip()
     return re.sub(r'^\w+Error\("(.*)"\)+$', r"\1", last)[:300]

@@ -6,22 +6,27 @@ gen_ai.client.token.usage; cost and retries are ours, with the same attributes.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Histogram, Meter
 
 from tracekit import semconv
 from tracekit.cost import call_cost_usd
 from tracekit.model.measured import Measured
 from tracekit.semconv import Metric, TokenType
 
-__all__ = ["SECONDS", "TOKENS", "Instruments"]
+__all__ = ["BOUNDARIES", "SECONDS", "TOKENS", "Instruments"]
 
 SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS: Final = tuple(4**power for power in range(14))
 """The boundaries of buckets that the conventions give: OpenTelemetry's default ones are for milliseconds."""
 
+BOUNDARIES: Final[dict[str, tuple[float, ...]]] = {Metric.OPERATION_DURATION: SECONDS, Metric.TOKEN_USAGE: TOKENS}
+"""The boundaries of each histogram."""
+
+_ADVISORY: Final = "explicit_bucket_boundaries_advisory"
 _COPIED = (
     semconv.OPERATION_NAME,
     semconv.PROVIDER_NAME,
@@ -40,15 +45,10 @@ class Instruments:
     def __init__(self, meter: Meter, redact: Callable[[str], str]) -> None:
         self._redact = redact
         self._seen: dict[str, set[str]] = {}
-        self._duration = meter.create_histogram(
-            Metric.OPERATION_DURATION,
-            "s",
-            "Duration of a call of a model, with its retries.",
-            explicit_bucket_boundaries_advisory=SECONDS,
+        self._duration = _histogram(
+            meter, Metric.OPERATION_DURATION, "s", "Duration of a call of a model, with its retries."
         )
-        self._tokens = meter.create_histogram(
-            Metric.TOKEN_USAGE, "{token}", "Tokens of a call.", explicit_bucket_boundaries_advisory=TOKENS
-        )
+        self._tokens = _histogram(meter, Metric.TOKEN_USAGE, "{token}", "Tokens of a call.")
         self._cost = meter.create_counter(Metric.COST, "{USD}", "List price of calls.")
         self._retries = meter.create_counter(Metric.RETRIES, "{retry}", "Attempts of calls after the first.")
 
@@ -78,3 +78,11 @@ class Instruments:
                 return _OTHER
             seen.add(value)
         return value
+
+
+def _histogram(meter: Meter, name: str, unit: str, description: str) -> Histogram:
+    """Return a histogram with the conventions' boundaries, where OpenTelemetry's API can pass these on."""
+    options: dict[str, Any] = {}
+    if _ADVISORY in inspect.signature(Meter.create_histogram).parameters:
+        options[_ADVISORY] = BOUNDARIES[name]
+    return meter.create_histogram(name, unit, description, **options)

@@ -8,6 +8,7 @@ from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, View
 
 from tracekit import __version__, semconv
 from tracekit.model.measured import Measured
@@ -15,7 +16,7 @@ from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.exporters import Ear, exporter_of, judged
 from tracekit.otlp.hush import hush, reason_of
-from tracekit.otlp.instruments import Instruments
+from tracekit.otlp.instruments import BOUNDARIES, Instruments
 from tracekit.otlp.wire import load_libraries, resource_of
 
 __all__ = ["Totals"]
@@ -37,7 +38,12 @@ class Totals:
             exporter: Any = exporter_of(destination, self._ear, None, "metric")
             # It collects only when it is told to.
             self._reader = PeriodicExportingMetricReader(exporter, math.inf)
-            provider = MeterProvider([self._reader], resource_of(resource), shutdown_on_exit=False)
+            # Older releases of OpenTelemetry know boundaries only from views.
+            views = [
+                View(instrument_name=name, aggregation=ExplicitBucketHistogramAggregation(boundaries))
+                for name, boundaries in BOUNDARIES.items()
+            ]
+            provider = MeterProvider([self._reader], resource_of(resource), shutdown_on_exit=False, views=views)
             self._instruments = Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), redact)
             self.warnings = [self._scrub(each) for each in dict.fromkeys(heard)]
 

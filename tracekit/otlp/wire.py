@@ -36,7 +36,17 @@ from opentelemetry.trace import (
 from tracekit import __version__, semconv
 from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
-from tracekit.otlp.exporters import Ear, Signal, TooLargeError, exporter_class, exporter_of, grpc_may_fork, judged
+from tracekit.otlp.exporters import (
+    Ear,
+    OutOfTimeError,
+    Signal,
+    TooLargeError,
+    exporter_class,
+    exporter_of,
+    grpc_may_fork,
+    judged,
+    refusal,
+)
 from tracekit.otlp.hush import hush, reason_of
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.told import Wired
@@ -45,6 +55,10 @@ __all__ = ["Sender", "is_sampled", "load_libraries", "resource_of", "sampler"]
 
 _OWN = ("gen_ai.", "tracekit.", "error.", "http.", "server.", "url.", "anthropic.message.", "anthropic.request.")
 """Attributes that are never left out for a limit on their number."""
+
+
+_TELLS_NO_REASON = "Failed to export batch code: "
+"""How a message of exporters before OpenTelemetry 1.36 begins, which tells the body of an answer, and not its reason."""
 
 
 class Sender:
@@ -90,6 +104,9 @@ class Sender:
             except TooLargeError as error:
                 heard.append(str(error))
                 sent, is_too_large = SpanExportResult.FAILURE, True
+            except OutOfTimeError as error:
+                heard.append(str(error))
+                sent = SpanExportResult.FAILURE
             except Exception as error:  # noqa: BLE001  a certificate that is no file, a host name that is none …
                 heard.append(f"{type(error).__name__}: {error}")
                 sent = SpanExportResult.FAILURE
@@ -99,6 +116,8 @@ class Sender:
             outcome = judged(answer, len(spans))
             return outcome._replace(reason=self._reason([outcome.reason])) if outcome.reason else outcome
         self._heard = heard
+        if answer is not None and heard and heard[-1].startswith(_TELLS_NO_REASON):
+            heard.append(refusal(answer))
         is_too_large = is_too_large or (answer is not None and answer.status == 413)
         return Sent(len(spans), self._reason(heard), is_too_large)
 
@@ -124,7 +143,7 @@ class Sender:
             end_time=span.end_ns,
         )
 
-    def _limited(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def _limited(self, attributes: Mapping[str, Any]) -> _Attributes:
         """`attributes` within the limits of the ``OTEL_*`` variables; those that matter are never the ones left out."""
         most, longest = self._limits.max_span_attributes, self._limits.max_span_attribute_length
         kept = dict(attributes)
@@ -136,7 +155,13 @@ class Sender:
                 kept[name] = value
         if longest is not None:
             kept = {name: _cut(value, longest) for name, value in kept.items()}
-        return kept
+        return _Attributes(kept)
+
+
+class _Attributes(dict[str, Any]):
+    """Attributes of a span, which older encoders ask how many were left out. It is not counted here."""
+
+    dropped = 0
 
 
 def _cut(value: Any, longest: int) -> Any:

@@ -25,7 +25,20 @@ from typing import Any
 __all__ = ["Sharing"]
 
 _OTHERS = frozenset(
-    ("anthropic", "anyio", "h11", "httpcore2", "httpx2", "opentelemetry", "pluggy", "pydantic", "pytest", "tracekit")
+    (
+        "anthropic",
+        "anyio",
+        "h11",
+        "httpcore",
+        "httpcore2",
+        "httpx",
+        "httpx2",
+        "opentelemetry",
+        "pluggy",
+        "pydantic",
+        "pytest",
+        "tracekit",
+    )
 )
 """Packages whose data hands out no tasks of the program; nor does the standard library's, but for its queues."""
 _BOTTOM = frozenset(("_run", "_bootstrap_inner", "run_forever"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pydantic_core
 from anthropic import beta_async_tool, beta_tool
-from anthropic.lib.tools import ToolError
+from anthropic.lib import tools as sdk_tools
 from pydantic import ValidationError
 
 from tracekit.origin import pass_on
@@ -92,7 +92,9 @@ def content_of(result: Any) -> Any:
 
 def failure_content(error: BaseException) -> Any:
     """What the model is told of a tool or subagent that failed: `Type: message`, or the content of a `ToolError`."""
-    if isinstance(error, ToolError):
+    # Older SDKs have no such class.
+    kind: Any = getattr(sdk_tools, "ToolError", ())
+    if isinstance(error, kind):
         return content_of(error.content)
     cause = error.__cause__
     # The SDK says that arguments are invalid, and pydantic below it which and why.

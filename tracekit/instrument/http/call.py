@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.instrument.context import attach_context
-from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.http.addresses import MESSAGES, asks_claude, is_candidate, model_in, provider_of, shown_host
 from tracekit.instrument.http.callers import caller
@@ -117,7 +116,7 @@ class Sending:
         response = getattr(error, "response", None)
         if response is not None and response.is_closed:
             self.answered(response)
-        self.attempt.failed(failure_of(error))
+        self.attempt.failed(error)
         self.call.raised(error)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from tracekit.instrument.protocols import Answerer
@@ -15,7 +16,19 @@ from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
 
-__all__ = ["AsyncReading", "Reading", "answer", "answer_async", "begin", "raised", "send"]
+__all__ = [
+    "Asked",
+    "AsyncReading",
+    "Reading",
+    "answer",
+    "answer_async",
+    "prepare",
+    "prepare_async",
+    "raised",
+    "respond",
+    "respond_async",
+    "send",
+]
 
 _TOKEN_PROVIDER = "_azure_ad_token_provider"  # noqa: S105  the name of Foundry's attribute
 _NO_KEY = {"X-Api-Key": "replayed"}
@@ -32,25 +45,39 @@ def answer(
     retries_taken: int = 0,
     **kwargs: Any,
 ) -> tuple[Any, Any]:
-    """The recorded answer, as an httpx2 response, and the prepared `options`, as ``_attempt_request`` gives them.
+    """The recorded answer, as a response of the HTTP library, and the prepared `options`, as ``_attempt_request`` gives them.
 
     Raises:
         BaseException: What the SDK raised in the recording, or a `ReplayDivergence`.
     """
-    with _without_token(client):
-        options = _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
+    options = prepare(client, options)
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = begin(answerer, call, request)
+    asked = Asked(client, answerer, call, request, stream)
+    return respond(asked, kwargs.get("call"), options), options
+
+
+def prepare(client: Any, options: Any) -> Any:
+    """Return `options` as `client` prepares them, without a token that it would fetch, and with a key if it has none."""
+    with _without_token(client):
+        return _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
+
+
+def respond(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
+    """Return the recorded answer to what is `asked`; `sdk_call` is the SDK's own record of the call, with `options`.
+
+    Raises:
+        BaseException: What the recording has in place of an answer, or a `ReplayDivergence`.
+    """
+    reply, attempt = asked.begin()
     try:
-        answerer.hold(reply.begin_ns)
-        send(attempt, reply, request, kwargs.get("call"), options)
-        answerer.hold(reply.answered_ns)
-        response = _response(client, answerer, reply, request, attempt, stream=stream)
+        asked.answerer.hold(reply.begin_ns)
+        send(attempt, reply, asked.request, sdk_call, options)
+        asked.answerer.hold(reply.answered_ns)
+        return _response(asked, reply, attempt)
     except BaseException as error:
         raised(attempt, reply, error)
-        answerer.ended(reply)
+        asked.answerer.ended(reply)
         raise
-    return response, options
 
 
 async def answer_async(
@@ -65,20 +92,30 @@ async def answer_async(
     **kwargs: Any,
 ) -> tuple[Any, Any]:
     """`answer` for an asynchronous client."""
-    with _without_token(client):
-        options = _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
+    options = await prepare_async(client, options)
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    reply, attempt = begin(answerer, call, request)
+    asked = Asked(client, answerer, call, request, stream)
+    return await respond_async(asked, kwargs.get("call"), options), options
+
+
+async def prepare_async(client: Any, options: Any) -> Any:
+    """`prepare` for an asynchronous client."""
+    with _without_token(client):
+        return _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
+
+
+async def respond_async(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
+    """`respond` for an asynchronous client."""
+    reply, attempt = asked.begin()
     try:
-        await answerer.hold_async(reply.begin_ns)
-        send(attempt, reply, request, kwargs.get("call"), options)
-        await answerer.hold_async(reply.answered_ns)
-        response = _response(client, answerer, reply, request, attempt, stream=stream)
+        await asked.answerer.hold_async(reply.begin_ns)
+        send(attempt, reply, asked.request, sdk_call, options)
+        await asked.answerer.hold_async(reply.answered_ns)
+        return _response(asked, reply, attempt)
     except BaseException as error:
         raised(attempt, reply, error)
-        answerer.ended(reply)
+        asked.answerer.ended(reply)
         raise
-    return response, options
 
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,11 +143,25 @@ def _with_some_key(client: Any, options: Any) -> Any:
     return options
 
 
-def begin(answerer: Answerer, call: Call, request: Any) -> tuple[Reply, Attempt]:
-    """Find the answer to `request`, and begin the attempt that it answers."""
-    reply = answerer.answer(request_of(request), call, call.parent)
-    call.answered_by(reply)
-    return reply, Attempt(call)
+@dataclass(frozen=True)
+class Asked:
+    """A request in a replay that is about to be answered.
+
+    `stream` says that its body is read later. One that is `as_sent` fails as in the HTTP library, not as in the SDK.
+    """
+
+    client: Any
+    answerer: Answerer
+    call: Call
+    request: Any
+    stream: bool
+    as_sent: bool = False
+
+    def begin(self) -> tuple[Reply, Attempt]:
+        """Find the recorded answer, and begin the attempt that it answers."""
+        reply = self.answerer.answer(request_of(self.request), self.call, self.call.parent)
+        self.call.answered_by(reply)
+        return reply, Attempt(self.call)
 
 
 def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
@@ -128,13 +179,14 @@ def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: A
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _response(client: Any, answerer: Answerer, reply: Reply, request: Any, attempt: Attempt, *, stream: bool) -> Any:
-    from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
+def _response(asked: Asked, reply: Reply, attempt: Attempt) -> Any:
+    from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs the SDK
 
+    client, answerer, request = asked.client, asked.answerer, asked.request
     if not reply.status:
-        replies.fail(reply, answerer, request)
+        replies.fail(reply, answerer, request, as_sent=asked.as_sent)
     # What the SDK would read at once was read at once in the recording, or is there as pieces.
-    wants_stream = stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
+    wants_stream = asked.stream or client._should_stream_response_body(request=request)  # noqa: SLF001  as the SDK does
     if not wants_stream:
         attempt.end_ns = lambda: reply.end_ns
         response = replies.whole(reply, request)
@@ -188,7 +240,7 @@ class Reading:
         return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
-        from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs httpx2
+        from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs the SDK
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)

@@ -130,11 +130,12 @@ class Attempt:
         self.live.attributes[semconv.HTTP_STATUS] = self._status
 
     def raised(self, error: BaseException) -> None:
-        """The request failed without an answer."""
-        self.failed(failure_of(error if error.__cause__ is None else error.__cause__))
+        """The request failed without an answer: the SDK raised `error`."""
+        self.failed(error if error.__cause__ is None else error.__cause__)
 
-    def failed(self, failure: Failure) -> None:
-        """The request failed with `failure`, without an answer."""
+    def failed(self, error: BaseException) -> None:
+        """The request failed without an answer: the HTTP library raised `error`."""
+        failure = failure_of(error)
         self._end(failure, CANCELLED if failure.type == CANCELLED else "")
 
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +161,9 @@ class Attempt:
     def chunk(self, data: bytes) -> None:
         """The application's reading received `data`, as it crossed the wire."""
         if self._reading is not None and not self._done:
-            self._tell(self._reading.take(data))
+            whole = self._reading.take(data)
+            self._tell(whole)
+            self.call.received(whole, self.now_ns)
             if self._reading.error is not None:
                 # The application's decoder fails on the same bytes, outside what is seen of it.
                 self.broke(self._reading.error)
@@ -259,7 +262,7 @@ def request_of(request: Any) -> Request:
     headers = {name.decode(): sent[name].decode("latin-1") for name in SENT_HEADERS if name in sent}
     try:
         body: bytes | None = request.content
-    except Exception as error:  # noqa: BLE001  httpx2 raises RequestNotRead for an upload that is streamed
+    except Exception as error:  # noqa: BLE001  the library raises RequestNotRead for an upload that is streamed
         pass_on(error)
         body = None
     path = codecs.decode(url.raw_path.partition(b"?")[0], "ascii")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -84,6 +84,21 @@ class Call:
         self._span_ended = True
         self._tell_span()
         self._finish_if_over()
+
+    # ── where the SDK makes no span: see `untraced` ──────────────────────────────────────────────────────────────
+
+    def make_current(self, client: Any, options: Any) -> None:
+        """The request of `client` for `options` begins in this context."""
+
+    def asking_client(self, client: Any) -> Any:
+        """Return the object as which `client` makes its request."""
+        return client
+
+    def restore_current(self) -> None:
+        """The request is over in this context."""
+
+    def received(self, data: bytes, now_ns: Callable[[], int]) -> None:
+        """The application reads `data` of the response's body, whole events of a stream."""
 
     # ── told by the request ──────────────────────────────────────────────────────────────────────────────────────
 

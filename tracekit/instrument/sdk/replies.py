@@ -111,8 +111,8 @@ class _AsyncStream:
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def fail(reply: Reply, answerer: Answerer, request: Any) -> NoReturn:
-    """Raise what the SDK raised in the recording in place of an answer.
+def fail(reply: Reply, answerer: Answerer, request: Any, *, as_sent: bool = False) -> NoReturn:
+    """Raise what the SDK raised in the recording in place of an answer; `as_sent`, what the HTTP library raised.
 
     Raises:
         BaseException: That, or a `ReplayDivergence` for a call that was cancelled there and is not here.
@@ -120,7 +120,7 @@ def fail(reply: Reply, answerer: Answerer, request: Any) -> NoReturn:
     import anthropic  # noqa: PLC0415  the call is the SDK's, so it is loaded
 
     cause = raised_in(reply, answerer, request)
-    if isinstance(cause, (anthropic.AnthropicError, ReplayDivergence, ReplayError)):
+    if as_sent or isinstance(cause, (anthropic.AnthropicError, ReplayDivergence, ReplayError)):
         raise cause
     if isinstance(cause, library_of(request).TimeoutException):
         raise anthropic.APITimeoutError(request=request) from cause

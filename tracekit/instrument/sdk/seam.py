@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
 
 from tracekit.instrument.guard import finishing, guarded
@@ -18,6 +18,7 @@ from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog
+from tracekit.instrument.sdk.untraced import UntracedCall
 
 __all__ = ["hook", "record_all", "record_client", "unhook"]
 
@@ -43,14 +44,10 @@ def hook(base_client: ModuleType) -> None:
     """
     if _replaced:
         return
-    check(base_client, _version)
-    _replaced.replace(base_client.BaseClient, "_tracer", _tracer)
-    _replaced.replace(base_client.BaseClient, "_build_request", _build_request)
-    _replaced.replace(base_client.BaseClient, "_calculate_retry_timeout", _retry_timeout)
-    _replaced.replace(base_client.SyncAPIClient, "_request", _request)
-    _replaced.replace(base_client.AsyncAPIClient, "_request", _async_request)
-    _replaced.replace(base_client.SyncAPIClient, "_attempt_request", _attempt_request)
-    _replaced.replace(base_client.AsyncAPIClient, "_attempt_request", _async_attempt_request)
+    generation = check(base_client, _version)
+    for class_name, attribute, _ in generation.points:
+        if (make := _HOOKS.get(f"{class_name}.{attribute}")) is not None:
+            _replaced.replace(getattr(base_client, class_name), attribute, make)
     for name in MODULES:
         when_imported(name, _let_exceptions_pass)
 
@@ -101,14 +98,14 @@ def _tracer(original: property) -> property:
     return property(tracer)
 
 
-def _request(original: Callable[..., Any]) -> Callable[..., Any]:
+def _request(original: Callable[..., Any], kind: type[Call]) -> Callable[..., Any]:
     @functools.wraps(original)
     def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         entered: list[Call] = []
         before = current_call()
         try:
-            _enter_call(client, options, kwargs.get("call"), entered)
-            result = original(client, cast_to, options, **kwargs)
+            _enter_call(client, options, kwargs.get("call"), entered, kind)
+            result = original(_asking_client(client, entered, kind), cast_to, options, **kwargs)
             _returned(entered)
         except BaseException as error:
             _raised(entered, error)
@@ -120,14 +117,14 @@ def _request(original: Callable[..., Any]) -> Callable[..., Any]:
     return request
 
 
-def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
+def _async_request(original: Callable[..., Any], kind: type[Call]) -> Callable[..., Any]:
     @functools.wraps(original)
     async def request(client: Any, cast_to: Any, options: Any, **kwargs: Any) -> Any:
         entered: list[Call] = []
         before = current_call()
         try:
-            _enter_call(client, options, kwargs.get("call"), entered)
-            result = await original(client, cast_to, options, **kwargs)
+            _enter_call(client, options, kwargs.get("call"), entered, kind)
+            result = await original(_asking_client(client, entered, kind), cast_to, options, **kwargs)
             _returned(entered)
         except BaseException as error:
             _raised(entered, error)
@@ -216,6 +213,20 @@ def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
     return retry_timeout
 
 
+_HOOKS: Final[dict[str, Callable[[Any], Any]]] = {
+    "BaseClient._tracer": _tracer,
+    "BaseClient._build_request": _build_request,
+    "BaseClient._calculate_retry_timeout": _retry_timeout,
+    "SyncAPIClient._request": functools.partial(_request, kind=Call),
+    "AsyncAPIClient._request": functools.partial(_async_request, kind=Call),
+    "SyncAPIClient.request": functools.partial(_request, kind=UntracedCall),
+    "AsyncAPIClient.request": functools.partial(_async_request, kind=UntracedCall),
+    "SyncAPIClient._attempt_request": _attempt_request,
+    "AsyncAPIClient._attempt_request": _async_attempt_request,
+}
+"""What stands before each of the `points`. Those that are not here are only called."""
+
+
 # ── the guarded steps ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -224,7 +235,7 @@ def _is_recorded(client: Any) -> bool:
 
 
 @guarded
-def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call]) -> None:
+def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call], kind: type[Call]) -> None:
     """Enter the call whose request is about to run: that of the SDK's span, or a new one where the SDK started none.
 
     The call is added to `entered`, which the caller has even where this is cut short.
@@ -233,17 +244,26 @@ def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call]) -
     call = span.call if isinstance(span, AdoptedSpan) else None
     if call is None:
         recorder = active()
-        if recorder is None or not _is_recorded(client):
+        if recorder is None or not (_is_recorded(client) or recorder.answerer is not None):
             return
-        call = _new_call(recorder, client)
+        call = _new_call(recorder, client, kind)
     entered.append(call)
     call.entered(str(options.url))
     CURRENT_CALL.set(call)
+    call.make_current(client, options)
 
 
-def _new_call(recorder: Recorder, client: Any) -> Call:
+def _asking_client(client: Any, entered: list[Call], kind: type[Call]) -> Any:
+    """Return the object as which `client` makes its request. In a replay none goes live, whatever failed before."""
+    recorder = active()
+    if not entered and recorder is not None and recorder.answerer is not None:
+        return _new_call(recorder, client, kind).asking_client(client)
+    return entered[0].asking_client(client) if entered else client
+
+
+def _new_call(recorder: Recorder, client: Any, kind: type[Call] = Call) -> Call:
     options = getattr(client, "_open_telemetry", {})
-    return Call(
+    return kind(
         recorder,
         is_sync=hasattr(client, "__enter__"),
         tracer_provider=options.get("tracer_provider"),
@@ -280,3 +300,4 @@ def _restore_call(entered: list[Call], before: Call | None) -> None:
     """Leave the call, unless this is not the context in which it was entered (a coroutine closed late)."""
     if entered and CURRENT_CALL.get() is entered[0]:
         CURRENT_CALL.set(before)
+        entered[0].restore_current()

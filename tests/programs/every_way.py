@@ -1,6 +1,6 @@
-"""The program that tests/peers/test_peers.py runs beside each peer: every way to call the SDK, as a user's code would.
+"""Every way to call the SDK, as a user's code would: beside other instrumentations, and with other versions of the SDK.
 
-Usage: program.py PEER ORDER. PEER names an instrumentation, or is `none`. ORDER says whether the application sets
+Usage: every_way.py PEER ORDER. PEER names an instrumentation, or is `none`. ORDER says whether the application sets
 its TracerProvider `before` or `after` it calls `tracekit.init()`. It prints one JSON object: how many calls of the model
 it made, the tokens that the SDK told it of, and the spans that the application's own exporter got.
 """

@@ -1,0 +1,140 @@
+"""Virtual environments in which tracekit stands beside what its own environment cannot have.
+
+Each comes with its own dependencies and no other. They live in a cache folder and are used again until what they are made
+of changes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Environment", "build_missing"]
+
+CACHE_VARIABLE = "TRACEKIT_PEERS"
+"""Names the folder that holds the environments; by default one in the user's cache folder."""
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CONSTRAINTS = _ROOT / ".ci" / "constraints.txt"
+_READY = "ready"
+"""The file that says that an environment is complete: a build that was broken off has none, and is begun anew."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with tracekit, installed so that it follows the checkout.
+
+    Attributes:
+        name: What it is called here.
+        requirements: What it needs beside tracekit.
+        extras: Optional dependencies of tracekit's that it has.
+        unpinned: How the names of distributions begin whose versions `requirements` decide, not `.ci/constraints.txt`.
+    """
+
+    name: str
+    requirements: tuple[str, ...]
+    extras: str = ""
+    unpinned: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its environment, whether or not it is built."""
+        parts = [
+            *self.requirements,
+            self.extras,
+            json.dumps(tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]),
+            self.constraints(),
+            sys.base_prefix + sys.version,
+        ]
+        # An environment refers to its checkout, so each checkout has its own.
+        return _cache() / _digest(str(_ROOT)) / f"{self.name}-{_digest(*parts)}"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of its environment."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the environment is there, and complete."""
+        return (self.folder / _READY).exists()
+
+    def constraints(self) -> str:
+        """The versions that are not this environment's to decide, a line each."""
+        if not _CONSTRAINTS.exists():
+            return ""
+        lines = _CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+        return "\n".join(line for line in lines if not self.unpinned or not line.startswith(self.unpinned))
+
+    def build(self) -> str:
+        """Build the environment unless it is there; returns a line that says what was done.
+
+        Raises:
+            RuntimeError: pip failed; the message holds what it said.
+        """
+        folder = self.folder
+        with _locked(folder.parent / f"{self.name}.lock"):
+            if self.is_built:
+                return f"{self.name}: {folder} (kept)"
+            begin = time.monotonic()
+            for outdated in folder.parent.glob(f"{self.name}-{'?' * 16}"):
+                shutil.rmtree(outdated)
+            venv.create(folder, symlinks=True, with_pip=False)
+            constraints = folder / "constraints.txt"
+            constraints.write_text(self.constraints(), encoding="utf-8")
+            # This Python's own pip installs into the other environment, which so needs none.
+            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-input"]
+            editable = f"{_ROOT}[{self.extras}]" if self.extras else str(_ROOT)
+            command += ["--constraint", str(constraints), "--editable", editable, *self.requirements]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{self.name}: pip could not build {folder}:\n{done.stdout}{done.stderr}")
+            (folder / _READY).touch()
+            return f"{self.name}: {folder} (built in {time.monotonic() - begin:.0f} s)"
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _cache() -> Path:
+    configured = os.environ.get(CACHE_VARIABLE)
+    if configured:
+        return Path(configured).expanduser().absolute()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tracekit-peers"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One builder at a time; the lock goes with the process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build_missing(environments: Sequence[Environment]) -> bool:
+    """Build those of `environments` that are missing, and say so; false if one could not be built."""
+    built = True
+    with ThreadPoolExecutor(2) as pool:
+        builds = [pool.submit(environment.build) for environment in environments]
+        for done in builds:
+            try:
+                print(done.result(), flush=True)
+            except RuntimeError as error:
+                print(error, file=sys.stderr, flush=True)
+                built = False
+    return built

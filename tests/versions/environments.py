@@ -1,0 +1,80 @@
+"""The environments of tests/versions: the oldest and the newest versions of the SDK and of OpenTelemetry that are supported.
+
+`.ci/versions` builds those that are missing, and runs in them the part of the suite that depends on the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+from tests.support.environments import Environment, build_missing
+
+__all__ = ["LOWEST", "VERSIONS", "Version"]
+
+_DECIDED = ("anthropic==", "opentelemetry-", "protobuf==", "googleapis-common-protos==")
+"""How those lines of the constraints begin that the versions of the two decide."""
+
+_SUITE = ("instrument", "otlp", "replayer", "runtime", "testing", "demo", "cli/test_run.py", "cli/test_replay.py")
+"""What depends on the two, below tests/."""
+
+
+@dataclass(frozen=True)
+class Version(Environment):
+    """Versions of the SDK and of OpenTelemetry, and their environment.
+
+    Attributes:
+        runs_suite: Whether the suite, which is written for newer SDKs, runs there.
+    """
+
+    unpinned: tuple[str, ...] = _DECIDED
+    runs_suite: bool = field(default=False, kw_only=True)
+
+
+def _opentelemetry(stable: str, beta: str) -> tuple[str, ...]:
+    names = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp")
+    return (*(f"{name}=={stable}" for name in names), f"opentelemetry-exporter-prometheus=={beta}")
+
+
+_OLD, _NEW = _opentelemetry("1.20.0", "0.41b0"), _opentelemetry("1.45.2", "0.66b2")
+
+LOWEST = Version("sdk-0.70", ("anthropic[bedrock,vertex]==0.70.0", *_OLD))
+"""The lower bounds that `pyproject.toml` states."""
+
+# The versions are fixed: a new release is met when somebody raises its number here, not in the middle of other work.
+VERSIONS: tuple[Version, ...] = (
+    LOWEST,
+    Version("sdk-0.125", ("anthropic[bedrock,vertex]==0.125.0", *_NEW)),
+    Version(
+        "sdk-1.13",
+        ("anthropic[bedrock,vertex]==1.13.0", "openinference-instrumentation-anthropic==3.1.0", *_NEW),
+    ),
+    Version("oldest", ("anthropic[aiohttp,aws,bedrock,vertex]==1.14.0", *_OLD), "dev", runs_suite=True),
+    Version("newest", ("anthropic[aiohttp,aws,bedrock,vertex]==2.14.0", *_NEW), "dev", runs_suite=True),
+)
+
+
+def main() -> int:
+    """Build what is missing, then run tests in it; further arguments are pytest's."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--build", action="store_true", help="build, and run nothing")
+    parser.add_argument("--only", action="append", metavar="NAME", choices=[version.name for version in VERSIONS])
+    options, further = parser.parse_known_args()
+    wanted = [version for version in VERSIONS if not options.only or version.name in options.only]
+    if not build_missing(wanted):
+        return 1
+    if options.build:
+        return 0
+    tests = further or ["-n", "auto", *(f"tests/{each}" for each in _SUITE)]
+    codes = [
+        subprocess.run([str(version.python), "-m", "pytest", *tests], check=False).returncode
+        for version in wanted
+        if version.runs_suite
+    ]
+    return max(codes, default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
