@@ -88,17 +88,17 @@ async def by_mcp() -> list[str]:
 
 
 def main() -> None:
-    litellm: Any = import_module("litellm")
-    litellm.suppress_debug_info = True
     ways = sys.argv[1:]
     said: dict[str, list[str]] = {}
-    if "litellm" in ways:
-        said["sync"] = by_litellm(litellm)
-        said["async"] = asyncio.run(by_litellm_async(litellm))
-    if "converse" in ways:
-        said["converse"] = by_converse(litellm)
     if "mcp" in ways:
         said["mcp"] = asyncio.run(by_mcp())
+    else:
+        litellm: Any = import_module("litellm")
+        litellm.suppress_debug_info = True
+        said["sync"] = by_litellm(litellm)
+        said["async"] = asyncio.run(by_litellm_async(litellm))
+        if "converse" in ways:
+            said["converse"] = by_converse(litellm)
     print(json.dumps(said))
 
 
