@@ -27,7 +27,7 @@ from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home
 from tracekit.journal.missed import MissedNotes
-from tracekit.journal.process import boot_id
+from tracekit.journal.process import boot_id, hash_seed
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 from tracekit.origin import pass_on
@@ -108,7 +108,7 @@ def _start() -> bool:
         return False
     if active() is None:
         try:
-            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service))
+            sink = JournalSink({"tracekit": __version__}, lambda: service_name(service), hash_seed())
         except TracekitError as error:
             pass_on(error)
             _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)

@@ -7,12 +7,17 @@ a repository of their own), so the names are written out here.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
 
 # GenAI conventions: operations and who acts.
 OPERATION_NAME: Final = "gen_ai.operation.name"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_ID: Final = "gen_ai.agent.id"
+AGENT_CALL_ID: Final = "gen_ai.agent.call.id"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
 TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
@@ -93,12 +98,18 @@ WAIT_MS: Final = "tracekit.attempt.wait_ms"
 SYNC_IN_EVENT_LOOP: Final = "tracekit.sync_in_event_loop"
 """True on a call by a sync client on a thread whose event loop is running, and on a tool during which its loop never turned:
 nothing else of that loop runs meanwhile."""
+CALLERS: Final = "tracekit.callers"
+"""On a call: the names of the program's functions that made it, innermost first, as far as its task or thread reaches."""
 OUTCOME: Final = "tracekit.outcome"
 """How a call or an attempt came to its end, where that is not plainly *read*: see `Outcome`."""
 TOOL_RUNNER: Final = "tracekit.tool_runner"
 """True on an agent whose loop is the SDK's own tool runner."""
 TOOL_RESULT_OPAQUE: Final = "tracekit.tool.result.opaque"
 """True on a tool whose result is not JSON, so that it can only be run live."""
+ADOPTED_FROM: Final = "tracekit.adopted.from"
+"""On an agent, a turn or a tool that a span of another instrumentation records: the attribute that says so, or `name`."""
+FOLDED: Final = "tracekit.folded"
+"""On a call, an agent or a tool: the ids of the application's spans that record the same and have no node of their own."""
 INFERRED_FROM: Final = "tracekit.inferred.from"
 """What an inferred node was concluded from."""
 INFERRED_BOUNDS: Final = "tracekit.inferred.bounds"
@@ -142,13 +153,41 @@ CONTENT: Final = frozenset(
 """Attributes that hold what was said: by the program, its user, the model or a tool."""
 
 OTHER_CONTENT_PREFIXES: Final = (
+    "ai.prompt",
+    "ai.response.object",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "all_messages_events",
+    "final_result",
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response",
     "gen_ai.completion",
-    "gen_ai.prompt.",
+    "gen_ai.prompt",
     "input.value",
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "llm.function_call",
     "llm.input_messages",
+    "llm.invocation_parameters",
     "llm.output_messages",
+    "llm.prompt_template.variables",
     "llm.prompts",
+    "llm.tools",
     "output.value",
+    "pydantic_ai.all_messages",
+    "request_data",
+    "response_data",
+    "retrieval.documents",
+    "tool.parameters",
+    "tool_arguments",
+    "tool_call.function.arguments",
+    "tool_response",
     "traceloop.entity.input",
     "traceloop.entity.output",
 )
@@ -217,3 +256,74 @@ OTHER_LLM_SCOPES: Final = (
     "logfire.anthropic",
 )
 """Scopes of instrumentations that emit an LLM span of their own for a call that the SDK's span already tells of."""
+
+# ── what other tools record ──────────────────────────────────────────────────────────────────────────────────────────
+
+Level: TypeAlias = Literal["agent", "turn", "llm", "tool", "workflow"]
+"""What a span of another tool records. A workflow is what is around agents, turns or calls: a graph, a chain, a task."""
+
+LEVELS: Final[Mapping[str, Mapping[str, Level]]] = {
+    "openinference.span.kind": {"AGENT": "agent", "CHAIN": "workflow", "LLM": "llm", "TOOL": "tool"},
+    "traceloop.span.kind": {"agent": "agent", "task": "workflow", "tool": "tool", "workflow": "workflow"},
+    "langfuse.observation.type": {"agent": "agent", "chain": "workflow", "generation": "llm", "tool": "tool"},
+    "langsmith.span.kind": {"chain": "workflow", "llm": "llm", "tool": "tool"},
+    OPERATION_NAME: {
+        Operation.INVOKE_AGENT: "agent",
+        "invoke_workflow": "workflow",
+        "execute_event_loop_cycle": "turn",
+        Operation.CHAT: "llm",
+        "text_completion": "llm",
+        "generate_content": "llm",
+        Operation.EXECUTE_TOOL: "tool",
+    },
+    "llm.request.type": {"chat": "llm", "completion": "llm"},
+}
+"""The attributes that say what a span records, and what each of their values means; the first that a span has decides.
+
+A value that is not here, such as `create_agent`, means nothing more than a span.
+"""
+
+OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    AGENT_NAME: ("agent.name", "agent_name"),
+    AGENT_ID: ("agent.id", "agent_id"),
+    CONVERSATION_ID: ("session.id", "langfuse.session.id", "traceloop.association.properties.session_id"),
+    TOOL_NAME: ("tool.name", "tool_name", "ai.toolCall.name"),
+    TOOL_CALL_ID: ("tool_call.id", "tool.id", "tool_use_id", "ai.toolCall.id"),
+    TOOL_CALL_ARGUMENTS: (
+        "tool_call.function.arguments",
+        "tool_arguments",
+        "input.value",
+        "traceloop.entity.input",
+        "langfuse.observation.input",
+        "gcp.vertex.agent.tool_call_args",
+        "ai.toolCall.args",
+    ),
+    TOOL_CALL_RESULT: (
+        "tool_response",
+        "output.value",
+        "traceloop.entity.output",
+        "langfuse.observation.output",
+        "gcp.vertex.agent.tool_response",
+        "ai.toolCall.result",
+    ),
+    REQUEST_MODEL: ("llm.request.model_name", "llm.model_name", "langfuse.observation.model.name", "model_name"),
+    RESPONSE_MODEL: ("llm.response.model_name",),
+    INPUT_TOKENS: ("gen_ai.usage.prompt_tokens", "llm.token_count.prompt"),
+    OUTPUT_TOKENS: ("gen_ai.usage.completion_tokens", "llm.token_count.completion"),
+    CACHE_READ_TOKENS: ("gen_ai.usage.cache_read_input_tokens", "llm.token_count.prompt_details.cache_read"),
+    CACHE_WRITE_TOKENS: (
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "llm.token_count.prompt_details.cache_write",
+    ),
+}
+"""By the name that tracekit uses: the names under which other tools record the same, the most exact first."""
+
+ENTITY_NAME: Final = "traceloop.entity.name"
+"""The name of whatever an OpenLLMetry span records: an agent, a tool, a workflow or a task."""
+
+METADATA: Final = "metadata"
+"""On an OpenInference span: what the framework says of it, as JSON."""
+AGENT_IN_METADATA: Final = "lc_agent_name"
+"""In `METADATA`: the name of the LangChain agent to which the span belongs. The chain of that name is the agent."""

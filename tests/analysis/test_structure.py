@@ -23,13 +23,13 @@ def lines(text: str) -> list[str]:
     return text.strip("\n").splitlines()
 
 
-def test_one_call_is_a_lead_with_one_turn() -> None:
+def test_one_call_is_an_agent_with_one_turn() -> None:
     b = Builder()
     b.call("a", 0, 10, [ASK], [said("ok")])
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a")
+    assert outline(b) == lines("run ~\n  agent agent-1 ~\n    turn ~\n      llm a")
 
 
-def test_a_probe_of_one_token_is_no_lead() -> None:
+def test_a_probe_of_one_token_is_no_agent() -> None:
     b = Builder()
     b.call("p", 0, 5, [user("quota")], [said("I")], stop="max_tokens", max_tokens=1)
     assert outline(b) == lines("run ~\n  llm p")
@@ -43,7 +43,7 @@ def test_a_probe_of_one_token_is_no_lead() -> None:
         [said("ok")],
     )
     assert outline(b) == lines(
-        "run ~\n  llm p\n  agent lead ~\n    turn ~\n      llm a\n      tool look ~\n      llm q\n    turn ~\n      llm b"
+        "run ~\n  llm p\n  agent agent-1 ~\n    turn ~\n      llm a\n      tool look ~\n      llm q\n    turn ~\n      llm b"
     )
 
 
@@ -72,7 +72,7 @@ def test_a_thread_that_the_server_holds_is_one_conversation() -> None:
     thread = {"type": "continue", "previous_message_id": "msg_a"}
     b.call("b", 20, 30, [user([result("t1", "seen")])], [said("done")], thread=thread)
     assert outline(b) == lines(
-        "run ~\n  agent lead ~\n    turn ~\n      llm a\n      tool look ~\n    turn ~\n      llm b"
+        "run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n      tool look ~\n    turn ~\n      llm b"
     )
 
 
@@ -129,22 +129,21 @@ def test_examples_that_every_request_begins_with_make_no_conversation() -> None:
     for number in range(3):
         asked = [*example, user(f"Invoice {number} is wrong.")]
         b.call(f"c{number}", number * 20, number * 20 + 10, asked, [said(label)], system="Classify.")
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+    assert outline(b) == lines("run ~\n  llm c0\n  llm c1\n  llm c2")
 
 
 def test_one_that_is_set_up_otherwise_continues_no_chat() -> None:
     other = "You know the lakes."
-    assert structure(_chat(user(f"So far: {WHY}"), system=other).recording()).root.children[-1].kind == "llm"
-    assert (
-        structure(_chat(user("Why?"), assistant(said(WHY)), system=other).recording()).root.children[-1].kind == "llm"
-    )
+    for third in ([user(f"So far: {WHY}")], [user("Why?"), assistant(said(WHY))]):
+        root = structure(_chat(*third, system=other).recording()).root
+        assert [[n.id for n in agent.walk() if n.kind == "llm"] for agent in root.children] == [["a", "b"], ["c"]]
 
 
 def test_two_unrelated_single_calls_stay_flat() -> None:
     b = Builder()
     b.call("a", 0, 10, [user("Draft a reply.")], [said("Dear customer")])
     b.call("b", 0, 10, [user("Check the policy.")], [said("Fine")], lane="m.t1")
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
+    assert outline(b) == lines("run ~\n  llm a\n  llm b")
 
 
 def test_a_second_conversation_without_evidence_is_an_agent_of_no_name() -> None:
@@ -153,7 +152,7 @@ def test_a_second_conversation_without_evidence_is_an_agent_of_no_name() -> None
     b.call("b", 20, 30, [user("two")], [said("second")])
     b.call("c", 40, 50, [user("two"), assistant(said("second")), user("more")], [said("third")])
     run = structure(b.recording())
-    assert [node.agent for node in run.root.children] == ["lead", "agent-2"]
+    assert [node.agent for node in run.root.children] == ["agent-1", "agent-2"]
 
 
 def test_work_in_a_window_without_evidence_stays_in_the_turn() -> None:
@@ -169,7 +168,7 @@ def test_work_in_a_window_without_evidence_stays_in_the_turn() -> None:
         [said("ok")],
     )
     assert outline(b) == lines(
-        "run ~\n  agent lead ~\n    turn ~\n      llm a\n      tool search ~\n      llm x\n    turn ~\n      llm b"
+        "run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n      tool search ~\n      llm x\n    turn ~\n      llm b"
     )
 
 
@@ -335,7 +334,7 @@ def test_the_users_own_span_around_a_call_moves_with_it() -> None:
         """
 run ~
   span db
-  agent lead ~
+  agent agent-1 ~
     turn ~
       span ask1
         llm a
@@ -357,7 +356,7 @@ def test_the_same_question_asked_at_once_is_not_a_conversation() -> None:
     b = Builder()
     for number in range(3):
         b.call(f"c{number}", 0, 10, [ASK], [said("yes")], lane=f"m.t{number}")
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+    assert outline(b) == lines("run ~\n  llm c0\n  llm c1\n  llm c2")
 
 
 def test_an_error_result_makes_the_tool_an_error() -> None:
@@ -392,7 +391,7 @@ def test_items_that_a_loop_asks_the_same_of_serve_no_answer() -> None:
     for number, (ticket, category) in enumerate(zip(tickets, ("billing", "technical", "billing"), strict=True)):
         block = use(f"u{number}", "record_category", category=category)
         b.call(f"c{number}", number * 20, number * 20 + 10, [user(ticket)], [block], system="Classify.", tools=RECORD)
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm c0\n  llm c1\n  llm c2")
+    assert outline(b) == lines("run ~\n  llm c0\n  llm c1\n  llm c2")
 
 
 @pytest.mark.parametrize("choice", ["tool", "any"])
@@ -401,7 +400,9 @@ def test_a_tool_that_was_forced_gives_an_answer_its_form_and_is_served_by_nobody
     form: Any = {"tools": RECORD, "tool_choice": {"type": choice}}
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", **form)
     b.call("b", 20, 30, [user("Write to the billing team.")], [said("Dear team")], system="Write.")
-    assert outline(b) == lines("run ~\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
+    assert outline(b) == lines(
+        "run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b"
+    )
 
 
 def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_said_so() -> None:
@@ -409,15 +410,21 @@ def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_
     b.span("root", "run", 0, 40)
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="x")], parent="root", tools=RECORD)
     b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], parent="root")
-    assert outline(b) == lines("run\n  agent lead ~\n    turn ~\n      llm a\n  llm b")
+    assert outline(b) == lines(
+        "run\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b"
+    )
 
 
-@pytest.mark.parametrize(("exited", "held"), [(True, ""), (False, "    ")])
+@pytest.mark.parametrize(
+    ("exited", "held"),
+    [(True, "  agent agent-2 ~\n    turn ~\n      llm b"), (False, "      llm b")],
+    ids=["over", "going on"],
+)
 def test_what_was_never_answered_holds_work_without_evidence_while_it_may_still_be(exited: bool, held: str) -> None:
     b = Builder(alive=not exited, exited=exited)
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="billing")], system="Classify.", tools=RECORD)
     b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], system="Write.")
-    assert outline(b) == lines(f"run ~\n  agent lead ~\n    turn ~\n      llm a\n{held}  llm b")
+    assert outline(b) == lines(f"run ~\n  agent agent-1 ~\n    turn ~\n      llm a\n{held}")
 
 
 def test_an_agent_that_was_handed_what_was_recorded_serves_it() -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.cli.test_run_guide import Shop
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.replays import Watched, untouched
-from tracekit.demo.claude import Answer, Asked, message, reply, text
+from tracekit.demo.claude import Answer, Asked, count_tokens, message, reply, text
 
 ASK = """
 import anthropic
@@ -221,6 +221,16 @@ def test_bisect_finds_the_commit(hi: Recorded, tmp_path: Path) -> None:
         said = git("bisect", "run", *replay)
     assert f"{commits[3]} is the first" in said
     assert "+ hello" in said
+
+
+def test_a_request_that_counts_tokens_is_counted_as_no_call(tmp_path: Path) -> None:
+    counting = (
+        ASK + 'client.messages.count_tokens(model="claude-sonnet-5", messages=[{"role": "user", "content": "hi"}])\n'
+    )
+    with Watched(lambda asked: count_tokens(7) if asked.path.endswith("count_tokens") else echo(asked)) as server:
+        done = Recorded(tmp_path, server, counting).replay(None)
+    assert "followed, 1 calls, 1 other request\n" in done.stderr
+    assert tracekit_json("show", "last-replay", env=environment(tmp_path / "home", ""))["run"]["calls"] == 1
 
 
 def test_data_is_not_mixed_with_what_the_program_prints(hi: Recorded) -> None:
@@ -516,3 +526,39 @@ def test_a_forked_process_that_projects_is_told_though_it_ends_without_another_w
     told = json.loads(done.stdout)
     assert (done.returncode, told["replay"]) == (0, "projected"), done.stderr
     assert tracekit_json("show", told["run"], env=recorded.env)["run"]["replay"] == "projected"
+
+
+# ── the order of a set ───────────────────────────────────────────────────────────────────────────────────────────────
+
+SETS = ASK.replace(
+    'print(ask("hi"))',
+    "import os, subprocess, sys\n"
+    'names = {"research", "analysis", "fact_check", "style", "budget", "law", "press", "travel"}\n'
+    'print(ask(" ".join([*sys.argv[1:], *names])), os.environ.get("PYTHONHASHSEED"), flush=True)\n'
+    'if len(sys.argv) < 2: subprocess.run([sys.executable, __file__, "child"], check=True)\n',
+)
+
+
+def test_the_hashes_of_a_replay_are_those_of_the_recording(
+    claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    recorded = Recorded(tmp_path, claude, SETS)
+    seeds = {json.loads(line)["hash_seed"] for line in recorded.file.read_text().splitlines() if '"header"' in line}
+    assert {f"{seed}" for seed in seeds} == {line.split()[-1] for line in recorded.stdout.splitlines()}
+    done = recorded.replay(None)
+    assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr
+    # The user's own setting wins, and nothing but the order of the names differs.
+    recorded.env["PYTHONHASHSEED"] = f"{(seeds.pop() + 1) % 100}"
+    done = recorded.replay(None)
+    assert done.returncode == 1
+    assert "PYTHONHASHSEED" in done.stderr
+
+
+def test_a_users_own_seed_is_kept(claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "11")
+    recorded = Recorded(tmp_path, claude, SETS)
+    assert {line.split()[-1] for line in recorded.stdout.splitlines()} == {"11"}
+    del recorded.env["PYTHONHASHSEED"]
+    done = recorded.replay(None)
+    assert (done.returncode, done.stdout) == (0, recorded.stdout), done.stderr

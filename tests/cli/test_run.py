@@ -41,7 +41,7 @@ def test_a_script_is_recorded_under_its_name(claude: ScriptedClaude, tmp_path: P
     done = tracekit("run", write(tmp_path, CALL), env=env)
     assert (done.returncode, done.stdout) == (0, "hello\n")
     shown = tracekit_json("show", "agent", env=env)
-    assert outline(shown["root"]) == ["run", "  agent lead ~", "    turn ~", "      llm"]
+    assert outline(shown["root"]) == ["run", "  agent agent-1 ~", "    turn ~", "      llm"]
     assert shown["root"]["attributes"] == {"process.command_args": [str(tmp_path / "agent.py")], "process.exit.code": 0}
     assert f"show {shown['run']['id'][:8]}" in done.stderr
 

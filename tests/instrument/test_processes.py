@@ -123,7 +123,7 @@ def test_task_of_an_executor_has_the_place_in_which_it_was_submitted(home: Path,
         assert_each_task_has_its_place(run, 5)
         assert len(spans(run, "tool")) == 5 + 4 + 10
     (other,) = [run for run in recordings() if run.name not in ("first", "second")]
-    assert tree(other) == ["tool execute_tool work"]
+    assert tree(other) == ["run processes", "  tool execute_tool work"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -180,11 +180,18 @@ def test_fork_before_anything_is_written(home: Path, claude: ScriptedClaude) -> 
     assert_one_segment_a_process(quiet)
     assert tree(quiet) == ["run quiet", "  llm chat claude-sonnet-5", "    attempt POST"]
     assert len(quiet.segments) == 2
-    child, request = sorted(runs.pop("GET /"), key=lambda run: len(run.spans))
-    assert tree(request) == ["span GET /", "  llm chat claude-sonnet-5", "    attempt POST"]
-    assert tree(child) == ["llm chat claude-sonnet-5", "  attempt POST"], "nothing tells the parent of its child's call"
+    (program,) = runs.pop("forks")
+    assert_one_segment_a_process(program)
+    assert tree(program) == [
+        "run forks",
+        "  span GET /",
+        "    llm chat claude-sonnet-5",
+        "      attempt POST",
+        "  llm chat claude-sonnet-5",
+        "    attempt POST",
+    ], "nothing tells the parent, which writes the span, of its child's call"
     assert runs == {}
-    assert all(span.status == "ok" for run in (quiet, request, child) for span in run.spans.values())
+    assert all(span.status == "ok" for run in (quiet, program) for span in run.spans.values())
 
 
 def test_prefork_server(home: Path, claude: ScriptedClaude) -> None:

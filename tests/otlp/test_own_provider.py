@@ -72,6 +72,7 @@ SAME = (
     semconv.FINISH_REASONS,
     semconv.HTTP_RESEND_COUNT,
     semconv.SYNC_IN_EVENT_LOOP,
+    semconv.CALLERS,
     semconv.ITERATIONS,
     semconv.INPUT_TOKENS,
     semconv.REQUEST_MODEL,

@@ -152,7 +152,18 @@ def test_as_json(home: Path) -> None:
         asking(question(f"b {HOSTILE}"))("http://127.0.0.1:9")
     assert replay.divergence is not None
     told = json.loads(json.dumps(replay.divergence.json()))
-    assert set(told) == {"why", "path", "asked", "differences", "tools", "unplayed", "is_strange", "more"}
+    assert set(told) == {
+        "why",
+        "path",
+        "asked",
+        "differences",
+        "tools",
+        "unplayed",
+        "is_strange",
+        "more",
+        "ignore",
+        "hints",
+    }
     assert told["differences"] == [
         {"place": "messages[0].content", "recorded": f"a {HOSTILE}", "asked": f"b {HOSTILE}"}
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.model.events import Kind, Request
-from tracekit.model.recording import Exchange, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
 from tracekit.model.tree import Node
 
 MS = 1_000_000
@@ -27,7 +27,7 @@ def said(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
 
-def use(id: str, name: str, **input: Any) -> dict[str, Any]:
+def use(id: str, name: str, /, **input: Any) -> dict[str, Any]:
     return {"type": "tool_use", "id": id, "name": name, "input": input}
 
 
@@ -41,6 +41,7 @@ class Builder:
     def __init__(self, *, alive: bool = False, exited: bool = True) -> None:
         self.spans: dict[str, RecordedSpan] = {}
         self.exchanges: dict[str, Exchange] = {}
+        self.lanes: dict[tuple[int, str], Lane] = {}
         self._segment = Segment("x", "ab" * 16, "test", 0, "h", 1, alive=alive, exited=exited)
 
     def span(
@@ -68,6 +69,33 @@ class Builder:
             lane,
             0,
             "",
+        )
+        return id
+
+    def lane(self, id: str, function: str) -> str:
+        """A task, thread or job that runs `function` of the program."""
+        self.lanes[0, id] = Lane(0, id, id.rpartition(".")[0] or None, "task", 0, function)
+        return id
+
+    def count(
+        self,
+        id: str,
+        start: int,
+        end: int,
+        messages: Sequence[dict[str, Any]],
+        *,
+        parent: str | None = None,
+        lane: str = "m",
+        path: str = "/v1/messages/count_tokens",
+    ) -> str:
+        """A request that counts the tokens of `messages`."""
+        self.span(id, "span", start, end, parent, lane, name="anthropic.messages.count_tokens")
+        attempt = self.span(f"{id}-a", "attempt", start, end, id, lane)
+        body = json.dumps({"model": "claude-sonnet-5", "messages": list(messages)}).encode()
+        request = Request("POST", "http://x", path, "", {}, body)
+        pieces = (Piece(end * MS, b'{"input_tokens": 7}'),)
+        self.exchanges[attempt] = Exchange(
+            attempt, request, id, 200, {"content-type": "application/json"}, None, pieces
         )
         return id
 
@@ -109,9 +137,10 @@ class Builder:
         lane: str = "m",
         stop: str | None = None,
         system: str = "",
+        callers: Sequence[str] = (),
         **fields: Any,
     ) -> str:
-        self.span(id, "llm", start, end, parent, lane)
+        self.span(id, "llm", start, end, parent, lane, attributes={semconv.CALLERS: [*callers]} if callers else {})
         attempt = self.span(f"{id}-a", "attempt", start, end, id, lane)
         body = {
             "model": "claude-sonnet-5",
@@ -136,7 +165,7 @@ class Builder:
         return id
 
     def recording(self) -> Recording:
-        return Recording("ab" * 16, "test", 0, (self._segment,), {}, self.spans, self.exchanges)
+        return Recording("ab" * 16, "test", 0, (self._segment,), self.lanes, self.spans, self.exchanges)
 
 
 def tree(node: Node, depth: int = 0) -> list[str]:

@@ -52,6 +52,7 @@ TYPES = {
             semconv.WORKSPACE_READS,
             semconv.WORKSPACE_WRITES,
             semconv.FINISH_REASONS,
+            semconv.CALLERS,
         ),
         "Slice",
     ),

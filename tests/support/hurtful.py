@@ -28,6 +28,8 @@ def hurtful_texts(size: int = 1_000_000) -> dict[str, str]:
         "addresses": "://a:",
         "at signs": "abc@",
         "basic": "Basic QUJDREVG",
+        "basic with colons": "Basic Oj//////",
+        "basic, all one": "Basic " + "QUJD" * 3000,
         "authorization": "authorization:",
         "cookies": "cookie:a=",
         "cookies with values": "Cookie: a=" + "b" * 60 + "; ",

@@ -69,7 +69,7 @@ def stop() -> None:
     seam.unhook()
     hook.unhook()
     carry.stop_carrying()
-    lanes.main_lane().number_anew()
+    lanes.main_lane().begin_anew(({}, 0))
     guard.forget()
     otel_trace._set_tracer_provider = getattr(
         otel_trace._set_tracer_provider, "__wrapped__", otel_trace._set_tracer_provider

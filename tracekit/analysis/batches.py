@@ -141,6 +141,11 @@ class Batch:
         return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
 
     @cached_property
+    def unseen(self) -> tuple[Work, ...]:
+        """The works of which only the bounds are known."""
+        return tuple(work for work in self.works if work.is_bounded)
+
+    @cached_property
     def at_once(self) -> int:
         """The most of `timed` that were busy at one moment."""
         if len(self.timed) < 2:
@@ -162,11 +167,15 @@ def batch_of(turn: Node) -> Batch:
 
 
 def crews_of(nodes: Iterable[Node]) -> list[Batch]:
-    """The agents that the program's own code set to work side by side, two or more under one of `nodes`."""
+    """The agents that the program's own code set to work side by side, two or more under one of `nodes`.
+
+    An agent that was concluded from a single call is such a call, see `calls_of`.
+    """
     found = []
     for node in nodes:
         if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
-            works = tuple(Work(child, None) for child in node.children if child.kind == "agent")
+            agents = (child for child in node.children if child.kind == "agent")
+            works = tuple(Work(agent, None) for agent in agents if _single_call(agent) is None)
             if len(works) > 1:
                 found.append(Batch(node, None, works))
     return found

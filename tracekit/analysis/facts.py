@@ -67,7 +67,12 @@ class Facts:
     @cached_property
     def schedule(self) -> Schedule:
         """What the run takes, as it is and with changes."""
-        return Schedule(self.parents, self.last_ns, self.least_ns)
+        return Schedule(self.parents, self.last_ns, self.least_ns, self.requested)
+
+    def requested(self, turn: Node) -> Sequence[str]:
+        """The ids of the tool calls that the response of `turn` requested, in order."""
+        asked = self.batch(turn).asked if turn.kind == "turn" else None
+        return () if asked is None else tuple(self.content.blocks(asked))
 
     @cached_property
     def least_ns(self) -> int:

@@ -24,7 +24,7 @@ from tracekit.analysis.roles import asks_people, converses, describes_things, pr
 from tracekit.analysis.steps import only_looks
 from tracekit.analysis.wording import POINTS_BACK, kind_of
 
-__all__ = ["Free", "free_of_each_other"]
+__all__ = ["Free", "free_of_each_other", "tied_through"]
 
 
 class Free(NamedTuple):
@@ -50,6 +50,22 @@ def free_of_each_other(facts: Facts, works: Sequence[Work]) -> Free:
         )
         free, doubt = (sure, "") if len(sure) > 1 else (free, doubt)
     return Free(tuple(profile.work for profile in free), doubt or _said_doubt(facts, free))
+
+
+def tied_through(facts: Facts, works: Sequence[Work], unseen: Sequence[Work]) -> list[Work]:
+    """Return those of `works`, free of each other, that wait for one before by way of an `unseen` tool between the two.
+
+    An example is a tool that copies the file that one writes to where the other reads it. All are in the order requested.
+    """
+    ids = facts.requested(facts.parents[unseen[0].node.id])
+    order = {id: number for number, id in enumerate(ids)}
+    together = sorted([*works, *unseen], key=lambda work: order.get(work.call_id or "", -1))
+    free = {
+        profile.work.node.id for profile in _free(list(map(facts.profile, together)), {work.name for work in together})
+    }
+    tied = [work for work in together if work.node.id not in free]
+    between = next((number for number, work in enumerate(tied) if work in unseen), len(tied))
+    return [work for work in tied[between:] if work in works]
 
 
 def _asked_once(profiles: Iterable[Profile]) -> Iterable[Profile]:

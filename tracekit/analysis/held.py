@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.overlap import most_at_once
+from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
 __all__ = ["Held", "held_up"]
@@ -54,9 +55,8 @@ def _kept_waiting(held: Held) -> list[Node]:
     """
     ((id, calls),) = held.branches.items()
     end_ns, home = max(call.end_ns or 0 for call in calls), calls[0].lane.rpartition(".")[0]
-    works = [
-        Work(child, None) for child in held.container.children if child.kind in ("tool", "agent") and child.id != id
-    ]
+    children = [child for child in held.container.children if child.kind in ("tool", "agent") and child.id != id]
+    works = [Work(child, None) for child in children if not is_unseen(child)]
     late = [
         work
         for work in works

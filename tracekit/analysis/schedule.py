@@ -17,6 +17,8 @@ than `MANY` children, its saving is bounded instead by the time in which the chi
 Where all children before one had ended when it began, there is a *joint*: what comes after depends on nothing but when
 that was. Of many children only those between the joints around a change are laid out again; the rest moves as a whole.
 
+A tool that nobody saw run has no time of its own, but only the gaps that its siblings leave in its bounds: see `unseen`.
+
 Work that is packed under a limit of k at once is list-scheduled: each, in its order, takes the first of k places that
 becomes free.
 """
@@ -25,11 +27,12 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from tracekit.analysis.overlap import TOLERANCE_NS, Interval
+from tracekit.analysis.unseen import Slot, Unseen, is_unseen
 from tracekit.model.tree import Node
 
 __all__ = ["MANY", "Change", "Schedule", "packed"]
@@ -71,7 +74,7 @@ class _Row:
     `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these.
     """
 
-    children: Sequence[Node]
+    children: Sequence[Slot]
     ends: Sequence[int]
     waited: Sequence[int]
     delays: Sequence[int]
@@ -96,10 +99,20 @@ class _Unchanged:
 
 
 class Schedule:
-    """The times of a run's nodes. `last_ns` ends what is open; savings of less than `least_ns` count as none."""
+    """The times of a run's nodes.
 
-    def __init__(self, parents: Mapping[str, Node], last_ns: int, least_ns: int = 0) -> None:
+    `last_ns` ends what is open; savings of less than `least_ns` count as none; `requested` is as for `Unseen`.
+    """
+
+    def __init__(
+        self,
+        parents: Mapping[str, Node],
+        last_ns: int,
+        least_ns: int = 0,
+        requested: Callable[[Node], Sequence[str]] = lambda _: (),
+    ) -> None:
         self._parents = parents
+        self._unseen = Unseen(self.end, requested)
         self._last_ns = last_ns
         self._least_ns = max(1, least_ns)
         self._alone: dict[str, Mapping[str, int]] = {}
@@ -159,9 +172,15 @@ class Schedule:
         row = self._row(node)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, change, range(len(row.children)), node.start_ns, starts)
-        return {
-            child.id: Interval(starts[child.id], finish) for child, finish in zip(row.children, finishes, strict=True)
-        }
+        ended = list(zip(row.children, finishes, strict=True))
+        times = {slot.id: Interval(starts[slot.id], finish) for slot, finish in ended}
+        for child in filter(is_unseen, node.children):
+            # Its bounds reach as far as what ended within them.
+            within = [
+                end_ns for slot, end_ns in ended if child.start_ns <= slot.start_ns and slot.end_ns <= self.end(child)
+            ]
+            times[child.id] = Interval(starts[child.id], max(within))
+        return {child.id: times[child.id] for child in node.children}
 
     def _run_with(
         self, row: _Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
@@ -183,7 +202,7 @@ class Schedule:
                 start = starts.get(other, start) + offset
             starts[child.id] = start
             duration = change.durations.get(child.id)
-            finishes.append(start + (self.duration(child) if duration is None else duration))
+            finishes.append(start + (child.end_ns - child.start_ns if duration is None else duration))
         return finishes, max([ready_ns, *finishes])
 
     def _last_between_joints(self, row: _Row, node: Node, change: Change, changed: Collection[str]) -> int:
@@ -226,8 +245,8 @@ class Schedule:
         return self._rows[node.id]
 
     def _laid_out(self, node: Node) -> _Row:
-        children = sorted(node.children, key=lambda child: (child.start_ns, self.end(child)))
-        ended = [self.end(child) for child in children]
+        children = sorted(self._unseen.slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
+        ended = [child.end_ns for child in children]
         ends = sorted(range(len(children)), key=ended.__getitem__)
         waited, delays, ready_ns, done = [], [], node.start_ns, 0
         for number, child in enumerate(children):
@@ -249,16 +268,17 @@ class Schedule:
         return self._alone[parent.id][child.id]
 
     def _all_alone(self, parent: Node) -> dict[str, int]:
+        slots = [slot for slot in self._unseen.slots(parent) if slot.start_ns < slot.end_ns]
         changes = sorted(
-            [(child.start_ns, 1, child.id) for child in parent.children]
-            + [(self.end(child), 0, child.id) for child in parent.children]
+            [(slot.start_ns, 1, slot.id) for slot in slots] + [(slot.end_ns, 0, slot.id) for slot in slots]
         )
         alone = dict.fromkeys((child.id for child in parent.children), 0)
         running: set[str] = set()
         before_ns = parent.start_ns
         for at_ns, begins, id in changes:
             if len(running) == 1:
-                alone[next(iter(running))] += at_ns - before_ns
+                one = next(iter(running))
+                alone[one] = alone.get(one, 0) + at_ns - before_ns
             before_ns = at_ns
             (running.add if begins else running.discard)(id)
         return alone

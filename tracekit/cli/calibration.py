@@ -75,7 +75,7 @@ def _show(found: Calibration) -> None:
             click.echo(f"  {printable(line)}", err=True)
     for path in found.alone:
         tell([f"only in one of the two: {path}"])
-    click.echo(f"tracekit: with these, {found.alike} of {found.pairs} calls ask the same as before", err=True)
+    click.echo(f"tracekit: with these, {found.alike} of {found.pairs} requests are the same as before", err=True)
 
 
 def _as_json(found: Calibration, *, written: bool) -> dict[str, object]:

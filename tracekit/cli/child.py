@@ -15,8 +15,9 @@ from typing import IO
 import click
 
 from tracekit import hook
+from tracekit.journal.process import HASH_SEED_VARIABLE
 
-__all__ = ["exit_code", "full_command", "patiently", "run_child", "start_child"]
+__all__ = ["exit_code", "full_command", "hash_variable", "patiently", "run_child", "start_child"]
 
 
 _HANDED_ON = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2))
@@ -43,6 +44,12 @@ def full_command(command: Sequence[str]) -> list[str]:
             )
         return [sys.executable, *command]
     return list(command)
+
+
+def hash_variable(seed: int | None) -> dict[str, str]:
+    """The variable that gives a Python process the hash `seed`; none where the user has set the variable."""
+    is_own = bool(os.environ.get(HASH_SEED_VARIABLE))
+    return {} if seed is None or is_own else {HASH_SEED_VARIABLE: str(seed)}
 
 
 def run_child(

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracekit import __version__, semconv
+from tracekit.cli.child import hash_variable
 from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.missed import missed_in, note_missed
-from tracekit.journal.process import boot_id
+from tracekit.journal.process import HASH_SEED_VARIABLE, boot_id, hash_seed
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
@@ -38,7 +39,8 @@ class ProcessRecording:
             SettingsError: The project's rules of redaction cannot be used.
         """
         make_home()
-        self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name))
+        self._hash_seed = hash_seed() if os.environ.get(HASH_SEED_VARIABLE) else int.from_bytes(os.urandom(4))
+        self._sink = JournalSink({"tracekit": __version__}, lambda: service_name(name), self._hash_seed)
         self._clock = AnchoredClock()
         now_ns = self._clock.now_ns()
         root = ProcessRoot(new_span_id(), now_ns, tuple(argv))
@@ -53,9 +55,13 @@ class ProcessRecording:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the program's environment tells our hook, and its exporter, whosever it is, of the span above it."""
+        """What the program's environment tells our hook, its hashes, and its exporter, whosever it is, of the span above."""
         # A child may be given neither the variable nor those by which the platform finds its folder.
-        told = {SESSION_VARIABLE: self.session.dumps(), HOME_VARIABLE: str(home())}
+        told = {
+            SESSION_VARIABLE: self.session.dumps(),
+            HOME_VARIABLE: str(home()),
+            **hash_variable(self._hash_seed),
+        }
         if self._exporter is None:
             return told
         trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)

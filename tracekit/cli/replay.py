@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from tracekit import __version__, semconv
 from tracekit.cli.calibration import run_calibration
-from tracekit.cli.child import exit_code, full_command, patiently, start_child
+from tracekit.cli.child import exit_code, full_command, hash_variable, patiently, start_child
 from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
@@ -58,6 +58,8 @@ class _Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
     last_ns: int = 0
     calls: int = 0
+    others: int = 0
+    """Requests that were no call of the model, such as those that count tokens."""
 
 
 class _Command(click.Command):
@@ -131,7 +133,7 @@ def command(
         sys.exit(_UNTESTABLE)
     task = _task(recording, entry.paths, ignore, speed, block_network)
     try:
-        return_code = _run(full, task, form)
+        return_code = _run(full, task, recording.hash_seed, form)
         said_hello = any(Path(task.folder).glob("hello-*"))
         outcome = _outcome(script, task)
         code = _code(outcome, said_hello, exit_code(return_code))
@@ -151,9 +153,12 @@ def _check(ignore: Sequence[str]) -> None:
         raise click.UsageError(str(error)) from None
 
 
-def _run(command: Sequence[str], task: Task, form: str) -> int:
-    """Run the program to its end, and return its return code. Where data is asked for, it does not write among it."""
-    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: "", HOME_VARIABLE: str(home())}
+def _run(command: Sequence[str], task: Task, seed: int | None, form: str) -> int:
+    """Run the program, whose hashes have `seed`, to its end, and return its return code.
+
+    Where data is asked for, it does not write among it.
+    """
+    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: "", HOME_VARIABLE: str(home()), **hash_variable(seed)}
     pipes = {"stdout": 2} if form == "json" else {}
     process = start_child(command, variables, closed_environment(os.environ), **pipes)
     with patiently(process):
@@ -203,6 +208,7 @@ def _outcome(script: Script, task: Task) -> _Outcome:
     played: set[int] = set()
     modes: list[ReplayMode] = ["followed"]
     divergence, report, impossible, notes, last_ns = None, "", "", [], script.start_ns
+    extra = ""
     for what, *values in told_by(Path(task.folder)):
         if what == "played":
             played.add(values[0])
@@ -211,12 +217,15 @@ def _outcome(script: Script, task: Task) -> _Outcome:
             last_ns = max(last_ns, values[1])
         elif what == "notes":
             notes += values[0]
+        elif what == "extra":
+            extra = extra or values[0]
         elif what == "impossible":
             impossible = impossible or values[0]
         elif what == "divergence" and divergence is None:
             divergence, report = values
     if divergence is None and not impossible and played and len(played) < len(script.calls):
-        found = unplayed(script, [call for call in script.calls if call.number not in played], ())
+        left = [call for call in script.calls if call.number not in played]
+        found = unplayed(script, left, ()).after_extra(extra)
         divergence, report = found.json(), str(found)
     blocked = next(blocked_in(Path(task.folder)), "")
     if divergence is None and not impossible and blocked:
@@ -225,7 +234,9 @@ def _outcome(script: Script, task: Task) -> _Outcome:
     if divergence is not None:
         modes.append("diverged")
     mode = max(modes, key=get_args(ReplayMode).index)
-    return _Outcome(mode, report, divergence, impossible, tuple(dict.fromkeys(notes)), last_ns, len(played))
+    calls = sum(call.span.kind == "llm" for call in script.calls if call.number in played)
+    others = len(played) - calls
+    return _Outcome(mode, report, divergence, impossible, tuple(dict.fromkeys(notes)), last_ns, calls, others)
 
 
 def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
@@ -233,14 +244,14 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
         return _UNTESTABLE
     if outcome.divergence is not None:
         return _UNTESTABLE if outcome.divergence["is_strange"] else 1
-    if not outcome.calls:
+    if not outcome.calls + outcome.others:
         return _UNTESTABLE
     return 1 if program == _UNTESTABLE else program
 
 
 def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: int, *, is_tested: bool) -> list[str]:
     """Write what only the whole program tells, and find the runs that it recorded."""
-    sink = JournalSink({"tracekit": __version__})
+    sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     process = task.process()
     recorded = _journals(task)
     if process is not None and process.id in recorded:
@@ -303,7 +314,8 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
     if why:
         tell([f"could not be tested: {why}"])
     elif not outcome.report:
-        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls", err=True)
+        others = f", {outcome.others} other request{'s' if outcome.others > 1 else ''}" if outcome.others else ""
+        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls{others}", err=True)
     tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)

@@ -15,6 +15,8 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from tracekit.instrument import lanes
+from tracekit.instrument.arriving import create_server, hear_of_arrivals
+from tracekit.instrument.callers import function_of, functions_around
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.greenlets import SPAWNING, begin_greenlet, spawn, start_in_group
 from tracekit.instrument.guard import guarded
@@ -22,6 +24,7 @@ from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.units import note_start
 
 __all__ = ["Carried", "carry", "is_of_a_pool", "new_lane", "stop_carrying"]
 
@@ -51,6 +54,7 @@ def carry() -> None:
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
+    when_imported("uvloop", _hook_uvloop)
     when_imported("trio._core._run", _hook_trio)
     when_imported("multiprocessing.process", _hook_process)
     when_imported("subprocess", _hook_subprocess)
@@ -59,17 +63,24 @@ def carry() -> None:
     when_imported("gevent", _hook_gevent)
     when_imported("eventlet.greenthread", lambda module: _replace(module.GreenThread, "__init__", begin_greenlet))
     when_imported("gevent.pool", lambda module: _replace(module.Group, "start", start_in_group))
+    hear_of_arrivals(_replace)
 
 
 def stop_carrying() -> None:
     """Restore what `carry` wrapped."""
     _State.is_on = False
     _replaced.restore()
+    lanes.main_lane().forget_arrivals()
 
 
 def _hook_trio(module: ModuleType) -> None:
     _replace(module.Nursery, "start_soon", _start_soon)
     _replace(module.Nursery, "start", _start_in_nursery)
+
+
+def _hook_uvloop(module: ModuleType) -> None:
+    _replace(module.Loop, "create_task", _create_task)
+    _replace(module.Loop, "create_server", create_server)
 
 
 def _hook_gevent(module: ModuleType) -> None:
@@ -105,18 +116,27 @@ def _hook_pool(module: ModuleType) -> None:
 
 
 @guarded
-def new_lane(kind: lanes.LaneKind, parent: lanes.Lane | None = None) -> lanes.Lane | None:
-    """A lane for what `parent`, by default the caller, is about to start.
+def new_lane(kind: lanes.LaneKind, started: Any, parent: lanes.Lane | None = None) -> lanes.Lane | None:
+    """A lane for `started`, a coroutine or a function, which `parent`, by default the caller, is about to start.
 
     None if nothing is recorded, or if it is the SDK that starts it.
     """
     recorder = active()
     if recorder is None or current_call() is not None:
         return None
-    lane = lanes.new_child(kind) if parent is None else parent.child(kind)
+    if parent is None:
+        lane = lanes.new_child(kind)
+        note_start(lane)
+    else:
+        lane = parent.child(kind)
+    lane.function = function_of(started) or "".join(functions_around(_within(lane.parent), most=1))
     if recorder.answerer is not None:
         recorder.answerer.started(lane)
     return lane
+
+
+def _within(lane: lanes.Lane | None) -> int:
+    return 0 if lane is None else lane.within
 
 
 # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +178,7 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(thread: threading.Thread) -> None:
         if not is_of_a_pool(thread):
-            lane = new_lane("thread")
+            lane = new_lane("thread", getattr(thread, "_target", None) or thread.run)
             if lane is not None:
                 _prepare(thread, Carried(lane))
         original(thread)
@@ -191,7 +211,7 @@ def _prepare(thread: threading.Thread, carried: Carried) -> None:
 def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(executor: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        lane = new_lane("job")
+        lane = new_lane("job", fn)
         if lane is None:
             return original(executor, fn, *args, **kwargs)
         return original(executor, Carried(lane).call, fn, *args, **kwargs)
@@ -207,7 +227,7 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
         lane = None
         if not _is_of_the_collector(coro) and not loop.is_closed():
-            lane = new_lane("task")
+            lane = new_lane("task", coro)
         if lane is None:
             return original(loop, coro, **kwargs)
         _note_first_step(loop, lane)
@@ -251,7 +271,7 @@ def _note_first_step(loop: Any, lane: lanes.Lane) -> None:
 def _start_soon(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start_soon(nursery: Any, *args: Any, **kwargs: Any) -> None:
-        lane = new_lane("nursery")
+        lane = new_lane("nursery", args[0] if args else None)
         if lane is None:
             return original(nursery, *args, **kwargs)
         return lanes.context_of_task(lane).run(original, nursery, *args, **kwargs)

@@ -38,7 +38,7 @@ def register(live: LiveSpan) -> None:
 def unregister(live: LiveSpan) -> None:
     """Forget what `register` said."""
     _by_id.pop(int(live.id, 16), None)
-    if live.kind == "span" and live.otel is not None:
+    if live.is_applications and live.otel is not None:
         # The dictionary forgets the span with its last user, so `live` must not be one.
         span, live.otel = live.otel, None
         _ended[span] = live

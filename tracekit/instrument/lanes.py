@@ -13,16 +13,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
+from tracekit.instrument.callers import program_frame
 from tracekit.instrument.greenlets import current_greenlet, spawner_of
 from tracekit.instrument.guard import guarded
-from tracekit.origin import pass_on
 
 __all__ = [
     "Lane",
     "LaneKind",
+    "Standing",
     "TaskVariable",
     "acting_for",
     "adopt_task",
@@ -34,6 +35,7 @@ __all__ = [
     "new_child",
     "reset_after_fork",
     "running_asyncio",
+    "running_task",
     "sharing_lane",
     "standing_for",
 ]
@@ -41,6 +43,9 @@ __all__ = [
 T = TypeVar("T")
 
 LaneKind = Literal["main", "task", "thread", "job", "nursery", "process"]
+
+Standing: TypeAlias = "tuple[dict[LaneKind, Iterator[int]], int]"
+"""How many children of each kind a lane has started, and the frame within which its stack is its own."""
 
 _LETTER: dict[LaneKind, str] = {"task": "t", "thread": "h", "job": "j", "nursery": "n", "process": "p"}
 
@@ -50,19 +55,45 @@ class Lane:
 
     `taken` says that its task is known. A task's lane is made before the task is. `shares_context` says that the task
     runs in a context that it was given, in which other tasks may run as well; `values` are its own of each `TaskVariable`.
+    `function` names the program's function that it runs, or by which a library started it. Of its stack, what is at and
+    below the frame whose `id` is `within` is not its own.
+
+    `unit` is the unit of work that the lane belongs to. `arrives` says that what brought the lane about came from
+    outside, as a connection does. Lanes that it starts have both from it. `accepted` is where the program's own code
+    stood when the lane last accepted a connection: see `tracekit.instrument.units`.
     """
 
-    __slots__ = ("__weakref__", "_children", "first_ns", "id", "kind", "parent", "shares_context", "taken", "values")
+    __slots__ = (
+        "__weakref__",
+        "_children",
+        "accepted",
+        "arrives",
+        "first_ns",
+        "function",
+        "id",
+        "kind",
+        "parent",
+        "shares_context",
+        "taken",
+        "unit",
+        "values",
+        "within",
+    )
 
     def __init__(self, kind: LaneKind, parent: Lane | None, id: str) -> None:
         self.kind = kind
         self.parent = parent
         self.id = id
         self.first_ns = 0
+        self.function = ""
+        self.within = 0
         self.taken = False
         self.shares_context = False
         self.values: dict[object, Any] = {}
         self._children: dict[LaneKind, Iterator[int]] = {}
+        self.unit: Any = parent.unit if parent is not None else None
+        self.arrives = parent.arrives if parent is not None else False
+        self.accepted: tuple[int, int] | None = None
 
     def child(self, kind: LaneKind) -> Lane:
         """A new lane under this one, numbered by how many of its kind were started before it."""
@@ -80,9 +111,15 @@ class Lane:
             lane = lane.parent
         return lane is not None
 
-    def number_anew(self, before: dict[LaneKind, Iterator[int]] | None = None) -> dict[LaneKind, Iterator[int]]:
-        """Number the children from 0 again, or on from where it stood `before`; returns where it stands."""
-        stood, self._children = self._children, before if before is not None else {}
+    def forget_arrivals(self) -> None:
+        """Nothing has arrived in this lane."""
+        self.unit = self.accepted = None
+        self.arrives = False
+
+    def begin_anew(self, before: Standing | None = None) -> Standing:
+        """Number the children from 0 and pass over who called the caller, or go on from `before`; return how it stood."""
+        stood = self._children, self.within
+        self._children, self.within = before if before is not None else ({}, program_frame())
         return stood
 
 
@@ -107,7 +144,7 @@ _inherited: contextvars.ContextVar[Lane | None] = contextvars.ContextVar("tracek
 
 def current_lane() -> Lane:
     """The lane of the code that calls."""
-    task = _current_task()
+    task = running_task()
     if task is not None:
         lane = _tasks.get(task)
         if lane is None:
@@ -211,7 +248,8 @@ def standing_for(id: str) -> Iterator[Lane]:
     So what a program does is numbered the same wherever it is called: in a process of its own, or in a test.
     """
     lane = _made(id)
-    task = _current_task()
+    lane.within = program_frame()
+    task = running_task()
     if task is None:
         before, _thread.lane = _thread.lane, lane
         try:
@@ -254,7 +292,8 @@ def adopt_task(task: Any, lane: Lane) -> None:
 def reset_after_fork() -> None:
     """Start anew in a forked child, whose main thread is a lane of its own."""
     _thread.lane = None
-    _main.number_anew()
+    _main.forget_arrivals()
+    _main.begin_anew(({}, 0))
 
 
 def running_asyncio() -> Any:
@@ -264,17 +303,15 @@ def running_asyncio() -> Any:
     return sys.modules["asyncio"] if running_loop is not None and running_loop() is not None else None
 
 
-def _current_task() -> Any:
-    """The asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
+def running_task() -> Any:
+    """Return the asyncio or Trio task, or the greenlet, that runs on this thread, or None."""
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()
     lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # another thread may still import it
-    if lowlevel is not None:
-        try:
-            return lowlevel.current_task()
-        except RuntimeError as error:
-            pass_on(error)
+    is_in_task = getattr(lowlevel, "in_trio_task", None)
+    if is_in_task is not None and is_in_task():
+        return lowlevel.current_task()
     return current_greenlet()
 
 

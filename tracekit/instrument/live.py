@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tracekit import semconv
 from tracekit.instrument.lanes import Lane
 from tracekit.model.events import Failure, Kind
 from tracekit.model.run import RunInfo
@@ -26,14 +27,15 @@ class LiveRun:
     """A run that this process takes part in.
 
     `held` says that the run is open as long as the process is, whether or not a span is; `written`, that something of
-    interest has happened in it. `lanes` are the ids of the lanes that the record of the run has been told of.
+    interest has happened in it; `is_said`, that the program or its user has said that this is a run. `lanes` are the ids of the lanes that the record of the run has been told of.
     """
 
-    __slots__ = ("__weakref__", "held", "info", "lanes", "open", "written")
+    __slots__ = ("__weakref__", "held", "info", "is_said", "lanes", "open", "written")
 
     def __init__(self, info: RunInfo, *, held: bool = False) -> None:
         self.info = info
         self.held = held
+        self.is_said = False
         self.written = False
         self.open: set[str] = set()
         self.lanes: set[str] = set()
@@ -44,8 +46,10 @@ class LiveSpan:
 
     `attributes` are those that have not been written yet.
 
-    `numbering` is how its lane had counted those that it started, where a run that begins here counts anew.
+    `numbering` is how its lane stood, where a run that begins here begins anew.
     `exported` says that our own exporter takes it, since no provider of the application's does.
+
+    `holds_call` says that a call was made right in it.
 
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
     """
@@ -57,6 +61,7 @@ class LiveSpan:
         "ended",
         "exported",
         "failure",
+        "holds_call",
         "id",
         "kind",
         "lane",
@@ -101,4 +106,10 @@ class LiveSpan:
         self.written = False
         self.ended = False
         self.exported = False
+        self.holds_call = False
         self.leaked = False
+
+    @property
+    def is_applications(self) -> bool:
+        """Whether it is the application's own span, or another instrumentation's, and nothing of ours makes it current."""
+        return self.kind == "span" or semconv.ADOPTED_FROM in self.attributes_at_begin

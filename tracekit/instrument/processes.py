@@ -21,6 +21,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.lanes import main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan
 from tracekit.instrument.recorder import active
+from tracekit.instrument.units import Unit, UnitKind, begin_unit, end_unit
 from tracekit.model.run import RunInfo
 
 __all__ = ["POOL_METHODS", "Entry", "Place", "Task", "give_task", "start", "when_entered"]
@@ -42,16 +43,21 @@ def when_entered(activate: Callable[[], None]) -> None:
 
 
 class Place(NamedTuple):
-    """A span of a run, as another process of the machine is told of it; `offset_ns` is that of its clock."""
+    """A span of a run, as another process of the machine is told of it; `offset_ns` is that of its clock.
+
+    It is a `home` where the run is that of a program or of a unit of work, which other runs may begin in: see `Homes`.
+    `span` is empty where such a run has no span of its own.
+    """
 
     run: RunInfo
     span: str
     trace: str
     flags: int
     offset_ns: int | None
+    home: UnitKind | None = None
 
-    def enter(self) -> Attached:
-        """Make the span current in this process, which is not the one in which it began."""
+    def enter(self) -> Callable[[], object]:
+        """Make the span current in this process, which is not the one in which it began; returns how to leave it."""
         remote = LiveSpan(
             "span",
             "",
@@ -68,7 +74,11 @@ class Place(NamedTuple):
             recorder.clock.offset_ns = self.offset_ns
         remote.run = LiveRun(self.run)
         remote.run.written = remote.written = True
-        return Attached(remote)
+        if self.home:
+            unit = Unit(self.home, self.run.name)
+            unit.run, unit.span = remote.run, remote if self.span else None
+            return functools.partial(end_unit, begin_unit(unit))
+        return Attached(remote).detach
 
     def _otel(self) -> NonRecordingSpan | None:
         """The span for OpenTelemetry, unless the application has carried its own trace here."""
@@ -84,13 +94,23 @@ class Place(NamedTuple):
 def _place() -> Place | None:
     """The caller's place. A trace in which nothing of interest has happened yet is none: it may never be written."""
     live, recorder = current_span(), active()
-    if live is None or recorder is None or not recorder.is_within_run(live):
+    if recorder is None:
+        return None
+    offset_ns = recorder.clock.offset_ns if isinstance(recorder.clock, AnchoredClock) else None
+    if live is None and recorder.process is None:
+        home = recorder.homes.share()
+        if isinstance(home, LiveRun):
+            return Place(home.info, "", "", TraceFlags.DEFAULT, offset_ns, "job")
+        # The span of the program is written at its end, if anything of interest was in it.
+        return (
+            Place(home.run.info, home.id, "", TraceFlags.DEFAULT, offset_ns, "program") if home and home.run else None
+        )
+    if live is None or not recorder.is_within_run(live):
         return None
     recorder.write_begin(live)
     if live.run is None:
         return None
     flags = live.otel.get_span_context().trace_flags if live.otel is not None else TraceFlags.DEFAULT
-    offset_ns = recorder.clock.offset_ns if isinstance(recorder.clock, AnchoredClock) else None
     return Place(live.run.info, live.id, live.trace, int(flags), offset_ns)
 
 
@@ -192,12 +212,12 @@ class Task:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, in the worker."""
-        attached = self._enter()
+        leave = self._enter()
         try:
             return self._function(*args, **kwargs)
         finally:
-            if attached is not None:
-                attached.detach()
+            if leave is not None:
+                leave()
             self._settle()
 
     @guarded
@@ -208,7 +228,7 @@ class Task:
             recorder.exporter.settle()
 
     @guarded
-    def _enter(self) -> Attached | None:
+    def _enter(self) -> Callable[[], object] | None:
         if self._activate is not None:
             self._activate()
         return self._place.enter() if self._place is not None and active() is not None else None

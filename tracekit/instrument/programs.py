@@ -27,6 +27,8 @@ SESSION_VARIABLE: Final = "TRACEKIT_SESSION"
 REPLAY_VARIABLE: Final = "TRACEKIT_REPLAY"
 _DISABLED_VARIABLE: Final = "TRACEKIT_DISABLED"
 _OURS: Final = "TRACEKIT_"
+_HASH_SEED: Final = "PYTHONHASHSEED"
+"""The order of sets may reach a request, and a replay has the order of the recording."""
 _HOOK: Final = str(Path(__file__).resolve().parent.parent / "hook")
 """The folder whose `sitecustomize` starts the recording."""
 
@@ -100,7 +102,8 @@ def _way_in(given: Mapping[str, str] | None) -> dict[str, str] | None:
     ways = (SESSION_VARIABLE, REPLAY_VARIABLE)
     if given is None or any(name in given for name in (*ways, _DISABLED_VARIABLE)):
         return None
-    found = {name: value for name, value in os.environ.items() if name.startswith(_OURS) and name not in given}
+    ours = [name for name in os.environ if name.startswith(_OURS) or name == _HASH_SEED]
+    found = {name: os.environ[name] for name in ours if name not in given}
     if not any(found.get(name) for name in ways):
         # This process is no part of a run, nor of a replay.
         return None

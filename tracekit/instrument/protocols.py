@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.live import LiveSpan
     from tracekit.instrument.reply import Reply
 
-__all__ = ["Answerer", "Clock", "Exporter", "Notes", "Sink", "ToolReply"]
+__all__ = ["Answerer", "Clock", "Exporter", "Later", "Notes", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -23,6 +23,9 @@ class Sink(Protocol):
 
     def release(self, run: RunInfo) -> None:
         """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
+
+    def has_others(self, run: RunInfo) -> bool:
+        """Return whether other processes have kept something of `run`."""
 
     def forked(self) -> None:
         """This process is a fresh fork: what the parent holds is the parent's."""
@@ -65,17 +68,32 @@ class ToolReply(NamedTuple):
     end_ns: int
 
 
+class Later(BaseException):
+    """The recording has no answer, which counts only if the program still asks at `until_ns` on the replay's clock."""
+
+    def __init__(self, until_ns: int) -> None:
+        super().__init__(until_ns)
+        self.until_ns = until_ns
+
+
 class Answerer(Protocol):
     """Answers in place of the API, from a recording, on a clock of its own. What it raises is meant to be raised."""
 
     replay_of: str
     """The id of the run that is replayed."""
 
+    run_name: str
+    """The name of that run."""
+
+    is_rootless: bool
+    """Whether that run had no span of its own."""
+
     def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
         """What is answered to `request`, the next attempt of `call`, which stands under `parent`.
 
         Raises:
             ReplayDivergence: The recording has no answer to it.
+            Later: The same, but what ends the program may still come first: hold, and ask again.
         """
 
     def unanswered(self, what: str) -> None:

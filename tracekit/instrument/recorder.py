@@ -1,9 +1,10 @@
 """The recorder: decides to which run a span belongs, and tells the sink when it begins and ends.
 
 Where a run begins: at a `run` block; at an agent with no run above it; else at the process, under `tracekit run`; else
-at the local root of the trace that holds an llm or tool span, calls without any parent being joined by what they ask
-(`ThreadsOfTalk`). A trace without an agent, llm or tool is never written; when the first comes, its open ancestors
-are written with their real begins.
+with the unit of work that reached the program from outside, or with the program (`Homes`). Where neither is known, as
+under an unknown program that calls the user's code, calls without any parent are joined by what they ask
+(`ThreadsOfTalk`). A trace without an agent, llm or tool is never written; when the first comes, its open ancestors are
+written with their real begins.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
+from tracekit.instrument.homes import Homes
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
+from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.program import program_name
 from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, Sink
 from tracekit.instrument.remote import Remote
@@ -91,7 +94,9 @@ class Recorder:
         self.talk = ThreadsOfTalk()
         self._missed = Missed(notes)
         self.process = _process_span(session) if session else None
+        self.homes = Homes(self._new_run, clock.now_ns(), answerer)
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
+        self._applications = OpenSpans()
         # Without a callback: what a signal handler raises in one is lost.
         self._runs: dict[str, ref[LiveRun]] = {}
         self._lock = threading.RLock()
@@ -132,17 +137,21 @@ class Recorder:
         """
         otel = _with_own_ids(otel)
         span_id, trace = _ids(otel)
+        parent, run = parent or self.process, None
+        if parent is None and kind not in ("run", "agent"):
+            parent, run = self._home(otel)
         live = LiveSpan(
             kind,
             name,
             id=span_id,
             trace=trace,
-            parent=parent or self.process,
+            parent=parent,
             begin_ns=self.begin_ns(parent) if begin_ns is None else begin_ns,
             lane=current_lane(),
             attributes=dict(attributes) if attributes else {},
             otel=otel,
         )
+        live.run = run
         if live.trace:
             register(live)
         if self.exporter is not None:
@@ -154,18 +163,29 @@ class Recorder:
             raise
         return live
 
+    def _home(self, otel: Any) -> tuple[LiveSpan | None, LiveRun | None]:
+        """Return the span under which something hangs that has nothing around it, and the run that it belongs to."""
+        home = self.homes.of_caller(otel)
+        if not isinstance(home, LiveSpan):
+            return None, home
+        if not home.written:
+            home.exported = self.exporter is not None and not exports_itself()
+        return home, None
+
     def _place(self, live: LiveSpan, begin_ns: int | None) -> None:
         """Find the run of `live`, and write its begin if that is of interest."""
         if live.kind == "run":
             self._begin_run(live)
         else:
-            live.run = _known_run(live.parent)
+            live.run = live.run or _known_run(live.parent)
         if self.answerer is not None and begin_ns is None:
             live.begin_ns = self.answerer.begin_ns(live)
         # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
         is_seen = live.kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
         if live.kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
+        if live.is_applications and begin_ns is None:
+            self._applications.add(live)
 
     @guarded
     def abandon(self, live: LiveSpan, error: BaseException) -> None:
@@ -180,15 +200,24 @@ class Recorder:
         # Two threads may ask for the begin of the span above them both.
         with self._lock:
             if not live.written:
+                is_first = live.run is None or not live.run.written
                 self._write_begin(live, request)
+                if is_first and live.run is not None:
+                    self._write_waiting(live.run)
+
+    def _write_waiting(self, run: LiveRun) -> None:
+        """Write what is open in `run`, now that it is of interest, also where it is above nothing that is written."""
+        for other in self._applications.unwritten(run):
+            if not other.written:
+                self._write_begin(other, None)
 
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
         run = self._run_of(live)
         parent = live.parent
-        while parent is not None and not parent.written and (parent.ended or parent.pid != os.getpid()):
+        while parent is not None and not parent.written and self._is_lost(parent):
             parent = parent.parent
-        if parent is not None:
-            self.write_begin(parent)
+        if parent is not None and not parent.written and parent.pid == os.getpid():
+            self._write_begin(parent, None)
         live.written = run.written = True
         run.open.add(live.id)
         for event in self._missed.take(run, live.lane):
@@ -215,6 +244,11 @@ class Recorder:
             ),
         )
 
+    def _is_lost(self, live: LiveSpan) -> bool:
+        """Return whether nobody will write the begin of `live`. That of a program is written by its first process."""
+        is_others = live.pid != os.getpid()
+        return live.ended or (is_others and not self.homes.is_program(live))
+
     def end(
         self,
         live: LiveSpan,
@@ -230,10 +264,11 @@ class Recorder:
         if live.ended or live.pid != os.getpid():
             return
         if live.numbering is not None:
-            live.lane.number_anew(live.numbering)
+            live.lane.begin_anew(live.numbering)
             live.numbering = None
         if live.trace:
             unregister(live)
+        self._applications.remove(live)
         if at_ns is None:
             at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
         run = live.run
@@ -296,7 +331,8 @@ class Recorder:
             live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
         live.parent = None
         live.run = self._new_run(live.name)
-        live.numbering = live.lane.number_anew()
+        live.run.is_said = True
+        live.numbering = live.lane.begin_anew()
 
     def _run_of(self, live: LiveSpan) -> LiveRun:
         """The run of `live`, decided now if it is not yet."""
@@ -305,23 +341,36 @@ class Recorder:
                 live.run = self._run_of(live.parent)
             elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
                 live.run = self._lane_runs[live.lane]
+            elif live.kind == "llm" and (root := self._applications.root_around(live.lane)) is not None:
+                live.run = self._run_of(root)
             else:
                 live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
                 if live.kind == "agent":
-                    live.numbering = live.lane.number_anew()
+                    live.numbering = live.lane.begin_anew()
         if live.kind == "llm" and live.parent is None:
             self._lane_runs[live.lane] = live.run
         return live.run
 
+    def has_root(self, live: LiveSpan) -> bool:
+        """Whether a span of the application's that has no parent is open around `live`, which is not told so."""
+        return live.parent is None and self._applications.root_around(live.lane) is not None
+
+    def is_written(self, live: LiveSpan) -> bool:
+        """Whether anything of the run of `live` is written."""
+        run = _known_run(live)
+        return run is not None and run.written
+
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
-        return _known_run(live) is not None or live.lane in self._lane_runs
+        run = _known_run(live)
+        # A program or a unit of work is a run once there is something of interest in it.
+        return live.lane in self._lane_runs if run is None else run.is_said or run.written
 
-    def _new_run(self, name: str, *, rootless: bool = False) -> LiveRun:
+    def _new_run(self, name: str, *, rootless: bool = False, unit: str = "") -> LiveRun:
         recorded_at_ns, replay_of = self.clock.now_ns(), None
         if self.answerer is not None:
             recorded_at_ns, replay_of = wall_ns(), self.answerer.replay_of
-        return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of))
+        return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
 
     def _notice_fork(self) -> None:
         """Let a process that was forked without Python, as uWSGI's workers are, begin a record of its own."""
@@ -351,7 +400,7 @@ class Recorder:
             self._remember(run)
         run.lanes.add(lane.id)
         first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
-        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns)
+        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns, lane.function)
         self.sink.write(run.info, event)
 
     def _remember(self, run: LiveRun) -> None:
@@ -365,6 +414,8 @@ class Recorder:
         live = current_span()
         if live is not None and self.is_within_run(live):
             self.write_begin(live)
+        elif live is None and self.process is None:
+            self.homes.share()
 
     def forked(self) -> None:
         """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
@@ -374,6 +425,7 @@ class Recorder:
         self._pid = os.getpid()
         self._runs.clear()
         self._lane_runs.clear()
+        self._applications.clear()
         self._missed.forked()
         self._lock = threading.RLock()
         self.sink.forked()
@@ -384,6 +436,7 @@ class Recorder:
     def exit(self) -> None:
         """The process ends in good order."""
         self._notice_fork()
+        self._end_program()
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
         self._missed.exit()
@@ -392,12 +445,25 @@ class Recorder:
             self.exporter.exit(now_ns)
         self.measuring.exit()
 
+    @guarded
+    def _end_program(self) -> None:
+        """End the span of the program, which the exception that ended it may have left."""
+        ending = self.homes.ending()
+        if ending is None:
+            return
+        program, is_shared = ending
+        if not program.written and is_shared and program.run is not None and self.sink.has_others(program.run.info):
+            self.write_begin(program)
+        error = getattr(sys, "last_value", None)
+        self.end(program, failure_of(error) if isinstance(error, BaseException) else None)
+
 
 def _process_span(session: Session) -> LiveSpan:
     """The span under which a process of a process run stands, which whoever started it writes."""
     info = session.run
     assert info.root is not None
     run = LiveRun(info, held=True)
+    run.is_said = True
     span = LiveSpan(
         "run",
         info.name,

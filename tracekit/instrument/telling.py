@@ -47,6 +47,8 @@ def call_attributes(recorder: Recorder, live: LiveSpan, recorded: Mapping[str, A
         found[semconv.AGENT_NAME] = recorder.redact(agent)
     if semconv.SYNC_IN_EVENT_LOOP in live.attributes_at_begin:
         found[semconv.SYNC_IN_EVENT_LOOP] = True
+    if semconv.CALLERS in live.attributes_at_begin:
+        found[semconv.CALLERS] = [recorder.redact(each) for each in live.attributes_at_begin[semconv.CALLERS]]
     return {**found, **derived_attributes(recorded, live.begin_ns)}
 
 

@@ -23,12 +23,12 @@ def give_jobs(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(pool).__name__ != "ThreadPool":
             return original(pool, func, *args, **kwargs)
         if is_single:
-            lane = new_lane("job")
+            lane = new_lane("job", func)
             return original(
                 pool, func if lane is None else functools.partial(Carried(lane).call, func), *args, **kwargs
             )
         iterable, args = (args[0], args[1:]) if args else (kwargs.pop("iterable"), ())
-        tasks: Iterable[Any] = _tasks(iterable, current_lane())
+        tasks: Iterable[Any] = _tasks(func, iterable, current_lane())
         return original(
             pool, functools.partial(_run, func, is_starred), tasks if is_lazy else list(tasks), *args, **kwargs
         )
@@ -36,10 +36,10 @@ def give_jobs(original: Callable[..., Any]) -> Callable[..., Any]:
     return give
 
 
-def _tasks(iterable: Iterable[Any], parent: Lane) -> Iterator[tuple[Carried | None, Any]]:
+def _tasks(func: Callable[..., Any], iterable: Iterable[Any], parent: Lane) -> Iterator[tuple[Carried | None, Any]]:
     """The items of `iterable`, each with the lane of its task. A thread of the pool may ask for them."""
     for item in iterable:
-        lane = new_lane("job", parent)
+        lane = new_lane("job", func, parent)
         yield None if lane is None else Carried(lane), item
 
 

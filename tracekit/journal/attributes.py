@@ -64,6 +64,7 @@ _FLAGS = (
     semconv.ORPHAN,
 )
 _LISTS = (
+    semconv.CALLERS,
     semconv.COMMAND_ARGS,
     semconv.FINISH_REASONS,
     semconv.DECLARED_AFTER,

@@ -138,7 +138,7 @@ class Decoder:
             case "answer":
                 return Answered(data["id"], data["t"], data["status"], data["headers"], HeadForm.read(data.get("form")))
             case "lane":
-                return LaneBegin(data["id"], data["parent"], data["kind"], data["t"])
+                return LaneBegin(data["id"], data["parent"], data["kind"], data["t"], data.get("function", ""))
             case "exit":
                 return Exit(data["t"])
             case "replay" if data["mode"] in get_args(ReplayMode):

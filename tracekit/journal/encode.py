@@ -56,7 +56,8 @@ class Encoder:
                 return [redact(f"{head},{_headers(event)}}}")]
             case LaneBegin():
                 parent = compact(event.parent)
-                return [f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}}}']
+                line = f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}'
+                return [f"{line},{compact({'function': event.function})[1:]}" if event.function else f"{line}}}"]
             case Exit():
                 return [f'{{"e":"exit","t":{event.at_ns}}}']
             case Replayed():

@@ -85,6 +85,8 @@ class Fold:
             header.get("content", "full"),
             tuple(header.get("redaction") or ()),
             tuple(header.get("ignore") or ()),
+            bool(header.get("rootless")),
+            header.get("hash_seed"),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:
@@ -100,7 +102,8 @@ class Fold:
             case Answered():
                 self._answered(event.id, event, event.at_ns)
             case LaneBegin():
-                self._lanes[index, event.id] = Lane(index, event.id, event.parent, event.kind, event.at_ns)
+                lane = Lane(index, event.id, event.parent, event.kind, event.at_ns, event.function)
+                self._lanes[index, event.id] = lane
             case Exit():
                 self._exited.add(index)
             case Replayed():

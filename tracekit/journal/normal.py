@@ -40,7 +40,7 @@ RUN_ID = f"{1:032x}"
 """The id of every run in its normal form."""
 
 _NEUTRAL: Mapping[str, Any] = {"host": "", "boot": "", "process_start": 0}
-_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "content", "redaction", "ignore")
+_KEPT_OF_HEADER = ("e", "format", "version", "rootless", "hash_seed", "content", "redaction", "ignore")
 _KEPT_REQUEST_HEADERS = frozenset(("anthropic-beta", "anthropic-version", "content-type", "x-stainless-retry-count"))
 _LEFT_OUT = frozenset(
     (
@@ -200,7 +200,7 @@ def _events(recording: Recording, segment: int, renaming: _Renaming) -> Iterator
     lanes = [lane for lane in recording.lanes.values() if lane.segment == segment]
     for lane in sorted(lanes, key=lambda lane: _lane_place(lane.id)):
         kind: Any = lane.kind
-        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns))
+        yield LaneBegin(lane.id, lane.parent, kind, renaming.first_step(lane.first_ns), lane.function)
     for span, is_begin in renaming.steps:
         if span.segment != segment:
             continue

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from functools import cache
 from pathlib import Path
 
 from tracekit.origin import pass_on
 
-__all__ = ["boot_id", "host_name", "process_start"]
+__all__ = ["HASH_SEED_VARIABLE", "MOST_HASH_SEED", "boot_id", "hash_seed", "host_name", "process_start"]
+
+HASH_SEED_VARIABLE = "PYTHONHASHSEED"
+MOST_HASH_SEED = (1 << 32) - 1
+"""The greatest seed that Python takes."""
+
+
+def hash_seed() -> int | None:
+    """The seed of this process's hashes, by which the order of a set can be had again; None where it is not known.
+
+    Python read the variable when it started; a program may have set it since, which its own hashes do not follow.
+    """
+    text = os.environ.get(HASH_SEED_VARIABLE, "")
+    if sys.flags.ignore_environment or not re.fullmatch(r"[0-9]{1,10}", text):
+        return None
+    seed = int(text)
+    is_taken = (seed == 0) == (sys.flags.hash_randomization == 0)
+    return seed if is_taken and seed <= MOST_HASH_SEED else None
 
 
 def host_name() -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tracekit.journal.limits import MOST_NS
+from tracekit.journal.process import MOST_HASH_SEED
 
 __all__ = ["check_header", "check_line", "check_request", "check_sse"]
 
@@ -91,6 +92,8 @@ _HEADER: _Shape = {
     "process_start": _optional(_COUNT),
     "rootless": _optional(_BOOL),
     "replay_of": _optional(_or_null(_TEXT)),
+    "unit": _optional(_TEXT),
+    "hash_seed": _optional(_or_null(_integer("a whole number of 32 bits", 0, MOST_HASH_SEED))),
     "content": _optional(_CONTENT),
     "redaction": _optional(_or_null(_list_of(_REDACTION))),
     "ignore": _optional(_or_null(_list_of(_TEXT))),
@@ -137,7 +140,7 @@ _LINES: Mapping[str, _Shape] = {
     },
     "chunk": {"id": _ID, "t": _TIME},
     "answer": {"id": _ID, "t": _TIME, **_RESPONSE},
-    "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME},
+    "lane": {"id": _LANE, "parent": _or_null(_LANE), "kind": _TEXT, "t": _TIME, "function": _optional(_TEXT)},
     "exit": {"t": _TIME},
     "replay": {"t": _TIME, "mode": _TEXT},
     "unrecorded": {"t": _TIME, "caller": _TEXT, "host": _TEXT, "requests": _COUNT},

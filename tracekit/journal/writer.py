@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
-from tracekit.journal.home import HOME_VARIABLE, make_day_folder
+from tracekit.journal.home import HOME_VARIABLE, make_day_folder, runs_folder
 from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
@@ -49,13 +49,19 @@ class JournalSink:
     """Keeps a segment for each run that this process takes part in.
 
     `service` names the service whose spans the process's are, for who exports them later; "" where nobody knows.
+    `hash_seed` is the seed by which the run can be replayed, None where it is not known.
 
     Raises:
         SettingsError: The user's rules of redaction cannot be used; recording without them could keep what must not be.
     """
 
-    def __init__(self, versions: dict[str, str] | None = None, service: Callable[[], str] = str) -> None:
-        self._keeping = _Keeping(versions or {}, project_privacy(), service, set())
+    def __init__(
+        self,
+        versions: dict[str, str] | None = None,
+        service: Callable[[], str] = str,
+        hash_seed: int | None = None,
+    ) -> None:
+        self._keeping = _Keeping(versions or {}, project_privacy(), service, hash_seed, set())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -76,6 +82,11 @@ class JournalSink:
                 self._segments.move_to_end(run.id)
         if segment is not None:
             segment.release()
+
+    def has_others(self, run: RunInfo) -> bool:
+        """Return whether other processes have written segments of `run`."""
+        own = f".{os.getpid()}"
+        return any(not path.stem.partition("-")[0].endswith(own) for path in runs_folder().glob(f"*/{run.id}.*.jsonl"))
 
     def forked(self) -> None:
         """Let go of the parent's segments, without a word into them."""
@@ -125,6 +136,7 @@ class _Keeping(NamedTuple):
     versions: dict[str, str]
     privacy: Privacy
     service: Callable[[], str]
+    hash_seed: int | None
     said: set[object]
 
     def is_news(self, error: Exception) -> bool:
@@ -318,7 +330,7 @@ class SegmentWriter:
     def _header(self) -> str:
         run, privacy = self._run, self._keeping.privacy
         root = run.root
-        service = privacy.text(self._keeping.service())
+        service, seed = privacy.text(self._keeping.service()), self._keeping.hash_seed
         header = {
             "e": "header",
             "format": "tracekit-journal",
@@ -330,7 +342,9 @@ class SegmentWriter:
             **_identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
+            **({"unit": run.unit} if run.unit else {}),
             **({"service": service} if service else {}),
+            **({"hash_seed": seed} if seed is not None else {}),
             "content": privacy.content,
             "redaction": privacy.described(),
             "versions": {"python": ".".join(map(str, sys.version_info[:3])), **self._keeping.versions},

@@ -89,12 +89,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class LaneBegin:
-    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix."""
+    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix.
+
+    `function` names the function of the program that it runs, or by which a library started it; empty if unknown.
+    """
 
     id: str
     parent: str | None
     kind: Literal["main", "task", "thread", "job", "nursery", "process"]
     at_ns: int
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)

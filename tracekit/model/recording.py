@@ -20,6 +20,8 @@ class Segment:
     `alive` says that its writer still lives; `exited`, that it ended in good order. `damage` tells, for people, what
     could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
     of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
+    `rootless` says that the run has no span of its own.
+    `hash_seed` is the process's ``PYTHONHASHSEED``, None where it is not known.
     """
 
     path: str
@@ -38,17 +40,20 @@ class Segment:
     content: str = "full"
     redaction: tuple[Any, ...] = ()
     ignore: tuple[str, ...] = ()
+    rootless: bool = False
+    hash_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Who asks: a task, thread, job or process. `first_ns` is its first step, 0 if unknown."""
+    """Who asks: a task, thread, job or process. `first_ns` is its first step, 0 if unknown; `function` see `LaneBegin`."""
 
     segment: int
     id: str
     parent: str | None
     kind: str
     first_ns: int
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,11 @@ class Recording:
     def redaction(self) -> list[Any]:
         """The rules by which it was redacted, as the headers say them."""
         return [rule for segment in self.segments for rule in segment.redaction]
+
+    @property
+    def hash_seed(self) -> int | None:
+        """The ``PYTHONHASHSEED`` of its processes; None where it is not known."""
+        return next((segment.hash_seed for segment in self.segments if segment.hash_seed is not None), None)
 
     @property
     def replay_of(self) -> str | None:

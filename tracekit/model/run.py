@@ -21,7 +21,9 @@ class ProcessRoot:
 class RunInfo:
     """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one.
 
-    `rootless` says that a call with nothing around it began it; `replay_of` is the id of the run that it replays.
+    `rootless` says that it has no span of its own, as a call with nothing around it began it. `replay_of` is the id of
+    the run that it replays. `unit` is the kind of what reached the program from outside and is this run: a request, a
+    job or a cell; empty where the run is no such thing.
     """
 
     id: str
@@ -30,6 +32,7 @@ class RunInfo:
     root: ProcessRoot | None = None
     rootless: bool = False
     replay_of: str | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from tracekit.origin import pass_on
 from tracekit.privacy.credential_rules import GROUPS, Rule
+from tracekit.privacy.memo import memo_key
 
 __all__ = ["RULE_NAMES", "redact", "redact_bytes"]
 
@@ -76,10 +77,9 @@ def _widened(rule: Rule, text: str) -> str:
 # ── the same text again ──────────────────────────────────────────────────────────────────────────────────────────────
 
 _known: OrderedDict[int, frozenset[int]] = OrderedDict()
-"""By their hashes, the groups whose signs are in windows of text.
+"""By their keys, the groups whose signs are in windows of text.
 
-A conversation sends its history again with each turn, and grows at its end. Python's hash of bytes is keyed by a secret
-of the process, so nobody can write a text for it.
+A conversation sends its history again with each turn, and grows at its end.
 """
 
 
@@ -89,7 +89,7 @@ def _groups_in(data: bytes) -> Iterable[int]:
     found: set[int] = set()
     for start in range(0, len(data), _WINDOW):
         window = data[start : start + _WINDOW + _OVERLAP]
-        key = hash(window)
+        key = memo_key(window)
         groups = _known.get(key)
         if groups is None:
             groups = _known[key] = frozenset(_signs_in(window))

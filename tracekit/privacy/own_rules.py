@@ -16,6 +16,7 @@ from time import thread_time
 
 from tracekit.errors import SettingsError
 from tracekit.origin import pass_on
+from tracekit.privacy.memo import memo_key
 from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
 from tracekit.settings import project_settings
 
@@ -145,8 +146,8 @@ class OwnRules:
         """
         if not self.patterns or not text:
             return text
-        # A conversation sends its history again with each turn. Python's hash of a text is keyed by a secret.
-        known = self._known.get(hash(text)) if len(text) >= _LONG else None
+        # A conversation sends its history again with each turn.
+        known = self._known.get(memo_key(text)) if len(text) >= _LONG else None
         if known is not None:
             return known or text
         allowance = allowance or self.allowance(len(text))
@@ -184,7 +185,7 @@ class OwnRules:
         """Keep `redacted` for a long text, or "" for one that stays as it is."""
         if len(text) < _LONG:
             return
-        self._known[hash(text)] = redacted
+        self._known[memo_key(text)] = redacted
         if len(self._known) > _MOST_KNOWN:
             try:
                 self._known.popitem(last=False)

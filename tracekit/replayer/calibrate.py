@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tracekit.errors import JournalError
 from tracekit.journal.bodies import compact
@@ -24,33 +24,13 @@ from tracekit.replayer.differences import Difference, differences, likeness
 from tracekit.replayer.divergence import places
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Call, Script
+from tracekit.replayer.volatile import Proposal, proposals
 
-__all__ = ["Calibration", "Proposal", "calibrate", "write_ignore"]
+__all__ = ["Calibration", "calibrate", "write_ignore"]
 
-_KINDS: Mapping[str, str] = {
-    "a UUID": r"\b[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}\b",
-    "a date and time": r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?",
-    "a date": r"\b\d{4}-\d\d-\d\d\b",
-    "a time of day": r"\b\d\d:\d\d(?::\d\d(?:\.\d+)?)?\b",
-    "a temporary path": r"(?:/private)?(?:/var/folders|/var/tmp|/tmp)/[\w./-]*\w",
-    "a hexadecimal id": r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b",
-}
-"""Texts that hardly mean the same twice, the most telling first; they may stand anywhere in a request."""
-
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_CONTEXT = 16
 _ALIKE = 0.5
 _TELLING = 12
 """How many characters of an answer tell that a text was taken from it."""
-
-
-class Proposal(NamedTuple):
-    """An entry for `ignore`, what it passes over, and an example from each recording."""
-
-    entry: str
-    what: str
-    recorded: str
-    other: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +38,7 @@ class Calibration:
     """What a comparison of two recordings came to.
 
     `unexplained` are differences, with the call in which they are, that a replay must not pass over unasked; `alone`
-    are the calls of either recording that have no counterpart in the other. Of the `pairs` of calls, `alike` ask the same
+    are the calls of either recording that have no counterpart in the other. Of the `pairs` of requests, `alike` are the same
     when the proposals are passed over and the model answers as recorded.
     """
 
@@ -87,7 +67,7 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     pairs, alone = _pairs(ours, theirs)
     paths = places(ours)
     said = _Said(recorded), _Said(other)
-    proposals: dict[str, Proposal] = {}
+    proposed: dict[str, Proposal] = {}
     unexplained: list[tuple[str, Difference]] = []
     alike = 0
     for old, new in pairs:
@@ -95,13 +75,13 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
         for difference in _differences(ours, old, new):
             if _is_the_models(difference, said):
                 continue
-            found = _proposals(difference)
+            found = proposals(difference)
             if found:
-                proposals.update((proposal.entry, proposal) for proposal in found if proposal.entry not in proposals)
+                proposed.update((proposal.entry, proposal) for proposal in found if proposal.entry not in proposed)
             else:
                 unexplained.append((paths[old.number], difference))
         alike += len(unexplained) == before
-    return Calibration(tuple(proposals.values()), tuple(unexplained), tuple(alone), len(pairs), alike)
+    return Calibration(tuple(proposed.values()), tuple(unexplained), tuple(alone), len(pairs), alike)
 
 
 def _request(call: Call) -> Any:
@@ -211,44 +191,6 @@ def _is_the_models(difference: Difference, said: tuple[_Said, _Said]) -> bool:
 def _shared(a: str, b: str) -> int:
     """How many characters both begin with."""
     return next((number for number, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-
-
-# ── what is proposed ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _proposals(difference: Difference) -> list[Proposal]:
-    """What passes over `difference`; nothing where that cannot be told from a change of the program."""
-    old, new = difference.recorded, difference.asked
-    if difference.place.startswith("metadata."):
-        return [Proposal(difference.place, "metadata", str(old), str(new))]
-    if not isinstance(old, str) or not isinstance(new, str) or difference.place in ("path", "query"):
-        return []
-    found: list[Proposal] = []
-    for what, pattern in _KINDS.items():
-        was, now = re.findall(pattern, old), re.findall(pattern, new)
-        if was != now and len(was) == len(now):
-            first = next(number for number, pair in enumerate(zip(was, now, strict=True)) if pair[0] != pair[1])
-            found.append(Proposal(f"/{pattern}/", what, was[first], now[first]))
-            old, new = re.sub(pattern, "\0", old), re.sub(pattern, "\0", new)
-    if old != new:
-        numbers = list(_numbers(old, new))
-        found += numbers
-        for proposal in numbers:
-            old, new = (re.sub(proposal.entry[1:-1], "\0", text) for text in (old, new))
-    return found if old == new else []
-
-
-def _numbers(old: str, new: str) -> Iterator[Proposal]:
-    """Numbers that differ, each with what stands before it: a number by itself could be anything."""
-    was, now = list(_NUMBER.finditer(old)), list(_NUMBER.finditer(new))
-    if _NUMBER.sub("", old) != _NUMBER.sub("", new):
-        return
-    for a, b in zip(was, now, strict=True):
-        if a[0] == b[0]:
-            continue
-        before = _NUMBER.split(old[max(0, a.start() - _CONTEXT) : a.start()])[-1].rpartition("\0")[2]
-        if before.strip():
-            yield Proposal(f"/{re.escape(before)}{_NUMBER.pattern}/", "a number", a[0], b[0])
 
 
 # ── the recording's header ───────────────────────────────────────────────────────────────────────────────────────────

@@ -95,8 +95,9 @@ def _start(task: Task, told: _Told) -> None:
     stage.player.when_played = lambda number: told.tell("played", number)
     stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
     stage.player.when_refused = _give_up
+    stage.player.when_extra = lambda asked: told.tell("extra", asked)
     stage.clock.bind(stage.clock.expect())
-    sink = JournalSink({"tracekit": __version__})
+    sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     _put_back_environment(Path(task.folder))
     recorder = stage.enter(sink, task.process(), hooked=True)
     sys.excepthook = _without_reports(sys.excepthook)

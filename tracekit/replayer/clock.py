@@ -5,103 +5,37 @@ moves to the earliest time that one waits for, and lets that one go on. So what 
 it waits for, and threads go on one after another in the order of their times, however busy the machine is.
 
 A thread may be kept from working by what is not seen here, such as a lock of the user's. When nothing has happened for
-50 ms of real time, the earliest goes on all the same, and the order is no longer proven. What waits for the outside
-world, such as a tool's socket or a process, has longer.
+50 ms of real time, the earliest goes on all the same, and the order is no longer proven.
+
+What waits for the outside world, such as a process or a tool's socket, waits in real time, and keeps the clock. It has a
+second for itself. From then on, while somebody is *owed* something by the outside world, time passes for the others as it
+does outside; where nobody is, as beside an idle connection, what waits there is waited for no more.
 """
 
 from __future__ import annotations
 
 import _thread
-import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
-from pathlib import Path
 
-__all__ = ["PATIENCE_S", "STANDSTILL_S", "Participant", "VirtualClock", "Waiter"]
+from tracekit.replayer.kernel import somebody_runs, waits_for_process, waits_outside
+from tracekit.replayer.participants import Participant, Waiter
+
+__all__ = ["PATIENCE_S", "STANDSTILL_S", "VirtualClock"]
 
 STANDSTILL_S = 0.05
 """Real seconds without any progress after which the order is given up."""
 PATIENCE_S = 1.0
 """Real seconds that sockets, pipes and processes have to bring something."""
+_LONG_S = 30.0
+"""Real seconds that a thread waits for something other than a process before it counts as one that always does."""
 
 _sleep = time.sleep
 _BUSY_S = 0.005
 """Seconds of the processor within a standstill that mean that somebody works."""
-
-
-class Participant:
-    """Somebody whose work the clock waits for: a thread, a job of a pool, or an event loop.
-
-    `until_ns` is the time that it waits for, None if it works or is blocked; `blocked` tells whether it is kept by
-    another, and None if it is not. `native` is the thread's id for the system. `listens` says that it waits for the
-    outside world, and `is_parked` that it did so for too long to be waited for.
-    """
-
-    __slots__ = ("blocked", "is_parked", "listens", "native", "order", "turn", "until_ns", "wake")
-
-    def __init__(self, order: int) -> None:
-        self.order = order
-        self.until_ns: int | None = None
-        self.blocked: Callable[[], bool] | None = None
-        self.native = 0
-        self.listens = False
-        self.is_parked = False
-        # Not of `threading`, whose waiting is hooked into.
-        self.turn = _thread.allocate_lock()
-        self.turn.acquire()
-        self.wake: Callable[[], None] = self.turn.release
-
-    @property
-    def works(self) -> bool:
-        """Whether it works, as far as can be seen. A loop that waits for a time works when it is given something."""
-        if self.blocked is None:
-            return self.until_ns is None and not self.is_parked
-        return not self.blocked()
-
-
-class Waiter:
-    """What a thread waits on, as a condition keeps it: a lock that is released by who notifies, or by the clock.
-
-    Only its `release` is the lock's, which raises where there is nobody to wake any more.
-    """
-
-    __slots__ = ("_lock", "is_notified", "is_over")
-
-    def __init__(self) -> None:
-        self._lock = _thread.allocate_lock()
-        self._lock.acquire()
-        self.is_notified = False
-        self.is_over = False
-
-    def release(self) -> None:
-        """Somebody notifies.
-
-        Raises:
-            RuntimeError: The wait was over before.
-        """
-        if self.is_over:
-            raise RuntimeError("the wait is over")
-        # Said before the thread can go on: from then on it works.
-        self.is_notified = True
-        with suppress(RuntimeError):
-            self._lock.release()
-
-    def time_out(self) -> None:
-        """The time has come."""
-        self.is_over = True
-        with suppress(RuntimeError):
-            self._lock.release()
-
-    def waits(self) -> bool:
-        """Whether nobody has notified, nor has the time come."""
-        return not (self.is_notified or self.is_over)
-
-    def acquire(self, timeout_s: float) -> bool:
-        """Wait for so many real seconds; tells whether the wait is over."""
-        return self._lock.acquire(timeout=timeout_s)
 
 
 class VirtualClock:
@@ -110,11 +44,16 @@ class VirtualClock:
     Args:
         start_ns: Where time begins.
         speed: How many seconds pass in a real one; None lets time pass at once.
+
+    Attributes:
+        is_proven: Whether it was seen who waits for whom.
+        is_beside_others: Whether time passed for some while others waited for the outside world.
     """
 
     def __init__(self, start_ns: int, speed: float | None = None) -> None:
         self.start_ns = start_ns
         self.is_proven = True
+        self.is_beside_others = False
         self.is_over = False
         self._now_ns = start_ns
         self._speed = speed
@@ -155,6 +94,7 @@ class VirtualClock:
         with self._lock:
             before = self._by_thread.get(thread)
             participant.native = threading.get_native_id()
+            participant.is_daemon = threading.current_thread().daemon
             self._by_thread[thread] = participant
         return before
 
@@ -251,7 +191,7 @@ class VirtualClock:
             self._participants.setdefault(participant)
             participant.until_ns = at_ns
             participant.blocked = blocked
-            participant.is_parked = False
+            participant.is_parked, participant.outside = False, None
             self._moves += 1
             self._advance()
 
@@ -260,8 +200,21 @@ class VirtualClock:
         with self._lock:
             participant.until_ns = None
             participant.blocked = blocked
-            participant.is_parked = False
+            participant.is_parked, participant.outside = False, None
             self._moves += 1
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """The calling thread waits in real time, for something of the outside world that ends, such as a process."""
+        participant = self.me()
+        if participant is None or participant.listens:
+            yield
+            return
+        participant.listens = True
+        try:
+            yield
+        finally:
+            participant.listens = False
 
     def look(self) -> None:
         """Whether everything stands still. If so, the earliest goes on. Who waits calls this each `STANDSTILL_S`."""
@@ -282,31 +235,79 @@ class VirtualClock:
         if not at_work:
             self._release_earliest()
             return
-        if used_s >= _BUSY_S or self._somebody_runs():
+        if used_s >= _BUSY_S or somebody_runs():
             return
-        if any(participant.listens or _is_outside(participant.native) for participant in at_work):
-            if still_s < PATIENCE_S:
+        outside = [participant for participant in at_work if self._is_outside(participant, still_s)]
+        if outside:
+            if any(map(self._is_owed, outside)):
+                self._release_due(at_work)
+                return
+            idle = [participant for participant in at_work if _is_idle(participant)]
+            if len(idle) < len(at_work) and still_s < PATIENCE_S:
                 return
             for participant in at_work:
                 participant.is_parked = not participant.listens
-        self.is_proven = False
+            self.is_proven &= len(idle) == len(at_work)
+        else:
+            self.is_proven = False
         self._release_earliest()
 
-    def _advance(self) -> None:
-        if not any(participant.works for participant in self._participants):
-            self._release_earliest()
+    def _is_outside(self, participant: Participant, still_s: float) -> bool:
+        """Whether `participant`, which has done nothing for `still_s`, waits for the outside world; note since when."""
+        if not (participant.listens or waits_outside(participant.native)):
+            participant.outside = None
+            return False
+        if participant.outside is None:
+            participant.outside = time.monotonic() - still_s, self._now_ns
+        return True
 
-    def _release_earliest(self) -> None:
+    def _is_owed(self, participant: Participant) -> bool:
+        """Whether what `participant` waits for, outside, will come, as far as can be told.
+
+        A process ends. A thread that the program waits for has come back in the recording. A daemon may read what never
+        comes.
+        """
+        if participant.outside is None:
+            return False
+        if participant.owed is not None:
+            return participant.owed()
+        if participant.listens or waits_for_process(participant.native):
+            return True
+        is_needed = not participant.is_daemon or any(
+            each.blocked is not None and each.until_ns is None and each.blocked() for each in self._participants
+        )
+        return is_needed and time.monotonic() - participant.outside[0] < _LONG_S
+
+    def _release_due(self, at_work: Sequence[Participant]) -> None:
+        """Let the earliest go on if its time has come, as time passes for those `at_work` who wait outside."""
+        now_s = time.monotonic()
+        began = [participant.outside for participant in at_work if participant.outside is not None]
+        until_ns = min(at_ns + round((now_s - since_s - PATIENCE_S) * 1e9) for since_s, at_ns in began)
+        # Who is first, the one outside or the others, is now for this machine to say.
+        self.is_beside_others |= self._release_earliest(until_ns)
+
+    def _advance(self) -> None:
+        at_work = [participant for participant in self._participants if participant.works]
+        if not at_work:
+            self._release_earliest()
+        elif all(participant.outside for participant in at_work):
+            self._release_due(at_work)
+
+    def _release_earliest(self, last_ns: int | None = None) -> bool:
+        """Let the one go on whose time comes first, if it comes by `last_ns`; tells whether there was one."""
         waiting = [each for each in self._participants if each.until_ns is not None and not each.works]
         if not waiting or self.is_over:
-            return
+            return False
         first = min(waiting, key=lambda each: (each.until_ns or 0, each.order))
+        if last_ns is not None and (first.until_ns or 0) > last_ns:
+            return False
         at_ns, first.until_ns, first.blocked = first.until_ns or 0, None, None
         self._moves += 1
         if at_ns > self._now_ns:
             self._pace(at_ns)
             self._now_ns = at_ns
         first.wake()
+        return True
 
     def _pace(self, at_ns: int) -> None:
         """Let as much real time pass as the speed asks for."""
@@ -315,27 +316,7 @@ class VirtualClock:
             while (left_s := due_s - time.monotonic()) > 0:
                 _sleep(min(left_s, 0.2))
 
-    def _somebody_runs(self) -> bool:
-        """Whether the system runs, or would run, another thread of this process."""
-        me = threading.get_native_id()
-        for path in _TASKS.glob("*"):
-            if path.name != str(me):
-                with suppress(OSError):
-                    stat = (path / "stat").read_text()
-                    if stat.rpartition(")")[2].split()[0] in ("R", "D"):
-                        return True
-        return False
 
-
-_TASKS = Path("/proc/self/task")
-_FUTEX = {"x86_64": "202", "aarch64": "98"}.get(platform.machine())
-
-
-def _is_outside(native: int) -> bool:
-    """Whether the thread waits for the outside world, such as a socket or a process, as far as the system tells."""
-    try:
-        called = (_TASKS / str(native) / "syscall").read_text().split()[0]
-    except (OSError, IndexError):
-        return False
-    # What waits in the process itself, for a lock of any kind, waits for a futex.
-    return _FUTEX is not None and called not in (_FUTEX, "running")
+def _is_idle(participant: Participant) -> bool:
+    """Whether `participant` is known to wait for nothing: it looks after processes that have nothing to do."""
+    return participant.owed is not None and not participant.owed() and not participant.listens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from tracekit.analysis.structure import structure
@@ -12,6 +12,7 @@ from tracekit.model.events import Request
 from tracekit.model.text import printable
 from tracekit.model.tree import Node
 from tracekit.replayer.differences import Difference, differences, likeness
+from tracekit.replayer.hints import hints_about, passed_over
 from tracekit.replayer.script import Call, Script
 
 __all__ = ["Divergence", "Why", "explain", "places", "unplayed"]
@@ -39,6 +40,7 @@ class Divergence:
     `path` is that place in the recorded tree, of the recorded request that is most like the one `asked`;
     `differences` are what tells the two apart. `tools` were skipped before it, their recorded results being returned
     in their place; `unplayed` are recorded calls that were not made. `is_strange` says that nothing recorded is like it.
+    `ignore` are the entries that would pass over all `differences`, where those are ids and times; `hints`, what to do.
     """
 
     why: Why
@@ -49,6 +51,8 @@ class Divergence:
     unplayed: tuple[str, ...] = ()
     is_strange: bool = False
     more: str = field(default="")
+    ignore: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text()
@@ -66,6 +70,7 @@ class Divergence:
         lines += [f"  {line}" for difference in shown for line in difference.lines()]
         if len(self.differences) > len(shown):
             lines.append(f"  and {len(self.differences) - len(shown)} more places")
+        lines += [f"  {hint}" for hint in self.hints]
         if self.is_strange:
             lines.append("  nothing in the recording is like it: is it the recording of another program?")
         if self.tools:
@@ -74,6 +79,13 @@ class Divergence:
             lines.append(f"  recorded and never asked ({len(self.unplayed)}):")
             lines += [f"    {path}" for path in self.unplayed[:_MOST]]
         return "\n".join(lines)
+
+    def after_extra(self, asked: str) -> Divergence:
+        """The same of a program that also `asked` for more than was recorded, and was not answered; empty if it did not."""
+        if not asked or asked == self.asked:
+            return self
+        told = f"before that it asked once more than in the recording, and waited for its end: {asked}"
+        return replace(self, hints=(*self.hints, told))
 
     def json(self) -> dict[str, Any]:
         """The report for programs."""
@@ -111,6 +123,8 @@ def explain(
         tuple(tools),
         is_strange=why == "unrecorded" and not played and alike < _STRANGE,
         more=more,
+        ignore=tuple(passed_over(different)),
+        hints=tuple(hints_about(different, script.recording.hash_seed)),
     )
 
 

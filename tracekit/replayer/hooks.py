@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.base_events
+import asyncio.base_subprocess
+import asyncio.selector_events
 import concurrent.futures
 import concurrent.futures._base
 import concurrent.futures.thread
 import functools
+import os
 import queue
+import socket
 import sys
 import threading
 import time
@@ -23,6 +27,7 @@ from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.processes import POOL_METHODS
 from tracekit.instrument.replaced import Replaced
 from tracekit.replayer.loops import Loops
+from tracekit.replayer.outside import Looks
 from tracekit.replayer.player import Player
 from tracekit.replayer.threads import Threads
 
@@ -39,8 +44,9 @@ class Hooks:
     turn out to be such, and of those that go on with what others bring as they bring it.
     """
 
-    def __init__(self, loops: Loops, threads: Threads, player: Player) -> None:
+    def __init__(self, loops: Loops, threads: Threads, player: Player, looks: Looks) -> None:
         self._loops = loops
+        self._looks = looks
         self._threads = threads
         self._player = player
         self._replaced = Replaced()
@@ -72,6 +78,17 @@ class Hooks:
         put(asyncio.tasks, "_wait", self._wait)
         put(concurrent.futures._base, "_create_and_install_waiters", self._wait_for_jobs)  # noqa: SLF001  no other door
         put(concurrent.futures._base, "_yield_finished_futures", self._finished_jobs)  # noqa: SLF001  no other door
+        for name in ("waitpid", "wait3", "wait4", "waitid"):
+            put(os, name, self._looks.wait_for_process)
+        put(socket.socket, "connect", self._looks.connect)
+        put(asyncio.selector_events.BaseSelectorEventLoop, "_sock_connect_cb", self._looks.connected)
+        sockets: Any = vars(asyncio.selector_events)["_SelectorSocketTransport"]
+        for name in ("write", "writelines") if "writelines" in vars(sockets) else ("write",):
+            put(sockets, name, self._loops.write)
+        put(asyncio.base_subprocess.BaseSubprocessTransport, "__init__", self._loops.start_process)
+        when_imported("subprocess", self._hook_processes)
+        when_imported("asyncio.subprocess", self._hook_process)
+        when_imported("asyncio.unix_events", self._hook_pipes)
         when_imported("multiprocessing.pool", self._hook_pool)
         when_imported("multiprocessing.queues", self._hook_queues)
         when_imported("anyio._backends._asyncio", self._hook_anyio)
@@ -101,6 +118,18 @@ class Hooks:
         if self._is_in:
             self._replaced.replace(module.Queue, "get", self._get_from_process)
             self._replaced.replace(module.SimpleQueue, "get", self._get_from_process)
+
+    def _hook_processes(self, module: ModuleType) -> None:
+        if self._is_in:
+            self._replaced.replace(module.Popen, "poll", self._looks.poll)
+
+    def _hook_process(self, module: ModuleType) -> None:
+        if self._is_in:
+            self._replaced.replace(module.Process, "returncode", self._looks.returncode)
+
+    def _hook_pipes(self, module: ModuleType) -> None:
+        if self._is_in:
+            self._replaced.replace(module._UnixWritePipeTransport, "write", self._loops.write)  # noqa: SLF001  no other door
 
     def _hook_streams(self, module: ModuleType) -> None:
         if self._is_in:

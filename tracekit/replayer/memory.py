@@ -32,6 +32,10 @@ class MemorySink(Sink):
         """Nothing is held open."""
 
     @override
+    def has_others(self, run: RunInfo) -> bool:
+        return False
+
+    @override
     def forked(self) -> None:
         self._runs = {}
 

@@ -20,7 +20,7 @@ from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
 from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import Answerer, ToolReply
+from tracekit.instrument.protocols import Answerer, Later, ToolReply
 from tracekit.instrument.reply import Reply
 from tracekit.model.events import ReplayMode, Request
 from tracekit.model.recording import RecordedSpan
@@ -43,13 +43,16 @@ class Player(Answerer):
     """The answerer of one process of a replay.
 
     `tell` is called once with why the replay cannot go on, before that is raised for the first time; `when_played` with
-    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left.
+    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left;
+    `when_extra` with what it asked after all that was recorded, when the recording had not ended yet.
     """
 
     def __init__(
         self, script: Script, clock: VirtualClock, loops: Loops, tell: Callable[[Divergence | str], None] | None = None
     ) -> None:
         self.replay_of = script.recording.id
+        self.run_name = script.recording.name
+        self.is_rootless = any(segment.rootless for segment in script.recording.segments)
         self.script = script
         self.divergence: Divergence | None = None
         self.impossible = ""
@@ -58,6 +61,8 @@ class Player(Answerer):
         self.when_played: Callable[[int], None] = lambda _: None
         self.when_projected: Callable[[], None] = lambda: None
         self.when_refused: Callable[[int], None] = lambda _: None
+        self.when_extra: Callable[[str], None] = lambda _: None
+        self._extra = ""
         self._refusals = 0
         self._clock = clock
         self._loops = loops
@@ -161,6 +166,10 @@ class Player(Answerer):
         except Miss as miss:
             played = [call for call in self.script.calls if call not in self._matcher.unplayed]
             found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
+            if self._may_end_first(miss, id):
+                self._extra = self._extra or found.asked
+                self.when_extra(self._extra)
+                raise Later(self.script.end_ns) from None
             raise self._leave(found) from None
         if self._matcher.rests_on_asker:
             self._rested[lane] = asked
@@ -168,6 +177,11 @@ class Player(Answerer):
         self._progress.asked(id)
         self.when_played(call.number)
         return call
+
+    def _may_end_first(self, miss: Miss, lane: str) -> bool:
+        """Whether `lane` goes on after all that it asked in the recording, and what ended it there may still come."""
+        is_past = miss.why != "ambiguous" and all(call.lane[1] != lane for call in self._matcher.unplayed)
+        return is_past and self._clock.now_ns() < self.script.end_ns
 
     def _next_part(self, recorded: Call, before: Reply, asked: Request) -> Any:
         """The attempt after `before`: the SDK tries again, as it did in the recording."""
@@ -289,7 +303,8 @@ class Player(Answerer):
             if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
                 left = self._with_arguments_of(live, left)
         found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
-        if not found and live.kind == "tool" and _have_one_result(left):
+        is_ours = semconv.ADOPTED_FROM not in live.attributes_at_begin
+        if not found and live.kind == "tool" and is_ours and _have_one_result(left):
             # What another lane does than did in the recording has other times.
             self._timeline.project()
         if not found and not self._timeline.follows:
@@ -370,8 +385,8 @@ class Player(Answerer):
 
     def _leave(self, divergence: Divergence) -> ReplayDivergence:
         if self.divergence is None:
-            self.divergence = divergence
-            self._tell(divergence)
+            self.divergence = divergence.after_extra(self._extra)
+            self._tell(self.divergence)
         return ReplayDivergence(str(self.divergence))
 
     def _raise_again(self) -> None:

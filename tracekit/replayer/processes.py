@@ -38,6 +38,10 @@ class _Nowhere(Sink):
     def release(self, run: RunInfo) -> None: ...
 
     @override
+    def has_others(self, run: RunInfo) -> bool:
+        return False
+
+    @override
     def forked(self) -> None: ...
 
     @override
@@ -48,6 +52,8 @@ class _Refusing(Answerer):
     """Answers nothing. Its error is an `Exception`, which a pool hands on to who waits for the result."""
 
     replay_of = ""
+    run_name = ""
+    is_rootless = True
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -28,6 +28,10 @@ class RedactingSink(Sink):
         self._sink.release(run)
 
     @override
+    def has_others(self, run: RunInfo) -> bool:
+        return self._sink.has_others(run)
+
+    @override
     def forked(self) -> None:
         self._sink.forked()
 

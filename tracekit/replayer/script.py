@@ -145,6 +145,11 @@ class Script:
         return min(roots, key=lambda span: span.start_ns).lane if roots else ""
 
     @cached_property
+    def end_ns(self) -> int:
+        """When the last that was recorded of the program ended."""
+        return max((span.end_ns or span.start_ns for span in self.recording.spans.values()), default=self.start_ns)
+
+    @cached_property
     def twins(self) -> frozenset[str]:
         """The keys of requests that were made several times and not always answered the same."""
         answers: dict[str, set[tuple[tuple[int, bytes], ...]]] = defaultdict(set)

@@ -42,6 +42,7 @@ from tracekit.replayer.hooks import Hooks
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
+from tracekit.replayer.outside import Looks
 from tracekit.replayer.player import Player, unsupported
 from tracekit.replayer.processes import refuse_calls
 from tracekit.replayer.redacting import RedactingSink
@@ -115,9 +116,10 @@ class Stage:
             raise ReplayError(f"a speed is a number above 0, not {speed!r}; 1 replays in real time")
         self.script = Script(recording, Keys([*ignore, *recording.ignore], recording.redaction))
         self.clock = VirtualClock(self.script.start_ns, speed)
-        self._loops = Loops(self.clock)
+        looks = Looks()
+        self._loops = Loops(self.clock, looks)
         self.player = Player(self.script, self.clock, self._loops, tell)
-        self._hooks = Hooks(self._loops, Threads(self.clock), self.player)
+        self._hooks = Hooks(self._loops, Threads(self.clock, looks), self.player, looks)
         self._block_network = block_network
         self.folder = folder
         self._loop_before: Any = None
@@ -285,6 +287,11 @@ def notes_of(player: Player, clock: VirtualClock) -> list[str]:
     if not clock.is_proven:
         notes.append(
             "order not proven: threads waited for each other in a way that tracekit does not see, such as a lock"
+        )
+    if clock.is_beside_others:
+        notes.append(
+            "order not proven: a process or a connection took its own time beside what was replayed, as long as it takes "
+            "on this machine"
         )
     if player.live_tools:
         listed = ", ".join(sorted(player.live_tools))

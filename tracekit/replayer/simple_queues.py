@@ -10,7 +10,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from tracekit.replayer.clock import VirtualClock, Waiter
+from tracekit.replayer.clock import VirtualClock
+from tracekit.replayer.participants import Waiter
 
 __all__ = ["simple_queue"]
 

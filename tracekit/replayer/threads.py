@@ -13,7 +13,9 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from tracekit.instrument.carry import is_of_a_pool
-from tracekit.replayer.clock import Participant, VirtualClock, Waiter
+from tracekit.replayer.clock import VirtualClock
+from tracekit.replayer.outside import Looks, looks_after_processes, owed_by_processes
+from tracekit.replayer.participants import Participant, Waiter
 from tracekit.replayer.simple_queues import simple_queue
 
 __all__ = ["Threads"]
@@ -31,8 +33,9 @@ class _Here(threading.local):
 class Threads:
     """What to put in place of the methods that start threads, and of those that wait; each takes the original."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, looks: Looks) -> None:
         self._clock = clock
+        self._looks = looks
         self._ended: WeakSet[threading.Thread] = WeakSet()
         self._joining: WeakKeyDictionary[threading.Thread, list[Waiter]] = WeakKeyDictionary()
         self._pools: WeakKeyDictionary[Any, _Pool] = WeakKeyDictionary()
@@ -51,6 +54,9 @@ class Threads:
         def sleep(seconds: float, /) -> None:
             if self._clock.me() is None or not seconds > 0:
                 original(seconds)
+            elif self._looks.take():
+                with self._clock.outside():
+                    original(seconds)
             else:
                 self._clock.wait_until(self._clock.now_ns() + round(seconds * 1e9))
 
@@ -69,17 +75,19 @@ class Threads:
             # It waits for the thread to begin, which takes no time of the program.
             before, self._here.starts = self._here.starts, True
             try:
-                if is_of_a_pool(thread) or _watches_a_pool(thread):
+                owed = owed_by_processes(thread)
+                if owed is None and (is_of_a_pool(thread) or looks_after_processes(thread)):
                     original(thread)
                 else:
-                    self._start(thread, original)
+                    self._start(thread, original, owed)
             finally:
                 self._here.starts = before
 
         return start
 
-    def _start(self, thread: threading.Thread, original: Callable[..., None]) -> None:
+    def _start(self, thread: threading.Thread, original: Callable[..., None], owed: Callable[[], bool] | None) -> None:
         participant = self._clock.expect()
+        participant.owed = owed
         self._run_as(thread, participant)
         try:
             original(thread)
@@ -141,6 +149,9 @@ class Threads:
             is_ours = self._clock.me() is not None and not self._here.starts and not _is_at_once(timeout)
             if not is_ours or not condition._is_owned():  # noqa: SLF001  which raises
                 return original(condition, timeout)
+            if timeout is not None and self._looks.take():
+                with self._clock.outside():
+                    return original(condition, timeout)
             waiter = Waiter()
             condition._waiters.append(waiter)  # noqa: SLF001  what `notify` releases
             held = condition._release_save()  # noqa: SLF001  as the original does
@@ -289,11 +300,6 @@ class _HandedOver:
         self._is_awaited = False
         if self._participant is not None and not self._runs:
             self._clock.leave(self._participant)
-
-
-def _watches_a_pool(thread: threading.Thread) -> bool:
-    """Whether `thread` looks after the workers of a `multiprocessing.pool`, and does nothing of the program's."""
-    return getattr(getattr(thread, "_target", None), "__qualname__", "") == "Pool._handle_workers"
 
 
 def _is_at_once(timeout_s: float | None) -> bool:

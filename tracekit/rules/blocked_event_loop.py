@@ -53,10 +53,12 @@ from tracekit.analysis.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, plural, seconds, times
+from tracekit.rules.words import listed, not_counted, plural, seconds, times
 
 __all__ = ["RULE"]
 
+_OF_SDK = "anthropic."
+"""How the names of the SDK's own spans begin, before the method that was called."""
 _MOST_READ = 200
 """Tasks of which it is read what they were given and said."""
 
@@ -99,9 +101,10 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
         "certain",
         f"{_culprit(calls)} blocks the event loop: {_counted(children)} were started together and {came}",
         evidence=[
-            f"{plural(len(calls), 'call')} {_how(calls)}, in the tasks {listed(lanes)}",
+            f"{_how_many(calls)} {_how(calls)}, in the tasks {listed(lanes)}",
             *times(works, facts.run.root.start_ns),
             f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saved_ns)}",
+            *not_counted([work for child in held.container.children if (work := Work(child, None)).is_bounded]),
         ],
         spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],
         saved_ns=saved_ns,
@@ -111,6 +114,9 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
 
 def _method(calls: Sequence[Node]) -> str:
     """The method of the sync client that was called."""
+    others = [call.name for call in calls if call.kind == "span"]
+    if len(others) == len(calls):
+        return others[0].removeprefix(_OF_SDK)
     is_streamed = all(call.attributes.get(semconv.REQUEST_STREAM) for call in calls)
     return "messages.stream" if is_streamed else "messages.create"
 
@@ -127,6 +133,13 @@ def _tools(calls: Sequence[Node]) -> str:
 
 def _culprit(calls: Sequence[Node]) -> str:
     return _tools(calls) or f"the sync client's `{_method(calls)}`"
+
+
+def _how_many(calls: Sequence[Node]) -> str:
+    """How many calls and tools blocked the loop, and how many requests that are no call of the model."""
+    others = sum(call.kind == "span" for call in calls)
+    named = [(len(calls) - others, "call"), (others, "other request")]
+    return listed([plural(count, name) for count, name in named if count])
 
 
 def _how(calls: Sequence[Node]) -> str:
@@ -173,7 +186,8 @@ def _called(child: Node) -> str:
     calls = [node for node in child.walk() if node.kind == "llm"]
     if child.kind == "agent" and child.inferred and len(calls) == 1:
         return f"call of {calls[0].model}"
-    return str(child.agent or child.attributes.get(semconv.TOOL_NAME) or f"call of {child.model}")
+    own_name = child.name.removeprefix(_OF_SDK) if child.kind == "span" else f"call of {child.model}"
+    return str(child.agent or child.attributes.get(semconv.TOOL_NAME) or own_name)
 
 
 RULE = Rule("TK101", "blocked-event-loop", check, __doc__)

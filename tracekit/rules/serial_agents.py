@@ -140,7 +140,9 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
     """Works that ran one after another, with none beside them and no turn between."""
     own = {work.node.id for work in crew.works}
     others = sorted(
-        node.start_ns for node in crew.container.children if node.kind in ("turn", "llm") and node.id not in own
+        node.start_ns
+        for node in crew.container.children
+        if node.kind in ("turn", "llm", "agent") and node.id not in own
     )
     row: list[Work] = []
     last_ns = 0

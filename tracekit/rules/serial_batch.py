@@ -39,13 +39,13 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.free import free_of_each_other
+from tracekit.analysis.free import free_of_each_other, tied_through
 from tracekit.analysis.overlap import is_serial
 from tracekit.analysis.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, seconds, times
+from tracekit.rules.words import counted, not_counted, seconds, times
 
 __all__ = ["RULE"]
 
@@ -65,6 +65,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         if saved_ns <= 0:
             continue
         free, doubt = free_of_each_other(facts, works)
+        if batch.unseen and free:
+            tied = tied_through(facts, free, batch.unseen)
+            free = tuple(work for work in free if work not in tied)
         if len(free) < len(works):
             saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
         if saved_ns > 0:
@@ -81,8 +84,12 @@ def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
 
 
 def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
-    offsets = packed([work.duration_ns for work in works], facts.limit)
-    return saved_together(facts, batch.container, works, offsets)
+    """Nanoseconds that the run saves if `works` run together; what the program did between them stays as it was."""
+    durations = [work.duration_ns for work in works]
+    offsets = packed(durations, facts.limit)
+    longest_ns = max(offset + duration for offset, duration in zip(offsets, durations, strict=True))
+    saved_ns = min(saved_together(facts, batch.container, works, offsets), sum(durations) - longest_ns)
+    return saved_ns if facts.may_save(saved_ns) else 0
 
 
 def _ran_one_by_one(works: Sequence[Work]) -> bool:
@@ -103,6 +110,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, d
             f"together they take {seconds(max(work.duration_ns for work in works))} "
             f"instead of {seconds(sum(work.duration_ns for work in works))}"
         ),
+        *not_counted(batch.unseen),
     ]
     remedy = (
         "The SDK's runner awaits one tool after another: write the loop with `asyncio.gather`, or use "

@@ -42,7 +42,7 @@ class _Remembering(Schedule):
     """A schedule that remembers which savings it was asked for, and what it answered."""
 
     def __init__(self, facts: Facts) -> None:
-        super().__init__(facts.parents, facts.last_ns, facts.least_ns)
+        super().__init__(facts.parents, facts.last_ns, facts.least_ns, facts.requested)
         self.asked: list[tuple[Node, Change, int]] = []
 
     def saved_ns(self, node: Node, change: Change) -> int:

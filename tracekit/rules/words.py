@@ -18,6 +18,7 @@ __all__ = [
     "counted",
     "kind_and_name",
     "listed",
+    "not_counted",
     "own_name",
     "plural",
     "seconds",
@@ -79,6 +80,12 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def not_counted(unseen: Sequence[Work]) -> list[str]:
+    """A line that names the tools that ran at an unknown time, where there are any: a saving leaves their time out."""
+    names = listed(list(dict.fromkeys(work.name for work in unseen)))
+    return [f"the times of {names} were not recorded, so the saving leaves them out"] if unseen else []
 
 
 def subject(work: Work) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tracekit.analysis.diff.order import overlap_ns
 from tracekit.analysis.diff.said import attempt_result
+from tracekit.analysis.unseen import is_unseen
 from tracekit.model.finding import is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
@@ -20,6 +21,7 @@ from tracekit.testing.source import RunSource, run_of
 __all__ = ["Check", "check"]
 
 _MOST_SHOWN = 12
+_RECORD_IT = "its run was not recorded; decorate it with @tracekit.tool"
 
 
 def check(run: RunSource) -> Check:
@@ -44,11 +46,15 @@ class Check:
         """`agents` (or tools) were at work at once: each time that one was, each of the others was, too.
 
         One name alone means that it was at work several times, each time beside another. They overlap if they do so by
-        a twentieth of the shorter one or more: a hand-over is no work at once.
+        a twentieth of the shorter one or more: a hand-over is no work at once. A tool whose run was not recorded has no
+        times that could show it.
         """
         __tracebackhide__ = True
         _check_named(agents)
         works = [self._works(agent) for agent in dict.fromkeys(agents)]
+        unseen = [work for each in works for work in each if is_unseen(work.node)]
+        if unseen:
+            self._fail(f"it is not known when {unseen[0].name} ran", *self._shown(unseen), _RECORD_IT)
         for one, other in combinations(works, 2) if len(works) > 1 else [(works[0], works[0])]:
             for mine, others in ((one, other), (other, one)):
                 alone = [
@@ -76,10 +82,11 @@ class Check:
         for one, other in combinations(every, 2):
             both = overlap_ns(one.times, other.times)
             if both and (one.name != other.name or len(works) == 1):
+                is_known = not (is_unseen(one.node) or is_unseen(other.node))
                 self._fail(
-                    f"{_and(agents)} {_were(agents)} not at work one by one",
+                    f"{_and(agents)} {_were(agents)} not {'' if is_known else 'shown to be '}at work one by one",
                     *self._shown(every),
-                    f"two were at work at once for {_seconds(both)}",
+                    f"two were at work at once for {_seconds(both)}" if is_known else _RECORD_IT,
                 )
         firsts = [min(each, key=lambda work: work.times) for each in works]
         for one, other in pairwise(firsts):
@@ -240,7 +247,8 @@ class Check:
         begin = self.run.root.start_ns
         width = max((len(work.name) for work in works), default=0)
         return [
-            f"{work.name:<{width}}  {_seconds(work.begin_ns - begin)} to {_seconds(work.end_ns - begin)}"
+            f"{work.name:<{width}}  {'at some time from ' if is_unseen(work.node) else ''}"
+            f"{_seconds(work.begin_ns - begin)} to {_seconds(work.end_ns - begin)}"
             for work in works
         ]
 

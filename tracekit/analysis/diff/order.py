@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from tracekit.analysis.diff.changes import Change, Step
+from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
 __all__ = ["order_changes", "overlap_ns"]
@@ -27,6 +28,11 @@ class _Unit(NamedTuple):
     name: str
     times: tuple[int, int]
     times_b: tuple[int, int]
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether both runs tell when it ran, and not only within which bounds."""
+        return not (is_unseen(self.a) or is_unseen(self.b))
 
 
 def overlap_ns(one: tuple[int, int], other: tuple[int, int]) -> int:
@@ -49,7 +55,7 @@ def order_changes(
                 if (one.times < other.times) != (one.times_b < other.times_b):
                     was, is_now = ("before", "after") if one.times < other.times else ("after", "before")
                     yield Change(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
-            elif bool(together) != bool(together_b):
+            elif bool(together) != bool(together_b) and one.is_seen and other.is_seen:
                 was, is_now = (_together(name, ns) for ns in (together, together_b))
                 yield Change(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
 

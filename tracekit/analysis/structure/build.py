@@ -8,22 +8,27 @@ is never concluded again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
 from tracekit import semconv
+from tracekit.analysis.structure.adopted import adopt_spans
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.conversations import Conversation, conversations
+from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
+from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
-from tracekit.analysis.structure.serving import STRENGTH, Window, Work, Works, place, windows_of
+from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
+from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.model.recording import Recording
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, Status
 
 __all__ = ["Structurer", "structure"]
 
@@ -66,9 +71,17 @@ class Structurer:
 
     def _anew(self, recording: Recording) -> Run:
         root = recorded_tree(recording)
-        is_over = _is_over(root, recording)
-        for container in _containers(root):
-            _Filling(container, recording, self._calls, is_over=is_over).fill()
+        adopt_spans(root)
+        demote_pieces(root, recording, self._calls)
+        status = _ended_as(root, recording)
+        within = _calls_within(root.walk())
+        places = ToolPlaces(root, within)
+        agents: list[Unnamed] = []
+        for container in _containers(root, within):
+            filling = _Filling(container, recording, self._calls, places, status)
+            filling.fill()
+            agents += filling.unnamed
+        name_agents(agents, recording)
         add_batch_results(root, recording)
         settle_times(root)
         status = run_status(root, recording)
@@ -76,23 +89,22 @@ class Structurer:
         return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording)
 
 
-def _is_over(root: Draft, recording: Recording) -> bool:
-    """Whether no call will come any more, and nothing interrupted those that were to come."""
+def _ended_as(root: Draft, recording: Recording) -> Status:
+    """How the run stands; open while a call may still come."""
     has_ended = root.end_ns is not None or all(segment.exited for segment in recording.segments)
-    return has_ended and run_status(root, recording) not in ("open", "interrupted")
+    return run_status(root, recording) if has_ended else "open"
 
 
 def _is_as_before(recording: Recording, before: Recording) -> bool:
     return recording.spans is before.spans and recording.segments == before.segments
 
 
-def _containers(root: Draft) -> list[_Container]:
+def _containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[_Container]:
     """Every node with calls to be put in order, parents first.
 
     All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
     """
     drafts = root.walk()
-    within = _calls_within(drafts)
     around: dict[Draft, Draft] = {}
     found = []
     for draft in drafts:
@@ -120,9 +132,12 @@ def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
 class _Filling:
     """Fills one container."""
 
-    def __init__(self, container: _Container, recording: Recording, reader: CallReader, *, is_over: bool) -> None:
+    def __init__(
+        self, container: _Container, recording: Recording, reader: CallReader, places: ToolPlaces, status: Status
+    ) -> None:
         self._container = container.draft
         self._around = container.around
+        self._places = places
         self._recording = recording
         self._reader = reader
         calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
@@ -130,21 +145,26 @@ class _Filling:
         speaking = conversations(call for call in calls if not call.is_probe)
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
-        self._windows = [
-            window for conversation in self._conversations for window in windows_of(conversation, is_over=is_over)
-        ]
+        self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
-        holding = [window for window in self._windows if window.brought is not None or not is_over]
+        holding = [window for window in self._windows if not window.is_left]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
         self._turns: dict[int, Draft] = {}
+        self._agents: dict[int, Draft] = {}
+        """The inferred agents, by the `id()` of each one's conversations."""
+        self._served: dict[tuple[str, str], Conversation] = {}
+        """The latest conversation of each lane below each tool."""
         self._tools: dict[str, Draft] = {}
-        self._unnamed = 1
+        self._agents_beside: set[int] = set()
+        self.unnamed: list[Unnamed] = []
+        """The inferred agents in the order in which they were found."""
 
     def fill(self) -> None:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
-        tools = [child for child in self._container.children if child.kind == "tool"]
+        tools = self._places.below(self._container)
+        self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
             if placed is not None and id(placed[0].asked) not in self._turns:
@@ -153,9 +173,9 @@ class _Filling:
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
                     self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
-            elif work.conversation is self._first:
+            elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
-            elif placed is not None:
+            elif placed is not None and not work.conversation.is_summary:
                 self._subagent(work.conversation, *placed)
             else:
                 self._unplaced(work.conversation)
@@ -163,6 +183,18 @@ class _Filling:
                 self._adopt_tools(work.conversation, tools)
         for window in self._windows:
             self._answered_tools(window)
+        place_counts(self._container, self._conversations, self._turns, self._recording)
+
+    def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
+        """The `id()` of those conversations that serve no tool, and are agents."""
+        if self._around.kind in ("agent", "turn", "tool"):
+            return set()
+        placed = {id(work.conversation) for work in works if id(work) in best}
+        free = [each for each in self._conversations if id(each) not in placed and each.aside is None]
+        beside = [each for each in free if not each.calls[0].is_probe]
+        known = {id(window.conversation) for window, *_ in best.values()}
+        known |= {id(each) for each in beside if each.is_shared or each.source is not None}
+        return are_agents(beside, known, self._recording)
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,53 +232,64 @@ class _Filling:
 
         A subagent may hand its task on word for word; what it then asks for is its own turn's.
         """
-        serving: dict[str, list[Work]] = {}
+        asking: dict[str, list[Window]] = {}
         for work in works:
-            if id(work) in best:
-                serving.setdefault(best[id(work)][1].id, []).append(work)
+            if id(work) in best and work.conversation is not None:
+                asking.setdefault(best[id(work)][1].id, []).extend(windows_of(work.conversation))
+        held = {id: Held(windows) for id, windows in asking.items()}
         kept = dict(best)
         for work in works:
-            if id(work) not in best:
-                continue
-            for other in serving[best[id(work)][1].id]:
-                if other is work or other.conversation is None:
-                    continue
-                if any(window.holds(work.start_ns) for window in windows_of(other.conversation)):
-                    kept.pop(id(work), None)
+            if id(work) in best and (windows := held.get(best[id(work)][1].id)) is not None and windows.hold(work):
+                del kept[id(work)]
         return kept
 
     # ── placing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _own(self, conversation: Conversation) -> None:
-        """The container's own conversation: the first that is more than a probe."""
-        container = self._container
-        if container.kind == "turn":
-            self._stay(conversation, container)
-            return
-        around = self._around
-        if around.kind in ("agent", "turn"):
-            self._take_turns(conversation, container)
-            return
-        name = str(around.attributes.get(semconv.TOOL_NAME, around.name)) if around.kind == "tool" else "lead"
-        self._take_turns(conversation, self._agent(name, conversation, container, "position"))
+        """The own conversation of an agent or turn: the first that is more than a probe."""
+        if self._container.kind == "turn":
+            self._stay(conversation, self._container)
+        else:
+            self._take_turns(conversation, self._container)
 
     def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
-        tool = self._tool(window, block, evidence)
-        agents = [child for child in tool.children if child.kind == "agent" and child.inferred]
-        agent = agents[0] if agents else self._agent(block.name, conversation, tool, evidence)
+        self._serve(conversation, self._tool(window, block, evidence), evidence)
+
+    def _serve(self, conversation: Conversation, tool: Draft, evidence: str) -> None:
+        """Put `conversation` below `tool`: as an agent, beside others, unless it carries on what one of them said."""
+        before = self._served.get((tool.id, conversation.lane))
+        self._served[tool.id, conversation.lane] = conversation
+        if before is not None and conversation.carries_on(before):
+            agent = self._agents[id(conversation)] = self._agents[id(before)]
+        else:
+            agent = self._agent(conversation, tool, evidence)
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
         """A conversation without evidence for what it served: as flat as it came, but within its turn."""
+        aside, source = conversation.aside, conversation.source
         window = self._innermost(conversation)
-        if window is not None and id(window.asked) in self._turns:
+        if aside is not None and id(aside) in self._turns:
+            self._stay(conversation, self._turns[id(aside)])
+        elif source is not None and id(source) in self._agents:
+            host = self._agents[id(source)].parent
+            self._own_agent(conversation, host if host is not None else self._container)
+        elif window is not None and id(window.asked) in self._turns:
             self._stay(conversation, self._turns[id(window.asked)])
         elif self._container.kind == "agent":
             self._take_turns(conversation, self._container)
-        elif self._container.kind != "turn" and len(conversation.calls) > 1:
-            self._unnamed += 1
-            agent = self._agent(f"agent-{self._unnamed}", conversation, self._container, "conversation")
-            self._take_turns(conversation, agent)
+        elif self._around.kind == "tool" and not conversation.calls[0].is_probe:
+            self._serve(conversation, self._container, "position")
+        elif self._stands_as_agent(conversation):
+            self._own_agent(conversation, self._container)
+
+    def _stands_as_agent(self, conversation: Conversation) -> bool:
+        if id(conversation) in self._agents_beside:
+            return True
+        return self._container.kind != "turn" and (len(conversation.calls) > 1 or conversation.is_shared)
+
+    def _own_agent(self, conversation: Conversation, host: Draft) -> None:
+        self._take_turns(conversation, self._agent(conversation, host, "conversation"))
 
     def _innermost(self, held: Conversation) -> Window | None:
         """The window around `held` that stands in every other window around it; None if two stand side by side."""
@@ -280,38 +323,46 @@ class _Filling:
 
     def _take_turns(self, conversation: Conversation, host: Draft) -> None:
         for call in conversation.calls:
-            turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
-            host.adopt(turn)
-            turn.adopt(call.unit)
+            if call.unit.level == "turn":
+                turn = call.unit
+                turn.kind = "turn"
+                host.adopt(turn)
+            else:
+                turn = inferred("turn", "turn", call.llm, suffix="turn", attributes={})
+                host.adopt(turn)
+                turn.adopt(call.unit)
             self._turns[id(call)] = turn
 
-    def _agent(self, name: str, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+    def _agent(self, conversation: Conversation, host: Draft, evidence: str) -> Draft:
+        """An agent that is named once all of the run are known."""
         attributes = {
             semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
-            semconv.AGENT_NAME: name,
+            semconv.AGENT_NAME: "",
             semconv.INFERRED_FROM: evidence,
         }
         at = conversation.calls[0].llm
-        agent = inferred("agent", f"{semconv.Operation.INVOKE_AGENT} {name}", at, suffix="agent", attributes=attributes)
+        agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
+        self._agents[id(conversation)] = agent
+        self.unnamed.append(Unnamed(agent, conversation))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
         """Put the recorded executions of the tools that `conversation` asked for into its turns."""
-        taken: set[int] = set()
-        for call, block, tool in match_tools(conversation, tools):
-            turn = self._turns.get(id(call))
-            if turn is None:
-                continue
-            taken.add(id(tool))
-            if tool.parent is not turn:
-                turn.adopt(tool)
+        candidates = list(dict.fromkeys([*tools, *self._places.beside(self._around, conversation)]))
+        matched = [found for found in match_tools(conversation, candidates) if id(found[0]) in self._turns]
+        turns = {id(tool): self._turns[id(call)] for call, _, tool in matched}
+        for _, block, tool in matched:
+            move_to_turn(tool, turns[id(tool)], self._container, turns)
             if block is not None:
+                if tool.level is not None:
+                    # The API's own words: others cut them, or have ids of their own.
+                    tool.attributes.update({semconv.TOOL_CALL_ID: block.id, semconv.TOOL_CALL_ARGUMENTS: block.input})
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
-        tools[:] = [tool for tool in tools if id(tool) not in taken]
+        tools[:] = [tool for tool in tools if id(tool) not in turns]
 
     def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
         """The execution of `block`: recorded, or concluded."""

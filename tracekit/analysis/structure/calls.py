@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
 
+from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.conversation import answer_signature, blocks_of, previous_message_id
 from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "text_of"]
+__all__ = ["Block", "Bringing", "Call", "CallReader", "text_in", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Bringing:
             for id, _ in message.results:
                 self._by_id.setdefault(id, []).append(message)
 
+    def is_known(self, id: str) -> bool:
+        """Return whether any call brings the result of the block `id`."""
+        return id in self._by_id
+
     def find(self, messages: Messages, id: str) -> Message | None:
         """The newest of `messages` that brings the result of the block `id`."""
         for message in islice(messages.back(), _NEWEST):
@@ -60,15 +66,18 @@ _NEWEST = 4
 class Call:
     """An llm span with what it asked and what it was answered.
 
-    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `offered` are the
-    names of the tools that it might ask for; `is_forced` says that it had to ask for one. `is_probe` says that it allowed
-    a response of one token only, as programs do to learn whether they may ask at all.
+    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `prompt` is the system
+    prompt without the words that have a digit. `offered` are the names of the tools that it might ask for; `is_forced` says
+    that it had to ask for one. `is_probe` says that it allowed a response of one token only, as programs do to learn
+    whether they may ask at all.
     """
 
     llm: Draft
     unit: Draft
     messages: Messages = field(default_factory=Messages)
+    model: str = ""
     system: str = ""
+    prompt: str = ""
     offered: tuple[str, ...] = ()
     is_forced: bool = False
     is_probe: bool = False
@@ -105,7 +114,9 @@ class Call:
         return None if message is None else _result_in(message.value, id)
 
 
-_Read = TypeVar("_Read", str, tuple[str, ...])
+_Read = TypeVar("_Read", tuple[str, str], tuple[str, ...])
+
+_DIGIT = re.compile(r"\d")
 
 
 class CallReader:
@@ -136,7 +147,8 @@ class CallReader:
     def _read_request(self, call: Call, asked: Asked) -> None:
         call.messages = asked.messages
         self._bringing.add(call.messages)
-        call.system = self._shared(asked.part("system"), text_of, "")
+        call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")
+        call.system, call.prompt = self._shared(asked.part("system"), _system_of, ("", ""))
         call.offered = self._shared(asked.part("tools"), _names_of, ())
         choice = asked.get("tool_choice")
         call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
@@ -149,9 +161,16 @@ class CallReader:
             return nothing
         if part not in self._by_part:
             value = read(part.value)
-            self._by_part[part] = self._alike.setdefault(value, value)
+            alike = tuple(self._alike.setdefault(text, text) for text in value)
+            self._by_part[part] = self._alike.setdefault(alike, alike)
         found: _Read = self._by_part[part]
         return found
+
+
+def _system_of(system: Any) -> tuple[str, str]:
+    """The text of a system prompt, and its words that have no digit with a blank between each two."""
+    text = text_of(system)
+    return text, " ".join(word for word in text.split() if _DIGIT.search(word) is None)
 
 
 def _names_of(tools: Any) -> tuple[str, ...]:
@@ -198,3 +217,9 @@ def text_of(content: Any) -> str:
     if not isinstance(content, Iterable) or isinstance(content, Mapping):
         return ""
     return "\n".join(str(block.get("text", "")) for block in content if isinstance(block, Mapping) and "text" in block)
+
+
+def text_in(message: Message) -> str:
+    """The text in a message."""
+    value = message.value
+    return text_of(value.get("content")) if isinstance(value, Mapping) else ""

@@ -1,31 +1,47 @@
-"""Conversations: chains of calls of which each continues the one before."""
+"""Conversations: the calls of one agent on one history.
+
+A *history* is a tree of calls in which each continues the one before it: it has that call's tool results or response
+among its messages, or a summary of them (`continuing`). A *conversation* is the part of a history that one agent asked
+for, one call after another: system prompt, tools and model tell whether two calls are one agent's (`setups`). So
+
+1. a call goes on with the conversation of the call that it continues, if both are set up as one agent;
+2. else with the history's latest conversation of an agent set up like it: that agent returns;
+3. else an agent of its own takes the history over.
+
+Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued itself
+goes on with the conversation; each other begins its own. A single call that reads a history, and without whose response
+the history goes on, is an aside: a title, a verdict, a summary, one of several attempts. It belongs to the turn of the
+call that it continues, or to the next if that began meanwhile.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import count, zip_longest
-from typing import TypeAlias
+from itertools import zip_longest
 
-from tracekit.analysis.structure.calls import Call, text_of
-from tracekit.model.conversation import blocks_of
-from tracekit.model.history import Message, Messages
+from tracekit.analysis.structure.calls import Call, text_in
+from tracekit.analysis.structure.continuing import History, Link
+from tracekit.analysis.structure.setups import Identity, identities_of, is_one_agent
 
 __all__ = ["Conversation", "conversations"]
-
-_DISTINCTIVE = 12
-"""Characters of an answer that nobody else gives by chance."""
-_MOST_ALIKE = 4
-"""Calls that gave the same answer, of which the latest are looked at."""
-_UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None)
 
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """A chain of calls in the order in which they began."""
+    """Calls in the order in which they began.
+
+    `source` is the conversation that had the history before, if there is one; `is_shared` says that another took it over.
+    `aside` is the call in whose turn an aside belongs; `is_summary` says that it is the summary of a history.
+    """
 
     calls: list[Call] = field(default_factory=list)
+    source: Conversation | None = None
+    is_shared: bool = False
+    aside: Call | None = None
+    is_summary: bool = False
+    readers: dict[int, Call] = field(default_factory=dict)
+    """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
 
     @property
     def start_ns(self) -> int:
@@ -34,166 +50,141 @@ class Conversation:
 
     @property
     def lane(self) -> str:
-        """Who asked first."""
+        """The lane of the first call."""
         return self.calls[0].llm.lane
 
+    def is_free(self, call: Call) -> bool:
+        """Return whether `call` may be the next: a lane that asks again has given up what is still open."""
+        last = self.calls[-1]
+        return last.end_ns <= call.start_ns or (last.llm.end_ns is None and last.llm.lane == call.llm.lane)
+
+    def carries_on(self, other: Conversation) -> bool:
+        """Return whether one agent asked for both, one after the other, and the first call has what `other` said last."""
+        first, last = self.calls[0], other.calls[-1]
+        said = last.text.strip()
+        if self.lane != other.lane or last.end_ns > first.start_ns or not said or not is_one_agent(last, first):
+            return False
+        return said in first.system or any(said in text_in(message) for message in first.messages.back())
+
     def pairs(self) -> Iterator[tuple[Call, Call | None]]:
-        """Each call with the one that follows it."""
-        return zip_longest(self.calls, self.calls[1:])
+        """Each call with the one that brings its results, else the one that follows it."""
+        for call, following in zip_longest(self.calls, self.calls[1:]):
+            yield call, _bringing(call, following, self.readers.get(id(call)))
 
 
 def conversations(calls: Iterable[Call]) -> list[Conversation]:
     """`calls` as conversations, in the order in which these began."""
-    found: list[Conversation] = []
-    of_call: dict[int, Conversation] = {}
-    index = _Index()
-    for call in sorted(calls, key=lambda call: (call.start_ns, call.llm.id)):
-        before = index.continued_by(call)
-        conversation = of_call[id(before)] if before is not None else Conversation()
-        if before is None:
-            found.append(conversation)
+    return _Assembly(sorted(calls, key=lambda call: (call.start_ns, call.llm.id))).found
+
+
+class _Assembly:
+    """Puts calls, in the order in which they began, into conversations."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.found: list[Conversation] = []
+        self._of_call: dict[int, Conversation] = {}
+        self._returning: dict[tuple[int, Identity], Conversation] = {}
+        """The latest conversation of each agent in a history, by the `id()` of the history's first conversation."""
+        self._roots: dict[int, Conversation] = {}
+        links = _links(calls)
+        self._continued = {id(link.before) for link in links if link is not None}
+        self._own = {id(link.before) for link in links if link is not None and not link.as_user}
+        self._heirs = self._heirs_in(calls, links)
+        for call, link in zip(calls, links, strict=True):
+            self._put(call, link)
+        self._tell_summaries(links)
+        for conversation in self.found:
+            if conversation.source is not None and conversation.aside is None:
+                conversation.source.is_shared = True
+
+    def _heirs_in(self, calls: list[Call], links: list[Link | None]) -> dict[int, Call]:
+        """For each call, by its `id()`, the one of those that continue it as the same agent that goes on with it."""
+        heirs: dict[int, Call] = {}
+        for call, link in zip(calls, links, strict=True):
+            if link is None or not self._is_next(call, link):
+                continue
+            known = heirs.setdefault(id(link.before), call)
+            if id(known) not in self._continued and id(call) in self._continued:
+                heirs[id(link.before)] = call
+        return heirs
+
+    def _put(self, call: Call, link: Link | None) -> None:
+        aside = None if link is None else self._turn_of_aside(call, link)
+        conversation = None if link is None or aside is not None else self._home(call, link)
+        if conversation is None:
+            conversation = self._begin(link)
+            conversation.aside = aside
         conversation.calls.append(call)
-        of_call[id(call)] = conversation
-        index.add(call)
-    return found
+        self._of_call[id(call)] = conversation
+        for identity in identities_of(call) if aside is None else ():
+            self._returning[id(self._roots[id(conversation)]), identity] = conversation
+        if link is not None and any(call.brings(block.id) for block in link.before.blocks):
+            self._of_call[id(link.before)].readers.setdefault(id(link.before), call)
 
+    def _begin(self, link: Link | None) -> Conversation:
+        conversation = Conversation(source=None if link is None else self._of_call[id(link.before)])
+        self.found.append(conversation)
+        source = conversation.source
+        self._roots[id(conversation)] = conversation if source is None else self._roots[id(source)]
+        return conversation
 
-_End: TypeAlias = tuple[int, int, Call]
-"""When a call ended, less its number: of those that ended at once the first that began counts as the latest."""
-
-
-class _Index:
-    """The calls so far, by what a later one may continue: of thousands with the same words as fast as of one."""
-
-    def __init__(self) -> None:
-        self._by_key: dict[bytes, list[_End]] = {}
-        self._by_key_and_answer: dict[tuple[bytes, str], list[_End]] = {}
-        self._unfinished: dict[tuple[bytes, str], list[Call]] = {}
-        self._numbers = count()
-        self._by_text: dict[tuple[str, str, tuple[str, ...]], list[_End]] = {}
-        self._latest: dict[tuple[str, str, tuple[str, ...]], Call] = {}
-        self._latest_asked: dict[bytes, Call | None] = {}
-        self._by_answer: dict[str, Call] = {}
-        self._by_block: dict[str, Call] = {}
-
-    def add(self, call: Call) -> None:
-        if call.messages.last is not None:
-            key, end = call.messages.last.key, (call.end_ns, -next(self._numbers), call)
-            insort(self._by_key.setdefault(key, []), end)
-            insort(self._by_key_and_answer.setdefault((key, call.signature), []), end)
-            if call.stop_reason in _UNFINISHED:
-                self._unfinished.setdefault((key, call.llm.lane), []).append(call)
-        if len(call.text) >= _DISTINCTIVE:
-            of_text = self._by_text.setdefault((call.signature, call.system, call.offered), [])
-            insort(of_text, (call.end_ns, -next(self._numbers), call))
-        self._latest[call.llm.lane, call.system, call.offered] = call
-        if call.answer_id:
-            self._by_answer[call.answer_id] = call
-        for block in call.blocks:
-            self._by_block[block.id] = call
-
-    def continued_by(self, call: Call) -> Call | None:
-        """The call that `call` continues: a thread that the server holds, its tools' results, or its messages.
-
-        Of a history that was cut or rewritten, an answer that it still has; or a summary that stands in its place.
-        """
-        if call.previous_id is not None:
-            return self._by_answer.get(call.previous_id)
-        asked = self._by_results(call)
-        if asked is not None:
-            return asked
-        for message in call.messages.back():
-            before = None if message.before is None else self._matching(call, message.before.key, message)
-            if before is not None:
-                return before
-        return self._asked_again(call) or self._by_answer_kept(call) or self._summed_up(call)
-
-    def _by_results(self, call: Call) -> Call | None:
-        """The latest call whose tools' results `call` brings, wherever its history was cut or rewritten."""
-        latest = self._latest_of(call.messages)
-        if latest is None or latest.end_ns <= call.start_ns:
-            return latest
-        # By clocks that do not agree, a result was brought before it was asked for.
-        ids = dict.fromkeys(id for message in call.messages.back() for id, _ in message.results)
-        asked = [self._by_block[id] for id in ids if id in self._by_block]
-        ended = [before for before in asked if before.end_ns <= call.start_ns]
-        return max(ended, key=lambda before: before.end_ns, default=None)
-
-    def _latest_of(self, messages: Messages) -> Call | None:
-        """The call that ended last of those whose tools' results `messages` bring. Each message is looked at once."""
-        new: list[Message] = []
-        latest: Call | None = None
-        for message in messages.back():
-            if message.key in self._latest_asked:
-                latest = self._latest_asked[message.key]
-                break
-            new.append(message)
-        for message in reversed(new):
-            for id, _ in message.results:
-                asked = self._by_block.get(id)
-                if asked is not None and (latest is None or asked.end_ns > latest.end_ns):
-                    latest = asked
-            self._latest_asked[message.key] = latest
-        return latest
-
-    def _matching(self, call: Call, key: bytes, follows: Message) -> Call | None:
-        """The latest call with the messages of this `key` whose answer is the one that `follows` in `call`."""
-        if key not in self._by_key:
+    def _turn_of_aside(self, call: Call, link: Link) -> Call | None:
+        """The call in whose turn `call` belongs, if nothing continues it and another goes on with the conversation."""
+        heir = self._heirs.get(id(link.before))
+        if heir is None or heir is call or id(call) in self._continued:
             return None
-        said = follows.signature
-        asked = [self._by_key[key]]
-        if said:
-            # A stop sequence or a trailing space may be lost on the way back, never the whole text.
-            asked = [self._by_key_and_answer.get((key, answered), []) for answered in (said, "")]
-        ended = [ends[before - 1] for ends in asked if (before := bisect_left(ends, (call.start_ns, 1)))]
-        return max(ended, default=(0, 0, None))[2]
+        if self._is_next(call, link) and not self._is_beside(call, heir):
+            return None
+        return heir if call.end_ns > heir.start_ns else link.before
 
-    def _asked_again(self, call: Call) -> Call | None:
-        """A call with the very same messages that got no whole answer, asked again in the same lane."""
-        last = call.messages.last
-        same = self._unfinished.get((last.key, call.llm.lane), []) if last is not None else []
-        return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
-
-    def _by_answer_kept(self, call: Call) -> Call | None:
-        """The call, set up alike, that gave the latest answer which `call` has among its messages; rather of its lane.
-
-        What it was itself shown as an answer, such as an example that all requests begin with, it did not give.
-        """
-        for signature in dict.fromkeys(_answers_in(call)):
-            ends = self._by_text.get((signature, call.system, call.offered), [])
-            ended = [before for *_, before in ends[: bisect_left(ends, (call.start_ns, 1))][-_MOST_ALIKE:]]
-            ended = [before for before in ended if signature not in _answers_in(before)]
-            if ended:
-                return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
+    def _home(self, call: Call, link: Link) -> Conversation | None:
+        """The conversation that `call` goes on with; None if it begins one."""
+        before = self._of_call[id(link.before)]
+        if self._is_next(call, link):
+            heir = self._heirs[id(link.before)]
+            return None if self._is_beside(call, heir) or not before.is_free(call) else before
+        for identity in identities_of(call):
+            returned = self._returning.get((id(self._roots[id(before)]), identity))
+            if returned is None or returned is before or not returned.is_free(call):
+                continue
+            if is_one_agent(returned.calls[-1], call):
+                return returned
         return None
 
-    def _summed_up(self, call: Call) -> Call | None:
-        """The lane's last call, set up alike, if it was told in words to end a conversation with what `call` begins with."""
-        before = self._latest.get((call.llm.lane, call.system, call.offered))
-        is_set_up = bool(call.system or call.offered)
-        if before is None or before.end_ns > call.start_ns or not is_set_up or not _ends_in_words(before):
-            return None
-        said = before.text.strip()
-        is_new = not any(said in begin for begin in _begins(before))
-        return (
-            before if len(said) >= _DISTINCTIVE and is_new and any(said in begin for begin in _begins(call)) else None
-        )
+    @staticmethod
+    def _is_beside(call: Call, heir: Call) -> bool:
+        """Whether `call` overlaps another, the `heir`."""
+        return heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
+
+    def _is_next(self, call: Call, link: Link) -> bool:
+        """Whether `call` is the next of the agent whose call it continues.
+
+        A response that one request gives as its own, and `call` as the words of a user, is another's.
+        """
+        is_anothers = link.as_user and id(link.before) in self._own
+        return not is_anothers and is_one_agent(link.before, call, as_user=link.as_user)
+
+    def _tell_summaries(self, links: list[Link | None]) -> None:
+        """Put each summary into the turn of the call whose history it sums up."""
+        for link in links:
+            summing = None if link is None or link.summary is None else self._of_call[id(link.summary)]
+            if link is not None and summing is not None and len(summing.calls) == 1:
+                summing.aside, summing.is_summary = link.before, True
 
 
-def _answers_in(call: Call) -> Iterator[str]:
-    """The signatures of the answers among the messages of `call`, newest first."""
-    return (message.signature for message in call.messages.back() if message.role == "assistant")
+def _links(calls: list[Call]) -> list[Link | None]:
+    history = History()
+    links = []
+    for call in calls:
+        links.append(history.continued_by(call))
+        history.add(call)
+    return links
 
 
-def _begins(call: Call) -> list[str]:
-    """The texts with which the messages of `call` begin: a summary stands there, with or without a word of assent."""
-    return [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
-
-
-def _ends_in_words(call: Call) -> bool:
-    """Whether `call` ends a conversation: the last of several messages says something, and the answer is whole."""
-    last = call.messages.last
-    if last is None or last.count <= 2 or last.results or call.stop_reason != "end_turn":
-        return False
-    message = last.value
-    return isinstance(message, Mapping) and bool(blocks_of(message.get("content")))
+def _bringing(call: Call, following: Call | None, reader: Call | None) -> Call | None:
+    """The call that brings the results that `call` asked for: the agent's own, unless a `reader` before it has the same."""
+    if reader is None or following is None or reader is following or reader.start_ns > following.start_ns:
+        return following or reader
+    own = {block.id: following.result(block.id) for block in call.blocks}
+    is_other = any(text is not None and text != reader.result(id) for id, text in own.items())
+    return following if is_other else reader

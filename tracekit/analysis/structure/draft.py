@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any
@@ -11,13 +12,17 @@ from tracekit.cost import price_usd
 from tracekit.model.events import Failure, Kind
 from tracekit.model.recording import RecordedSpan
 from tracekit.model.tree import Node, Status, Tokens
+from tracekit.semconv import Level
 
 __all__ = ["Draft", "inferred", "recorded"]
 
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A node whose place is not settled yet. `order` is that of recording; it decides between equal begins."""
+    """A node whose place is not settled yet. `order` is that of recording; it decides between equal begins.
+
+    `level` is what the application's own span says that it records, if it says anything.
+    """
 
     id: str
     kind: Kind
@@ -31,6 +36,7 @@ class Draft:
     attributes: dict[str, Any]
     failure: Failure | None = None
     inferred: bool = False
+    level: Level | None = None
     parent: Draft | None = None
     children: dict[Draft, None] = field(default_factory=dict)
     """In the order in which they came; any of thousands is taken away as fast as the last."""
@@ -46,6 +52,16 @@ class Draft:
     def agent(self) -> str | None:
         """An agent's bare name."""
         return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
+
+    def through_spans(self) -> Iterator[Draft]:
+        """Yield this node or, in the place of a plain span, the nearest below it that are none."""
+        stack = [self]
+        while stack:
+            draft = stack.pop()
+            if draft.kind == "span":
+                stack.extend(reversed(draft.children))
+            else:
+                yield draft
 
     def settle(self) -> Node:
         """The node as it stands now, with everything below it."""

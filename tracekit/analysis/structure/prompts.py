@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from tracekit.analysis.structure.calls import Call, text_of
+from tracekit.analysis.structure.calls import Call, text_in
 from tracekit.model.history import Message
 
 __all__ = ["Prompts"]
@@ -70,22 +70,17 @@ class Prompts:
             holders.setdefault(first.system, []).append(number)
             for message in first.messages.back():
                 if message.key not in holders:
-                    texts.append(f"{_text_in(message)}\0")
+                    texts.append(f"{text_in(message)}\0")
                 holders.setdefault(message.key, []).append(number)
         return "".join(texts), [0, *accumulate(map(len, texts))], list(holders.values())
 
     def _text(self, message: Message) -> str:
         text = self._texts.get(message.key)
         if text is None:
-            text = _text_in(message)
+            text = text_in(message)
             self._characters += len(text)
             if self._characters > _MOST_CHARACTERS:
                 self._texts.clear()
                 self._characters = len(text)
             self._texts[message.key] = text
         return text
-
-
-def _text_in(message: Message) -> str:
-    value = message.value
-    return text_of(value.get("content")) if isinstance(value, Mapping) else ""

@@ -3,22 +3,29 @@
 What the work said decides first: its last answer being the block's result, then its prompt carrying the block's input.
 Who did it decides where that leaves more than one: the lane of work that is already placed, then the order of the
 lanes, if there are as many as blocks. Without evidence nothing is placed.
+
+A tool is over when its result is known: work that was given the result did not serve the block. Where a run ended well
+and nobody brought a result, the block may be the asker's final answer: work served it only if the agent's name or system
+prompt was selected by it, or if several were started for as many blocks. A call that was given its words came after it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, takewhile
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.prompts import Prompts
+from tracekit.model.tree import Status
 
-__all__ = ["STRENGTH", "Window", "Work", "Works", "place", "windows_of"]
+__all__ = ["STRENGTH", "Held", "Window", "Work", "Works", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
 """How much each kind of evidence says."""
@@ -29,19 +36,34 @@ _TELLING = 12
 """Characters of a text that tells by itself, whatever else the block's input has."""
 _FEW = 64
 """So many works are compared with an answer one by one."""
+_END = 1 << 63
+"""A time after every other."""
 
 
 @dataclass(slots=True, eq=False)
 class Window:
     """The time between an answer that asks for tools and the request that brings their results.
 
-    `is_form` says that the tool only gave the answer its form: it had to ask for one, and no result will be brought.
+    `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
+    was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
     """
 
     conversation: Conversation
     asked: Call
     brought: Call | None
-    is_form: bool = False
+    is_left: bool = False
+    is_final: bool = False
+
+    @property
+    def is_form(self) -> bool:
+        """Whether the tool only gave the answer its form."""
+        return self.is_left and self.asked.is_forced
+
+    @property
+    def asker(self) -> str:
+        """The lane that the tools were started from: above the asker's own, if each of its requests has one of its own."""
+        lane = self.asked.llm.lane
+        return lane if self.brought is None else _common(lane, self.brought.llm.lane)
 
     def holds(self, start_ns: int) -> bool:
         """Whether work that began at `start_ns` may have been asked for by this answer."""
@@ -85,12 +107,26 @@ class Work:
         """The text that the work ended with."""
         return self.calls[-1].text.strip() if self.calls else ""
 
+    @cached_property
+    def answers(self) -> list[list[list[str]]]:
+        """The texts of the answer that the work ended with, each as it is and as JSON writes it.
 
-def windows_of(conversation: Conversation, *, is_over: bool = False) -> Iterator[Window]:
-    """The windows of `conversation`, one for each answer that asks for tools. `is_over` says that no call will come."""
-    for call, following in conversation.pairs():
+        There is the text as a whole, and the values of a structured answer: JSON, or the input of a tool.
+        """
+        if not self.calls:
+            return []
+        inputs = [block.input for block in self.calls[-1].blocks] or [_json_in(self.said)]
+        values = [text for text in map(str.strip, _texts(inputs)) if len(text) >= _DISTINCTIVE]
+        told = [texts for texts in ([self.said], values) if sum(map(len, texts)) >= _TELLING]
+        return [list(map(_written, texts)) for texts in told]
+
+
+def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[Window]:
+    """The windows of `conversation`, one for each answer that asks for tools. `status` is that of the run."""
+    for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
-            yield Window(conversation, call, following, is_over and following is None and call.is_forced)
+            is_left = bringing is None and status in ("ok", "error")
+            yield Window(conversation, call, bringing, is_left, is_left and status == "ok")
 
 
 class Works:
@@ -144,6 +180,23 @@ class Works:
         return named
 
 
+class Held:
+    """The times in which works that serve one block wait for the tools that they asked for themselves."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        in_order = sorted(windows, key=lambda window: window.asked.end_ns)
+        ends = (_END if window.brought is None else window.brought.start_ns for window in in_order)
+        self._begins = [window.asked.end_ns for window in in_order]
+        self._latest_ends = list(accumulate(ends, max))
+
+    def hold(self, work: Work) -> bool:
+        """Return whether another of the works waited when `work` began."""
+        # A work whose first call took no time began when it asked for its own tools.
+        is_at_once = work.first is not None and work.first.end_ns <= work.start_ns
+        before = (bisect_left if is_at_once else bisect_right)(self._begins, work.start_ns)
+        return before > 0 and self._latest_ends[before - 1] > work.start_ns
+
+
 def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
     """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
     placed: dict[int, tuple[Block, str]] = {}
@@ -152,11 +205,12 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
     results = {block.number: window.result(block) for block in blocks} if works and window.brought else {}
     for work in works:
         named = [block for block in blocks if block.name == work.name] if work.name else []
-        candidates: Sequence[Block] = named or blocks
+        candidates: Sequence[Block] = [block for block in named or blocks if not _is_after(work, block, window)]
         by_result = [block for block in candidates if _is_result(work, results.get(block.number))]
-        looked_for = [(block, inputs[block.number]) for block in by_result or candidates]
+        open_ones = by_result or [each for each in candidates if not _has(work, results.get(each.number), prompts)]
+        looked_for = [(block, inputs[block.number]) for block in open_ones]
         tells_nothing = window.is_form or (work.calls and window.is_beside(work.calls[0]))
-        by_prompt = [] if tells_nothing else _by_prompt(work, looked_for, prompts)
+        by_prompt = [] if tells_nothing else _by_prompt(work, looked_for, prompts, is_final=window.is_final)
         if len(by_result) == 1:
             placed[id(work)] = (by_result[0], "result")
         elif len(by_prompt) == 1:
@@ -164,13 +218,20 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
         elif len(named) == 1:
             placed[id(work)] = (named[0], "name")
     if not window.is_form:
-        _place_by_lane(works, window, placed)
+        # Where each request of the asker has a lane of its own, calls of the program have lanes beside the tools'.
+        texts = [] if window.asker == window.asked.llm.lane else list(results.values())
+        is_later = (
+            any(_is_after(work, block, window) for block in blocks) or any(_has(work, text, prompts) for text in texts)
+            for work in works
+        )
+        in_time = [work for work, late in zip(works, is_later, strict=True) if not late or id(work) in placed]
+        _place_by_lane(in_time, window, placed)
     return placed
 
 
 def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tuple[Block, str]]) -> None:
     """Place what is left by the lanes that the asker started."""
-    asker = window.asked.llm.lane
+    asker = window.asker
     branches: dict[str, list[Work]] = {}
     for work in works:
         branch = _branch(asker, work.lane)
@@ -182,7 +243,7 @@ def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tupl
             block = next(iter(served.values()))
             for work in branch_works:
                 placed.setdefault(id(work), (block, "lane"))
-    if len(branches) != len(window.asked.blocks):
+    if len(branches) != len(window.asked.blocks) or (window.is_final and len(branches) == 1):
         return
     ordered = sorted(branches, key=_lane_order)
     in_order = dict(zip(ordered, window.asked.blocks, strict=True))
@@ -209,10 +270,47 @@ def _lane_order(branch: str) -> tuple[str, int]:
     return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
 
 
-def _is_result(work: Work, result: str | None) -> bool:
-    if result is None or not work.said:
+def _common(lane: str, other: str) -> str:
+    """The innermost lane that both are, or were started from."""
+    parts = takewhile(lambda pair: pair[0] == pair[1], zip(lane.split("."), other.split("."), strict=False))
+    return ".".join(part for part, _ in parts)
+
+
+def _is_after(work: Work, block: Block, window: Window) -> bool:
+    """Whether the work was given the very result of `block` that the asker was given."""
+    if work.first is None or len(work.first.messages) <= 1 or not work.first.brings(block.id):
         return False
-    return work.said == result.strip() or (len(work.said) >= _TELLING and work.said in result)
+    return window.brought is None or work.first.result(block.id) == window.result(block)
+
+
+def _has(work: Work, result: str | None, prompts: Prompts) -> bool:
+    """Whether the work's prompt has `result`, which is long enough to be told by."""
+    text = (result or "").strip()
+    return work.first is not None and len(text) >= _TELLING and prompts.has(work.first, text)
+
+
+def _is_result(work: Work, result: str | None) -> bool:
+    """Whether the work's answer, or all values of a structured one, are `result` or stand in it."""
+    if result is None:
+        return False
+    if work.said and work.said == result.strip():
+        return True
+    return any(all(any(text in result for text in written) for written in texts) for texts in work.answers)
+
+
+def _written(text: str) -> list[str]:
+    """`text` as it is, and as JSON writes it where that is different."""
+    return list(dict.fromkeys((text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)))))
+
+
+def _json_in(text: str) -> Any:
+    """The JSON value that `text` is; None if it is none."""
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _looked_for(block: Block) -> list[str]:
@@ -221,17 +319,19 @@ def _looked_for(block: Block) -> list[str]:
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
 
-def _by_prompt(work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts) -> list[Block]:
+def _by_prompt(
+    work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts, *, is_final: bool
+) -> list[Block]:
     """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
     first = work.first
     if first is None:
         return []
-    whole = [block for block, texts in looked_for if texts and all(prompts.has(first, text) for text in texts)]
-    return whole or [
-        block
-        for block, texts in looked_for
-        if any(len(text) >= _TELLING and prompts.has(first, text) for text in texts)
-    ]
+
+    def has(text: str) -> bool:
+        return text in first.system if is_final else prompts.has(first, text)
+
+    whole = [block for block, texts in looked_for if texts and all(map(has, texts))]
+    return whole or [block for block, texts in looked_for if any(len(text) >= _TELLING and has(text) for text in texts)]
 
 
 def _texts(value: Any) -> Iterator[str]:

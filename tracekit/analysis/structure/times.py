@@ -31,7 +31,8 @@ def _settle(draft: Draft) -> None:
     draft.end_ns = max(child.end_ns or child.start_ns for child in children)
     if draft.kind == "tool":
         return
-    decisive = children[0] if draft.kind == "turn" else children[-1]
+    call = next((child for child in children if child.kind == "llm"), children[0])
+    decisive = call if draft.kind == "turn" else children[-1]
     draft.status = decisive.status
     draft.failure = decisive.failure
 

@@ -87,7 +87,9 @@ class _Asked:
     def _around(self, tool: Draft) -> Call | None:
         """The call that began last before `tool`: a tool may run while the answer that asked for it is still streaming."""
         before = bisect_right(self._begins, tool.start_ns)
-        return self._calls[before - 1] if before and semconv.TOOL_CALL_ID not in tool.attributes else None
+        # Other instrumentations may have ids of their own.
+        is_known = semconv.TOOL_CALL_ID in tool.attributes and tool.level is None
+        return self._calls[before - 1] if before and not is_known else None
 
     def _first(self, blocks: dict[tuple[int, Any, str], deque[Block]], key: tuple[int, Any, str]) -> Block | None:
         waiting = blocks.get(key)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit.instrument.protocols import Answerer
+from tracekit.instrument.protocols import Answerer, Later
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
@@ -68,7 +68,11 @@ def respond(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
     Raises:
         BaseException: What the recording has in place of an answer, or a `ReplayDivergence`.
     """
-    reply, attempt = asked.begin()
+    try:
+        reply, attempt = asked.begin()
+    except Later as later:
+        asked.answerer.hold(later.until_ns)
+        reply, attempt = asked.begin()
     try:
         asked.answerer.hold(reply.begin_ns)
         send(attempt, reply, asked.request, sdk_call, options)
@@ -106,7 +110,11 @@ async def prepare_async(client: Any, options: Any) -> Any:
 
 async def respond_async(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
     """`respond` for an asynchronous client."""
-    reply, attempt = asked.begin()
+    try:
+        reply, attempt = asked.begin()
+    except Later as later:
+        await asked.answerer.hold_async(later.until_ns)
+        reply, attempt = asked.begin()
     try:
         await asked.answerer.hold_async(reply.begin_ns)
         send(attempt, reply, asked.request, sdk_call, options)

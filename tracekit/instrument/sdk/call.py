@@ -10,10 +10,11 @@ from opentelemetry import trace as otel_trace
 from opentelemetry.trace import Tracer
 
 from tracekit import semconv
+from tracekit.instrument.callers import functions_around
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
 from tracekit.instrument.importing import loaded
-from tracekit.instrument.lanes import TaskVariable, running_asyncio
+from tracekit.instrument.lanes import TaskVariable, current_lane, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -182,7 +183,7 @@ class Call:
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
-        if live.run is not None and live.parent is None and live.kind == "llm" and self.answer.message is not None:
+        if self._is_alone(live) and live.run is not None and self.answer.message is not None:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self._measure(live, attributes, failure)
@@ -191,6 +192,11 @@ class Call:
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
             self.span.call = None
+
+    @staticmethod
+    def _is_alone(live: LiveSpan) -> bool:
+        """Return whether nothing but what a call asks tells to which run it belongs."""
+        return live.kind == "llm" and live.parent is None and (live.run is None or not live.run.info.unit)
 
     def _measure(self, live: LiveSpan, attributes: Mapping[str, Any], failure: Failure | None) -> None:
         if live.kind != "llm":
@@ -243,6 +249,10 @@ class Call:
         if attributes.get(semconv.OPERATION_NAME) == semconv.Operation.CHAT:
             kind = "llm"
             name = f"{semconv.Operation.CHAT} {attributes.get(semconv.REQUEST_MODEL, '')}".rstrip()
+        if kind == "llm" and (callers := functions_around(current_lane().within)):
+            attributes = {**attributes, semconv.CALLERS: callers}
+        if self.parent is not None:
+            self.parent.holds_call = self.parent.holds_call or kind == "llm"
         if self._blocks_loop:
             attributes = {**attributes, semconv.SYNC_IN_EVENT_LOOP: True}
         self.live = self.recorder.begin(
@@ -258,7 +268,7 @@ class Call:
 
     def _write_begin(self, live: LiveSpan) -> None:
         """Write the call's begin, now that what it asks can tell to which run it belongs."""
-        if live.parent is None and live.run is None and live.kind == "llm":
+        if self._is_alone(live) and live.run is None and not self.recorder.has_root(live):
             live.run = self.recorder.talk.continued_by(self._asked)
         self.recorder.write_begin(live)
 

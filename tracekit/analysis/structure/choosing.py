@@ -1,0 +1,205 @@
+"""Tools that start one of several agents: which field of their input names the agent.
+
+Two of three kinds of evidence must agree. The field is a *choice*: the tool's schema lists its values, or the asker was
+shown them in the tool's definition or in its system prompt, or they come again in other inputs. It *selects* the agent:
+each value goes with a system prompt, tools and model of its own, or stands in the agent's system prompt. It is *called*
+as such fields often are. No field that gives one agent two names, or none, is taken.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from tracekit import semconv
+from tracekit.analysis.structure.calls import Block, Call, text_of
+from tracekit.analysis.structure.draft import Draft
+from tracekit.model.recording import Recording
+
+__all__ = ["Choices", "Dispatch"]
+
+_USUAL = ("subagent_type", "agent_name", "member_id", "to_agent", "name")
+"""What such a field is often called. It never decides alone."""
+_NAME = re.compile(r"(?=.*[^\W\d_])[\w-]+(?: [\w-]+){0,3}")
+"""A name: up to four words, without a path's or a sentence's marks."""
+_LONGEST = 64
+_ENOUGH = 2
+"""Kinds of evidence that name an agent."""
+
+_Role: TypeAlias = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(eq=False)
+class Dispatch:
+    """A tool, or the block that asked for it, that handed a task to the agent that began with `first`.
+
+    `asker` is the llm whose answer asked for it, where that is known.
+    """
+
+    first: Call
+    tool: Draft | Block
+    asker: Draft | None
+
+    @property
+    def tool_name(self) -> str:
+        """The name of the tool."""
+        tool = self.tool
+        return tool.name if isinstance(tool, Block) else str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The fields of its input that could be names."""
+        tool = self.tool
+        given = tool.input if isinstance(tool, Block) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+        fields = given if isinstance(given, Mapping) else {}
+        return {field: value for field, value in fields.items() if isinstance(value, str) and _is_name(value)}
+
+    @cached_property
+    def role(self) -> _Role:
+        """The system prompt, the tools and the model of the agent."""
+        return self.first.system, self.first.offered, self.first.model
+
+    @cached_property
+    def lasting(self) -> _Role:
+        """The same without what changes from one time to another in a prompt, such as a date."""
+        return self.first.prompt, self.first.offered, self.first.model
+
+
+class Choices:
+    """The dispatches of a run, and the names by which they choose agents."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._by_tool: dict[str, list[tuple[Dispatch, int]]] = {}
+        self._setups: dict[str, tuple[str, Any]] = {}
+
+    def add(self, dispatch: Dispatch, key: int) -> None:
+        """Take in `dispatch`, which began the agent that `key` stands for."""
+        self._by_tool.setdefault(dispatch.tool_name, []).append((dispatch, key))
+
+    def names(self) -> dict[int, str]:
+        """The names of the agents that are chosen by name, by their keys."""
+        found: dict[int, str] = {}
+        for tool, entries in self._by_tool.items():
+            field = self._field(tool, [dispatch for dispatch, _ in entries])
+            found.update((key, dispatch.names[field]) for dispatch, key in entries if field in dispatch.names)
+        return found
+
+    def _field(self, tool: str, dispatches: Sequence[Dispatch]) -> str:
+        """The field that names the agent in those of `dispatches` that have it, by the best evidence."""
+        fields = dict.fromkeys(field for each in dispatches for field in each.names)
+        scores = {
+            field: self._score(tool, field, [each for each in dispatches if field in each.names]) for field in fields
+        }
+        best = max(scores, key=lambda field: (scores[field], -_rank(field)), default="")
+        return best if scores.get(best, 0) >= _ENOUGH else ""
+
+    def _score(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> int:
+        """How many kinds of evidence there are for `field`; 0 where anything speaks against it."""
+        values: dict[str, list[Dispatch]] = {}
+        for each in dispatches:
+            values.setdefault(each.names[field], []).append(each)
+        if _names_one_agent_twice(values):
+            return 0
+        score = (_selects(values) or _stands_in_prompts(values)) + (field in _USUAL)
+        if not score:
+            return 0
+        is_choice = self._is_listed(tool, field, dispatches) or self._comes_again(values)
+        is_choice = is_choice or all(self._was_shown(tool, each.names[field], each) for each in dispatches)
+        return score + is_choice
+
+    # ── a choice ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_listed(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> bool:
+        """Whether the tool's schema lists the values."""
+        listed = [*_listed(self._definition(tool, dispatches[0]), field)]
+        return all(each.names[field] in listed for each in dispatches)
+
+    def _was_shown(self, tool: str, value: str, dispatch: Dispatch) -> bool:
+        """Whether the asker read `value` in the definition of the tool or in its system prompt."""
+        system, _ = self._setup(dispatch)
+        return _has_word(system, value) or _has_word(json.dumps(self._definition(tool, dispatch)), value)
+
+    def _comes_again(self, values: Mapping[str, Sequence[Dispatch]]) -> bool:
+        """Whether a value was given more than once, and another was given, too."""
+        return len(values) > 1 and any(len(same) > 1 for same in values.values())
+
+    def _definition(self, tool: str, dispatch: Dispatch) -> Any:
+        _, tools = self._setup(dispatch)
+        listed = tools if isinstance(tools, list) else ()
+        return next((each for each in listed if isinstance(each, Mapping) and each.get("name") == tool), {})
+
+    def _setup(self, dispatch: Dispatch) -> tuple[str, Any]:
+        """The system prompt and the tools of the asker."""
+        asker = dispatch.asker
+        if asker is None:
+            return "", None
+        if asker.id not in self._setups:
+            exchanges = (self._recording.exchanges.get(child.id) for child in asker.children)
+            asked = next((exchange.request.asked for exchange in exchanges if exchange is not None), None)
+            self._setups[asker.id] = ("", None) if asked is None else (text_of(asked.get("system")), asked.get("tools"))
+        return self._setups[asker.id]
+
+
+# ── whom it selects ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _names_one_agent_twice(values: Mapping[str, Sequence[Dispatch]]) -> bool:
+    """Whether two values went to agents that are set up alike, as far as that is known."""
+    roles = Counter(role for same in values.values() for role in {each.role for each in same if any(each.role[:2])})
+    return any(count > 1 for count in roles.values())
+
+
+def _selects(values: Mapping[str, Sequence[Dispatch]]) -> bool:
+    """Whether there are two values or more, and each went to agents of one role."""
+    return len(values) > 1 and all(
+        len({each.lasting for each in same}) == 1 and any(same[0].role[:2]) for same in values.values()
+    )
+
+
+def _stands_in_prompts(values: Mapping[str, Sequence[Dispatch]]) -> bool:
+    """Whether each agent reads its own value in its system prompt."""
+    return all(_has_word(each.first.system, value) for value, same in values.items() for each in same)
+
+
+def _is_name(value: str) -> bool:
+    return len(value) <= _LONGEST and _NAME.fullmatch(value) is not None
+
+
+def _has_word(text: str, word: str) -> bool:
+    return word in text and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def _rank(field: str) -> int:
+    return _USUAL.index(field) if field in _USUAL else len(_USUAL)
+
+
+def _listed(definition: Any, field: str) -> Iterator[Any]:
+    """The values that the schema in the `definition` of a tool lists for `field`."""
+    schema = definition.get("input_schema") if isinstance(definition, Mapping) else None
+    fields = schema.get("properties") if isinstance(schema, Mapping) else None
+    if isinstance(fields, Mapping):
+        yield from _constants(fields.get(field), schema)
+
+
+def _constants(schema: Any, root: Any, depth: int = 4) -> Iterable[Any]:
+    """The values of an `enum` or `const` in `schema`, within its alternatives and what it refers to, too."""
+    if not isinstance(schema, Mapping) or not depth:
+        return
+    listed = schema.get("enum")
+    yield from listed if isinstance(listed, list) else ()
+    if "const" in schema:
+        yield schema["const"]
+    for each in (part for name in ("anyOf", "oneOf", "allOf") if isinstance(part := schema.get(name), list)):
+        for alternative in each:
+            yield from _constants(alternative, root, depth - 1)
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    for definitions in ("$defs", "definitions"):
+        known = root.get(definitions)
+        if name and isinstance(known, Mapping):
+            yield from _constants(known.get(name), root, depth - 1)

@@ -1,0 +1,302 @@
+"""The names of agents that were concluded, by what tells them apart.
+
+Agents that serve tools bear the tool's name, or that of the agent which its input chooses. A *lead* is the agent whose
+tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
+the application around them, else by the program's functions that called, else by their roles, in order: `agent-1` … .
+A role is a system prompt, else a set of tools; agents of one role share a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from tracekit import semconv
+from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.choosing import Choices, Dispatch
+from tracekit.analysis.structure.conversations import Conversation
+from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.setups import Identity, identity_of
+from tracekit.model.recording import Lane, Recording
+
+__all__ = ["Unnamed", "are_agents", "name_agents"]
+
+_MOST_LANES = 8
+_LEAD = "lead"
+_FOREIGN = "gen_ai."
+"""How attributes of a span begin that records a call itself: the span says nothing of who called."""
+
+_Path: TypeAlias = tuple[str, ...]
+"""Names of spans or functions around a call, outermost first."""
+
+
+@dataclass(eq=False)
+class Unnamed:
+    """An agent, in the tree, whose name is not recorded, and its `conversation`."""
+
+    draft: Draft
+    conversation: Conversation
+
+    @property
+    def first(self) -> Call:
+        """The call with which it began."""
+        return self.conversation.calls[0]
+
+    @cached_property
+    def role(self) -> Identity | None:
+        """Its system prompt, else its tools; None where it has neither."""
+        return _role(self.first)
+
+    @cached_property
+    def host(self) -> Draft:
+        """The tool, agent or run in which it stands."""
+        above = self.draft.parent
+        while above is not None and above.kind in ("span", "turn") and above.parent is not None:
+            above = above.parent
+        return self.draft if above is None else above
+
+    @cached_property
+    def leads(self) -> bool:
+        """Whether other agents served its tools."""
+        return any(tool.kind == "tool" and _holds_agent(tool) for turn in self.draft.children for tool in _inside(turn))
+
+    def call_it(self, name: str) -> None:
+        """Give it its name."""
+        self.draft.name = f"{semconv.Operation.INVOKE_AGENT} {name}"
+        self.draft.attributes[semconv.AGENT_NAME] = name
+
+
+def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recording) -> set[int]:
+    """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
+
+    One that stands alone is. Of several, those of more than one call are. Single calls are, where more than one call was
+    made in some, or where something tells them apart; else they are calls of the program. Beside an agent that uses tools
+    a single call is an agent only if the span or the function that called is another one.
+
+    Args:
+        beside: Conversations in the order in which they began.
+        known: The `id()` of those that are agents in any case, such as one whose tools others served.
+        recording: The run.
+    """
+    users = [each for each in beside if id(each) in known or _uses_tools(each)]
+    if users:
+        taken = {_around(each, recording) for each in users}
+        named = (each for each in beside if len(each.calls) > 1 or _has_own_name(_around(each, recording), taken))
+        return {id(each) for each in (*users, *named)}
+    is_team = any(len(each.calls) > 1 for each in beside) or len(beside) == 1
+    kinds = {(_role(each.calls[0]), _around(each, recording)) for each in beside}
+    return {id(each) for each in beside} if is_team or len(kinds) > 1 else set()
+
+
+def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
+    """Give each of `agents`, which are all of the run, its name."""
+    in_order = sorted(agents, key=lambda agent: (agent.draft.start_ns, agent.draft.order))
+    beside: dict[Draft, list[Unnamed]] = {}
+    for agent in in_order:
+        beside.setdefault(agent.host, []).append(agent)
+    chosen = _chosen(in_order, recording)
+    left: list[Unnamed] = []
+    for host, group in beside.items():
+        names = (
+            _in_tool(host, group, chosen, recording) if host.kind == "tool" else _as_equals(group, chosen, recording)
+        )
+        for agent in group:
+            if id(agent) in names:
+                agent.call_it(names[id(agent)])
+            else:
+                left.append(agent)
+    _by_role(sorted(left, key=lambda agent: (agent.draft.start_ns, agent.draft.order)))
+
+
+# ── who is asked by name ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chosen(agents: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
+    """The names by which tools' inputs choose agents, by the `id()` of the agent."""
+    choices = Choices(recording)
+    asked_for = _blocks_by_id(agents)
+    for agent in agents:
+        tool = agent.host
+        if tool.kind == "tool":
+            choices.add(Dispatch(agent.first, tool, _asker_of(tool)), id(agent))
+            continue
+        for asker, dispatch in _handed(agent, asked_for):
+            if asker is not agent:
+                choices.add(dispatch, id(agent))
+    return choices.names()
+
+
+def _handed(agent: Unnamed, asked_for: Mapping[str, tuple[Unnamed, Call]]) -> Iterable[tuple[Unnamed, Dispatch]]:
+    """The tools by which another agent handed its conversation on to `agent`, whose first request brings their results."""
+    last = agent.first.messages.last
+    for id, _ in () if last is None else last.results:
+        if id in asked_for:
+            asker, call = asked_for[id]
+            block = next(block for block in call.blocks if block.id == id)
+            yield asker, Dispatch(agent.first, block, call.llm)
+
+
+def _blocks_by_id(agents: Iterable[Unnamed]) -> dict[str, tuple[Unnamed, Call]]:
+    return {block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks}
+
+
+def _asker_of(tool: Draft) -> Draft | None:
+    """The call whose answer asked for `tool`."""
+    turn = tool.parent
+    return None if turn is None else next((each for each in _inside(turn) if each.kind == "llm"), None)
+
+
+def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
+    """Names of the agents that served `tool`."""
+    name = str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
+    found = {id(agent): chosen.get(id(agent), name) for agent in group}
+    roles = dict.fromkeys(agent.role for agent in group)
+    if len(set(found.values())) > 1 or len(group) == 1:
+        return found
+    apart = _apart(group, recording)
+    if not apart and len(roles) > 1:
+        number = {role: place for place, role in enumerate(roles, 1)}
+        apart = {id(agent): f"{found[id(agent)]}-{number[agent.role]}" for agent in group}
+    return {**found, **apart}
+
+
+def _as_equals(group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
+    """Names of agents that serve no tool, as far as anything but their roles gives one."""
+    leads = [agent for agent in group if agent.leads]
+    if len({agent.role for agent in leads}) > 1:
+        leads = []
+    found = _apart(group, recording) or _alike(group, recording)
+    found.update((id(agent), chosen[id(agent)]) for agent in group if id(agent) in chosen)
+    found.update((id(agent), _LEAD) for agent in leads)
+    return found
+
+
+def _by_role(agents: Sequence[Unnamed]) -> None:
+    """Number `agents` by their roles; one whose role is not known has a number of its own."""
+    numbers: dict[object, int] = {}
+    for agent in agents:
+        role = agent.role if agent.role is not None else id(agent)
+        agent.call_it(f"agent-{numbers.setdefault(role, len(numbers) + 1)}")
+
+
+# ── who called ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _apart(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
+    """The names of spans, else of functions, that tell agents of `group` apart; none where all have the same."""
+    for path_of in (_spans, _functions):
+        paths = {id(agent): path_of(agent.conversation, recording) for agent in group}
+        if len(set(paths.values())) > 1:
+            return _parted(group, paths)
+    return {}
+
+
+def _alike(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
+    """The name of the function, else of the span, from which all of `group` were called, where they have one role."""
+    if len({agent.role for agent in group}) > 1:
+        return {}
+    path = _functions(group[0].conversation, recording) or _spans(group[0].conversation, recording)
+    return {id(agent): path[-1] for agent in group} if path else {}
+
+
+def _parted(group: Sequence[Unnamed], paths: Mapping[int, _Path]) -> dict[int, str]:
+    """The innermost name in each of `paths` that not all have in common, unless agents of other roles share that, too.
+
+    Agents that are called directly from where others are called through a function of their own share the function with
+    which all paths end; it names them where they have one role.
+    """
+    shared = _shared_end(set(paths.values()))
+    stripped = {id(agent): paths[id(agent)][: len(paths[id(agent)]) - shared] for agent in group}
+    outer = {path[:length] for path in set(stripped.values()) for length in range(len(path))}
+    parts: dict[tuple[str, bool], list[Unnamed]] = {}
+    for agent in group:
+        path, own = paths[id(agent)], stripped[id(agent)]
+        is_direct = own in outer
+        name = path[len(own)] if is_direct and shared else own[-1] if own else ""
+        parts.setdefault((name, is_direct), []).append(agent)
+    found: dict[int, str] = {}
+    for (name, is_direct), part in parts.items():
+        is_mixed = len({agent.role for agent in part}) > 1
+        if is_mixed and not is_direct and len({stripped[id(agent)] for agent in part}) > 1:
+            found.update(_parted(part, {id(agent): stripped[id(agent)] for agent in part}))
+        elif name and not (is_mixed and is_direct):
+            found.update((id(agent), name) for agent in part)
+    return found
+
+
+def _shared_end(paths: set[_Path]) -> int:
+    """With how many names all of `paths` end."""
+    columns = zip(*(reversed(path) for path in paths), strict=False)
+    return next((length for length, names in enumerate(columns) if len(set(names)) > 1), min(map(len, paths)))
+
+
+def _around(conversation: Conversation, recording: Recording) -> tuple[_Path, _Path]:
+    return _spans(conversation, recording), _functions(conversation, recording)
+
+
+def _has_own_name(around: tuple[_Path, _Path], taken: set[tuple[_Path, _Path]]) -> bool:
+    return any(around) and around not in taken
+
+
+def _spans(conversation: Conversation, _recording: Recording) -> _Path:
+    """The application's spans around a conversation, outermost first, within the tool, agent or run in which it stands."""
+    first = conversation.calls[0]
+    is_single = len(conversation.calls) == 1
+    below, names = first.llm if is_single else first.unit, []
+    above = below.parent
+    while above is not None and above.kind in ("span", "turn", "agent"):
+        if above.kind == "agent" and not above.inferred:
+            break
+        if above.kind == "span" and not any(name.startswith(_FOREIGN) for name in above.attributes):
+            names.append(above.name)
+        above = above.parent
+    return tuple(reversed(names))
+
+
+def _functions(conversation: Conversation, recording: Recording) -> _Path:
+    """The program's functions that made the first call, outermost first, with those that its task's starters run."""
+    llm = conversation.calls[0].llm
+    callers = llm.attributes.get(semconv.CALLERS, ())
+    names = list(callers)
+    lane = recording.lanes.get((llm.segment, llm.lane))
+    if callers and lane is not None:
+        # What the task itself runs is among its callers.
+        lane = _starter(lane.parent, llm.segment, recording)
+    for _ in range(_MOST_LANES):
+        if lane is None:
+            break
+        if lane.function and names[-1:] != [lane.function]:
+            names.append(lane.function)
+        lane = _starter(lane.parent, llm.segment, recording)
+    return tuple(reversed(names))
+
+
+def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | None:
+    return None if lane is None else recording.lanes.get((segment, lane))
+
+
+def _role(call: Call) -> Identity | None:
+    role = identity_of(call)
+    return role if any(role) else None
+
+
+def _uses_tools(conversation: Conversation) -> bool:
+    """Return whether it brought results of tools that it asked for."""
+    return any(call.blocks and following is not None for call, following in conversation.pairs())
+
+
+def _inside(node: Draft) -> Iterator[Draft]:
+    """The children of `node`, and those of its spans in their place."""
+    stack = list(reversed(node.children))
+    while stack:
+        child = stack.pop()
+        if child.kind == "span":
+            stack.extend(reversed(child.children))
+        else:
+            yield child
+
+
+def _holds_agent(tool: Draft) -> bool:
+    return any(child.kind == "agent" for child in _inside(tool))

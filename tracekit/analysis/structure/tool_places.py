@@ -1,0 +1,79 @@
+"""Where recorded tools stand before and after they are in the turns that asked for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tracekit import semconv
+from tracekit.analysis.structure.conversations import Conversation
+from tracekit.analysis.structure.draft import Draft
+
+__all__ = ["ToolPlaces", "move_to_turn"]
+
+
+class ToolPlaces:
+    """The recorded tools below `root`. `within` are the calls that each draft stands for, two for several."""
+
+    def __init__(self, root: Draft, within: Mapping[Draft, list[Draft]]) -> None:
+        self._within = within
+        self._by_id: dict[str, Draft] = {}
+        for draft in root.walk():
+            if draft.kind == "tool" and semconv.TOOL_CALL_ID in draft.attributes:
+                self._by_id.setdefault(str(draft.attributes[semconv.TOOL_CALL_ID]), draft)
+
+    def below(self, container: Draft) -> list[Draft]:
+        """Return those below `container`, also within the application's own spans that stand for one call at most."""
+        found: list[Draft] = []
+        stack = list(container.children)
+        while stack:
+            child = stack.pop()
+            if child.kind == "tool":
+                found.append(child)
+            elif child.kind == "span" and len(self._within[child]) < 2:
+                stack.extend(child.children)
+        return found
+
+    def beside(self, around: Draft, conversation: Conversation) -> Iterator[Draft]:
+        """Yield those that `conversation` asked for by their ids, and that only plain spans part from `around`."""
+        for call in conversation.calls:
+            for block in call.blocks:
+                tool = self._by_id.get(block.id)
+                if tool is not None and _host(tool) is around:
+                    yield tool
+
+
+def move_to_turn(tool: Draft, turn: Draft, container: Draft, turns: Mapping[int, Draft]) -> None:
+    """Put `tool` into `turn`, with the spans around it below `container` that hold nothing but tools of that turn.
+
+    `turns` are the turns of all tools of a conversation, by the `id()` of the tool.
+    """
+    if any(above is turn for above in _above(tool, container)):
+        return
+    unit = tool
+    for above in _above(tool, container):
+        if above.kind != "span" or any(turns.get(id(each)) is not turn for each in _beside(unit)):
+            break
+        unit = above
+    turn.adopt(unit)
+
+
+def _beside(unit: Draft) -> Iterator[Draft]:
+    """What stands beside `unit` under its parent, also within plain spans, which are nothing by themselves."""
+    for sibling in unit.parent.children if unit.parent is not None else ():
+        if sibling is not unit:
+            yield from sibling.through_spans()
+
+
+def _above(draft: Draft, container: Draft) -> Iterator[Draft]:
+    above = draft.parent
+    while above is not None and above is not container:
+        yield above
+        above = above.parent
+
+
+def _host(draft: Draft) -> Draft | None:
+    """The nearest node above `draft` that is no plain span."""
+    above = draft.parent
+    while above is not None and above.kind == "span":
+        above = above.parent
+    return above

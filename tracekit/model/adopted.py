@@ -1,0 +1,120 @@
+"""Spans of other instrumentations, read as levels of a run: by their attributes, else by their names."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tracekit import semconv
+from tracekit.model.events import Kind
+from tracekit.semconv import Level
+
+__all__ = ["Adopted", "adopt", "canonical", "json_in", "own_name"]
+
+_BY_NAME: Mapping[str, Level] = {
+    operation: level
+    for operation, level in semconv.LEVELS[semconv.OPERATION_NAME].items()
+    # Anything may be named after a call, as a page may be called "chat".
+    if level != "llm"
+}
+_WHO = (semconv.AGENT_NAME, semconv.AGENT_ID, semconv.CONVERSATION_ID)
+_READ: Mapping[Level, tuple[str, ...]] = {
+    "agent": _WHO,
+    "turn": _WHO,
+    "tool": (semconv.TOOL_NAME, semconv.TOOL_CALL_ID, semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT),
+    "workflow": (semconv.CONVERSATION_ID,),
+    "llm": tuple(name for name in semconv.OTHER_NAMES if not name.startswith("gen_ai.tool.")),
+}
+"""By level: the attributes that are read from other names. Tokens stand on calls alone."""
+_ANY = frozenset(name for name in semconv.OTHER_NAMES if name in semconv.CONTENT or name.startswith("gen_ai.usage."))
+"""Those of any value; the others are names, which are texts."""
+_NAMES: Mapping[Level, str] = {
+    "agent": semconv.AGENT_NAME,
+    "tool": semconv.TOOL_NAME,
+    "workflow": semconv.WORKFLOW_NAME,
+}
+_KINDS: Mapping[Level, Kind] = {"agent": "agent", "tool": "tool"}
+_MOST_PARSED = 100_000
+"""Characters of a text that is read as JSON, or as Python writes a dictionary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The level that a span of another instrumentation records, and the attribute that says so, or `name`."""
+
+    level: Level
+    by: str
+
+    @property
+    def kind(self) -> Kind:
+        """The kind as which the span is recorded: what is around agents and calls is a plain span."""
+        return _KINDS.get(self.level, "span")
+
+
+def adopt(name: str, attributes: Mapping[str, Any]) -> Adopted | None:
+    """Return the level that a span with this `name` and these `attributes` records; None where it is any other span."""
+    for attribute, levels in semconv.LEVELS.items():
+        value = attributes.get(attribute)
+        if isinstance(value, str):
+            level = levels.get(value)
+            if level == "workflow" and _is_agents(name, attributes):
+                return Adopted("agent", f"{semconv.METADATA}.{semconv.AGENT_IN_METADATA}")
+            return None if level is None else Adopted(level, attribute)
+    level = _BY_NAME.get(name.partition(" ")[0])
+    if level is not None:
+        return Adopted(level, "name")
+    if isinstance(attributes.get(semconv.TOOL_CALL_ID), str) and isinstance(attributes.get(semconv.TOOL_NAME), str):
+        return Adopted("tool", semconv.TOOL_CALL_ID)
+    return None
+
+
+def canonical(adopted: Adopted, name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a span called `name` lacks of the attributes that tracekit reads, from those that it has."""
+    found = {}
+    for ours in _READ[adopted.level]:
+        value = next((attributes[other] for other in semconv.OTHER_NAMES[ours] if other in attributes), None)
+        if ours not in attributes and value is not None:
+            found[ours] = value if ours in _ANY else str(value)
+    named = _NAMES.get(adopted.level)
+    if named is not None and named not in attributes and named not in found:
+        given = _name_in(name, attributes)
+        if given:
+            found[named] = given
+    return found
+
+
+def json_in(value: Any) -> Any:
+    """Return the JSON in the text `value`, also where Python wrote it as a dictionary or a list; else `value` itself."""
+    if not isinstance(value, str) or not 1 < len(value) <= _MOST_PARSED or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return value
+
+
+def _is_agents(name: str, attributes: Mapping[str, Any]) -> bool:
+    """Return whether the chain called `name` is the agent to which its metadata says that it belongs."""
+    metadata = json_in(attributes.get(semconv.METADATA))
+    return isinstance(metadata, Mapping) and metadata.get(semconv.AGENT_IN_METADATA) == name
+
+
+def own_name(name: str, attributes: Mapping[str, Any]) -> str:
+    """Return the name of what a span called `name` records, where it says that by itself."""
+    entity = attributes.get(semconv.ENTITY_NAME)
+    return entity if isinstance(entity, str) and entity else name
+
+
+def _name_in(name: str, attributes: Mapping[str, Any]) -> str:
+    """Return the name of the agent, tool or workflow in the span's `name`, after the operation; "" where it has none."""
+    operation, _, rest = name.partition(" ")
+    if operation in _BY_NAME:
+        return rest.strip()
+    return own_name(name, attributes)

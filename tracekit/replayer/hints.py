@@ -1,0 +1,63 @@
+"""What may have made a program ask something else than in the recording, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from tracekit.journal.process import hash_seed
+from tracekit.replayer.differences import Difference
+from tracekit.replayer.volatile import KINDS, proposals
+
+__all__ = ["hints_about", "passed_over"]
+
+
+def passed_over(different: Sequence[Difference]) -> dict[str, str]:
+    """The entries of `ignore` that pass over all that is `different`, and what each is: ids, dates and times, no words.
+
+    Empty where anything else differs, which may be a change of the program.
+    """
+    found: dict[str, str] = {}
+    for difference in different:
+        entries = proposals(difference)
+        if not entries or any(each.what not in KINDS for each in entries):
+            return {}
+        found.update((each.entry, each.what) for each in entries)
+    return found
+
+
+def hints_about(different: Sequence[Difference], recorded_seed: int | None) -> list[str]:
+    """Sentences on what is `different`; none where nothing can be told. `recorded_seed` is the recording's hash seed."""
+    ignored = passed_over(different)
+    if ignored:
+        what = " and ".join(dict.fromkeys(ignored.values()))
+        passed = " ".join(f"--ignore {shlex.quote(entry)}" for entry in ignored)
+        return [
+            f"nothing differs but {what}, which may be another each time: pass over it with {passed}",
+            "or record the program again, and let both recordings be compared: tracekit replay RUN --calibrate OTHER",
+        ]
+    if _is_in_another_order(different):
+        now = hash_seed()
+        seeds = (
+            f"; PYTHONHASHSEED was {recorded_seed} in the recording, and is {'not set' if now is None else now} here"
+            if recorded_seed is not None and now != recorded_seed
+            else ""
+        )
+        return [f"the same words in another order, as of a set or of what is done first: sort them{seeds}"]
+    return []
+
+
+def _is_in_another_order(different: Sequence[Difference]) -> bool:
+    was, now = (sorted(word for each in pair for word in _words(each)) for pair in _sides(different))
+    return len(was) > 1 and was == now
+
+
+def _sides(different: Sequence[Difference]) -> tuple[list[Any], list[Any]]:
+    return [each.recorded for each in different], [each.asked for each in different]
+
+
+def _words(value: Any) -> list[str]:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text.split()
