@@ -19,6 +19,7 @@ from typing import Any
 
 from tracekit import __version__
 from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.instrument.programs import REPLAY_VARIABLE
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Replayed
@@ -29,8 +30,6 @@ from tracekit.replayer.environment import CLOSED_VARIABLES, own_values
 from tracekit.replayer.session import Stage, notes_of
 
 __all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "keep_environment", "start", "told_by"]
-
-REPLAY_VARIABLE = "TRACEKIT_REPLAY"
 
 LEFT = "left"
 """The name of the file that is there once a process has left the recording."""
@@ -91,7 +90,9 @@ def _start(task: Task, told: _Told) -> None:
         told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
         told.left()
 
-    stage = Stage(recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell)
+    stage = Stage(
+        recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell, folder=task.folder
+    )
     stage.player.when_played = lambda number: told.tell("played", number)
     stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
     stage.player.when_refused = _give_up

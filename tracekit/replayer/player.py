@@ -217,6 +217,11 @@ class Player(Answerer):
         return part
 
     @override
+    def unanswered(self, what: str) -> None:
+        with self._lock:
+            self._leave(Divergence("child", "", asked=what, tools=tuple(self._skipped)))
+
+    @override
     def beyond(self, reply: Reply) -> BaseException:
         with self._lock:
             call = next(call for call in self.script.calls for part in call.parts if part.span.id == reply.id)
