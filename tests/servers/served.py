@@ -192,7 +192,12 @@ def schedule(kind: str) -> None:
     scheduler = blocking or in_background.BackgroundScheduler()
     add(scheduler, job)
     if blocking is not None:
-        threading.Thread(target=lambda: (wait(), blocking.shutdown(wait=False))).start()
+
+        def end() -> None:
+            wait()
+            blocking.shutdown(wait=False)
+
+        threading.Thread(target=end).start()
     scheduler.start()
     if blocking is None:
         wait()

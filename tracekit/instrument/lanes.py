@@ -312,7 +312,7 @@ def running_task() -> Any:
     asyncio = running_asyncio()
     if asyncio is not None:
         return asyncio.current_task()
-    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)  # another thread may still import it
+    lowlevel: Any = getattr(sys.modules.get("trio"), "lowlevel", None)  # another thread may still import it
     is_in_task = getattr(lowlevel, "in_trio_task", None)
     if is_in_task is not None and is_in_task():
         return lowlevel.current_task()

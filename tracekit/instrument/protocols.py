@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tracekit.instrument.live import LiveSpan
     from tracekit.instrument.reply import Reply
 
-__all__ = ["Answerer", "Clock", "Exporter", "Later", "Notes", "Sink", "ToolReply"]
+__all__ = ["Answerer", "Clock", "Exporter", "Later", "Notes", "RunSink", "Sink", "ToolReply"]
 
 
 class Sink(Protocol):
@@ -24,14 +24,18 @@ class Sink(Protocol):
     def release(self, run: RunInfo) -> None:
         """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
 
-    def has_others(self, run: RunInfo) -> bool:
-        """Return whether other processes have kept something of `run`."""
-
     def forked(self) -> None:
         """This process is a fresh fork: what the parent holds is the parent's."""
 
     def exit(self, at_ns: int) -> None:
         """The process ends in good order: say so in every run that is held, and let go."""
+
+
+class RunSink(Sink, Protocol):
+    """A sink that knows who else takes part in a run."""
+
+    def has_others(self, run: RunInfo) -> bool:
+        """Return whether other processes have kept something of `run`."""
 
 
 class Exporter(Sink, Protocol):

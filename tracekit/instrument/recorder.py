@@ -32,7 +32,7 @@ from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.program import program_name
-from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, Sink
+from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, RunSink
 from tracekit.instrument.remote import Remote
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.model.events import (
@@ -73,7 +73,7 @@ class Recorder:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: RunSink,
         clock: Clock,
         session: Session | None = None,
         *,

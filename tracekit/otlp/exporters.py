@@ -131,7 +131,7 @@ def exporter_class(protocol: str, signal: Signal) -> type[Any]:
 def _over_http(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
     import requests  # noqa: PLC0415  only where HTTP is spoken
 
-    session = _provided_session(signal) or requests.Session()
+    session: Any = _provided_session(signal) or requests.Session()
     session.hooks["response"].append(ear.http)
     # Older exporters follow a redirect, with a request that has no spans.
     session.get_redirect_target = lambda _: None

@@ -6,7 +6,7 @@ import threading
 
 from typing_extensions import override
 
-from tracekit.instrument.protocols import Sink
+from tracekit.instrument.protocols import RunSink
 from tracekit.journal.fold import Fold
 from tracekit.model.events import Event, Exit, Replayed, ReplayMode
 from tracekit.model.recording import Recording
@@ -15,7 +15,7 @@ from tracekit.model.run import RunInfo
 __all__ = ["MemorySink"]
 
 
-class MemorySink(Sink):
+class MemorySink(RunSink):
     """Keeps what happens in the runs of a replay."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from tracekit.errors import ReplayError
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.lanes import Lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import Answerer, Sink, ToolReply
+from tracekit.instrument.protocols import Answerer, RunSink, ToolReply
 from tracekit.instrument.recorder import Recorder, install
 from tracekit.instrument.reply import Reply
 from tracekit.model.events import Event, Request
@@ -28,7 +28,7 @@ def refuse_calls(closing: Closing) -> None:
     closed_child.close(closing)
 
 
-class _Nowhere(Sink):
+class _Nowhere(RunSink):
     """Keeps nothing."""
 
     @override

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from tracekit.instrument.protocols import Sink
+from tracekit.instrument.protocols import RunSink
 from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
 from tracekit.privacy.pipeline import Privacy, without_credentials
@@ -12,10 +12,10 @@ from tracekit.privacy.pipeline import Privacy, without_credentials
 __all__ = ["RedactingSink"]
 
 
-class RedactingSink(Sink):
+class RedactingSink(RunSink):
     """Hands everything on to `sink` after the rules of `privacy`, and those for credentials."""
 
-    def __init__(self, sink: Sink, privacy: Privacy) -> None:
+    def __init__(self, sink: RunSink, privacy: Privacy) -> None:
         self._sink = sink
         self._privacy = privacy
 

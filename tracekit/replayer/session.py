@@ -21,7 +21,7 @@ from tracekit.instrument.greenlets import green_library
 from tracekit.instrument.lanes import running_asyncio, standing_for
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.processes import when_entered
-from tracekit.instrument.protocols import Sink
+from tracekit.instrument.protocols import RunSink
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.journal.catalog import find_run
 from tracekit.journal.reader import read_run
@@ -132,7 +132,7 @@ class Stage:
         # One that a rule of redaction took away cannot be told.
         return {host for host in hosts if "[redacted:" not in host}
 
-    def enter(self, sink: Sink, process: RunInfo | None, *, hooked: bool = False) -> Recorder:
+    def enter(self, sink: RunSink, process: RunInfo | None, *, hooked: bool = False) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`.
 
         `hooked` says that the processes which this one starts begin a replay of their own.
