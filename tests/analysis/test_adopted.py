@@ -469,7 +469,9 @@ def test_ids_of_another_instrumentations_own() -> None:
     assert [(tool.id, tool.attributes[semconv.TOOL_CALL_ID]) for tool in tools] == [("e1", "t2"), ("e2", "t1")]
 
 
-@pytest.mark.parametrize("value", [["a"], {"a": 1}, 7, None, float("nan"), "x" * 200_000, "{" * 5000, "[1, "])
+@pytest.mark.parametrize(
+    "value", [["a"], {"a": 1}, 7, None, float("nan"), "x" * 200_000, "{" * 5000, "[1, ", "{'a': '\\d'}"]
+)
 def test_values_of_any_kind_break_nothing(value: Any) -> None:
     b = Builder()
     names = {other for others in semconv.OTHER_NAMES.values() for other in others}

@@ -410,14 +410,12 @@ def test_a_run_is_over_when_its_own_span_ended_though_a_process_around_it_never_
     b.span("root", "run", 0, 40)
     b.call("a", 0, 10, [ASK], [use("t", "record_category", category="x")], parent="root", tools=RECORD)
     b.call("b", 20, 30, [user("Write a poem.")], [said("Roses")], parent="root")
-    assert outline(b) == lines(
-        "run\n  agent agent-1 ~\n    turn ~\n      llm a\n  agent agent-2 ~\n    turn ~\n      llm b"
-    )
+    assert outline(b) == lines("run\n  agent agent-1 ~\n    turn ~\n      llm a\n  llm b")
 
 
 @pytest.mark.parametrize(
     ("exited", "held"),
-    [(True, "  agent agent-2 ~\n    turn ~\n      llm b"), (False, "      llm b")],
+    [(True, "  llm b"), (False, "      llm b")],
     ids=["over", "going on"],
 )
 def test_what_was_never_answered_holds_work_without_evidence_while_it_may_still_be(exited: bool, held: str) -> None:

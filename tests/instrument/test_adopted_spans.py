@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,6 +180,36 @@ def test_two_chats_by_callbacks_are_two_runs_in_two_threads(home: Path) -> None:
     assert sorted(run.name for run in recordings()) == ["one", "two"]
     for run in recordings():
         assert outline(structure(run).root) == [line.replace("lead", run.name) for line in TREE]
+
+
+def test_callbacks_of_an_async_framework_run_beside_the_call(home: Path) -> None:
+    """Each callback is a job of a task of its own, as LangChain makes them."""
+    tracekit.init()
+
+    class Async(Callbacks):
+        async def callback(self, step: Callable[[], Any]) -> None:
+            await asyncio.gather(asyncio.to_thread(step))
+
+        async def chat(self, name: str, client: anthropic.AsyncAnthropic) -> None:
+            agent, call = self.around("agent", name), self.around("llm", MODEL)
+            await self.callback(agent.__enter__)
+            await self.callback(call.__enter__)
+            await asyncio.create_task(
+                client.messages.create(model=MODEL, max_tokens=9, messages=[{"role": "user", "content": name}])
+            )
+            await self.callback(lambda: call.__exit__(None, None, None))
+            await self.callback(lambda: agent.__exit__(None, None, None))
+
+    async def main(url: str) -> None:
+        async with anthropic.AsyncAnthropic(base_url=url, api_key="test") as client:
+            await asyncio.gather(*(Async(url).chat(name, client) for name in ("one", "two")))
+
+    with ScriptedClaude(answer) as claude:
+        asyncio.run(main(claude.url))
+    assert sorted(run.name for run in recordings()) == ["one", "two"]
+    for run in recordings():
+        assert [span.name for span in spans(run, "span")] == [run.name, MODEL]
+        assert len(spans(run, "llm")) == 1
 
 
 def test_calls_in_threads_of_a_callback_framework(home: Path) -> None:

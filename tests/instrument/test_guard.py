@@ -27,10 +27,10 @@ class Broken(Exception):  # noqa: N818  a fault, whatever it is called
 class BrokenSink:
     """A sink that can do nothing."""
 
-    def _fail(self, *_: Any) -> None:
+    def _fail(self, *_: Any) -> Any:
         raise Broken("the disk is on fire")
 
-    write = release = forked = exit = _fail
+    write = release = forked = exit = has_others = _fail
 
 
 class BrokenClock:

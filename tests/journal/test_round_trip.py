@@ -21,6 +21,7 @@ from tracekit.model.events import (
 ID = "00000000000000aa"
 EVENTS: dict[str, Event] = {
     "lane": LaneBegin("m.t0", "m", "task", 12),
+    "lane of a function": LaneBegin("m.t1", "m", "task", 12, 'Plan.run "ü"'),
     "root lane": LaneBegin("m", None, "main", 0),
     "exit": Exit(99),
     "begin": SpanBegin(ID, None, "agent", "invoke_agent lead", 1, "m"),

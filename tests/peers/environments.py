@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.support.environments import Environment, build_missing
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["GUESTS", "PEERS", "Peer"]
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,17 @@ PEERS: tuple[Peer, ...] = (
     ),
 )
 
+GUESTS = Environment("guests", ("litellm==1.110.2", "mcp==2.3.0"), unpinned=("",))
+"""Packages that ask Claude without the SDK, or start programs that do; all else there has the versions that they want."""
+
 
 def main() -> int:
     """Build every environment that is missing."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"one of {', '.join(peer.name for peer in PEERS)}")
+    known = (*PEERS, GUESTS)
+    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"one of {', '.join(each.name for each in known)}")
     wanted = parser.parse_args().peers
-    return int(not build_missing([peer for peer in PEERS if not wanted or peer.name in wanted]))
+    return int(not build_missing([each for each in known if not wanted or each.name in wanted]))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from tests.support.replays import record
 from tracekit.cli import replay as replay_command
 from tracekit.cli.child import start_child
 from tracekit.journal.reader import read_run
+from tracekit.replayer.blocked import blocked_in
 from tracekit.replayer.child import REPLAY_VARIABLE, told_by
 from tracekit.replayer.environment import closed_environment
 
@@ -189,7 +190,7 @@ def missing(told: dict[str, Any]) -> str:
 def ended(told: dict[str, Any], reached: int) -> str:
     """How a way within a replay ended, in the words of the table; all that is known where it fits none of them."""
     match told["raised"], told["mode"], told["why"], bool(reached):
-        case "ReplayDivergence", "diverged", "network", False:
+        case "ReplayDivergence", "diverged", "network" | "child", False:
             return "refused"
         case "ReplayImpossible", None, None, False:
             return "stopped"
@@ -259,6 +260,7 @@ def test_what_is_refused_under_tracekit_replay(
     done = start_child([sys.executable, *program, *given], variables, closed_environment(os.environ), stderr=-1)
     told = told_in(done.communicate(timeout=200)[1].decode())
     left = sum(what == "divergence" for what, *_ in told_by(folder))
+    left += len(list(blocked_in(folder)))
     shutil.rmtree(folder)
     for row in rows:
         with subtests.test(row.way):

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,47 @@ def test_the_nearest_request_and_what_differs(home: Path) -> None:
 def test_each_field(more: dict[str, Any], lines: list[str], home: Path) -> None:
     said = diverge(recorded(question()), question(**more)).splitlines()
     assert said[3:] == lines
+
+
+STATUS = "Job 7f3c9f0a-2f8e-4b1c-9a54-0d2b8c1f6e70 began at 2026-11-28T05:31:54Z, see 9e107d9d372bb6826bd81d35."
+LATER = "Job 11111111-2f8e-4b1c-9a54-0d2b8c1f6e70 began at 2026-11-29T06:32:55Z, see e4d909c290d0fb1ca068ffad."
+
+
+def test_where_only_ids_and_times_differ_it_is_said_how_to_pass_over_them(home: Path) -> None:
+    run = recorded(question(STATUS))
+    with pytest.raises(ReplayDivergence) as raised, Replay(run) as replay:
+        asking(question(LATER))("http://127.0.0.1:9")
+    said = str(raised.value)
+    assert "nothing differs but a UUID, a date and time and a hexadecimal id" in said
+    assert "tracekit replay RUN --calibrate OTHER" in said
+    assert replay.divergence is not None
+    assert all(f"--ignore {shlex.quote(entry)}" in said for entry in replay.divergence.ignore)
+    # The entries mend it.
+    seen, replay = replay_of(run, lambda: asking(question(LATER))(""), ignore=replay.divergence.ignore)
+    assert (seen, replay.mode) == (["1"], "followed")
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [(STATUS, LATER.replace("began", "ended")), ("2 files", "3 files"), ("Ann's cart", "Bob's cart")],
+)
+def test_a_change_of_words_or_amounts_is_not_explained_away(was: str, now: str, home: Path) -> None:
+    run = recorded(question(was))
+    said = diverge(run, question(now))
+    assert "--ignore" not in said
+
+
+def test_another_order_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = recorded(question("law press budget"), question("x", stop_sequences=["law", "press"]))
+    assert "the same words in another order, as of a set" in diverge(run, question("budget law press"))
+    assert "the same words in another order" in diverge(
+        run, question("law press budget"), question("x", stop_sequences=["press", "law"])
+    )
+    assert "another order" not in diverge(run, question("law press budgets"))
+    monkeypatch.setenv("PYTHONHASHSEED", "")
+    seeded = replace(run, segments=tuple(replace(each, hash_seed=12) for each in run.segments))
+    said = diverge(seeded, question("budget law press"))
+    assert "PYTHONHASHSEED was 12 in the recording, and is not set here" in said
 
 
 def test_already_used(home: Path) -> None:

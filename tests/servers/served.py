@@ -17,7 +17,10 @@ tracekit.init()
 
 import anthropic  # noqa: E402  the SDK is hooked when it is imported
 
-CLIENT = anthropic.Anthropic(max_retries=0)
+LIMIT_S = 100.0
+CLIENT = anthropic.Anthropic(max_retries=0, timeout=LIMIT_S)
+ASYNC_CLIENT = anthropic.AsyncAnthropic(max_retries=0, timeout=LIMIT_S)
+"""Each of the programs below has one event loop."""
 
 
 def request(number: str, part: str) -> dict[str, Any]:
@@ -43,10 +46,9 @@ def work(number: str) -> str:
 
 async def work_async(number: str) -> str:
     """Ask twice at once, as tasks of their own, with nothing asked before."""
-    async with anthropic.AsyncAnthropic(max_retries=0) as client:
-        both = (client.messages.create(**request(number, part)) for part in ("left", "right"))
-        await asyncio.gather(*both)
-        await client.messages.create(**request(number, "last"))
+    both = (ASYNC_CLIENT.messages.create(**request(number, part)) for part in ("left", "right"))
+    await asyncio.gather(*both)
+    await ASYNC_CLIENT.messages.create(**request(number, "last"))
     return "done"
 
 
@@ -192,7 +194,8 @@ def schedule(kind: str) -> None:
     if blocking is not None:
         threading.Thread(target=lambda: (wait(), blocking.shutdown(wait=False))).start()
     scheduler.start()
-    wait() if blocking is None else None
+    if blocking is None:
+        wait()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from tests.support.cli import environment
 from tests.support.recording import recordings, spans
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
-pytestmark = pytest.mark.servers
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif("SERVED_REQUESTS" not in os.environ, reason="set SERVED_REQUESTS to how many requests to make"),
+]
 
 CELLS = [
     "import served",

@@ -22,7 +22,10 @@ from tests.support.cli import environment
 from tests.support.recording import recordings, spans
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
-pytestmark = pytest.mark.servers
+pytestmark = [
+    pytest.mark.servers,
+    pytest.mark.skipif("SERVED_REQUESTS" not in os.environ, reason="set SERVED_REQUESTS to how many requests to make"),
+]
 
 HERE = Path(__file__).parent
 REQUESTS = int(os.environ.get("SERVED_REQUESTS", "200"))
@@ -112,13 +115,15 @@ def assert_each_is_a_run(pieces: int = REQUESTS) -> None:
 
 
 UVICORN = ["-m", "uvicorn", "--factory", "served:fast", "--port"]
+PATIENT = ["--timeout-worker-healthcheck", "100"]
+"""A worker that loads the SDK on a busy machine may not answer for a while."""
 GUNICORN = ["-m", "gunicorn", "served:flask()", "--workers"]
 
 
 @pytest.mark.parametrize(
     ("command", "paths"),
     [
-        pytest.param([*UVICORN, "PORT", "--workers", "2"], ["/async", "/sync"], id="uvicorn, two workers"),
+        pytest.param([*UVICORN, "PORT", "--workers", "2", *PATIENT], ["/async", "/sync"], id="uvicorn, two workers"),
         pytest.param([*UVICORN, "PORT", "--reload"], ["/async", "/sync"], id="uvicorn, reload"),
         pytest.param([*UVICORN, "PORT", "--loop", "asyncio"], ["/async", "/sync"], id="uvicorn, asyncio"),
         pytest.param(["served.py", "aiohttp", "PORT"], ["/async"], id="aiohttp"),
@@ -143,7 +148,7 @@ def test_task_is_a_run(pool: str, home: Path, claude: ScriptedClaude, tmp_path: 
     (tmp_path / "broker" / "done").mkdir(parents=True)
     folder = str(tmp_path / "broker")
     command = ["-m", "celery", "-A", "served", "worker", "--concurrency", "2", "--pool", pool]
-    producer = "import served; app = served.celery; [app.send_task('work', [str(n)]) for n in range(%d)]" % REQUESTS
+    producer = f"import served; [served.celery.send_task('work', [str(n)]) for n in range({REQUESTS})]"
     with running(["-c", producer], claude, home, SERVED_BROKER=folder) as process:
         assert process.wait(LIMIT_S) == 0
     with running(command, claude, home, SERVED_BROKER=folder) as process:

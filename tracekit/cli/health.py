@@ -147,17 +147,18 @@ def _store(journals: int) -> Check:
 
 
 def _advice(runs: list[Entry]) -> list[Check]:
-    """Runs without a root of their own are guesses at where a task begins."""
-    rootless = [run for run in runs[:100] if _is_rootless(run)]
-    if not rootless:
+    """Runs that neither a program, nor a request, a job or a cell is, are guesses at where a task begins."""
+    guessed = [run for run in runs[:100] if _is_guessed(run)]
+    if not guessed:
         return []
     says = (
-        f"{len(rootless)} of the newest {min(len(runs), 100)} runs were begun by a call with nothing around it; "
-        "`with tracekit.run(NAME):` around a task, or `tracekit run`, says what belongs together"
+        f"{len(guessed)} of the newest {min(len(runs), 100)} runs were made of single conversations, as an installed "
+        "program called your code and nothing showed where its tasks begin; `with tracekit.run(NAME):` around a task, "
+        "or `tracekit run`, says what belongs together"
     )
     return [Check("runs", False, says)]
 
 
-def _is_rootless(run: Entry) -> bool:
+def _is_guessed(run: Entry) -> bool:
     header = header_of(run.paths[0])
-    return bool(header is not None and header.get("rootless"))
+    return bool(header is not None and header.get("rootless") and not header.get("unit"))

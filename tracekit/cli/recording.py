@@ -16,7 +16,7 @@ from tracekit.configure import SESSION_VARIABLE, exporter_for, service_name
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
-from tracekit.journal.home import home, make_home, runs_folder
+from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.missed import missed_in, note_missed
 from tracekit.journal.process import HASH_SEED_VARIABLE, boot_id, hash_seed
 from tracekit.journal.writer import JournalSink, file_host
@@ -56,7 +56,12 @@ class ProcessRecording:
     @property
     def variables(self) -> dict[str, str]:
         """What the program's environment tells our hook, its hashes, and its exporter, whosever it is, of the span above."""
-        told = {SESSION_VARIABLE: self.session.dumps(), **hash_variable(self._hash_seed)}
+        # A child may be given neither the variable nor those by which the platform finds its folder.
+        told = {
+            SESSION_VARIABLE: self.session.dumps(),
+            HOME_VARIABLE: str(home()),
+            **hash_variable(self._hash_seed),
+        }
         if self._exporter is None:
             return told
         trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)

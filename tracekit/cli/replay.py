@@ -25,14 +25,15 @@ from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
 from tracekit.errors import JournalError, ReplayError
-from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
+from tracekit.replayer.blocked import blocked_in
 from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, keep_environment, told_by
-from tracekit.replayer.divergence import unplayed
+from tracekit.replayer.divergence import Divergence, unplayed
 from tracekit.replayer.environment import closed_environment
 from tracekit.replayer.keys import Keys
 from tracekit.replayer.script import Script
@@ -157,7 +158,7 @@ def _run(command: Sequence[str], task: Task, seed: int | None, form: str) -> int
 
     Where data is asked for, it does not write among it.
     """
-    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: "", **hash_variable(seed)}
+    variables = {REPLAY_VARIABLE: task.dumps(), SESSION_VARIABLE: "", HOME_VARIABLE: str(home()), **hash_variable(seed)}
     pipes = {"stdout": 2} if form == "json" else {}
     process = start_child(command, variables, closed_environment(os.environ), **pipes)
     with patiently(process):
@@ -225,6 +226,10 @@ def _outcome(script: Script, task: Task) -> _Outcome:
     if divergence is None and not impossible and played and len(played) < len(script.calls):
         left = [call for call in script.calls if call.number not in played]
         found = unplayed(script, left, ()).after_extra(extra)
+        divergence, report = found.json(), str(found)
+    blocked = next(blocked_in(Path(task.folder)), "")
+    if divergence is None and not impossible and blocked:
+        found = Divergence("child", "", asked=blocked)
         divergence, report = found.json(), str(found)
     if divergence is not None:
         modes.append("diverged")

@@ -48,16 +48,12 @@ def functions_around(until: int = 0, most: int = 8) -> list[str]:
     return found
 
 
-def program_frame(number: int = 0) -> int:
-    """Return the `id` of a frame of the program's code on this stack, the innermost being number 0; 0 if there is none."""
+def program_frame() -> int:
+    """Return the `id` of the innermost frame of the program's code on this stack; 0 if there is none."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  see above
-    while frame is not None:
-        if _is_of_program(frame.f_code):
-            if number == 0:
-                return id(frame)
-            number -= 1
+    while frame is not None and not _is_of_program(frame.f_code):
         frame = frame.f_back
-    return 0
+    return 0 if frame is None else id(frame)
 
 
 def function_of(started: Any) -> str:

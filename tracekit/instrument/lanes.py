@@ -92,7 +92,7 @@ class Lane:
         self.values: dict[object, Any] = {}
         self._children: dict[LaneKind, Iterator[int]] = {}
         self.unit: Any = parent.unit if parent is not None else None
-        self.arrives = parent.arrives if parent is not None else False
+        self.arrives: bool = parent.arrives if parent is not None else False
         self.accepted: tuple[int, int] | None = None
 
     def child(self, kind: LaneKind) -> Lane:
@@ -117,7 +117,11 @@ class Lane:
         self.arrives = False
 
     def begin_anew(self, before: Standing | None = None) -> Standing:
-        """Number the children from 0 and pass over who called the caller, or go on from `before`; return how it stood."""
+        """Number the children from 0 and pass over the functions in which a run begins, or go on from `before`.
+
+        Returns:
+            How it stood until now.
+        """
         stood = self._children, self.within
         self._children, self.within = before if before is not None else ({}, program_frame())
         return stood

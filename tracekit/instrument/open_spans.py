@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tracekit.instrument.lanes import Lane
 from tracekit.instrument.live import LiveRun, LiveSpan
 
@@ -31,9 +33,30 @@ class OpenSpans:
         return [live for live in list(self._spans.values()) if not live.written and _run_of(live) is run]
 
     def root_around(self, lane: Lane) -> LiveSpan | None:
-        """Return the newest span without a parent that began in `lane` or in one that led to it; None if there is none."""
-        roots = [live for live in list(self._spans.values()) if live.parent is None and lane.is_within(live.lane)]
-        return roots[-1] if roots else None
+        """Return the newest span without a parent that began in `lane` or in one that led to it; None if there is none.
+
+        An async framework's callbacks run in tasks and jobs of their own: such a span may also have begun beside `lane`,
+        below the same task; the nearest does.
+        """
+        roots = [live for live in list(self._spans.values()) if live.parent is None]
+        around = [live for live in roots if lane.is_within(live.lane)]
+        if around:
+            return around[-1]
+        beside = [(depth, number) for number, root in enumerate(roots) if (depth := _shared_tasks(lane, root.lane))]
+        return roots[max(beside)[1]] if beside else None
+
+
+def _shared_tasks(lane: Lane, other: Lane) -> int:
+    """Return how deep the innermost task is within which both lanes are; 0 where there is none."""
+    above = list(_up(other))
+    shared = next((each for each in _up(lane) if any(each is known for known in above)), None)
+    return len(list(_up(shared))) if shared is not None and shared.kind == "task" else 0
+
+
+def _up(lane: Lane | None) -> Iterator[Lane]:
+    while lane is not None:
+        yield lane
+        lane = lane.parent
 
 
 def _run_of(live: LiveSpan | None) -> LiveRun | None:

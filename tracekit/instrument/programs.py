@@ -21,9 +21,16 @@ from tracekit.instrument.recorder import active
 from tracekit.instrument.remote import TRACE_VARIABLES, Remote
 from tracekit.model.run import Session
 
-__all__ = ["SESSION_VARIABLE", "start_program"]
+__all__ = ["REPLAY_VARIABLE", "SESSION_VARIABLE", "start_program"]
 
 SESSION_VARIABLE: Final = "TRACEKIT_SESSION"
+REPLAY_VARIABLE: Final = "TRACEKIT_REPLAY"
+_DISABLED_VARIABLE: Final = "TRACEKIT_DISABLED"
+_OURS: Final = "TRACEKIT_"
+_HASH_SEED: Final = "PYTHONHASHSEED"
+"""The order of sets may reach a request, and a replay has the order of the recording."""
+_HOOK: Final = str(Path(__file__).resolve().parent.parent / "hook")
+"""The folder whose `sitecustomize` starts the recording."""
 
 _CLAUDE_CODE: Final = "claude"
 _PACKAGE: Final = "/claude-code/"
@@ -39,9 +46,9 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(popen: Any, *args: Any, **kwargs: Any) -> None:
         _notice(args[0] if args else kwargs.get("args"))
-        added = _variables()
+        given = args[_ENV] if len(args) > _ENV else kwargs.get("env")
+        added = {**(_way_in(given) or {}), **(_variables() or {})}
         if added:
-            given = args[_ENV] if len(args) > _ENV else kwargs.get("env")
             environment = _joined(given, added)
             if len(args) > _ENV:
                 args = (*args[:_ENV], environment, *args[_ENV + 1 :])
@@ -56,7 +63,7 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
 def _notice(command: Any) -> None:
     """Count a program that asks Claude by itself: Claude Code, which the Claude Agent SDK starts."""
     recorder = active()
-    if recorder is None or recorder.answerer is not None:
+    if recorder is None:
         return
     words = (
         command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]
@@ -65,7 +72,10 @@ def _notice(command: Any) -> None:
     if len(words) == len(begin) and begin[-1:] in (["-v"], ["--version"]):
         return
     if begin and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin)):
-        recorder.missed(_CLAUDE_CODE, "")
+        if recorder.answerer is None:
+            recorder.missed(_CLAUDE_CODE, "")
+        else:
+            recorder.answerer.unanswered(f"the program {begin[0]}")
 
 
 def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[str, str]:
@@ -76,11 +86,29 @@ def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[s
     for name, value in added.items():
         if name in TRACE_VARIABLES and is_callers:
             continue
-        if name == SESSION_VARIABLE and environment.get(name) != os.environ.get(name):
-            # Another session, or an environment that has none on purpose.
+        if name == SESSION_VARIABLE and environment.get(name, os.environ.get(name)) != os.environ.get(name):
+            # Another session, or an environment that has an empty one on purpose.
             continue
         environment[name] = value
     return environment
+
+
+@guarded
+def _way_in(given: Mapping[str, str] | None) -> dict[str, str] | None:
+    """What lets a Python program find us where the environment that it is `given` has been made from scratch.
+
+    The servers of MCP get such a one: a few variables that are known to hold no secret.
+    """
+    ways = (SESSION_VARIABLE, REPLAY_VARIABLE)
+    if given is None or any(name in given for name in (*ways, _DISABLED_VARIABLE)):
+        return None
+    ours = [name for name in os.environ if name.startswith(_OURS) or name == _HASH_SEED]
+    found = {name: os.environ[name] for name in ours if name not in given}
+    if not any(found.get(name) for name in ways):
+        # This process is no part of a run, nor of a replay.
+        return None
+    own = [each for each in given.get("PYTHONPATH", "").split(os.pathsep) if each]
+    return {**found, "PYTHONPATH": os.pathsep.join(own if _HOOK in own else [_HOOK, *own])}
 
 
 @guarded

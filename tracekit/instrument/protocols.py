@@ -96,6 +96,9 @@ class Answerer(Protocol):
             Later: The same, but what ends the program may still come first: hold, and ask again.
         """
 
+    def unanswered(self, what: str) -> None:
+        """The program does `what`, whose requests the recording does not answer; they lead nowhere."""
+
     def beyond(self, reply: Reply) -> BaseException:
         """What to raise where more is read of `reply` than was in the recording."""
 

@@ -34,12 +34,13 @@ _REQUEST_ARGUMENTS = ("environ", "env", "scope")
 
 
 class _Code(NamedTuple):
-    """What is known of the code of a frame.
+    """What is known of the `code` of a frame.
 
     `owner` is the package of installed code, "" for Python's own code and ours, and None for the program's own.
     `argument` is the name of the argument that may hold a web request.
     """
 
+    code: CodeType
     owner: str | None
     argument: str
 
@@ -48,8 +49,8 @@ class Stack(NamedTuple):
     """What the caller's stack tells, down to the first frame of the caller's task or thread.
 
     `request` is the outermost web request. `own` are the frames of the program's own code, the innermost first, and
-    `function` is the code of the outermost one within the request. `has_guest` says that the code which runs there
-    belongs to more than one owner, as where a server calls an application.
+    `function` is the code of the outermost one within the request. `has_guest` says that an installed server, if there
+    is one, has called other code: an application's framework, or the program's own.
     """
 
     request: dict[str, Any] | None
@@ -58,7 +59,9 @@ class Stack(NamedTuple):
     has_guest: bool
 
 
-_known: dict[CodeType, _Code] = {}
+_known: dict[int, _Code] = {}
+"""By the identity of the code, which each entry keeps alive: its hash takes as long as the rest."""
+
 _MOST_KNOWN = 20_000
 
 
@@ -78,7 +81,7 @@ def read_stack() -> Stack:
             found = _request_in(frame.f_locals.get(code.argument))
             if found is not None:
                 request, function = found, candidate
-    return Stack(request, tuple(own), function if request is not None else candidate, len(owners) > 1)
+    return Stack(request, tuple(own), function if request is not None else candidate, bool(own) or len(owners) > 1)
 
 
 def _frames() -> Iterator[FrameType]:
@@ -92,14 +95,14 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _of(code: CodeType) -> _Code:
-    known = _known.get(code)
+    known = _known.get(id(code))
     if known is None:
         if len(_known) >= _MOST_KNOWN:
             # A program that compiles code for ever, as a notebook does.
             _known.clear()
         names = code.co_varnames[: code.co_argcount]
         argument = next((name for name in _REQUEST_ARGUMENTS if name in names), "")
-        known = _known[code] = _Code(_owner(code.co_filename), argument)
+        known = _known[id(code)] = _Code(code, _owner(code.co_filename), argument)
     return known
 
 

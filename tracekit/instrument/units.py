@@ -31,6 +31,7 @@ UnitKind = Literal["request", "job", "cell", "program"]
 
 _KEY = otel_context.create_key("tracekit-unit")
 _IN_REQUEST = "tracekit.unit"
+_NOWHERE: OwnFrame = (0, 0)
 
 _serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_serving", default=False)
 """Whether the callbacks of an event loop that are registered here, and those that they register, serve connections."""
@@ -90,12 +91,18 @@ def _of_request(request: dict[str, Any], lane: Lane) -> Unit:
 
 def _of_asking(lane: Lane, stack: Stack) -> Unit | None:
     """Return the unit of `lane`, in which a call is made."""
-    if lane.accepted is not None and lane.accepted not in stack.own:
+    if lane.accepted is not None and not _waits_there(lane, lane.accepted, stack):
         return None
     if lane.unit is None and (lane.arrives or lane.accepted is not None):
         lane.unit = Unit("request", lane=lane.id)
     unit: Unit | None = lane.unit
     return unit
+
+
+def _waits_there(lane: Lane, place: OwnFrame, stack: Stack) -> bool:
+    """Return whether the caller was called by what accepted a connection at `place`, and waits there for the next."""
+    # A library's own thread does nothing else; in the main thread of an installed server, any code may come next.
+    return place in stack.own or (place == _NOWHERE and lane.kind != "main")
 
 
 def _of_starting(lane: Lane, stack: Stack) -> Unit | None:
@@ -121,6 +128,8 @@ def note_start(lane: Lane) -> None:
         lane.arrives, lane.unit = True, None
     else:
         lane.unit = _of_starting(starter, stack)
+    if lane.unit is not None and not lane.unit.name:
+        lane.unit.name = show_function(stack.function)
 
 
 def accepted() -> None:
@@ -145,8 +154,8 @@ def serves() -> Iterator[None]:
 
 
 def _place(stack: Stack) -> OwnFrame:
-    """Return where the program's own code stands; nowhere if only an installed program runs."""
-    return stack.own[0] if stack.own else (0, 0)
+    """Return where the program's own code stands; nowhere if only installed code runs."""
+    return stack.own[0] if stack.own else _NOWHERE
 
 
 def _is_callback() -> bool:

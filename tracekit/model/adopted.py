@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +96,10 @@ def json_in(value: Any) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        return ast.literal_eval(value)
+        with warnings.catch_warnings():
+            # What is no Python at all may warn of its backslashes, too.
+            warnings.simplefilter("ignore")
+            return ast.literal_eval(value)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return value
 

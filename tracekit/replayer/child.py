@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from typing import Any
 
 from tracekit import __version__
 from tracekit.errors import ReplayDivergence, ReplayImpossible
+from tracekit.instrument.programs import REPLAY_VARIABLE
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Replayed
@@ -28,8 +30,6 @@ from tracekit.replayer.environment import CLOSED_VARIABLES, own_values
 from tracekit.replayer.session import Stage, notes_of
 
 __all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "keep_environment", "start", "told_by"]
-
-REPLAY_VARIABLE = "TRACEKIT_REPLAY"
 
 LEFT = "left"
 """The name of the file that is there once a process has left the recording."""
@@ -90,12 +90,16 @@ def _start(task: Task, told: _Told) -> None:
         told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
         told.left()
 
-    stage = Stage(recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell)
+    stage = Stage(
+        recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell, folder=task.folder
+    )
     stage.player.when_played = lambda number: told.tell("played", number)
     stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
     stage.player.when_refused = _give_up
     stage.player.when_extra = lambda asked: told.tell("extra", asked)
     stage.clock.bind(stage.clock.expect())
+    # Python processes that the program starts are replayed themselves, and read the recording as this one has.
+    stage.clock.extra_s = time.process_time()
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     _put_back_environment(Path(task.folder))
     recorder = stage.enter(sink, task.process(), hooked=True)
@@ -122,6 +126,7 @@ def _put_back_environment(folder: Path) -> None:
 
 def _finish(stage: Stage, recorder: Any, told: _Told) -> None:
     player = stage.player
+    player.play_out()
     for run in recorder.runs() if not player.impossible else ():
         recorder.sink.write(run, Replayed(player.last_ns, player.mode))
     told.tell("mode", player.mode, player.last_ns)

@@ -15,6 +15,7 @@ does outside; where nobody is, as beside an idle connection, what waits there is
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,8 @@ _LONG_S = 30.0
 """Real seconds that a thread waits for something other than a process before it counts as one that always does."""
 
 _sleep = time.sleep
+_LEAST_S = 0.02
+"""Real seconds that the outside world takes for no more than an answer that is there already."""
 _BUSY_S = 0.005
 """Seconds of the processor within a standstill that mean that somebody works."""
 
@@ -48,6 +51,8 @@ class VirtualClock:
     Attributes:
         is_proven: Whether it was seen who waits for whom.
         is_beside_others: Whether time passed for some while others waited for the outside world.
+        room_ns: Until when time may pass while the next that was recorded is not asked.
+        extra_s: Real seconds that a process takes longer to begin than in the recording, about.
     """
 
     def __init__(self, start_ns: int, speed: float | None = None) -> None:
@@ -55,6 +60,8 @@ class VirtualClock:
         self.is_proven = True
         self.is_beside_others = False
         self.is_over = False
+        self.room_ns: Callable[[], int] = lambda: sys.maxsize
+        self.extra_s = 0.0
         self._now_ns = start_ns
         self._speed = speed
         self._began_s = time.monotonic()
@@ -162,6 +169,20 @@ class VirtualClock:
             finally:
                 self.withdraw(participant)
 
+    def catch_up(self, since_ns: int, passed_s: float) -> None:
+        """Let the time pass that has passed outside since `since_ns`, but none beyond where the recording goes on.
+
+        A process may take longer than it did; what comes after it is to be done when it was.
+        """
+        until_ns = since_ns + round((passed_s - self.extra_s) * 1e9)
+        if passed_s < _LEAST_S:
+            return
+        while self._now_ns < until_ns and not self.is_over:
+            to_ns = min(until_ns, self.room_ns())
+            if to_ns <= self._now_ns:
+                return
+            self.wait_until(to_ns)
+
     def wait_on(self, waiter: Waiter, timeout_s: float | None) -> bool:
         """Let the calling thread, which takes part, wait on `waiter`, for so many seconds at the most.
 
@@ -236,6 +257,9 @@ class VirtualClock:
             self._release_earliest()
             return
         if used_s >= _BUSY_S or somebody_runs():
+            # It may be one that waited outside before.
+            for participant in at_work:
+                participant.outside = None
             return
         outside = [participant for participant in at_work if self._is_outside(participant, still_s)]
         if outside:
@@ -287,11 +311,8 @@ class VirtualClock:
         self.is_beside_others |= self._release_earliest(until_ns)
 
     def _advance(self) -> None:
-        at_work = [participant for participant in self._participants if participant.works]
-        if not at_work:
+        if not any(participant.works for participant in self._participants):
             self._release_earliest()
-        elif all(participant.outside for participant in at_work):
-            self._release_due(at_work)
 
     def _release_earliest(self, last_ns: int | None = None) -> bool:
         """Let the one go on whose time comes first, if it comes by `last_ns`; tells whether there was one."""

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
+from urllib.parse import urlsplit
 
 from tracekit.instrument.replaced import Replaced
 from tracekit.replayer.addresses import Hosts, address_of, is_resolving, spelled
@@ -63,7 +64,8 @@ def refuse(closing: Closing, teller: Teller) -> Hosts:
     """Refuse connections to the hosts of `closing` by calling `teller`, in this process and those that it starts."""
     hosts = Hosts(closing.hosts)
     _Refused.hosts, _Refused.closing = hosts, closing._replace(hosts=hosts.given)
-    _bypass_proxies(sorted(hosts.names))
+    by_address = [host for host in closing.hosts if spelled(urlsplit(host).hostname or "") not in hosts.names]
+    _bypass_proxies([*sorted(hosts.names), *(urlsplit(host).netloc for host in by_address)])
     shut_environment(_Refused.closing)
     for name in ("wrap_socket", "wrap_bio"):
         _replaced.replace(ssl.SSLContext, name, _closed_tls)

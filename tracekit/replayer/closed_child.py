@@ -10,9 +10,10 @@ import errno
 import os
 from typing import NoReturn
 
+from tracekit.replayer.blocked import note_blocked
 from tracekit.replayer.children import close_children
 from tracekit.replayer.closed import refuse
-from tracekit.replayer.environment import CLOSED_VARIABLE, Closing
+from tracekit.replayer.environment import CLOSED_VARIABLE, NOWHERE, Closing
 
 __all__ = ["close", "start"]
 
@@ -26,14 +27,19 @@ def start() -> None:
 
 def close(closing: Closing) -> None:
     """Refuse connections to the hosts of `closing` from now on, here and in what is started here."""
-    refuse(closing, _Teller())
+    # An address that leads nowhere is asked in place of the API's.
+    refuse(closing._replace(hosts=(*closing.hosts, NOWHERE)), _Teller(closing.folder))
     close_children()
 
 
 class _Teller:
     """Raises what a program expects where there is no network: it lets a pool's worker live."""
 
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
     def connects(self, where: str) -> NoReturn:
+        note_blocked(self._folder, where)
         raise ConnectionRefusedError(errno.ECONNREFUSED, f"{_WHY}: nothing reaches {where}")
 
     def escapes(self, what: str) -> NoReturn:

@@ -17,7 +17,7 @@ from tracekit.replayer.script import Call, Script
 
 __all__ = ["Divergence", "Why", "explain", "places", "unplayed"]
 
-Why: TypeAlias = Literal["unrecorded", "used", "ambiguous", "beyond", "network", "unplayed"]
+Why: TypeAlias = Literal["unrecorded", "used", "ambiguous", "beyond", "network", "child", "unplayed"]
 
 _SAID: dict[Why, str] = {
     "unrecorded": "this request is not in the recording",
@@ -25,6 +25,7 @@ _SAID: dict[Why, str] = {
     "ambiguous": "several recorded answers fit this request, they differ, and nothing tells which is meant",
     "beyond": "the program read on where the recording has nothing more: there it had stopped reading, or was cancelled",
     "network": "the program opened a connection to the API's host by itself; a replay lets nothing reach it",
+    "child": "a program that it started asked the API by itself, and is not replayed; a replay lets nothing reach it",
     "unplayed": "the program ended, and calls that it made in the recording were never made",
 }
 _MOST = 12

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 __all__ = [
     "CLOSED_VARIABLE",
     "CLOSED_VARIABLES",
+    "NOWHERE",
     "Closing",
     "api_hosts",
     "closed_environment",
@@ -29,7 +30,10 @@ __all__ = [
 CLOSED_VARIABLE: Final = "TRACEKIT_CLOSED"
 """Tells a Python process, which is not replayed itself, which hosts it must not reach."""
 
-_NOWHERE = "http://127.0.0.1:9"
+NOWHERE: Final = "http://127.0.0.1:9"
+"""Stands in place of the API's addresses."""
+
+_NO_PROXY = "http://127.0.0.1:1"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 _NO_PROXIES = ("NO_PROXY", "no_proxy")
 _BASE_URLS = (
@@ -53,10 +57,14 @@ _HOOK = str(Path(__file__).resolve().parent.parent / "hook")
 
 
 class Closing(NamedTuple):
-    """The hosts that no process may reach, each as ``scheme://host:port``; all of them with `everything`."""
+    """The hosts that no process may reach, each as ``scheme://host:port``; all of them with `everything`.
+
+    `folder` is where a process that is not replayed notes what it asked.
+    """
 
     hosts: tuple[str, ...]
     everything: bool = False
+    folder: str = ""
 
     def dumps(self) -> str:
         """Return it as the text of an environment variable."""
@@ -65,8 +73,8 @@ class Closing(NamedTuple):
     @classmethod
     def loads(cls, text: str) -> Closing:
         """Read what `dumps` wrote."""
-        hosts, everything = json.loads(text)
-        return cls(tuple(hosts), everything)
+        hosts, everything, folder = json.loads(text)
+        return cls(tuple(hosts), everything, folder)
 
 
 def closed_environment(environment: Mapping[Any, Any], closing: Closing | None = None) -> dict[str, Any]:
@@ -85,9 +93,9 @@ def closed_environment(environment: Mapping[Any, Any], closing: Closing | None =
 
 def _closed_values(environment: Mapping[str, Any], closing: Closing | None) -> dict[str, str | None]:
     values: dict[str, str | None] = dict.fromkeys((*_NO_PROXIES, *_TOKENS))
-    values |= dict.fromkeys(_PROXIES, _NOWHERE)
+    values |= dict.fromkeys(_PROXIES, _NO_PROXY)
     # The path is part of what a request is matched by.
-    values |= {name: _NOWHERE + urlsplit(_text(environment.get(name))).path.rstrip("/") for name in _BASE_URLS}
+    values |= {name: NOWHERE + urlsplit(_text(environment.get(name))).path.rstrip("/") for name in _BASE_URLS}
     values |= {name: "replayed" for name in _KEYS if name == "ANTHROPIC_API_KEY" or name in environment}
     if closing is not None:
         values[CLOSED_VARIABLE] = closing.dumps()
@@ -113,7 +121,7 @@ def api_hosts(environment: Mapping[str, str]) -> set[str]:
         parts = urlsplit(environment.get(name, ""))
         if parts.hostname:
             found.add(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
-    return found - {_NOWHERE}
+    return found - {NOWHERE}
 
 
 def shut_environment(closing: Closing) -> None:

@@ -14,6 +14,10 @@ from tracekit.replayer.volatile import KINDS, proposals
 __all__ = ["hints_about", "passed_over"]
 
 
+_HEAD = ("method", "path", "query", "anthropic-beta")
+"""Places outside of the body, over which no pattern passes."""
+
+
 def passed_over(different: Sequence[Difference]) -> dict[str, str]:
     """The entries of `ignore` that pass over all that is `different`, and what each is: ids, dates and times, no words.
 
@@ -22,7 +26,7 @@ def passed_over(different: Sequence[Difference]) -> dict[str, str]:
     found: dict[str, str] = {}
     for difference in different:
         entries = proposals(difference)
-        if not entries or any(each.what not in KINDS for each in entries):
+        if difference.place in _HEAD or not entries or any(each.what not in KINDS for each in entries):
             return {}
         found.update((each.entry, each.what) for each in entries)
     return found
@@ -32,7 +36,8 @@ def hints_about(different: Sequence[Difference], recorded_seed: int | None) -> l
     """Sentences on what is `different`; none where nothing can be told. `recorded_seed` is the recording's hash seed."""
     ignored = passed_over(different)
     if ignored:
-        what = " and ".join(dict.fromkeys(ignored.values()))
+        *others, last = dict.fromkeys(ignored.values())
+        what = " and ".join(filter(None, [", ".join(others), last]))
         passed = " ".join(f"--ignore {shlex.quote(entry)}" for entry in ignored)
         return [
             f"nothing differs but {what}, which may be another each time: pass over it with {passed}",

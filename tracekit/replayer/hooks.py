@@ -88,6 +88,7 @@ class Hooks:
         put(asyncio.base_subprocess.BaseSubprocessTransport, "__init__", self._loops.start_process)
         when_imported("subprocess", self._hook_processes)
         when_imported("asyncio.subprocess", self._hook_process)
+        when_imported("multiprocessing.process", self._hook_join)
         when_imported("asyncio.unix_events", self._hook_pipes)
         when_imported("multiprocessing.pool", self._hook_pool)
         when_imported("multiprocessing.queues", self._hook_queues)
@@ -122,10 +123,16 @@ class Hooks:
     def _hook_processes(self, module: ModuleType) -> None:
         if self._is_in:
             self._replaced.replace(module.Popen, "poll", self._looks.poll)
+            for name in ("wait", "communicate"):
+                self._replaced.replace(module.Popen, name, self._threads.wait_for_process)
 
     def _hook_process(self, module: ModuleType) -> None:
         if self._is_in:
             self._replaced.replace(module.Process, "returncode", self._looks.returncode)
+
+    def _hook_join(self, module: ModuleType) -> None:
+        if self._is_in:
+            self._replaced.replace(module.BaseProcess, "join", self._threads.wait_for_process)
 
     def _hook_pipes(self, module: ModuleType) -> None:
         if self._is_in:

@@ -19,6 +19,8 @@ __all__ = ["Loops"]
 
 _LONG_S = 30.0
 """Real seconds that an answer is waited for."""
+_POLL_S = 5.0
+"""Real seconds that may pass at the most until a task that has looked for something outside looks again."""
 _LOOK_S = 0.2
 """How often it is looked whether anything is still owed."""
 
@@ -168,7 +170,13 @@ class _Selector:
         events: list[tuple[selectors.SelectorKey, int]] = self._real.select(0)
         if not events and (timeout is None or timeout > 0):
             at_ns = None if timeout is None else self._clock.now_ns() + max(1, round(timeout * 1e9))
-            events = self._under_way(timeout) or self._wait(at_ns)
+            since_ns, began_s = self._clock.now_ns(), time.monotonic()
+            events = self._under_way(timeout)
+            if events:
+                passed_s = time.monotonic() - began_s
+                self._clock.catch_up(since_ns, passed_s if timeout is None else min(passed_s, timeout))
+            else:
+                events = self._wait(at_ns)
         for key, event in events:
             if event & selectors.EVENT_READ:
                 self._asked.pop(key.fd, None)
@@ -187,7 +195,7 @@ class _Selector:
                 data, passed_s = known.get(key.fd, (None, 0.0))
                 self._listened_s[key.fd] = key.data, passed_s if data is key.data else 0.0
         if self._loops.has_looked():
-            return self._listen(timeout, lambda: True)
+            return self._listen(_POLL_S if timeout is None else min(timeout, _POLL_S), lambda: True)
         if self._is_owed():
             # A process that is replayed itself takes longer to begin.
             begun_s = max(self._loops.awaited(self._loop), default=0.0)

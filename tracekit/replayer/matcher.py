@@ -85,6 +85,10 @@ class Matcher:
         """Whether `lane` of this process is the `recorded` one, as far as is known."""
         return recorded[1] == lane and self._segment in (None, recorded[0])
 
+    def is_here(self, call: Call) -> bool:
+        """Whether this process may be the one that makes `call`."""
+        return self._segment in (None, call.lane[0])
+
     def _found(self, same: Sequence[Call], asker: Asker, occurrence: int) -> Call:
         left = [call for call in same if call in self.unplayed]
         self.rests_on_asker = False

@@ -35,6 +35,8 @@ from tracekit.replayer.timeline import Timeline
 
 __all__ = ["Player", "unsupported"]
 
+_PATIENCE_NS = 60_000_000_000
+"""How long after the recorded end a program may still come to its own."""
 _MOST_LOOKS = 500
 """How many starts of lanes are looked at, which takes a millisecond each."""
 
@@ -119,6 +121,19 @@ class Player(Answerer):
         """The recorded calls that were not made."""
         return list(self._matcher.unplayed)
 
+    def room_ns(self) -> int:
+        """Until when time may pass before the next recorded call of this process is asked, so that it is asked in time."""
+        with self._lock:
+            if not self._timeline.follows:
+                return sys.maxsize
+            begins = [call.parts[0].span.start_ns for call in self._matcher.unplayed if self._matcher.is_here(call)]
+            return min(begins, default=self.script.end_ns)
+
+    def play_out(self) -> None:
+        """The program is over: let those that it does not wait for go on as long as they did in the recording."""
+        if self.divergence is None and not self.impossible and self._matcher.unplayed:
+            self._clock.wait_until(self.script.end_ns)
+
     def finish(self) -> None:
         """The program is over: what it should have asked and did not is a divergence, too."""
         if self.divergence is None and not self.impossible and self._matcher.unplayed:
@@ -169,7 +184,10 @@ class Player(Answerer):
             if self._may_end_first(miss, id):
                 self._extra = self._extra or found.asked
                 self.when_extra(self._extra)
-                raise Later(self.script.end_ns) from None
+                raise Later(self.script.end_ns + _PATIENCE_NS) from None
+            if self._clock.is_over:
+                # It outlives the replay, which has concluded without it.
+                raise ReplayDivergence(str(found)) from None
             raise self._leave(found) from None
         if self._matcher.rests_on_asker:
             self._rested[lane] = asked
@@ -179,9 +197,13 @@ class Player(Answerer):
         return call
 
     def _may_end_first(self, miss: Miss, lane: str) -> bool:
-        """Whether `lane` goes on after all that it asked in the recording, and what ended it there may still come."""
+        """Whether `lane` goes on after all that it asked in the recording, and what ended it there may still come.
+
+        A process may take longer than it did; where there is none, the clock is there at once.
+        """
         is_past = miss.why != "ambiguous" and all(call.lane[1] != lane for call in self._matcher.unplayed)
-        return is_past and self._clock.now_ns() < self.script.end_ns
+        is_time = self._clock.now_ns() < self.script.end_ns + _PATIENCE_NS
+        return is_past and is_time and not self._clock.is_over
 
     def _next_part(self, recorded: Call, before: Reply, asked: Request) -> Any:
         """The attempt after `before`: the SDK tries again, as it did in the recording."""
@@ -193,6 +215,11 @@ class Player(Answerer):
         if part.key != self._key(asked):
             raise self._leave(explain(self.script, "unrecorded", asked, [], [recorded], self._skipped))
         return part
+
+    @override
+    def unanswered(self, what: str) -> None:
+        with self._lock:
+            self._leave(Divergence("child", "", asked=what, tools=tuple(self._skipped)))
 
     @override
     def beyond(self, reply: Reply) -> BaseException:

@@ -15,6 +15,7 @@ from tracekit.instrument.reply import Reply
 from tracekit.model.events import Event, Request
 from tracekit.model.run import RunInfo
 from tracekit.replayer import closed_child
+from tracekit.replayer.blocked import note_blocked
 from tracekit.replayer.environment import Closing
 
 __all__ = ["refuse_calls"]
@@ -22,7 +23,7 @@ __all__ = ["refuse_calls"]
 
 def refuse_calls(closing: Closing) -> None:
     """In a process that was started within ``tracekit.replay()``: refuse each call. Pickled by its name."""
-    install(Recorder(_Nowhere(), AnchoredClock(), answerer=_Refusing()))
+    install(Recorder(_Nowhere(), AnchoredClock(), answerer=_Refusing(closing.folder)))
     hook_in()
     closed_child.close(closing)
 
@@ -54,15 +55,21 @@ class _Refusing(Answerer):
     run_name = ""
     is_rootless = True
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
         self._clock = AnchoredClock()
 
     @override
     def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
+        note_blocked(self._folder, f"{request.host}{request.path}")
         raise ReplayError(
             "this call was made in a process of its own, which tracekit.replay() does not reach; "
             "what works: tracekit replay RUN -- PROGRAM, which replays every process of a program"
         )
+
+    @override
+    def unanswered(self, what: str) -> None:
+        note_blocked(self._folder, what)
 
     @override
     def beyond(self, reply: Reply) -> BaseException:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -30,6 +32,7 @@ from tracekit.model.tree import Run
 from tracekit.privacy.own_rules import recorded_rules
 from tracekit.privacy.pipeline import Privacy
 from tracekit.replayer import closed
+from tracekit.replayer.blocked import blocked_in, note_blocked
 from tracekit.replayer.children import close_children, release_children
 from tracekit.replayer.clock import VirtualClock
 from tracekit.replayer.divergence import Divergence, places
@@ -93,6 +96,8 @@ def load_recording(source: str | Path | Run | Recording) -> Recording:
 class Stage:
     """All that a replay of one process needs, put together: the player, its clock, and what they replace.
 
+    `folder` is where the processes that it does not reach note what they ask.
+
     Raises:
         ReplayError: The recording cannot be replayed.
     """
@@ -105,6 +110,7 @@ class Stage:
         speed: float | None = None,
         block_network: bool = False,
         tell: Callable[[Divergence | str], None] | None = None,
+        folder: str = "",
     ) -> None:
         if speed is not None and not speed > 0:
             raise ReplayError(f"a speed is a number above 0, not {speed!r}; 1 replays in real time")
@@ -113,8 +119,10 @@ class Stage:
         looks = Looks()
         self._loops = Loops(self.clock, looks)
         self.player = Player(self.script, self.clock, self._loops, tell)
+        self.clock.room_ns = self.player.room_ns
         self._hooks = Hooks(self._loops, Threads(self.clock, looks), self.player, looks)
         self._block_network = block_network
+        self.folder = folder
         self._loop_before: Any = None
         self._earlier: EarlierConnections | None = None
 
@@ -144,7 +152,7 @@ class Stage:
         return recorder
 
     def _close(self, *, hooked: bool) -> None:
-        closing = Closing(tuple(sorted(self.hosts() | api_hosts(os.environ))), self._block_network)
+        closing = Closing(tuple(sorted(self.hosts() | api_hosts(os.environ))), self._block_network, self.folder)
         hosts = closed.refuse(closing, self.player)
         close_children()
         if not hooked:
@@ -158,6 +166,8 @@ class Stage:
         """End the replay."""
         for where in self._earlier.give_back() if self._earlier is not None else ():
             self.player.connected_before(where)
+        for asked in blocked_in(Path(self.folder)) if self.folder else ():
+            self.player.unanswered(asked)
         closed.allow()
         release_children()
         when_entered(init)
@@ -193,7 +203,8 @@ class Replay:
         self.unplayed: list[str] = []
         self.notes: list[str] = []
         self._recording = recording
-        self._stage = Stage(recording, **options)
+        self._pid = os.getpid()
+        self._stage = Stage(recording, tell=self._left, **options)
         self._sink = MemorySink()
         self._stack = ExitStack()
         self._recorder: Recorder | None = None
@@ -212,6 +223,8 @@ class Replay:
             raise ReplayError(unsupported(library))
         self._stack = ExitStack()
         try:
+            self._stage.folder = tempfile.mkdtemp(prefix="tracekit-")
+            self._stack.callback(shutil.rmtree, self._stage.folder, ignore_errors=True)
             self._stack.enter_context(self._stage.clock.taking_part())
             self._stack.callback(install, before)
             self._stack.enter_context(
@@ -230,12 +243,14 @@ class Replay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
         player = self._stage.player
+        if error is None:
+            player.play_out()
+        self._stack.close()
         if error is None:
             player.finish()
         self._conclude(player)
-        if isinstance(error, (ReplayDivergence, ReplayImpossible)):
+        if isinstance(error, (ReplayDivergence, ReplayImpossible, ReplayError)):
             return
         if player.impossible:
             raise ReplayImpossible(player.impossible) from error
@@ -251,6 +266,11 @@ class Replay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    def _left(self, what: Divergence | str) -> None:
+        """Let the process of the block know, where this is a fork of it."""
+        if os.getpid() != self._pid and isinstance(what, Divergence):
+            note_blocked(self._stage.folder, what.asked or what.why)
 
     def _conclude(self, player: Player) -> None:
         self.mode, self.divergence = None if player.impossible else player.mode, player.divergence

@@ -6,9 +6,9 @@ import functools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -55,12 +55,35 @@ class Threads:
             if self._clock.me() is None or not seconds > 0:
                 original(seconds)
             elif self._looks.take():
-                with self._clock.outside():
+                with self._outside():
                     original(seconds)
             else:
                 self._clock.wait_until(self._clock.now_ns() + round(seconds * 1e9))
 
         return sleep
+
+    @contextmanager
+    def _outside(self) -> Iterator[None]:
+        """The calling thread waits in real time, which has then passed on the clock, too."""
+        since_ns, began_s = self._clock.now_ns(), time.monotonic()
+        with self._clock.outside():
+            yield
+        self._clock.catch_up(since_ns, time.monotonic() - began_s)
+
+    def wait_for_process(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """A method that waits for a process: `Popen.wait` and `communicate`, `multiprocessing`'s `join`."""
+
+        @functools.wraps(original)
+        def wait(process: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._clock.me() is None:
+                return original(process, *args, **kwargs)
+            since_ns, began_s = self._clock.now_ns(), time.monotonic()
+            try:
+                return original(process, *args, **kwargs)
+            finally:
+                self._clock.catch_up(since_ns, time.monotonic() - began_s)
+
+        return wait
 
     # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +173,7 @@ class Threads:
             if not is_ours or not condition._is_owned():  # noqa: SLF001  which raises
                 return original(condition, timeout)
             if timeout is not None and self._looks.take():
-                with self._clock.outside():
+                with self._outside():
                     return original(condition, timeout)
             waiter = Waiter()
             condition._waiters.append(waiter)  # noqa: SLF001  what `notify` releases

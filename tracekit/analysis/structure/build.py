@@ -10,13 +10,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
-from typing import NamedTuple
 
 from tracekit import semconv
 from tracekit.analysis.structure.adopted import adopt_spans
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
+from tracekit.analysis.structure.containers import Container, calls_within, containers
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
@@ -31,18 +30,6 @@ from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
 
 __all__ = ["Structurer", "structure"]
-
-
-class _Container(NamedTuple):
-    """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
-
-    That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
-    where it is such a span.
-    """
-
-    draft: Draft
-    units: list[tuple[Draft, Draft]]
-    around: Draft
 
 
 def structure(recording: Recording) -> Run:
@@ -74,10 +61,10 @@ class Structurer:
         adopt_spans(root)
         demote_pieces(root, recording, self._calls)
         status = _ended_as(root, recording)
-        within = _calls_within(root.walk())
+        within = calls_within(root.walk())
         places = ToolPlaces(root, within)
         agents: list[Unnamed] = []
-        for container in _containers(root, within):
+        for container in containers(root, within):
             filling = _Filling(container, recording, self._calls, places, status)
             filling.fill()
             agents += filling.unnamed
@@ -99,41 +86,11 @@ def _is_as_before(recording: Recording, before: Recording) -> bool:
     return recording.spans is before.spans and recording.segments == before.segments
 
 
-def _containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[_Container]:
-    """Every node with calls to be put in order, parents first.
-
-    All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
-    """
-    drafts = root.walk()
-    around: dict[Draft, Draft] = {}
-    found = []
-    for draft in drafts:
-        around[draft] = around[draft.parent] if draft.kind == "span" and draft.parent is not None else draft
-        if draft.kind in ("llm", "attempt"):
-            continue
-        units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
-        # A span around one call moves with that call, as part of what is around the span.
-        if len(units) > 1 or (units and draft.kind != "span"):
-            found.append(_Container(draft, units, around[draft]))
-    return found
-
-
-def _calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
-    """The call that each of `drafts` is, or those with nothing but spans around them below it: two stand for more."""
-    within: dict[Draft, list[Draft]] = {}
-    for draft in reversed(drafts):
-        within[draft] = [draft] if draft.kind == "llm" else []
-        if draft.kind == "span":
-            calls = (call for child in draft.children for call in within[child])
-            within[draft] = list(islice(calls, 2))
-    return within
-
-
 class _Filling:
     """Fills one container."""
 
     def __init__(
-        self, container: _Container, recording: Recording, reader: CallReader, places: ToolPlaces, status: Status
+        self, container: Container, recording: Recording, reader: CallReader, places: ToolPlaces, status: Status
     ) -> None:
         self._container = container.draft
         self._around = container.around

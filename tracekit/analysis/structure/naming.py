@@ -71,23 +71,30 @@ class Unnamed:
 def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recording) -> set[int]:
     """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
 
-    One that stands alone is. Of several, those of more than one call are. Single calls are, where more than one call was
-    made in some, or where something tells them apart; else they are calls of the program. Beside an agent that uses tools
-    a single call is an agent only if the span or the function that called is another one.
+    One that stands alone is. Of several, those of more than one call are, and those that chose to use tools. Single calls
+    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if the
+    span or the function that called is another one.
 
     Args:
         beside: Conversations in the order in which they began.
         known: The `id()` of those that are agents in any case, such as one whose tools others served.
         recording: The run.
     """
-    users = [each for each in beside if id(each) in known or _uses_tools(each)]
-    if users:
-        taken = {_around(each, recording) for each in users}
-        named = (each for each in beside if len(each.calls) > 1 or _has_own_name(_around(each, recording), taken))
-        return {id(each) for each in (*users, *named)}
     is_team = any(len(each.calls) > 1 for each in beside) or len(beside) == 1
-    kinds = {(_role(each.calls[0]), _around(each, recording)) for each in beside}
-    return {id(each) for each in beside} if is_team or len(kinds) > 1 else set()
+    around = {id(each): _around(each, recording) for each in beside}
+    kinds = {(_role(each.calls[0]), around[id(each)]) for each in beside}
+    if not is_team and len(kinds) == 1:
+        return {id(each) for each in beside if id(each) in known}
+    users = {id(each) for each in beside if id(each) in known or _uses_tools(each)}
+    taken = {around[id] for id in users}
+    return {
+        id(each)
+        for each in beside
+        if not users
+        or id(each) in users
+        or len(each.calls) > 1
+        or (any(around[id(each)]) and around[id(each)] not in taken)
+    }
 
 
 def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
@@ -186,10 +193,10 @@ def _by_role(agents: Sequence[Unnamed]) -> None:
 
 def _apart(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
     """The names of spans, else of functions, that tell agents of `group` apart; none where all have the same."""
-    for path_of in (_spans, _functions):
-        paths = {id(agent): path_of(agent.conversation, recording) for agent in group}
-        if len(set(paths.values())) > 1:
-            return _parted(group, paths)
+    both = [_around(agent.conversation, recording) for agent in group]
+    for paths in zip(*both, strict=True):
+        if len(set(paths)) > 1:
+            return _parted(group, {id(agent): path for agent, path in zip(group, paths, strict=True)})
     return {}
 
 
@@ -197,7 +204,7 @@ def _alike(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
     """The name of the function, else of the span, from which all of `group` were called, where they have one role."""
     if len({agent.role for agent in group}) > 1:
         return {}
-    path = _functions(group[0].conversation, recording) or _spans(group[0].conversation, recording)
+    path = _functions(group[0].conversation, recording) or _spans(group[0].conversation)
     return {id(agent): path[-1] for agent in group} if path else {}
 
 
@@ -233,14 +240,10 @@ def _shared_end(paths: set[_Path]) -> int:
 
 
 def _around(conversation: Conversation, recording: Recording) -> tuple[_Path, _Path]:
-    return _spans(conversation, recording), _functions(conversation, recording)
+    return _spans(conversation), _functions(conversation, recording)
 
 
-def _has_own_name(around: tuple[_Path, _Path], taken: set[tuple[_Path, _Path]]) -> bool:
-    return any(around) and around not in taken
-
-
-def _spans(conversation: Conversation, _recording: Recording) -> _Path:
+def _spans(conversation: Conversation) -> _Path:
     """The application's spans around a conversation, outermost first, within the tool, agent or run in which it stands."""
     first = conversation.calls[0]
     is_single = len(conversation.calls) == 1
@@ -283,8 +286,8 @@ def _role(call: Call) -> Identity | None:
 
 
 def _uses_tools(conversation: Conversation) -> bool:
-    """Return whether it brought results of tools that it asked for."""
-    return any(call.blocks and following is not None for call, following in conversation.pairs())
+    """Return whether it asked for tools of its own choice."""
+    return any(call.blocks and not call.is_forced for call in conversation.calls)
 
 
 def _inside(node: Draft) -> Iterator[Draft]:

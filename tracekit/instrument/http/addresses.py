@@ -6,12 +6,13 @@ import os
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["MESSAGES", "asks_claude", "is_candidate", "model_in", "shown_host"]
+__all__ = ["MESSAGES", "asks_claude", "is_candidate", "model_in", "provider_of", "shown_host"]
 
 MESSAGES: Final = "/v1/messages"
 
 _API_HOST: Final = "api.anthropic.com"
 _BASE_URLS: Final = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
+_OTHER_ENDS: Final = ("/complete", "/completions", "Predict")
 _ASKING: Final = (MESSAGES, f"{MESSAGES}/batches", "/v1/complete", "/v1/chat/completions")
 """Paths of the API at which a model answers."""
 
@@ -25,7 +26,7 @@ _USUAL_PORTS: Final = (None, 80, 443)
 
 def is_candidate(path: str) -> bool:
     """Return whether a request to `path` may ask Claude: a test that costs next to nothing, for every request."""
-    return path.endswith(("/messages", "/completions", "/complete", "/batches", "Predict")) or _BEDROCK in path
+    return f"{MESSAGES}/" in f"{path}/" or _BEDROCK in path or path.endswith(_OTHER_ENDS)
 
 
 def asks_claude(host: str, path: str, *, has_version: bool) -> bool:
@@ -61,6 +62,13 @@ def _of_bedrock(path: str) -> tuple[str, str]:
     _, _, rest = path.partition(_BEDROCK)
     model, _, action = rest.rpartition("/")
     return unquote(model), action if model else ""
+
+
+def provider_of(path: str) -> str:
+    """Return the platform by which `path` asks Claude, as `gen_ai.provider.name` has it."""
+    if _VERTEX in path:
+        return "gcp.vertex_ai"
+    return "aws.bedrock" if _BEDROCK in path else "anthropic"
 
 
 def shown_host(host: str, port: int | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tracekit.instrument.http.plain import end_headers
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.replaced import Replaced
 
@@ -25,6 +24,9 @@ def hook() -> None:
         return
     _State.is_on = True
     when_imported("http.client", _hook_plain)
+    for library in ("httpx", "httpx2"):
+        when_imported(library, _hook_client)
+    when_imported("aiohttp", _hook_aiohttp)
 
 
 def unhook() -> None:
@@ -33,6 +35,23 @@ def unhook() -> None:
     _replaced.restore()
 
 
+def _hook_client(module: ModuleType) -> None:
+    if _State.is_on:
+        from tracekit.instrument.http.clients import send, send_async  # noqa: PLC0415  loads with the client
+
+        _replaced.replace(module.Client, "send", send)
+        _replaced.replace(module.AsyncClient, "send", send_async)
+
+
+def _hook_aiohttp(module: ModuleType) -> None:
+    if _State.is_on and hasattr(module.ClientSession, "_request") and hasattr(module, "ClientMiddlewareType"):
+        from tracekit.instrument.http.aio import request  # noqa: PLC0415  loads with the client
+
+        _replaced.replace(module.ClientSession, "_request", request)
+
+
 def _hook_plain(module: ModuleType) -> None:
     if _State.is_on:
+        from tracekit.instrument.http.plain import end_headers  # noqa: PLC0415  loads with the client
+
         _replaced.replace(module.HTTPConnection, "endheaders", end_headers)

@@ -16,7 +16,19 @@ from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 from tracekit.instrument.sdk.call import Call
 
-__all__ = ["Asked", "answer", "answer_async", "prepare", "prepare_async", "respond", "respond_async"]
+__all__ = [
+    "Asked",
+    "AsyncReading",
+    "Reading",
+    "answer",
+    "answer_async",
+    "prepare",
+    "prepare_async",
+    "raised",
+    "respond",
+    "respond_async",
+    "send",
+]
 
 _TOKEN_PROVIDER = "_azure_ad_token_provider"  # noqa: S105  the name of Foundry's attribute
 _NO_KEY = {"X-Api-Key": "replayed"}
@@ -63,11 +75,11 @@ def respond(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
         reply, attempt = asked.begin()
     try:
         asked.answerer.hold(reply.begin_ns)
-        _send(attempt, reply, asked.request, sdk_call, options)
+        send(attempt, reply, asked.request, sdk_call, options)
         asked.answerer.hold(reply.answered_ns)
         return _response(asked, reply, attempt)
     except BaseException as error:
-        _raised(attempt, reply, error)
+        raised(attempt, reply, error)
         asked.answerer.ended(reply)
         raise
 
@@ -105,11 +117,11 @@ async def respond_async(asked: Asked, sdk_call: Any = None, options: Any = None)
         reply, attempt = asked.begin()
     try:
         await asked.answerer.hold_async(reply.begin_ns)
-        _send(attempt, reply, asked.request, sdk_call, options)
+        send(attempt, reply, asked.request, sdk_call, options)
         await asked.answerer.hold_async(reply.answered_ns)
         return _response(asked, reply, attempt)
     except BaseException as error:
-        _raised(attempt, reply, error)
+        raised(attempt, reply, error)
         asked.answerer.ended(reply)
         raise
 
@@ -160,7 +172,8 @@ class Asked:
         return reply, Attempt(self.call)
 
 
-def _send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
+    """Record `request` as sent when it was; `sdk_call` and `options` are those of the SDK, None where it did not call."""
     if sdk_call is not None:
         # The SDK's span counts what is sent, and tells the address.
         sdk_call.sending(request, options)
@@ -189,20 +202,20 @@ def _response(asked: Asked, reply: Reply, attempt: Attempt) -> Any:
         answerer.ended(reply)
         return response
     is_async = hasattr(client, "__aenter__")
-    body = (_AsyncReading if is_async else _Reading)(reply, answerer, attempt, request)
+    body = (AsyncReading if is_async else Reading)(reply, answerer, attempt, request)
     response = replies.streamed(reply, request, body)
     attempt.answered(response)
     return response
 
 
-def _raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
+def raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
     """The attempt failed as it did in the recording, or was cancelled meanwhile."""
     now_ns = attempt.call.recorder.clock.now_ns()
     attempt.end_ns = lambda: reply.end_ns if not reply.status else max(reply.begin_ns, min(reply.end_ns, now_ns))
     attempt.raised(error)
 
 
-class _Reading:
+class Reading:
     """The pieces of a body, each when its time has come."""
 
     def __init__(self, reply: Reply, answerer: Answerer, attempt: Attempt, request: Any) -> None:
@@ -249,7 +262,7 @@ class _Reading:
         self._answerer.ended(self.reply)
 
 
-class _AsyncReading(_Reading):
+class AsyncReading(Reading):
     """The same for an asynchronous client."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import run_attributes
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
+from tracekit.model.heads import HeadForm
 from tracekit.model.messages import Answer, answer_of, stream_form
 from tracekit.origin import pass_on
 from tracekit.privacy.headers import SENT_HEADERS, kept_headers
@@ -44,11 +46,13 @@ class Attempt:
 
     @guarded
     def sending(self, request: Any) -> None:
-        """`request`, of the HTTP library, is about to be sent."""
-        if self.live is not None:
-            return
+        """`request`, one of httpx2 or httpx, is about to be sent."""
+        if self.live is None:
+            self.sends(request_of(request))
+
+    def sends(self, sent: Request) -> None:
+        """`sent` is about to be sent."""
         call = self.call
-        sent = request_of(request)
         if call.reply is not None and call.reply.request is not None:
             sent = call.reply.request
         parent = call.asking(sent)
@@ -84,29 +88,46 @@ class Attempt:
 
     @guarded
     def answered(self, response: Any) -> None:
-        """`response`, of the HTTP library, arrived: as a whole, or with its body yet to be read."""
+        """`response`, one of httpx2 or httpx, arrived: as a whole, or with its body yet to be read."""
         if self.live is None:
             return
-        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  needs the SDK
+        from tracekit.instrument.sdk.body import form_of  # noqa: PLC0415  loads with the first answer
 
-        self._status = response.status_code
         headers = kept_headers(response.headers.items())
+        self._note_head(response.status_code, headers)
+        content_type = headers.get("content-type", "")
+        form = form_of(response, headers)
+        recorder = self.call.recorder
+        if response.is_closed:
+            body = _content_of(response)
+            if body is None:
+                recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
+                self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
+                return
+            self.call.answer = answer_of(body, content_type)
+            self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body, form))
+            return
+        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
+        self._read_later(response, content_type)
+
+    @guarded
+    def arrived(self, status: int, headers: Mapping[str, str], form: HeadForm) -> None:
+        """The head of an answer arrived, with `headers` that may be kept; `chunk` tells of its body, decoded."""
+        if self.live is None:
+            return
+        self._note_head(status, headers)
+        self.call.recorder.tell(self.live, Answered(self.live.id, self.now_ns(), status, headers, form))
+        self._begin_reading(headers.get("content-type", ""), None)
+
+    def _note_head(self, status: int, headers: Mapping[str, str]) -> None:
+        assert self.live is not None
+        self._status = status
         for attribute, header in ((semconv.REQUEST_ID, "request-id"), (semconv.RETRY_AFTER, "retry-after")):
             if header in headers:
                 self.live.attributes[attribute] = headers[header]
         if "retry-after-ms" in headers:
             self.live.attributes.setdefault(semconv.RETRY_AFTER, f"{headers['retry-after-ms']} ms")
         self.live.attributes[semconv.HTTP_STATUS] = self._status
-        content_type = headers.get("content-type", "")
-        form = form_of(response, headers)
-        if response.is_closed:
-            body: bytes = response.content
-            self.call.answer = answer_of(body, content_type)
-            self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body, form))
-            return
-        recorder = self.call.recorder
-        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
-        self._read_later(response, content_type)
 
     def raised(self, error: BaseException) -> None:
         """The request failed without an answer: the SDK raised `error`."""
@@ -120,8 +141,12 @@ class Attempt:
     # ── the body ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read_later(self, response: Any, content_type: str) -> None:
-        from tracekit.instrument.sdk.body import observed, separate_decoder  # noqa: PLC0415  needs the SDK
+        from tracekit.instrument.sdk.body import library_of, observed, separate_decoder  # noqa: PLC0415  with an answer
 
+        self._begin_reading(content_type, separate_decoder(response))
+        response.stream = observed(response.stream, self, library_of(response))
+
+    def _begin_reading(self, content_type: str, decoder: Any) -> None:
         call = self.call
         call.answer = Answer()
         wanted: Literal["nothing", "account", "everything"] = "nothing"
@@ -130,8 +155,7 @@ class Attempt:
             wanted = "account" if call.live.parent is not None else "everything"
         elif self._status >= 400:
             wanted = "account"
-        self._reading = Reading(call.answer, content_type, separate_decoder(response), wanted)
-        response.stream = observed(response.stream, self)
+        self._reading = Reading(call.answer, content_type, decoder, wanted)
 
     @guarded
     def chunk(self, data: bytes) -> None:
@@ -231,7 +255,7 @@ class Attempt:
 
 
 def request_of(request: Any) -> Request:
-    """What a request of the HTTP library says, less the headers that carry credentials."""
+    """What a request of httpx2 or httpx says, less the headers that carry credentials."""
     url = request.url
     # Each look-up by name goes through all headers.
     sent = {name.lower(): value for name, value in request.headers.raw}
@@ -250,6 +274,16 @@ def request_of(request: Any) -> Request:
         headers,
         body,
     )
+
+
+def _content_of(response: Any) -> bytes | None:
+    """The body of a response that is closed; None if it was closed without being read."""
+    try:
+        content: bytes = response.content
+    except Exception as error:  # noqa: BLE001  the libraries raise a ResponseNotRead of their own
+        pass_on(error)
+        return None
+    return content
 
 
 def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any:

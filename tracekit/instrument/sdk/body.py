@@ -1,26 +1,31 @@
-"""The body of an answer, observed as the application reads it. Needs the SDK, so it is imported with the first stream."""
+"""The body of an answer of httpx2, or of httpx, whose classes are alike, observed as the application reads it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
-from tracekit.instrument.sdk.http_library import http
 from tracekit.model.heads import HeadForm
 
 if TYPE_CHECKING:
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["DECODED", "form_of", "observed", "separate_decoder"]
+__all__ = ["DECODED", "form_of", "library_of", "observed", "separate_decoder"]
 
 DECODED = "tracekit.decoded"
 """Among a response's extensions: its body is decoded already, whatever its headers say."""
 
 
-class _SyncBody(http.SyncByteStream):
+def library_of(message: Any) -> Any:
+    """Return the module httpx2 or httpx, whichever the request or response `message` is of."""
+    kinds = (kind.__module__.partition(".")[0] for kind in type(message).__mro__)
+    return sys.modules[next(name for name in kinds if name in ("httpx2", "httpx"))]
+
+
+class _SyncBody:
     """A body that is read synchronously."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
@@ -29,10 +34,9 @@ class _SyncBody(http.SyncByteStream):
 
     @property
     def elapsed(self) -> timedelta | None:
-        """The `elapsed` of the wrapped body, which httpx2's `Response.elapsed` reads from its stream."""
+        """The `elapsed` of the wrapped body, which `Response.elapsed` reads from its stream."""
         return getattr(self._body, "elapsed", None)
 
-    @override
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._body:
@@ -46,7 +50,6 @@ class _SyncBody(http.SyncByteStream):
             raise
         self._attempt.read()
 
-    @override
     def close(self) -> None:
         self._attempt.closed()
         self._body.close()
@@ -55,7 +58,7 @@ class _SyncBody(http.SyncByteStream):
         self._attempt.dropped()
 
 
-class _AsyncBody(http.AsyncByteStream):
+class _AsyncBody:
     """A body that is read asynchronously."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
@@ -64,10 +67,9 @@ class _AsyncBody(http.AsyncByteStream):
 
     @property
     def elapsed(self) -> timedelta | None:
-        """The `elapsed` of the wrapped body, which httpx2's `Response.elapsed` reads from its stream."""
+        """The `elapsed` of the wrapped body, which `Response.elapsed` reads from its stream."""
         return getattr(self._async_body, "elapsed", None)
 
-    @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = self._async_body.__aiter__()
         try:
@@ -86,7 +88,6 @@ class _AsyncBody(http.AsyncByteStream):
                 await chunks.aclose()
         self._attempt.read()
 
-    @override
     async def aclose(self) -> None:
         self._attempt.closed()
         await self._async_body.aclose()
@@ -95,21 +96,29 @@ class _AsyncBody(http.AsyncByteStream):
         self._attempt.dropped()
 
 
-class _Body(_SyncBody, _AsyncBody):
-    """A body of both kinds at once, as the library's `ByteStream` is."""
+class _BothBody(_SyncBody, _AsyncBody):
+    """A body of both kinds at once, as `ByteStream` is."""
 
     def __init__(self, body: Any, attempt: Attempt) -> None:
         _SyncBody.__init__(self, body, attempt)
         _AsyncBody.__init__(self, body, attempt)
 
 
-def observed(body: Any, attempt: Attempt) -> Any:
-    """`body`, which tells `attempt` how it is read; of the same kind, since `httpx2.Response` checks that."""
-    if not isinstance(body, http.SyncByteStream):
-        return _AsyncBody(body, attempt)
-    if isinstance(body, http.AsyncByteStream):
-        return _Body(body, attempt)
-    return _SyncBody(body, attempt)
+def observed(body: Any, attempt: Attempt, library: Any) -> Any:
+    """`body`, which tells `attempt` how it is read; of the same kind, since the `Response` of the `library` checks that."""
+    is_sync, is_async = (isinstance(body, kind) for kind in (library.SyncByteStream, library.AsyncByteStream))
+    return _kinds(library)[is_sync, is_async or not is_sync](body, attempt)
+
+
+@cache
+def _kinds(library: Any) -> dict[tuple[bool, bool], Any]:
+    """The classes of bodies for `library`, by whether they are read synchronously, asynchronously or in either way."""
+    sync, asynchronous = library.SyncByteStream, library.AsyncByteStream
+    return {
+        (True, False): type("SyncBody", (_SyncBody, sync), {}),
+        (False, True): type("AsyncBody", (_AsyncBody, asynchronous), {}),
+        (True, True): type("BothBody", (_BothBody, sync, asynchronous), {}),
+    }
 
 
 def form_of(response: Any, kept: Collection[str]) -> HeadForm:
@@ -120,7 +129,7 @@ def form_of(response: Any, kept: Collection[str]) -> HeadForm:
         for name, value in headers.raw
         if name.lower().decode(encoding) in kept
     ]
-    usual = http.codes.get_reason_phrase(response.status_code).encode()
+    usual = library_of(response).codes.get_reason_phrase(response.status_code).encode()
     reason = response.extensions.get("reason_phrase", usual)
     return HeadForm.of(
         written,
@@ -138,6 +147,24 @@ def separate_decoder(response: Any) -> Any:
     if encoding in ("", "identity"):
         return None
     # One without a stream reads its empty body at once, and a decoder that has been used may not know its format any more.
-    unread = http.Response(200, headers={"content-encoding": encoding}, stream=http.SyncByteStream())
+    library = library_of(response)
+    unread = library.Response(200, headers={"content-encoding": encoding}, stream=library.SyncByteStream())
     make = getattr(unread, "_get_content_decoder", None)
-    return make() if make is not None else None
+    if make is None:
+        return None
+    return make() if library.__name__ == "httpx2" else _InPieces(make())
+
+
+class _InPieces:
+    """A decoder of httpx, which gives what it decodes as one, in the way of httpx2, whose decoders give pieces."""
+
+    def __init__(self, decoder: Any) -> None:
+        self._decoder = decoder
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Decode `data`."""
+        yield self._decoder.decode(data)
+
+    def flush(self) -> Iterator[bytes]:
+        """Decode what is left."""
+        yield self._decoder.flush()

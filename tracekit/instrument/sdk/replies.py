@@ -1,24 +1,23 @@
-"""Recorded answers as the HTTP library's own objects. Needs the SDK, so it is imported with the first answer."""
+"""Recorded answers as the objects of the HTTP library that the request is of: httpx2, or httpx, which is alike."""
 
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any, NoReturn, Protocol
 
-import anthropic
-from typing_extensions import override
-
+from tracekit.errors import ReplayDivergence, ReplayError
 from tracekit.instrument.failures import CANCELLED
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
-from tracekit.instrument.sdk.body import DECODED
-from tracekit.instrument.sdk.http_library import http
+from tracekit.instrument.sdk.body import DECODED, library_of
 from tracekit.model.events import Failure
 from tracekit.model.heads import HeadForm
 
-__all__ = ["Body", "error_of", "fail", "streamed", "whole"]
+__all__ = ["Body", "error_of", "fail", "raised_in", "streamed", "whole"]
 
 
 class Body(Protocol):
@@ -31,16 +30,20 @@ class Body(Protocol):
         """No more is read."""
 
 
-def whole(reply: Reply, request: Any) -> http.Response:
+def whole(reply: Reply, request: Any) -> Any:
     """`reply` as a response that has been read."""
     body = b"".join(piece.data for piece in reply.pieces)
-    return _finish(http.Response(reply.status, headers=_plain(reply), content=body, request=request), reply)
+    library = library_of(request)
+    response = library.Response(reply.status, headers=_plain(reply), content=body, request=request)
+    return _finish(response, library.Headers(_raw(reply)), reply)
 
 
-def streamed(reply: Reply, request: Any, body: Body) -> http.Response:
+def streamed(reply: Reply, request: Any, body: Body) -> Any:
     """`reply` as a response whose body is yet to be read."""
-    stream = _AsyncStream(body) if hasattr(body, "__aiter__") else _SyncStream(body)
-    return _finish(http.Response(reply.status, headers=_plain(reply), stream=stream, request=request), reply)
+    library = library_of(request)
+    stream = _streams(library)[hasattr(body, "__aiter__")](body)
+    response = library.Response(reply.status, headers=_plain(reply), stream=stream, request=request)
+    return _finish(response, library.Headers(_raw(reply)), reply)
 
 
 def _raw(reply: Reply) -> list[tuple[bytes, bytes]]:
@@ -53,10 +56,10 @@ def _plain(reply: Reply) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in _raw(reply) if name.lower() != b"content-encoding"]
 
 
-def _finish(response: http.Response, reply: Reply) -> http.Response:
-    """`response` with all the recorded headers, which are for the application to read, and how long it took."""
+def _finish(response: Any, headers: Any, reply: Reply) -> Any:
+    """`response` with all the recorded `headers`, which are for the application to read, and how long it took."""
     response._get_content_decoder()  # noqa: SLF001  it is kept, and looks at the headers only once
-    response.headers = http.Headers(_raw(reply))
+    response.headers = headers
     form = reply.form or HeadForm()
     if form.reason is not None:
         response.extensions["reason_phrase"] = form.reason.encode("latin-1", "replace")
@@ -67,15 +70,22 @@ def _finish(response: http.Response, reply: Reply) -> http.Response:
     return response
 
 
-class _SyncStream(http.SyncByteStream):
+@cache
+def _streams(library: Any) -> tuple[Any, Any]:
+    """The classes of synchronous and of asynchronous bodies for `library`."""
+    return (
+        type("SyncStream", (_SyncStream, library.SyncByteStream), {}),
+        type("AsyncStream", (_AsyncStream, library.AsyncByteStream), {}),
+    )
+
+
+class _SyncStream:
     def __init__(self, body: Body) -> None:
         self._body = body
 
-    @override
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._body)
 
-    @override
     def close(self) -> None:
         self._body.close()
 
@@ -83,16 +93,14 @@ class _SyncStream(http.SyncByteStream):
         self._body.close()
 
 
-class _AsyncStream(http.AsyncByteStream):
+class _AsyncStream:
     def __init__(self, body: Any) -> None:
         self._body = body
 
-    @override
     def __aiter__(self) -> AsyncIterator[bytes]:
         pieces: AsyncIterator[bytes] = self._body.__aiter__()
         return pieces
 
-    @override
     async def aclose(self) -> None:
         self._body.close()
 
@@ -109,28 +117,34 @@ def fail(reply: Reply, answerer: Answerer, request: Any, *, as_sent: bool = Fals
     Raises:
         BaseException: That, or a `ReplayDivergence` for a call that was cancelled there and is not here.
     """
-    failure = reply.failure or Failure("ConnectError")
-    if failure.type == CANCELLED:
-        raise answerer.beyond(reply)
-    cause = error_of(failure, request)
-    if as_sent or isinstance(cause, anthropic.AnthropicError):
+    import anthropic  # noqa: PLC0415  the call is the SDK's, so it is loaded
+
+    cause = raised_in(reply, answerer, request)
+    if as_sent or isinstance(cause, (anthropic.AnthropicError, ReplayDivergence, ReplayError)):
         raise cause
-    if isinstance(cause, http.TimeoutException):
+    if isinstance(cause, library_of(request).TimeoutException):
         raise anthropic.APITimeoutError(request=request) from cause
     raise anthropic.APIConnectionError(request=request) from cause
 
 
+def raised_in(reply: Reply, answerer: Answerer, request: Any) -> BaseException:
+    """Return what the HTTP client raised in the recording; a `ReplayDivergence` for a call that was cancelled there."""
+    failure = reply.failure or Failure("ConnectError")
+    return answerer.beyond(reply) if failure.type == CANCELLED else error_of(failure, request)
+
+
 def error_of(failure: Failure, request: Any) -> BaseException:
     """The exception whose class and message `failure` tells; one that says both where there is no such class."""
-    for module in (http, builtins, anthropic):
+    library = library_of(request)
+    for module in (library, builtins, sys.modules.get("anthropic")):
         kind = getattr(module, failure.type, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
+            make: Any = kind
+            more = {"request": request} if issubclass(kind, library.RequestError) else {}
             try:
-                return (
-                    kind(failure.message, request=request)
-                    if issubclass(kind, http.RequestError)
-                    else kind(failure.message)
-                )
+                raised: BaseException = make(failure.message, **more)
             except TypeError:
                 break
-    return http.TransportError(f"{failure.type}: {failure.message}", request=request)
+            return raised
+    error: BaseException = library.TransportError(f"{failure.type}: {failure.message}", request=request)
+    return error

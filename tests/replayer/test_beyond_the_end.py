@@ -1,0 +1,100 @@
+"""A lane that the program does not wait for: it asks as long as it did, and what ends the program comes first."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import pytest
+
+from tests.support.replaying import echo, play, question, record, sync_client, words_of
+from tracekit.errors import ReplayDivergence
+
+_real_sleep = time.sleep
+
+
+def program(process_s: dict[bool, str], ends: list[threading.Event]) -> Any:
+    """Beside a process, a daemon asks again and again, until it is told by the one of `ends` that it adds.
+
+    `process_s` is how long the process runs, in the recording and in the replay.
+    """
+
+    def run(url: str) -> Any:
+        is_replay = url.endswith(":9")
+        client, over, asking = sync_client(url), threading.Event(), threading.Event()
+        ends.append(over)
+
+        def beat() -> None:
+            for number in range(1000):
+                if over.is_set():
+                    return
+                asking.set()
+                with suppress(ReplayDivergence, anthropic.APIConnectionError):  # it outlives the program
+                    client.messages.create(**question(f"beat {number}"))
+                asking.clear()
+                time.sleep(0.4)
+
+        first = words_of(client.messages.create(**question("first")))
+        threading.Thread(target=beat, daemon=True).start()
+        code = subprocess.run(["sleep", process_s[is_replay]], timeout=60, check=True).returncode
+        while not is_replay and asking.is_set():
+            _real_sleep(0.001)  # a recording that is cut in the middle of a call cannot be replayed
+        return first, code
+
+    return run
+
+
+@pytest.mark.parametrize("in_replay", ["0.1", "1", "3.2"], ids=["quicker", "the same", "slower"])
+def test_a_process_ends_the_program(in_replay: str, home: Path) -> None:
+    ends: list[threading.Event] = []
+    run = program({False: "1.0", True: in_replay}, ends)
+    seen, recording = record(run, echo())
+    ends[0].set()
+    assert len(recording.exchanges) > 1
+    again, replay = play(recording, run)
+    ends[1].set()
+    assert again == seen
+    assert (replay.mode, replay.unplayed) == ("followed", [])
+
+
+def test_one_too_many_of_what_the_program_waits_for(home: Path) -> None:
+    """It is told in the end, and the time after that is nobody's."""
+
+    def run(url: str) -> Any:
+        with sync_client(url) as client:
+            asked = ["a", "b"] if url.endswith(":9") else ["a"]
+            return [words_of(client.messages.create(**question(words))) for words in asked]
+
+    _, recording = record(run, echo())
+    with pytest.raises(ReplayDivergence, match="this request is not in the recording"):
+        play(recording, run)
+
+
+def test_a_request_that_the_program_gave_up_is_told_with_what_is_missing(home: Path) -> None:
+    """Nobody answers the thread; the program gives it up, and then leaves out what it did in the recording."""
+
+    def run(url: str) -> Any:
+        with sync_client(url) as client:
+            if url.endswith(":9"):
+
+                def ask() -> None:
+                    with suppress(ReplayDivergence):
+                        client.messages.create(**question("changed"))
+
+                thread = threading.Thread(target=ask, daemon=True)
+                thread.start()
+                thread.join(5)
+                return []
+            return [words_of(client.messages.create(**question(words))) for words in ("a", "b")]
+
+    _, recording = record(run, echo())
+    with pytest.raises(ReplayDivergence) as raised:
+        play(recording, run)
+    said = str(raised.value)
+    assert "calls that it made in the recording were never made" in said
+    assert "it asked once more than in the recording, and waited for its end: POST /v1/messages" in said

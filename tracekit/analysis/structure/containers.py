@@ -1,0 +1,52 @@
+"""The nodes whose calls are to be put in order."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+from tracekit.analysis.structure.draft import Draft
+
+__all__ = ["Container", "calls_within", "containers"]
+
+
+class Container(NamedTuple):
+    """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
+
+    That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
+    where it is such a span.
+    """
+
+    draft: Draft
+    units: list[tuple[Draft, Draft]]
+    around: Draft
+
+
+def containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[Container]:
+    """Every node with calls to be put in order, parents first.
+
+    All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
+    """
+    drafts = root.walk()
+    around: dict[Draft, Draft] = {}
+    found = []
+    for draft in drafts:
+        around[draft] = around[draft.parent] if draft.kind == "span" and draft.parent is not None else draft
+        if draft.kind in ("llm", "attempt"):
+            continue
+        units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
+        # A span around one call moves with that call, as part of what is around the span.
+        if len(units) > 1 or (units and draft.kind != "span"):
+            found.append(Container(draft, units, around[draft]))
+    return found
+
+
+def calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
+    """The call that each of `drafts` is, or those with nothing but spans around them below it: two stand for more."""
+    within: dict[Draft, list[Draft]] = {}
+    for draft in reversed(drafts):
+        within[draft] = [draft] if draft.kind == "llm" else []
+        if draft.kind == "span":
+            calls = (call for child in draft.children for call in within[child])
+            within[draft] = list(islice(calls, 2))
+    return within
