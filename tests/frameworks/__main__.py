@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,18 +77,21 @@ class _Shell:
         """Run Python with `arguments`; returns what it did, and its wall time in seconds."""
         begin = time.monotonic()
         command = [self._python, *map(str, arguments)]
+        process = subprocess.Popen(
+            command,
+            env=self._environment,
+            cwd=self._home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                command,
-                env=self._environment,
-                cwd=self._home,
-                capture_output=True,
-                text=True,
-                timeout=_LONGEST_S,
-                check=False,
-            )
+            said = process.communicate(timeout=_LONGEST_S)
         except subprocess.TimeoutExpired:
-            done = subprocess.CompletedProcess(command, -1, "", f"not done after {_LONGEST_S} s")
+            os.killpg(process.pid, signal.SIGKILL)  # the program is a grandchild
+            said = process.communicate()[0], f"not done after {_LONGEST_S} s"
+        done = subprocess.CompletedProcess(command, process.returncode, *said)
         return done, time.monotonic() - begin
 
     def look(self, *arguments: str) -> Any:
