@@ -63,7 +63,7 @@ def test_the_nearest_request_and_what_differs(home: Path) -> None:
     said = diverge(run, question("first"), question("second", system="You judge harshly."))
     assert said.splitlines() == [
         "the replay left its recording: this request is not in the recording",
-        f"  nearest in the recording: {PLACE}",
+        "  nearest in the recording: recorded > agent-2 > turn 1 > call",
         "  asked: POST /v1/messages claude-sonnet-5",
         "  system:",
         "    - You judge.",
