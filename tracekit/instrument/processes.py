@@ -102,7 +102,9 @@ def _place() -> Place | None:
         if isinstance(home, LiveRun):
             return Place(home.info, "", "", TraceFlags.DEFAULT, offset_ns, "job")
         # The span of the program is written at its end, if anything of interest was in it.
-        return Place(home.run.info, home.id, "", TraceFlags.DEFAULT, offset_ns, "program") if home and home.run else None
+        return (
+            Place(home.run.info, home.id, "", TraceFlags.DEFAULT, offset_ns, "program") if home and home.run else None
+        )
     if live is None or not recorder.is_within_run(live):
         return None
     recorder.write_begin(live)

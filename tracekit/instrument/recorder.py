@@ -371,6 +371,7 @@ class Recorder:
         self._runs.clear()
         self._lane_runs.clear()
         self._lock = threading.RLock()
+        self.homes.forked()
         self.sink.forked()
         if self.exporter is not None:
             self.exporter.forked()
