@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import Any, Protocol
 
 from tracekit import semconv
@@ -44,6 +45,7 @@ class Homes:
         self._replayed: LiveRun | None = None
         self._program: LiveSpan | None = None
         self._is_shared = False
+        self._lock = threading.RLock()
 
     def of_caller(self, otel: Any = None) -> LiveSpan | LiveRun | None:
         """Return the span of the program under which the caller's spans hang, or the run of the caller's unit of work.
@@ -52,12 +54,14 @@ class Homes:
         """
         if getattr(getattr(otel, "kind", None), "name", "") in _ARRIVING:
             return None
-        if self._answerer is not None:
-            return self._run_of_replay(self._answerer)
-        unit = unit_of_caller()
-        if unit is None:
-            return self.of_program()
-        return unit.span or self._run_of(unit)
+        # Two threads of one unit of work may be the first to ask at once.
+        with self._lock:
+            if self._answerer is not None:
+                return self._run_of_replay(self._answerer)
+            unit = unit_of_caller()
+            if unit is None:
+                return self.of_program()
+            return unit.span or self._run_of(unit)
 
     def of_program(self) -> LiveSpan | None:
         """Return the span of the whole program; None where an installed command runs the user's code."""
@@ -66,6 +70,10 @@ class Homes:
         if self._program is None and not self._is_hosted:
             self._program = _program_span(self._began_ns)
         return self._program
+
+    def forked(self) -> None:
+        """This process is a fresh fork: no other thread is here to let go of the lock."""
+        self._lock = threading.RLock()
 
     def is_program(self, live: LiveSpan) -> bool:
         """Return whether `live` is the span of the whole program."""

@@ -428,6 +428,7 @@ class Recorder:
         self._applications.clear()
         self._missed.forked()
         self._lock = threading.RLock()
+        self.homes.forked()
         self.sink.forked()
         if self.exporter is not None:
             self.exporter.forked()
