@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,15 @@ from tracekit.errors import ReplayDivergence
 _real_sleep = time.sleep
 
 
-def program(process_s: dict[bool, str], ends: list[threading.Event]) -> Any:
-    """Beside a process, a daemon asks again and again, until it is told by the one of `ends` that it adds.
+def program(process_s: dict[bool, str], ends: list[Callable[[], None]]) -> Any:
+    """Beside a process, a daemon asks again and again, until it is ended by the one of `ends` that it adds.
 
     `process_s` is how long the process runs, in the recording and in the replay.
     """
 
     def run(url: str) -> Any:
         is_replay = url.endswith(":9")
-        client, over, asking = sync_client(url), threading.Event(), threading.Event()
-        ends.append(over)
+        client, over, asking = sync_client(url, max_retries=0), threading.Event(), threading.Event()
 
         def beat() -> None:
             for number in range(1000):
@@ -40,7 +40,14 @@ def program(process_s: dict[bool, str], ends: list[threading.Event]) -> Any:
                 time.sleep(0.4)
 
         first = words_of(client.messages.create(**question("first")))
-        threading.Thread(target=beat, daemon=True).start()
+        daemon = threading.Thread(target=beat, daemon=True)
+        daemon.start()
+
+        def end() -> None:
+            over.set()
+            daemon.join()
+
+        ends.append(end)
         code = subprocess.run(["sleep", process_s[is_replay]], timeout=60, check=True).returncode
         while not is_replay and asking.is_set():
             _real_sleep(0.001)  # a recording that is cut in the middle of a call cannot be replayed
@@ -51,13 +58,17 @@ def program(process_s: dict[bool, str], ends: list[threading.Event]) -> Any:
 
 @pytest.mark.parametrize("in_replay", ["0.1", "1", "3.2"], ids=["quicker", "the same", "slower"])
 def test_a_process_ends_the_program(in_replay: str, home: Path) -> None:
-    ends: list[threading.Event] = []
+    ends: list[Callable[[], None]] = []
     run = program({False: "1.0", True: in_replay}, ends)
-    seen, recording = record(run, echo())
-    ends[0].set()
-    assert len(recording.exchanges) > 1
-    again, replay = play(recording, run)
-    ends[1].set()
+    try:
+        seen, recording = record(run, echo())
+        ends[0]()
+        assert len(recording.exchanges) > 1
+        again, replay = play(recording, run)
+    finally:
+        # One that went on to ask would do so in other tests.
+        for end in ends:
+            end()
     assert again == seen
     assert (replay.mode, replay.unplayed) == ("followed", [])
 
