@@ -103,6 +103,7 @@ class _Filling:
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
+        self._final = {block.id for window in self._windows if window.is_final for block in window.asked.blocks}
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
         holding = [window for window in self._windows if not window.is_left]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
@@ -301,7 +302,7 @@ class _Filling:
         agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
         self._agents[id(conversation)] = agent
-        self.unnamed.append(Unnamed(agent, conversation))
+        self.unnamed.append(Unnamed(agent, conversation, self._final))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,7 +345,7 @@ class _Filling:
         if id(window.asked) not in self._turns or window.brought is None:
             return
         for block in window.asked.blocks:
-            if block.id in self._tools or not window.brought.brings(block.id):
+            if block.id in self._tools or not window.has_run(block):
                 continue
             tool = self._tool(window, block, "result")
             tool.start_ns = window.asked.end_ns

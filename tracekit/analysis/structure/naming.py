@@ -1,14 +1,14 @@
 """The names of agents that were concluded, by what tells them apart.
 
-Agents that serve tools bear the tool's name, or that of the agent which its input chooses. A *lead* is the agent whose
-tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
+Agents that serve tools, or took a history over by one, bear the name that its input chooses, else the tool's if they
+serve it. A *lead* is the agent whose tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
 the application around them, else by the program's functions that called, else by their roles, in order: `agent-1` … .
 A role is a system prompt, else a set of tools; agents of one role share a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -34,10 +34,14 @@ _Path: TypeAlias = tuple[str, ...]
 
 @dataclass(eq=False)
 class Unnamed:
-    """An agent, in the tree, whose name is not recorded, and its `conversation`."""
+    """An agent, in the tree, whose name is not recorded, and its `conversation`.
+
+    `final` are the ids of the tool calls that ended the run: nobody was to bring their results.
+    """
 
     draft: Draft
     conversation: Conversation
+    final: Collection[str] = ()
 
     @property
     def first(self) -> Call:
@@ -59,8 +63,13 @@ class Unnamed:
 
     @cached_property
     def leads(self) -> bool:
-        """Whether other agents served its tools."""
-        return any(tool.kind == "tool" and _holds_agent(tool) for turn in self.draft.children for tool in _inside(turn))
+        """Whether other agents served its tools, and gave it the results."""
+        tools = (tool for turn in self.draft.children for tool in _inside(turn) if tool.kind == "tool")
+        return any(_holds_agent(tool) and not self._is_final(tool) for tool in tools)
+
+    def _is_final(self, tool: Draft) -> bool:
+        """Whether nothing tells of a result of `tool`."""
+        return tool.inferred and str(tool.attributes.get(semconv.TOOL_CALL_ID)) in self.final
 
     def call_it(self, name: str) -> None:
         """Give it its name."""
@@ -72,8 +81,8 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
     """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
 
     One that stands alone is. Of several, those of more than one call are, and those that chose to use tools. Single calls
-    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if the
-    span or the function that called is another one.
+    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if they
+    might have used tools themselves, or if the span or the function that called is another one.
 
     Args:
         beside: Conversations in the order in which they began.
@@ -93,6 +102,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
         if not users
         or id(each) in users
         or len(each.calls) > 1
+        or _may_use_tools(each)
         or (any(around[id(each)]) and around[id(each)] not in taken)
     }
 
@@ -288,6 +298,11 @@ def _role(call: Call) -> Identity | None:
 def _uses_tools(conversation: Conversation) -> bool:
     """Return whether it asked for tools of its own choice."""
     return any(call.blocks and not call.is_forced for call in conversation.calls)
+
+
+def _may_use_tools(conversation: Conversation) -> bool:
+    """Return whether it was free to ask for tools."""
+    return any(call.offered and not call.is_forced for call in conversation.calls)
 
 
 def _inside(node: Draft) -> Iterator[Draft]:
