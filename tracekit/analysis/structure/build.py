@@ -19,13 +19,14 @@ from tracekit.analysis.structure.containers import Container, calls_within, cont
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
-from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
+from tracekit.analysis.structure.naming import are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
+from tracekit.analysis.structure.unnamed import Unnamed
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
 

@@ -121,10 +121,10 @@ class Call:
 
     def quotes(self, block: Block, before: Call) -> bool:
         """Return whether the request goes on from that of `before` with its `block` as the words of a user."""
-        if before.messages.last is None or self.messages.last is None:
-            return False
-        place = before.messages.last.count + 1
-        return place <= self.messages.last.count and block.is_quoted_in(self.messages.last.first(place))
+        place = len(before.messages) + 1
+        last = self.messages.last
+        message = last.first(place) if last is not None and last.count >= place else None
+        return message is not None and block.is_quoted_in(message)
 
     def brings_failure(self, id: str) -> bool:
         """Whether the request brings an error as the result of the block `id`."""
