@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, Call, text_in, text_of
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.history import Asked
+from tracekit.model.history import Asked, Messages
 from tracekit.model.recording import Recording
 
 __all__ = ["Choices", "Dispatch"]
@@ -136,7 +136,7 @@ class Choices:
         values: dict[str, list[Dispatch]] = {}
         for each in dispatches:
             values.setdefault(each.names[field], []).append(each)
-        if _names_one_agent_twice(values):
+        if _names_one_agent_twice(values) or _shown_as_another(values):
             return 0
         score = (_selects(values) or _stands_in_prompts(values)) + (field in _USUAL)
         if not score:
@@ -157,8 +157,9 @@ class Choices:
         asked = self._asked(dispatch.asker)
         if asked is None:
             return False
-        first = asked.messages.last.first(1) if dispatch.is_carried and asked.messages.last is not None else None
-        texts = (text_of(asked.get("system")), json.dumps(_definition(asked, tool)), text_in(first) if first else "")
+        texts = [text_of(asked.get("system")), json.dumps(_definition(asked, tool))]
+        if dispatch.is_carried:
+            texts.append(_first_text(asked.messages))
         return any(_has_word(text, value) for text in texts)
 
     def _comes_again(self, values: Mapping[str, Sequence[Dispatch]]) -> bool:
@@ -185,6 +186,17 @@ def _names_one_agent_twice(values: Mapping[str, Sequence[Dispatch]]) -> bool:
     return any(count > 1 for count in roles.values())
 
 
+def _shown_as_another(values: Mapping[str, Sequence[Dispatch]]) -> bool:
+    """Whether a text of the input is all that tells of an agent, and its messages give its name: as that of another thing."""
+    return any(
+        each.is_carried
+        and _has_word(_first_text(each.first.messages), value)
+        and not _has_word(each.first.system, value)
+        for value, same in values.items()
+        for each in same
+    )
+
+
 def _selects(values: Mapping[str, Sequence[Dispatch]]) -> bool:
     """Whether there are two values or more, and each went to agents of one role."""
     return len(values) > 1 and all(
@@ -207,6 +219,12 @@ def _has_word(text: str, word: str) -> bool:
 
 def _rank(field: str) -> int:
     return _USUAL.index(field) if field in _USUAL else len(_USUAL)
+
+
+def _first_text(messages: Messages) -> str:
+    """The text of the first of `messages`."""
+    first = None if messages.last is None else messages.last.first(1)
+    return "" if first is None else text_in(first)
 
 
 def _definition(asked: Asked | None, tool: str) -> Any:
