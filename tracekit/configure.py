@@ -153,7 +153,9 @@ def _session() -> Session | None:
 
 
 _WITHOUT_POINTS = "Until then each HTTP request of the SDK is recorded as a call of its own: a retry counts as a call"
-_NOT_WRAPPED = "Until then tracekit.wrap() records nothing; tracekit.init() records each HTTP request as a call of its own"
+_NOT_WRAPPED = (
+    "Until then tracekit.wrap() records nothing; tracekit.init() records each HTTP request as a call of its own"
+)
 
 
 @guarded
