@@ -17,6 +17,7 @@ from tracekit.instrument.carry import carry
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.guard import guarded, warn_once
 from tracekit.instrument.http.hook import hook as hook_http
+from tracekit.instrument.http.hook import is_hooked
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.processes import when_entered
@@ -151,6 +152,12 @@ def _session() -> Session | None:
     return session
 
 
+_WITHOUT_POINTS = "Until then each HTTP request of the SDK is recorded as a call of its own: a retry counts as a call"
+_NOT_WRAPPED = (
+    "Until then tracekit.wrap() records nothing; tracekit.init() records each HTTP request as a call of its own"
+)
+
+
 @guarded
 def _hook(module: object, *, everything: bool) -> None:
     from tracekit.instrument.sdk import seam  # noqa: PLC0415  loads with the SDK
@@ -158,7 +165,7 @@ def _hook(module: object, *, everything: bool) -> None:
     try:
         seam.hook(module)  # type: ignore[arg-type]
     except UnsupportedSdkError as error:
-        warn_once(str(error))
+        warn_once(f"{error}. {_WITHOUT_POINTS if everything or is_hooked() else _NOT_WRAPPED}")
         return
     if everything:
         seam.record_all()

@@ -11,9 +11,10 @@ import pytest
 from anthropic import _base_client
 
 import tracekit
-from tests.support.calling import ANSWER, QUESTION, in_turn
-from tests.support.recording import recordings
-from tracekit.demo.claude import ScriptedClaude
+from tests.support.calling import ANSWER, QUESTION, USAGE, in_turn
+from tests.support.recording import recordings, spans, the_run
+from tracekit.cli.libraries import library_checks
+from tracekit.demo.claude import ScriptedClaude, error
 from tracekit.errors import UnsupportedSdkError
 from tracekit.instrument.sdk import points, seam
 
@@ -85,20 +86,57 @@ def test_sdk_without_any_class() -> None:
 def test_program_runs_with_an_sdk_that_moved_a_point(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.delattr(_base_client.BaseClient, "_calculate_retry_timeout")
+    monkeypatch.delattr(_base_client.AsyncAPIClient, "_attempt_request")
     tracekit.init()
     tracekit.init()
-    with ScriptedClaude(in_turn(ANSWER)) as claude, anthropic.Anthropic(base_url=claude.url, api_key="key") as client:
+    overloaded = error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "20"})
+    with ScriptedClaude(in_turn(overloaded, ANSWER)) as claude, client_of(claude) as client:
         tracekit.wrap(client)
-        assert client.messages.create(**QUESTION).stop_reason == "end_turn"
         with tracekit.agent("lead"):
-            client.messages.create(**QUESTION)
+            assert client.messages.create(**QUESTION).stop_reason == "end_turn"
+    (warning,) = warnings(caplog)
+    assert "AsyncAPIClient._attempt_request" in warning
+    assert "pip install" in warning
+    # It says so: each HTTP request is a call of its own.
+    assert "each HTTP request of the SDK is recorded as a call of its own: a retry counts as a call" in warning
+    calls = spans(the_run(), "llm")
+    assert [call.status for call in calls] == ["error", "ok"]
+    assert calls[1].attributes["gen_ai.usage.input_tokens"] == USAGE["gen_ai.usage.input_tokens"]
+
+
+def test_client_of_an_sdk_that_moved_a_point_is_not_recorded_by_itself(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(_base_client.AsyncAPIClient, "_attempt_request")
+    with ScriptedClaude(in_turn(ANSWER)) as claude, client_of(claude) as client:
+        tracekit.wrap(client)
+        client.messages.create(**QUESTION)
+        assert recordings() == []
+        tracekit.init()
+        client.messages.create(**QUESTION)
+    first, second = warnings(caplog)
+    assert "tracekit.wrap() records nothing; tracekit.init() records each HTTP request" in first
+    assert "wrap()" not in second
+    assert len(spans(the_run(), "llm")) == 1
+
+
+def test_doctor_says_how_an_sdk_that_moved_a_point_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(_base_client.AsyncAPIClient, "_attempt_request")
+    check = library_checks()[0]
+    assert (check.name, check.ok) == ("anthropic", False)
+    assert "has no AsyncAPIClient._attempt_request" in check.says
+    assert "each HTTP request is recorded as a call of its own" in check.says
+
+
+def client_of(claude: ScriptedClaude) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=claude.url, api_key="key")
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What tracekit logged; all of it warnings."""
     said = [record for record in caplog.records if record.name == "tracekit"]
-    assert [record.levelno for record in said] == [logging.WARNING]
-    assert "BaseClient._calculate_retry_timeout" in said[0].getMessage()
-    assert "pip install" in said[0].getMessage()
-    # What does not need the SDK is recorded.
-    assert [run.name for run in recordings()] == ["lead"]
+    assert {record.levelno for record in said} <= {logging.WARNING}
+    return [record.getMessage() for record in said]
 
 
 def test_hooks_leave_nothing_behind(home: Path) -> None:

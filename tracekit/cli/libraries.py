@@ -41,7 +41,10 @@ def library_checks() -> list[Check]:
         return [Check("anthropic", False, f"not installed: pip install '{SUPPORTED}'"), *_others(), _opentelemetry()]
     generation, lacking = generation_of_installed()
     if lacking:
-        says = f"{installed} has no {', '.join(lacking)}: calls are not recorded; use {SUPPORTED}"
+        says = (
+            f"{installed} has no {', '.join(lacking)}, which tracekit hooks into: each HTTP request is recorded as a call of "
+            f"its own, so that a retry counts as a call; use {SUPPORTED}"
+        )
         return [Check("anthropic", False, says), *_others(), _opentelemetry()]
     points = ", ".join(f"{owner}.{attribute}" for owner, attribute, _ in generation.points)
     sdk = Check("anthropic", True, f"{installed}, every point that tracekit hooks into is there: {points}")

@@ -19,13 +19,14 @@ from tracekit.analysis.structure.containers import Container, calls_within, cont
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
-from tracekit.analysis.structure.naming import Unnamed, are_agents, name_agents
+from tracekit.analysis.structure.naming import are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
+from tracekit.analysis.structure.unnamed import Unnamed
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
 
@@ -103,6 +104,7 @@ class _Filling:
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
+        self._final = {block.id for window in self._windows if window.is_final for block in window.asked.blocks}
         # Once all is over, no result will be brought any more: only what was said tells who served the answer.
         holding = [window for window in self._windows if not window.is_left]
         self._latest_first = sorted(holding, key=lambda window: window.asked.end_ns, reverse=True)
@@ -301,7 +303,7 @@ class _Filling:
         agent = inferred("agent", semconv.Operation.INVOKE_AGENT, at, suffix="agent", attributes=attributes)
         host.adopt(agent)
         self._agents[id(conversation)] = agent
-        self.unnamed.append(Unnamed(agent, conversation))
+        self.unnamed.append(Unnamed(agent, conversation, self._final))
         return agent
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -344,7 +346,7 @@ class _Filling:
         if id(window.asked) not in self._turns or window.brought is None:
             return
         for block in window.asked.blocks:
-            if block.id in self._tools or not window.brought.brings(block.id):
+            if block.id in self._tools or not window.has_run(block):
                 continue
             tool = self._tool(window, block, "result")
             tool.start_ns = window.asked.end_ns

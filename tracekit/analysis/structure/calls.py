@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "text_in", "text_of"]
+__all__ = ["Block", "Bringing", "Call", "CallReader", "text_in", "text_of", "texts_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,22 @@ class Block:
     name: str
     input: Any
     number: int
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The texts in its input."""
+        return texts_in(self.input)
+
+    def is_quoted_in(self, message: Message) -> bool:
+        """Return whether `message` gives this tool call as the words of a user: its name and all texts of its input."""
+        if message.role != "user":
+            return False
+        parts, text = [self.name, *self.texts], text_in(message)
+        return sum(map(len, parts)) >= _DISTINCTIVE and all(part in text for part in parts)
+
+
+_DISTINCTIVE = 12
+"""Characters of a tool's name and input that nobody else writes by chance."""
 
 
 class Bringing:
@@ -102,6 +118,13 @@ class Call:
     def brings(self, id: str) -> bool:
         """Whether the request brings the result of the block `id`."""
         return self.bringing.find(self.messages, id) is not None
+
+    def quotes(self, block: Block, before: Call) -> bool:
+        """Return whether the request goes on from that of `before` with its `block` as the words of a user."""
+        place = len(before.messages) + 1
+        last = self.messages.last
+        message = last.first(place) if last is not None and last.count >= place else None
+        return message is not None and block.is_quoted_in(message)
 
     def brings_failure(self, id: str) -> bool:
         """Whether the request brings an error as the result of the block `id`."""
@@ -223,3 +246,15 @@ def text_in(message: Message) -> str:
     """The text in a message."""
     value = message.value
     return text_of(value.get("content")) if isinstance(value, Mapping) else ""
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in the input of a tool, or another JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)

@@ -3,7 +3,7 @@
 Two of three kinds of evidence must agree. The field is a *choice*: the tool's schema lists its values, or the asker was
 shown them in the tool's definition or in its system prompt, or they come again in other inputs. It *selects* the agent:
 each value goes with a system prompt, tools and model of its own, or stands in the agent's system prompt. It is *called*
-as such fields often are. No field that gives one agent two names, or none, is taken.
+as such fields often are. Where it is not sure that the tool started the agent, all three must. No field that gives one agent two names, or none, is taken.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, Call, text_of
+from tracekit.analysis.structure.calls import Block, Call, text_in, text_of
 from tracekit.analysis.structure.draft import Draft
+from tracekit.model.history import Asked, Messages
 from tracekit.model.recording import Recording
 
 __all__ = ["Choices", "Dispatch"]
@@ -30,6 +31,7 @@ _NAME = re.compile(r"(?=.*[^\W\d_])[\w-]+(?: [\w-]+){0,3}")
 _LONGEST = 64
 _ENOUGH = 2
 """Kinds of evidence that name an agent."""
+_ALL = 3
 
 _Role: TypeAlias = tuple[str, tuple[str, ...], str]
 
@@ -38,12 +40,14 @@ _Role: TypeAlias = tuple[str, tuple[str, ...], str]
 class Dispatch:
     """A tool, or the block that asked for it, that handed a task to the agent that began with `first`.
 
-    `asker` is the llm whose answer asked for it, where that is known.
+    `asker` is the llm whose answer asked for it, where that is known. `is_carried` says that no more tells of it than a
+    text of the tool's input in the agent's prompt.
     """
 
     first: Call
     tool: Draft | Block
     asker: Draft | None
+    is_carried: bool = False
 
     @property
     def tool_name(self) -> str:
@@ -57,7 +61,7 @@ class Dispatch:
         tool = self.tool
         given = tool.input if isinstance(tool, Block) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         fields = given if isinstance(given, Mapping) else {}
-        return {field: value for field, value in fields.items() if isinstance(value, str) and _is_name(value)}
+        return {field: value for field, value in fields.items() if _is_name(value)}
 
     @cached_property
     def role(self) -> _Role:
@@ -76,7 +80,9 @@ class Choices:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._by_tool: dict[str, list[tuple[Dispatch, int]]] = {}
-        self._setups: dict[str, tuple[str, Any]] = {}
+        self._requests: dict[str, Asked | None] = {}
+        self._fields: dict[str, str] = {}
+        """The field of each tool that chooses agents."""
 
     def add(self, dispatch: Dispatch, key: int) -> None:
         """Take in `dispatch`, which began the agent that `key` stands for."""
@@ -86,9 +92,34 @@ class Choices:
         """The names of the agents that are chosen by name, by their keys."""
         found: dict[int, str] = {}
         for tool, entries in self._by_tool.items():
-            field = self._field(tool, [dispatch for dispatch, _ in entries])
+            field = self._fields[tool] = self._field(tool, [dispatch for dispatch, _ in entries])
             found.update((key, dispatch.names[field]) for dispatch, key in entries if field in dispatch.names)
         return found
+
+    def own_names(self, agents: Mapping[int, Call], names: Mapping[int, str]) -> dict[int, str]:
+        """The names of `agents`, given by their first calls, that nobody chose: the first of a team that hands over.
+
+        Such an agent reads in its system prompt a name that others of the team might choose, and it might not. `names`
+        are those that are known.
+        """
+        claimed: dict[str, list[int]] = {}
+        for tool, field in self._fields.items():
+            listed = {
+                key: {value for value in _listed(_definition(self._asked(call.llm), tool), field) if _is_name(value)}
+                for key, call in agents.items()
+                if field and tool in call.offered
+            }
+            free = set[str]().union(*listed.values()) - set(names.values())
+            for key in listed.keys() - names.keys():
+                own = [name for name in free - listed[key] if _has_word(agents[key].system, name)]
+                for name in own if len(own) == 1 else ():
+                    claimed.setdefault(name, []).append(key)
+        return {
+            key: name
+            for name, keys in claimed.items()
+            if len({agents[key].prompt for key in keys}) == 1
+            for key in keys
+        }
 
     def _field(self, tool: str, dispatches: Sequence[Dispatch]) -> str:
         """The field that names the agent in those of `dispatches` that have it, by the best evidence."""
@@ -97,14 +128,15 @@ class Choices:
             field: self._score(tool, field, [each for each in dispatches if field in each.names]) for field in fields
         }
         best = max(scores, key=lambda field: (scores[field], -_rank(field)), default="")
-        return best if scores.get(best, 0) >= _ENOUGH else ""
+        enough = _ALL if all(each.is_carried for each in dispatches) else _ENOUGH
+        return best if scores.get(best, 0) >= enough else ""
 
     def _score(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> int:
         """How many kinds of evidence there are for `field`; 0 where anything speaks against it."""
         values: dict[str, list[Dispatch]] = {}
         for each in dispatches:
             values.setdefault(each.names[field], []).append(each)
-        if _names_one_agent_twice(values):
+        if _names_one_agent_twice(values) or _shown_as_another(values):
             return 0
         score = (_selects(values) or _stands_in_prompts(values)) + (field in _USUAL)
         if not score:
@@ -117,33 +149,32 @@ class Choices:
 
     def _is_listed(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> bool:
         """Whether the tool's schema lists the values."""
-        listed = [*_listed(self._definition(tool, dispatches[0]), field)]
+        listed = [*_listed(_definition(self._asked(dispatches[0].asker), tool), field)]
         return all(each.names[field] in listed for each in dispatches)
 
     def _was_shown(self, tool: str, value: str, dispatch: Dispatch) -> bool:
-        """Whether the asker read `value` in the definition of the tool or in its system prompt."""
-        system, _ = self._setup(dispatch)
-        return _has_word(system, value) or _has_word(json.dumps(self._definition(tool, dispatch)), value)
+        """Whether the asker read `value` in the definition of the tool or in its prompt."""
+        asked = self._asked(dispatch.asker)
+        if asked is None:
+            return False
+        texts = [text_of(asked.get("system")), json.dumps(_definition(asked, tool))]
+        if dispatch.is_carried:
+            texts.append(_first_text(asked.messages))
+        return any(_has_word(text, value) for text in texts)
 
     def _comes_again(self, values: Mapping[str, Sequence[Dispatch]]) -> bool:
         """Whether a value was given more than once, and another was given, too."""
         return len(values) > 1 and any(len(same) > 1 for same in values.values())
 
-    def _definition(self, tool: str, dispatch: Dispatch) -> Any:
-        _, tools = self._setup(dispatch)
-        listed = tools if isinstance(tools, list) else ()
-        return next((each for each in listed if isinstance(each, Mapping) and each.get("name") == tool), {})
-
-    def _setup(self, dispatch: Dispatch) -> tuple[str, Any]:
-        """The system prompt and the tools of the asker."""
-        asker = dispatch.asker
+    def _asked(self, asker: Draft | None) -> Asked | None:
+        """The request of the call `asker`, where it is recorded."""
         if asker is None:
-            return "", None
-        if asker.id not in self._setups:
+            return None
+        if asker.id not in self._requests:
             exchanges = (self._recording.exchanges.get(child.id) for child in asker.children)
             asked = next((exchange.request.asked for exchange in exchanges if exchange is not None), None)
-            self._setups[asker.id] = ("", None) if asked is None else (text_of(asked.get("system")), asked.get("tools"))
-        return self._setups[asker.id]
+            self._requests[asker.id] = asked
+        return self._requests[asker.id]
 
 
 # ── whom it selects ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,6 +184,17 @@ def _names_one_agent_twice(values: Mapping[str, Sequence[Dispatch]]) -> bool:
     """Whether two values went to agents that are set up alike, as far as that is known."""
     roles = Counter(role for same in values.values() for role in {each.role for each in same if any(each.role[:2])})
     return any(count > 1 for count in roles.values())
+
+
+def _shown_as_another(values: Mapping[str, Sequence[Dispatch]]) -> bool:
+    """Whether a text of the input is all that tells of an agent, and its messages give its name: as that of another thing."""
+    return any(
+        each.is_carried
+        and _has_word(_first_text(each.first.messages), value)
+        and not _has_word(each.first.system, value)
+        for value, same in values.items()
+        for each in same
+    )
 
 
 def _selects(values: Mapping[str, Sequence[Dispatch]]) -> bool:
@@ -167,8 +209,8 @@ def _stands_in_prompts(values: Mapping[str, Sequence[Dispatch]]) -> bool:
     return all(_has_word(each.first.system, value) for value, same in values.items() for each in same)
 
 
-def _is_name(value: str) -> bool:
-    return len(value) <= _LONGEST and _NAME.fullmatch(value) is not None
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST and _NAME.fullmatch(value) is not None
 
 
 def _has_word(text: str, word: str) -> bool:
@@ -177,6 +219,19 @@ def _has_word(text: str, word: str) -> bool:
 
 def _rank(field: str) -> int:
     return _USUAL.index(field) if field in _USUAL else len(_USUAL)
+
+
+def _first_text(messages: Messages) -> str:
+    """The text of the first of `messages`."""
+    first = None if messages.last is None else messages.last.first(1)
+    return "" if first is None else text_in(first)
+
+
+def _definition(asked: Asked | None, tool: str) -> Any:
+    """The definition of `tool` in a request."""
+    tools = None if asked is None else asked.get("tools")
+    listed = tools if isinstance(tools, list) else ()
+    return next((each for each in listed if isinstance(each, Mapping) and each.get("name") == tool), {})
 
 
 def _listed(definition: Any, field: str) -> Iterator[Any]:

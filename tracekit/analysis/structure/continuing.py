@@ -144,7 +144,7 @@ class History:
             return Link(found[0]) if found else None
         if is_one_agent(found[0], call):
             return Link(found[0], _gives_as_user(follows, found[0]))
-        return next((Link(before, as_user=True) for before in found if _gives_as_user(follows, before)), None)
+        return next((Link(before, as_user=True) for before in found if _quotes(follows, before)), None)
 
     def _asked_again(self, call: Call) -> Call | None:
         """A call with the very same messages that got no whole answer, asked again in the same lane."""
@@ -200,6 +200,11 @@ def _gives_as_user(message: Message, before: Call) -> bool:
     return (
         message.role == "user" and len(before.text.strip()) >= _DISTINCTIVE and before.text.strip() in text_in(message)
     )
+
+
+def _quotes(message: Message, before: Call) -> bool:
+    """Whether `message` gives the response of `before` as the words of a user: its text, or a tool call in it."""
+    return _gives_as_user(message, before) or any(block.is_quoted_in(message) for block in before.blocks)
 
 
 def _answers_in(call: Call) -> Iterator[str]:

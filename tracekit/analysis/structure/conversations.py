@@ -42,6 +42,8 @@ class Conversation:
     is_summary: bool = False
     readers: dict[int, Call] = field(default_factory=dict)
     """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
+    quoting: dict[int, Call] = field(default_factory=dict)
+    """The first call of another that gives a call's `tool_use` blocks as the words of a user, by the `id()` of the latter."""
 
     @property
     def start_ns(self) -> int:
@@ -67,9 +69,9 @@ class Conversation:
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
     def pairs(self) -> Iterator[tuple[Call, Call | None]]:
-        """Each call with the one that brings its results, else the one that follows it."""
+        """Each call with the one that brings its results, else the one that follows it, else another's that quotes it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
-            yield call, _bringing(call, following, self.readers.get(id(call)))
+            yield call, _bringing(call, following, self.readers.get(id(call))) or self.quoting.get(id(call))
 
 
 def conversations(calls: Iterable[Call]) -> list[Conversation]:
@@ -118,8 +120,15 @@ class _Assembly:
         self._of_call[id(call)] = conversation
         for identity in identities_of(call) if aside is None else ():
             self._returning[id(self._roots[id(conversation)]), identity] = conversation
-        if link is not None and any(call.brings(block.id) for block in link.before.blocks):
-            self._of_call[id(link.before)].readers.setdefault(id(link.before), call)
+        if link is not None:
+            self._note_outcome(call, link.before, self._of_call[id(link.before)])
+
+    def _note_outcome(self, call: Call, before: Call, source: Conversation) -> None:
+        """Note that `call`, which continues `before` of the conversation `source`, has its tools' results, or quotes it."""
+        if any(call.brings(block.id) for block in before.blocks):
+            source.readers.setdefault(id(before), call)
+        elif any(call.quotes(block, before) for block in before.blocks):
+            source.quoting.setdefault(id(before), call)
 
     def _begin(self, link: Link | None) -> Conversation:
         conversation = Conversation(source=None if link is None else self._of_call[id(link.before)])

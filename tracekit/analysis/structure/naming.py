@@ -1,27 +1,24 @@
 """The names of agents that were concluded, by what tells them apart.
 
-Agents that serve tools bear the tool's name, or that of the agent which its input chooses. A *lead* is the agent whose
-tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
+Agents that serve tools, or took a history over by one, bear the name that its input chooses, else the tool's if they
+serve it. A *lead* is the agent whose tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
 the application around them, else by the program's functions that called, else by their roles, in order: `agent-1` … .
 A role is a system prompt, else a set of tools; agents of one role share a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Call
-from tracekit.analysis.structure.choosing import Choices, Dispatch
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
-from tracekit.analysis.structure.setups import Identity, identity_of
+from tracekit.analysis.structure.handing import chosen_names
+from tracekit.analysis.structure.unnamed import Unnamed, role_of
 from tracekit.model.recording import Lane, Recording
 
-__all__ = ["Unnamed", "are_agents", "name_agents"]
+__all__ = ["are_agents", "name_agents"]
 
 _MOST_LANES = 8
 _LEAD = "lead"
@@ -32,48 +29,12 @@ _Path: TypeAlias = tuple[str, ...]
 """Names of spans or functions around a call, outermost first."""
 
 
-@dataclass(eq=False)
-class Unnamed:
-    """An agent, in the tree, whose name is not recorded, and its `conversation`."""
-
-    draft: Draft
-    conversation: Conversation
-
-    @property
-    def first(self) -> Call:
-        """The call with which it began."""
-        return self.conversation.calls[0]
-
-    @cached_property
-    def role(self) -> Identity | None:
-        """Its system prompt, else its tools; None where it has neither."""
-        return _role(self.first)
-
-    @cached_property
-    def host(self) -> Draft:
-        """The tool, agent or run in which it stands."""
-        above = self.draft.parent
-        while above is not None and above.kind in ("span", "turn") and above.parent is not None:
-            above = above.parent
-        return self.draft if above is None else above
-
-    @cached_property
-    def leads(self) -> bool:
-        """Whether other agents served its tools."""
-        return any(tool.kind == "tool" and _holds_agent(tool) for turn in self.draft.children for tool in _inside(turn))
-
-    def call_it(self, name: str) -> None:
-        """Give it its name."""
-        self.draft.name = f"{semconv.Operation.INVOKE_AGENT} {name}"
-        self.draft.attributes[semconv.AGENT_NAME] = name
-
-
 def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recording) -> set[int]:
     """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
 
     One that stands alone is. Of several, those of more than one call are, and those that chose to use tools. Single calls
-    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if the
-    span or the function that called is another one.
+    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if they
+    might have used tools themselves, or if the span or the function that called is another one.
 
     Args:
         beside: Conversations in the order in which they began.
@@ -82,7 +43,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
     """
     is_team = any(len(each.calls) > 1 for each in beside) or len(beside) == 1
     around = {id(each): _around(each, recording) for each in beside}
-    kinds = {(_role(each.calls[0]), around[id(each)]) for each in beside}
+    kinds = {(role_of(each.calls[0]), around[id(each)]) for each in beside}
     if not is_team and len(kinds) == 1:
         return {id(each) for each in beside if id(each) in known}
     users = {id(each) for each in beside if id(each) in known or _uses_tools(each)}
@@ -93,6 +54,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
         if not users
         or id(each) in users
         or len(each.calls) > 1
+        or _may_use_tools(each)
         or (any(around[id(each)]) and around[id(each)] not in taken)
     }
 
@@ -103,7 +65,7 @@ def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
     beside: dict[Draft, list[Unnamed]] = {}
     for agent in in_order:
         beside.setdefault(agent.host, []).append(agent)
-    chosen = _chosen(in_order, recording)
+    chosen = chosen_names(in_order, recording)
     left: list[Unnamed] = []
     for host, group in beside.items():
         names = (
@@ -115,44 +77,6 @@ def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
             else:
                 left.append(agent)
     _by_role(sorted(left, key=lambda agent: (agent.draft.start_ns, agent.draft.order)))
-
-
-# ── who is asked by name ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _chosen(agents: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
-    """The names by which tools' inputs choose agents, by the `id()` of the agent."""
-    choices = Choices(recording)
-    asked_for = _blocks_by_id(agents)
-    for agent in agents:
-        tool = agent.host
-        if tool.kind == "tool":
-            choices.add(Dispatch(agent.first, tool, _asker_of(tool)), id(agent))
-            continue
-        for asker, dispatch in _handed(agent, asked_for):
-            if asker is not agent:
-                choices.add(dispatch, id(agent))
-    return choices.names()
-
-
-def _handed(agent: Unnamed, asked_for: Mapping[str, tuple[Unnamed, Call]]) -> Iterable[tuple[Unnamed, Dispatch]]:
-    """The tools by which another agent handed its conversation on to `agent`, whose first request brings their results."""
-    last = agent.first.messages.last
-    for id, _ in () if last is None else last.results:
-        if id in asked_for:
-            asker, call = asked_for[id]
-            block = next(block for block in call.blocks if block.id == id)
-            yield asker, Dispatch(agent.first, block, call.llm)
-
-
-def _blocks_by_id(agents: Iterable[Unnamed]) -> dict[str, tuple[Unnamed, Call]]:
-    return {block.id: (agent, call) for agent in agents for call in agent.conversation.calls for block in call.blocks}
-
-
-def _asker_of(tool: Draft) -> Draft | None:
-    """The call whose answer asked for `tool`."""
-    turn = tool.parent
-    return None if turn is None else next((each for each in _inside(turn) if each.kind == "llm"), None)
 
 
 def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
@@ -175,8 +99,8 @@ def _as_equals(group: Sequence[Unnamed], chosen: Mapping[int, str], recording: R
     if len({agent.role for agent in leads}) > 1:
         leads = []
     found = _apart(group, recording) or _alike(group, recording)
-    found.update((id(agent), chosen[id(agent)]) for agent in group if id(agent) in chosen)
     found.update((id(agent), _LEAD) for agent in leads)
+    found.update((id(agent), chosen[id(agent)]) for agent in group if id(agent) in chosen)
     return found
 
 
@@ -280,26 +204,11 @@ def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | Non
     return None if lane is None else recording.lanes.get((segment, lane))
 
 
-def _role(call: Call) -> Identity | None:
-    role = identity_of(call)
-    return role if any(role) else None
-
-
 def _uses_tools(conversation: Conversation) -> bool:
     """Return whether it asked for tools of its own choice."""
     return any(call.blocks and not call.is_forced for call in conversation.calls)
 
 
-def _inside(node: Draft) -> Iterator[Draft]:
-    """The children of `node`, and those of its spans in their place."""
-    stack = list(reversed(node.children))
-    while stack:
-        child = stack.pop()
-        if child.kind == "span":
-            stack.extend(reversed(child.children))
-        else:
-            yield child
-
-
-def _holds_agent(tool: Draft) -> bool:
-    return any(child.kind == "agent" for child in _inside(tool))
+def _may_use_tools(conversation: Conversation) -> bool:
+    """Return whether it was free to ask for tools."""
+    return any(call.offered and not call.is_forced for call in conversation.calls)

@@ -19,7 +19,7 @@ from functools import cached_property
 from itertools import accumulate, takewhile
 from typing import Any
 
-from tracekit.analysis.structure.calls import Block, Call
+from tracekit.analysis.structure.calls import Block, Call, texts_in
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.prompts import Prompts
@@ -44,6 +44,7 @@ _END = 1 << 63
 class Window:
     """The time between an answer that asks for tools and the request that brings their results.
 
+    `is_quoted` says that `brought` is the request of another agent, which gives the tool call as the words of a user.
     `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
     was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
     """
@@ -53,6 +54,7 @@ class Window:
     brought: Call | None
     is_left: bool = False
     is_final: bool = False
+    is_quoted: bool = False
 
     @property
     def is_form(self) -> bool:
@@ -80,6 +82,12 @@ class Window:
             return False
         is_alike = first.offered == asked.offered and first.system == asked.system
         return is_alike and _branch(asked.llm.lane, first.llm.lane) is None
+
+    def has_run(self, block: Block) -> bool:
+        """Return whether the tool that `block` asked for has run."""
+        if self.brought is None:
+            return False
+        return self.brought.brings(block.id) or (self.is_quoted and self.brought.quotes(block, self.asked))
 
     def result(self, block: Block) -> str | None:
         """The text that was brought as the result of `block`."""
@@ -116,7 +124,7 @@ class Work:
         if not self.calls:
             return []
         inputs = [block.input for block in self.calls[-1].blocks] or [_json_in(self.said)]
-        values = [text for text in map(str.strip, _texts(inputs)) if len(text) >= _DISTINCTIVE]
+        values = [text for text in map(str.strip, texts_in(inputs)) if len(text) >= _DISTINCTIVE]
         told = [texts for texts in ([self.said], values) if sum(map(len, texts)) >= _TELLING]
         return [list(map(_written, texts)) for texts in told]
 
@@ -126,7 +134,8 @@ def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[
     for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
             is_left = bringing is None and status in ("ok", "error")
-            yield Window(conversation, call, bringing, is_left, is_left and status == "ok")
+            is_quoted = bringing is not None and conversation.quoting.get(id(call)) is bringing
+            yield Window(conversation, call, bringing, is_left, is_left and status == "ok", is_quoted)
 
 
 class Works:
@@ -277,7 +286,9 @@ def _common(lane: str, other: str) -> str:
 
 
 def _is_after(work: Work, block: Block, window: Window) -> bool:
-    """Whether the work was given the very result of `block` that the asker was given."""
+    """Whether the work was given the very result of `block` that the asker was given, or took the history over."""
+    if work.first is not None and window.conversation.quoting.get(id(window.asked)) is work.first:
+        return not _is_result(work, window.result(block))
     if work.first is None or len(work.first.messages) <= 1 or not work.first.brings(block.id):
         return False
     return window.brought is None or work.first.result(block.id) == window.result(block)
@@ -315,7 +326,7 @@ def _json_in(text: str) -> Any:
 
 def _looked_for(block: Block) -> list[str]:
     """The texts of the block's input by which it is known in a prompt."""
-    texts = (text.strip() for text in _texts(block.input))
+    texts = (text.strip() for text in block.texts)
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
 
@@ -332,14 +343,3 @@ def _by_prompt(
 
     whole = [block for block, texts in looked_for if texts and all(map(has, texts))]
     return whole or [block for block, texts in looked_for if any(len(text) >= _TELLING and has(text) for text in texts)]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)

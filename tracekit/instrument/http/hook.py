@@ -7,7 +7,7 @@ from types import ModuleType
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.replaced import Replaced
 
-__all__ = ["hook", "unhook"]
+__all__ = ["hook", "is_hooked", "unhook"]
 
 _replaced = Replaced()
 
@@ -27,6 +27,11 @@ def hook() -> None:
     for library in ("httpx", "httpx2"):
         when_imported(library, _hook_client)
     when_imported("aiohttp", _hook_aiohttp)
+
+
+def is_hooked() -> bool:
+    """Return whether the HTTP clients are hooked, or will be once they are imported."""
+    return _State.is_on
 
 
 def unhook() -> None:

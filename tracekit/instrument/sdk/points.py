@@ -133,8 +133,8 @@ def check(base_client: ModuleType, version: Callable[[], str]) -> Generation:
     lacking = missing(base_client)
     if lacking:
         raise UnsupportedSdkError(
-            f"anthropic {version()} has no {', '.join(lacking)}, which tracekit reads to record calls; nothing is "
-            f'recorded. A version that works: pip install "{SUPPORTED}", or a newer tracekit-agents.'
+            f"anthropic {version()} has no {', '.join(lacking)}, which tracekit hooks into to record calls. A version that "
+            f'works: pip install "{SUPPORTED}", or a newer tracekit-agents'
         )
     return generation_of(base_client)
 

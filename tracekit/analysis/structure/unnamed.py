@@ -1,0 +1,81 @@
+"""An agent that was concluded and has no name yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tracekit import semconv
+from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.conversations import Conversation
+from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.setups import Identity, identity_of
+
+__all__ = ["Unnamed", "inside", "role_of"]
+
+
+@dataclass(eq=False)
+class Unnamed:
+    """An agent, in the tree, whose name is not recorded, and its `conversation`.
+
+    `final` are the ids of the tool calls that ended the run: nobody was to bring their results.
+    """
+
+    draft: Draft
+    conversation: Conversation
+    final: Collection[str] = ()
+
+    @property
+    def first(self) -> Call:
+        """The call with which it began."""
+        return self.conversation.calls[0]
+
+    @cached_property
+    def role(self) -> Identity | None:
+        """Its system prompt, else its tools; None where it has neither."""
+        return role_of(self.first)
+
+    @cached_property
+    def host(self) -> Draft:
+        """The tool, agent or run in which it stands."""
+        above = self.draft.parent
+        while above is not None and above.kind in ("span", "turn") and above.parent is not None:
+            above = above.parent
+        return self.draft if above is None else above
+
+    @cached_property
+    def leads(self) -> bool:
+        """Whether other agents served its tools, and it got the results."""
+        tools = (tool for turn in self.draft.children for tool in inside(turn) if tool.kind == "tool")
+        return any(_holds_agent(tool) and not self._is_final(tool) for tool in tools)
+
+    def _is_final(self, tool: Draft) -> bool:
+        """Whether nothing tells of a result of `tool`."""
+        return tool.inferred and str(tool.attributes.get(semconv.TOOL_CALL_ID)) in self.final
+
+    def call_it(self, name: str) -> None:
+        """Give it its name."""
+        self.draft.name = f"{semconv.Operation.INVOKE_AGENT} {name}"
+        self.draft.attributes[semconv.AGENT_NAME] = name
+
+
+def role_of(call: Call) -> Identity | None:
+    """Return the system prompt, else the tools, of `call`; None where it has neither."""
+    role = identity_of(call)
+    return role if any(role) else None
+
+
+def inside(node: Draft) -> Iterator[Draft]:
+    """Yield the children of `node`, and those of its spans in their place."""
+    stack = list(reversed(node.children))
+    while stack:
+        child = stack.pop()
+        if child.kind == "span":
+            stack.extend(reversed(child.children))
+        else:
+            yield child
+
+
+def _holds_agent(tool: Draft) -> bool:
+    return any(child.kind == "agent" for child in inside(tool))
