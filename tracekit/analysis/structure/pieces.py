@@ -13,7 +13,7 @@ from tracekit.analysis.structure.draft import Draft
 from tracekit.model.adopted import own_name
 from tracekit.model.recording import Recording
 
-__all__ = ["demote_pieces"]
+__all__ = ["demote_pieces", "is_step"]
 
 _NAMES = (*semconv.OTHER_NAMES[semconv.AGENT_NAME], semconv.AGENT_ID, *semconv.OTHER_NAMES[semconv.AGENT_ID])
 _USAGE = (
@@ -43,6 +43,11 @@ def demote_pieces(root: Draft, recording: Recording, reader: CallReader) -> None
         for piece in set(_linked(pieces)):
             _demote(piece)
     _demote_idle(drafts)
+
+
+def is_step(draft: Draft) -> bool:
+    """Return whether `draft` is a plain span that is called an agent."""
+    return draft.kind == "span" and draft.level == "workflow" and semconv.AGENT_NAME in draft.attributes
 
 
 def _demote_idle(drafts: Sequence[Draft]) -> None:
