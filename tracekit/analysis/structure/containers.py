@@ -14,7 +14,7 @@ class Container(NamedTuple):
     """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
 
     That is the call itself, or the application's own span around it alone. `groups` are the nearest containers below it
-    that only plain spans part from it, and that are plain spans themselves.
+    that only plain spans part from it, and that are plain spans themselves; and such spans around one call among others.
     """
 
     draft: Draft
@@ -43,11 +43,12 @@ def containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[Container]
         above = nearest.get(draft.parent) if draft.kind == "span" and draft.parent is not None else None
         units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
         # A span around one call moves with that call, as part of what is around the span.
-        if len(units) > 1 or (units and draft.kind != "span"):
-            container = Container(draft, units, [])
+        container = Container(draft, units, [])
+        is_container = len(units) > 1 or (len(units) == 1 and draft.kind != "span")
+        if above is not None and (is_container or (units and len(within[draft]) > 1)):
+            above.groups.append(container)
+        if is_container:
             found.append(container)
-            if above is not None:
-                above.groups.append(container)
             above = container
         nearest[draft] = above
     return found

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Call, CallReader
+from tracekit.analysis.structure.calls import Block, Call, CallReader
 from tracekit.analysis.structure.containers import Container
-from tracekit.analysis.structure.conversations import Conversation, conversations
+from tracekit.analysis.structure.conversations import conversations
 from tracekit.analysis.structure.draft import Draft
-from tracekit.analysis.structure.serving import Block, Window, Work
+from tracekit.analysis.structure.serving import Window, Work
 from tracekit.model.recording import Recording
 
 __all__ = ["Groups"]
@@ -20,7 +20,7 @@ class Groups:
     """The conversations that were held within the plain spans below one container, each in one span.
 
     Args:
-        spans: The spans, which are containers themselves.
+        spans: The spans.
         calls: The calls of the container around them.
         reader: Reads calls.
         recording: The run.
@@ -32,9 +32,12 @@ class Groups:
         self.works: list[Work] = []
         self._works: dict[Draft, list[Work]] = {}
         self._span_of: dict[int, Draft] = {}
+        self._containers: set[Draft] = set()
         held: dict[int, Draft] = {}
         within: list[Call] = []
         for span in spans:
+            if len(span.units) > 1:
+                self._containers.add(span.draft)
             for llm, unit in span.units:
                 call = reader.read(llm, unit, recording)
                 if not call.is_probe:
@@ -58,10 +61,10 @@ class Groups:
         return self._span_of.get(id(work.conversation))
 
     def serves_one(self, span: Draft, places: Mapping[int, Place]) -> bool:
-        """Return whether all that has a place of what was done in `span` serves one tool, and the first has."""
+        """Return whether `span` may be put below a tool as a whole: its first work serves that tool, and none another."""
         works = self._works[span]
         blocks = {places[id(work)][1].id for work in works if id(work) in places}
-        return id(works[0]) in places and len(blocks) == 1
+        return span in self._containers and id(works[0]) in places and len(blocks) == 1
 
 
 def _only(found: set[Draft | None]) -> Draft | None:

@@ -5,12 +5,13 @@ Some instrumentations call whatever has "agent" in its name an agent, and name t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Call, CallReader, text_in
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.adopted import own_name
+from tracekit.model.history import Message
 from tracekit.model.recording import Recording
 
 __all__ = ["demote_pieces", "is_step"]
@@ -88,25 +89,39 @@ def _has_usage(agent: Draft) -> bool:
 def _linked(pieces: Iterable[tuple[Draft, Call]]) -> Iterator[Draft]:
     """Each of `pieces` whose call asked for tools of which another brings the results, and that other."""
     asked: dict[str, Draft] = {}
-    seen: set[bytes] = set()
+    latest: dict[bytes, str | None] = {}
     for piece, call in sorted(pieces, key=lambda pair: pair[1].start_ns):
-        for id in _brought(piece, call, seen):
+        for id in _brought_anew(call) if _is_named(piece) else _brought(call, asked, latest):
             if id in asked and asked[id] is not piece:
                 yield asked[id]
                 yield piece
         asked.update((block.id, piece) for block in call.blocks)
 
 
-def _brought(piece: Draft, call: Call, seen: set[bytes]) -> Iterator[str]:
-    """The ids of the results that `call` brings, but for those in messages that were `seen` with calls before it.
-
-    A named agent that is also told something new begins anew.
-    """
+def _brought_anew(call: Call) -> Iterator[str]:
+    """The ids of the results in the last message, unless it has more to say: a named agent then begins anew."""
     last = call.messages.last
-    if last is None or (_is_named(piece) and text_in(last)):
-        return
+    if last is not None and not text_in(last):
+        yield from (id for id, _ in last.results)
+
+
+def _brought(call: Call, asked: Container[str], latest: dict[bytes, str | None]) -> Iterator[str]:
+    """The ids of the `asked` results that `call` brings; of those in messages that are known, the newest.
+
+    `latest` has the newest by the keys of the messages that are known. Each message is looked at once.
+    """
+    new: list[Message] = []
+    newest: str | None = None
     for message in call.messages.back():
-        if message is not last and (message.key in seen or _is_named(piece)):
+        if message.key in latest:
+            newest = latest[message.key]
             break
-        seen.add(message.key)
-        yield from (id for id, _ in message.results)
+        new.append(message)
+    if newest is not None:
+        yield newest
+    for message in reversed(new):
+        for id, _ in message.results:
+            if id in asked:
+                newest = id
+                yield id
+        latest[message.key] = newest
