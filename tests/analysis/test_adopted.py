@@ -376,6 +376,149 @@ run ~
     )
 
 
+STEP = {"openinference.span.kind": "AGENT"}
+
+
+def test_a_step_without_a_call_is_no_agent() -> None:
+    """A hook whose name has "agent" in it, and a step that is around the agent."""
+    b = Builder()
+    b.span("g", "span", 0, 200, name="graph", attributes=GRAPH)
+    b.span("w", "span", 1, 190, "g", name="call_agent", attributes=STEP)
+    b.span("f", "span", 2, 189, "w", name="lead", attributes={**GRAPH, "metadata": '{"lc_agent_name": "lead"}'})
+    b.span("before", "span", 3, 9, "f", name="Hook.before_agent", attributes=STEP)
+    b.call("a", 10, 49, [ASK], [use("t1", "look")], parent="f")
+    b.span("tools", "span", 50, 100, "f", name="agent_tools", attributes=STEP)
+    b.span("t", "span", 52, 99, "tools", name="look", attributes={"openinference.span.kind": "TOOL"})
+    history = [ASK, assistant(use("t1", "look")), user([result("t1", "seen")])]
+    b.call("b", 102, 180, history, [said("ok")], parent="f")
+    assert outline(b) == lines(
+        """
+run ~
+  span g
+    span w
+      agent lead
+        span before
+        turn ~
+          llm a
+          span tools
+            tool look
+        turn ~
+          llm b"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kind"),
+    [
+        (STEP, "span"),
+        ({**STEP, "agent.name": "lead"}, "agent"),
+        ({**STEP, "llm.token_count.prompt": 7}, "agent"),
+        ({"gen_ai.operation.name": "invoke_agent"}, "agent"),
+    ],
+)
+def test_an_agent_whose_calls_nobody_recorded_is_named_or_tells_of_tokens(
+    attributes: dict[str, Any], kind: str
+) -> None:
+    b = Builder()
+    b.span("f", "span", 0, 100, name="lead", attributes=attributes)
+    b.call("a", 110, 150, [ASK], [said("ok")])
+    (found,) = (node.kind for node in structure(b.recording()).root.walk() if node.id == "f")
+    assert found == kind
+
+
+@pytest.mark.parametrize("names", [{}, {"agent.name": "desk"}])
+def test_a_named_agent_that_is_asked_again_is_two_agents(names: dict[str, Any]) -> None:
+    """An agent whose final answer is a tool's input brings its result with the next question."""
+    b = Builder()
+    answer = [use("t1", "final_answer", text="In spring.")]
+    for id, start in (("f1", 0), ("f2", 100)):
+        b.span(id, "span", start, start + 90, name="desk", attributes={**STEP, **names})
+    b.call("a", 2, 49, [ASK], answer, parent="f1")
+    again = user([result("t1", "taken"), said("And the law part?")])
+    b.call("b", 102, 180, [ASK, assistant(*answer), again], [said("In summer.")], parent="f2")
+    agents = [node.agent for node in structure(b.recording()).root.walk() if node.kind == "agent"]
+    assert agents == (["desk", "desk"] if names else ["agent-1"])
+
+
+def _visit(b: Builder, who: str, number: int, start: int) -> str:
+    """A node of a graph that runs a graph of its own, whose step is called an agent; the step's id."""
+    b.span(f"n{number}", "span", start, start + 90, "g", name=who, attributes=GRAPH)
+    b.span(f"i{number}", "span", start + 1, start + 89, f"n{number}", name=who, attributes=GRAPH)
+    return b.span(f"s{number}", "span", start + 2, start + 50, f"i{number}", name="agent", attributes=STEP)
+
+
+def test_the_workflow_around_its_steps_names_an_agent() -> None:
+    """A supervisor's graph that runs again after each agent that it hands over to."""
+    b = Builder()
+    b.span("g", "span", 0, 400, name="team", attributes=GRAPH)
+    away, written = use("t1", "to_writer"), said("A page on whales.")
+    first = _visit(b, "boss", 1, 10)
+    b.call("a", 13, 40, [ASK], [away], parent=first, system="You lead.")
+    b.span("t", "span", 65, 70, "i1", name="to_writer", attributes={"openinference.span.kind": "TOOL"})
+    handed = [ASK, assistant(away), user([result("t1", "done")])]
+    b.call("w", 113, 140, handed, [written], parent=_visit(b, "writer", 2, 110), system="You write.")
+    history = [*handed, assistant(written), user("Handed back.")]
+    b.call("b", 213, 240, history, [said("Done.")], parent=_visit(b, "boss", 3, 210), system="You lead.")
+    agents = {node.agent: node for node in structure(b.recording()).root.walk() if node.kind == "agent"}
+    assert {name: [each.id for each in node.walk() if each.kind == "llm"] for name, node in agents.items()} == {
+        "boss": ["a", "b"],
+        "writer": ["w"],
+    }
+
+
+def _expert(b: Builder, name: str, start: int, turns: int, parent: str) -> None:
+    """An expert that a plain span is around, without any around the tool."""
+    b.span(f"s-{name}", "span", start, start + 90, parent, name="Agent.run", attributes=GRAPH)
+    history = [user(QUESTIONS[name])]
+    for number in range(turns):
+        answer = [said(ANSWERS[name])] if number == turns - 1 else [use(f"l-{name}", "look", at="the books")]
+        at = start + 1 + 30 * number
+        b.call(f"{name}{number}", at, at + 20, history, answer, parent=f"s-{name}", system=f"You know {name}.")
+        history = [*history, assistant(*answer), user([result(f"l-{name}", "Page 7")])]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["each by itself", "within one span"])
+@pytest.mark.parametrize("turns", [1, 2])
+@pytest.mark.parametrize("spans", [True, False])
+def test_an_agent_within_a_plain_span_serves_the_tool_asked_for_outside(
+    turns: int, *, batch: bool, spans: bool
+) -> None:
+    b = Builder()
+    b.span("f", "span", 0, 500, name="Agent.run", attributes=GRAPH)
+    uses = [use(f"t-{name}", f"ask_{name}", question=QUESTIONS[name]) for name in ("web", "law")]
+    b.call("a", 2, 100, [ASK], uses, parent="f", system="You lead.")
+    around = b.span("all", "span", 101, 399, "f", name="tools") if batch else "f"
+    _expert(b, "web", 110, turns, around)
+    _expert(b, "law", 210, 2, around)
+    results = [result(f"t-{name}", ANSWERS[name]) for name in ("web", "law")]
+    b.call("b", 410, 490, [ASK, assistant(*uses), user(results)], [said("Done.")], parent="f", system="You lead.")
+    if not spans:
+        b.spans = {
+            id: replace(span, parent=None) if span.kind == "llm" else span
+            for id, span in b.spans.items()
+            if span.kind != "span"
+        }
+    nodes = {node.id: node for node in structure(b.recording()).root.walk()}
+    tools = {node.attributes[semconv.TOOL_NAME]: node for node in nodes.values() if node.kind == "tool"}
+    for name, count_of_turns in (("web", turns), ("law", 2)):
+        agents = [each for each in tools[f"ask_{name}"].walk() if each.kind == "agent"]
+        assert [agent.agent for agent in agents] == [f"ask_{name}"]
+        assert sum(each.kind == "turn" for each in agents[0].walk()) == count_of_turns
+    assert sorted(node.agent for node in nodes.values() if node.agent) == ["ask_law", "ask_web", "lead"]
+
+
+def test_a_plain_span_around_the_rest_of_a_conversation_serves_no_tool() -> None:
+    b = Builder()
+    uses = [use("t1", "look", at=ASK["content"])]
+    b.call("a", 2, 100, [ASK], uses)
+    b.span("loop", "span", 110, 400, name="loop")
+    history = [ASK, assistant(*uses), user([result("t1", "seen")])]
+    b.call("b", 120, 200, history, [use("t2", "look", at="y")], parent="loop")
+    history = [*history, assistant(use("t2", "look", at="y")), user([result("t2", "seen")])]
+    b.call("c", 220, 300, history, [said("ok")], parent="loop")
+    assert "  span loop" in outline(b)
+
+
 def test_agents_that_hand_over_are_two() -> None:
     b = Builder()
     b.span("w", "span", 0, 200, name="invoke_workflow desk", attributes={"gen_ai.operation.name": "invoke_workflow"})

@@ -19,6 +19,7 @@ from tracekit.analysis.structure.containers import Container, calls_within, cont
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
 from tracekit.analysis.structure.draft import Draft, inferred
+from tracekit.analysis.structure.groups import Groups
 from tracekit.analysis.structure.naming import are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
@@ -98,9 +99,12 @@ class _Filling:
         self._places = places
         self._recording = recording
         self._reader = reader
-        calls = [reader.read(llm, unit, recording) for llm, unit in container.units]
+        # A container around may have taken calls away.
+        units = [(llm, unit) for llm, unit in container.units if unit.parent is container.draft]
+        calls = [reader.read(llm, unit, recording) for llm, unit in units]
         # A probe for a quota continues nothing, and says nothing of who leads.
         speaking = conversations(call for call in calls if not call.is_probe)
+        self._groups = Groups(container.groups, [call for call in calls if not call.is_probe], reader, recording)
         self._first = speaking[0] if speaking else None
         self._conversations = [*speaking, *(Conversation([call]) for call in calls if call.is_probe)]
         self._windows = [window for conversation in self._conversations for window in windows_of(conversation, status)]
@@ -129,9 +133,14 @@ class _Filling:
             if placed is not None and id(placed[0].asked) not in self._turns:
                 # What asked for it stayed flat itself, for want of evidence.
                 placed = None
+            span = self._groups.span_of(work)
+            if span is not None and (placed is None or self._groups.serves_one(span, best)):
+                if placed is not None:
+                    self._tool(*placed).adopt(span)
+                continue
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
-                    self._tool(placed[0], placed[1], placed[2]).adopt(work.agent)
+                    self._tool(*placed).adopt(work.agent)
             elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
             elif placed is not None and not work.conversation.is_summary:
@@ -166,7 +175,7 @@ class _Filling:
             if child.kind == "agent":
                 calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(child)]
                 works.append(Work(calls, child.start_ns, child.lane, child.agent, agent=child))
-        return works
+        return works + self._groups.works
 
     def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
         """For each work its place by the strongest evidence; among equals, in the innermost window."""

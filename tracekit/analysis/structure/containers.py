@@ -13,31 +13,44 @@ __all__ = ["Container", "calls_within", "containers"]
 class Container(NamedTuple):
     """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
 
-    That is the call itself, or the application's own span around it alone. `around` is the node, or what is around it
-    where it is such a span.
+    That is the call itself, or the application's own span around it alone. `groups` are the nearest containers below it
+    that only plain spans part from it, and that are plain spans themselves; and such spans around one call among others.
     """
 
     draft: Draft
     units: list[tuple[Draft, Draft]]
-    around: Draft
+    groups: list[Container]
+
+    @property
+    def around(self) -> Draft:
+        """The node itself, or the nearest one around it that is no plain span, as they stand now."""
+        above = self.draft
+        while above.kind == "span" and above.parent is not None:
+            above = above.parent
+        return above
 
 
 def containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[Container]:
     """Every node with calls to be put in order, parents first.
 
-    All can be told before any is filled: what then moves hangs directly below the node, and holds no more than a call.
+    All can be told before any is filled: what then moves is a call with what is around it alone, or a whole container.
     """
-    drafts = root.walk()
-    around: dict[Draft, Draft] = {}
+    nearest: dict[Draft, Container | None] = {}
     found = []
-    for draft in drafts:
-        around[draft] = around[draft.parent] if draft.kind == "span" and draft.parent is not None else draft
+    for draft in root.walk():
         if draft.kind in ("llm", "attempt"):
             continue
+        above = nearest.get(draft.parent) if draft.kind == "span" and draft.parent is not None else None
         units = [(within[child][0], child) for child in draft.children if len(within[child]) == 1]
         # A span around one call moves with that call, as part of what is around the span.
-        if len(units) > 1 or (units and draft.kind != "span"):
-            found.append(Container(draft, units, around[draft]))
+        container = Container(draft, units, [])
+        is_container = len(units) > 1 or (len(units) == 1 and draft.kind != "span")
+        if above is not None and (is_container or (units and len(within[draft]) > 1)):
+            above.groups.append(container)
+        if is_container:
+            found.append(container)
+            above = container
+        nearest[draft] = above
     return found
 
 

@@ -8,14 +8,17 @@ A role is a system prompt, else a set of tools; agents of one role share a name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import dropwhile
 from typing import TypeAlias
 
 from tracekit import semconv
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.handing import chosen_names
+from tracekit.analysis.structure.pieces import is_step
 from tracekit.analysis.structure.unnamed import Unnamed, role_of
+from tracekit.model.adopted import own_name
 from tracekit.model.recording import Lane, Recording
 
 __all__ = ["are_agents", "name_agents"]
@@ -101,6 +104,7 @@ def _as_equals(group: Sequence[Unnamed], chosen: Mapping[int, str], recording: R
     found = _apart(group, recording) or _alike(group, recording)
     found.update((id(agent), _LEAD) for agent in leads)
     found.update((id(agent), chosen[id(agent)]) for agent in group if id(agent) in chosen)
+    found.update((id(agent), name) for agent in group if (name := _workflow(agent.conversation)))
     return found
 
 
@@ -110,6 +114,20 @@ def _by_role(agents: Sequence[Unnamed]) -> None:
     for agent in agents:
         role = agent.role if agent.role is not None else id(agent)
         agent.call_it(f"agent-{numbers.setdefault(role, len(numbers) + 1)}")
+
+
+def _workflow(conversation: Conversation) -> str:
+    """Return the name of the workflow whose steps are called agents and made the calls, as part of another; else ""."""
+    names = {_workflow_of(call.llm) for call in conversation.calls}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _workflow_of(llm: Draft) -> str:
+    """The workflow right around the step called an agent that made a call. The outermost is the program's as a whole."""
+    workflows = [span for span in _spans_above(llm) if span.level == "workflow"]
+    around = list(dropwhile(lambda span: not is_step(span), workflows))
+    around = [span for span in around if not is_step(span)]
+    return own_name(around[0].name, around[0].attributes) if len(around) > 1 else ""
 
 
 # ── who called ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,15 +189,20 @@ def _spans(conversation: Conversation) -> _Path:
     """The application's spans around a conversation, outermost first, within the tool, agent or run in which it stands."""
     first = conversation.calls[0]
     is_single = len(conversation.calls) == 1
-    below, names = first.llm if is_single else first.unit, []
+    around = _spans_above(first.llm if is_single else first.unit)
+    names = [span.name for span in around if not any(name.startswith(_FOREIGN) for name in span.attributes)]
+    return tuple(reversed(names))
+
+
+def _spans_above(below: Draft) -> Iterator[Draft]:
+    """The application's spans around `below`, innermost first, within the tool, recorded agent or run in which it stands."""
     above = below.parent
     while above is not None and above.kind in ("span", "turn", "agent"):
         if above.kind == "agent" and not above.inferred:
             break
-        if above.kind == "span" and not any(name.startswith(_FOREIGN) for name in above.attributes):
-            names.append(above.name)
+        if above.kind == "span":
+            yield above
         above = above.parent
-    return tuple(reversed(names))
 
 
 def _functions(conversation: Conversation, recording: Recording) -> _Path:
