@@ -261,12 +261,15 @@ def assert_followed_but_for_idling(replay: Any, recording: Any, way: Any) -> Non
 
 @pytest.mark.parametrize(
     ("process_s", "timeout_s", "call_s", "notes"),
-    [("0.3", 60, 1.5, []), ("1.5", 60, 0.2, []), ("3", None, 0.3, ["order not proven"])],
+    [("0.3", 60, 1.5, [""]), ("1.5", 60, 0.2, ["", "order not proven"]), ("3", None, 0.3, ["order not proven"])],
 )
 def test_the_order_of_a_process_and_a_call(
     process_s: str, timeout_s: float | None, call_s: float, notes: list[str], home: Path
 ) -> None:
-    """Where a call takes less than a process of more than a second, the two go on side by side."""
+    """Where a call takes less than a process of more than a second, the two go on side by side.
+
+    On a busy machine the process may take more than the second for which all others wait for it, which is noted.
+    """
 
     def run(url: str) -> Any:
         def tool() -> str:
@@ -279,4 +282,4 @@ def test_the_order_of_a_process_and_a_call(
     seen, recording = record(run, echo({"slow": call_s}))
     again, replay = play(recording, run)
     assert (again, replay.mode) == (seen, "followed")
-    assert [note.partition(":")[0] for note in replay.notes] == notes
+    assert ", ".join(note.partition(":")[0] for note in replay.notes) in notes
