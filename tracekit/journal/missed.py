@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tracekit.errors import HomeError
 from tracekit.journal.home import make_home
 from tracekit.model.unrecorded import Misses
+from tracekit.notes import add_note, notes_in
 from tracekit.origin import pass_on
 from tracekit.system_clock import wall_ns
 
@@ -24,7 +25,6 @@ __all__ = ["MissedNotes", "Note", "missed_in", "missed_since", "note_missed"]
 _FILE = "missed.jsonl"
 _PREFIX = "missed-"
 _MOST_BYTES = 64_000
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class MissedNotes:
@@ -47,7 +47,7 @@ class MissedNotes:
         if os.getpid() != self._pid:
             self._left, self._known, self._pid = Counter(), set(), os.getpid()
         if self._folder:
-            _append(Path(self._folder) / f"{_PREFIX}{self._pid}.jsonl", _APPEND, list(key))
+            add_note(Path(self._folder) / f"{_PREFIX}{self._pid}.jsonl", list(key))
         elif key in self._known:
             self._left[key] += 1
         else:
@@ -79,25 +79,12 @@ def note_missed(program: str, misses: Misses) -> None:
     """Note what a process of `program` missed. A disk that does not take it is no concern of the program's."""
     try:
         path = make_home() / _FILE
-        mode = _APPEND | (os.O_TRUNC if path.exists() and path.stat().st_size > _MOST_BYTES else 0)
     except (OSError, HomeError) as error:
         pass_on(error)
         return
     for (caller, host), requests in misses.items():
-        told = {"t": wall_ns(), "program": program, "caller": caller, "host": host, "requests": requests}
-        _append(path, mode, told)
-        mode &= ~os.O_TRUNC
-
-
-def _append(path: Path, mode: int, line: Any) -> None:
-    try:
-        file = os.open(path, mode, 0o600)
-        try:
-            os.write(file, json.dumps(line).encode() + b"\n")
-        finally:
-            os.close(file)
-    except OSError as error:
-        pass_on(error)
+        note = {"t": wall_ns(), "program": program, "caller": caller, "host": host, "requests": requests}
+        add_note(path, note, _MOST_BYTES)
 
 
 class Note(NamedTuple):
@@ -110,14 +97,7 @@ class Note(NamedTuple):
 
 def missed_since(folder: Path, since_ns: int) -> Note | None:
     """Return what was missed since `since_ns`, nanoseconds since the epoch; None if nothing was."""
-    try:
-        # A FIFO would be waited for without an end.
-        file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(file, encoding="utf-8") as text:
-            lines = text.read().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return None
-    found = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]
+    found = [each for each in notes_in(folder / _FILE) if _is_whole(each) and each["t"] >= since_ns]
     if not found:
         return None
     misses: Counter[tuple[str, str]] = Counter()
@@ -129,11 +109,5 @@ def missed_since(folder: Path, since_ns: int) -> Note | None:
 _WANTED = {"t": int, "program": str, "caller": str, "host": str, "requests": int}
 
 
-def _read(line: str) -> dict[str, Any] | None:
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(data, dict) or not all(type(data.get(name)) is kind for name, kind in _WANTED.items()):
-        return None
-    return data
+def _is_whole(note: dict[str, Any]) -> bool:
+    return all(type(note.get(name)) is kind for name, kind in _WANTED.items())

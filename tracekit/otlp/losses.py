@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tracekit.origin import pass_on
+from tracekit.notes import add_note, notes_in
 from tracekit.otlp.ledger import Abandoned, take_abandoned
 from tracekit.otlp.outbox import Loss
 from tracekit.system_clock import wall_ns
@@ -57,31 +56,13 @@ def note_resent(folder: Path, run: str) -> None:
 
 
 def _note(folder: Path, line: dict[str, Any]) -> None:
-    path = folder / _FILE
-    try:
-        mode = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
-        if path.exists() and path.stat().st_size > _MOST_BYTES:
-            mode |= os.O_TRUNC
-        file = os.open(path, mode, 0o600)
-        try:
-            os.write(file, json.dumps({"t": wall_ns(), **line}).encode() + b"\n")
-        finally:
-            os.close(file)
-    except OSError as error:
-        pass_on(error)
-        return
+    add_note(folder / _FILE, {"t": wall_ns(), **line}, _MOST_BYTES)
 
 
 def lost_since(folder: Path, since_ns: int) -> Lost | None:
     """What was lost since `since_ns`, nanoseconds since the epoch, and not sent later; None if nothing was."""
-    try:
-        # A FIFO would be waited for without an end.
-        file = os.open(folder / _FILE, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(file, encoding="utf-8") as text:
-            lines = text.read().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return None
-    read = [each for line in lines if (each := _read(line)) is not None and each["t"] >= since_ns]
+    notes = (_whole(note) for note in notes_in(folder / _FILE))
+    read = [each for each in notes if each is not None and each["t"] >= since_ns]
     resent = {each["resent"]: each["t"] for each in read if "resent" in each}
     found = [each for each in read if "lost" in each and not _is_resent(each, resent)]
     if not found:
@@ -103,15 +84,9 @@ def _is_resent(line: dict[str, Any], resent: dict[str, int]) -> bool:
     return bool(runs) and all(resent.get(run, 0) > line["t"] for run in runs)
 
 
-def _read(line: str) -> dict[str, Any] | None:
-    """The line, with defaults for what older versions did not write."""
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(data, dict):
-        return None
-    data = {"cut": 0, "runs": [], **data}
+def _whole(note: dict[str, Any]) -> dict[str, Any] | None:
+    """The note, with defaults for what older versions did not write; None if it is not one of ours."""
+    data = {"cut": 0, "runs": [], **note}
     wanted = {"t": int, "resent": str} if "resent" in data else _WANTED
     if not all(isinstance(data.get(name), kind) for name, kind in wanted.items()):
         return None
