@@ -8,7 +8,7 @@ made by itself are works, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.overlap import Interval, most_at_once
-from tracekit.model.tree import Node
+from tracekit.model.tree import Node, through_spans
 
 __all__ = [
     "Batch",
@@ -155,12 +155,12 @@ class Batch:
 
 def turns_of(agent: Node) -> list[Node]:
     """The turns of `agent`, in order, within spans of the application's own too."""
-    return [node for node in _through_spans(agent) if node.kind == "turn"]
+    return [node for node in through_spans(agent.children) if node.kind == "turn"]
 
 
 def batch_of(turn: Node) -> Batch:
     """What the answer of `turn` asked for."""
-    below = list(_through_spans(turn))
+    below = list(through_spans(turn.children))
     asked = next((node for node in below if node.kind == "llm"), None)
     works = tuple(Work(node, asked) for node in below if node.kind in ("tool", "agent"))
     return Batch(turn, asked, works)
@@ -236,17 +236,6 @@ def _single_call(node: Node) -> Work | None:
     return Work(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
 
 
-def _through_spans(node: Node) -> Iterator[Node]:
-    """The children of `node`, and those of its plain spans in their place."""
-    stack = list(reversed(node.children))
-    while stack:
-        child = stack.pop()
-        if child.kind == "span":
-            stack.extend(reversed(child.children))
-        else:
-            yield child
-
-
 def parents_of(nodes: Iterable[Node]) -> Mapping[str, Node]:
     """The parent of each node below `nodes`, by id."""
     return {child.id: node for node in nodes for child in node.children}
@@ -254,7 +243,7 @@ def parents_of(nodes: Iterable[Node]) -> Mapping[str, Node]:
 
 def own_calls(agent: Node) -> list[Node]:
     """The calls of `agent` itself, in the order in which they began, without those of what it set to work."""
-    found = [node for node in _through_spans(agent) if node.kind == "llm"]
+    found = [node for node in through_spans(agent.children) if node.kind == "llm"]
     for turn in turns_of(agent):
-        found += [node for node in _through_spans(turn) if node.kind == "llm"]
+        found += [node for node in through_spans(turn.children) if node.kind == "llm"]
     return sorted(found, key=lambda call: call.start_ns)

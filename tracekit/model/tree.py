@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Reversible
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from tracekit.model.events import Attributes, Failure, Kind
 from tracekit.model.recording import Recording
 
-__all__ = ["Node", "Run", "Status", "Tokens"]
+__all__ = ["Node", "Run", "Status", "Tokens", "through_spans"]
 
 Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
 """How a span stands. `open`: its process lives; `interrupted`: its process is gone, and its end was never recorded."""
@@ -98,3 +98,27 @@ class Run:
     def count(self, kind: Kind) -> int:
         """How many nodes of `kind` the tree has."""
         return sum(node.kind == kind for node in self.root.walk())
+
+
+class _Placed(Protocol):
+    """A node of a tree, settled or in the making."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def children(self) -> Reversible[Any]: ...
+
+
+_N = TypeVar("_N", bound=_Placed)
+
+
+def through_spans(nodes: Iterable[_N]) -> Iterator[_N]:
+    """Yield `nodes` in order or, in the place of a plain span, the nearest below it that are none."""
+    stack = [*nodes][::-1]
+    while stack:
+        node = stack.pop()
+        if node.kind == "span":
+            stack.extend(reversed(node.children))
+        else:
+            yield node

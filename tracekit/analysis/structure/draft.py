@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Any
@@ -52,16 +51,6 @@ class Draft:
     def agent(self) -> str | None:
         """An agent's bare name."""
         return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
-
-    def through_spans(self) -> Iterator[Draft]:
-        """Yield this node or, in the place of a plain span, the nearest below it that are none."""
-        stack = [self]
-        while stack:
-            draft = stack.pop()
-            if draft.kind == "span":
-                stack.extend(reversed(draft.children))
-            else:
-                yield draft
 
     def settle(self) -> Node:
         """The node as it stands now, with everything below it."""

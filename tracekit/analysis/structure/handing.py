@@ -14,8 +14,9 @@ from tracekit.analysis.structure.calls import Block, Call, text_in
 from tracekit.analysis.structure.choosing import Choices, Dispatch
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.setups import Identity
-from tracekit.analysis.structure.unnamed import Unnamed, inside
+from tracekit.analysis.structure.unnamed import Unnamed
 from tracekit.model.recording import Recording
+from tracekit.model.tree import through_spans
 
 __all__ = ["chosen_names"]
 
@@ -106,7 +107,7 @@ def _telling_in(asked: Call, known: str) -> list[tuple[Block, list[str]]]:
 def _asker_of(tool: Draft) -> Draft | None:
     """The call whose answer asked for `tool`."""
     turn = tool.parent
-    return None if turn is None else next((each for each in inside(turn) if each.kind == "llm"), None)
+    return None if turn is None else next((each for each in through_spans(turn.children) if each.kind == "llm"), None)
 
 
 def _shared(agents: Sequence[Unnamed], names: Mapping[int, str]) -> dict[int, str]:

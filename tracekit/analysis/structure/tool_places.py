@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from tracekit import semconv
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.model.tree import through_spans
 
 __all__ = ["ToolPlaces", "move_to_turn"]
 
@@ -59,9 +60,8 @@ def move_to_turn(tool: Draft, turn: Draft, container: Draft, turns: Mapping[int,
 
 def _beside(unit: Draft) -> Iterator[Draft]:
     """What stands beside `unit` under its parent, also within plain spans, which are nothing by themselves."""
-    for sibling in unit.parent.children if unit.parent is not None else ():
-        if sibling is not unit:
-            yield from sibling.through_spans()
+    siblings = unit.parent.children if unit.parent is not None else ()
+    return through_spans(sibling for sibling in siblings if sibling is not unit)
 
 
 def _above(draft: Draft, container: Draft) -> Iterator[Draft]:

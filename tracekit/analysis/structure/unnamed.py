@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +11,9 @@ from tracekit.analysis.structure.calls import Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.setups import Identity, identity_of
+from tracekit.model.tree import through_spans
 
-__all__ = ["Unnamed", "inside", "role_of"]
+__all__ = ["Unnamed", "role_of"]
 
 
 @dataclass(eq=False)
@@ -47,7 +48,7 @@ class Unnamed:
     @cached_property
     def leads(self) -> bool:
         """Whether other agents served its tools, and it got the results."""
-        tools = (tool for turn in self.draft.children for tool in inside(turn) if tool.kind == "tool")
+        tools = (tool for turn in self.draft.children for tool in through_spans(turn.children) if tool.kind == "tool")
         return any(_holds_agent(tool) and not self._is_final(tool) for tool in tools)
 
     def _is_final(self, tool: Draft) -> bool:
@@ -66,16 +67,5 @@ def role_of(call: Call) -> Identity | None:
     return role if any(role) else None
 
 
-def inside(node: Draft) -> Iterator[Draft]:
-    """Yield the children of `node`, and those of its spans in their place."""
-    stack = list(reversed(node.children))
-    while stack:
-        child = stack.pop()
-        if child.kind == "span":
-            stack.extend(reversed(child.children))
-        else:
-            yield child
-
-
 def _holds_agent(tool: Draft) -> bool:
-    return any(child.kind == "agent" for child in inside(tool))
+    return any(child.kind == "agent" for child in through_spans(tool.children))
