@@ -21,8 +21,6 @@ _BETWEEN_STEPS = ("RESUME", "JUMP_BACKWARD", "JUMP_ABSOLUTE", "CHECK_EVAL_BREAKE
 
 _STAND_IN_BYTES = 8
 
-_OURS = "tracekit."
-
 _RAISING = ("RAISE_VARARGS", "RERAISE")
 
 _BARE = (MemoryError, StopIteration, StopAsyncIteration)
@@ -116,9 +114,6 @@ def _is_programs(error: BaseException) -> bool:
 
 def _is_hook(frame: FrameType, above: list[FrameType]) -> bool:
     """Return whether `frame` is that of a signal handler or a trace function: the interpreter passes them a frame above."""
-    if str(frame.f_globals.get("__name__", "")).startswith(_OURS):
-        # Asking for all handlers would cost more than the call in which a fault was expected.
-        return False
     if frame.f_code in set(_codes_of_handlers()):
         return True
     code, values = frame.f_code, frame.f_locals

@@ -10,7 +10,7 @@ from tracekit.instrument.lanes import Lane
 from tracekit.model.events import Failure, Kind
 from tracekit.model.run import RunInfo
 
-__all__ = ["LiveRun", "LiveSpan", "new_run_id", "new_span_id"]
+__all__ = ["LiveRun", "LiveSpan", "known_run", "new_run_id", "new_span_id"]
 
 
 def new_span_id() -> str:
@@ -113,3 +113,12 @@ class LiveSpan:
     def is_applications(self) -> bool:
         """Whether it is the application's own span, or another instrumentation's, and nothing of ours makes it current."""
         return self.kind == "span" or semconv.ADOPTED_FROM in self.attributes_at_begin
+
+
+def known_run(live: LiveSpan | None) -> LiveRun | None:
+    """Return the run of `live` or of the nearest span above it that has one."""
+    while live is not None:
+        if live.run is not None:
+            return live.run
+        live = live.parent
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tracekit.instrument.lanes import Lane
-from tracekit.instrument.live import LiveRun, LiveSpan
+from tracekit.instrument.live import LiveRun, LiveSpan, known_run
 
 __all__ = ["OpenSpans"]
 
@@ -30,7 +30,7 @@ class OpenSpans:
 
     def unwritten(self, run: LiveRun) -> list[LiveSpan]:
         """Return those of `run` that are not written, in the order in which they began."""
-        return [live for live in list(self._spans.values()) if not live.written and _run_of(live) is run]
+        return [live for live in list(self._spans.values()) if not live.written and known_run(live) is run]
 
     def root_around(self, lane: Lane) -> LiveSpan | None:
         """Return the newest span without a parent that began in `lane` or in one that led to it; None if there is none.
@@ -57,11 +57,3 @@ def _up(lane: Lane | None) -> Iterator[Lane]:
     while lane is not None:
         yield lane
         lane = lane.parent
-
-
-def _run_of(live: LiveSpan | None) -> LiveRun | None:
-    while live is not None:
-        if live.run is not None:
-            return live.run
-        live = live.parent
-    return None

@@ -27,7 +27,7 @@ from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.homes import Homes
 from tracekit.instrument.lanes import Lane, current_lane, main_lane
-from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
+from tracekit.instrument.live import LiveRun, LiveSpan, known_run, new_run_id, new_span_id
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
@@ -177,7 +177,7 @@ class Recorder:
         if live.kind == "run":
             self._begin_run(live)
         else:
-            live.run = live.run or _known_run(live.parent)
+            live.run = live.run or known_run(live.parent)
         if self.answerer is not None and begin_ns is None:
             live.begin_ns = self.answerer.begin_ns(live)
         # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
@@ -304,7 +304,7 @@ class Recorder:
         event = Unrecorded(self.clock.now_ns(), caller, host)
         self._missed.note(event)
         lane = current_lane()
-        run = _known_run(current_span() or self.process) or self._lane_runs.get(lane)
+        run = known_run(current_span() or self.process) or self._lane_runs.get(lane)
         if run is None or not run.written:
             self._missed.wait(event, run or lane)
             return
@@ -357,12 +357,12 @@ class Recorder:
 
     def is_written(self, live: LiveSpan) -> bool:
         """Whether anything of the run of `live` is written."""
-        run = _known_run(live)
+        run = known_run(live)
         return run is not None and run.written
 
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
-        run = _known_run(live)
+        run = known_run(live)
         # A program or a unit of work is a run once there is something of interest in it.
         return live.lane in self._lane_runs if run is None else run.is_said or run.written
 
@@ -478,15 +478,6 @@ def _process_span(session: Session) -> LiveSpan:
     span.run = run
     span.written = True
     return span
-
-
-def _known_run(live: LiveSpan | None) -> LiveRun | None:
-    """The run of `live` or of the nearest span above it that has one."""
-    while live is not None:
-        if live.run is not None:
-            return live.run
-        live = live.parent
-    return None
 
 
 def _name_of_run(root: LiveSpan) -> str:

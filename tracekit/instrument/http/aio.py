@@ -14,7 +14,7 @@ from typing import Any
 
 from tracekit.instrument.failures import CANCELLED
 from tracekit.instrument.guard import finishing, guarded
-from tracekit.instrument.http.call import Sending, begin_call, concerns
+from tracekit.instrument.http.call import Sending, begin, concerns
 from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import Attempt
@@ -56,15 +56,10 @@ async def _between(session: Any, request: Any, handler: Callable[[Any], Awaitabl
     answerer = sending.call.recorder.answerer
     if answerer is not None:
         return await _answer(session, answerer, sending, request, sent)
-    try:
+    with sending:
         _enter(sending, sent)
         response = await handler(request)
         _arrived(sending, response)
-    except BaseException as error:
-        sending.raised(error)
-        raise
-    finally:
-        sending.leave()
     return response
 
 
@@ -89,11 +84,7 @@ async def _as_sent(request: Any) -> Request:
 @guarded
 def _begin(sent: Request, request: Any) -> Sending | None:
     recorder = concerns(sent.path)
-    if recorder is None:
-        return None
-    has_version = "anthropic-version" in request.headers
-    call = begin_call(recorder, sent, has_version=has_version, is_sync=False)
-    return Sending(call) if call is not None else None
+    return None if recorder is None else begin(recorder, sent, request.headers, is_sync=False)
 
 
 @guarded
@@ -108,8 +99,7 @@ def _arrived(sending: Sending, response: Any) -> None:
     sending.call.status = response.status
     kept = kept_headers((name.lower(), value) for name, value in response.headers.items())
     raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers]
-    usual = next((each.phrase for each in HTTPStatus if each == response.status), "")
-    reason = response.reason if response.reason != usual else None
+    reason = response.reason if response.reason != _usual_reason(response.status) else None
     form = HeadForm.of([each for each in raw if each[0].lower() in kept], "latin-1", reason, "")
     attempt = sending.attempt
     # What of the body came with the head is there before the application can turn it down.
@@ -119,6 +109,11 @@ def _arrived(sending: Sending, response: Any) -> None:
     _observe(response.content, attempt)
     attempt.now_ns, attempt.end_ns = now_ns, end_ns
     sending.call.returned()
+
+
+def _usual_reason(status: int) -> str:
+    """The words that stand for `status`, which servers may replace by others."""
+    return next((each.phrase for each in HTTPStatus if each == status), "")
 
 
 def _observe(content: Any, attempt: Attempt) -> None:
@@ -290,8 +285,7 @@ def _response(session: Any, request: Any, reply: Reply) -> Any:
     form = reply.form or HeadForm()
     raw = form.raw(reply.headers)
     response.version, response.status = aiohttp.HttpVersion11, reply.status
-    usual = next((each.phrase for each in HTTPStatus if each == reply.status), "")
-    response.reason = form.reason if form.reason is not None else usual
+    response.reason = form.reason if form.reason is not None else _usual_reason(reply.status)
     headers = multidict.CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
     response._headers = multidict.CIMultiDictProxy(headers)  # noqa: SLF001  `start` sets these from a connection
     response._raw_headers = tuple(raw)  # noqa: SLF001  see above

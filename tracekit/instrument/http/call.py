@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from tracekit.instrument.sdk.spans import RecordingTracer
 from tracekit.model.events import Failure, Request
 from tracekit.origin import pass_on
 
-__all__ = ["HttpCall", "Sending", "begin_call", "concerns"]
+__all__ = ["HttpCall", "Sending", "begin", "concerns"]
 
 _VERSION = "anthropic-version"
 _OF_OTHERS = (semconv.OPERATION_NAME, "openinference.span.kind", "llm.request.type")
@@ -79,7 +80,7 @@ class HttpCall(Call):
 
 
 class Sending:
-    """A request of a call while the HTTP client sends it."""
+    """A request of a call while the HTTP client sends it, as a block in which `enter` was called."""
 
     def __init__(self, call: HttpCall) -> None:
         self.call = call
@@ -102,6 +103,16 @@ class Sending:
         CURRENT_CALL.set(None)
         if self._context is not None:
             attach_context(self._context)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            if error is not None:
+                self.raised(error)
+        finally:
+            self.leave()
 
     @guarded
     def answered(self, response: Any) -> None:
@@ -127,11 +138,12 @@ def concerns(path: str) -> Recorder | None:
     return recorder if recorder is not None and is_candidate(path) and current_call() is None else None
 
 
-def begin_call(recorder: Recorder, sent: Request, *, has_version: bool, is_sync: bool) -> HttpCall | None:
-    """Return the call that `sent` makes. None if it is none of the Messages API; it is counted if Claude answers it.
+def begin(recorder: Recorder, sent: Request, headers: Container[str], *, is_sync: bool) -> Sending | None:
+    """Begin the call that `sent`, a request with these `headers`, makes.
 
-    `has_version` says that it has the header ``anthropic-version``.
+    None if it is none of the Messages API; it is counted if Claude answers it.
     """
+    has_version = _VERSION in headers
     path = sent.path.rstrip("/")
     asked = _body(sent) if sent.method == "POST" else None
     asks = asked is not None and isinstance(asked.get("messages"), list)
@@ -145,7 +157,7 @@ def begin_call(recorder: Recorder, sent: Request, *, has_version: bool, is_sync:
     call = HttpCall(recorder, is_sync=is_sync)
     if asks and asked is not None and not path.endswith("/count_tokens"):
         call.start_span(sent, asked)
-    return call
+    return Sending(call)
 
 
 def _count(recorder: Recorder, sent: Request, *, has_version: bool) -> None:

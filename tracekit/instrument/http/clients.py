@@ -8,8 +8,7 @@ from typing import Any
 
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.http.answering import answer, answer_async
-from tracekit.instrument.http.call import Sending, begin_call, concerns
-from tracekit.instrument.recorder import active
+from tracekit.instrument.http.call import Sending, begin, concerns
 from tracekit.instrument.sdk.attempt import request_of
 
 __all__ = ["send", "send_async"]
@@ -26,15 +25,10 @@ def send(original: Callable[..., Any]) -> Callable[..., Any]:
         answerer = sending.call.recorder.answerer
         if answerer is not None:
             return answer(client, answerer, sending, request, stream=kwargs.get("stream", False))
-        try:
+        with sending:
             _enter(sending, request)
             response = original(client, request, **kwargs)
             sending.answered(response)
-        except BaseException as error:
-            sending.raised(error)
-            raise
-        finally:
-            sending.leave()
         return response
 
     return send
@@ -51,15 +45,10 @@ def send_async(original: Callable[..., Any]) -> Callable[..., Any]:
         answerer = sending.call.recorder.answerer
         if answerer is not None:
             return await answer_async(client, answerer, sending, request, stream=kwargs.get("stream", False))
-        try:
+        with sending:
             _enter(sending, request)
             response = await original(client, request, **kwargs)
             sending.answered(response)
-        except BaseException as error:
-            sending.raised(error)
-            raise
-        finally:
-            sending.leave()
         return response
 
     return send
@@ -67,12 +56,8 @@ def send_async(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @guarded
 def _begin(request: Any, *, is_sync: bool) -> Sending | None:
-    recorder = active() and concerns(request.url.path)
-    if recorder is None:
-        return None
-    has_version = "anthropic-version" in request.headers
-    call = begin_call(recorder, request_of(request), has_version=has_version, is_sync=is_sync)
-    return Sending(call) if call is not None else None
+    recorder = concerns(request.url.path)
+    return None if recorder is None else begin(recorder, request_of(request), request.headers, is_sync=is_sync)
 
 
 @guarded
