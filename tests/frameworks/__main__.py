@@ -26,7 +26,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from tests.frameworks.environments import Environment, find
+from tests.frameworks.environments import Framework, find
 from tests.frameworks.scripted import ScriptedModel
 from tests.support.cli import environment, nodes
 from tracekit import semconv
@@ -66,7 +66,7 @@ class Result:
 class _Shell:
     """Runs Python in a framework's environment, in a home of its own, talking to one server."""
 
-    def __init__(self, built: Environment, home: Path, url: str, spans: str) -> None:
+    def __init__(self, built: Framework, home: Path, url: str, spans: str) -> None:
         self._python = str(built.python)
         self._home = home
         kept = environment(home / "tracekit", url, HOME=str(home), FRAMEWORK_SPANS=spans, PYTHONWARNINGS="ignore")

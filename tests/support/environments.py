@@ -21,14 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
-__all__ = ["Environment", "build_missing"]
+__all__ = ["ROOT", "Environment", "build_missing", "project"]
 
-CACHE_VARIABLE = "TRACEKIT_PEERS"
-"""Names the folder that holds the environments; by default one in the user's cache folder."""
-
-_ROOT = Path(__file__).resolve().parents[2]
-_CONSTRAINTS = _ROOT / ".ci" / "constraints.txt"
+ROOT = Path(__file__).resolve().parents[2]
+_CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 _READY = "ready"
 """The file that says that an environment is complete: a build that was broken off has none, and is begun anew."""
 
@@ -49,18 +47,24 @@ class Environment:
     extras: str = ""
     unpinned: tuple[str, ...] = ()
 
+    family: ClassVar[str] = "peers"
+    """By what its cache folder is called, and the variable that names another one."""
+
     @property
     def folder(self) -> Path:
         """The folder of its environment, whether or not it is built."""
-        parts = [
+        # An environment refers to its checkout, so each checkout has its own.
+        return self._cache() / _digest(str(ROOT)) / f"{self.name}-{_digest(*self.made_of())}"
+
+    def made_of(self) -> list[str]:
+        """Return what makes it another environment when it changes."""
+        return [
             *self.requirements,
             self.extras,
-            json.dumps(tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]),
+            json.dumps(project()),
             self.constraints(),
             sys.base_prefix + sys.version,
         ]
-        # An environment refers to its checkout, so each checkout has its own.
-        return _cache() / _digest(str(_ROOT)) / f"{self.name}-{_digest(*parts)}"
 
     @property
     def python(self) -> Path:
@@ -92,29 +96,43 @@ class Environment:
             begin = time.monotonic()
             for outdated in folder.parent.glob(f"{self.name}-{'?' * 16}"):
                 shutil.rmtree(outdated)
-            venv.create(folder, symlinks=True, with_pip=False)
-            constraints = folder / "constraints.txt"
-            constraints.write_text(self.constraints(), encoding="utf-8")
-            # This Python's own pip installs into the other environment, which so needs none.
-            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-input"]
-            editable = f"{_ROOT}[{self.extras}]" if self.extras else str(_ROOT)
-            command += ["--constraint", str(constraints), "--editable", editable, *self.requirements]
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(f"{self.name}: pip could not build {folder}:\n{done.stdout}{done.stderr}")
+            self.install()
             (folder / _READY).touch()
             return f"{self.name}: {folder} (built in {time.monotonic() - begin:.0f} s)"
+
+    def install(self) -> None:
+        """Make the environment, and install what it needs.
+
+        Raises:
+            RuntimeError: pip failed; the message holds what it said.
+        """
+        venv.create(self.folder, symlinks=True, with_pip=False)
+        constraints = self.folder / "constraints.txt"
+        constraints.write_text(self.constraints(), encoding="utf-8")
+        # This Python's own pip installs into the other environment, which so needs none.
+        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-input"]
+        editable = f"{ROOT}[{self.extras}]" if self.extras else str(ROOT)
+        command += ["--constraint", str(constraints), "--editable", editable, *self.requirements]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{self.name}: pip could not build {self.folder}:\n{done.stdout}{done.stderr}")
+
+    @classmethod
+    def _cache(cls) -> Path:
+        configured = os.environ.get(f"TRACEKIT_{cls.family.upper()}")
+        if configured:
+            return Path(configured).expanduser().absolute()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / f"tracekit-{cls.family}"
+
+
+def project() -> dict[str, Any]:
+    """Return what `pyproject.toml` says of the project."""
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return found
 
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-
-
-def _cache() -> Path:
-    configured = os.environ.get(CACHE_VARIABLE)
-    if configured:
-        return Path(configured).expanduser().absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tracekit-peers"
 
 
 @contextmanager
