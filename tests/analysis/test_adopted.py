@@ -37,7 +37,9 @@ TREE = [
 
 
 class Dialect(NamedTuple):
-    """How an instrumentation calls its spans: for a level and the name of what is recorded, the span's name and attributes.
+    """The span names and attributes that an instrumentation gives to agents, tools and calls.
+
+    `told` returns both for a level and the name of the agent, tool or model.
 
     `nests` says that its spans are current, so that the SDK's spans are below them.
     """
@@ -142,7 +144,7 @@ class Team:
 
 
 def told(node: Node) -> list[str]:
-    """The tree without the application's plain spans, whose places differ, and whatever is inferred told so or not."""
+    """Return the tree without plain spans, whose places differ, and without the mark of what is inferred."""
     lines = tree(_without_spans(node))
     return [lines[0], *(line.removesuffix(" ~") for line in lines[1:])]
 
@@ -428,7 +430,7 @@ def test_an_agent_whose_calls_nobody_recorded_is_named_or_tells_of_tokens(
 
 @pytest.mark.parametrize("names", [{}, {"agent.name": "desk"}])
 def test_a_named_agent_that_is_asked_again_is_two_agents(names: dict[str, Any]) -> None:
-    """An agent whose final answer is a tool's input brings its result with the next question."""
+    """The second agent's first request holds both a tool result and a new question."""
     b = Builder()
     answer = [use("t1", "final_answer", text="In spring.")]
     for id, start in (("f1", 0), ("f2", 100)):

@@ -1,4 +1,4 @@
-"""Who is an agent: the calls that one system prompt, list of tools and model make on one history."""
+"""Tests that calls with one system prompt, list of tools and model on one history are one agent."""
 
 from __future__ import annotations
 
@@ -58,7 +58,10 @@ BY_TOOLS: dict[str, dict[str, Any]] = {name: {"tools": tools(f"{name}_tool")} fo
 
 
 def relay(team: dict[str, dict[str, Any]], order: str, *, parent: str | None = None) -> Builder:
-    """Each of `order` asks for a tool, whose result the next brings on the same history; the last ends in words."""
+    """Build a run in which each agent of `order` asks for a tool, and the next one sends its result.
+
+    All share one history. The last agent answers with text.
+    """
     b, history, names = Builder(), [ASK], order.split()
     for number, name in enumerate(names):
         answer = use(f"t{number}", "transfer") if number < len(names) - 1 else said(DONE)
@@ -427,7 +430,7 @@ def test_a_structured_answer_is_known_in_the_result(answer: list[Any], told: str
 
 
 def solved(*, loops: bool, lane: str = "m", answers: int = 1, **ending: bool) -> Builder:
-    """A solver that submits an answer, whose result nobody brings, and a judge of it."""
+    """Build a run of an agent that calls a `submit` tool without a result, and of a call that judges the answer."""
     b, history = Builder(**ending), [ASK]
     solver: dict[str, Any] = {"system": "You solve it.", "tools": tools("bash", "submit")}
     if loops:

@@ -65,7 +65,7 @@ def user(content: Any) -> dict[str, Any]:
 
 
 def answered(answer: Any, said: str) -> list[dict[str, Any]]:
-    """The answer, and what was said to the tools that it asked for."""
+    """Return the assistant's message, and a user's message that gives each of its tools the result `said`."""
     uses = [block for block in answer.content if block.type == "tool_use"]
     results = [{"type": "tool_result", "tool_use_id": use.id, "content": said} for use in uses]
     return [{"role": "assistant", "content": answer.content}, *([user(results)] if results else [])]

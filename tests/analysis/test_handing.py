@@ -36,7 +36,10 @@ def definition(name: str, field: str = "", *listed: str) -> dict[str, Any]:
 
 
 class Swarm(Builder):
-    """Agents that begin anew with what the one before handed them, after it has got its tool's result and said goodbye."""
+    """Builds agents that hand over to one another by a tool, each with a history of its own.
+
+    The one that hands over gets its tool's result and answers once more; the next begins with what it was handed.
+    """
 
     def __init__(self, *members: str, tool: str = "handoff_to_agent", field: str = "agent_name") -> None:
         super().__init__()

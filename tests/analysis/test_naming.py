@@ -1,4 +1,4 @@
-"""The names of agents that nobody named: by what tells them apart, and `lead` only for one whose tools others served."""
+"""Tests the names of inferred agents: by what differs between them; `lead` only where other agents served its tools."""
 
 from __future__ import annotations
 

@@ -385,7 +385,7 @@ RECORD = [{"name": "record_category", "input_schema": {"type": "object"}}]
 
 
 def test_items_that_a_loop_asks_the_same_of_serve_no_answer() -> None:
-    """The tool only gives the answer its form; that a later ticket has the word of it is chance."""
+    """The tool is only a form for the response; a later request holds the same word by chance."""
     b = Builder()
     tickets = ("I was charged twice, says billing.", "The app crashes.", "My billing address is wrong.")
     for number, (ticket, category) in enumerate(zip(tickets, ("billing", "technical", "billing"), strict=True)):

@@ -1,4 +1,4 @@
-"""Tools that nobody saw run: they ran within known bounds, hide nothing that is certain of others, and save nothing."""
+"""Tests tools whose execution was not recorded: they hide no certain finding about others, and save nothing."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_tool_that_a_blocked_loop_let_begin_last_ran_after_the_others() -> Non
 
 
 def test_what_the_tool_hands_on_keeps_the_order() -> None:
-    """The first subagent reads a file, the tool changes it, the second subagent reads what it has become."""
+    """The first subagent reads a file, the tool writes it, and the second subagent reads it again."""
     inputs = {
         "ask_a": {"question": "What is wrong with docs/draft.md?"},
         "write_file": {"path": "docs/draft.md", "content": "All is well."},

@@ -1,4 +1,6 @@
-"""What a call costs with tracekit against openinference's instrumentation, in one environment; the goal is below 1.
+"""Measures the CPU time of a call with tracekit against that with OpenInference; the goal is below 1.
+
+Both run in one environment.
 
 Both have the same provider, and beside them the SDK's own tracing, which is on by default. `.ci/peers` builds the
 environment. Run it from the repository's folder: `python -m tests.bench.bench_openinference`.

@@ -1,4 +1,4 @@
-"""`tracekit run`: the program runs as it would without us, and what it asked is recorded."""
+"""Tests `tracekit run`: the program behaves as without tracekit, and its requests are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to Claude that go past the SDK are counted where they are not recorded, and told of."""
+"""Tests that requests to Claude which are not recorded are counted and reported."""
 
 from __future__ import annotations
 

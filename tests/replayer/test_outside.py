@@ -50,21 +50,19 @@ def communicate() -> Any:
 
 
 def poll() -> Any:
-    with subprocess.Popen(SHORT) as process:
-        for _ in range(200):
-            if process.poll() is not None:
-                return process.returncode
-            time.sleep(0.05)
-        raise TimeoutError
+    return _polled(time.sleep)
 
 
 def poll_between_waits() -> Any:
-    never = threading.Event()
+    return _polled(threading.Event().wait)
+
+
+def _polled(wait: Callable[[float], object]) -> int:
     with subprocess.Popen(SHORT) as process:
         for _ in range(200):
             if process.poll() is not None:
-                return process.returncode
-            never.wait(0.05)
+                return int(process.returncode)
+            wait(0.05)
         raise TimeoutError
 
 
