@@ -12,11 +12,11 @@ from fixtures.rules.telling import run_of
 from tests.support.build import MS, Builder, said, user
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.costs import cost_per_agent
-from tracekit.analysis.critical import critical_path
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, beside_others, concurrency, covered_ns, is_serial, most_at_once
-from tracekit.analysis.schedule import Change, Schedule, packed
 from tracekit.analysis.structure import structure
+from tracekit.analysis.timing.critical import critical_path
+from tracekit.analysis.timing.overlap import Interval, beside_others, concurrency, covered_ns, is_serial, most_at_once
+from tracekit.analysis.timing.schedule import Change, Schedule, packed
 from tracekit.model.events import Kind
 from tracekit.model.tree import Node
 

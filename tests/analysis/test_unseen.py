@@ -13,8 +13,8 @@ from tests.support.trees import node
 from tracekit import semconv
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change, Schedule
 from tracekit.analysis.structure import structure
+from tracekit.analysis.timing.schedule import Change, Schedule
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 from tracekit.rules import findings_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.support.trees import MS, START_NS, node
 from tracekit import semconv
 from tracekit.analysis.batches import parents_of
-from tracekit.analysis.schedule import Change, Schedule
-from tracekit.analysis.what_if import WhatIf, what_if
+from tracekit.analysis.timing.schedule import Change, Schedule
+from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.model.tree import Node
 
 S = 1000

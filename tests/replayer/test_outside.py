@@ -20,6 +20,8 @@ import pytest
 from tests.support.replaying import assert_followed, async_client, echo, play, question, record, sync_client, words_of
 
 SHORT = ["sleep", "0.3"]
+BETWEEN_S = 0.8
+"""Seconds between two looks: a busy machine may take half a second more to start a process, and the look is the same."""
 _real_sleep = time.sleep
 
 
@@ -59,20 +61,20 @@ def poll_between_waits() -> Any:
 
 def _polled(wait: Callable[[float], object]) -> int:
     with subprocess.Popen(SHORT) as process:
-        for _ in range(200):
+        for _ in range(20):
             if process.poll() is not None:
                 return int(process.returncode)
-            wait(0.05)
+            wait(BETWEEN_S)
         raise TimeoutError
 
 
 def look_for_a_process() -> Any:
     pid = os.posix_spawnp("sleep", SHORT, os.environ)
-    for _ in range(200):
+    for _ in range(20):
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
             return status
-        time.sleep(0.05)
+        time.sleep(BETWEEN_S)
     raise TimeoutError
 
 
@@ -86,10 +88,10 @@ def join_a_process() -> Any:
 def is_a_process_alive() -> Any:
     process = multiprocessing.get_context("fork").Process(target=nap, args=(0.3,))
     process.start()
-    for _ in range(200):
+    for _ in range(20):
         if not process.is_alive():
             return process.exitcode
-        time.sleep(0.05)
+        time.sleep(BETWEEN_S)
     raise TimeoutError
 
 
@@ -108,12 +110,12 @@ def pool_of_multiprocessing() -> Any:
 def a_server_that_comes_up() -> Any:
     port = free_port()
     _thread.start_new_thread(serve_later, (port, 0.3, 0.0))
-    for _ in range(200):
+    for _ in range(20):
         try:
             with socket.create_connection(("127.0.0.1", port)) as client:
                 return client.recv(9)
         except ConnectionRefusedError:
-            time.sleep(0.05)
+            time.sleep(BETWEEN_S)
     raise TimeoutError
 
 
@@ -189,10 +191,10 @@ async def wait_long_for_the_end() -> Any:
 
 async def look_for_the_end() -> Any:
     process = await asyncio.create_subprocess_exec(*SHORT)
-    for _ in range(200):
+    for _ in range(20):
         if process.returncode is not None:
             return process.returncode
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(BETWEEN_S)
     raise TimeoutError
 
 
@@ -213,12 +215,12 @@ async def talk_to_a_process() -> Any:
 async def a_slow_service() -> Any:
     port = free_port()
     _thread.start_new_thread(serve_later, (port, 0.3, 1.3))
-    for _ in range(200):
+    for _ in range(20):
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             break
         except ConnectionRefusedError:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(BETWEEN_S)
     else:
         raise TimeoutError
     writer.write(b"hello")

@@ -9,8 +9,8 @@ from fixtures.rules.labelled import labelled
 from fixtures.rules.story import Ask, Story, Turn
 from fixtures.rules.telling import run_of
 from tracekit.analysis.batches import parents_of
-from tracekit.analysis.overlap import most_at_once
-from tracekit.analysis.what_if import WhatIf
+from tracekit.analysis.timing.overlap import most_at_once
+from tracekit.analysis.timing.what_if import WhatIf
 from tracekit.model.tree import Node, Run
 from tracekit.rules.default import default_findings
 from tracekit.rules.what_if import found_in

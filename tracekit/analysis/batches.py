@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.overlap import Interval, most_at_once
+from tracekit.analysis.timing.overlap import Interval, most_at_once
 from tracekit.model.tree import Node, through_spans
 
 __all__ = [

@@ -21,7 +21,7 @@ from tracekit.analysis.content import Content
 from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.held import Held, held_up
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.schedule import Schedule
+from tracekit.analysis.timing.schedule import Schedule
 from tracekit.model.tree import Node, Run
 
 __all__ = ["Facts"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tracekit.analysis.batches import Work
-from tracekit.analysis.overlap import most_at_once
+from tracekit.analysis.timing.overlap import most_at_once
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 

@@ -18,7 +18,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from tracekit import semconv
-from tracekit.analysis.overlap import SLOT_NS, TOLERANCE_NS, Interval, union
+from tracekit.analysis.timing.overlap import SLOT_NS, TOLERANCE_NS, Interval, union
 from tracekit.model.tree import Node
 
 __all__ = ["Slot", "Unseen", "is_unseen"]

@@ -48,8 +48,8 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.held import Held
-from tracekit.analysis.overlap import Interval, beside_others
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.overlap import Interval, beside_others
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

@@ -39,8 +39,8 @@ from tracekit.analysis.content import leaves
 from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.free import free_of_each_other
-from tracekit.analysis.overlap import SLOT_NS, begun_at_an_end, is_limited
-from tracekit.analysis.schedule import packed
+from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
+from tracekit.analysis.timing.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule

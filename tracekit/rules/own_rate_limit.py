@@ -34,7 +34,7 @@ from functools import cached_property
 from tracekit import semconv
 from tracekit.analysis.batches import Work, rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import Interval, is_limited, most_at_once
+from tracekit.analysis.timing.overlap import Interval, is_limited, most_at_once
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.tree import Node
 
 __all__ = ["saved_together"]

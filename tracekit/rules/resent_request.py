@@ -36,7 +36,7 @@ from itertools import pairwise
 from math import fsum
 
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node

@@ -33,8 +33,8 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import TOLERANCE_NS
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

@@ -42,8 +42,8 @@ from tracekit.analysis.content import leaves
 from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.likeness import tokens
-from tracekit.analysis.overlap import TOLERANCE_NS
-from tracekit.analysis.schedule import packed
+from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.schedule import packed
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node

@@ -40,8 +40,8 @@ from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.free import free_of_each_other, tied_through
-from tracekit.analysis.overlap import is_serial
-from tracekit.analysis.schedule import packed
+from tracekit.analysis.timing.overlap import is_serial
+from tracekit.analysis.timing.schedule import packed
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule

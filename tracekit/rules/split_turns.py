@@ -44,9 +44,9 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.known import Known
 from tracekit.analysis.likeness import tokens
 from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
-from tracekit.analysis.overlap import TOLERANCE_NS
 from tracekit.analysis.profile import Profile
-from tracekit.analysis.schedule import Change, packed
+from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.schedule import Change, packed
 from tracekit.analysis.wording import kind_of
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding

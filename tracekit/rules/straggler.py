@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from tracekit import semconv
 from tracekit.analysis.batches import rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

@@ -32,7 +32,7 @@ from functools import cached_property
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.history import Message

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tracekit.analysis.efforts import Effort
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change
+from tracekit.analysis.timing.schedule import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.schedule import Change, Schedule
-from tracekit.analysis.what_if import WhatIf, what_if
+from tracekit.analysis.timing.schedule import Change, Schedule
+from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node, Run
 from tracekit.rules.check import findings_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
-from tracekit.analysis.what_if import WhatIf
+from tracekit.analysis.timing.what_if import WhatIf
 from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracekit.analysis.batches import batch_of, blocking_of
-from tracekit.analysis.overlap import TOLERANCE_NS, Interval, union
-from tracekit.analysis.schedule import MANY, Change, Schedule
+from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval, union
+from tracekit.analysis.timing.schedule import MANY, Change, Schedule
 from tracekit.model.tree import Node
 
 __all__ = ["WhatIf", "what_if"]

@@ -31,7 +31,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from tracekit.analysis.overlap import TOLERANCE_NS, Interval
+from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval
 from tracekit.analysis.unseen import Slot, Unseen, is_unseen
 from tracekit.model.tree import Node
 
