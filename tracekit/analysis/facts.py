@@ -18,6 +18,7 @@ from tracekit.analysis.batches import (
     turns_of,
 )
 from tracekit.analysis.content import Content
+from tracekit.analysis.earlier import AgentId, Earlier, Practice, PracticeReader, merged
 from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.held import Held, held_up
 from tracekit.analysis.profile import Profile
@@ -37,17 +38,21 @@ class Facts:
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
-    a fiftieth of a second.
+    a fiftieth of a second. `earlier` knows the same agents in earlier runs.
     """
 
-    def __init__(self, run: Run, *, limit: int | None = None, least_ns: int | None = None) -> None:
+    def __init__(
+        self, run: Run, *, limit: int | None = None, least_ns: int | None = None, earlier: Earlier | None = None
+    ) -> None:
         self.run = run
+        self.earlier = Earlier() if earlier is None else earlier
         self.limit = limit
         self.content = Content(run)
         self._least_ns = least_ns
         self._batches: dict[str, Batch] = {}
         self._turns: dict[str, Sequence[Node]] = {}
         self._own_calls: dict[str, Sequence[Node]] = {}
+        self._practices: dict[str, Practice | None] = {}
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -116,6 +121,32 @@ class Facts:
         if agent.id not in self._own_calls:
             self._own_calls[agent.id] = own_calls(agent)
         return self._own_calls[agent.id]
+
+    def practice(self, agent: Node) -> Practice | None:
+        """The use that `agent` made of its tools; None where its content was not recorded."""
+        if agent.id not in self._practices:
+            self._practices[agent.id] = self._practice_reader.read(agent.agent or "", self.own_calls(agent))
+        return self._practices[agent.id]
+
+    @cached_property
+    def practices(self) -> Mapping[AgentId, Practice]:
+        """The use that the agents made of their tools; agents of one name and system prompt are one."""
+        return merged(practice for agent in self.agents if (practice := self.practice(agent)) is not None)
+
+    @cached_property
+    def _practice_reader(self) -> PracticeReader:
+        return PracticeReader(self.content, self.is_recorded)
+
+    def is_recorded(self, node: Node) -> bool:
+        """Return whether all content of the process that recorded `node` was to be kept."""
+        span = self.run.recording.spans.get(node.id)
+        return span is not None and span.segment in self._full_segments
+
+    @cached_property
+    def _full_segments(self) -> frozenset[int]:
+        """The numbers of the segments whose content is kept in full."""
+        segments = enumerate(self.run.recording.segments)
+        return frozenset(number for number, segment in segments if segment.content == "full")
 
     @cached_property
     def crews(self) -> tuple[Batch, ...]:
