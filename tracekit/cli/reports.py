@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
-    return {**asdict(finding), "evidence": list(finding.evidence), "spans": list(finding.spans)}
+    shown = asdict(replace(finding, question=None, judged=None))
+    del shown["question"], shown["judged"]
+    return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans)}
 
 
 def echo_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
