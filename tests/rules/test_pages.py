@@ -33,8 +33,11 @@ def test_a_page_has_its_headings_in_order_and_a_short_summary(rule: Rule) -> Non
 
 @pytest.mark.parametrize("rule", OWN, ids=lambda rule: rule.code)
 def test_the_journals_hold_a_hit_and_a_miss(rule: Rule) -> None:
-    assert rule.code in codes(findings_of(loaded(FOLDER / f"{rule.code}-hit.jsonl")))
-    assert findings_of(loaded(FOLDER / f"{rule.code}-miss.jsonl")) == []
+    found = findings_of(loaded(FOLDER / f"{rule.code}-hit.jsonl"))
+    assert rule.code in codes(found, "certain", "likely", "possible")
+    assert rule.code not in codes(
+        findings_of(loaded(FOLDER / f"{rule.code}-miss.jsonl")), "certain", "likely", "possible"
+    )
 
 
 def test_the_journals_are_those_of_the_stories(tmp_path: Path) -> None:

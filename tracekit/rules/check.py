@@ -76,5 +76,5 @@ def _is_worth(finding: Finding, least_ns: int) -> bool:
     return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
 
 
-def _order(finding: Finding) -> tuple[int, str, float]:
-    return CONFIDENCES.index(finding.confidence), finding.code, -(finding.saved_ms or 0.0)
+def _order(finding: Finding) -> tuple[int, int, str, float]:
+    return CONFIDENCES.index(finding.confidence), -finding.rank, finding.code, -(finding.saved_ms or 0.0)
