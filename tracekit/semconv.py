@@ -286,7 +286,7 @@ A value that is not here, such as `create_agent`, means nothing more than a span
 """
 
 OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    AGENT_NAME: ("agent.name", "agent_name"),
+    AGENT_NAME: ("agent.name", "agent_name", "graph.node.name", "graph.node.id"),
     AGENT_ID: ("agent.id", "agent_id"),
     CONVERSATION_ID: ("session.id", "langfuse.session.id", "traceloop.association.properties.session_id"),
     TOOL_NAME: ("tool.name", "tool_name", "ai.toolCall.name"),
