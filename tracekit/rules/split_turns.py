@@ -52,6 +52,7 @@ from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.history import Asked
 from tracekit.model.tree import Node
+from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
@@ -91,11 +92,16 @@ class _Group:
     evidence: list[str] = field(default_factory=list)
     end_ns: int = 0
     has_failed: bool = False
-    first: Sequence[Profile] = ()
+    rounds: list[Sequence[Profile]] = field(default_factory=list)
+
+    @property
+    def first(self) -> Sequence[Profile]:
+        """The works of the first turn."""
+        return self.rounds[0] if self.rounds else ()
 
     def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
         """Put one more turn into the group."""
-        self.first = self.first or profiles
+        self.rounds.append(profiles)
         self.batches.append(batch)
         self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
@@ -371,6 +377,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
         saved_ns=saved_ns,
         saved_usd=fsum(costs) if len(costs) == len(calls) else None,
         remedy=_remedy(agent, works),
+        question=None if is_likely else question_of(facts, agent, group.rounds),
     )
 
 
