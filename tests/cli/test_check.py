@@ -221,7 +221,7 @@ def test_settings_and_suppressions_of_the_project(tmp_path: Path) -> None:
         ('[tool.tracekit.check]\nselect = ["TK9"]\n', "means no rule"),
         ("[tool.tracekit.check]\nfail_on = 1\n", "it may have select"),
         ("[tool.tracekit.check]\nconcurrency = 0\n", "from 1 on"),
-        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, prices, redact"),
+        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, judge, prices, redact"),
         ("[tool]\ntracekit = 3\n", "must be a table"),
     ],
 )

@@ -45,6 +45,7 @@ from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.questions import question_of
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, span_of, times
@@ -179,6 +180,7 @@ def _finding(
         saved_ns=saved_ns,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
+        question=None if reason else question_of(facts, None, [[facts.profile(work)] for work in works]),
     )
 
 

@@ -61,6 +61,7 @@ from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
@@ -88,17 +89,17 @@ class _Group:
     team: Team
     conversation: Conversation
     batches: list[Batch] = field(default_factory=list)
-    profiles: list[Profile] = field(default_factory=list)
     reason: Reason = ""
     evidence: list[str] = field(default_factory=list)
     end_ns: int = 0
     has_failed: bool = False
     rank: int = 0
+    rounds: list[Sequence[Profile]] = field(default_factory=list)
 
     def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
         """Put one more turn into the group."""
+        self.rounds.append(profiles)
         self.batches.append(batch)
-        self.profiles += profiles
         self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
         for profile in profiles:
@@ -229,14 +230,15 @@ def _brings_news(facts: Facts, asked: Node) -> bool:
 
 def _rank(group: _Group) -> int:
     """Return how strong a possible finding is: 2 for items of one known list, 1 for tools that look at something."""
-    arguments = [profile.arguments for profile in group.profiles]
-    if len({profile.work.name for profile in group.profiles}) == 1 and all(isinstance(a, Mapping) for a in arguments):
+    profiles = [profile for each in group.rounds for profile in each]
+    arguments = [profile.arguments for profile in profiles]
+    if len({profile.work.name for profile in profiles}) == 1 and all(isinstance(a, Mapping) for a in arguments):
         keys = {key for each in arguments for key in each}
         own = [key for key in keys if len({str(each.get(key)) for each in arguments}) > 1]
         columns = [[leaf for each in arguments for leaf in leaves(each.get(key))] for key in own]
         if columns and all(group.conversation.lists(column) for column in columns):
             return 2
-    return int(all(looks(profile.work.name) for profile in group.profiles))
+    return int(all(looks(profile.work.name) for profile in profiles))
 
 
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,6 +294,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
         saved_usd=fsum(costs) if len(costs) == len(calls) else None,
         remedy=_remedy(agent, works),
         rank=group.rank,
+        question=None if group.reason else question_of(facts, agent, group.rounds),
     )
 
 
