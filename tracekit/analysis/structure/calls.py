@@ -15,7 +15,7 @@ from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "text_in", "text_of", "texts_in"]
+__all__ = ["Block", "Bringing", "Call", "CallReader", "system_of", "text_in", "text_of", "texts_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class CallReader:
         call.messages = asked.messages
         self._bringing.add(call.messages)
         call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")
-        call.system, call.prompt = self._shared(asked.part("system"), _system_of, ("", ""))
+        call.system, call.prompt = self._shared(asked.part("system"), system_of, ("", ""))
         call.offered = self._shared(asked.part("tools"), _names_of, ())
         choice = asked.get("tool_choice")
         call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
@@ -209,8 +209,8 @@ class CallReader:
         return found
 
 
-def _system_of(system: Any) -> tuple[str, str]:
-    """The text of a system prompt, and its words that have no digit with a blank between each two."""
+def system_of(system: Any) -> tuple[str, str]:
+    """The text of a system prompt, and its words that have no digit, joined by blanks."""
     text = text_of(system)
     return text, " ".join(word for word in text.split() if _DIGIT.search(word) is None)
 

@@ -24,8 +24,7 @@ class ToolPlaces:
                 self._by_id.setdefault(str(draft.attributes[semconv.TOOL_CALL_ID]), draft)
 
     def below(self, container: Draft, kind: Kind) -> list[Draft]:
-        """Return the nodes of `kind` below `container`, also within the application's spans that stand for one call at most.
-        """
+        """Return the nodes of `kind` below `container`, also within the application's spans that stand for one call at most."""
         found: list[Draft] = []
         stack = list(container.children)
         while stack:
