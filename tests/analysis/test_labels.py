@@ -77,7 +77,9 @@ def _managed(*, tool_span: bool = False, name: str = "researcher.run") -> Builde
     b.call("a", 2, 100, [ASK], [asked], parent="step", system="You lead.")
     above = "step"
     if tool_span:
-        above = b.span("tool", "span", 101, 899, "step", name="Tool", attributes={KIND: "TOOL", "tool.name": "researcher"})
+        above = b.span(
+            "tool", "span", 101, 899, "step", name="Tool", attributes={KIND: "TOOL", "tool.name": "researcher"}
+        )
     b.span("agent", "span", 110, 890, above, name=name, attributes={KIND: "AGENT"})
     b.call("r", 120, 880, [user(f"Your task: {question}")], [said(answer)], parent="agent", system="You research.")
     b.span("step2", "span", 901, 990, "lead", name="Step 2", attributes={KIND: "CHAIN"})
@@ -137,7 +139,9 @@ def test_the_result_tells_which_tool_call_a_span_called_by_its_function_records(
 )
 def test_what_the_result_does_not_tell_stays_a_tool_of_its_own(told: dict[str, str], more: dict[str, Any]) -> None:
     tools = nodes(_handoff(told, **more), "tool")
-    assert [tool.attributes[semconv.TOOL_NAME] for tool in tools if tool.id == "x"] == [told.get("tool.name", "handoff")]
+    assert [tool.attributes[semconv.TOOL_NAME] for tool in tools if tool.id == "x"] == [
+        told.get("tool.name", "handoff")
+    ]
     assert len(tools) == 1 + more.get("uses", 1)
 
 

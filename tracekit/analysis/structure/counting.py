@@ -84,9 +84,7 @@ def _nearest(count: Draft, conversations: Sequence[Conversation], container: Dra
 
     One alone is told by nothing, unless it is that of the agent in which `count` stands.
     """
-    shared = [
-        max(depth_of(common_lane(count.lane, call.llm.lane)) for call in each.calls) for each in conversations
-    ]
+    shared = [max(depth_of(common_lane(count.lane, call.llm.lane)) for call in each.calls) for each in conversations]
     most = max(shared, default=0)
     is_told = len(shared) > 1 or container.kind == "agent"
     return conversations[shared.index(most)].calls if is_told and shared.count(most) == 1 else None
