@@ -20,7 +20,7 @@ from tracekit.analysis.structure import structure
 from tracekit.analysis.timing import critical
 from tracekit.analysis.timing import schedule as schedule_module
 from tracekit.analysis.timing.critical import critical_path, margins, time_of
-from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval
 from tracekit.analysis.timing.schedule import Change, Schedule
 from tracekit.model.events import Kind
 from tracekit.model.tree import Node
@@ -99,7 +99,7 @@ def test_the_time_of_a_run_begins_with_its_first_agent_or_call() -> None:
     call = span("call", 450, 900, kind="llm")
     root = span("r", 0, 1000, span("imports", 0, 400), span("lead", 420, 950, call, kind="agent"), kind="run")
     assert path(root) == [("lead", 420, 450), ("call", 450, 900), ("lead", 900, 950), ("r", 950, 1000)]
-    assert time_of(root, schedule_of(root)) == (START_NS + 420 * MS, START_NS + 1000 * MS)
+    assert time_of(root, schedule_of(root)) == Interval(START_NS + 420 * MS, START_NS + 1000 * MS)
     found = slacks_and_drags(root)
     assert found["r"] == (0, 580)
     assert found["imports"] == (0, 0)
