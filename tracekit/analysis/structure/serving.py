@@ -44,7 +44,7 @@ _END = 1 << 63
 class Window:
     """The time between an answer that asks for tools and the request that brings their results.
 
-    `is_quoted` says that `brought` is the request of another agent, which gives the tool call as the words of a user.
+    `is_quoted` says that `brought` gives the tool call as words: another agent's as those of a user, or its own.
     `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
     was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
     """
@@ -91,7 +91,10 @@ class Window:
 
     def result(self, block: Block) -> str | None:
         """The text that was brought as the result of `block`."""
-        return self.brought.result(block.id) if self.brought is not None else None
+        if self.brought is None:
+            return None
+        result = self.brought.result(block.id)
+        return result if result is not None or not self.is_quoted else self.brought.quoted_result(self.asked)
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.adopted import own_name
+from tracekit.model.adopted import label_of
 
 __all__ = ["place_strays"]
 
@@ -71,7 +71,7 @@ class _Places:
 def _take_chain(agent: Draft, parent: Draft) -> None:
     """Hang the chain of the agent's name that ran beside `agent`, within its times, under it: it is how the agent works."""
     for chain in list(parent.children):
-        is_its = chain.level == "workflow" and own_name(chain.name, chain.attributes) == agent.agent
+        is_its = chain.level == "workflow" and label_of(chain.name, chain.attributes) == agent.agent
         if is_its and agent.start_ns <= chain.start_ns and _end(chain) <= _end(agent):
             agent.adopt(chain)
 
