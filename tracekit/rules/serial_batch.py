@@ -43,6 +43,7 @@ from tracekit.analysis.lineage.batch import free_of_each_other
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.finding import Finding
+from tracekit.rules.calibration import told
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, not_counted, seconds, times
@@ -118,10 +119,11 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, d
         "client, `ThreadPoolExecutor.map`."
     )
     doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
+    evidence += [f"but {doubt}", told("possible, one response")] if doubt else [told("certain, one response")]
     return RULE.finding(
         "possible" if doubt else "certain",
         f"one answer asked for {counted(works)}; {who} ran them one by one",
-        evidence=[*evidence, f"but {doubt}"] if doubt else evidence,
+        evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
         saved_ns=saved_ns,
         remedy=remedy,
