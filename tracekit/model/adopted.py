@@ -87,10 +87,11 @@ def canonical(adopted: Adopted, name: str, attributes: Mapping[str, Any]) -> dic
     found = {}
     named = _NAMES.get(adopted.level)
     label = label_of(name, attributes) if adopted.level == "agent" else _name_in(name, attributes)
+    is_whole = _name_in(name, attributes) == name
     for ours in _READ[adopted.level]:
         values = (_value(attributes.get(other), ours) for other in semconv.OTHER_NAMES[ours])
         value = next((value for value in values if value is not None), None)
-        is_label = ours == named and attributes.get(ours) in (label, own_name(name, attributes))
+        is_label = ours == named and is_whole and attributes.get(ours) in (name, label)
         if value is not None and (is_label or ours not in attributes):
             found[ours] = value
     if named is not None and named not in attributes and label:

@@ -16,12 +16,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call, texts_in
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.lanes import common_lane
 from tracekit.analysis.structure.prompts import Prompts
 from tracekit.model.tree import Status
 
@@ -65,7 +66,7 @@ class Window:
     def asker(self) -> str:
         """The lane that the tools were started from: above the asker's own, if each of its requests has one of its own."""
         lane = self.asked.llm.lane
-        return lane if self.brought is None else _common(lane, self.brought.llm.lane)
+        return lane if self.brought is None else common_lane(lane, self.brought.llm.lane)
 
     def holds(self, start_ns: int) -> bool:
         """Whether work that began at `start_ns` may have been asked for by this answer."""
@@ -280,12 +281,6 @@ def _branch(asker: str, lane: str) -> str | None:
 
 def _lane_order(branch: str) -> tuple[str, int]:
     return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
-
-
-def _common(lane: str, other: str) -> str:
-    """The innermost lane that both are, or were started from."""
-    parts = takewhile(lambda pair: pair[0] == pair[1], zip(lane.split("."), other.split("."), strict=False))
-    return ".".join(part for part, _ in parts)
 
 
 def _is_after(work: Work, block: Block, window: Window) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.lanes import common_lane, depth_of
 from tracekit.model.adopted import label_of
 
 __all__ = ["place_strays"]
@@ -125,11 +126,7 @@ def _keys(draft: Draft) -> Iterator[object]:
 
 def _nearest(lane: str, calls: list[Draft]) -> Draft | None:
     """Return the one of `calls` whose lane has the most in common with `lane`; None where several have as much."""
-    steps = lane.split(".")
-    shared = [
-        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(steps, call.lane.split("."), strict=False)))
-        for call in calls
-    ]
+    shared = [depth_of(common_lane(lane, call.lane)) for call in calls]
     most = max(shared, default=0)
     return calls[shared.index(most)] if shared.count(most) == 1 else None
 
