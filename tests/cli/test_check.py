@@ -99,9 +99,10 @@ def test_text_is_a_line_a_finding_then_why_and_what_to_do() -> None:
         "three analyses in three turns abababab: TK103 likely lead asked for 3 x analysis_agent in 3 turns"
     )
     assert first.endswith("[saves 6.00 s and $0.0006]")
-    assert all(line.startswith("    ") for line in rest[:-2])
+    assert all(line.startswith("    ") for line in rest[:-3])
     # The output of a test is no terminal that has a bullet.
     assert "    - turn 3.01-6.01 s asked for analysis_agent shop/orders.py" in rest
+    assert rest[-2].startswith("three analyses in three turns abababab: critical path: 10.0 s = analysis_agent ")
     assert rest[-1] == "1 finding: 1 likely."
 
 
