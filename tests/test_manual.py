@@ -8,9 +8,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
+from dataclasses import fields
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -22,7 +26,7 @@ from tracekit_viewer.screens.runs import RunsScreen
 from fixtures.make_runs import RUNS
 from tests.support.cli import environment, outline, tracekit, tracekit_json
 from tests.support.listed import Listed
-from tests.support.manual import PAGES, README, ROOT, blocks, page
+from tests.support.manual import PAGES, README, ROOT, blocks, page, section
 from tests.support.screens import drive
 from tracekit import demo
 from tracekit.cli import help as help_command
@@ -30,6 +34,7 @@ from tracekit.cli.main import cli
 from tracekit.demo import support_team_script
 from tracekit.demo.claude import ScriptedClaude, message, text
 from tracekit.journal.writer import JournalSink
+from tracekit.replayer.divergence import Divergence, Why
 from tracekit.settings import project_settings
 
 DEMO = Path(demo.__file__).parent
@@ -174,6 +179,45 @@ def test_settings_are_valid(topic: str, tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "pyproject.toml").write_text(block)
         project_settings(folder)
+
+
+def test_the_fields_of_a_divergence() -> None:
+    rows = dict(re.findall(r"^\| (`.+?`) \| (.*) \|$", section("replay", "JSON output"), re.MULTILINE))
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(each.name for each in fields(Divergence))
+    assert set(re.findall(r"`(\w+)` \(", rows["`why`"])) == set(get_args(Why))
+
+
+def test_the_packages_are_those_of_the_code_in_the_order_of_the_layers() -> None:
+    named = re.findall(r"^\| `(\w+)` \|", section("architecture", "Packages"), re.MULTILINE)
+    packages = {path.parent.name for path in (ROOT / "tracekit").glob("*/*.[pm]*") if path.parent.name != "__pycache__"}
+    assert set(named) == packages
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [re.findall(r"\w+", layer) for layer in contracts[0]["layers"]]
+    level = {name: number for number, layer in enumerate(layers) for name in layer}
+    order = [level[name] for name in named if name in level]
+    assert order == sorted(order)
+
+
+NAMED_FILE = re.compile(r"`((?:tracekit|tests|viewer|grafana|fixtures|\.ci|\.github)/[\w./-]*)[` ]")
+NAMED_MODULE = re.compile(r"python -m ((?:tests|grafana|fixtures|tracekit)[\w.]*)")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_modules_and_variables_that_are_named_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for name in NAMED_FILE.findall(text):
+        assert (ROOT / name).exists(), name
+    for name in NAMED_MODULE.findall(text):
+        assert find_spec(name) is not None, name
+    for name in set(re.findall(r"TRACEKIT_[A-Z_]+", text)):
+        assert name in source(), name
+
+
+@cache
+def source() -> str:
+    """Return all Python code of the package and its tests as one text."""
+    return "\n".join(path.read_text() for folder in ("tracekit", "tests") for path in (ROOT / folder).rglob("*.py"))
 
 
 def anchors(path: Path) -> set[str]:

@@ -71,7 +71,7 @@ class Facts:
     @cached_property
     def last_ns(self) -> int:
         """The latest time that anything of the run is known of."""
-        return max(max(node.start_ns, node.end_ns or 0) for node in self.nodes)
+        return self.run.last_ns
 
     @cached_property
     def parents(self) -> Mapping[str, Node]:
