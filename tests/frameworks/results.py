@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["Result", "load", "table"]
 
-_COLUMNS = ("runs", "calls", "tokens", "agents", "tools", "findings", "replays")
+_COLUMNS = ("calls", "agents", "tools", "findings", "replays")
 
 
 @dataclass
@@ -57,7 +57,7 @@ def load(file: Path) -> list[Result]:
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """Yield the lines of a Markdown table of `results`, a row a program."""
-    yield f"| framework | program | {' | '.join(_COLUMNS)} | CPU seconds |"
+    yield f"| framework | program | {' | '.join(_COLUMNS)} | CPU seconds, off and on |"
     yield "|---" * (len(_COLUMNS) + 3) + "|"
     for name in sorted({result.program for result in results}):
         both = sorted((result for result in results if result.program == name), key=lambda result: result.spans)
@@ -82,6 +82,11 @@ def _cell(result: Result, column: str) -> str:
         words = str(seen)
     if column == "replays" and column in result.faults:
         words = "diverged"
+    if column == "calls":
+        others = [
+            f"{name}: {result.seen.get(name, fault)}" for name, fault in result.faults.items() if name not in _COLUMNS
+        ]
+        words += "".join(f" **{other}**" for other in others)
     return f"**{words}**" if column in result.faults else words
 
 
