@@ -28,7 +28,8 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
     shown = asdict(replace(finding, question=None, judged=None))
-    del shown["question"], shown["judged"]
+    for name in ("question", "judged", "rank"):
+        del shown[name]
     return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans)}
 
 

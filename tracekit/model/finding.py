@@ -23,7 +23,7 @@ class Finding:
     `evidence` are sentences that say why; `spans` are the ids of the nodes concerned, the decisive first. `saved_ms` is
     the time by which the run would have been shorter, in milliseconds, and `saved_usd` what it would have cost less, in
     US dollars; each is None where it cannot be computed. `question` is what a judge may decide about a possible finding,
-    and `judged` the judge's ruling.
+    and `judged` the judge's ruling. Among findings of one confidence those of a higher `rank` come first.
     """
 
     code: str
@@ -35,6 +35,7 @@ class Finding:
     saved_ms: float | None
     saved_usd: float | None
     remedy: str
+    rank: int = 0
     question: Question | None = field(default=None, compare=False, repr=False)
     judged: Ruling | None = field(default=None, compare=False)
 
