@@ -93,6 +93,8 @@ def test_a_possible_finding_becomes_likely_with_its_reason_and_is_asked_once(jud
     assert "TK103 likely" in out
     evidence = f"judged independent by {MODEL}: All three subjects stand in the task."
     assert evidence in out
+    assert "labelled runs" in run(weather)[1]
+    assert "labelled runs" not in out
     assert f"judge: {MODEL} is asked about 1 possible finding, for at most $0.00" in err
     assert f"judge: {MODEL}: 1 now likely; 1 asked for $0.0001, 0 known from an earlier check" in err
     first = checked(weather, "--judge")
@@ -130,7 +132,8 @@ def test_a_dependent_one_is_left_out_with_its_quote(judging: Judging, weather: s
         )
     )
     code, out, err = run(weather, "--judge", "--explain")
-    assert (code, out.splitlines()[0]) == (0, "Nothing found.")
+    assert code == 0
+    assert "Nothing found." in out.splitlines()
     assert "1 dependent and left out (--explain lists them)" in err
     assert f"TK103 judged dependent by {MODEL}: The news follow the weather.; needed: '21  degrees. No wind'" in out
     lines = [json.loads(line) for line in run(weather, notes, "--judge", "--format", "json")[1].splitlines()]
