@@ -88,5 +88,10 @@ def test_doctor_tells_of_the_store_and_its_limits(home: Path) -> None:
     assert "2 runs" in str(store()["says"])
     assert "`tracekit prune` keeps 30 days and 2.0 GB" in str(store()["says"])
     (home / "store.duckdb").write_bytes(b"garbage" * 1000)
+    (told,) = [check for check in tracekit_json("doctor", env=env) if check["name"] == "judge"]
+    assert told["ok"] is True
+    assert told["says"] == (
+        "claude, asked by nothing but `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
+    )
     assert store()["ok"] is False
     assert "damaged" in str(store()["says"])
