@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from fixtures.make_runs import RUNS
 from tests.support.cli import environment, outline, tracekit, tracekit_json
 from tests.support.listed import Listed
 from tests.support.screens import drive
+from tests.support.warm import warm_python
 from tracekit import demo
 from tracekit.demo import support_team_script
 from tracekit.demo.claude import ScriptedClaude, message, text
@@ -38,10 +38,10 @@ def test_the_python_blocks_run_and_are_recorded_as_they_say(tmp_path: Path) -> N
     first, second, third = [block for block in told if "def test_" not in block]
     assert first.strip().endswith("tracekit.init()")
     env = environment(tmp_path)
-    subprocess.run([sys.executable, "-c", first], env=env, check=True)
+    subprocess.run([warm_python(), "-c", first], env=env, check=True)
     with ScriptedClaude(lambda asked: message(text("Nothing."))) as claude:
         env = environment(tmp_path, claude.url, PYTHONWARNINGS="ignore")
-        done = subprocess.run([sys.executable, "-c", second], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", second], env=env, capture_output=True, text=True, check=True)
     shown = tracekit_json("show", "review", env=env)
     assert done.stdout == f"{shown['run']['id']} Nothing.\n"
     assert outline(shown["root"]) == [
@@ -54,7 +54,7 @@ def test_the_python_blocks_run_and_are_recorded_as_they_say(tmp_path: Path) -> N
     ]
 
     assert tracekit("demo", "--pipeline", "support", env=env).returncode == 0
-    replayed = subprocess.run([sys.executable, "-c", third], env=env, capture_output=True, text=True, check=True)
+    replayed = subprocess.run([warm_python(), "-c", third], env=env, capture_output=True, text=True, check=True)
     assert replayed.stdout.endswith("followed 16 calls\n")
 
 
@@ -66,12 +66,12 @@ def test_the_tests_pass_against_recordings(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
     with ScriptedClaude(support_team_script.respond) as claude:
         made = environment(tmp_path / "home", claude.url)
-        command = [sys.executable, "-c", "from tracekit.demo.support_team import *\nasyncio.run(main(TICKETS[1:]))"]
-        subprocess.run([sys.executable, "-m", "tracekit", "run", "--", *command], env=made, check=True)
+        command = [warm_python(), "-c", "from tracekit.demo.support_team import *\nasyncio.run(main(TICKETS[1:]))"]
+        subprocess.run([warm_python(), "-m", "tracekit", "run", "--", *command], env=made, check=True)
     assert tracekit("export", "last", "-o", str(recordings / "one_ticket.jsonl"), env=env).returncode == 0
     (tmp_path / "test_support.py").write_text(tests)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "--snapshot-update"]
+    command = [warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "--snapshot-update"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert "2 passed" in done.stdout, done.stdout
 

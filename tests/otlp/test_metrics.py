@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from tests.support.cli import environment, tracekit_json
 from tests.support.collector import Collector, collector, free_port
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
 from tracekit.model.measured import Measured
@@ -68,7 +68,7 @@ def perform(home: Path, program: str, **more: str) -> tuple[subprocess.Completed
     with ScriptedClaude(respond) as claude:
         env = environment(home, claude.url, **more)
         done = subprocess.run(
-            [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False, cwd=home
+            [warm_python(), "-c", program], env=env, capture_output=True, text=True, check=False, cwd=home
         )
         assert done.returncode == 0, done.stderr
         (shown,) = tracekit_json("ls", env=environment(home))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from tests.otlp.test_live import PROTOCOLS
 from tests.support.cli import environment, tracekit_json
 from tests.support.collector import collector, free_port, silent
+from tests.support.warm import warm_python
 
 BOUNDED_S = 7
 """Less than the ten seconds for which an exporter waits by itself; how little it is, tests/bench/bench_export.py measures."""
@@ -33,7 +33,7 @@ print(time.monotonic())
 def perform(home: Path, protocol: str, url: str, sleep_s: float) -> tuple[float, str]:
     """Run the program; returns the seconds from its last line to its end, and what it said."""
     env = environment(home, OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_EXPORTER_OTLP_ENDPOINT=url)
-    command = [sys.executable, "-c", PROGRAM, str(sleep_s)]
+    command = [warm_python(), "-c", PROGRAM, str(sleep_s)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     return time.monotonic() - float(done.stdout), done.stderr
 
@@ -84,7 +84,7 @@ def test_doctor_asks_the_endpoint(tmp_path: Path) -> None:
 def test_a_program_without_an_endpoint_loads_nothing(tmp_path: Path) -> None:
     program = "import sys, tracekit; tracekit.init()\nprint([name for name in sys.modules if name.startswith('tracekit.otlp')])"
     env = {**environment(tmp_path), "OTEL_SERVICE_NAME": "x"}
-    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([warm_python(), "-c", program], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
@@ -93,7 +93,7 @@ def test_with_an_endpoint_the_agents_thread_loads_no_sdk(tmp_path: Path) -> None
         "import sys, tracekit; tracekit.init()\nprint([name for name in sys.modules if 'opentelemetry.sdk' in name])"
     )
     env = environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
-    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([warm_python(), "-c", program], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
@@ -134,7 +134,7 @@ def test_a_child_exports_what_it_does_itself(how: str, protocol: str, tmp_path: 
     with collector() as found:
         env = environment(tmp_path / "home", **found.variables(protocol), PYTHONWARNINGS="ignore")
         done = subprocess.run(
-            [sys.executable, str(script), how], env=env, capture_output=True, text=True, check=True, timeout=60
+            [warm_python(), str(script), how], env=env, capture_output=True, text=True, check=True, timeout=60
         )
         agent, tool = found.received(2)
     assert done.stderr == ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from tracekit_viewer.render.said import Reader
 from tests.support.cli import environment, tracekit
 from tests.support.collector import Collector, collector
 from tests.support.planted import CREDENTIALS
+from tests.support.warm import warm_python
 from tracekit.analysis.structure import structure
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, stream, text, thinking, tool_use
 from tracekit.journal.catalog import segments_of
@@ -94,7 +94,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     with collector() as found, ScriptedClaude(respond) as claude:
         more = {**found.variables("http/protobuf"), "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
         env = environment(home / "home", claude.url, PLANTED=repr(CREDENTIALS), **more)
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run([warm_python(), "-c", PROGRAM], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert leaked(done.stderr) == []
         live = printed(found, 2)

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit_json
 from tests.support.teams import HOWS, LEAD, WORKER, How, Script, client_args, perform, results, shown, tree
+from tests.support.warm import warm_python
 from tracekit import Orchestrator, Subagent
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, early_end, message, reply, stream, text, tool_use
 
@@ -235,7 +235,7 @@ def test_ctrl_c_ends_a_program_at_once_and_its_spans(mode: str, tmp_path: Path) 
     with ScriptedClaude(respond) as claude:
         env = environment(tmp_path, claude.url)
         program = subprocess.Popen(
-            [sys.executable, str(PROGRAMS / "team.py"), mode], env=env, stderr=subprocess.PIPE, text=True
+            [warm_python(), str(PROGRAMS / "team.py"), mode], env=env, stderr=subprocess.PIPE, text=True
         )
         until = time.monotonic() + 30
         while len(claude.asked) < 2 and time.monotonic() < until:
