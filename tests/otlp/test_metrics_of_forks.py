@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from pathlib import Path
 
 from tests.support.cli import environment
-from tests.support.collector import collector
+from tests.support.collector import Collector, collector
+from tests.support.waiting import eventually
 from tests.support.warm import warm_python
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
@@ -31,10 +31,11 @@ def test_parent_and_child_are_two_instances(tmp_path: Path) -> None:
         env = environment(tmp_path, claude.url, **found.variables("http/protobuf"), **asked)
         command = [warm_python(), "-W", "ignore", "-c", PROGRAM]
         with subprocess.Popen(command, env=env, stdin=subprocess.PIPE) as program:
-            until, instances = time.monotonic() + 60, set[str]()
-            while len(instances) < 2 and time.monotonic() < until:
-                time.sleep(0.05)
-                instances = {*re.findall(r"service\.instance\.id: Str\((\w+)\)", "".join(found.printed))}
+            eventually(lambda: len(instances(found)) == 2)
         # Both end when there is nothing more to read.
         assert program.returncode == 0
-    assert len(instances) == 2
+    assert len(instances(found)) == 2
+
+
+def instances(found: Collector) -> set[str]:
+    return {*re.findall(r"service\.instance\.id: Str\((\w+)\)", "".join(found.printed))}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.warm import warm_python
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "joining.py"
@@ -20,7 +20,7 @@ class Joining:
     """A process that takes part in the run, a step at a time."""
 
     def __init__(self, name: str) -> None:
-        command = [warm_python(), str(PROGRAM), Session(SHARED, "/nowhere").dumps(), name]
+        command = [sys.executable, str(PROGRAM), Session(SHARED, "/nowhere").dumps(), name]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def step(self, line: str = "step") -> None:

@@ -82,6 +82,9 @@ class _Server:
     def _start(self, connection: socket.socket) -> Callable[[], None] | None:
         """Fork; returns the program in the child, None here."""
         request = _receive(connection)
+        if request is None:
+            connection.close()
+            return None
         pid = os.fork()
         if pid == 0:
             self._close()
@@ -110,28 +113,40 @@ class _Server:
             if pid == 0:
                 return
             connection = self._programs.pop(pid)
+            if connection.fileno() < 0:
+                continue
             self._selector.unregister(connection)
-            with contextlib.suppress(OSError):  # the launcher was killed, and the program with it
+            with contextlib.suppress(OSError):  # the launcher is killed at this moment
                 connection.sendall(status.to_bytes(4, "little"))
             connection.close()
 
     def _hand_on(self, pid: int) -> None:
         """Hand the signals on to the program that its launcher was sent; if that is gone, it was killed."""
-        if pid not in self._programs:
+        connection = self._programs.get(pid)
+        if connection is None:
             return
-        numbers = self._programs[pid].recv(64)
+        try:
+            numbers = connection.recv(64)
+        except OSError:
+            numbers = b""
         for number in numbers or [signal.SIGKILL]:
             os.kill(pid, number)
         if not numbers:
-            self._selector.unregister(self._programs[pid])
-            self._selector.register(self._programs[pid], 0, pid)
+            self._selector.unregister(connection)
+            connection.close()
 
 
-def _receive(connection: socket.socket) -> Request:
+def _receive(connection: socket.socket) -> Request | None:
+    """Return what the launcher asks for; None if it was killed before it had said so."""
     head, streams, _, _ = socket.recv_fds(connection, 8, 3)
     size, data = int.from_bytes(head, "little"), b""
     while len(data) < size:
-        data += connection.recv(size - len(data))
+        piece = connection.recv(size - len(data))
+        if not piece:
+            return None
+        data += piece
+    if len(streams) < 3:
+        return None
     umask, folder, executable, count, *rest = data.split(b"\0")
     arguments, pairs = rest[: int(count)], rest[int(count) :]
     environment = dict(zip(pairs[::2], pairs[1::2], strict=True))
