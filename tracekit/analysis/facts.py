@@ -20,8 +20,9 @@ from tracekit.analysis.batches import (
 from tracekit.analysis.content import Content
 from tracekit.analysis.earlier import AgentId, Earlier, Practice, PracticeReader, merged
 from tracekit.analysis.efforts import Effort, efforts_of
-from tracekit.analysis.held import Held, held_up
-from tracekit.analysis.profile import Profile
+from tracekit.analysis.lineage.profile import Profile
+from tracekit.analysis.lineage.together import Together
+from tracekit.analysis.timing.blocked import Held, held_up
 from tracekit.analysis.timing.schedule import Schedule
 from tracekit.model.tree import Node, Run
 
@@ -38,14 +39,22 @@ class Facts:
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
-    a fiftieth of a second. `earlier` knows the same agents in earlier runs.
+    a fiftieth of a second. `earlier` knows the same agents in earlier runs. `tools` has what the settings say of tools, by
+    their names: see `TOOL_EFFECTS`.
     """
 
     def __init__(
-        self, run: Run, *, limit: int | None = None, least_ns: int | None = None, earlier: Earlier | None = None
+        self,
+        run: Run,
+        *,
+        limit: int | None = None,
+        least_ns: int | None = None,
+        earlier: Earlier | None = None,
+        tools: Mapping[str, str] | None = None,
     ) -> None:
         self.run = run
         self.earlier = Earlier() if earlier is None else earlier
+        self.tools = tools or {}
         self.limit = limit
         self.content = Content(run)
         self._least_ns = least_ns
@@ -62,7 +71,7 @@ class Facts:
     @cached_property
     def last_ns(self) -> int:
         """The latest time that anything of the run is known of."""
-        return max(max(node.start_ns, node.end_ns or 0) for node in self.nodes)
+        return self.run.last_ns
 
     @cached_property
     def parents(self) -> Mapping[str, Node]:
@@ -205,9 +214,12 @@ class Facts:
 
     def profile(self, work: Work, following: Node | None = None) -> Profile:
         """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
-        agent = None if work.asked is None else self.agent_around(work.asked)
-        opening = None if agent is None else next(iter(self.own_calls(agent)), None)
-        return Profile(work, self.content, following, opening)
+        return Profile(work, self.content, following, self.tools)
+
+    @cached_property
+    def together(self) -> Together:
+        """Where agents asked for steps of two kinds in one response."""
+        return Together(self)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

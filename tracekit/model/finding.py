@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from tracekit.model.question import Question, Ruling
 
 __all__ = ["CONFIDENCES", "Confidence", "Finding", "is_at_least"]
 
@@ -20,7 +22,8 @@ class Finding:
 
     `evidence` are sentences that say why; `spans` are the ids of the nodes concerned, the decisive first. `saved_ms` is
     the time by which the run would have been shorter, in milliseconds, and `saved_usd` what it would have cost less, in
-    US dollars; each is None where it cannot be computed.
+    US dollars; each is None where it cannot be computed. `question` is what a judge may decide about a possible finding,
+    and `judged` the judge's ruling. Among findings of one confidence those of a higher `rank` come first.
     """
 
     code: str
@@ -32,6 +35,9 @@ class Finding:
     saved_ms: float | None
     saved_usd: float | None
     remedy: str
+    rank: int = 0
+    question: Question | None = field(default=None, compare=False, repr=False)
+    judged: Ruling | None = field(default=None, compare=False)
 
 
 def is_at_least(confidence: Confidence, least: Confidence) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tracekit.analysis.earlier import Earlier
@@ -13,7 +13,7 @@ from tracekit.model.uncollected import uncollected
 from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
-__all__ = ["Options", "findings_of"]
+__all__ = ["Options", "findings_of", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,12 @@ def findings_of(
     """
     with uncollected():
         found = _found(run, options or Options(), rules, faults, earlier)
-    return sorted(found, key=_order)
+    return in_order(found)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return `findings`, the surest and the most costly first."""
+    return sorted(findings, key=_order)
 
 
 def _found(
@@ -76,5 +81,5 @@ def _is_worth(finding: Finding, least_ns: int) -> bool:
     return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
 
 
-def _order(finding: Finding) -> tuple[int, str, float]:
-    return CONFIDENCES.index(finding.confidence), finding.code, -(finding.saved_ms or 0.0)
+def _order(finding: Finding) -> tuple[int, int, str, float]:
+    return CONFIDENCES.index(finding.confidence), -finding.rank, finding.code, -(finding.saved_ms or 0.0)

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Confidence, Finding
+from tracekit.model.question import Question
 from tracekit.model.tree import Run
 
 __all__ = ["HEADINGS", "Check", "Rule", "names_of"]
@@ -68,15 +69,20 @@ class Rule:
         remedy: str,
         saved_ns: int | None = None,
         saved_usd: float | None = None,
+        question: Question | None = None,
+        rank: int = 0,
     ) -> Finding:
         """A finding of this rule.
 
         `saved_ns` is what the run would have been shorter by, in nanoseconds, `saved_usd` what it would have cost less, in US
-        dollars: told to the thousandth of a microdollar.
+        dollars: told to the thousandth of a microdollar. `question` is what a judge may decide about a possible finding. Of those, the higher
+        `rank` comes first.
         """
         saved_ms = None if saved_ns is None else round(saved_ns / 1e6, 3)
         usd = None if saved_usd is None else round(saved_usd, 9)
-        return Finding(self.code, self.name, confidence, message, tuple(evidence), tuple(spans), saved_ms, usd, remedy)
+        because, where = tuple(evidence), tuple(spans)
+        told = (confidence, message, because, where, saved_ms, usd, remedy)
+        return Finding(self.code, self.name, *told, rank=rank, question=question)
 
 
 def names_of(run: Run) -> Mapping[str, tuple[str, ...]]:
