@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import click
 
 from tracekit import __version__
 from tracekit.cli.options import echo_json
+from tracekit.model.change import Change
 from tracekit.model.finding import Confidence, Finding, is_at_least
 from tracekit.model.text import printable_lines
 from tracekit.model.tree import Run
@@ -27,7 +28,27 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
-    return {**asdict(finding), "evidence": list(finding.evidence), "spans": list(finding.spans)}
+    change = None if finding.change is None else _change_json(finding.change)
+    return {
+        **asdict(replace(finding, change=None)),
+        "evidence": list(finding.evidence),
+        "spans": list(finding.spans),
+        "change": change,
+    }
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    """Each span that would begin at another time, that long after which other; and the new durations of spans."""
+    return {
+        "begins": {
+            id: {"after_begin_of": other, "offset_ms": _ms(offset)} for id, (other, offset) in change.begins.items()
+        },
+        "durations_ms": {id: _ms(duration_ns) for id, duration_ns in change.durations.items()},
+    }
+
+
+def _ms(ns: int) -> float:
+    return round(ns / 1e6, 6)
 
 
 def echo_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:

@@ -224,8 +224,8 @@ def _finding(
 ) -> Iterator[Finding]:
     """A finding for `works`. `offsets` are when each could begin after the first; by default all at once."""
     together = packed([work.duration_ns for work in works], facts.limit)
-    saved_ns = saved_together(facts, crew.container, works, together if offsets is None else offsets)
-    if saved_ns <= 0:
+    saving = saved_together(facts, crew.container, works, together if offsets is None else offsets)
+    if saving.ns <= 0:
         return
     origin_ns = facts.run.root.start_ns
     # Agents with teams of their own may be tasks that are meant to be done one after another.
@@ -248,7 +248,7 @@ def _finding(
         f"the program ran {counted(works)} one after another, {needs} anything of what another said",
         evidence=[*_asked(facts, works, origin_ns), *dict.fromkeys(evidence), *why],
         spans=[*(work.node.id for work in works), crew.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
     )

@@ -46,8 +46,9 @@ from tracekit.analysis.likeness import tokens
 from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
 from tracekit.analysis.profile import Profile
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
-from tracekit.analysis.timing.schedule import Change, packed
+from tracekit.analysis.timing.schedule import packed
 from tracekit.analysis.wording import kind_of
+from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of, previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.history import Asked
@@ -319,7 +320,7 @@ def _results(messages: Iterable[object]) -> Iterator[str]:
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _saved_ns(facts: Facts, group: _Group) -> int:
+def _saving(facts: Facts, group: _Group) -> Saving:
     """All works begin with the first turn's; the calls of the later turns fall away."""
     first, *later = group.batches
     schedule = facts.schedule
@@ -327,12 +328,11 @@ def _saved_ns(facts: Facts, group: _Group) -> int:
     durations = {batch.container.id: _without_call(facts, batch) for batch in later}
     jobs = [schedule.end(first.container) - begin_ns, *durations.values()]
     offsets = packed(jobs, facts.limit)
-    home = facts.parents[first.container.id]
     begins = {
         batch.container.id: (first.container.id, begin_ns - first.container.start_ns + offset)
         for batch, offset in zip(later, offsets[1:], strict=True)
     }
-    return schedule.saved_ns(home, Change(begins, durations))
+    return schedule.saving(Change(begins, durations))
 
 
 def _without_call(facts: Facts, batch: Batch) -> int:
@@ -342,8 +342,8 @@ def _without_call(facts: Facts, batch: Batch) -> int:
 
 
 def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
-    saved_ns = _saved_ns(facts, group)
-    if saved_ns <= 0:
+    saving = _saving(facts, group)
+    if saving.ns <= 0:
         return None
     works = [work for batch in group.batches for work in batch.works]
     calls = [batch.asked for batch in group.batches[1:] if batch.asked is not None]
@@ -368,7 +368,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
             *(picked if is_pick else ()),
         ],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
-        saved_ns=saved_ns,
+        saving=saving,
         saved_usd=fsum(costs) if len(costs) == len(calls) else None,
         remedy=_remedy(agent, works),
     )
