@@ -1,20 +1,19 @@
-"""The critical path, what a run would have taken otherwise, what ran beside what, and who used what."""
+"""The duration of a run with a change, the overlaps in it, and the cost of each agent."""
 
 from __future__ import annotations
 
 import random
-from itertools import pairwise
 
 import pytest
 
 from fixtures.rules.story import Ask, Story, Turn
 from fixtures.rules.telling import run_of
 from tests.support.build import MS, Builder, said, user
+from tests.support.trees import node
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.costs import cost_per_agent
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
-from tracekit.analysis.timing.critical import critical_path
 from tracekit.analysis.timing.overlap import Interval, beside_others, concurrency, covered_ns, is_serial, most_at_once
 from tracekit.analysis.timing.schedule import Schedule, packed
 from tracekit.model.change import Change, combined
@@ -34,40 +33,36 @@ def schedule(nodes: dict[str, Node]) -> Schedule:
     return Schedule(parents_of(nodes.values()), nodes["r"].end_ns or 0)
 
 
-def path(nodes: dict[str, Node]) -> list[tuple[str, int, int]]:
-    return [(s.node.id, s.start_ns // MS, s.end_ns // MS) for s in critical_path(nodes["r"], nodes["r"].end_ns or 0)]
-
-
-def test_the_path_goes_through_the_child_that_ended_last() -> None:
-    nodes = tree(("r", 0, 100, None), ("a", 10, 40, "r"), ("b", 10, 70, "r"), ("c", 75, 90, "r"))
-    assert path(nodes) == [("r", 0, 10), ("b", 10, 70), ("r", 70, 75), ("c", 75, 90), ("r", 90, 100)]
-
-
-def test_a_child_that_outlives_its_parent_is_clipped() -> None:
-    nodes = tree(("r", 0, 100, None), ("a", 10, 50, "r"), ("x", 20, 80, "a"))
-    assert path(nodes)[:3] == [("r", 0, 10), ("a", 10, 20), ("x", 20, 50)]
-
-
-def test_the_steps_of_a_path_fill_the_run_without_gap_or_overlap() -> None:
-    for seed in range(50):
-        nodes = tree(*grown(random.Random(seed)))
-        steps = critical_path(nodes["r"], nodes["r"].end_ns or 0)
-        assert steps[0].start_ns == nodes["r"].start_ns
-        assert steps[-1].end_ns == nodes["r"].end_ns
-        assert all(one.end_ns == other.start_ns for one, other in pairwise(steps))
-
-
-def test_a_path_through_a_deep_tree() -> None:
-    spans: list[tuple[str, int, int, str | None]] = [("r", 0, 9000, None)]
-    spans += [(f"s{n}", n, 9000 - n, "r" if n == 1 else f"s{n - 1}") for n in range(1, 3000)]
-    assert len(critical_path(tree(*spans, kind="agent")["r"], 9000 * MS)) > 3000
-
-
 def test_without_a_change_nothing_is_saved() -> None:
     for seed in range(50):
         nodes = tree(*grown(random.Random(seed)))
         plan = schedule(nodes)
         assert all(plan.duration_with(node, Change()) == plan.duration(node) for node in nodes.values())
+
+
+def test_a_child_that_began_before_its_parent_saves_no_more_than_its_part_within() -> None:
+    """By the clock of another machine it began 20 ms early."""
+    nodes = tree(("r", 0, 200, None), ("p", 100, 200, "r"), ("a", 80, 150, "p"), ("b", 150, 190, "p"))
+    plan = schedule(nodes)
+    assert plan.duration_with(nodes["p"], Change()) == 100 * MS
+    assert plan.saving(Change(durations={"a": 60 * MS})).ns == 10 * MS
+    assert plan.saving(Change(durations={"a": 0})).ns == 50 * MS
+
+
+@pytest.mark.parametrize("siblings", [0, 1, 100])
+def test_a_child_that_outlives_its_parent_was_not_waited_for(siblings: int) -> None:
+    beside = [(f"s{number}", 0, 1, "p") for number in range(siblings)]
+    nodes = tree(("r", 0, 100, None), ("p", 0, 100, "r"), ("a", 0, 150, "p"), ("b", 0, 150, "a"), *beside)
+    assert schedule(nodes).saving(Change(durations={"b": 0})).ns == 0
+
+
+def test_a_child_that_ends_a_moment_after_its_parent_was_waited_for() -> None:
+    """Two clocks of one machine are not the same to the microsecond."""
+    call = node("llm", "m", 0, 100.2, id="call")
+    root = node("run", "r", 0, 100, call, node("span", "s", 0, 30, id="beside"), id="r")
+    plan = Schedule(parents_of(root.walk()), root.end_ns or 0)
+    assert plan.duration_with(root, Change()) == plan.duration(root)
+    assert plan.saving(Change(durations={"call": plan.duration(call) // 2})).ns == 49_900_000
 
 
 def test_serial_work_that_begins_together_takes_as_long_as_the_longest() -> None:

@@ -20,6 +20,7 @@ from fixtures.rules import hard
 from fixtures.rules.story import Ask, Story, Turn
 from tests.cli.test_run_guide import Shop
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
+from tests.support.manual import blocks, page
 from tracekit.cli.main import cli
 from tracekit.cli.render.findings import print_findings
 from tracekit.collect.look import find, read_entry
@@ -232,7 +233,7 @@ def test_settings_and_suppressions_of_the_project(tmp_path: Path) -> None:
         ('[tool.tracekit.check]\nselect = ["TK9"]\n', "means no rule"),
         ("[tool.tracekit.check]\nfail_on = 1\n", "it may have select"),
         ("[tool.tracekit.check]\nconcurrency = 0\n", "from 1 on"),
-        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, prices, redact"),
+        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, judge, prices, redact"),
         ("[tool]\ntracekit = 3\n", "must be a table"),
     ],
 )
@@ -267,9 +268,8 @@ def longer(story: Story, asks: list[Ask]) -> Story:
 
 
 def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
-    """The README's, installed as a package brings it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "RULE = Rule(" in block]
+    """The manual's, installed as a package brings it."""
+    (block,) = blocks(page("check"), "python")
     (tmp_path / "site" / "long_answer-1.dist-info").mkdir(parents=True)
     (tmp_path / "site" / "long_answer.py").write_text(block.replace("> 4000", "> 1"))
     told = tmp_path / "site" / "long_answer-1.dist-info"

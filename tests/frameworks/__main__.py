@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,8 +45,8 @@ class Result:
         spans: Whether the framework's own instrumentation is `off` or `on`.
         seen: Values by column.
         faults: Under their columns, the values that differ from what is expected, and how.
-        plain_s: Wall time without tracekit, in seconds.
-        recorded_s: Wall time with it.
+        plain_s: CPU seconds without tracekit.
+        recorded_s: CPU seconds with `tracekit run`, its own process included.
     """
 
     program: str
@@ -74,8 +74,11 @@ class _Shell:
         self._environment = {**{name: kept[name] for name in kept if not name.startswith("CLAUDE")}, **_QUIET}
 
     def python(self, *arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float]:
-        """Run Python with `arguments`; returns what it did, and its wall time in seconds."""
-        begin = time.monotonic()
+        """Run Python with `arguments`; returns what it did, and its CPU seconds, with those of the children it waited for.
+
+        The time on the clock would tell of whatever else the machine does.
+        """
+        before = _cpu_s()
         command = [self._python, *map(str, arguments)]
         process = subprocess.Popen(
             command,
@@ -92,7 +95,7 @@ class _Shell:
             os.killpg(process.pid, signal.SIGKILL)  # the program is a grandchild
             said = process.communicate()[0], f"not done after {_LONGEST_S} s"
         done = subprocess.CompletedProcess(command, process.returncode, *said)
-        return done, time.monotonic() - begin
+        return done, _cpu_s() - before
 
     def look(self, *arguments: str) -> Any:
         """Return what a command of tracekit that only looks at records prints as JSON, or None if it prints nothing.
@@ -101,6 +104,12 @@ class _Shell:
         """
         done = CliRunner().invoke(cli, [*arguments, "--format", "json"], env=self._environment)
         return json.loads(done.stdout) if done.stdout else None
+
+
+def _cpu_s() -> float:
+    """The CPU seconds of all children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 _QUIET = {
@@ -190,7 +199,15 @@ _COLUMNS = ("runs", "calls", "tokens", "agents", "tools", "findings", "replays")
 
 
 def _row(result: Result) -> str:
-    return f"| {result.program} | {result.spans} | {' | '.join(_cell(result, column) for column in _COLUMNS)} | {result.plain_s:.1f} → {result.recorded_s:.1f} |"
+    cells = [result.program, result.spans, *(_cell(result, column) for column in _COLUMNS), _cpu(result)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cpu(result: Result) -> str:
+    """Return the CPU seconds without and with tracekit, and their ratio."""
+    if not result.plain_s:
+        return "-"
+    return f"{result.plain_s:.1f} → {result.recorded_s:.1f} (× {result.recorded_s / result.plain_s:.2f})"
 
 
 def _cell(result: Result, column: str) -> str:
@@ -206,7 +223,7 @@ def _cell(result: Result, column: str) -> str:
 
 
 def _table(results: Sequence[Result]) -> Iterator[str]:
-    yield f"| program | spans | {' | '.join(_COLUMNS)} | seconds |"
+    yield f"| program | spans | {' | '.join(_COLUMNS)} | CPU seconds |"
     yield "|---" * (len(_COLUMNS) + 3) + "|"
     yield from map(_row, results)
 

@@ -36,7 +36,16 @@ class Framework(Environment):
     @override
     def install(self) -> None:
         _uv("venv", "--python", sys.executable, str(self.folder))
-        _uv("pip", "install", "--python", str(self.python), "--editable", str(ROOT), *self.requirements)
+        _uv(
+            "pip",
+            "install",
+            "--compile-bytecode",
+            "--python",
+            str(self.python),
+            "--editable",
+            str(ROOT),
+            *self.requirements,
+        )
 
 
 def _load() -> dict[str, Framework]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +20,7 @@ from tracekit.model.tree import Run
 from tracekit.rules.baseline import fingerprints
 from tracekit.rules.table import all_rules
 
-__all__ = ["echo_findings", "echo_sarif", "finding_json", "github_lines", "sarif"]
+__all__ = ["echo_findings", "echo_sarif", "finding_json", "github_lines", "judged_json", "sarif"]
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
@@ -28,13 +28,11 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
+    shown = asdict(replace(finding, change=None, question=None, judged=None))
+    for name in ("question", "judged", "rank"):
+        del shown[name]
     change = None if finding.change is None else _change_json(finding.change)
-    return {
-        **asdict(replace(finding, change=None)),
-        "evidence": list(finding.evidence),
-        "spans": list(finding.spans),
-        "change": change,
-    }
+    return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans), "change": change}
 
 
 def _change_json(change: Change) -> dict[str, Any]:
@@ -51,9 +49,24 @@ def _ms(ns: int) -> float:
     return round(ns / 1e6, 6)
 
 
-def echo_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
-    """Print an object for the run; for several runs one object a line."""
-    objects = [{"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked]
+def judged_json(finding: Finding) -> dict[str, str] | None:
+    """A judge's ruling on `finding` as scripts see it; None where there is none."""
+    ruling = finding.judged
+    return None if ruling is None else {"judge": ruling.judge, "reason": ruling.reason, "quote": ruling.quote}
+
+
+def echo_findings(
+    checked: Sequence[tuple[Run, Sequence[Finding]]], judge: Sequence[Mapping[str, Any]] | None = None
+) -> None:
+    """Print an object for the run; for several runs one object a line. `judge` has a judge's part in each run."""
+    objects: list[dict[str, Any]] = [
+        {"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked
+    ]
+    if judge is not None:
+        for shown, summary, (_, findings) in zip(objects, judge, checked, strict=True):
+            for each, finding in zip(shown["findings"], findings, strict=True):
+                each["judged"] = judged_json(finding)
+            shown["judge"] = summary
     if len(objects) == 1:
         echo_json(objects[0])
         return

@@ -45,9 +45,9 @@ from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
-from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.held import Held
+from tracekit.analysis.lineage.verdict import Team
+from tracekit.analysis.timing.blocked import Held
 from tracekit.analysis.timing.overlap import Interval, beside_others
 from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding

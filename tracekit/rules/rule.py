@@ -18,6 +18,7 @@ from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.model.change import Saving
 from tracekit.model.finding import Confidence, Finding
+from tracekit.model.question import Question
 from tracekit.model.tree import Run
 
 __all__ = ["HEADINGS", "Check", "Rule", "names_of"]
@@ -69,11 +70,14 @@ class Rule:
         remedy: str,
         saving: Saving | None = None,
         saved_usd: float | None = None,
+        question: Question | None = None,
+        rank: int = 0,
     ) -> Finding:
         """A finding of this rule.
 
         `saving` is what would run at another time, and by how much the run would be shorter: `Schedule.saving` computes it.
         `saved_usd` is what the run would have cost less, in US dollars, and is rounded to 9 digits after the point.
+        `question` is what a judge may decide about a possible finding. Of those, the higher `rank` comes first.
         """
         change, saved_ms = (None, None) if saving is None else (saving.change, round(saving.ns / 1e6, 3))
         return Finding(
@@ -87,6 +91,8 @@ class Rule:
             saved_usd=None if saved_usd is None else round(saved_usd, 9),
             remedy=remedy,
             change=change,
+            rank=rank,
+            question=question,
         )
 
 

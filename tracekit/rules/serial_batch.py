@@ -2,11 +2,10 @@
 
 ## What it finds
 
-A turn whose answer asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it,
-where they are commands or clicks in one session, or where one was told of something that another brings, since then the
-order is meant. Possible where they do different kinds of work and one may change what another finds, where each may go
-on from where the one before ended, where a person is asked, and where the model was told of an order.
+A turn whose response asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
+the model itself asked for them together, without having seen what would come of any of them. Their order can only be meant
+where one writes what another touches, or comes after it: those that are declared so, or recorded, are left out. Possible
+where plain tools whose effects are unknown were given one path or id, and on machines whose clocks may differ.
 
 ## Why it matters
 
@@ -25,7 +24,8 @@ Run them together, and bring their results in the order asked:
 
     results = await asyncio.gather(*(run_subagent(block) for block in asked_for))
 
-`tracekit.Orchestrator` dispatches every batch concurrently.
+`tracekit.Orchestrator` dispatches every batch concurrently. Where one of them writes what another touches (a shell, a
+page, a ledger), declare it: `@tracekit.tool(writes=["the shell"])`, `Subagent(writes=...)` or `Subagent(after=...)`.
 
 ## Settings
 
@@ -39,14 +39,14 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.free import free_of_each_other, tied_through
+from tracekit.analysis.lineage.batch import free_of_each_other
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, not_counted, seconds, times
+from tracekit.rules.words import counted, listed, not_counted, seconds, times
 
 __all__ = ["RULE"]
 
@@ -65,10 +65,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = _saving(facts, batch, works)
         if saving.ns <= 0:
             continue
-        free, doubt = free_of_each_other(facts, works)
-        if batch.unseen and free:
-            tied = tied_through(facts, free, batch.unseen)
-            free = tuple(work for work in free if work not in tied)
+        free, doubt = free_of_each_other(facts, works, batch.unseen)
         if len(free) < len(works):
             saving = _saving(facts, batch, free) if len(free) > 1 else NO_SAVING
         if saving.ns > 0:
@@ -109,6 +106,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, 
             f"instead of {seconds(sum(work.duration_ns for work in works))}"
         ),
         *not_counted(batch.unseen),
+        *_undeclared(facts, works),
     ]
     remedy = (
         "The SDK's runner awaits one tool after another: write the loop with `asyncio.gather`, or use "
@@ -126,6 +124,14 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, 
         saving=saving,
         remedy=remedy,
     )
+
+
+def _undeclared(facts: Facts, works: Sequence[Work]) -> list[str]:
+    """Say that effects are unknown, where they are, and how to declare them."""
+    unknown = list(dict.fromkeys(work.name for work in works if not facts.profile(work).effects.is_known))
+    if not unknown:
+        return []
+    return [f"if one of them writes what another touches, declare it: the effects of {listed(unknown)} are unknown"]
 
 
 RULE = Rule("TK102", "serial-batch", check, __doc__)

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from tracekit.errors import SettingsError
 from tracekit.rules import (
     blocked_event_loop,
+    cache_broken,
     carried_results,
     large_model,
     left_open,
@@ -45,6 +46,7 @@ OWN: tuple[Rule, ...] = (
     same_call_twice.RULE,
     large_model.RULE,
     carried_results.RULE,
+    cache_broken.RULE,
     resent_request.RULE,
     truncated_answer.RULE,
     unused_result.RULE,

@@ -3,7 +3,7 @@
 Each node's children form a graph: a child waits for its parent's begin and for every sibling that had ended when it
 began. What it waited beyond the last of these is its *own delay*, which stays as it was:
 
-    delay(c) = start(c) - max(start(parent), end(s) for siblings s with end(s) <= start(c))
+    delay(c) = max(0, start(c) - max(start(parent), end(s) for siblings s with end(s) <= start(c)))
     start'(c) = max(start'(parent), end'(s) for those s) + delay(c)
     end'(c) = start'(c) + duration'(c)
     tail(p) = end(p) - max(end(c) for children c with end(c) <= end(p))
@@ -17,6 +17,9 @@ bounded instead by the time in which the child ran alone, O(c) once.
 
 Where all children before one had ended when it began, there is a *joint*: what comes after depends on nothing but when
 that was. Of many children only those between the joints around a change are laid out again; the rest moves as a whole.
+
+A child that outlived its parent was not waited for. One that began before its parent, as by the clock of another
+machine, keeps that lead: its delay is below 0. Ends and begins that are as near as the tolerance count as one moment.
 
 A tool that nobody saw run has no time of its own, but only the gaps that its siblings leave in its bounds: see `unseen`.
 
@@ -38,7 +41,7 @@ from tracekit.analysis.unseen import Slot, Unseen, is_unseen
 from tracekit.model.change import Change, Saving
 from tracekit.model.tree import Node
 
-__all__ = ["MANY", "Level", "Schedule", "packed"]
+__all__ = ["MANY", "Level", "Row", "Schedule", "packed"]
 
 MANY = 64
 """Children of one node from which on savings below it are bounded instead of laid out."""
@@ -83,10 +86,11 @@ def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """The children of a node in the order of their begins: what each waited for, and how long it then delayed.
 
-    `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these.
+    `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these. `inside` are
+    those for which the node itself waited.
     """
 
     children: Sequence[Slot]
@@ -132,7 +136,7 @@ class Schedule:
         self._least_ns = max(1, least_ns)
         self._depths: dict[str, int] = {}
         self._alone: dict[str, Mapping[str, int]] = {}
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, Row] = {}
         self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
@@ -243,11 +247,12 @@ class Schedule:
 
     def waited_for(self, node: Node, parent: Node, saved_ns: int) -> int:
         """What of `saved_ns` the end of `parent` can depend on: it did not wait for a child that outlived it."""
-        return max(0, saved_ns - max(0, self.end(node) - self.end(parent)))
+        beyond_ns = max(0, self.end(node) - self.end(parent))
+        return max(0, saved_ns - beyond_ns) if beyond_ns <= TOLERANCE_NS else 0
 
     def duration_with(self, node: Node, change: Change) -> int:
         """Nanoseconds that `node` takes with `change` among its children."""
-        row = self._row(node)
+        row = self.row(node)
         changed = {*change.begins, *change.durations}
         if len(row.children) > max(MANY, 2 * len(changed)):
             is_last_ns = self._last_between_joints(row, node, change, changed)
@@ -258,7 +263,7 @@ class Schedule:
 
     def times_with(self, node: Node, change: Change) -> Mapping[str, Interval]:
         """When each child of `node` runs with `change` among them, by id, where `node` itself begins as it did."""
-        row = self._row(node)
+        row = self.row(node)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, change, range(len(row.children)), node.start_ns, starts)
         ended = list(zip(row.children, finishes, strict=True))
@@ -272,7 +277,7 @@ class Schedule:
         return {child.id: times[child.id] for child in node.children}
 
     def _run_with(
-        self, row: _Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
+        self, row: Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
     ) -> tuple[list[int], int]:
         """When the children with these `numbers` end with `change`, in order, and when all have.
 
@@ -294,7 +299,7 @@ class Schedule:
             finishes.append(start + (child.end_ns - child.start_ns if duration is None else duration))
         return finishes, max([ready_ns, *finishes])
 
-    def _last_between_joints(self, row: _Row, node: Node, change: Change, changed: Collection[str]) -> int:
+    def _last_between_joints(self, row: Row, node: Node, change: Change, changed: Collection[str]) -> int:
         """When the last child inside of `node` ends with `change`, which is of the children `changed`."""
         if node.id not in self._unchanged:
             self._unchanged[node.id] = self._without_change(row, node)
@@ -310,7 +315,7 @@ class Schedule:
         shift_ns = ready_ns - was.ready[last]
         return max(was.before[first], was.after[last] + shift_ns, *(finishes[number - begin] for number in inside))
 
-    def _without_change(self, row: _Row, node: Node) -> _Unchanged:
+    def _without_change(self, row: Row, node: Node) -> _Unchanged:
         count = len(row.children)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, Change(), range(count), node.start_ns, starts)
@@ -328,13 +333,14 @@ class Schedule:
             *([times[joint] for joint in joints] for times in (ready, before, after)),
         )
 
-    def _row(self, node: Node) -> _Row:
+    def row(self, node: Node) -> Row:
+        """The children of `node`, as they were recorded."""
         if node.id not in self._rows:
             self._rows[node.id] = self._laid_out(node)
         return self._rows[node.id]
 
-    def _laid_out(self, node: Node) -> _Row:
-        children = sorted(self._unseen.slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
+    def _laid_out(self, node: Node) -> Row:
+        children = sorted(self._slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
         ended = [child.end_ns for child in children]
         ends = sorted(range(len(children)), key=ended.__getitem__)
         waited, delays, ready_ns, done = [], [], node.start_ns, 0
@@ -344,11 +350,24 @@ class Schedule:
                 ready_ns = max(ready_ns, ended[ends[done]])
                 done += 1
             waited.append(done)
-            delays.append(max(0, child.start_ns - ready_ns))
+            delay_ns = child.start_ns - ready_ns
+            delays.append(delay_ns if child.start_ns < node.start_ns else max(0, delay_ns))
         end_ns = self.end(node)
         inside = [number for number, ended_ns in enumerate(ended) if ended_ns <= end_ns]
         was_last_ns = max([node.start_ns, *(ended[number] for number in inside)])
-        return _Row(children, ends, waited, delays, inside, was_last_ns)
+        return Row(children, ends, waited, delays, inside, was_last_ns)
+
+    def _slots(self, node: Node) -> Iterator[Slot]:
+        """When the children of `node` ran. One that outlived it within the tolerance ended with it."""
+        end_ns = self.end(node)
+        for slot in self._unseen.slots(node):
+            is_over = end_ns < slot.end_ns <= end_ns + TOLERANCE_NS
+            yield slot._replace(end_ns=max(end_ns, slot.start_ns)) if is_over else slot
+
+    def laid_out(self, node: Node) -> Sequence[int]:
+        """When each child in the row of `node` ends by the rules above, without a change."""
+        row = self.row(node)
+        return self._run_with(row, Change(), range(len(row.children)), node.start_ns, {})[0]
 
     def _alone_ns(self, parent: Node, child: Node) -> int:
         """Nanoseconds in which no sibling ran beside `child`."""

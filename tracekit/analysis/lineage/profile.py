@@ -1,19 +1,19 @@
-"""What a work was given, what came of it, and what it touched."""
+"""A step as dependence sees it: what it was given, what came of it, and what it touched."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import Content, leaves
-from tracekit.analysis.effects import Effects, effects_of, role_in
+from tracekit.analysis.lineage.effects import Effects, effects_of
+from tracekit.analysis.lineage.values import Said, said_in
 from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT, shortened
-from tracekit.analysis.roles import Role, role_of
-from tracekit.analysis.values import Said, said_in
 from tracekit.model.history import Asked
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
@@ -27,13 +27,13 @@ _HASHED = re.compile(r"[0-9a-f]{18}")
 class Profile:
     """What a work was given, what came of it and what it touched.
 
-    `following` is the call that may bring its result, `opening` the first of the agent that asked for it.
+    `following` is the call that may bring its result; `by_name` has what the settings say of tools.
     """
 
     work: Work
     content: Content
     following: Node | None = None
-    opening: Node | None = None
+    by_name: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def given(self) -> str | None:
@@ -49,11 +49,6 @@ class Profile:
             block = self.content.blocks(self.work.asked).get(self.work.call_id)
             arguments = None if block is None else block.get("input")
         return _parsed(arguments)
-
-    @property
-    def task(self) -> Any:
-        """The same, and where it has no names the text of its first message."""
-        return self.given if self.arguments is None else self.arguments
 
     @cached_property
     def prompt(self) -> str | None:
@@ -97,42 +92,7 @@ class Profile:
     @cached_property
     def effects(self) -> Effects:
         """What it touched."""
-        arguments = self.arguments
-        return effects_of(self.work, self.given if arguments is None else arguments, self.described)
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes anything; of a plain tool whose name says no, its arguments are not read for that."""
-        node = self.work.node
-        is_reader = node.kind == "tool" and not node.children and role_of(self.work.name) == "reads"
-        return not (is_reader and semconv.WORKSPACE_WRITES not in node.attributes) and self.effects.changes
-
-    @cached_property
-    def keys(self) -> frozenset[str]:
-        """The names of what it was given."""
-        arguments = self.arguments
-        return frozenset(str(key).lower() for key in arguments) if isinstance(arguments, dict) else frozenset()
-
-    @cached_property
-    def described(self) -> str:
-        """With which words the model was offered it, when it asked or, where the server holds what came before, at first."""
-        offers = [call for call in (self.work.asked, self.opening) if call is not None]
-        return next((said for call in offers if (said := self.content.descriptions(call).get(self.work.name))), "")
-
-    @cached_property
-    def tells(self) -> bool:
-        """Whether it puts something together for others: a plan, a draft, a summary."""
-        return role_of(self.work.name, self.described) == "tells"
-
-    @cached_property
-    def role(self) -> Role:
-        """What it does, by its name, its description and what it was given."""
-        return role_in(self.work.name, self.arguments, is_agent=not self.is_tool, described=self.described)
-
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether its name or description says what it does, or it is called an agent, which answers and does no more."""
-        return role_of(self.work.name, self.described) != "unknown" or "agent" in self.work.name.lower()
+        return effects_of(self.work, self.by_name)
 
     @property
     def is_tool(self) -> bool:

@@ -2,18 +2,18 @@
 
 A value is distinctive if two texts hardly come upon it independently: an id, a hash, a path, a number of three digits
 or more, a name in camelCase or with an underscore. Numbers are compared by what they mean (``1,284.50`` is ``1284.5``),
-paths by their last component too, hashes by their beginnings. Words are compared by their stems, and short or common
-ones say nothing.
+paths by their last component too, hashes by their beginnings. Words are compared by their first letters, so that
+inflected forms are one. No list says which words are common: that is measured against what was known (see `task`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-__all__ = ["Said", "is_hash", "is_number", "said_in", "stem"]
+__all__ = ["Said", "clean", "is_hash", "is_path", "names_in", "paths_in", "said_in", "tokens", "weight"]
 
 _TOKEN = re.compile(r"\w(?:[\w./\\:@#+,-]*\w)?")
 _NUMBER = re.compile(r"\d[\d,_]*(?:\.\d+)?")
@@ -23,65 +23,73 @@ _CAMEL = re.compile(r"[a-z][A-Z]")
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 _DOTTED = re.compile(r"[A-Za-z]\.[a-z].*\.\w{1,12}$|[A-Za-z]\.[a-z]\w{0,11}$")
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_WIDE_SIGNS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WIDE = re.compile(f"[{_WIDE_SIGNS}]+")
+_WORD = re.compile(rf"[{_WIDE_SIGNS}]|(?:(?![{_WIDE_SIGNS}])\w)+")
+_PATH_TOKEN = re.compile(r"[\w.@+~/\\:-]+")
+_FILE = re.compile(r"[\w@+-]+(?:\.[\w@+-]+)*\.[A-Za-z]\w{0,9}")
 _LEAST_WORD = 4
 _STEM = 7
 _SHORT = 2000
 _SHORT_TOKEN = 100
+_LEAST_DOTTED = 4
 _YEARS = range(1990, 2040)
-_ABBREVIATIONS = frozenset({"e.g", "i.e", "a.m", "p.m", "and/or", "n/a", "w/o", "utf-8", "1st", "2nd", "3rd"})
-_SUFFIXES = (
-    "ations",
-    "ation",
-    "ings",
-    "ing",
-    "ies",
-    "ied",
-    "ions",
-    "ion",
-    "ed",
-    "es",
-    "er",
-    "ers",
-    "ly",
-    "se",
-    "e",
-    "s",
-)
-
-
-def _word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_COMMON = _word_set(
-    """
-    about above after again against also although always among another answer anything around because been
-    before being below best better between both cannot careful carefully check close code complete concise could
-    data detail detailed done down each either else ensure error errors even every everything exactly false file
-    files find first folder following from full further given good have here high important include including
-    information into issue issues item items just keep kind known last least less like line lines list look made
-    main make many means might missing more most much must name named need needs never next none note nothing
-    null okay once only open other our over part path please point possible problem problems project provide
-    question quite rather ready reply report result results return right same section several shall should show
-    simple since some something source still such sure take task tell than that their them then there these they
-    thing this those through time true type under until upon use used user using value very want were what when
-    where whether which while whole will with within without word work would write yes your
-    """
-)
+_LONGEST_NAME = 80
+_LONGEST_TEXT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a text says: distinctive values and stems of words."""
+    """Distinctive values and beginnings of words that a text has."""
 
     values: frozenset[str] = field(default_factory=frozenset)
     words: frozenset[str] = field(default_factory=frozenset)
 
 
 def said_in(text: str) -> Said:
-    """The distinctive values and the words of `text`. Takes time in proportion to its length."""
+    """Return the distinctive values and the words of `text`, in time in proportion to its length."""
     return _said_again(text) if len(text) <= _SHORT else _said(text)
+
+
+def tokens(text: str) -> list[str]:
+    """Return the words of `text` in order, in lower case; each sign where a language parts no words."""
+    return _WORD.findall(text.lower())
+
+
+def weight(words: Collection[str]) -> float:
+    """Return how many words `words` are worth: two signs without a space between are half a word."""
+    return sum(0.5 if _WIDE.match(word) else 1.0 for word in words)
+
+
+def is_hash(value: str) -> bool:
+    """Whether `value` may be the beginning of a hash."""
+    return bool(_HEX.fullmatch(value)) and any(character.isdigit() for character in value)
+
+
+def is_path(text: str) -> bool:
+    """Whether `text` has the form of a path or of a file's name."""
+    return " " not in text and 1 < len(text) <= 4 * _LONGEST_NAME and ("/" in text.strip("/") or _is_file(text))
+
+
+def paths_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return the paths and files' names that stand anywhere in `texts`, cleaned: `./Shop/cart.py` is `shop/cart.py`."""
+    found: set[str] = set()
+    for text in texts:
+        for token in set(_PATH_TOKEN.findall(text[:_LONGEST_TEXT])):
+            if is_path(token.strip(".:")):
+                found.add(clean(token.rstrip(".:")))
+    return frozenset(found)
+
+
+def names_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return those of `texts` that are a whole path, id or title by themselves: short, and without a space."""
+    named = (text.strip() for text in texts)
+    return frozenset(clean(text) for text in named if 1 < len(text) <= _LONGEST_NAME and " " not in text)
+
+
+def clean(path: str) -> str:
+    """Return `path` in the one spelling in which paths and names are compared."""
+    return path.strip().strip("'\"`").replace("\\", "/").removeprefix("./").strip("/").lower() or "."
 
 
 @lru_cache(maxsize=2048)
@@ -105,7 +113,7 @@ def _token_again(token: str) -> tuple[Collection[str], Collection[str]]:
 
 
 def _token(token: str) -> tuple[Collection[str], Collection[str]]:
-    """The distinctive values and the words of `token`."""
+    """Return the distinctive values and the words of `token`."""
     values: set[str] = set()
     words: set[str] = set()
     _take(token, values, words)
@@ -121,8 +129,6 @@ def _take(token: str, values: set[str], words: set[str]) -> None:
     low = token.lower()
     if token.isascii() and token.isalpha() and (token == low or not _CAMEL.search(token)):
         _take_word(low, words)
-        return
-    if low in _ABBREVIATIONS:
         return
     if _NUMBER.fullmatch(token):
         number = _number(token)
@@ -155,8 +161,8 @@ def _take_part(part: str, values: set[str]) -> None:
 
 
 def _take_word(word: str, words: set[str]) -> None:
-    if len(word) >= _LEAST_WORD and word not in _COMMON:
-        words.add(stem(word))
+    if len(word) >= _LEAST_WORD:
+        words.add(word[:_STEM])
 
 
 def _is_distinctive(token: str) -> bool:
@@ -165,12 +171,16 @@ def _is_distinctive(token: str) -> bool:
 
 
 def _is_dotted(token: str) -> bool:
-    """A file or module: a dot between letters that end no sentence."""
-    return "." in token and bool(_DOTTED.search(token))
+    """Whether it is a file or module: a dot between letters that end no sentence."""
+    return "." in token and len(token) >= _LEAST_DOTTED and bool(_DOTTED.search(token))
+
+
+def _is_file(text: str) -> bool:
+    return len(text) >= _LEAST_DOTTED and bool(_FILE.fullmatch(text))
 
 
 def _number(token: str) -> str:
-    """The number in one spelling; empty if it is too common to tell anything."""
+    """Return the number in one spelling; empty if it is too common to tell anything."""
     plain = token.replace(",", "").replace("_", "")
     whole, _, fraction = plain.partition(".")
     fraction = fraction.rstrip("0")
@@ -179,24 +189,3 @@ def _number(token: str) -> str:
     if len(digits) < 3 or (not fraction and whole.isdigit() and int(whole) in _YEARS):
         return ""
     return f"{whole or '0'}.{fraction}" if fraction else whole
-
-
-@lru_cache(maxsize=8192)
-def stem(word: str) -> str:
-    """The beginning of `word` that its inflected forms share, more or less."""
-    word = word.lower()
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _LEAST_WORD:
-            word = word.removesuffix(suffix)
-            break
-    return word[:_STEM]
-
-
-def is_number(value: str) -> bool:
-    """Whether `value` is a plain number."""
-    return bool(_NUMBER.fullmatch(value))
-
-
-def is_hash(value: str) -> bool:
-    """Whether `value` may be the beginning of a hash."""
-    return bool(_HEX.fullmatch(value)) and any(character.isdigit() for character in value)
