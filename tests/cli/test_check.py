@@ -131,9 +131,21 @@ def test_json_has_the_fields_of_the_contract() -> None:
         "saved_ms": "float",
         "saved_usd": "float",
         "remedy": "str",
+        "change": "dict",
     }
     assert finding["rule"] == "split-turns"
     assert finding["saved_ms"] == 6000.0
+
+
+def test_json_says_what_would_move_where() -> None:
+    (finding,) = found(SPLIT)
+    change, spans = finding["change"], {node.id: node for node in read_entry(find(SPLIT)).root.walk()}
+    assert set(change) == {"begins", "durations_ms"}
+    assert set(change["begins"]) == set(change["durations_ms"])
+    for id, begin in change["begins"].items():
+        assert spans[id].kind == spans[begin["after_begin_of"]].kind == "turn"
+        assert begin["offset_ms"] > 0
+        assert 0 < change["durations_ms"][id] < spans[id].duration_ns(0) / 1e6
 
 
 def test_several_runs_are_a_line_each() -> None:
