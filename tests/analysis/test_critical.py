@@ -20,7 +20,7 @@ from tracekit.analysis.structure import structure
 from tracekit.analysis.timing import critical
 from tracekit.analysis.timing import schedule as schedule_module
 from tracekit.analysis.timing.critical import critical_path, margins, time_of
-from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval
 from tracekit.analysis.timing.schedule import Schedule
 from tracekit.analysis.timing.shares import shares_of
 from tracekit.model.change import Change
@@ -102,12 +102,8 @@ def test_the_time_of_a_run_begins_with_its_first_agent_or_call() -> None:
     call = span("call", 450, 900, kind="llm")
     root = span("r", 0, 1000, span("imports", 0, 400), span("lead", 420, 950, call, kind="agent"), kind="run")
     assert path(root) == [("lead", 420, 450), ("call", 450, 900), ("lead", 900, 950), ("r", 950, 1000)]
-    begin_ns, end_ns = time_of(root, schedule_of(root))
-    assert [begin_ns - START_NS, end_ns - START_NS] == [420 * MS, 1000 * MS]
-    found = slacks_and_drags(root)
-    assert found["r"] == (0, 580)
-    assert found["imports"] == (0, 0)
-    assert found["lead"] == (0, 530)
+    assert time_of(root, schedule_of(root)) == Interval(START_NS + 420 * MS, START_NS + 1000 * MS)
+    assert slacks_and_drags(root) == {"r": (0, 580), "imports": (0, 0), "lead": (0, 530), "call": (0, 450)}
 
 
 def test_what_is_open_lasts_to_the_end() -> None:
@@ -135,6 +131,16 @@ def test_a_step_knows_its_agent() -> None:
         ("tool", "lead"),
         ("lead", "lead"),
         ("r", None),
+    ]
+
+
+def test_a_span_below_one_of_the_same_id_is_another() -> None:
+    assert path(span("r", 0, 10, span("r", 2, 8, span("r", 3, 4)))) == [
+        ("r", 0, 2),
+        ("r", 2, 3),
+        ("r", 3, 4),
+        ("r", 4, 8),
+        ("r", 8, 10),
     ]
 
 

@@ -136,7 +136,7 @@ class Schedule:
         self._least_ns = max(1, least_ns)
         self._depths: dict[str, int] = {}
         self._alone: dict[str, Mapping[str, int]] = {}
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[int, tuple[Node, Row]] = {}
         self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
@@ -335,9 +335,11 @@ class Schedule:
 
     def row(self, node: Node) -> Row:
         """The children of `node`, as they were recorded."""
-        if node.id not in self._rows:
-            self._rows[node.id] = self._laid_out(node)
-        return self._rows[node.id]
+        # By the node itself: in a recording that someone made up, a span may have the id that an inferred one gets.
+        known = self._rows.get(id(node))
+        if known is None:
+            known = self._rows[id(node)] = node, self._laid_out(node)
+        return known[1]
 
     def _laid_out(self, node: Node) -> Row:
         children = sorted(self._slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
