@@ -1,0 +1,69 @@
+"""TK305 and TK306 on recorded exchanges of the real API, as they are and as if each had lost its cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.instrument.test_real_exchanges import DATA, Real, real
+from tests.support.build import MS, Builder
+from tracekit import semconv
+from tracekit.analysis.structure import structure
+from tracekit.model.events import Request
+from tracekit.model.finding import Finding
+from tracekit.model.messages import answer_of, usage_attributes
+from tracekit.model.recording import Exchange, Piece
+from tracekit.rules import Options, findings_of
+
+pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"the recorded exchanges are not on this machine: {DATA}")
+
+LOST = {semconv.INPUT_TOKENS: 30_000, semconv.CACHE_READ_TOKENS: 0, semconv.CACHE_WRITE_TOKENS: 20_000}
+
+
+def found(exchanges: Sequence[Real], counts: dict[str, Any]) -> list[Finding]:
+    """The findings for one agent that made all of `exchanges`, with these `counts` in place of the API's."""
+    build = Builder()
+    build.span("root", "run", 0, 1000 * len(exchanges))
+    build.agent("lead", 0, 1000 * len(exchanges), "root")
+    for number, exchange in enumerate(exchanges):
+        start, end = 1000 * number, 1000 * number + 500
+        turn = build.span(f"turn{number}", "turn", start, end, "lead")
+        answer = answer_of(exchange.body, exchange.headers["content-type"])
+        usage = usage_attributes(answer, finished=True) if answer.message else {}
+        attributes = {semconv.REQUEST_MODEL: exchange.request.get("model", ""), **usage, **(counts if usage else {})}
+        llm = build.span(f"llm{number}", "llm", start, end, turn, attributes=attributes)
+        attempt = build.span(f"a{number}", "attempt", start, end, llm)
+        body = json.dumps(exchange.request).encode()
+        request = Request("POST", "https://api.anthropic.com", exchange.path, "", {}, body)
+        pieces = (Piece(end * MS, exchange.body),)
+        digest = hashlib.sha256(body).hexdigest()
+        build.exchanges[attempt] = Exchange(attempt, request, digest, exchange.status, exchange.headers, None, pieces)
+    return findings_of(structure(build.recording()), Options(select=("TK305", "TK306")))
+
+
+def with_other(change: Callable[[Real], dict[str, Any]]) -> list[Real]:
+    """Each exchange that set a cache marker, and after it the same with other fields."""
+    marked = [each for each in real() if "cache_control" in json.dumps(each.request) and each.status == 200]
+    return [each for one in marked for each in (one, replace(one, request={**one.request, **change(one)}))]
+
+
+def test_as_they_are_no_cache_was_lost() -> None:
+    assert len(real()) >= 480
+    assert found(real(), {}) == []
+
+
+def test_the_same_request_again_that_read_nothing_is_the_providers_miss() -> None:
+    findings = found(with_other(lambda each: {}), LOST)
+    assert any(finding.message.endswith("the miss is the provider's") for finding in findings)
+
+
+def test_another_system_prompt_is_told() -> None:
+    findings = found(with_other(lambda each: {"system": f"Other: {each.number}."}), LOST)
+    (told,) = [each for each in findings if each.message.endswith("the content changed in the system prompt")]
+    assert told.confidence == "certain"
+    assert len(told.spans) > 100
