@@ -79,19 +79,22 @@ def test_doctor_tells_of_the_store_and_its_limits(home: Path) -> None:
     env = environment(home)
     write_runs(2)
 
-    def store() -> dict[str, object]:
-        return next(check for check in tracekit_json("doctor", env=env) if check["name"] == "store")
+    def told() -> dict[str, dict[str, object]]:
+        return {check["name"]: check for check in tracekit_json("doctor", env=env)}
 
-    assert "not made yet" in str(store()["says"])
+    def store() -> dict[str, object]:
+        return told()["store"]
+
+    first = told()
+    assert "not made yet" in str(first["store"]["says"])
+    assert first["judge"]["ok"] is True
+    assert first["judge"]["says"] == (
+        "claude, asked by nothing but `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
+    )
     tracekit("collect", env=env)
     assert store()["ok"] is True
     assert "2 runs" in str(store()["says"])
     assert "`tracekit prune` keeps 30 days and 2.0 GB" in str(store()["says"])
     (home / "store.duckdb").write_bytes(b"garbage" * 1000)
-    (told,) = [check for check in tracekit_json("doctor", env=env) if check["name"] == "judge"]
-    assert told["ok"] is True
-    assert told["says"] == (
-        "claude, asked by nothing but `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
-    )
     assert store()["ok"] is False
     assert "damaged" in str(store()["says"])

@@ -31,6 +31,19 @@ class House:
             yield Opinion(Ruling(False, f"{question.agent} asked {self.options['of']}", "", self.name), usd=0.01)
 
 
+class Failing(House):
+    def judge(self, questions):
+        yield from super().judge(questions[:0])
+        raise RuntimeError("out of order")
+
+
+class Short(House):
+    version = "of one opinion too few"
+
+    def judge(self, questions):
+        return []
+
+
 def broken(options):
     raise RuntimeError("no house")
 """
@@ -68,10 +81,13 @@ def test_without_judge_no_socket_is_opened_and_others_come_by_entry_point(tmp_pa
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
         "[tracekit.judges]\nhouse = house:House\nbroken = house:broken\nodd = json:loads\n"
+        "failing = house:Failing\nshort = house:Short\n"
     )
     (tmp_path / "pyproject.toml").write_text("[tool.tracekit.judge]\nname = 'house'\nof = 'twice'\n")
     calls = {
         "silent": [path],
+        "failing": [path, "--judge", "--judge-name", "failing"],
+        "short": [path, "--judge", "--judge-name", "short"],
         "house": [path, "--judge", "--format", "json"],
         "again": [path, "--judge"],
         "nobody": [path, "--judge", "--judge-name", "nobody"],
@@ -95,8 +111,13 @@ def test_without_judge_no_socket_is_opened_and_others_come_by_entry_point(tmp_pa
         assert found["judge"]["usd"] == 0.01
         assert "1 now likely; 0 asked for $0.0000, 1 known from an earlier check" in told["again"]["err"]
         assert told["house"]["events"] == told["again"]["events"] == []
-        assert "there is no judge 'nobody'; there is claude, broken, house, odd" in told["nobody"]["err"]
+        assert (
+            "there is no judge 'nobody'; there is claude, broken, failing, house, odd, short" in told["nobody"]["err"]
+        )
         assert "the judge broken of house:broken cannot be made: RuntimeError('no house')" in told["broken"]["err"]
+        assert "the judge house rules failed: RuntimeError: out of order; mend it" in told["failing"]["err"]
+        assert "the judge house rules failed: ValueError: zip()" in told["short"]["err"]
+        assert (told["failing"]["code"], told["short"]["code"]) == (2, 2)
         assert "the judge odd of json:loads cannot be made" in told["odd"]["err"]
         assert "--judge-batch is for the judge claude" in told["batch"]["err"]
         # The option that another judge has is none of Claude's.
