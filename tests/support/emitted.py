@@ -64,16 +64,22 @@ class Round:
 
 @dataclass(frozen=True)
 class Part:
-    """Rounds, one after another. Each call of the lead takes `lead_ms`."""
+    """Rounds, one after another. Each call of the lead takes `lead_ms`. It begins when the parts `after` have ended."""
 
     how: How
     rounds: tuple[Round, ...]
     lead_ms: int
+    after: frozenset[int] = frozenset()
+
+    @property
+    def steps(self) -> list[int]:
+        """The numbers of its steps."""
+        return [number for each in self.rounds for number in each.waits]
 
 
 @dataclass(frozen=True)
 class Program:
-    """Parts, one after another; with `beside_ms`, beside an agent whose call takes that long."""
+    """Parts, and when each begins; with `beside_ms`, beside an agent whose call takes that long."""
 
     steps: tuple[Step, ...]
     parts: tuple[Part, ...]
@@ -109,26 +115,34 @@ class _Emitter:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._steps: list[Step] = []
+        self._first = 0
 
     def program(self) -> Program:
-        parts = tuple(self._part() for _ in range(self._chance.choice((1, 1, 2))))
+        parts = tuple(replace(self._part(), after=frozenset(range(at))) for at in range(self._chance.choice((1, 1, 2))))
         beside = self._chance.choice((0, 0, 0, 900, 4000))
         return Program(tuple(self._steps), parts, beside)
 
     def _part(self) -> Part:
         how: How = self._chance.choice(("loop", "loop", "runtime", "code"))
-        if how == "code":
-            rounds = [self._round(how, self._chance.randint(2, 4))]
+        self._first = len(self._steps)
+        many = 1 if how == "code" else self._chance.randint(1, 4)
+        if many == 1:
+            # Where responses can be joined, nothing but the order of the steps is changed.
+            way = self._chance.choice(("serial", "gather") if how == "code" else ("serial", "gather", "blocking", "places"))
+            rounds = [self._round(how, self._chance.randint(2, 4), "gather" if how == "runtime" else way)]
         else:
-            rounds = [self._round(how, self._chance.choice((1, 1, 1, 2, 3))) for _ in range(self._chance.randint(1, 4))]
+            ways = ("gather",) if how == "runtime" else ("serial", "serial", "gather")
+            counts = [self._chance.choice((1, 1, 1, 2, 3)) for _ in range(many)]
+            rounds = [self._round(how, count, self._chance.choice(ways)) for count in counts]
         return Part(how, tuple(rounds), self._chance.choice((200, 700)))
 
-    def _round(self, how: How, count: int) -> Round:
-        way = self._chance.choice(("serial", "serial", "gather", "blocking", "places"))
-        if how == "runtime" or (how == "code" and way not in ("serial", "gather")):
-            way = "gather" if how == "runtime" else "serial"
-        steps = [self._step(how, is_alone=count == 1) for _ in range(count)]
+    def _round(self, how: How, count: int, way: str) -> Round:
+        steps = [self._step(how, is_alone=count == 1, calls=way == "blocking") for _ in range(count)]
         numbers = [step.number for step in steps]
+        if way != "serial":
+            # What runs at once writes nothing, or what it gives would be a matter of luck.
+            for number in numbers:
+                self._steps[number] = replace(self._steps[number], writes=())
         waits = {number: frozenset(numbers[:at] if way == "serial" else ()) for at, number in enumerate(numbers)}
         needs = {step.number: step.needs for step in steps}
         if how != "code":
@@ -140,17 +154,17 @@ class _Emitter:
             waits = {number: frozenset({needs[number]} & {*numbers}) for number in numbers}  # type: ignore[misc]
         return Round(waits, 2 if way == "places" and count > 2 else None, way == "blocking")
 
-    def _step(self, how: How, *, is_alone: bool) -> Step:
+    def _step(self, how: How, *, is_alone: bool, calls: bool) -> Step:
         chance, number = self._chance, len(self._steps)
-        is_agent = how != "loop" or chance.random() < 0.7
+        is_agent = how != "loop" or calls or chance.random() < 0.7
         many = chance.choice((1, 1, 2)) if is_agent and how != "runtime" else 1
-        calls = tuple(chance.choice((300, 500, 800, 1500)) for _ in range(many))
+        calls_ms = tuple(chance.choice((300, 500, 800, 1500)) for _ in range(many))
         reads, writes = (self._paths(), self._paths()) if how != "runtime" else ((), ())
         # Of what a response asks for together, the order is only meant where it is declared.
         is_declared = chance.random() < 0.7 or not (is_alone or how == "code")
-        needs = chance.choice((None, None, None, number - 1)) if number else None
+        needs = chance.choice((None, None, None, number - 1)) if number > self._first else None
         kind = f"{chance.choice(('audit', 'count', 'trace'))}_{number}"
-        step = Step(number, kind, calls, is_agent, reads, writes, is_declared, needs)
+        step = Step(number, kind, calls_ms, is_agent, reads, writes, is_declared, needs)
         self._steps.append(step)
         return step
 
@@ -182,7 +196,7 @@ class _Stage:
         self.world: dict[str, str] = {}
         self.ids: dict[str, int] = {}
         teams = [part for part in program.parts if part.how == "runtime"]
-        self.of_runtime = {number for part in teams for each in part.rounds for number in each.waits}
+        self.of_runtime = {number for part in teams for number in part.steps}
 
     async def play(self, clients: Clients) -> None:
         beside = self.program.beside_ms
@@ -193,14 +207,22 @@ class _Stage:
             await self._ask(clients, "You watch.", [_user("Watch.")])
 
     async def _parts(self, clients: Clients) -> None:
-        for number, part in enumerate(self.program.parts):
-            if part.how == "code":
-                with tracekit.agent(f"pipeline_{number}"):
-                    await self._run_round(clients, part, part.rounds[0])
-            elif part.how == "loop":
-                await self._lead(clients, number, part)
-            else:
-                await self._team(clients, number, part)
+        parts = self.program.parts
+        if all(part.after == {*range(at)} for at, part in enumerate(parts)):
+            for number, part in enumerate(parts):
+                await self._part(clients, number, part)
+        else:
+            # There are two at the most.
+            await asyncio.gather(*(self._part(clients, number, part) for number, part in enumerate(parts)))
+
+    async def _part(self, clients: Clients, number: int, part: Part) -> None:
+        if part.how == "code":
+            with tracekit.agent(f"pipeline_{number}"):
+                await self._run_round(clients, part, part.rounds[0])
+        elif part.how == "loop":
+            await self._lead(clients, number, part)
+        else:
+            await self._team(clients, number, part)
 
     async def _lead(self, clients: Clients, number: int, part: Part) -> None:
         messages: list[Any] = [_user(self._task(part))]
@@ -217,14 +239,14 @@ class _Stage:
                         messages = [*messages, {"role": "assistant", "content": answer.content}, _user(results)]
 
     async def _team(self, clients: Clients, number: int, part: Part) -> None:
-        steps = [self.program.steps[step] for each in part.rounds for step in each.waits]
+        steps = [self.program.steps[step] for step in part.steps]
         form = {"type": "object", "properties": {"item": {"type": "string"}}, "required": ["item"]}
         subagents = [
             tracekit.Subagent(step.kind, "Works on an item.", MODEL, f"You are {step.kind}.", form) for step in steps
         ]
         system = f"You lead part {number}."
         team = tracekit.Orchestrator(
-            name=f"lead_{number}", model=MODEL, system=system, client=clients.of_loop, subagents=subagents
+            name=f"lead_{number}", model=MODEL, system=system, client=clients.of_loop, subagents=subagents, max_concurrency=99
         )
         await team.run(self._task(part))
 
@@ -290,8 +312,7 @@ class _Stage:
         return f"docs/part{step.number}.md{needed}"
 
     def _task(self, part: Part) -> str:
-        numbers = [number for each in part.rounds for number in each.waits]
-        return "Work on " + ", ".join(f"docs/part{number}.md" for number in numbers)
+        return "Work on " + ", ".join(f"docs/part{number}.md" for number in part.steps)
 
     # ── the model ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -343,7 +364,12 @@ def mended(program: Program, done: Performed, change: Change) -> Program:
     nodes = {node.id: node for node in done.run.root.walk()}
     for id, (other, _) in change.begins.items():
         first, moved = _steps_of(done, nodes[other]), _steps_of(done, nodes[id])
-        program = replace(program, parts=tuple(_moved(part, first, moved) for part in program.parts))
+        homes = [[part for part in program.parts if {*part.steps} & {*each}] for each in (first, moved)]
+        if homes[0] == homes[1]:
+            parts = tuple(_moved(part, first, moved) if part in homes[0] else part for part in program.parts)
+        else:
+            parts = tuple(replace(part, after=frozenset()) if part in homes[1] else part for part in program.parts)
+        program = replace(program, parts=parts)
     steps = list(program.steps)
     for id, duration_ns in change.durations.items():
         if nodes[id].kind in ("tool", "agent") and id not in change.begins:
@@ -361,8 +387,6 @@ def _steps_of(done: Performed, node: Node) -> list[int]:
 def _moved(part: Part, first: Sequence[int], moved: Sequence[int]) -> Part:
     """Return `part` with the steps `moved` begun with those called `first`, by one response or by code."""
     rounds = [each for each in part.rounds if each.waits.keys() & {*first, *moved}]
-    if not rounds or rounds[0].waits.keys().isdisjoint(first):
-        return part
     waits = {number: before for each in rounds for number, before in each.waits.items()}
     if len(rounds) == 1:
         waits |= {number: waits[first[0]] for number in moved}
