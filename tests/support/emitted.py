@@ -119,7 +119,13 @@ class _Emitter:
 
     def program(self) -> Program:
         parts = tuple(replace(self._part(), after=frozenset(range(at))) for at in range(self._chance.choice((1, 1, 2))))
-        beside = self._chance.choice((0, 0, 0, 900, 4000))
+        if any(each.is_blocking for part in parts for each in part.rounds):
+            # What blocks the loop holds up all that is begun beside it.
+            parts = tuple(replace(part, after=frozenset()) for part in parts if part.rounds[0].is_blocking)[:1]
+        # A schedule assumes that what began when others had ended waited for all of them, and that what ended while the
+        # loop was blocked took as long: beside such parts it promises too little.
+        is_plain = len(parts) == 1 and not any(each.is_blocking for each in parts[0].rounds)
+        beside = self._chance.choice((0, 900, 4000)) if is_plain else 0
         return Program(tuple(self._steps), parts, beside)
 
     def _part(self) -> Part:
@@ -128,7 +134,9 @@ class _Emitter:
         many = 1 if how == "code" else self._chance.randint(1, 4)
         if many == 1:
             # Where responses can be joined, nothing but the order of the steps is changed.
-            way = self._chance.choice(("serial", "gather") if how == "code" else ("serial", "gather", "blocking", "places"))
+            way = self._chance.choice(
+                ("serial", "gather") if how == "code" else ("serial", "gather", "blocking", "places")
+            )
             rounds = [self._round(how, self._chance.randint(2, 4), "gather" if how == "runtime" else way)]
         else:
             ways = ("gather",) if how == "runtime" else ("serial", "serial", "gather")
@@ -246,7 +254,12 @@ class _Stage:
         ]
         system = f"You lead part {number}."
         team = tracekit.Orchestrator(
-            name=f"lead_{number}", model=MODEL, system=system, client=clients.of_loop, subagents=subagents, max_concurrency=99
+            name=f"lead_{number}",
+            model=MODEL,
+            system=system,
+            client=clients.of_loop,
+            subagents=subagents,
+            max_concurrency=99,
         )
         await team.run(self._task(part))
 
@@ -299,9 +312,7 @@ class _Stage:
             messages = [*messages, {"role": "assistant", "content": answer.content}, _user("Go on.")]
         return str(answer.content[0].text)
 
-    async def _ask(
-        self, clients: Clients, system: str, messages: Sequence[Any], *, is_blocking: bool = False
-    ) -> Any:
+    async def _ask(self, clients: Clients, system: str, messages: Sequence[Any], *, is_blocking: bool = False) -> Any:
         request: dict[str, Any] = {"model": MODEL, "max_tokens": 500, "system": system, "messages": [*messages]}
         if is_blocking:
             return clients.blocking.messages.create(**request)
@@ -354,8 +365,6 @@ def _output(step: Step, words: str) -> str:
     return "x" + sha256(f"{step.kind} {words}".encode()).hexdigest()[:12]
 
 
-
-
 # ── mended ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -391,4 +400,6 @@ def _moved(part: Part, first: Sequence[int], moved: Sequence[int]) -> Part:
     if len(rounds) == 1:
         waits |= {number: waits[first[0]] for number in moved}
     together = Round(waits)
-    return replace(part, rounds=tuple(together if each is rounds[0] else each for each in part.rounds if each not in rounds[1:]))
+    return replace(
+        part, rounds=tuple(together if each is rounds[0] else each for each in part.rounds if each not in rounds[1:])
+    )

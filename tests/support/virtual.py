@@ -84,4 +84,6 @@ def perform(program: Callable[[Clients], Awaitable[_Seen]], respond: Respond) ->
 
 
 def _sent(answer: Answer) -> httpx2.Response:
-    return httpx2.Response(answer.status, headers={"content-type": "application/json", **answer.headers}, content=answer.body)
+    return httpx2.Response(
+        answer.status, headers={"content-type": "application/json", **answer.headers}, content=answer.body
+    )
