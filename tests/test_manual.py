@@ -27,8 +27,10 @@ from fixtures.make_runs import RUNS
 from tests.support.cli import environment, outline, tracekit, tracekit_json
 from tests.support.listed import Listed
 from tests.support.manual import PAGES, README, ROOT, blocks, page, section
+from tests.support.recording import the_run
 from tests.support.screens import drive
-from tracekit import demo
+from tracekit import demo, semconv
+from tracekit.analysis.structure import structure
 from tracekit.cli import help as help_command
 from tracekit.cli.main import cli
 from tracekit.demo import support_team_script
@@ -51,12 +53,24 @@ def python_block(topic: str, mark: str) -> str:
 def test_every_python_block_is_run_by_a_test() -> None:
     assert {topic: len(found) for topic, text in TEXTS.items() if (found := blocks(text, "python"))} == {
         "README": 2,
-        "check": 1,  # tests/cli/test_check.py
+        "check": 2,  # one of them in tests/cli/test_check.py
         "pytest": 1,
         "record": 2,
         "replay": 1,
         "team": 2,
     }
+
+
+def test_tools_declare_what_they_touch(recording: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(python_block("check", "tracekit.tool(reads="), names)
+    with names["tracekit"].run("tools"):
+        names["read_page"]("a.md")
+        names["bash"]("ls")
+        names["add"](1, 2)
+    tools = [node.attributes for node in structure(the_run()).root.walk() if node.kind == "tool"]
+    reads, writes = semconv.DECLARED_READS, semconv.DECLARED_WRITES
+    assert [(each[reads], each[writes]) for each in tools] == [(["docs/a.md"], []), ([], ["the shell"]), ([], [])]
 
 
 @pytest.mark.parametrize("topic", ["README", "record"])
