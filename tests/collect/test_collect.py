@@ -258,7 +258,12 @@ def test_a_long_query_keeps_nobody_waiting(home: Path, monkeypatch: pytest.Monke
     write_runs(1)
     naps: list[float] = []
     sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda nap_s: (naps.append(nap_s), sleep(nap_s))[1])
+
+    def nap(nap_s: float) -> None:
+        naps.append(nap_s)
+        sleep(nap_s)
+
+    monkeypatch.setattr(time, "sleep", nap)
     with Store(home).locks.reading():
         listing = look.list_runs(50)
     assert sum(naps) < 1

@@ -161,7 +161,7 @@ def assert_projected(
     gaps = [(call.start_ns - max(end for end in ends_ns if end <= call.start_ns)) / 1e9 for call in calls[1:]]
     most = least + 2 * sum(gap - waits_s if gap > waits_s else gap for gap in gaps)
     took_s = work_s(replay.run.recording)
-    assert least - 1e-6 <= took_s
+    assert least - 0.01 <= took_s  # the SDK's own work within a call is no part of a replay
     assert took_s <= most or is_starved
 
 
