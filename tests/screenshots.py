@@ -1,4 +1,4 @@
-"""Makes the README's pictures anew: `python -m tests.screenshots`. It records the demo's three runs: half a minute.
+"""Makes the pictures of the README and the manual anew: `python -m tests.screenshots`. It records the demo's three runs: half a minute.
 
 The pictures go to `viewer/screenshots/`, and are of the viewer as it draws them in a terminal of 120 by 34.
 """

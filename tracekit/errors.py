@@ -4,6 +4,7 @@ TracekitError
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
+├── JudgeError           the judge of `check --judge` cannot be asked
 ├── OtlpError            spans cannot be sent to a collector
 ├── OutputError          a file that a command writes cannot be written
 ├── PricesError          the user's own price table cannot be read
@@ -27,6 +28,7 @@ __all__ = [
     "DamagedStoreError",
     "HomeError",
     "JournalError",
+    "JudgeError",
     "NewerJournalError",
     "NewerStoreError",
     "OtlpError",
@@ -58,6 +60,10 @@ class JournalError(TracekitError):
 
 class NewerJournalError(JournalError):
     """A journal file was written by a newer version of tracekit than this one."""
+
+
+class JudgeError(TracekitError):
+    """A judge cannot be asked: its key is missing or refused, its model is unknown, or its price is."""
 
 
 class OtlpError(TracekitError):

@@ -119,9 +119,11 @@ ORPHAN: Final = "tracekit.orphan"
 DECLARED_AFTER: Final = "tracekit.declared.after"
 """On an agent: the names of the agents that its author says it comes after."""
 DECLARED_READS: Final = "tracekit.declared.reads"
-"""On an agent: what its author says it reads, as paths or other names."""
+"""On an agent or a tool: what its author says it reads, as paths or other names; empty for nothing."""
 DECLARED_WRITES: Final = "tracekit.declared.writes"
-"""On an agent: what its author says it writes."""
+"""On an agent or a tool: what its author says it writes; empty for nothing."""
+TOOL_ANNOTATIONS: Final = "tracekit.tool.annotations"
+"""On a tool that an MCP server offers: the server's hints (`readOnlyHint`, `destructiveHint`, `idempotentHint`)."""
 AGENT_STOP_REASON: Final = "tracekit.agent.stop_reason"
 """On an agent of the runtime: why it stopped, as its result says."""
 WORKSPACE_READS: Final = "tracekit.workspace.reads"
@@ -284,7 +286,7 @@ A value that is not here, such as `create_agent`, means nothing more than a span
 """
 
 OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    AGENT_NAME: ("agent.name", "agent_name"),
+    AGENT_NAME: ("agent.name", "agent_name", "graph.node.name", "graph.node.id"),
     AGENT_ID: ("agent.id", "agent_id"),
     CONVERSATION_ID: ("session.id", "langfuse.session.id", "traceloop.association.properties.session_id"),
     TOOL_NAME: ("tool.name", "tool_name", "ai.toolCall.name"),

@@ -86,6 +86,31 @@ def test_of_another_prompt_it_stands_where_the_lane_held_one_conversation() -> N
     assert "  span m" in tree(structure(b.recording()).root)
 
 
+def test_in_a_job_of_its_own_it_stands_with_the_conversation_of_the_nearest_task() -> None:
+    b = Builder()
+    for number in range(2):
+        # Each request is sent from a job of its own.
+        asked, task = [user(f"Part {number}")], f"m.t{number}"
+        history = [*asked, assistant(said(f"Done with {number}")), user("Go on.")]
+        b.call(
+            f"a{number}", 0, 10, asked, [said(f"Done with {number}")], lane=f"{task}.j0", system=f"You are {number}."
+        )
+        b.call(f"b{number}", 40, 50, history, [said("Done.")], lane=f"{task}.j3", system=f"You are {number}.")
+        b.count(f"n{number}", 20, 25, [user("A page of the manual.")], lane=f"{task}.j{1 + number}")
+    b.count("far", 20, 25, [user("A page of the manual.")], lane="m.t7")
+    lines = outline(b)
+    assert [lines[lines.index(f"llm a{number}") + 1] for number in range(2)] == ["span n0", "span n1"]
+    assert "  span far" in tree(structure(b.recording()).root)
+
+
+def test_in_a_recorded_agent_any_job_is_the_agents() -> None:
+    b = Builder()
+    lead = b.agent("lead", 0, 100)
+    _agent(b, parent=lead)
+    b.count("n", 20, 25, [user("A page of the manual.")], parent=lead, lane="m.j4")
+    assert outline(b)[4:6] == ["tool look ~", "span n"]
+
+
 def test_in_a_recorded_agent_it_stands_in_the_turn_that_is_concluded() -> None:
     b = Builder()
     lead = b.agent("lead", 0, 100)

@@ -158,6 +158,37 @@ def test_a_single_call_beside_an_agent_with_tools_is_the_programs() -> None:
     assert names(flow) == ["solve", "grade"]
 
 
+def _solved(lane: str, *, system: str = "You judge.", solved: tuple[str, str] = ("m.t1.t0", "m.t1.j1")) -> Builder:
+    """An agent with tools, each of whose requests a library makes in a task of its own, and a single call in `lane`."""
+    b = Builder()
+    asked, brought = [user("Solve it.")], user([result("u", "seen")])
+    b.call("a", 0, 10, asked, [use("u", "look")], lane=solved[0], tools=LOOK, system="You solve.")
+    history = [*asked, assistant(use("u", "look")), brought]
+    b.call("b", 20, 30, history, [said("It is solved.")], lane=solved[1], tools=LOOK, system="You solve.")
+    b.call("c", 40, 50, [user("Grade: It is solved.")], [said("Good.")], lane=lane, system=system)
+    return b
+
+
+def test_a_single_call_that_a_library_ran_apart_as_it_ran_the_agent_is_an_agent() -> None:
+    assert names(_solved("m.t2.t0")) == ["agent-1", "agent-2"]
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [
+        _solved("m"),
+        _solved("m.t1.t3"),
+        # Each request has a task of its own, and so has the call.
+        _solved("m.t3", solved=("m.t1", "m.t2")),
+        _solved("m.t2.t0", system="You solve."),
+        _solved("m.t2.t0", system=""),
+    ],
+    ids=["where the program runs", "in the agent's task", "a task a request", "of one role", "without a role"],
+)
+def test_other_single_calls_of_a_library_are_the_programs(builder: Builder) -> None:
+    assert names(builder) == ["agent-1"]
+
+
 def test_an_agent_with_tools_that_nobody_served_leads_nobody() -> None:
     flow = Flow()
     flow.ask(rounds=3, uses=True, tools=LOOK)

@@ -20,6 +20,7 @@ from fixtures.rules import hard
 from fixtures.rules.story import Ask, Story, Turn
 from tests.cli.test_run_guide import Shop
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
+from tests.support.manual import blocks, page
 from tracekit.cli.main import cli
 from tracekit.cli.render.findings import print_findings
 from tracekit.collect.look import find, read_entry
@@ -98,9 +99,10 @@ def test_text_is_a_line_a_finding_then_why_and_what_to_do() -> None:
         "three analyses in three turns abababab: TK103 likely lead asked for 3 x analysis_agent in 3 turns"
     )
     assert first.endswith("[saves 6.00 s and $0.0006]")
-    assert all(line.startswith("    ") for line in rest[:-2])
+    assert all(line.startswith("    ") for line in rest[:-3])
     # The output of a test is no terminal that has a bullet.
     assert "    - turn 3.01-6.01 s asked for analysis_agent shop/orders.py" in rest
+    assert rest[-2].startswith("three analyses in three turns abababab: critical path: 10.0 s = analysis_agent ")
     assert rest[-1] == "1 finding: 1 likely."
 
 
@@ -129,9 +131,21 @@ def test_json_has_the_fields_of_the_contract() -> None:
         "saved_ms": "float",
         "saved_usd": "float",
         "remedy": "str",
+        "change": "dict",
     }
     assert finding["rule"] == "split-turns"
     assert finding["saved_ms"] == 6000.0
+
+
+def test_json_says_what_would_move_where() -> None:
+    (finding,) = found(SPLIT)
+    change, spans = finding["change"], {node.id: node for node in read_entry(find(SPLIT)).root.walk()}
+    assert set(change) == {"begins", "durations_ms"}
+    assert set(change["begins"]) == set(change["durations_ms"])
+    for id, begin in change["begins"].items():
+        assert spans[id].kind == spans[begin["after_begin_of"]].kind == "turn"
+        assert begin["offset_ms"] > 0
+        assert 0 < change["durations_ms"][id] < spans[id].duration_ns(0) / 1e6
 
 
 def test_several_runs_are_a_line_each() -> None:
@@ -220,7 +234,7 @@ def test_settings_and_suppressions_of_the_project(tmp_path: Path) -> None:
         ('[tool.tracekit.check]\nselect = ["TK9"]\n', "means no rule"),
         ("[tool.tracekit.check]\nfail_on = 1\n", "it may have select"),
         ("[tool.tracekit.check]\nconcurrency = 0\n", "from 1 on"),
-        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, prices, redact"),
+        ("[tool.tracekit.chek]\nconcurrency = 2\n", "has chek; it may have check, judge, prices, redact"),
         ("[tool]\ntracekit = 3\n", "must be a table"),
     ],
 )
@@ -255,9 +269,8 @@ def longer(story: Story, asks: list[Ask]) -> Story:
 
 
 def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
-    """The README's, installed as a package brings it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (block,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "RULE = Rule(" in block]
+    """The manual's, installed as a package brings it."""
+    (block,) = blocks(page("check"), "python")
     (tmp_path / "site" / "long_answer-1.dist-info").mkdir(parents=True)
     (tmp_path / "site" / "long_answer.py").write_text(block.replace("> 4000", "> 1"))
     told = tmp_path / "site" / "long_answer-1.dist-info"

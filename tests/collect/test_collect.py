@@ -259,9 +259,9 @@ def test_a_long_query_keeps_nobody_waiting(home: Path, monkeypatch: pytest.Monke
     naps: list[float] = []
     sleep = time.sleep
 
-    def nap(nap_s: float) -> None:
-        naps.append(nap_s)
-        sleep(nap_s)
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        sleep(seconds)
 
     monkeypatch.setattr(time, "sleep", nap)
     with Store(home).locks.reading():

@@ -1,7 +1,7 @@
 """Runs programs of the agent frameworks under tracekit, unmodified, and compares what is seen with what is expected.
 
     .ci/frameworks                                    # builds the environments, once
-    python -m tests.frameworks [PROGRAM…] [--markdown]
+    python -m tests.frameworks [PROGRAM…] [--markdown] [--results FILE]
 
 Each program runs with its framework's own instrumentation off and on: once plain, once recorded, and three times
 replayed. The exit code is 1 if anything differs from what the program's file says (`programs/NAME.toml`).
@@ -12,21 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 from tests.frameworks.environments import Framework, find
+from tests.frameworks.results import Result, load, table
 from tests.frameworks.scripted import ScriptedModel
 from tests.support.cli import environment, nodes
 from tracekit import semconv
@@ -34,33 +33,6 @@ from tracekit.cli.main import cli
 
 PROGRAMS = Path(__file__).parent / "programs"
 _LONGEST_S = 600
-
-
-@dataclass
-class Result:
-    """One program with its framework's instrumentation off or on.
-
-    Attributes:
-        program: The program's name.
-        spans: Whether the framework's own instrumentation is `off` or `on`.
-        seen: Values by column.
-        faults: Under their columns, the values that differ from what is expected, and how.
-        plain_s: Wall time without tracekit, in seconds.
-        recorded_s: Wall time with it.
-    """
-
-    program: str
-    spans: str
-    seen: dict[str, Any] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    plain_s: float = 0.0
-    recorded_s: float = 0.0
-
-    def expect(self, column: str, expected: object, seen: object, why: str = "") -> None:
-        """Note what was seen, and whether it differs from what is expected."""
-        self.seen[column] = seen
-        if expected != seen:
-            self.faults[column] = f"expected {expected}, got {seen}{f': {why}' if why else ''}"
 
 
 class _Shell:
@@ -74,8 +46,11 @@ class _Shell:
         self._environment = {**{name: kept[name] for name in kept if not name.startswith("CLAUDE")}, **_QUIET}
 
     def python(self, *arguments: str | Path) -> tuple[subprocess.CompletedProcess[str], float]:
-        """Run Python with `arguments`; returns what it did, and its wall time in seconds."""
-        begin = time.monotonic()
+        """Run Python with `arguments`; returns what it did, and its CPU seconds, with those of the children it waited for.
+
+        The time on the clock would tell of whatever else the machine does.
+        """
+        before = _cpu_s()
         command = [self._python, *map(str, arguments)]
         process = subprocess.Popen(
             command,
@@ -92,7 +67,7 @@ class _Shell:
             os.killpg(process.pid, signal.SIGKILL)  # the program is a grandchild
             said = process.communicate()[0], f"not done after {_LONGEST_S} s"
         done = subprocess.CompletedProcess(command, process.returncode, *said)
-        return done, time.monotonic() - begin
+        return done, _cpu_s() - before
 
     def look(self, *arguments: str) -> Any:
         """Return what a command of tracekit that only looks at records prints as JSON, or None if it prints nothing.
@@ -101,6 +76,12 @@ class _Shell:
         """
         done = CliRunner().invoke(cli, [*arguments, "--format", "json"], env=self._environment)
         return json.loads(done.stdout) if done.stdout else None
+
+
+def _cpu_s() -> float:
+    """The CPU seconds of all children of this process that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 _QUIET = {
@@ -117,8 +98,8 @@ def run(program: Path, spans: str, replays: int, *, plain: bool = True) -> Resul
     """Run a program plain, recorded and `replays` times replayed, with its framework's spans `off` or `on`."""
     about = tomllib.loads(program.with_suffix(".toml").read_text(encoding="utf-8"))
     expected = {"runs": 1, "findings": [], "ignore": [], **about["expected"], **about.get(spans, {})}
-    result = Result(program.stem, spans)
     built = find(about["environment"])
+    result = Result(program.stem, spans, built.version)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         if plain:
             with ScriptedModel(about["script"]) as model:
@@ -186,31 +167,6 @@ def _last(done: subprocess.CompletedProcess[str]) -> str:
     return " ".join((done.stderr or done.stdout).split())[-400:]
 
 
-_COLUMNS = ("runs", "calls", "tokens", "agents", "tools", "findings", "replays")
-
-
-def _row(result: Result) -> str:
-    return f"| {result.program} | {result.spans} | {' | '.join(_cell(result, column) for column in _COLUMNS)} | {result.plain_s:.1f} → {result.recorded_s:.1f} |"
-
-
-def _cell(result: Result, column: str) -> str:
-    """Return a value for the table, bold where it is not what is expected."""
-    seen = result.seen.get(column, "-")
-    if isinstance(seen, list):
-        words = ", ".join(f"{count} × {name}" if count > 1 else name for name, count in Counter(seen).items()) or "-"
-    else:
-        words = str(seen)
-    if column == "replays" and column in result.faults:
-        words = "diverged"
-    return f"**{words}**" if column in result.faults else words
-
-
-def _table(results: Sequence[Result]) -> Iterator[str]:
-    yield f"| program | spans | {' | '.join(_COLUMNS)} | seconds |"
-    yield "|---" * (len(_COLUMNS) + 3) + "|"
-    yield from map(_row, results)
-
-
 def main() -> int:
     """Run the programs and say what differs; returns 1 if anything does."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -220,17 +176,22 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="record only: no run without tracekit, no replay")
     parser.add_argument("--replays", type=int, default=3, metavar="N", help="how often to replay each run (default: 3)")
     parser.add_argument("--markdown", action="store_true", help="print a table")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="add the results to FILE, and show all that it has"
+    )
     asked = parser.parse_args()
     results = []
     for name in asked.programs or known:
         for spans in asked.spans or ("off", "on"):
             result = run(PROGRAMS / f"{name}.py", spans, 0 if asked.quick else asked.replays, plain=not asked.quick)
             results.append(result)
+            if asked.results is not None:
+                result.keep(asked.results)
             print(f"{name} {spans}{'' if result.faults else ': as expected'}", file=sys.stderr, flush=True)
             for column, fault in result.faults.items():
                 print(f"  {column}: {fault}", file=sys.stderr, flush=True)
     if asked.markdown:
-        print("\n".join(_table(results)))
+        print("\n".join(table(results if asked.results is None else load(asked.results))))
     return int(any(result.faults for result in results))
 
 

@@ -7,6 +7,7 @@ missing, or `.ci/frameworks`.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tomllib
@@ -29,6 +30,11 @@ class Framework(Environment):
 
     family: ClassVar[str] = "frameworks"
 
+    @property
+    def version(self) -> str:
+        """The framework's distribution and its version."""
+        return re.sub(r"\[.*\]", "", self.requirements[0]).replace("==", " ")
+
     @override
     def made_of(self) -> list[str]:
         return [sys.base_prefix + sys.version, *project()["dependencies"], *self.requirements]
@@ -36,7 +42,16 @@ class Framework(Environment):
     @override
     def install(self) -> None:
         _uv("venv", "--python", sys.executable, str(self.folder))
-        _uv("pip", "install", "--python", str(self.python), "--editable", str(ROOT), *self.requirements)
+        _uv(
+            "pip",
+            "install",
+            "--compile-bytecode",
+            "--python",
+            str(self.python),
+            "--editable",
+            str(ROOT),
+            *self.requirements,
+        )
 
 
 def _load() -> dict[str, Framework]:

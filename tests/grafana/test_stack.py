@@ -1,4 +1,4 @@
-"""Compose file, configurations and provisioning: what they name is there, and they agree with each other and the README.
+"""Compose file, configurations and provisioning: what they name is there, and they agree with each other and the manual.
 
 No container can be started here: these tests say that the files fit together, not that the images take them.
 """
@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from tests.support.manual import section
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "grafana"
 DASHBOARDS = ROOT / "tracekit" / "cli" / "dashboards"
-README = (ROOT / "README.md").read_text("utf-8")
 
 
 def read(name: str) -> Any:
@@ -81,13 +82,13 @@ def test_ports_are_published_on_this_machine_alone() -> None:
         assert [(host, outside == inside) for host, outside, inside in ports] == [("127.0.0.1", True)] * len(ports)
 
 
-def test_the_readme_names_these_ports_and_no_others() -> None:
-    section = README.partition("## Grafana and Jaeger\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"127\.0\.0\.1:(\d+)", section))
+def test_the_manual_names_these_ports_and_no_others() -> None:
+    text = section("export", "Grafana and Jaeger")
+    named = set(re.findall(r"127\.0\.0\.1:(\d+)", text))
     assert named == {outside for ports in PUBLISHED.values() for _, outside, _ in ports}
     for service in SERVICES.values():
         name, _, version = service["image"].rpartition("/")[2].replace(":v", ":").partition(":")
-        assert f"{name} {version}" in section.replace("\n", " ").lower().replace("`", ""), service["image"]
+        assert f"{name} {version}" in text.replace("\n", " ").lower().replace("`", ""), service["image"]
 
 
 def test_the_collector_passes_traces_to_two_and_metrics_to_one() -> None:

@@ -278,7 +278,7 @@ def test_a_client_that_traces_nothing_exports_no_call(tmp_path: Path) -> None:
         ({"OTEL_TRACES_SAMPLER": "mine"}, "mine"),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "half"}, "OTEL_TRACES_SAMPLER"),
         ({"OTEL_RESOURCE_ATTRIBUTES": "team"}, "team"),
-        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few"}, "few"),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few", "OTEL_TRACES_SAMPLER": "always_on"}, "COUNT_LIMIT=few"),
     ],
 )
 def test_a_bad_value_is_said_once_and_the_agent_goes_on(bad: dict[str, str], says: str, tmp_path: Path) -> None:

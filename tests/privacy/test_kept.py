@@ -56,7 +56,7 @@ def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
     [
         ("[tool.tracekit.redact]\nbroken = '('\n", "redact.broken"),
         ("[tool.tracekit.redact]\nbroken = 1\n", "redact.broken"),
-        ("[tool.tracekit.redcat]\nticket = 'ACME'\n", "has redcat; it may have check, prices, redact"),
+        ("[tool.tracekit.redcat]\nticket = 'ACME'\n", "has redcat; it may have check, judge, prices, redact"),
     ],
 )
 def test_a_rule_that_is_none_is_told_before_the_program_starts(settings: str, said: str, tmp_path: Path) -> None:

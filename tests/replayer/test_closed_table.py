@@ -25,6 +25,7 @@ from tests.programs.closing import children as _children  # noqa: F401  it adds 
 from tests.programs.closing.connections import WAYS
 from tests.support.calling import ANSWER, QUESTION
 from tests.support.cli import environment, tracekit
+from tests.support.manual import section
 from tests.support.replays import record
 from tracekit.cli import replay as replay_command
 from tracekit.cli.child import start_child
@@ -49,11 +50,8 @@ class Row(NamedTuple):
 
 def table() -> list[Row]:
     """Read the table that stands in the manual below the heading "What is closed"."""
-    section = (
-        (ROOT / "README.md").read_text(encoding="utf-8").partition("\n### What is closed\n")[2].partition("\n#")[0]
-    )
     rows = []
-    for line in section.splitlines():
+    for line in section("replay", "What is closed").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 3 and cells[1].strip("`") in MEANINGS:
             inside, under = (cell.strip("`") for cell in cells[1:])

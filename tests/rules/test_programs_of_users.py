@@ -97,23 +97,6 @@ def _label(mood: Callable[[str], str], **more: Any) -> Program:
     return program
 
 
-MAILS = ("My parcel is late by a week.", "The kettle leaks.", "All good with the lamp.")
-
-
-def _in_rounds(second: Callable[[str], str]) -> Program:
-    async def program(client: Any, _: Any) -> None:
-        for number, mail in enumerate(MAILS):
-            first = await _asked(client, f"Extract the subject of this mail:\n{mail}")
-            await _asked(client, second(f"{first} {number}"))
-
-    return program
-
-
-async def _asked(client: Any, prompt: str) -> str:
-    answer = await client.messages.create(messages=[{"role": "user", "content": prompt}], **MODEL)
-    return str(answer.content[0].text)
-
-
 def test_a_tool_that_blocks_the_loop(recording: Path) -> None:
     (one,) = found(_sleeps)
     assert (one.code, one.confidence) == ("TK101", "certain")
@@ -134,7 +117,7 @@ def test_one_that_blocks_among_others(recording: Path) -> None:
 def test_calls_in_a_loop_of_the_program(recording: Path) -> None:
     (one,) = found(_label(lambda review: f"Label the mood of this review.\n\n{review}"))
     assert (one.code, one.confidence) == ("TK106", "possible")
-    assert one.evidence[-1] == "they are single calls, which may come one by one, as from a queue or a user"
+    assert one.evidence[-2] == "they are single calls, which may come one by one, as from a queue or a user"
 
 
 def test_calls_in_a_loop_that_get_their_form_by_a_tool(recording: Path) -> None:
@@ -148,10 +131,3 @@ def test_calls_in_a_loop_that_get_their_form_by_a_tool(recording: Path) -> None:
 def test_calls_in_a_loop_that_speak_of_a_state(recording: Path) -> None:
     findings = found(_label(lambda review: f"Update the running summary of the reviews.\n\n{review}"))
     assert [each.confidence for each in findings] in ([], ["possible"])
-
-
-def test_rounds_of_calls_each_on_a_thing_of_its_own(recording: Path) -> None:
-    (one,) = found(_in_rounds(lambda subject: f"Classify this subject: {subject}"))
-    assert (one.code, one.confidence) == ("TK106", "possible")
-    assert "maybe no round of them needs anything" in one.message
-    assert one.saved_ms == pytest.approx(400, rel=0.3)

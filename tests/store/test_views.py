@@ -1,15 +1,14 @@
-"""The documented views: what they promise is what they have, and what the README says."""
+"""The documented views: what they promise is what they have, and what the manual says."""
 
 from pathlib import Path
 
+from tests.support.manual import page
 from tests.support.runs import write_runs
 from tracekit.collect.collect import collect
 from tracekit.store import schema
 from tracekit.store.rows import MessageRow, SpanRow
 from tracekit.store.store import Store
 from tracekit.store.views import VIEWS, listing, markdown
-
-README = Path(__file__).parent.parent.parent / "README.md"
 
 
 def test_each_view_has_the_columns_and_types_it_documents(home: Path) -> None:
@@ -40,4 +39,4 @@ def test_every_view_and_column_is_listed() -> None:
 
 
 def test_the_readme_has_the_same_table() -> None:
-    assert markdown() in README.read_text(encoding="utf-8")
+    assert markdown() in page("ask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
@@ -117,8 +117,9 @@ class Builder:
         *,
         arguments: Any = None,
         call_id: str = "",
+        effects: Mapping[str, Any] | None = None,
     ) -> str:
-        attributes: dict[str, Any] = {semconv.TOOL_NAME: name}
+        attributes: dict[str, Any] = {semconv.TOOL_NAME: name, **(effects or {})}
         if arguments is not None:
             attributes[semconv.TOOL_CALL_ARGUMENTS] = arguments
         if call_id:

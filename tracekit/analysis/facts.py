@@ -18,9 +18,11 @@ from tracekit.analysis.batches import (
     turns_of,
 )
 from tracekit.analysis.content import Content
+from tracekit.analysis.earlier import AgentId, Earlier, Practice, PracticeReader, merged
 from tracekit.analysis.efforts import Effort, efforts_of
-from tracekit.analysis.held import Held, held_up
-from tracekit.analysis.profile import Profile
+from tracekit.analysis.lineage.profile import Profile
+from tracekit.analysis.lineage.together import Together
+from tracekit.analysis.timing.blocked import Held, held_up
 from tracekit.analysis.timing.schedule import Schedule
 from tracekit.model.tree import Node, Run
 
@@ -37,17 +39,29 @@ class Facts:
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
-    a fiftieth of a second.
+    a fiftieth of a second. `earlier` knows the same agents in earlier runs. `tools` has what the settings say of tools, by
+    their names: see `TOOL_EFFECTS`.
     """
 
-    def __init__(self, run: Run, *, limit: int | None = None, least_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        *,
+        limit: int | None = None,
+        least_ns: int | None = None,
+        earlier: Earlier | None = None,
+        tools: Mapping[str, str] | None = None,
+    ) -> None:
         self.run = run
+        self.earlier = Earlier() if earlier is None else earlier
+        self.tools = tools or {}
         self.limit = limit
         self.content = Content(run)
         self._least_ns = least_ns
         self._batches: dict[str, Batch] = {}
         self._turns: dict[str, Sequence[Node]] = {}
         self._own_calls: dict[str, Sequence[Node]] = {}
+        self._practices: dict[str, Practice | None] = {}
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -57,7 +71,7 @@ class Facts:
     @cached_property
     def last_ns(self) -> int:
         """The latest time that anything of the run is known of."""
-        return max(max(node.start_ns, node.end_ns or 0) for node in self.nodes)
+        return self.run.last_ns
 
     @cached_property
     def parents(self) -> Mapping[str, Node]:
@@ -117,6 +131,32 @@ class Facts:
             self._own_calls[agent.id] = own_calls(agent)
         return self._own_calls[agent.id]
 
+    def practice(self, agent: Node) -> Practice | None:
+        """The use that `agent` made of its tools; None where its content was not recorded."""
+        if agent.id not in self._practices:
+            self._practices[agent.id] = self._practice_reader.read(agent.agent or "", self.own_calls(agent))
+        return self._practices[agent.id]
+
+    @cached_property
+    def practices(self) -> Mapping[AgentId, Practice]:
+        """The use that the agents made of their tools; agents of one name and system prompt are one."""
+        return merged(practice for agent in self.agents if (practice := self.practice(agent)) is not None)
+
+    @cached_property
+    def _practice_reader(self) -> PracticeReader:
+        return PracticeReader(self.content, self.is_recorded)
+
+    def is_recorded(self, node: Node) -> bool:
+        """Return whether all content of the process that recorded `node` was to be kept."""
+        span = self.run.recording.spans.get(node.id)
+        return span is not None and span.segment in self._full_segments
+
+    @cached_property
+    def _full_segments(self) -> frozenset[int]:
+        """The numbers of the segments whose content is kept in full."""
+        segments = enumerate(self.run.recording.segments)
+        return frozenset(number for number, segment in segments if segment.content == "full")
+
     @cached_property
     def crews(self) -> tuple[Batch, ...]:
         """What code set to work by itself."""
@@ -174,9 +214,12 @@ class Facts:
 
     def profile(self, work: Work, following: Node | None = None) -> Profile:
         """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
-        agent = None if work.asked is None else self.agent_around(work.asked)
-        opening = None if agent is None else next(iter(self.own_calls(agent)), None)
-        return Profile(work, self.content, following, opening)
+        return Profile(work, self.content, following, self.tools)
+
+    @cached_property
+    def together(self) -> Together:
+        """Where agents asked for steps of two kinds in one response."""
+        return Together(self)
 
     def host(self, work: Work) -> str | None:
         """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""

@@ -25,11 +25,12 @@ __all__ = ["Slot", "Unseen", "is_unseen"]
 
 
 class Slot(NamedTuple):
-    """A stretch of time in which a child ran, or an unseen one may have."""
+    """A stretch of time in which the child `node` ran, or, if it is unseen, may have."""
 
     id: str
     start_ns: int
     end_ns: int
+    node: Node
 
 
 def is_unseen(node: Node) -> bool:
@@ -51,11 +52,11 @@ class Unseen:
         """When the children of `parent` ran. An unseen one has a slot without length at its begin, and one for each gap."""
         seen = [child for child in parent.children if not is_unseen(child)]
         unseen = [child for child in parent.children if is_unseen(child)]
-        slots = [Slot(child.id, child.start_ns, self.end(child)) for child in seen]
-        slots += [Slot(child.id, child.start_ns, child.start_ns) for child in unseen]
+        slots = [Slot(child.id, child.start_ns, self.end(child), child) for child in seen]
+        slots += [Slot(child.id, child.start_ns, child.start_ns, child) for child in unseen]
         # Unseen tools of one response have the same bounds, and the same gaps.
-        gaps = {gap: child.id for child in reversed(unseen) for gap in self._gaps(parent, child, seen)}
-        return slots + [Slot(f"{id} {number}", *gap) for number, (gap, id) in enumerate(gaps.items())]
+        gaps = {gap: child for child in reversed(unseen) for gap in self._gaps(parent, child, seen)}
+        return slots + [Slot(f"{child.id} {number}", *gap, child) for number, (gap, child) in enumerate(gaps.items())]
 
     def _gaps(self, parent: Node, child: Node, seen: Sequence[Node]) -> list[Interval]:
         bounds = Interval(child.start_ns, self.end(child))

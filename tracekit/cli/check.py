@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracekit.cli.options import tell
+from tracekit.cli.options import safe_lines, tell
+from tracekit.collect.earlier import earlier_runs
 from tracekit.collect.look import damage_in, find, read_entry
 from tracekit.errors import SettingsError
 from tracekit.model.finding import CONFIDENCES, Confidence, Finding, is_at_least
@@ -17,6 +19,9 @@ from tracekit.rules.check import Options, findings_of
 from tracekit.rules.settings import CheckSettings, check_settings, milliseconds, sort_out
 from tracekit.settings import project_settings
 
+if TYPE_CHECKING:
+    from tracekit.judges.asking import Judged
+
 __all__ = ["Checked", "command"]
 
 _FORMATS = ("text", "json", "github", "sarif")
@@ -24,11 +29,16 @@ _FORMATS = ("text", "json", "github", "sarif")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A run and what is to be said of it. `source` is the file that was named, empty for a run of the home folder."""
+    """A run and what is to be said of it. `source` is the file that was named, empty for a run of the home folder.
+
+    `judged` is what the judge called `judge` made of it; None where none was asked.
+    """
 
     run: Run
     findings: list[Finding]
     source: str
+    judge: str = ""
+    judged: Judged | None = None
 
 
 @click.command("check")
@@ -44,6 +54,15 @@ class Checked:
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
 @click.option("--explain", is_flag=True, help="Tell also what was found to depend on what, and why.")
 @click.option("--baseline", metavar="RUN", help="Only what this run does not have, or not as dear.")
+@click.option(
+    "--judge",
+    "is_judged",
+    is_flag=True,
+    help="Let Claude decide the possible findings. It sends their texts and costs.",
+)
+@click.option("--judge-name", metavar="NAME", help="Another judge that an installed package brings.  [claude]")
+@click.option("--judge-batch", is_flag=True, help="Ask in a batch: half the price, and some minutes to wait.")
+@click.option("--judge-max-usd", type=float, metavar="USD", help="Ask no more than this pays for.  [0.05]")
 def command(
     runs: tuple[str, ...],
     select: tuple[str, ...],
@@ -53,21 +72,28 @@ def command(
     form: str,
     explain: bool,
     baseline: str | None,
+    is_judged: bool,
+    judge_name: str | None,
+    judge_batch: bool,
+    judge_max_usd: float | None,
 ) -> None:
     """Say what was slow or dear for no reason in runs, by default the last one, and what to do about it.
 
     Exits with 1 if something was found that is at least as sure as --fail-on says, with 2 if a run cannot be read.
     """
+    if not is_judged and (judge_name is not None or judge_batch or judge_max_usd is not None):
+        raise click.UsageError(
+            "--judge-name, --judge-batch and --judge-max-usd need --judge: without it nothing is sent"
+        )
     settings = _settings(select, ignore, fail_on, min_saving)
     base = None if baseline is None else _loaded(baseline)
     known = [] if base is None else _found(base, settings.options)
     checked = [_checked(text, settings, base, known) for text in runs or ("last",)]
+    if is_judged:
+        checked = _judged(checked, judge_name, judge_batch, judge_max_usd)
     _print(checked, form, settings)
     if explain:
-        from tracekit.cli.render.findings import print_rulings  # noqa: PLC0415  rich is not needed for JSON
-
-        for each in checked:
-            print_rulings(each.run, to_stderr=form != "text")
+        _explain(checked, form)
     if any(is_at_least(finding.confidence, settings.fail_on) for each in checked for finding in each.findings):
         sys.exit(1)
 
@@ -102,7 +128,7 @@ def _loaded(text: str) -> Run:
 
 def _found(run: Run, options: Options) -> list[Finding]:
     faults: list[str] = []
-    findings = findings_of(run, options, faults=faults)
+    findings = findings_of(run, options, faults=faults, earlier=earlier_runs(run, tell))
     tell(faults)
     return findings
 
@@ -122,6 +148,29 @@ def _checked(text: str, settings: CheckSettings, base: Run | None, known: list[F
     return Checked(run, findings, text if text.endswith(".jsonl") else "")
 
 
+def _judged(checked: list[Checked], name: str | None, is_batch: bool, max_usd: float | None) -> list[Checked]:
+    """Return `checked` after a judge has decided what it could."""
+    from tracekit.cli.judging import Wish, judge_findings  # noqa: PLC0415  only where a judge is asked
+
+    judge, judged = judge_findings([each.findings for each in checked], Wish(name, is_batch, max_usd))
+    return [
+        replace(each, findings=found.findings, judge=judge, judged=found)
+        for each, found in zip(checked, judged, strict=True)
+    ]
+
+
+def _explain(checked: list[Checked], form: str) -> None:
+    from tracekit.cli.render.findings import print_rulings  # noqa: PLC0415  rich is not needed for JSON
+
+    for each in checked:
+        print_rulings(each.run, to_stderr=form != "text")
+        if each.judged is not None:
+            from tracekit.cli.judging import explained  # noqa: PLC0415  only where a judge is asked
+
+            for line in explained(each.judged):
+                click.echo(f"  {safe_lines(line)}", err=form != "text")
+
+
 def _print(checked: list[Checked], form: str, settings: CheckSettings) -> None:
     if form == "text":
         from tracekit.cli.render.findings import print_findings  # noqa: PLC0415  rich is not needed for JSON
@@ -131,10 +180,19 @@ def _print(checked: list[Checked], form: str, settings: CheckSettings) -> None:
     from tracekit.cli import reports  # noqa: PLC0415  not needed for text
 
     if form == "json":
-        reports.echo_findings([(each.run, each.findings) for each in checked])
+        reports.echo_findings([(each.run, each.findings) for each in checked], _summaries(checked))
     elif form == "github":
         for each in checked:
             for line in reports.github_lines(each.run, each.findings, each.source, settings.fail_on):
                 click.echo(line)
     else:
         reports.echo_sarif([(each.run, each.findings, each.source) for each in checked])
+
+
+def _summaries(checked: list[Checked]) -> list[dict[str, Any]] | None:
+    """The judge's part in each run, for JSON; None where no judge was asked."""
+    if any(each.judged is None for each in checked):
+        return None
+    from tracekit.cli.judging import summary_json  # noqa: PLC0415  only where a judge is asked
+
+    return [summary_json(each.judge, each.judged) for each in checked if each.judged is not None]

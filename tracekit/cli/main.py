@@ -26,6 +26,7 @@ _COMMANDS = (
     "export",
     "git-setup",
     "grafana",
+    "help",
     "ls",
     "prune",
     "replay",

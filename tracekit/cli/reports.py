@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,14 @@ import click
 
 from tracekit import __version__
 from tracekit.cli.options import echo_json
+from tracekit.model.change import Change
 from tracekit.model.finding import Confidence, Finding, is_at_least
 from tracekit.model.text import printable_lines
 from tracekit.model.tree import Run
 from tracekit.rules.baseline import fingerprints
 from tracekit.rules.table import all_rules
 
-__all__ = ["echo_findings", "echo_sarif", "finding_json", "github_lines", "sarif"]
+__all__ = ["echo_findings", "echo_sarif", "finding_json", "github_lines", "judged_json", "sarif"]
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
@@ -27,12 +28,45 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
-    return {**asdict(finding), "evidence": list(finding.evidence), "spans": list(finding.spans)}
+    shown = asdict(replace(finding, change=None, question=None, judged=None))
+    for name in ("question", "judged", "rank"):
+        del shown[name]
+    change = None if finding.change is None else _change_json(finding.change)
+    return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans), "change": change}
 
 
-def echo_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
-    """Print an object for the run; for several runs one object a line."""
-    objects = [{"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked]
+def _change_json(change: Change) -> dict[str, Any]:
+    """Each span that would begin at another time, that long after which other; and the new durations of spans."""
+    return {
+        "begins": {
+            id: {"after_begin_of": other, "offset_ms": _ms(offset)} for id, (other, offset) in change.begins.items()
+        },
+        "durations_ms": {id: _ms(duration_ns) for id, duration_ns in change.durations.items()},
+    }
+
+
+def _ms(ns: int) -> float:
+    return round(ns / 1e6, 6)
+
+
+def judged_json(finding: Finding) -> dict[str, str] | None:
+    """A judge's ruling on `finding` as scripts see it; None where there is none."""
+    ruling = finding.judged
+    return None if ruling is None else {"judge": ruling.judge, "reason": ruling.reason, "quote": ruling.quote}
+
+
+def echo_findings(
+    checked: Sequence[tuple[Run, Sequence[Finding]]], judge: Sequence[Mapping[str, Any]] | None = None
+) -> None:
+    """Print an object for the run; for several runs one object a line. `judge` has a judge's part in each run."""
+    objects: list[dict[str, Any]] = [
+        {"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked
+    ]
+    if judge is not None:
+        for shown, summary, (_, findings) in zip(objects, judge, checked, strict=True):
+            for each, finding in zip(shown["findings"], findings, strict=True):
+                each["judged"] = judged_json(finding)
+            shown["judge"] = summary
     if len(objects) == 1:
         echo_json(objects[0])
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
 from tracekit.cli.missed import missed_json
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.summary import RunSummary, summary_of
@@ -16,10 +18,12 @@ __all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
 def show_json(run: Run, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """What `tracekit show --format json` prints; of `findings`, those that are likely or certain."""
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    schedule = Facts(run).schedule
     return {
         "run": run_json(summary_of(run, len(grave))),
         "unrecorded": missed_json(run.recording.unrecorded),
-        "root": node_json(run.root, codes_by_span(grave)),
+        "critical_path": [_step_json(step) for step in critical_path(run.root, schedule)],
+        "root": node_json(run.root, codes_by_span(grave), margins(run.root, schedule)),
     }
 
 
@@ -56,8 +60,21 @@ def run_json(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def node_json(node: Node, findings: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
-    """A node and all below it; `tokens` and `retries` are totals of the subtree. `findings` are codes by span."""
+def _step_json(step: Step) -> dict[str, Any]:
+    """A part of the critical path: the span that decided it, the name of the agent around it, and when it was."""
+    return {
+        "id": step.node.id,
+        "agent": None if step.agent is None else step.agent.agent,
+        "start_ns": step.start_ns,
+        "end_ns": step.end_ns,
+    }
+
+
+def node_json(node: Node, findings: Mapping[str, list[str]], margins: Mapping[str, Margin]) -> dict[str, Any]:
+    """A node and all below it; `tokens` and `retries` are totals of the subtree.
+
+    `findings` are codes by span, `margins` the slack and the drag of each span.
+    """
     shaped: dict[int, dict[str, Any]] = {}
     for each in reversed(list(node.walk())):
         shaped[id(each)] = {
@@ -67,13 +84,15 @@ def node_json(node: Node, findings: Mapping[str, list[str]] | None = None) -> di
             "agent": each.agent,
             "start_ns": each.start_ns,
             "end_ns": each.end_ns,
+            "slack_ns": margins[each.id].slack_ns,
+            "drag_ns": margins[each.id].drag_ns,
             "status": each.status,
             "inferred": each.inferred,
             "model": each.model,
             "tokens": _tokens_json(each.tokens),
             "cost_usd": each.cost_usd,
             "retries": each.retries,
-            "findings": list((findings or {}).get(each.id, [])),
+            "findings": list(findings.get(each.id, [])),
             "attributes": _attributes_json(each),
             "children": [shaped.pop(id(child)) for child in each.children],
         }

@@ -16,12 +16,18 @@ __all__ = ["command"]
 @click.option(
     "--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed."
 )
+@click.option("--critical", is_flag=True, help="Show the critical path instead: what decided when the run ended.")
 @format_option
-def command(run: str, attempts: bool, form: str) -> None:
+def command(run: str, attempts: bool, critical: bool, form: str) -> None:
     """Draw a run as a tree with time bars, models, tokens and retries."""
     loaded, findings = load_run_with_findings(run)
     if form == "json":
         echo_json(show_json(loaded, findings))
+        return
+    if critical:
+        from tracekit.cli.render.path import print_path  # noqa: PLC0415  rich is not needed for JSON
+
+        print_path(loaded, findings, all_attempts=attempts)
         return
     from tracekit.cli.render.tree import print_tree  # noqa: PLC0415  rich is not needed for JSON
 

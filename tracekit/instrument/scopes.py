@@ -7,7 +7,7 @@ As a decorator it makes a new span for each call.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -25,7 +25,7 @@ from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active, exports_itself
 from tracekit.instrument.telling import run_attributes, shown
 from tracekit.instrument.turning import watch_loop
-from tracekit.instrument.values import arguments_of, recorded_value
+from tracekit.instrument.values import arguments_of, filled, recorded_value
 from tracekit.model.events import Failure, Kind
 from tracekit.origin import interrupts
 
@@ -189,7 +189,7 @@ class Scope:
         if recorder is None:
             return None
         parent = current_span()
-        attributes = {**self._attributes, **(arguments() if arguments is not None else {})}
+        attributes = _with_arguments({**self._attributes, **(arguments() if arguments is not None else {})})
         if self._kind == "tool" and parent is not None and _is_same_tool(parent, name):
             parent.attributes.update(attributes)
             return _Open(recorder, parent, joined=True)
@@ -284,20 +284,64 @@ def turn(function: F | None = None) -> Scope | F:
 
 
 @overload
-def tool(name: str, *, call_id: str | None = None, input: Any = None) -> Scope: ...
+def tool(
+    name: str | None = None,
+    *,
+    call_id: str | None = None,
+    input: Any = None,
+    reads: Sequence[str] | None = None,
+    writes: Sequence[str] | None = None,
+) -> Scope: ...
 @overload
 def tool(name: F) -> F: ...
-def tool(name: str | F, *, call_id: str | None = None, input: Any = None) -> Scope | F:
+def tool(
+    name: str | F | None = None,
+    *,
+    call_id: str | None = None,
+    input: Any = None,
+    reads: Sequence[str] | None = None,
+    writes: Sequence[str] | None = None,
+) -> Scope | F:
     """One tool execution: a decorator (``@tracekit.tool``), or ``with tracekit.tool("read_file", call_id=block.id):``.
 
-    The decorator records the arguments and the result. `call_id` is the id of the `tool_use` block that the execution
-    serves, `input` its input.
+    The decorator records the arguments and the result.
+
+    Args:
+        name: The tool's name; by default that of the decorated function.
+        call_id: The id of the `tool_use` block that the execution serves.
+        input: Its input.
+        reads: What it reads, declared to those who judge what may run in parallel: paths or any other names, in which an
+            argument may stand in braces (``@tracekit.tool(reads=["docs/{path}"])``). With an empty list, and none for
+            `writes`, the tool touches nothing that others touch.
+        writes: What it writes, in the same way.
+
+    Raises:
+        TypeError: `reads` or `writes` is a single text.
     """
     if callable(name):
         return Scope("tool", None)(name)
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = _declared(reads, writes)
     if call_id is not None:
         attributes[semconv.TOOL_CALL_ID] = call_id
     if input is not None:
         attributes[semconv.TOOL_CALL_ARGUMENTS] = input
     return Scope("tool", name, attributes)
+
+
+def _declared(reads: Sequence[str] | None, writes: Sequence[str] | None) -> dict[str, Any]:
+    """Return the attributes for what a tool's author declares; none where nothing is declared."""
+    if reads is None and writes is None:
+        return {}
+    for what, names in (("reads", reads), ("writes", writes)):
+        if isinstance(names, str | bytes):
+            raise TypeError(f"{what} is a list of paths or names, not {names!r}")
+    return {semconv.DECLARED_READS: list(reads or ()), semconv.DECLARED_WRITES: list(writes or ())}
+
+
+def _with_arguments(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return `attributes`, where what is declared names the arguments that it depends on."""
+    given = attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+    if not isinstance(given, Mapping):
+        return attributes
+    declared = (semconv.DECLARED_READS, semconv.DECLARED_WRITES)
+    return {**attributes, **{name: filled(attributes[name], given) for name in declared if attributes.get(name)}}

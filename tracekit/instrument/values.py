@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
 from tracekit.origin import pass_on
 
-__all__ = ["arguments_of", "exportable", "flat", "recorded_value"]
+__all__ = ["arguments_of", "exportable", "filled", "flat", "recorded_value"]
 
 
 def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,6 +27,16 @@ def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Ma
     bound.apply_defaults()
     named = {name: value for name, value in bound.arguments.items() if name not in ("self", "cls")}
     return {semconv.TOOL_CALL_ARGUMENTS: {name: _json_or_type(value) for name, value in named.items()}}
+
+
+def filled(paths: Sequence[str], given: Mapping[str, Any]) -> list[str]:
+    """Return `paths` with the values of `given` in place of its names in braces: `"shop/{file}"`."""
+    done = []
+    for path in paths:
+        for name, value in given.items():
+            path = path.replace(f"{{{name}}}", str(value))  # noqa: PLW2901  filled field by field
+        done.append(path)
+    return done
 
 
 def recorded_value(result: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from tracekit import semconv
 from tracekit.model.events import Kind
 from tracekit.semconv import Level
 
-__all__ = ["Adopted", "adopt", "canonical", "json_in", "own_name"]
+__all__ = ["Adopted", "adopt", "canonical", "is_labelled", "json_in", "label_of", "own_name", "owner_in"]
 
 _BY_NAME: Mapping[str, Level] = {
     operation: level
@@ -38,6 +39,12 @@ _NAMES: Mapping[Level, str] = {
     "workflow": semconv.WORKFLOW_NAME,
 }
 _KINDS: Mapping[Level, Kind] = {"agent": "agent", "tool": "tool"}
+_FUNCTION = re.compile(r"(.+)\.[A-Za-z_]\w*")
+"""The name of a function with the name of the object or class to which it belongs."""
+_METHOD = re.compile(r"(?:.+\.)?[A-Z]\w*\.[a-z_]\w*|.+\._\w+")
+"""The name of a function that is plainly a method: of a class, or a private one."""
+_OPAQUE = re.compile(r"[0-9A-Fa-f-]{16,}")
+"""An id that nobody gave as a name."""
 _MOST_PARSED = 100_000
 """Characters of a text that is read as JSON, or as Python writes a dictionary."""
 
@@ -73,18 +80,30 @@ def adopt(name: str, attributes: Mapping[str, Any]) -> Adopted | None:
 
 
 def canonical(adopted: Adopted, name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a span called `name` lacks of the attributes that tracekit reads, from those that it has."""
+    """Return what a span called `name` lacks of the attributes that tracekit reads, from those that it has.
+
+    A name that was read from the span's own name gives way to one that an attribute gives: some come when the span ends.
+    """
     found = {}
-    for ours in _READ[adopted.level]:
-        value = next((attributes[other] for other in semconv.OTHER_NAMES[ours] if other in attributes), None)
-        if ours not in attributes and value is not None:
-            found[ours] = value if ours in _ANY else str(value)
     named = _NAMES.get(adopted.level)
-    if named is not None and named not in attributes and named not in found:
-        given = _name_in(name, attributes)
-        if given:
-            found[named] = given
+    label = label_of(name, attributes) if adopted.level == "agent" else _name_in(name, attributes)
+    is_whole = _name_in(name, attributes) == name
+    for ours in _READ[adopted.level]:
+        values = (_value(attributes.get(other), ours) for other in semconv.OTHER_NAMES[ours])
+        value = next((value for value in values if value is not None), None)
+        is_label = ours == named and is_whole and attributes.get(ours) in (name, label)
+        if value is not None and (is_label or ours not in attributes):
+            found[ours] = value
+    if named is not None and named not in attributes and label:
+        found.setdefault(named, label)
     return found
+
+
+def _value(value: Any, ours: str) -> Any:
+    """Return `value` as the attribute `ours` has it; None where it is no value of that attribute."""
+    if value is None or ours in _ANY:
+        return value
+    return None if ours == semconv.AGENT_NAME and _OPAQUE.fullmatch(str(value)) else str(value)
 
 
 def json_in(value: Any) -> Any:
@@ -114,6 +133,26 @@ def own_name(name: str, attributes: Mapping[str, Any]) -> str:
     """Return the name of what a span called `name` records, where it says that by itself."""
     entity = attributes.get(semconv.ENTITY_NAME)
     return entity if isinstance(entity, str) and entity else name
+
+
+def label_of(name: str, attributes: Mapping[str, Any]) -> str:
+    """Return the name of the agent that a span called `name` records: without the method that it runs, if it names one."""
+    given = _name_in(name, attributes)
+    return owner_in(given) if given == name and _METHOD.fullmatch(given) else given
+
+
+def owner_in(label: str) -> str:
+    """Return the object before the function in `label` ("researcher" in "researcher.run"), else "".
+
+    No tool that a model may ask for has a dot in its name.
+    """
+    found = _FUNCTION.fullmatch(label)
+    return "" if found is None else found[1]
+
+
+def is_labelled(name: str, attributes: Mapping[str, Any], named: str) -> bool:
+    """Return whether the attribute `named`, an agent's or a tool's name, is nothing but the `name` of the span."""
+    return attributes.get(named) == name and not any(other in attributes for other in semconv.OTHER_NAMES[named])
 
 
 def _name_in(name: str, attributes: Mapping[str, Any]) -> str:

@@ -32,8 +32,7 @@ from collections.abc import Iterator, Sequence
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.roles import role_of
-from tracekit.analysis.values import said_in
+from tracekit.analysis.lineage.values import paths_in, said_in
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -67,15 +66,15 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later: int) -> Iterator[Finding]:
     """A finding if what came of `work` is carried along by `calls[later:]`."""
-    profile = facts.profile(work)
-    if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS or role_of(work.name) != "reads":
+    if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS:
         return
     exchange = facts.content.exchange(calls[later])
     if exchange is None or exchange.request.size < _LEAST_CHARACTERS:
         return
     result = facts.content.results(calls[later]).get(work.call_id, "")
     size = len(result) // _PER_TOKEN
-    if len(result) < _LEAST_CHARACTERS or not profile.effects.reads:
+    paths = paths_in(leaves(facts.profile(work).arguments)) if len(result) >= _LEAST_CHARACTERS else ()
+    if not paths:
         return
     again = [
         call
@@ -87,7 +86,7 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
     again = _unneeded(facts, work.call_id, result, again)
     if len(again) < _LEAST_CALLS:
         return
-    path = min(profile.effects.reads)
+    path = min(paths)
     yield RULE.finding(
         "likely",
         f"{agent.agent} carried {len(result):,} characters of {path} through {plural(len(again), 'later call')}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from tracekit.analysis.earlier import Earlier
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.tree import Run
@@ -12,7 +13,7 @@ from tracekit.model.uncollected import uncollected
 from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
-__all__ = ["Options", "findings_of"]
+__all__ = ["Options", "findings_of", "in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +22,23 @@ class Options:
 
     `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides what saves less time;
     None hides what saves less than a second and less than a twentieth of the run. `concurrency` is how many may work at
-    once.
+    once. `tools` says what the project's tools touch, by their names: see `TOOL_EFFECTS`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     min_saving_ms: float | None = None
     concurrency: int | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 def findings_of(
-    run: Run, options: Options | None = None, *, rules: Sequence[Rule] | None = None, faults: list[str] | None = None
+    run: Run,
+    options: Options | None = None,
+    *,
+    rules: Sequence[Rule] | None = None,
+    faults: list[str] | None = None,
+    earlier: Earlier | None = None,
 ) -> list[Finding]:
     """What the rules say of `run`, the surest and the most costly first.
 
@@ -40,18 +47,26 @@ def findings_of(
         options: What is looked for; everything by default.
         rules: The rules to go by; by default those that the options choose.
         faults: Takes a sentence for each rule that failed. Without it the error is raised.
+        earlier: The same agents in earlier runs; by default none is known.
 
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
     with uncollected():
-        found = _found(run, options or Options(), rules, faults)
-    return sorted(found, key=_order)
+        found = _found(run, options or Options(), rules, faults, earlier)
+    return in_order(found)
 
 
-def _found(run: Run, options: Options, rules: Sequence[Rule] | None, faults: list[str] | None) -> list[Finding]:
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return `findings`, the surest and the most costly first."""
+    return sorted(findings, key=_order)
+
+
+def _found(
+    run: Run, options: Options, rules: Sequence[Rule] | None, faults: list[str] | None, earlier: Earlier | None
+) -> list[Finding]:
     least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
-    facts = Facts(run, limit=options.concurrency, least_ns=least_ns)
+    facts = Facts(run, limit=options.concurrency, least_ns=least_ns, earlier=earlier, tools=options.tools)
     found: list[Finding] = []
     for rule in chosen(options.select, options.ignore) if rules is None else rules:
         try:
@@ -67,5 +82,5 @@ def _is_worth(finding: Finding, least_ns: int) -> bool:
     return finding.saved_ms is None or finding.saved_ms * 1e6 >= least_ns
 
 
-def _order(finding: Finding) -> tuple[int, str, float]:
-    return CONFIDENCES.index(finding.confidence), finding.code, -(finding.saved_ms or 0.0)
+def _order(finding: Finding) -> tuple[int, int, str, float]:
+    return CONFIDENCES.index(finding.confidence), -finding.rank, finding.code, -(finding.saved_ms or 0.0)

@@ -12,11 +12,9 @@ __all__ = ["explain"]
 _SAYS = {
     "declared": "needed, as declared",
     "flow": "needed",
-    "resource": "must keep their order",
+    "conflict": "must keep their order",
     "unknown": "not known",
-    "likely": "not needed",
-    "possible": "hardly needed",
-    "unlikely": "may be needed",
+    "none": "not seen to be needed",
 }
 
 

@@ -3,10 +3,11 @@
 ## What it finds
 
 Agents of one name and one system prompt, without tools, with answers of 100 tokens at most, of which some asked a model that
-costs at least three times as much as the one that others asked. Where the system prompt names no task, only questions of
-one form count as the same work. Silent where a question went to both models (to compare
-them, or because the smaller one was not sure), and where the program chooses by length: all that went to the large model is
-more than twice as long. Likely: that the smaller model's answers are good enough is for you to say.
+costs at least three times as much as the one that others asked. It counts as the same work where every answer of the large
+model is one that the smaller one gave too (a label), or where the questions are worded alike. Silent where a question went to
+both models (to compare them, or because the smaller one was not sure), and where the program chooses by length: all that
+went to the large model is more than twice as long. Likely: that the smaller model's answers are good enough is for you to
+say.
 
 ## Why it matters
 
@@ -27,14 +28,12 @@ None.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from math import fsum
 from typing import TypeAlias
 
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.likeness import has_one_form
-from tracekit.analysis.structure.calls import text_of
+from tracekit.analysis.lineage.values import tokens
 from tracekit.cost import price_usd
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -48,19 +47,6 @@ _SHORT = 100
 _LONGER = 2
 _LOOK_BACK = 32
 """Forms of questions with which another is compared."""
-_WORD = re.compile(r"[^\W\d_]+")
-_ANY_WORK = """
-    a able accurate accurately agent ai all always an and anthropic answer answering answers anything are as asked assist
-    assistant assistants assists at be being best brief briefly by can capable carefully chatbot claude clear clearly
-    concise concisely correct correctly do does expert expertly follow following for friendly general generic give good
-    handle harmless help helper helpful helping helps honest i in instruction instructions intelligent is kind
-    knowledgeable language large made me model my of on please polite precise precisely professional question questions
-    reply request requests respond s skilled smart step task tasks that the their them think to use user users very well
-    what with worker you your
-    assistent assistentin bist du ein eine freundlicher hilfreiche hilfreicher hilfsbereiter
-    asistente assistente eres es prestativo sei servicial tu un una utile você vous é êtes útil
-"""
-"""Words of a system prompt that fits any work."""
 _Asked: TypeAlias = tuple[Node, Node]
 """An agent, and its call."""
 
@@ -85,17 +71,19 @@ def _by_prompt(facts: Facts, name: str, works: list[_Asked]) -> Iterator[Finding
         if request.get("system") and not request.get("tools"):
             prompts.setdefault(str(request["system"]), []).append((agent, call))
     for same in prompts.values():
-        for alike in [same] if _is_told_its_task(facts, same[0][1]) else _by_form(facts, same):
+        for alike in [same] if _has_same_answers(facts, same) else _by_form(facts, same):
             found = _dear(_asked_once(facts, alike))
             if found is not None:
                 yield _finding(name, *found)
 
 
-def _is_told_its_task(facts: Facts, call: Node) -> bool:
-    """Whether the system prompt says what is to be done: one that fits any work leaves that to each question."""
-    prompt = text_of(facts.content.request(call).get("system"))
-    no_task = frozenset(_ANY_WORK.split())
-    return any(word.lower() not in no_task for word in _WORD.findall(prompt))
+def _has_same_answers(facts: Facts, works: Sequence[_Asked]) -> bool:
+    """Return whether one model gave no answer that another did not give too: they choose from the same few."""
+    answers: dict[str | None, set[str]] = {}
+    for _, call in works:
+        answers.setdefault(call.model, set()).add(facts.content.answer_text(call).strip())
+    fewest, *others = sorted(answers.values(), key=len)
+    return fewest <= set().union(*others)
 
 
 def _by_form(facts: Facts, works: Sequence[_Asked]) -> Iterator[list[_Asked]]:
@@ -103,12 +91,19 @@ def _by_form(facts: Facts, works: Sequence[_Asked]) -> Iterator[list[_Asked]]:
     forms: list[tuple[str, list[_Asked]]] = []
     for work in works:
         question = facts.content.question(work[1])
-        alike = next((same for first, same in forms[-_LOOK_BACK:] if has_one_form(question, first)), None)
+        alike = next((same for first, same in forms[-_LOOK_BACK:] if _is_worded_alike(question, first)), None)
         if alike is None:
             forms.append((question, [work]))
         else:
             alike.append(work)
     yield from (same for _, same in forms)
+
+
+def _is_worded_alike(one: str, other: str) -> bool:
+    """Return whether two questions begin with the same word and share at least half of their words."""
+    words, others = tokens(one), tokens(other)
+    own, foreign = set(words), set(others)
+    return words[:1] == others[:1] and 2 * len(own & foreign) >= max(len(own), len(foreign))
 
 
 def _asked_once(facts: Facts, works: list[_Asked]) -> list[_Asked]:

@@ -31,16 +31,15 @@ not found.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Batch, Work, rounds_of
-from tracekit.analysis.content import leaves
-from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.free import free_of_each_other
+from tracekit.analysis.lineage.batch import free_of_each_other
+from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -48,11 +47,6 @@ from tracekit.rules.words import MOST_TIMES, counted, plural, seconds, times, to
 
 __all__ = ["RULE"]
 
-_LIMIT = re.compile(
-    r"\b(?:at most|(?:no|not) more than|(?:a )?maximum of|max\.? \d+|limit(?:ed)? (?:of|to)|rate[- ]limit\w*|throttl\w+|bursts?|\w+ apart"
-    r"|per (?:second|minute)|warms? (?:up )?(?:the )?(?:\w+ )?cache)\b",
-    re.IGNORECASE,
-)
 _LEAST_SPREAD_NS = 500_000_000
 """Begins that are spread over less are what a busy machine does by itself."""
 
@@ -91,10 +85,10 @@ def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
     if not how or most >= (facts.limit or len(works) + 1) or len(free_of_each_other(facts, works).works) < len(works):
         return
     lengths = [work.duration_ns - work.waited_ns for work in works]
-    saved_ns = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)
+    saving = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)
     may_wait_for_another = batch.asked is None or any(work.waited_ns > SLOT_NS for work in works)
-    if saved_ns > _LEAST_SAVED_NS and not (may_wait_for_another and _are_tied(facts, works)):
-        yield _finding(facts, batch, works, how, saved_ns)
+    if saving.ns > _LEAST_SAVED_NS and not (may_wait_for_another and _are_tied(facts, works)):
+        yield _finding(facts, batch, works, how, saving)
 
 
 def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
@@ -130,37 +124,30 @@ def _staggered(works: Sequence[Work]) -> str:
     return ""
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saving: Saving) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
     evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
     if overloads:
         evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
     is_own = batch.asked is None
-    limit = _limit_told(facts, batch)
-    if limit:
-        evidence.append(f"but the model was told of a limit: {limit!r}")
     if is_own:
         evidence.append("the program set them to work by itself, and may have the limit for a reason")
     who = "the program set to work" if is_own else "one answer asked for"
+    is_allowed = facts.limit is not None and not (overloads or is_own)
+    if is_allowed:
+        evidence.append(f"the settings say that {facts.limit} may work at once")
+    elif not is_own:
+        evidence.append("the limit may be meant; `concurrency` in the settings says how many may work at once")
     return RULE.finding(
-        "possible" if overloads or is_own or limit else "likely",
+        "likely" if is_allowed else "possible",
         f"{who} {counted(works)}; {how.partition(':')[0].partition(',')[0]}",
         evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy="Begin all of a batch before waiting for any of it: raise the limit of the semaphore, thread pool or "
         "`max_concurrency` that stands before it, as far as the rate limits allow.",
     )
-
-
-def _limit_told(facts: Facts, batch: Batch) -> str:
-    """The words with which the model was told of a limit, which the program then keeps; empty where there are none."""
-    if batch.asked is None:
-        return ""
-    request = facts.content.request(batch.asked)
-    told = leaves([request.get("system"), request.get("tools"), facts.content.messages(batch.asked)[:1]])
-    return next((found[0] for text in told if (found := _LIMIT.search(text)) is not None), "")
 
 
 RULE = Rule("TK104", "narrow-fan-out", check, __doc__)

@@ -3,13 +3,11 @@
 ## What it finds
 
 Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
-and of which none was given anything that came of one before; and three or more single calls with one prompt, filled in
-differently each time, or rounds of a few such calls, each round on a thing of its own. Likely: code passes on what it
-read word for word, so a value that flowed would be seen. Possible where they are bare calls, which no agent and no tool of
-the program's stands around, or lead teams of their own, since they may be tasks in a queue; where they do different work,
-or nothing says that it only looks at something;
-where the prompt speaks of rounds or of a state, or differs in numbers only, which the program may have worked out from what
-came back; and where the program waited between them, or ran a tool that changes something. Of bare calls with waits between nothing is said.
+and of which none was given anything that came of one before, as far as the record shows; and three or more single calls
+with one prompt, filled in differently each time. Code passes on what it read word for word, so a value that flowed is
+seen, but not what the code decided by it. So a finding is likely only where the effects of all agents are known and none is
+in another's way: declared, recorded, or none, since the subagent has no tools. All others are possible, and a judge may
+decide them (`tracekit check --judge`). Silent where single calls have waits between them, as from a queue or a user.
 
 ## Why it matters
 
@@ -39,14 +37,15 @@ from itertools import groupby, pairwise, takewhile
 
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
-from tracekit.analysis.dependence import Team
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.likeness import tokens
+from tracekit.analysis.lineage.verdict import Reason, Team
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
+from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.questions import question_of
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, span_of, times
@@ -57,7 +56,6 @@ __all__ = ["RULE"]
 _LEAST_CALLS = 3
 """Two calls that are worded alike are soon found; three are a loop."""
 
-_MOST_IN_ROUND = 4
 _MOST_SHOWN = 8
 _LONGEST_ASKED = 60
 _LONGEST_SHARED = 30
@@ -85,16 +83,10 @@ def _may_save(facts: Facts, crew: Batch, row: Sequence[Work]) -> bool:
 
 
 def _of_calls(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
-    """Findings for single calls in a row: for rounds of them, else for those of one template."""
-    alone = {work.node.id for work in row if _stands_alone(facts, work.calls[0])}
-    may_be_rounds = len(alone) == len(row) >= 2 * _LEAST_CALLS
-    rounds = _rounds(row, [_beginning(facts, work) for work in row]) if may_be_rounds else []
-    if rounds:
-        yield from _of_rounds(facts, crew, rounds)
-        return
+    """Find single calls in a row that one line of code made."""
     for _, alike in groupby(row, partial(_template, facts)):
         calls = list(alike)
-        if len(calls) >= _LEAST_CALLS and all(work.node.id in alone for work in calls):
+        if len(calls) >= _LEAST_CALLS and all(_stands_alone(facts, work.calls[0]) for work in calls):
             yield from _independent(facts, crew, calls, least=_LEAST_CALLS)
 
 
@@ -102,27 +94,6 @@ def _template(facts: Facts, work: Work) -> tuple[str, str | None, str]:
     """What calls of one line of code have in common, whatever they ask."""
     request = facts.content.request(work.calls[0])
     return work.name, work.calls[0].model, "\n".join(leaves([request.get("system"), request.get("tools")]))
-
-
-def _beginning(facts: Facts, work: Work) -> tuple[object, ...]:
-    """The same, with the words with which they begin."""
-    return (*_template(facts, work), *tokens(facts.profile(work).given or "")[:2])
-
-
-def _rounds(row: Sequence[Work], keys: Sequence[object]) -> list[list[Work]]:
-    """The longest part of `row` in which a few different calls are made in turn, three times or more: a list a round."""
-    best: tuple[int, int, int] = (0, 0, 2)
-    for period in range(2, _MOST_IN_ROUND + 1):
-        begin = 0
-        for at in range(period, len(row) + 1):
-            if at < len(row) and keys[at] == keys[at - period]:
-                continue
-            rounds = (at - begin) // period
-            is_mixed = len(set(keys[begin : begin + period])) == period
-            if rounds >= _LEAST_CALLS and is_mixed and rounds * period > best[1] - best[0]:
-                best = (begin, begin + rounds * period, period)
-            begin = at - period + 1
-    return [list(row[at : at + best[2]]) for at in range(best[0], best[1], best[2])]
 
 
 def _stands_alone(facts: Facts, call: Node) -> bool:
@@ -164,93 +135,52 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
 
 
 def _independent(facts: Facts, crew: Batch, row: Sequence[Work], least: int = 2) -> Iterator[Finding]:
-    """A finding for each stretch of `row`, at least so many, whose works need nothing of each other."""
+    """Find each stretch of `row`, at least so many, of which none was seen to need another."""
     group: list[Work] = []
     team = Team()
     evidence: list[str] = []
-    tie = "likely"
+    reason: Reason = ""
     for work in [*row, None]:
         if work is not None and group:
             profile = facts.profile(work)
             verdict = team.verdict(profile)
-            is_free = verdict.tie in ("likely", "possible") and (len(group) == 1 or verdict.tie == tie)
+            is_free = verdict.is_independent and (len(group) == 1 or verdict.reason == reason)
             if is_free and not team.has_asked(profile) and facts.is_one_clock((group[0], work)):
-                tie = verdict.tie
+                reason = verdict.reason
                 group.append(work)
                 evidence += verdict.evidence
                 team.add(profile)
                 continue
         if len(group) >= least:
-            yield from _finding(facts, crew, group, evidence, is_likely=tie == "likely")
+            yield from _finding(facts, crew, group, evidence, reason)
         if work is not None:
-            group, team, evidence = [work], Team(), []
+            group, team, evidence, reason = [work], Team(), [], ""
             team.add(facts.profile(work))
 
 
-def _of_rounds(facts: Facts, crew: Batch, rounds: Sequence[Sequence[Work]]) -> Iterator[Finding]:
-    """A finding for rounds of calls, of which each works on a thing of its own, if it is given nothing of another."""
-    whole, firsts = Team(), Team()
-    evidence: list[str] = []
-    for number, works in enumerate(rounds):
-        profiles = [facts.profile(work) for work in works]
-        if number:
-            verdict = firsts.verdict(profiles[0])
-            is_free = verdict.tie == "likely" and not firsts.has_asked(profiles[0])
-            if not is_free or not all(whole.verdict(profile).is_independent for profile in profiles):
-                return
-            evidence += verdict.evidence
-        firsts.add(profiles[0])
-        for profile in profiles:
-            whole.add(profile)
-    lengths = [works[-1].node.start_ns + works[-1].duration_ns - works[0].node.start_ns for works in rounds]
-    offsets = [
-        offset + work.node.start_ns - works[0].node.start_ns
-        for works, offset in zip(rounds, packed(lengths, facts.limit), strict=True)
-        for work in works
-    ]
-    yield from _finding(
-        facts, crew, [work for works in rounds for work in works], evidence, is_likely=True, offsets=offsets
-    )
-
-
 def _finding(
-    facts: Facts,
-    crew: Batch,
-    works: Sequence[Work],
-    evidence: Sequence[str],
-    *,
-    is_likely: bool,
-    offsets: Sequence[int] | None = None,
+    facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequence[str], reason: Reason
 ) -> Iterator[Finding]:
-    """A finding for `works`. `offsets` are when each could begin after the first; by default all at once."""
-    together = packed([work.duration_ns for work in works], facts.limit)
-    saved_ns = saved_together(facts, crew.container, works, together if offsets is None else offsets)
-    if saved_ns <= 0:
+    saving = saved_together(facts, crew.container, works, packed([work.duration_ns for work in works], facts.limit))
+    is_bare = any(map(_is_bare, works))
+    if saving.ns <= 0 or (is_bare and any(_has_paused(before, after) for before, after in pairwise(works))):
         return
-    origin_ns = facts.run.root.start_ns
-    # Agents with teams of their own may be tasks that are meant to be done one after another.
-    leads = any(node.kind == "agent" and node is not work.agent for work in works for node in work.node.walk())
-    paused = any(_has_paused(before, after) for before, after in pairwise(works))
-    bare = any(map(_is_bare, works))
-    if paused and bare:
-        return
-    changed = _changed_between(facts, crew, works)
+    between = _between(facts, crew, works)
+    reason = "" if is_bare or between else reason
     why = [
-        *([f"the program ran {changed} between them, and what one finds may depend on it"] if changed else []),
-        *(["the program waited between them, maybe for something else"] if paused else []),
-        *(["they are single calls, which may come one by one, as from a queue or a user"] if bare else []),
+        *([f"the program ran {between} between them, whose effects are unknown"] if between else []),
+        *(["they are single calls, which may come one by one, as from a queue or a user"] if is_bare else []),
     ]
-    none = "none" if offsets is None else "no round of them"
-    is_sure = is_likely and not (leads or paused or bare or changed)
-    needs = f"though {none} was given" if is_sure else f"and maybe {none} needs"
+    needs = "though none was given" if reason else "and maybe none needs"
     yield RULE.finding(
-        "likely" if is_sure else "possible",
+        confidence_of(reason),
         f"the program ran {counted(works)} one after another, {needs} anything of what another said",
-        evidence=[*_asked(facts, works, origin_ns), *dict.fromkeys(evidence), *why],
+        evidence=[*_asked(facts, works, facts.run.root.start_ns), *dict.fromkeys(evidence), *why, hit_rate(reason, 0)],
         spans=[*(work.node.id for work in works), crew.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
+        question=None if reason else question_of(facts, None, [[facts.profile(work)] for work in works]),
     )
 
 
@@ -272,8 +202,8 @@ def _asked(facts: Facts, works: Sequence[Work], origin_ns: int) -> list[str]:
     return lines + ([f"and {len(works) - _MOST_SHOWN} more"] if len(works) > _MOST_SHOWN else [])
 
 
-def _changed_between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:
-    """A tool that the program ran between two of `works` and that changes something; empty where there is none."""
+def _between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:
+    """Name a tool of unknown effects that the program ran between two of `works`; empty where there is none."""
     begin_ns, end_ns = works[0].node.start_ns, works[-1].node.start_ns
     own = {work.node.id for work in works}
     between = (
@@ -281,7 +211,7 @@ def _changed_between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:
         for node in crew.container.children
         if node.kind == "tool" and node.id not in own and begin_ns <= node.start_ns < end_ns
     )
-    return next((work.name for work in between if facts.profile(work).changes), "")
+    return next((work.name for work in between if not facts.profile(work).effects.is_known), "")
 
 
 def _is_bare(work: Work) -> bool:

@@ -2,11 +2,10 @@
 
 ## What it finds
 
-A turn whose answer asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together. Silent where two of them touch one path or name and one of them changes it,
-where they are commands or clicks in one session, or where one was told of something that another brings, since then the
-order is meant. Possible where they do different kinds of work and one may change what another finds, where each may go
-on from where the one before ended, where a person is asked, and where the model was told of an order.
+A turn whose response asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
+the model itself asked for them together, without having seen what would come of any of them. Their order can only be meant
+where one writes what another touches, or comes after it: those that are declared so, or recorded, are left out. Possible
+where plain tools whose effects are unknown were given one path or id, and on machines whose clocks may differ.
 
 ## Why it matters
 
@@ -25,7 +24,8 @@ Run them together, and bring their results in the order asked:
 
     results = await asyncio.gather(*(run_subagent(block) for block in asked_for))
 
-`tracekit.Orchestrator` dispatches every batch concurrently.
+`tracekit.Orchestrator` dispatches every batch concurrently. Where one of them writes what another touches (a shell, a
+page, a ledger), declare it: `@tracekit.tool(writes=["the shell"])`, `Subagent(writes=...)` or `Subagent(after=...)`.
 
 ## Settings
 
@@ -39,13 +39,15 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.free import free_of_each_other, tied_through
+from tracekit.analysis.lineage.batch import free_of_each_other
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
-from tracekit.rules.rearrange import saved_together
+from tracekit.rules.calibration import told
+from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, not_counted, seconds, times
+from tracekit.rules.words import counted, listed, not_counted, seconds, times
 
 __all__ = ["RULE"]
 
@@ -61,17 +63,14 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
-        saved_ns = _saved_ns(facts, batch, works)
-        if saved_ns <= 0:
+        saving = _saving(facts, batch, works)
+        if saving.ns <= 0:
             continue
-        free, doubt = free_of_each_other(facts, works)
-        if batch.unseen and free:
-            tied = tied_through(facts, free, batch.unseen)
-            free = tuple(work for work in free if work not in tied)
+        free, doubt = free_of_each_other(facts, works, batch.unseen)
         if len(free) < len(works):
-            saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
-        if saved_ns > 0:
-            yield _finding(facts, batch, free, saved_ns, doubt or others)
+            saving = _saving(facts, batch, free) if len(free) > 1 else NO_SAVING
+        if saving.ns > 0:
+            yield _finding(facts, batch, free, saving, doubt or others)
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
@@ -83,13 +82,10 @@ def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
     return asked, f"the program ran {others[0]} among them, which nothing asked for" if others else ""
 
 
-def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
-    """Nanoseconds that the run saves if `works` run together; what the program did between them stays as it was."""
-    durations = [work.duration_ns for work in works]
-    offsets = packed(durations, facts.limit)
-    longest_ns = max(offset + duration for offset, duration in zip(offsets, durations, strict=True))
-    saved_ns = min(saved_together(facts, batch.container, works, offsets), sum(durations) - longest_ns)
-    return saved_ns if facts.may_save(saved_ns) else 0
+def _saving(facts: Facts, batch: Batch, works: Sequence[Work]) -> Saving:
+    """The saving if `works` run together; what the program did between them stays as it was."""
+    offsets = packed([work.duration_ns for work in works], facts.limit)
+    return saved_together(facts, batch.container, works, offsets, keep_gaps=True)
 
 
 def _ran_one_by_one(works: Sequence[Work]) -> bool:
@@ -97,7 +93,7 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
     return is_serial([interval for interval in intervals if interval is not None])
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, doubt: str) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, doubt: str) -> Finding:
     agent = facts.agent_around(batch.container)
     is_runner = agent is not None and bool(agent.attributes.get(semconv.TOOL_RUNNER))
     who = "the SDK's `tool_runner`" if is_runner else "the code"
@@ -111,6 +107,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, d
             f"instead of {seconds(sum(work.duration_ns for work in works))}"
         ),
         *not_counted(batch.unseen),
+        *_undeclared(facts, works),
     ]
     remedy = (
         "The SDK's runner awaits one tool after another: write the loop with `asyncio.gather`, or use "
@@ -120,14 +117,23 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, d
         "client, `ThreadPoolExecutor.map`."
     )
     doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
+    evidence += [f"but {doubt}", told("possible, one response")] if doubt else [told("certain, one response")]
     return RULE.finding(
         "possible" if doubt else "certain",
         f"one answer asked for {counted(works)}; {who} ran them one by one",
-        evidence=[*evidence, f"but {doubt}"] if doubt else evidence,
+        evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy=remedy,
     )
+
+
+def _undeclared(facts: Facts, works: Sequence[Work]) -> list[str]:
+    """Say that effects are unknown, where they are, and how to declare them."""
+    unknown = list(dict.fromkeys(work.name for work in works if not facts.profile(work).effects.is_known))
+    if not unknown:
+        return []
+    return [f"if one of them writes what another touches, declare it: the effects of {listed(unknown)} are unknown"]
 
 
 RULE = Rule("TK102", "serial-batch", check, __doc__)

@@ -2,10 +2,22 @@
 
 ## What it finds
 
-Turns of one agent that follow each other, where nothing that a later one asked for needed what came of an earlier one.
-They could have been asked for in one answer. What counts as dependence, and how sure its absence is, stands in
-`tracekit check --explain`: declared order, a value that flowed from one's output into the other's input, or one path or
-name that both touch and one changes. Where content was not recorded nobody can tell, and nothing is said.
+Turns of one agent that follow each other, where nothing that a later one asked for was seen to need what came of an
+earlier one. They could have been asked for in one response. Silent where a dependence was seen: a declared order, a value
+that flowed from one's output into the other's input or into what the model said when it asked, a path or name that both
+touch and one writes, a failure between, or parallel tool use that is switched off. Where content was not recorded nobody
+can tell, and nothing is said. `tracekit check --explain` tells the reason for each turn.
+
+That no dependence was seen proves little: a model may choose its next step by what it has just read. So a finding is
+*likely* only where all that the later step was given was known before the first, and one of these holds:
+
+- (a) the effects of all of them are known, and none is in another's way: declared with `reads=` and `writes=`, recorded by
+  the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or none, since the subagent has no tools;
+- (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
+- (c) a judge said so, with a reason: `tracekit check --judge`.
+
+All others are *possible*: they never fail a check. First among them are those that ask the same tool for one item of a
+list after another.
 
 ## Why it matters
 
@@ -20,8 +32,8 @@ Joined, those turns fall away, with their time and their input tokens, and the w
 
 ## What to do
 
-Say so in the system prompt; the finding has a sentence for it. The code must run what one answer asks for together
-(see TK102).
+Say so in the system prompt; the finding has a sentence for it. The code must run what one response asks for together
+(see TK102). Declare what each tool and subagent reads and writes, so that the next check is sure.
 
 ## Settings
 
@@ -30,8 +42,7 @@ Say so in the system prompt; the finding has a sentence for it. The code must ru
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import fsum
@@ -39,41 +50,32 @@ from math import fsum
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
-from tracekit.analysis.dependence import Team, Verdict
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.known import Known
-from tracekit.analysis.likeness import tokens
-from tracekit.analysis.ordering import is_one_at_a_time, is_ordered
-from tracekit.analysis.profile import Profile
+from tracekit.analysis.lineage.conversation import Conversation
+from tracekit.analysis.lineage.effects import looks
+from tracekit.analysis.lineage.profile import Profile
+from tracekit.analysis.lineage.verdict import Reason, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
-from tracekit.analysis.timing.schedule import Change, packed
-from tracekit.analysis.wording import kind_of
-from tracekit.model.conversation import blocks_of, previous_message_id
+from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Change, Saving
+from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
-from tracekit.model.history import Asked
 from tracekit.model.tree import Node
+from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
 
-
 _NEVER = 1 << 63
 _END_MARKS = ".,;:!? "
-_ENTRY = 2
-"""Words at the end of an entry of a list that tell it from the others: a name and its ending."""
-_MOST_LISTS = 64
-"""The newest messages, of which the results are looked at as lists."""
-_LONGEST_LIST = 20_000
-_NAME = re.compile(r"\w{4,}", re.ASCII)
-_PLAIN = re.compile(r"[a-z_/-][\w./-]*", re.ASCII)
-"""A value that stands in a request as it is: no number, which may be spelled otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What was concluded of the batch `later`: whether it could have been asked for with the group before it."""
+    """The verdict on the batch `later`: whether it could have been asked for with the group before it."""
 
     agent: Node
     earlier: Batch
@@ -86,33 +88,27 @@ class _Group:
     """Turns that could have been one. `end_ns` is when the last of their works ended."""
 
     team: Team
+    conversation: Conversation
     batches: list[Batch] = field(default_factory=list)
-    tie: str = "likely"
+    reason: Reason = ""
     evidence: list[str] = field(default_factory=list)
     end_ns: int = 0
     has_failed: bool = False
-    first: Sequence[Profile] = ()
+    rank: int = 0
+    rounds: list[Sequence[Profile]] = field(default_factory=list)
 
     def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
         """Put one more turn into the group."""
-        self.first = self.first or profiles
+        self.rounds.append(profiles)
         self.batches.append(batch)
         self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
         for profile in profiles:
             self.team.add(profile)
 
-    def was_given(self, value: str) -> bool:
-        """Whether works of the first turn were given the distinctive `value`."""
-        return any(value in (member.given or "").lower() and value in member.said_given.values for member in self.first)
-
-    def names_given(self) -> set[str]:
-        """The names in the distinctive values that works of the first turn were given."""
-        return {part for member in self.first for value in member.said_given.values for part in _NAME.findall(value)}
-
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each group of turns of an agent that could have been one."""
+    """Find each group of turns of an agent that could have been one."""
     for agent in facts.agents:
         # Where the run would not be shorter without the whole agent, what was said in it need not be read.
         if not _has_two_steps(facts, agent) or not facts.schedule.carried_ns(agent, facts.schedule.duration(agent)):
@@ -124,7 +120,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def rulings(facts: Facts) -> list[Ruling]:
-    """What was concluded for each turn of each agent that follows another; for `tracekit check --explain`."""
+    """Return the verdict on each turn of each agent that follows another; for `tracekit check --explain`."""
     told: list[Ruling] = []
     for agent in facts.agents:
         _groups(facts, agent, told)
@@ -132,120 +128,78 @@ def rulings(facts: Facts) -> list[Ruling]:
 
 
 def _has_two_steps(facts: Facts, agent: Node) -> bool:
-    """Whether there are two turns with work: reading what they said takes time."""
-    return (
-        sum(
-            any(child.kind in ("tool", "agent", "span") for child in child_turn.children)
-            for child_turn in facts.turns(agent)
-        )
-        > 1
-    )
+    """Return whether there are two turns with work: reading what they said takes time."""
+    working = (any(child.kind in ("tool", "agent", "span") for child in turn.children) for turn in facts.turns(agent))
+    return sum(working) > 1
 
 
 def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group]:
-    """The groups of two or more turns of `agent`. `told` takes every ruling; without it a reason that is quickly found is enough."""
+    """Return the groups of two or more turns of `agent`. `told` takes every verdict."""
     groups: list[_Group] = []
     group: _Group | None = None
     stepwise: set[str] = set()
-    turns = facts.turns(agent)
-    batches = [facts.batch(turn) for turn in turns]
+    conversation = Conversation(facts.content)
+    batches = [facts.batch(turn) for turn in facts.turns(agent)]
     for number, batch in enumerate(batches):
         if not batch.works or batch.asked is None:
             group = None
             continue
-        following = batches[number + 1] if number + 1 < len(batches) else None
-        profiles = _profiles(facts, batch, following)
+        following = batches[number + 1].asked if number + 1 < len(batches) else None
+        profiles = [facts.profile(work, following) for work in batch.works]
         if group is not None:
-            verdict = _quickly(facts, group, profiles) if told is None else None
-            verdict = verdict or _verdict(facts, group, batch, profiles)
-            verdict = _of_steps(verdict, group, profiles, stepwise)
+            verdict = _of_steps(_verdict(facts, group, batch, profiles), group, profiles, stepwise)
             if told is not None:
                 told.append(Ruling(agent, group.batches[-1], batch, verdict))
-            if verdict.tie in ("likely", "possible") and (len(group.batches) == 1 or verdict.tie == group.tie):
-                group.tie = verdict.tie
+            if verdict.is_independent and (len(group.batches) == 1 or verdict.reason == group.reason):
+                group.reason = verdict.reason
                 group.evidence += verdict.evidence
                 group.add(batch, profiles)
                 if len(group.batches) == 2:
                     groups.append(group)
+                # As long as nothing after it was read.
+                group.rank = _rank(group) if not group.reason else 0
                 continue
-        group = _Group(Team(partial(_known, facts, agent, batch.asked)))
+        known = partial(conversation.before, batch.asked)
+        group = _Group(Team(known, partial(facts.together.where, agent)), conversation)
         group.add(batch, profiles)
     return groups
 
 
 def _of_steps(verdict: Verdict, group: _Group, profiles: Sequence[Profile], stepwise: set[str]) -> Verdict:
-    """`verdict`, weaker where work of this kind was seen to go step by step; notes where it does."""
-    kinds = {kind_of(profile.work.name) for profile in profiles}
-    again = kinds & {kind_of(work.name) for batch in group.batches for work in batch.works}
-    if verdict.tie == "likely" and again & stepwise:
-        return Verdict("possible", (*verdict.evidence, f"but {min(again & stepwise)} went step by step before"))
-    if verdict.tie in ("flow", "unlikely"):
+    """Return `verdict`, without its reason where work of this kind was seen to go step by step; note where it does."""
+    names = {profile.work.name for profile in profiles}
+    again = names & {work.name for batch in group.batches for work in batch.works}
+    if verdict.reason and again & stepwise:
+        return Verdict("none", (*verdict.evidence, f"but {min(again & stepwise)} went step by step before"))
+    if verdict.tie == "flow":
         stepwise |= again
     return verdict
 
 
-def _profiles(facts: Facts, batch: Batch, following: Batch | None) -> list[Profile]:
-    return [facts.profile(work, None if following is None else following.asked) for work in batch.works]
-
-
-def _known(facts: Facts, agent: Node, asked: Node) -> Known:
-    """What the model knew when it asked for the first batch, and what it said then."""
-    known = Known()
-    told = [asked]
-    if previous_message_id(facts.content.request(asked)) is not None:
-        # The server holds the messages before.
-        told = [call for call in facts.own_calls(agent) if call.start_ns <= asked.start_ns]
-    for call in told:
-        known.add(facts.content.asked_text(call))
-        known.add("\n".join(leaves((facts.content.answer(call) or {}).get("content"))))
-    return known
-
-
-def _quickly(facts: Facts, group: _Group, profiles: Sequence[Profile]) -> Verdict | None:
-    """A verdict on plain tools that were given what nobody had named: long loops have thousands of these."""
-    asked = group.batches[0].asked
-    request = Asked() if asked is None else facts.content.request(asked)
-    if asked is None or not request or not all(profile.is_tool for profile in profiles):
-        return None
-    if previous_message_id(request) is not None:
-        return None
-    for value in (value for profile in profiles for value in profile.said_given.values):
-        if (
-            not _PLAIN.fullmatch(value)
-            or facts.content.tells(asked, value.rpartition("/")[2])
-            or group.was_given(value)
-        ):
-            continue
-        parts = set(_NAME.findall(value)) - group.names_given()
-        if not parts or not all(facts.content.tells(asked, part) for part in parts):
-            return Verdict("unlikely", ("it was given what was not known before",))
-    return None
-
-
 def _verdict(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profile]) -> Verdict:
-    """The weakest verdict on the works of `batch`."""
+    """Return the weakest verdict on the works of `batch`."""
     assert batch.asked is not None
-    stop = _not_comparable(facts, group, batch, profiles)
+    stop = _not_comparable(facts, group, batch)
     if stop:
-        return Verdict("unlikely", (stop,))
+        return Verdict("unknown", (stop,))
     said = facts.content.answer_text(batch.asked)
     weakest: Verdict | None = None
     evidence: list[str] = []
     for profile in profiles:
         if group.team.has_asked(profile):
-            return Verdict("unlikely", (f"{profile.work.name} was asked for the same again",))
+            return Verdict("unknown", (f"{profile.work.name} was asked for the same again",))
         verdict = group.team.verdict(profile, said)
-        if not verdict.is_independent or verdict.tie == "unlikely":
+        if not verdict.is_independent:
             return verdict
         evidence += verdict.evidence
-        if weakest is None or verdict.tie == "possible":
+        if weakest is None or not verdict.reason:
             weakest = verdict
     assert weakest is not None
-    return Verdict(weakest.tie, tuple(dict.fromkeys(evidence)))
+    return Verdict("none", tuple(dict.fromkeys(evidence)), weakest.reason)
 
 
-def _not_comparable(facts: Facts, group: _Group, batch: Batch, profiles: Sequence[Profile]) -> str:
-    """Why `batch` is no step that the model chose by itself, one after the group; empty where it is."""
+def _not_comparable(facts: Facts, group: _Group, batch: Batch) -> str:
+    """Say why `batch` is no step that the model chose by itself, one after the group; empty where it is."""
     assert batch.asked is not None
     if facts.parents[batch.container.id] is not facts.parents[group.batches[0].container.id]:
         return "they stand in different parts of the agent"
@@ -257,69 +211,41 @@ def _not_comparable(facts: Facts, group: _Group, batch: Batch, profiles: Sequenc
         return "something that was asked for before failed, which the model had to see"
     if not facts.is_one_clock((group.batches[0].works[0], *batch.works)):
         return "they ran on machines whose clocks may differ"
-    if _says_order(facts, batch.asked, profiles):
-        return "it is said that they go one at a time, or in an order"
+    if any(_asks_one_at_a_time(facts, asked) for asked in (batch.asked, group.batches[-1].asked)):
+        return "the request switched parallel tool use off"
     if _brings_news(facts, batch.asked):
         return "the request brought more than results: something new was said"
     return ""
 
 
-def _says_order(facts: Facts, asked: Node, profiles: Sequence[Profile]) -> bool:
-    request = facts.content.request(asked)
-    messages = facts.content.messages(asked)
-    first = messages[0] if messages else None
-    task = leaves(first.get("content")) if isinstance(first, Mapping) else ()
-    if any(is_ordered(text) for text in task):
-        return True
-    choice = request.get("tool_choice")
-    if isinstance(choice, Mapping) and choice.get("disable_parallel_tool_use") is True:
-        return True
-    offered = [profile.described for profile in profiles]
-    return any(is_one_at_a_time(text) for text in (*leaves(request.get("system")), *offered) if text)
+def _asks_one_at_a_time(facts: Facts, asked: Node | None) -> bool:
+    choice = None if asked is None else facts.content.request(asked).get("tool_choice")
+    return isinstance(choice, Mapping) and choice.get("disable_parallel_tool_use") is True
 
 
 def _brings_news(facts: Facts, asked: Node) -> bool:
-    messages = facts.content.messages(asked)
-    last = messages[-1] if messages else None
-    content = last.get("content") if isinstance(last, Mapping) else None
+    last = facts.content.messages(asked).last
+    content = last.value.get("content") if last is not None and isinstance(last.value, Mapping) else None
     return any(isinstance(block, Mapping) and block.get("type") == "text" for block in blocks_of(content))
 
 
-def _is_pick(facts: Facts, group: _Group) -> bool:
-    """Whether the works took some of a list that a tool had returned, and left most of it.
-
-    Which ones it takes next, a model may decide by what it has read; who takes them all had no need to.
-    """
-    asked = group.batches[0].asked
-    if asked is None:
-        return False
-    given = [tokens(profile.given or "") for batch in group.batches for profile in _profiles(facts, batch, None)]
-    messages = facts.content.messages(asked)
-    told = tokens("\n".join(leaves(messages[:1])))
-    for result in _results(messages[-_MOST_LISTS:]):
-        entries = {tokens(entry)[-_ENTRY:] for entry in re.split(r"[\n,]", result)} - {()}
-        taken = {entry for entry in entries if any(_holds(words, entry) for words in given)}
-        if len(taken) > 1 and 2 * len(taken) < len(entries) and not all(_holds(told, entry) for entry in taken):
-            return True
-    return False
-
-
-def _holds(words: Sequence[str], part: Sequence[str]) -> bool:
-    """Whether `part` stands in `words`, in one piece."""
-    return any(tuple(words[at : at + len(part)]) == part for at in range(len(words) - len(part) + 1))
-
-
-def _results(messages: Iterable[object]) -> Iterator[str]:
-    for message in messages:
-        for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else ():
-            if isinstance(block, Mapping) and block.get("type") == "tool_result":
-                yield "\n".join(leaves(block.get("content")))[:_LONGEST_LIST]
+def _rank(group: _Group) -> int:
+    """Return how strong a possible finding is: 2 for items of one known list, 1 for tools that look at something."""
+    profiles = [profile for each in group.rounds for profile in each]
+    arguments = [profile.arguments for profile in profiles]
+    if len({profile.work.name for profile in profiles}) == 1 and all(isinstance(a, Mapping) for a in arguments):
+        keys = {key for each in arguments for key in each}
+        own = [key for key in keys if len({str(each.get(key)) for each in arguments}) > 1]
+        columns = [[leaf for each in arguments for leaf in leaves(each.get(key))] for key in own]
+        if columns and all(group.conversation.lists(column) for column in columns):
+            return 2
+    return int(all(looks(profile.work.name) for profile in profiles))
 
 
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _saved_ns(facts: Facts, group: _Group) -> int:
+def _saving(facts: Facts, group: _Group) -> Saving:
     """All works begin with the first turn's; the calls of the later turns fall away."""
     first, *later = group.batches
     schedule = facts.schedule
@@ -327,12 +253,11 @@ def _saved_ns(facts: Facts, group: _Group) -> int:
     durations = {batch.container.id: _without_call(facts, batch) for batch in later}
     jobs = [schedule.end(first.container) - begin_ns, *durations.values()]
     offsets = packed(jobs, facts.limit)
-    home = facts.parents[first.container.id]
     begins = {
         batch.container.id: (first.container.id, begin_ns - first.container.start_ns + offset)
         for batch, offset in zip(later, offsets[1:], strict=True)
     }
-    return schedule.saved_ns(home, Change(begins, durations))
+    return schedule.saving(Change(begins, durations))
 
 
 def _without_call(facts: Facts, batch: Batch) -> int:
@@ -342,8 +267,8 @@ def _without_call(facts: Facts, batch: Batch) -> int:
 
 
 def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
-    saved_ns = _saved_ns(facts, group)
-    if saved_ns <= 0:
+    saving = _saving(facts, group)
+    if saving.ns <= 0:
         return None
     works = [work for batch in group.batches for work in batch.works]
     calls = [batch.asked for batch in group.batches[1:] if batch.asked is not None]
@@ -351,12 +276,9 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
     used = sum(call.tokens.input for call in calls)
     costs = [cost for call in calls if (cost := input_usd(call)) is not None]
     origin_ns = facts.run.root.start_ns
-    picked = ["they took a few of a list, which may have been chosen by what the first of them said"]
-    is_pick = _is_pick(facts, group)
-    is_likely = group.tie == "likely" and not is_pick
-    none = "though none needs" if is_likely else "and maybe none needs"
+    none = "though none needs" if group.reason else "and maybe none needs"
     return RULE.finding(
-        "likely" if is_likely else "possible",
+        confidence_of(group.reason),
         f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, {none} what "
         f"came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
         evidence=[
@@ -365,12 +287,14 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
                 for batch in group.batches[:6]
             ),
             *dict.fromkeys(group.evidence),
-            *(picked if is_pick else ()),
+            hit_rate(group.reason, group.rank),
         ],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
-        saved_ns=saved_ns,
+        saving=saving,
         saved_usd=fsum(costs) if len(costs) == len(calls) else None,
         remedy=_remedy(agent, works),
+        rank=group.rank,
+        question=None if group.reason else question_of(facts, agent, group.rounds),
     )
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from tracekit.errors import SettingsError
 from tracekit.rules import (
     blocked_event_loop,
+    cache_broken,
     carried_results,
     large_model,
     left_open,
@@ -24,6 +25,7 @@ from tracekit.rules import (
     truncated_answer,
     uncached_prefix,
     unused_result,
+    unused_tools,
     waits_dominate,
 )
 from tracekit.rules.rule import Rule
@@ -45,6 +47,8 @@ OWN: tuple[Rule, ...] = (
     same_call_twice.RULE,
     large_model.RULE,
     carried_results.RULE,
+    cache_broken.RULE,
+    unused_tools.RULE,
     resent_request.RULE,
     truncated_answer.RULE,
     unused_result.RULE,

@@ -37,9 +37,8 @@ from itertools import pairwise, takewhile
 from math import fsum
 from typing import Any, NamedTuple
 
-from tracekit import semconv
+from tracekit.analysis.costs import usd_if_cached
 from tracekit.analysis.facts import Facts
-from tracekit.cost import price_usd
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.history import Asked, Part
@@ -254,11 +253,8 @@ def _saved_usd(resent: Sequence[_Resent], *, writes_rest: bool) -> float | None:
 
 def _less_usd(call: Node, *, read: int, written: int) -> float | None:
     """What `call` would have cost less, had it read and written that many tokens from and to the cache."""
-    if call.model is None or call.cost_usd is None:
-        return None
-    cached = {**call.attributes, semconv.CACHE_READ_TOKENS: read, semconv.CACHE_WRITE_TOKENS: written}
-    price = price_usd(cached, call.model, call.start_ns)
-    return None if price is None else call.cost_usd - float(price)
+    cached = usd_if_cached(call, read=read, written=written)
+    return None if cached is None or call.cost_usd is None else call.cost_usd - cached
 
 
 RULE = Rule("TK301", "uncached-prefix", check, __doc__)

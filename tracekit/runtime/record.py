@@ -26,14 +26,14 @@ def _is_outside() -> bool:
     return recorder is not None and recorder.process is None and current_span() is None
 
 
-def agent_scope(name: str, *, after: Sequence[str], reads: Sequence[str], writes: Sequence[str]) -> Scope:
-    """The span of an agent at work, with what its author declared of it."""
-    declared = {
-        semconv.DECLARED_AFTER: list(after),
-        semconv.DECLARED_READS: list(reads),
-        semconv.DECLARED_WRITES: list(writes),
-    }
-    return Scope("agent", name, {key: value for key, value in declared.items() if value})
+def agent_scope(
+    name: str, *, after: Sequence[str], reads: Sequence[str], writes: Sequence[str], has_tools: bool
+) -> Scope:
+    """Make the span of an agent at work, with what its author declared of it. Without tools it touches nothing."""
+    declared: dict[str, Any] = {semconv.DECLARED_AFTER: list(after)} if after else {}
+    if reads or writes or not has_tools:
+        declared |= {semconv.DECLARED_READS: list(reads), semconv.DECLARED_WRITES: list(writes)}
+    return Scope("agent", name, declared)
 
 
 @guarded

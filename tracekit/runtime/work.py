@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tracekit import semconv
 from tracekit.instrument.scopes import tool, turn
+from tracekit.instrument.values import filled
 from tracekit.origin import interrupts
 from tracekit.runtime.ask import Account, ask, text_of
 from tracekit.runtime.inputs import InvalidInputError
@@ -28,6 +29,10 @@ _GOES_ON = frozenset(("pause_turn", "compaction"))
 
 _FINISHED = frozenset(("end_turn", "stop_sequence"))
 """Stop reasons of an answer that is whole. Any other makes a subagent's answer an error."""
+
+
+_BRING_TOOLS = frozenset(("container", "mcp_servers"))
+"""Options with which the API itself gives the model tools."""
 
 
 class UnknownToolError(LookupError):
@@ -113,8 +118,9 @@ class Work:
 
     async def _run(self, content: Any, given: Mapping[str, Any]) -> Said:
         agent = self._agent
-        reads, writes = (_filled(each, given) for each in (agent.reads, agent.writes))
-        with agent_scope(agent.name, after=agent.after, reads=reads, writes=writes):
+        reads, writes = (filled(each, given) for each in (agent.reads, agent.writes))
+        has_tools = bool(self._tools or self._members or _BRING_TOOLS & agent.options.keys())
+        with agent_scope(agent.name, after=agent.after, reads=reads, writes=writes, has_tools=has_tools):
             if self._shared.workspace:
                 self._shared.workspace.make()
             text, stop_reason = await self._converse(content)
@@ -249,13 +255,3 @@ def _prompt(given: Mapping[str, Any]) -> str:
     if len(values) == 1 and isinstance(values[0], str) and values[0]:
         return values[0]
     return json.dumps(given, ensure_ascii=False)
-
-
-def _filled(paths: Sequence[str], given: Mapping[str, Any]) -> list[str]:
-    """`paths`, in which the fields of the input stand in place of their names in braces."""
-    filled = []
-    for path in paths:
-        for name, value in given.items():
-            path = path.replace(f"{{{name}}}", str(value))  # noqa: PLW2901  filled field by field
-        filled.append(path)
-    return filled

@@ -1,4 +1,4 @@
-"""The documented views: what queries may rely on. Their SQL, their help and the README's table come from here."""
+"""The documented views: what queries may rely on. Their SQL, their help and the manual's table come from here."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def listing() -> Iterator[str]:
 
 
 def markdown() -> str:
-    """The table of views in the README."""
+    """Return the manual's table of views."""
     lines = ["| view | has | columns |", "| --- | --- | --- |"]
     for view in VIEWS:
         columns = ", ".join(f"`{column.name}`" for column in view.columns)

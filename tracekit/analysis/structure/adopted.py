@@ -9,9 +9,9 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.strays import place_strays
-from tracekit.model.adopted import adopt, canonical, json_in
+from tracekit.model.adopted import adopt, canonical, is_labelled, json_in, owner_in
 
-__all__ = ["adopt_spans"]
+__all__ = ["adopt_spans", "name_by_tool"]
 
 _UNNAMED = "agent"
 
@@ -31,8 +31,21 @@ def adopt_spans(root: Draft) -> None:
         if draft.kind in ("agent", "tool") and draft.parent is not None:
             _fold_twin(draft, draft.parent)
     for draft in drafts:
-        if draft.kind == "agent" and semconv.AGENT_NAME not in draft.attributes:
-            draft.attributes[semconv.AGENT_NAME] = _name_by_place(draft)
+        if draft.kind == "agent":
+            name_by_tool(draft)
+            draft.attributes.setdefault(semconv.AGENT_NAME, _UNNAMED)
+
+
+def name_by_tool(agent: Draft) -> None:
+    """Name a recorded `agent` after the tool that it serves, if its span has no name, or that of a function of the tool."""
+    above = agent.parent
+    while above is not None and above.kind == "span":
+        above = above.parent
+    tool = _name(above) if above is not None and above.kind == "tool" else None
+    name = _name(agent)
+    is_label = is_labelled(agent.name, agent.attributes, semconv.AGENT_NAME)
+    if tool and (name is None or (is_label and owner_in(name) == tool)):
+        agent.attributes[semconv.AGENT_NAME] = tool
 
 
 def _adopt(draft: Draft) -> None:
@@ -99,11 +112,3 @@ def _name(draft: Draft) -> str | None:
     """The name that the record gives an agent or a tool."""
     name = draft.attributes.get(semconv.AGENT_NAME if draft.kind == "agent" else semconv.TOOL_NAME)
     return None if name is None else str(name)
-
-
-def _name_by_place(agent: Draft) -> str:
-    """The name of an agent whose span has none: that of the tool right above it."""
-    above = agent.parent
-    while above is not None and above.kind == "span":
-        above = above.parent
-    return (_name(above) if above is not None and above.kind == "tool" else None) or _UNNAMED

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tracekit import semconv
-from tracekit.analysis.structure.adopted import adopt_spans
+from tracekit.analysis.structure.adopted import adopt_spans, name_by_tool
 from tracekit.analysis.structure.batch_results import add_batch_results
 from tracekit.analysis.structure.calls import Block, CallReader
 from tracekit.analysis.structure.containers import Container, calls_within, containers
@@ -25,9 +25,10 @@ from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
 from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
 from tracekit.analysis.structure.times import settle_times
-from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_turn
+from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_tool, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
 from tracekit.analysis.structure.unnamed import Unnamed
+from tracekit.model.adopted import owner_in
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run, Status
 
@@ -126,7 +127,7 @@ class _Filling:
         """Give each call its turn, each turn its agent, and each subagent its tool."""
         works = self._works()
         best = self._best_places(works)
-        tools = self._places.below(self._container)
+        tools = self._places.below(self._container, "tool")
         self._agents_beside = self._beside(works, best)
         for work in sorted(works, key=lambda work: work.start_ns):
             placed = best.get(id(work))
@@ -140,7 +141,8 @@ class _Filling:
                 continue
             if work.conversation is None:
                 if placed is not None and work.agent is not None:
-                    self._tool(*placed).adopt(work.agent)
+                    move_to_tool(work.agent, self._tool(*placed), self._container)
+                    name_by_tool(work.agent)
             elif work.conversation is self._first and self._around.kind in ("agent", "turn"):
                 self._own(work.conversation)
             elif placed is not None and not work.conversation.is_summary:
@@ -171,10 +173,10 @@ class _Filling:
             Work(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
             for conversation in self._conversations
         ]
-        for child in self._container.children:
-            if child.kind == "agent":
-                calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(child)]
-                works.append(Work(calls, child.start_ns, child.lane, child.agent, agent=child))
+        for agent in self._places.below(self._container, "agent"):
+            calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(agent)]
+            name = agent.agent or ""
+            works.append(Work(calls, agent.start_ns, agent.lane, owner_in(name) or name, agent=agent))
         return works + self._groups.works
 
     def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
@@ -327,7 +329,8 @@ class _Filling:
             if block is not None:
                 if tool.level is not None:
                     # The API's own words: others cut them, or have ids of their own.
-                    tool.attributes.update({semconv.TOOL_CALL_ID: block.id, semconv.TOOL_CALL_ARGUMENTS: block.input})
+                    asked = {semconv.TOOL_CALL_ID: block.id, semconv.TOOL_CALL_ARGUMENTS: block.input}
+                    tool.attributes.update({**asked, semconv.TOOL_NAME: block.name})
                 tool.attributes.setdefault(semconv.TOOL_CALL_ID, block.id)
                 self._tools[block.id] = tool
         tools[:] = [tool for tool in tools if id(tool) not in turns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, TypeVar
 
 from tracekit import semconv
@@ -15,7 +15,7 @@ from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "text_in", "text_of", "texts_in"]
+__all__ = ["Block", "Bringing", "Call", "CallReader", "system_of", "text_in", "text_of", "texts_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Block:
         return texts_in(self.input)
 
     def is_quoted_in(self, message: Message) -> bool:
-        """Return whether `message` gives this tool call as the words of a user: its name and all texts of its input."""
-        if message.role != "user":
-            return False
+        """Return whether the text of `message` gives this tool call: its id, or its name and all texts of its input."""
         parts, text = [self.name, *self.texts], text_in(message)
+        if len(self.id) >= _DISTINCTIVE and self.id in text:
+            return True
         return sum(map(len, parts)) >= _DISTINCTIVE and all(part in text for part in parts)
 
 
@@ -59,6 +59,11 @@ class Bringing:
             self._known.add(message.key)
             for id, _ in message.results:
                 self._by_id.setdefault(id, []).append(message)
+
+    def result(self, id: str) -> str | None:
+        """The text that was first brought as the result of the block `id`."""
+        first = next(iter(self._by_id.get(id, ())), None)
+        return None if first is None else _result_in(first.value, id)
 
     def is_known(self, id: str) -> bool:
         """Return whether any call brings the result of the block `id`."""
@@ -120,11 +125,25 @@ class Call:
         return self.bringing.find(self.messages, id) is not None
 
     def quotes(self, block: Block, before: Call) -> bool:
-        """Return whether the request goes on from that of `before` with its `block` as the words of a user."""
-        place = len(before.messages) + 1
-        last = self.messages.last
-        message = last.first(place) if last is not None and last.count >= place else None
-        return message is not None and block.is_quoted_in(message)
+        """Return whether the request goes on from that of `before` with its `block` as words, a user's or its own."""
+        message = self._following(before)
+        if message is None or not block.is_quoted_in(message):
+            return False
+        # Of its own words, a tool's result is what comes next.
+        return message.role == "user" or message is not self.messages.last
+
+    def quoted_result(self, before: Call) -> str | None:
+        """The text that follows the tool calls of `before`, where the request gives these as words of its own."""
+        message = self._following(before)
+        if message is None or message.role == "user":
+            return None
+        after = self.messages.between(message.count, len(self.messages))
+        return "\n".join(map(text_in, takewhile(lambda each: each.role == "user", after)))
+
+    def _following(self, before: Call) -> Message | None:
+        """The message with which the request goes on from that of `before`."""
+        last, place = self.messages.last, len(before.messages) + 1
+        return last.first(place) if last is not None and last.count >= place else None
 
     def brings_failure(self, id: str) -> bool:
         """Whether the request brings an error as the result of the block `id`."""
@@ -171,7 +190,7 @@ class CallReader:
         call.messages = asked.messages
         self._bringing.add(call.messages)
         call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")
-        call.system, call.prompt = self._shared(asked.part("system"), _system_of, ("", ""))
+        call.system, call.prompt = self._shared(asked.part("system"), system_of, ("", ""))
         call.offered = self._shared(asked.part("tools"), _names_of, ())
         choice = asked.get("tool_choice")
         call.is_forced = isinstance(choice, Mapping) and choice.get("type") in ("tool", "any")
@@ -190,8 +209,8 @@ class CallReader:
         return found
 
 
-def _system_of(system: Any) -> tuple[str, str]:
-    """The text of a system prompt, and its words that have no digit with a blank between each two."""
+def system_of(system: Any) -> tuple[str, str]:
+    """The text of a system prompt, and its words that have no digit, joined by blanks."""
     text = text_of(system)
     return text, " ".join(word for word in text.split() if _DIGIT.search(word) is None)
 

@@ -139,6 +139,10 @@ class History:
             asked = [self._by_key_and_answer.get((key, answered), []) for answered in (said, "")]
         latest = sorted(end for ends in asked for end in _ended(ends, call))[-_MOST_ALIKE:]
         found = [before for *_, before in reversed(latest)]
+        if said and not any(before.signature for before in found):
+            # Its tool calls may be given back as text.
+            asking = (before for *_, before in reversed(_ended(self._by_key[key], call)))
+            found = [before for before in asking if any(block.is_quoted_in(follows) for block in before.blocks)]
         found.sort(key=lambda before: (not is_one_agent(before, call), before.llm.lane != call.llm.lane))
         if said or not found:
             return Link(found[0]) if found else None

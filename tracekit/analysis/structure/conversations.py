@@ -43,7 +43,7 @@ class Conversation:
     readers: dict[int, Call] = field(default_factory=dict)
     """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
     quoting: dict[int, Call] = field(default_factory=dict)
-    """The first call of another that gives a call's `tool_use` blocks as the words of a user, by the `id()` of the latter."""
+    """The first call that gives a call's `tool_use` blocks as words, a user's or its own, by the `id()` of the latter."""
 
     @property
     def start_ns(self) -> int:

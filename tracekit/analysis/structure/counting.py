@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tracekit.analysis.structure.calls import Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.lanes import common_lane, depth_of
 from tracekit.model.recording import Exchange, Recording
 
 __all__ = ["place_counts"]
@@ -25,14 +26,14 @@ def place_counts(
 ) -> None:
     """Put the requests directly below `container` that count tokens into the turns of `conversations`.
 
-    The messages tell whose prompt was counted, else the lane does, if one conversation alone was held there. The turn is
-    the one that went on then; before the first, the first. Without evidence a request stays where it is.
+    The messages tell whose prompt was counted, else the lane does, if one conversation alone was held there or nearest to
+    it. The turn is the one that went on then; before the first, the first. Without evidence a request stays where it is.
     `turns` are those of the calls, by the call's `id()`.
     """
     counts = [child for child in container.children if _counts(child, recording)]
     by_key = _by_last_message(conversations) if counts else {}
     for count in counts:
-        calls = _counted(count, conversations, by_key, recording)
+        calls = _counted(count, conversations, by_key, recording) or _nearest(count, conversations, container)
         turn = None if calls is None else turns.get(id(_at(calls, count.start_ns)))
         if turn is not None:
             turn.adopt(count)
@@ -76,6 +77,17 @@ def _counted(
             if len({id(each) for each in found}) == 1:
                 return found[0].calls
     return None
+
+
+def _nearest(count: Draft, conversations: Sequence[Conversation], container: Draft) -> list[Call] | None:
+    """The calls of the one of several conversations in which the most of the tasks ran that `count` ran in.
+
+    One alone is told by nothing, unless it is that of the agent in which `count` stands.
+    """
+    shared = [max(depth_of(common_lane(count.lane, call.llm.lane)) for call in each.calls) for each in conversations]
+    most = max(shared, default=0)
+    is_told = len(shared) > 1 or container.kind == "agent"
+    return conversations[shared.index(most)].calls if is_told and shared.count(most) == 1 else None
 
 
 def _at(calls: Sequence[Call], at_ns: int) -> Call:

@@ -16,6 +16,7 @@ from tracekit import semconv
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.handing import chosen_names
+from tracekit.analysis.structure.lanes import common_lane, is_below
 from tracekit.analysis.structure.pieces import is_step
 from tracekit.analysis.structure.unnamed import Unnamed, role_of
 from tracekit.model.adopted import own_name
@@ -37,7 +38,8 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
 
     One that stands alone is. Of several, those of more than one call are, and those that chose to use tools. Single calls
     that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if they
-    might have used tools themselves, or if the span or the function that called is another one.
+    might have used tools themselves, if the span or the function that called is another one, or if a library ran each in a
+    task or thread of its own.
 
     Args:
         beside: Conversations in the order in which they began.
@@ -51,6 +53,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
         return {id(each) for each in beside if id(each) in known}
     users = {id(each) for each in beside if id(each) in known or _uses_tools(each)}
     taken = {around[id] for id in users}
+    using = [each for each in beside if id(each) in users]
     return {
         id(each)
         for each in beside
@@ -58,7 +61,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
         or id(each) in users
         or len(each.calls) > 1
         or _may_use_tools(each)
-        or (any(around[id(each)]) and around[id(each)] not in taken)
+        or (around[id(each)] not in taken if any(around[id(each)]) else _ran_apart(each, using))
     }
 
 
@@ -230,6 +233,17 @@ def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | Non
 def _uses_tools(conversation: Conversation) -> bool:
     """Return whether it asked for tools of its own choice."""
     return any(call.blocks and not call.is_forced for call in conversation.calls)
+
+
+def _ran_apart(single: Conversation, using: Sequence[Conversation]) -> bool:
+    """Return whether `single`, of a role of its own, ran in another task or thread than each of `using` as a whole."""
+    role, lane = role_of(single.calls[0]), single.lane
+    for each in using:
+        other = common_lane(*(call.llm.lane for call in each.calls))
+        above = common_lane(lane, other)
+        if role in (None, role_of(each.calls[0])) or not (is_below(lane, above) and is_below(other, above)):
+            return False
+    return True
 
 
 def _may_use_tools(conversation: Conversation) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Call, CallReader, text_in
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.adopted import own_name
+from tracekit.model.adopted import label_of
 from tracekit.model.history import Message
 from tracekit.model.recording import Recording
 
@@ -77,7 +77,7 @@ def _is_named(agent: Draft) -> bool:
     by = agent.attributes.get(semconv.ADOPTED_FROM)
     if by == semconv.OPERATION_NAME or by not in semconv.LEVELS:
         return True
-    has_own = agent.agent != own_name(agent.name, agent.attributes)
+    has_own = agent.agent != label_of(agent.name, agent.attributes)
     return has_own or any(name in agent.attributes for name in _NAMES)
 
 

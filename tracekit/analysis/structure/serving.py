@@ -16,12 +16,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, takewhile
+from itertools import accumulate
 from typing import Any
 
 from tracekit.analysis.structure.calls import Block, Call, texts_in
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.analysis.structure.lanes import common_lane
 from tracekit.analysis.structure.prompts import Prompts
 from tracekit.model.tree import Status
 
@@ -44,7 +45,7 @@ _END = 1 << 63
 class Window:
     """The time between an answer that asks for tools and the request that brings their results.
 
-    `is_quoted` says that `brought` is the request of another agent, which gives the tool call as the words of a user.
+    `is_quoted` says that `brought` gives the tool call as words: another agent's as those of a user, or its own.
     `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
     was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
     """
@@ -65,7 +66,7 @@ class Window:
     def asker(self) -> str:
         """The lane that the tools were started from: above the asker's own, if each of its requests has one of its own."""
         lane = self.asked.llm.lane
-        return lane if self.brought is None else _common(lane, self.brought.llm.lane)
+        return lane if self.brought is None else common_lane(lane, self.brought.llm.lane)
 
     def holds(self, start_ns: int) -> bool:
         """Whether work that began at `start_ns` may have been asked for by this answer."""
@@ -91,7 +92,10 @@ class Window:
 
     def result(self, block: Block) -> str | None:
         """The text that was brought as the result of `block`."""
-        return self.brought.result(block.id) if self.brought is not None else None
+        if self.brought is None:
+            return None
+        result = self.brought.result(block.id)
+        return result if result is not None or not self.is_quoted else self.brought.quoted_result(self.asked)
 
 
 @dataclass(eq=False)
@@ -277,12 +281,6 @@ def _branch(asker: str, lane: str) -> str | None:
 
 def _lane_order(branch: str) -> tuple[str, int]:
     return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
-
-
-def _common(lane: str, other: str) -> str:
-    """The innermost lane that both are, or were started from."""
-    parts = takewhile(lambda pair: pair[0] == pair[1], zip(lane.split("."), other.split("."), strict=False))
-    return ".".join(part for part, _ in parts)
 
 
 def _is_after(work: Work, block: Block, window: Window) -> bool:

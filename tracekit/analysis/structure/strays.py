@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice
 
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.adopted import own_name
+from tracekit.analysis.structure.lanes import common_lane, depth_of
+from tracekit.model.adopted import label_of
 
 __all__ = ["place_strays"]
 
@@ -71,7 +72,7 @@ class _Places:
 def _take_chain(agent: Draft, parent: Draft) -> None:
     """Hang the chain of the agent's name that ran beside `agent`, within its times, under it: it is how the agent works."""
     for chain in list(parent.children):
-        is_its = chain.level == "workflow" and own_name(chain.name, chain.attributes) == agent.agent
+        is_its = chain.level == "workflow" and label_of(chain.name, chain.attributes) == agent.agent
         if is_its and agent.start_ns <= chain.start_ns and _end(chain) <= _end(agent):
             agent.adopt(chain)
 
@@ -125,11 +126,7 @@ def _keys(draft: Draft) -> Iterator[object]:
 
 def _nearest(lane: str, calls: list[Draft]) -> Draft | None:
     """Return the one of `calls` whose lane has the most in common with `lane`; None where several have as much."""
-    steps = lane.split(".")
-    shared = [
-        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(steps, call.lane.split("."), strict=False)))
-        for call in calls
-    ]
+    shared = [depth_of(common_lane(lane, call.lane)) for call in calls]
     most = max(shared, default=0)
     return calls[shared.index(most)] if shared.count(most) == 1 else None
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from tracekit import semconv
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.model.events import Kind
 from tracekit.model.tree import through_spans
 
-__all__ = ["ToolPlaces", "move_to_turn"]
+__all__ = ["ToolPlaces", "move_to_tool", "move_to_turn"]
 
 
 class ToolPlaces:
@@ -22,13 +23,13 @@ class ToolPlaces:
             if draft.kind == "tool" and semconv.TOOL_CALL_ID in draft.attributes:
                 self._by_id.setdefault(str(draft.attributes[semconv.TOOL_CALL_ID]), draft)
 
-    def below(self, container: Draft) -> list[Draft]:
-        """Return those below `container`, also within the application's own spans that stand for one call at most."""
+    def below(self, container: Draft, kind: Kind) -> list[Draft]:
+        """Return the nodes of `kind` below `container`, also within the application's spans that stand for one call at most."""
         found: list[Draft] = []
         stack = list(container.children)
         while stack:
             child = stack.pop()
-            if child.kind == "tool":
+            if child.kind == kind:
                 found.append(child)
             elif child.kind == "span" and len(self._within[child]) < 2:
                 stack.extend(child.children)
@@ -56,6 +57,21 @@ def move_to_turn(tool: Draft, turn: Draft, container: Draft, turns: Mapping[int,
             break
         unit = above
     turn.adopt(unit)
+
+
+def move_to_tool(agent: Draft, tool: Draft, container: Draft) -> None:
+    """Put `agent` under the `tool` that it served, with the spans around it below `container` that hold nothing else.
+
+    A tool that was concluded takes the place of what it holds, where that is in its turn already.
+    """
+    unit = agent
+    for above in _above(agent, container):
+        if above.kind != "span" or any(True for _ in _beside(unit)):
+            break
+        unit = above
+    if tool.inferred and unit.parent is not None and any(above is tool.parent for above in _above(unit, container)):
+        unit.parent.adopt(tool)
+    tool.adopt(unit)
 
 
 def _beside(unit: Draft) -> Iterator[Draft]:

@@ -12,20 +12,25 @@ from tracekit import semconv
 from tracekit.analysis.structure.calls import Block, Call
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
+from tracekit.model.adopted import is_labelled, owner_in
 
 __all__ = ["match_tools"]
+
+_DISTINCTIVE = 4
+"""Characters of a result that is looked for in another."""
 
 
 def match_tools(conversation: Conversation, tools: list[Draft]) -> list[tuple[Call, Block | None, Draft]]:
     """Each of `tools` that a call of `conversation` asked for, with the call and the block.
 
-    The block's id decides; else its name and input, else its name, in the order of the blocks. A tool that fits no
-    block but ran between an answer that asked for tools and the next request belongs to that call without a block.
+    The block's id decides; else its name and input, else its name, in the order of the blocks. A tool whose span is named
+    after a function may have another name than the block: its result tells. A tool that fits no block but ran between an
+    answer that asked for tools and the next request belongs to that call without a block.
     """
     asked = _Asked(conversation)
     matched: list[tuple[Call, Block | None, Draft]] = []
     left = sorted(tools, key=lambda tool: tool.start_ns)
-    for by in (asked.by_id, asked.by_input, asked.by_name, asked.by_time):
+    for by in (asked.by_id, asked.by_input, asked.by_name, asked.by_result, asked.by_time):
         unmatched = []
         for tool in left:
             found = by(tool)
@@ -56,7 +61,7 @@ class _Asked:
 
     def by_input(self, tool: Draft) -> tuple[Call, Block] | None:
         """The first block of the tool's name and input; its input may be one argument of a function's."""
-        call, name = self._around(tool), tool.attributes.get(semconv.TOOL_NAME)
+        call, name = self._around(tool), _asked_as(tool)
         if call is None:
             return None
         arguments = tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
@@ -69,8 +74,19 @@ class _Asked:
         call = self._around(tool)
         if call is None:
             return None
-        block = self._first(self._named, (id(call), tool.attributes.get(semconv.TOOL_NAME), ""))
+        block = self._first(self._named, (id(call), _asked_as(tool), ""))
         return None if block is None else self._served_by(call, [block])
+
+    def by_result(self, tool: Draft) -> tuple[Call, Block] | None:
+        """The block whose result has that of the tool, if there is one such block and the tool has no name of its own."""
+        call = self._around(tool)
+        told = tool.attributes.get(semconv.TOOL_CALL_RESULT)
+        is_label = tool.level is not None and is_labelled(tool.name, tool.attributes, semconv.TOOL_NAME)
+        if call is None or not is_label or not isinstance(told, str) or len(told.strip()) < _DISTINCTIVE:
+            return None
+        left = [block for block in call.blocks if block.id not in self._served]
+        found = [block for block in left if told.strip() in (call.bringing.result(block.id) or "")]
+        return self._served_by(call, found) if len(found) == 1 else None
 
     def by_time(self, tool: Draft) -> tuple[Call, None] | None:
         """The call around the tool, if it asked for any."""
@@ -112,6 +128,12 @@ class _Asked:
             for block in call.blocks:
                 found.setdefault((id(call), block.name, _key(block.input)), deque()).append(block)
         return found
+
+
+def _asked_as(tool: Draft) -> Any:
+    """The name by which the model asked for `tool`: without the function that ran, if its name is that of a function."""
+    name = tool.attributes.get(semconv.TOOL_NAME)
+    return (owner_in(name) or name) if isinstance(name, str) else name
 
 
 def _key(value: Any) -> str:

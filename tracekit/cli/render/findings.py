@@ -11,6 +11,7 @@ from rich.text import Text
 from tracekit.analysis.facts import Facts
 from tracekit.cli.render.console import console
 from tracekit.cli.render.quantities import duration, is_unicode, money
+from tracekit.cli.render.shares import path_line
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
@@ -24,11 +25,14 @@ _STYLE = {"certain": "bold red", "likely": "yellow", "possible": "cyan"}
 
 
 def print_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
-    """Print the findings of each run, and a line that counts them."""
+    """Print the findings of each run, then its critical path in a line; at last a line that counts them."""
     out = console()
     for run, findings in checked:
         for finding in findings:
             _print(out, run, finding)
+        path = path_line(run, findings) if findings else ""
+        if path:
+            out.print(_head(run) + Text(path), soft_wrap=True)
     counts = Counter(finding.confidence for _, findings in checked for finding in findings)
     whole = sum(counts.values())
     runs = "" if len(checked) == 1 else f" in {len(checked)} runs"
@@ -40,7 +44,7 @@ def print_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
 
 
 def _print(out: Console, run: Run, finding: Finding) -> None:
-    line = Text(f"{printable(run.name, most=40)} {run.id[:8]}: ", style="dim")
+    line = _head(run)
     line.append(finding.code, style="bold red" if finding.confidence == "certain" else "bold")
     line.append(f" {finding.confidence}", style=_STYLE[finding.confidence])
     line.append(f" {printable(finding.message, most=600)}")
@@ -56,6 +60,10 @@ def _print(out: Console, run: Run, finding: Finding) -> None:
         _indented(out, bullet, f"and {more} more, which `--format json` lists", "dim")
     _indented(out, "→" if is_unicode() else "=>", finding.remedy, "")
     out.print()
+
+
+def _head(run: Run) -> Text:
+    return Text(f"{printable(run.name, most=40)} {run.id[:8]}: ", style="dim")
 
 
 def _indented(out: Console, mark: str, text: str, style: str) -> None:

@@ -12,13 +12,14 @@ from rich.text import Text
 from tracekit import semconv
 from tracekit.cli.render.console import console
 from tracekit.cli.render.quantities import count, duration, is_unicode, money
+from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 from tracekit.model.unrecorded import in_words, misses_of
 
-__all__ = ["print_tree"]
+__all__ = ["print_head", "print_tree"]
 
 _STYLE = {
     "run": "bold",
@@ -64,7 +65,7 @@ class _Row:
 
 
 def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
-    """Print `run`: a line about the whole, a line a node, and a line on the marks that were used.
+    """Print `run`: lines about the whole, a line a node, and a line on the marks that were used.
 
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
     """
@@ -73,7 +74,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
     codes = _codes(run, grave)
     width = out.width
     rows = [_Row(*row, tuple(codes.get(row[1].id, ()))) for row in _rows(run.root, marks, all_attempts, width)]
-    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
+    print_head(run, findings)
     columns = _columns(rows, run, marks, width)
     facts_width = sum(column.width + 2 for column in columns)
     longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
@@ -96,6 +97,16 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
     legend = _legend(run, grave, marks)
     if legend:
         out.print(Text(legend, style="dim"))
+
+
+def print_head(run: Run, findings: Sequence[Finding]) -> None:
+    """Print a line about `run` as a whole, and one about its critical path."""
+    out, marks = console(), _UNICODE if is_unicode() else _ASCII
+    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
+    path = path_line(run, findings)
+    if path:
+        out.print(Text(path), no_wrap=True, overflow="ellipsis", crop=True)
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

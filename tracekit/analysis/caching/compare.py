@@ -1,0 +1,123 @@
+"""Two requests of a conversation, compared as the API's prompt cache compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal, TypeAlias
+
+from tracekit.analysis.caching.blocks import SECTIONS, Block, Prefix
+from tracekit.analysis.caching.limits import LOOK_BACK
+from tracekit.analysis.caching.settings import Setting
+
+__all__ = ["Cause", "Difference", "first_difference", "marker_fault"]
+
+Cause: TypeAlias = Literal[
+    "model",
+    "host",
+    "setting",
+    "text",
+    "tools",
+    "order of tools",
+    "order of keys",
+    "markers",
+    "look-back",
+    "expired",
+    "thinking dropped",
+    "provider",
+]
+"""Why a cached prefix was not read."""
+
+_RUNS = ("tool_use", "tool_result")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place at which a request is not what the one before it was.
+
+    `at` is the index of the block at or before which they part. `before` and `after` are the blocks there, of the earlier
+    and the later request; None where a request has no block there, or a `setting` differs.
+    """
+
+    cause: Cause
+    at: int
+    before: Block | None = None
+    after: Block | None = None
+    setting: str = ""
+
+    @property
+    def place(self) -> Block | None:
+        """The block that stands for the place: of two sections, the tools come first, then the system prompt."""
+        blocks = [block for block in (self.before, self.after) if block is not None]
+        return min(blocks, key=lambda block: SECTIONS.index(block.section), default=None)
+
+
+def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting]) -> Difference | None:
+    """The first difference in what `before` cached, which ends with its last marker; None where there is none."""
+    cached = before.markers[-1] + 1 if before.markers else 0
+    found = [Difference("setting", before.start_of(each.section), setting=each.name) for each in settings]
+    block = _first_block(before.blocks, after.blocks, cached)
+    if block is not None:
+        found.append(block)
+    # Of what is at one place, a setting stands before the blocks.
+    return min((each for each in found if each.at < cached), key=lambda each: each.at, default=None)
+
+
+def _first_block(before: Sequence[Block], after: Sequence[Block], cached: int) -> Difference | None:
+    """The first of the first `cached` blocks that differs."""
+    for at, (one, other) in enumerate(zip_longest(before[:cached], after[:cached])):
+        if one is not other and (one is None or other is None or _identity(one) != _identity(other)):
+            return Difference(_cause(before, after, at), at, one, other)
+    return None
+
+
+def _identity(block: Block) -> tuple[object, ...]:
+    # The message counts: a block that moved to a message of its own is another prompt.
+    return block.section, block.message, block.ordered
+
+
+def _cause(before: Sequence[Block], after: Sequence[Block], at: int) -> Cause:
+    one, other = before[at], after[at] if at < len(after) else None
+    if other is not None and one.section == other.section and one.message == other.message:
+        if one.content == other.content:
+            return "order of keys"
+        if one.section != "tools":
+            return "text"
+    if "tools" not in (one.section, other and other.section):
+        return "text"
+    olds, news = ([block for block in blocks if block.section == "tools"] for blocks in (before, after))
+    if sorted(block.content for block in olds) == sorted(block.content for block in news):
+        return "order of tools"
+    return "tools" if {block.name for block in olds} != {block.name for block in news} else "text"
+
+
+def marker_fault(before: Prefix, after: Prefix, *, runs_count_once: bool) -> Cause | None:
+    """Return why `after` could not look up what `before` cached, of which it has all blocks; None where it could.
+
+    `runs_count_once` says that blocks of one kind, tool uses or tool results, are one place for the look-back, as many as
+    follow one another.
+    """
+    entry = before.markers[-1]
+    behind = [marker for marker in after.markers if marker >= entry]
+    if not behind:
+        return "markers"
+    places = min(_places(after.blocks, entry, marker, runs_count_once=runs_count_once) for marker in behind)
+    if places > LOOK_BACK:
+        return "look-back"
+    return "markers" if before.ttl_ns != _ttl_at(after, behind) else None
+
+
+def _places(blocks: Sequence[Block], entry: int, marker: int, *, runs_count_once: bool) -> int:
+    """How many places are looked up from `marker` back to `entry`, both included."""
+    places = 1
+    for at in range(entry + 1, marker + 1):
+        is_run = runs_count_once and blocks[at].kind in _RUNS and blocks[at].kind == blocks[at - 1].kind
+        places += not is_run
+    return places
+
+
+def _ttl_at(prefix: Prefix, markers: Sequence[int]) -> int:
+    """The lifetime that the first of `markers` asks for."""
+    ttl_ns = prefix.blocks[markers[0]].ttl_ns
+    return ttl_ns or prefix.ttl_ns

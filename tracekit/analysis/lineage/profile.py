@@ -1,0 +1,115 @@
+"""A step as dependence sees it: what it was given, what came of it, and what it touched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tracekit import semconv
+from tracekit.analysis.batches import Work
+from tracekit.analysis.content import Content, leaves
+from tracekit.analysis.lineage.effects import Effects, effects_of
+from tracekit.analysis.lineage.values import Said, said_in
+from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT, shortened
+from tracekit.model.history import Asked
+from tracekit.model.parsing import parse_json
+from tracekit.model.tree import Node
+
+__all__ = ["Profile"]
+
+_HASHED = re.compile(r"[0-9a-f]{18}")
+
+
+@dataclass(eq=False)
+class Profile:
+    """What a work was given, what came of it and what it touched.
+
+    `following` is the call that may bring its result; `by_name` has what the settings say of tools.
+    """
+
+    work: Work
+    content: Content
+    following: Node | None = None
+    by_name: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def given(self) -> str | None:
+        """What it was asked to do; None where that was not recorded."""
+        arguments = self.arguments
+        return self.prompt if arguments is None else _seen(shortened("\n".join(leaves(arguments)), LONGEST_TASK))
+
+    @cached_property
+    def arguments(self) -> Any:
+        """What it was given, by name: as it was recorded, or as the answer that asked for it says."""
+        arguments = self.work.arguments
+        if arguments is None and self.work.asked is not None and self.work.call_id is not None:
+            block = self.content.blocks(self.work.asked).get(self.work.call_id)
+            arguments = None if block is None else block.get("input")
+        return _parsed(arguments)
+
+    @cached_property
+    def prompt(self) -> str | None:
+        """What the work's first call told its model."""
+        if not self.work.calls:
+            return None
+        prompt = self.content.prompt_text(self.work.calls[0])
+        return None if prompt is None else _seen(prompt)
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt of the work's first call."""
+        request = self.content.request(self.work.calls[0]) if self.work.calls else Asked()
+        return "\n".join(leaves(request.get("system")))
+
+    @cached_property
+    def output(self) -> str | None:
+        """What came of it; None where that was not recorded."""
+        brought = None
+        if self.following is not None and self.work.call_id is not None:
+            brought = self.content.results(self.following).get(self.work.call_id)
+        if brought is not None:
+            return _seen(brought[:LONGEST_TEXT])
+        recorded = self.work.node.attributes.get(semconv.TOOL_CALL_RESULT)
+        if recorded is not None:
+            return "\n".join(leaves(_parsed(recorded)))[:LONGEST_TEXT]
+        if not self.work.calls or self.content.answer(self.work.calls[-1]) is None:
+            return None
+        return _seen(self.content.answer_text(self.work.calls[-1])[:LONGEST_TEXT])
+
+    @cached_property
+    def said_given(self) -> Said:
+        """What it was asked, as values and words."""
+        return said_in((self.given or "")[:LONGEST_TEXT])
+
+    @cached_property
+    def said_output(self) -> Said:
+        """What came of it, as values and words."""
+        return said_in(self.output or "")
+
+    @cached_property
+    def effects(self) -> Effects:
+        """What it touched."""
+        return effects_of(self.work, self.by_name)
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether it is a plain tool, which asked no model."""
+        return not self.work.has_calls and self.work.agent is None
+
+
+def _seen(text: str) -> str | None:
+    """`text`; None where a hash stands for it, since only its form was recorded (``TRACEKIT_CONTENT=metadata``)."""
+    return None if any(_HASHED.fullmatch(line) for line in text.splitlines()) else text
+
+
+def _parsed(value: object) -> object:
+    """What a recorded argument or result says: some record JSON as text."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return parse_json(value)
+        except ValueError:
+            return value
+    return value
