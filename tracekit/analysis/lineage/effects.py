@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
-from tracekit.analysis.lineage.values import clean
+from tracekit.analysis.lineage.values import clean, names_in
+from tracekit.analysis.prompted import leaves
 from tracekit.model.tree import Node
 
 __all__ = ["LOOKING", "TOOL_EFFECTS", "UNKNOWN", "Effects", "effects_of", "looks"]
 
 TOOL_EFFECTS = ("reads", "writes", "nothing")
-"""Values of ``[tool.tracekit.tools]``: a tool changes nothing, changes something, or touches nothing that others touch."""
+"""Values of ``[tool.tracekit.tools]``: a tool changes nothing; changes what its arguments name, and nothing else; or
+touches nothing that others touch."""
 
 LOOKING = frozenset(
     [
@@ -103,9 +105,10 @@ def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
     if isinstance(hints, Mapping) and hints.get("readOnlyHint") is True:
         return Effects(reads_anything=True, source="annotated")
     said = by_name.get(str(tool.attributes.get(semconv.TOOL_NAME, tool.name)))
-    if said == "nothing":
-        return Effects(source="set")
-    return Effects(reads_anything=True, source="set") if said == "reads" else None
+    if said == "writes":
+        named = names_in(leaves(tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)))
+        return Effects(writes=named, source="set") if named else None
+    return Effects(reads_anything=said == "reads", source="set") if said else None
 
 
 def _noted(node: Node, reads: str, writes: str, source: str) -> Effects | None:
