@@ -74,7 +74,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run: its identity, its tree, and what it was made from."""
+    """A run: its identity, its tree, and what it was made from.
+
+    `brought` are the ids of the tool calls whose results stand in some request, as far as requests were read for the tree.
+    """
 
     id: str
     name: str
@@ -82,6 +85,7 @@ class Run:
     status: Status
     root: Node
     recording: Recording
+    brought: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     _last_ns: int | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.timing.overlap import Interval, union
 from tracekit.model.change import Change, Saving
 from tracekit.model.tree import Node
 
@@ -27,7 +29,7 @@ def saved_together(
     """The saving if `works`, below `container` and in order, begin with the first, each `offsets` nanoseconds later.
 
     With `let_in` they do not wait before their first calls; with `keep_gaps` each begins later by the time before it in
-    which none of them ran. Works in spans of the application's own are moved with the span, if it holds no other.
+    which nothing ran beside or between them. Works in spans of the application's own are moved with the span, if it holds no other.
     """
     home = facts.parents.get(works[0].node.id, container)
     children = [work.node for work in works]
@@ -42,7 +44,7 @@ def saved_together(
     if not facts.may_save(max(begun_ns) - min(begins_ns)):
         # Nothing ends earlier by more than one of them begins earlier.
         return NO_SAVING
-    gaps = _gaps(facts, children) if keep_gaps else [0] * len(children)
+    gaps = _gaps(facts, home, children) if keep_gaps else [0] * len(children)
     first = children[0].id
     begins = {
         child.id: (first, offset + gap)
@@ -57,8 +59,15 @@ def saved_together(
     return facts.schedule.saving(Change(begins, durations))
 
 
-def _gaps(facts: Facts, children: Sequence[Node]) -> list[int]:
-    """For each of `children`, which are in the order of their begins, the time before it in which none of them ran."""
-    ends = accumulate(map(facts.schedule.end, children), max)
-    between = (max(0, after.start_ns - end_ns) for (_, after), end_ns in zip(pairwise(children), ends, strict=False))
-    return list(accumulate(between, initial=0))
+def _gaps(facts: Facts, home: Node, children: Sequence[Node]) -> list[int]:
+    """For each of `children`, the time from the first of them to its begin in which no child of `home` ran."""
+    begin_ns = children[0].start_ns
+    busy = union(
+        Interval(max(begin_ns, child.start_ns), facts.schedule.end(child))
+        for child in home.children
+        if facts.schedule.end(child) > begin_ns
+    )
+    ends = [begin_ns, *(end_ns for _, end_ns in busy)]
+    gaps = list(accumulate(start_ns - end_ns for (start_ns, _), end_ns in zip(busy, ends, strict=False)))
+    starts = [start_ns for start_ns, _ in busy]
+    return [gaps[bisect_right(starts, child.start_ns) - 1] for child in children]

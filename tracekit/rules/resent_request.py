@@ -32,7 +32,6 @@ them all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from math import fsum
 
 from tracekit.analysis.facts import Facts
@@ -63,13 +62,17 @@ def is_resent(facts: Facts, agent: Node, call: Node) -> bool:
 
 def _rows(facts: Facts, agent: Node) -> Iterator[tuple[list[Node], bool]]:
     """Rows of calls that brought nothing new, each with whether its requests are the same byte for byte."""
+    calls = facts.own_calls(agent)
+    # Of each row at least one pair has an odd number: where that is none, its neighbours need not be read.
+    odd = {number: _again(facts, *calls[number : number + 2]) for number in range(1, len(calls) - 1, 2)}
     row: list[Node] = []
     is_same = True
-    for before, after in pairwise([*facts.own_calls(agent), None]):
-        again = "" if after is None or before is None else _again(facts, before, after)
-        if again and after is not None and before is not None:
-            row = row or [before]
-            row.append(after)
+    for number, call in enumerate(calls):
+        is_near = number % 2 == 0 and (odd.get(number - 1) or odd.get(number + 1))
+        again = _again(facts, *calls[number : number + 2]) if is_near and call is not calls[-1] else odd.get(number, "")
+        if again:
+            row = row or [call]
+            row.append(calls[number + 1])
             is_same &= again == "same"
             continue
         if len(row) > _LEAST_AGAIN and (is_same or not _was_finished(facts, row)):
@@ -84,19 +87,23 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     turn = facts.parents[before.id]
     if any(child.kind in ("tool", "agent") for child in turn.children if turn.kind == "turn"):
         return ""
-    stop = facts.content.stop_reason(before)
-    if stop == "pause_turn":
-        return ""
     one, other = facts.content.exchange(before), facts.content.exchange(after)
     if one is None or other is None or not one.request.size or not other.request.size:
         return ""
     if one.digest == other.digest:
         # An answer that is whole is asked for again on purpose: as a sample, or because it did not do.
-        return "" if stop in _WHOLE or facts.content.is_label(before) else "same"
+        stop = facts.content.stop_reason(before)
+        return "" if stop in ("pause_turn", *_WHOLE) or facts.content.is_label(before) else "same"
+    more = facts.content.messages(after)
+    if not more or _says_something(more[-1]):
+        # Most requests bring something in their last message: the one before need not be read for these.
+        return ""
     if other.request.size > 2 * one.request.size + len(one.body) + 1000:
         return ""
-    messages, more = facts.content.messages(before), facts.content.messages(after)
+    messages = facts.content.messages(before)
     if len(more) <= len(messages) or more.shared(messages) < len(messages):
+        return ""
+    if facts.content.stop_reason(before) == "pause_turn":
         return ""
     return "" if any(_says_something(message) for message in more[len(messages) :]) else "own"
 

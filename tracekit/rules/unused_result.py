@@ -130,6 +130,9 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
     last = calls.nodes[-1]
     if work.node.start_ns >= last.start_ns:
         return _USED
+    if id in facts.run.brought and end_ns <= calls.nodes[later].start_ns + TOLERANCE_NS:
+        # Its result was there for whichever call brought it, so no request need be read.
+        return _USED
     number = calls.bringing(id, later)
     if number is None:
         if calls.last_unseen >= later or not calls.goes_on(id, later) or _is_told(facts, work):

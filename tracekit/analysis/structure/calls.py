@@ -60,6 +60,11 @@ class Bringing:
             for id, _ in message.results:
                 self._by_id.setdefault(id, []).append(message)
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the blocks whose results any call brings."""
+        return frozenset(self._by_id)
+
     def result(self, id: str) -> str | None:
         """The text that was first brought as the result of the block `id`."""
         first = next(iter(self._by_id.get(id, ())), None)
@@ -172,6 +177,11 @@ class CallReader:
         self._by_part: dict[Part, Any] = {}
         self._alike: dict[Any, Any] = {}
         self._bringing = Bringing()
+
+    @property
+    def brought(self) -> frozenset[str]:
+        """The ids of the blocks whose results stand in a request that was read."""
+        return self._bringing.ids
 
     def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
         """The call of the span `llm`."""
