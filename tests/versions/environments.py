@@ -19,8 +19,8 @@ __all__ = ["LOWEST", "VERSIONS", "Version"]
 _DECIDED = ("anthropic==", "opentelemetry-", "protobuf==", "googleapis-common-protos==")
 """How those lines of the constraints begin that the versions of the two decide."""
 
-_NO_SUITE = ("versions", "peers", "frameworks", "bench")
-"""Folders below tests/ that have environments of their own, or measure; all others are the suite."""
+_NO_SUITE = ("versions", "peers")
+"""Folders below tests/ that have environments of their own; all others are the suite."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ VERSIONS: tuple[Version, ...] = (
 
 def main() -> int:
     """Build what is missing, then run tests; further arguments are pytest's."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
     parser.add_argument("--build", action="store_true", help="build, and run nothing")
     parser.add_argument("--only", action="append", metavar="NAME", choices=[version.name for version in VERSIONS])
     suites = [version.name for version in VERSIONS if version.runs_suite]
