@@ -97,6 +97,7 @@ def test_the_named_agents_are_recorded_as_they_say(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_replays_follow_the_demo(tmp_path: Path) -> None:
     """The Python block of the page, and the two commands of the README."""
     env = environment(tmp_path, PYTHONWARNINGS="ignore")
@@ -109,6 +110,7 @@ def test_the_replays_follow_the_demo(tmp_path: Path) -> None:
     assert replayed.stdout.endswith("followed 16 calls\n")
 
 
+@pytest.mark.slow
 def test_the_tests_pass_against_recordings(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     for module in ("test_support", "test_readme"):

@@ -13,6 +13,8 @@ from tests.support.replaying import echo
 from tests.support.warm import warm_python
 from tracekit.demo.claude import ScriptedClaude
 
+pytestmark = pytest.mark.slow
+
 ASK = """
 import anthropic, sys
 with anthropic.Anthropic(api_key="key", base_url=sys.argv[1], max_retries=0) as client:

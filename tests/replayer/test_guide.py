@@ -68,6 +68,7 @@ def test_the_loop_is_followed(mode: str, tmp_path: Path) -> None:
         assert after["run"]["tokens"] == before["run"]["tokens"]
 
 
+@pytest.mark.slow
 def test_replays_under_load_are_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env = recorded("threads", tmp_path)
     monkeypatch.setenv("TRACEKIT_HOME", str(tmp_path))

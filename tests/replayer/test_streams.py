@@ -74,6 +74,7 @@ def test_a_stream_is_followed_to_the_nanosecond(home: Path) -> None:
 
 
 @pytest.mark.parametrize("speed", [1.0, 2.0])
+@pytest.mark.slow
 def test_with_a_speed_they_come_in_real_time(speed: float, home: Path) -> None:
     _, recording = record(words, slow_stream)
     seen: list[float] = []
