@@ -3,6 +3,8 @@ import os
 import pytest
 
 pytest.register_assert_rewrite("tests.support.replays")
+# Programs that tests start would compile all sources anew, each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from tests.support.recording import _frozen, either, home, recording  # noqa: E402  what is rewritten is imported late
 

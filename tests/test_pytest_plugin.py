@@ -13,6 +13,7 @@ import pytest
 
 from tests.sample_project.claude import claude
 from tests.support.cli import environment
+from tests.support.warm import warm_python
 from tracekit import pytest_plugin
 from tracekit.demo.claude import ScriptedClaude
 from tracekit.pytest_plugin import Policy
@@ -36,7 +37,9 @@ class Project:
 
     def pytest(self, *arguments: str, code: int = 0) -> str:
         """What pytest prints with `arguments`, having ended with `code`."""
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments]
+        # anyio is imported before its plugin is here, and so are its assertions.
+        imported = ("-W", "ignore:Module already imported::")
+        command = [warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-q", *imported, *arguments]
         done = subprocess.run(
             command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=110, check=False
         )

@@ -10,7 +10,7 @@ from tracekit.errors import SettingsError
 
 __all__ = ["Settings", "project_settings", "read_toml"]
 
-_TABLES = ("check", "judge", "prices", "redact")
+_TABLES = ("check", "judge", "prices", "redact", "tools")
 
 
 class Settings(NamedTuple):

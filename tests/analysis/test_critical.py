@@ -21,8 +21,11 @@ from tracekit.analysis.timing import critical
 from tracekit.analysis.timing import schedule as schedule_module
 from tracekit.analysis.timing.critical import critical_path, margins, time_of
 from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval
-from tracekit.analysis.timing.schedule import Change, Schedule
+from tracekit.analysis.timing.schedule import Schedule
+from tracekit.analysis.timing.shares import shares_of
+from tracekit.model.change import Change
 from tracekit.model.events import Kind
+from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 
 
@@ -100,10 +103,7 @@ def test_the_time_of_a_run_begins_with_its_first_agent_or_call() -> None:
     root = span("r", 0, 1000, span("imports", 0, 400), span("lead", 420, 950, call, kind="agent"), kind="run")
     assert path(root) == [("lead", 420, 450), ("call", 450, 900), ("lead", 900, 950), ("r", 950, 1000)]
     assert time_of(root, schedule_of(root)) == Interval(START_NS + 420 * MS, START_NS + 1000 * MS)
-    found = slacks_and_drags(root)
-    assert found["r"] == (0, 580)
-    assert found["imports"] == (0, 0)
-    assert found["lead"] == (0, 530)
+    assert slacks_and_drags(root) == {"r": (0, 580), "imports": (0, 0), "lead": (0, 530), "call": (0, 450)}
 
 
 def test_what_is_open_lasts_to_the_end() -> None:
@@ -134,6 +134,16 @@ def test_a_step_knows_its_agent() -> None:
     ]
 
 
+def test_a_span_below_one_of_the_same_id_is_another() -> None:
+    assert path(span("r", 0, 10, span("r", 2, 8, span("r", 3, 4)))) == [
+        ("r", 0, 2),
+        ("r", 2, 3),
+        ("r", 3, 4),
+        ("r", 4, 8),
+        ("r", 8, 10),
+    ]
+
+
 def test_a_path_through_a_deep_tree() -> None:
     deepest = span("s3000", 3000, 6000)
     for level in range(2999, 0, -1):
@@ -141,6 +151,45 @@ def test_a_path_through_a_deep_tree() -> None:
     root = span("r", 0, 9000, deepest)
     assert len(path(root)) == 6001
     assert slacks_and_drags(root)["s3000"] == (0, 3000)
+
+
+def shares(*findings: tuple[float, Confidence, tuple[str, ...]]) -> list[tuple[str | None, float, float]]:
+    """The shares of a lead's two calls of 10 ms and two tasks of 40 ms, one after the other, in milliseconds."""
+    tasks = [
+        span(
+            f"tool{n}",
+            start,
+            start + 40,
+            span(f"helper{n}", start, start + 40, kind="agent", agent="helper"),
+            kind="tool",
+        )
+        for n, start in enumerate((10, 50))
+    ]
+    calls = [span("first", 0, 10, kind="llm"), span("last", 90, 100, kind="llm")]
+    lead = span("lead", 0, 100, calls[0], *tasks, calls[1], kind="agent")
+    root = span("r", 0, 102, lead, kind="run")
+    found = [Finding("X1", "x", sure, "", (), spans, saved_ms, None, "") for saved_ms, sure, spans in findings]
+    steps = critical_path(root, schedule_of(root))
+    return [(name, time / MS, less / MS) for name, time, less in shares_of(root, steps, found)]
+
+
+def test_the_path_by_agent() -> None:
+    assert shares() == [("helper", 80, 0), ("lead", 20, 0), (None, 2, 0)]
+
+
+def test_a_saving_lies_where_the_spans_of_its_finding_are() -> None:
+    assert shares((40, "certain", ("tool0", "tool1", "lead")))[0] == ("helper", 80, 40)
+    # Two tasks and the call after them: by their times.
+    assert shares((45, "likely", ("tool0", "tool1", "last")))[:2] == [("helper", 80, 40), ("lead", 20, 5)]
+    assert shares((40, "possible", ("tool0", "tool1"))) == shares()
+    assert shares((40, "certain", ("nowhere",))) == shares()
+
+
+def test_no_time_is_avoidable_by_two_findings() -> None:
+    found = shares((40, "certain", ("tool0", "tool1")), (30, "likely", ("tool1",)), (4, "likely", ("last",)))
+    assert found[:2] == [("helper", 80, 40), ("lead", 20, 4)]
+    # Nor more than there is.
+    assert shares((90, "certain", ("tool0",)))[0] == ("helper", 80, 40)
 
 
 # ── slack and drag ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -187,11 +236,11 @@ def test_against_a_model_of_the_whole_run(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_a_drag_is_what_a_change_of_the_schedule_saves(seed: int) -> None:
     root = grown(random.Random(seed))
-    plan, parents = schedule_of(root), parents_of(root.walk())
+    plan = schedule_of(root)
     found = margins(root, plan)
     for each in root.walk():
         if each is not root:
-            assert found[each.id].drag_ns == plan.saved_ns(parents[each.id], Change(durations={each.id: 0}))
+            assert found[each.id].drag_ns == plan.saving(Change(durations={each.id: 0})).ns
 
 
 @pytest.mark.parametrize("seed", range(150))

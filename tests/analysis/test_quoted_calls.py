@@ -44,6 +44,26 @@ def test_an_agent_goes_on_where_its_tool_call_stands_as_text(text: str) -> None:
     assert findings_of(structure(b.recording())) == []
 
 
+def test_of_several_tools_whose_results_come_as_one_text_the_prompts_tell_who_served_which() -> None:
+    b, system = Builder(), "You lead."
+    asked = [
+        use(f"toolu_00000{number}", f"expert_{number}", task=f"Measure whale number {number}.") for number in (1, 2)
+    ]
+    b.call("a", 0, 10, [ASK], asked, system=system)
+    for number in (2, 1):
+        task = [user(f"Your task: Measure whale number {number}.")]
+        b.call(
+            f"e{number}", 60 - 20 * number, 70 - 20 * number, task, [said(f"Whale {number} is long.")], system="Expert."
+        )
+    history = [
+        *(ASK, assistant(said("Calling tools: toolu_000001, toolu_000002"))),
+        user("Observation:\nWhale 1 is long.\nWhale 2 is long."),
+    ]
+    b.call("b", 80, 90, history, [said("Both are long.")], system=system)
+    agents = [f"{kind} expert_{number} ~" for number in (2, 1) for kind in ("tool", "agent")]
+    assert [line for line in outline(b) if "expert" in line] == agents
+
+
 def test_a_tool_of_the_programs_has_run_if_anything_follows_its_call() -> None:
     asked, text = use("toolu_000000", "look_up", topic="whale"), "Calling tools: toolu_000000"
     for more, tools in (([user("Observation:\n30 metres")], 1), ([], 0)):

@@ -15,7 +15,8 @@ from tracekit.analysis.costs import cost_per_agent
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
 from tracekit.analysis.timing.overlap import Interval, beside_others, concurrency, covered_ns, is_serial, most_at_once
-from tracekit.analysis.timing.schedule import Change, Schedule, packed
+from tracekit.analysis.timing.schedule import Schedule, packed
+from tracekit.model.change import Change, combined
 from tracekit.model.events import Kind
 from tracekit.model.tree import Node
 
@@ -44,15 +45,15 @@ def test_a_child_that_began_before_its_parent_saves_no_more_than_its_part_within
     nodes = tree(("r", 0, 200, None), ("p", 100, 200, "r"), ("a", 80, 150, "p"), ("b", 150, 190, "p"))
     plan = schedule(nodes)
     assert plan.duration_with(nodes["p"], Change()) == 100 * MS
-    assert plan.saved_ns(nodes["p"], Change(durations={"a": 60 * MS})) == 10 * MS
-    assert plan.saved_ns(nodes["p"], Change(durations={"a": 0})) == 50 * MS
+    assert plan.saving(Change(durations={"a": 60 * MS})).ns == 10 * MS
+    assert plan.saving(Change(durations={"a": 0})).ns == 50 * MS
 
 
 @pytest.mark.parametrize("siblings", [0, 1, 100])
 def test_a_child_that_outlives_its_parent_was_not_waited_for(siblings: int) -> None:
     beside = [(f"s{number}", 0, 1, "p") for number in range(siblings)]
     nodes = tree(("r", 0, 100, None), ("p", 0, 100, "r"), ("a", 0, 150, "p"), ("b", 0, 150, "a"), *beside)
-    assert schedule(nodes).saved_ns(nodes["a"], Change(durations={"b": 0})) == 0
+    assert schedule(nodes).saving(Change(durations={"b": 0})).ns == 0
 
 
 def test_a_child_that_ends_a_moment_after_its_parent_was_waited_for() -> None:
@@ -61,7 +62,7 @@ def test_a_child_that_ends_a_moment_after_its_parent_was_waited_for() -> None:
     root = node("run", "r", 0, 100, call, node("span", "s", 0, 30, id="beside"), id="r")
     plan = Schedule(parents_of(root.walk()), root.end_ns or 0)
     assert plan.duration_with(root, Change()) == plan.duration(root)
-    assert plan.saved_ns(root, Change(durations={"call": plan.duration(call) // 2})) == 49_900_000
+    assert plan.saving(Change(durations={"call": plan.duration(call) // 2})).ns == 49_900_000
 
 
 def test_serial_work_that_begins_together_takes_as_long_as_the_longest() -> None:
@@ -69,7 +70,7 @@ def test_serial_work_that_begins_together_takes_as_long_as_the_longest() -> None
     change = Change({"b": ("a", 0), "c": ("a", 0)})
     # 10 before, 39 for the longest, 5 until d, 5 for d, 10 after.
     assert schedule(nodes).duration_with(nodes["r"], change) == 69 * MS
-    assert schedule(nodes).saved_ns(nodes["r"], change) == 31 * MS
+    assert schedule(nodes).saving(change).ns == 31 * MS
 
 
 def test_what_runs_beside_something_longer_saves_nothing() -> None:
@@ -77,19 +78,71 @@ def test_what_runs_beside_something_longer_saves_nothing() -> None:
     plan = schedule(nodes)
     change = Change({"b": ("a", 0)})
     assert plan.duration_with(nodes["p"], change) == 30 * MS
-    assert plan.saved_ns(nodes["p"], change) == 0
+    assert plan.saving(change).ns == 0
 
 
 def test_a_saving_is_cut_where_another_branch_becomes_the_longest() -> None:
     nodes = tree(("r", 0, 100, None), ("p", 0, 100, "r"), ("other", 0, 80, "r"), ("a", 0, 50, "p"), ("b", 50, 100, "p"))
-    assert schedule(nodes).saved_ns(nodes["p"], Change({"b": ("a", 0)})) == 20 * MS
+    assert schedule(nodes).saving(Change({"b": ("a", 0)})).ns == 20 * MS
 
 
 def test_many_siblings_bound_a_saving_by_the_time_alone() -> None:
     spans: list[tuple[str, int, int, str | None]] = [("r", 0, 100, None), ("p", 0, 100, "r")]
     spans += [(f"s{n}", 0, 70, "r") for n in range(100)]
     nodes = tree(*spans, ("a", 0, 50, "p"), ("b", 50, 100, "p"))
-    assert schedule(nodes).saved_ns(nodes["p"], Change({"b": ("a", 0)})) == 30 * MS
+    assert schedule(nodes).saving(Change({"b": ("a", 0)})).ns == 30 * MS
+
+
+def test_changes_below_several_nodes_are_carried_up_together() -> None:
+    """Each branch alone saves nothing, since the other one lasts as long."""
+    nodes = tree(
+        *(("r", 0, 100, None), ("p", 0, 90, "r"), ("q", 0, 90, "r")),
+        *(("a", 0, 40, "p"), ("b", 40, 90, "p"), ("c", 0, 30, "q"), ("d", 30, 90, "q")),
+    )
+    plan, one, other = schedule(nodes), Change({"b": ("a", 0)}), Change({"d": ("c", 0)})
+    assert [plan.saving(each).ns for each in (one, other)] == [0, 0]
+    assert plan.saving(combined([one, other])).ns == 30 * MS
+
+
+def test_a_node_that_takes_less_for_two_reasons_takes_so_much_less() -> None:
+    """Its own duration is changed, and one of its children begins earlier."""
+    nodes = tree(("r", 0, 100, None), ("p", 0, 90, "r"), ("a", 10, 40, "p"), ("b", 40, 90, "p"))
+    change = combined([Change(durations={"p": 80 * MS}), Change({"b": ("a", 0)})])
+    assert schedule(nodes).saving(change).ns == 40 * MS
+
+
+def test_of_two_changes_of_one_span_the_first_moves_it_and_the_shorter_counts() -> None:
+    one, other = Change({"b": ("a", 1)}, {"b": 5, "c": 9}), Change({"b": ("c", 2), "d": ("a", 3)}, {"b": 4})
+    both = Change({"b": ("a", 1), "d": ("a", 3)}, {"b": 4, "c": 9})
+    assert combined([one, other]) == both
+    assert combined([]) == Change()
+
+
+def test_changes_anywhere_save_what_the_whole_run_laid_out_again_saves() -> None:
+    for seed in range(200):
+        chance = random.Random(seed)
+        nodes = tree(*grown(chance))
+        plan, others = schedule(nodes), [id for id in nodes if id != "r"]
+        durations = {id: plan.duration(nodes[id]) // 2 for id in chance.sample(others, 3)}
+        begins = {}
+        for id in chance.sample(others, 3):
+            first = parents_of(nodes.values())[id].children[0].id
+            if first != id:
+                begins[id] = (first, 0)
+        change = Change(begins, durations)
+        assert plan.saving(change).ns == max(0, plan.duration(nodes["r"]) - laid_out(plan, nodes["r"], change))
+
+
+def laid_out(plan: Schedule, node: Node, change: Change) -> int:
+    """Nanoseconds that `node` takes with `change`, all below it laid out from the inside."""
+    durations = {}
+    for child in node.children:
+        less_ns = plan.duration(child) - laid_out(plan, child, change)
+        less_ns = max(0, less_ns - max(0, plan.end(child) - plan.end(node)))
+        own_ns = change.durations.get(child.id, plan.duration(child))
+        durations[child.id] = max(0, own_ns - less_ns)
+    begins = {child.id: change.begins[child.id] for child in node.children if child.id in change.begins}
+    return plan.duration_with(node, Change(begins, durations))
 
 
 def test_of_many_children_only_those_between_joints_are_laid_out_again() -> None:

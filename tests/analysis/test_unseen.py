@@ -14,12 +14,14 @@ from tracekit import semconv
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
-from tracekit.analysis.timing.schedule import Change, Schedule
+from tracekit.analysis.timing.schedule import Schedule
+from tracekit.analysis.timing.what_if import what_if
+from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 from tracekit.rules import findings_of
 from tracekit.rules.check import Options
-from tracekit.rules.what_if import found_in
+from tracekit.rules.default import default_findings
 from tracekit.testing import check
 
 QUESTIONS = {"ask_a": "What does the first part hold?", "ask_b": "What does the second part hold?"}
@@ -152,9 +154,9 @@ def test_what_is_found_within_a_subagent_counts_beside_an_unseen_tool() -> None:
 
 def test_the_run_as_it_could_be_is_drawn_with_the_bounds_that_are_left() -> None:
     run = run_of(("todo", "ask_a", "ask_b"), (1000, 1600), (1600, 2200), 2250)
-    (found_one,) = [each for each in found_in(run) if each.finding.code == "TK102"]
-    assert found_one.what_if is not None
-    drawn = found_one.what_if()
+    (found_one,) = [each for each in default_findings(run) if each.code == "TK102"]
+    assert found_one.change is not None
+    drawn = what_if(run, [found_one.change])
     todo = next(node for node in run.root.walk() if node.attributes.get(semconv.TOOL_NAME) == "todo")
     assert drawn.times[todo.id] == (1000 * MS, 1650 * MS)
     assert drawn.saved_ns == 600 * MS
@@ -196,4 +198,4 @@ def test_without_a_change_nothing_is_saved_beside_unseen_tools() -> None:
         assert set(times) == {child.id for child in children}
         assert plan.carried_ns(turn, 200 * MS) == 200 * MS
         shorter = {"t0": plan.duration(children[0]) // 2}
-        assert 0 <= plan.saved_ns(turn, Change(durations=shorter)) <= shorter["t0"] + MS
+        assert 0 <= plan.saving(Change(durations=shorter)).ns <= shorter["t0"] + MS

@@ -99,9 +99,10 @@ def test_text_is_a_line_a_finding_then_why_and_what_to_do() -> None:
         "three analyses in three turns abababab: TK103 likely lead asked for 3 x analysis_agent in 3 turns"
     )
     assert first.endswith("[saves 6.00 s and $0.0006]")
-    assert all(line.startswith("    ") for line in rest[:-2])
+    assert all(line.startswith("    ") for line in rest[:-3])
     # The output of a test is no terminal that has a bullet.
     assert "    - turn 3.01-6.01 s asked for analysis_agent shop/orders.py" in rest
+    assert rest[-2].startswith("three analyses in three turns abababab: critical path: 10.0 s = analysis_agent ")
     assert rest[-1] == "1 finding: 1 likely."
 
 
@@ -130,9 +131,21 @@ def test_json_has_the_fields_of_the_contract() -> None:
         "saved_ms": "float",
         "saved_usd": "float",
         "remedy": "str",
+        "change": "dict",
     }
     assert finding["rule"] == "split-turns"
     assert finding["saved_ms"] == 6000.0
+
+
+def test_json_says_what_would_move_where() -> None:
+    (finding,) = found(SPLIT)
+    change, spans = finding["change"], {node.id: node for node in read_entry(find(SPLIT)).root.walk()}
+    assert set(change) == {"begins", "durations_ms"}
+    assert set(change["begins"]) == set(change["durations_ms"])
+    for id, begin in change["begins"].items():
+        assert spans[id].kind == spans[begin["after_begin_of"]].kind == "turn"
+        assert begin["offset_ms"] > 0
+        assert 0 < change["durations_ms"][id] < spans[id].duration_ns(0) / 1e6
 
 
 def test_several_runs_are_a_line_each() -> None:

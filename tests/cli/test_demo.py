@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,8 @@ from tracekit.demo.support_team_script import respond
 def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
     del env["ANTHROPIC_API_KEY"]
-    begin = time.monotonic()
     done = tracekit("demo", env=env)
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - begin < 60
     for part in (
         "agent lead",
         "tool analysis_agent",

@@ -40,13 +40,14 @@ def echo(asked: Asked) -> Answer:
 
 
 class Recorded:
-    """A program that was recorded, and the server that it asked."""
+    """A program that was recorded, and the server that it asked; `python` runs it, the warm one by default."""
 
-    def __init__(self, folder: Path, claude: Watched, code: str, *arguments: str) -> None:
+    def __init__(self, folder: Path, claude: Watched, code: str, *arguments: str, python: str = "") -> None:
         self.folder = folder
+        self.python = python
         self.claude = claude
         self.env = environment(folder / "home", claude.url)
-        done = tracekit("run", write(folder, code), *arguments, env=self.env)
+        done = tracekit("run", write(folder, code), *arguments, env=self.env, python=python)
         assert done.returncode == 0, done.stderr
         self.stdout = done.stdout
         self.file = folder / "run.jsonl"
@@ -67,6 +68,7 @@ class Recorded:
                 *(command or [script, *arguments]),
                 env=self.env,
                 cwd=self.folder,
+                python=self.python,
             )
 
 
@@ -84,7 +86,9 @@ def hi(claude: Watched, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 @pytest.fixture(scope="module", params=["async", "decorated"])
 def guide(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     with Watched(Shop()) as server:
-        recorded = Recorded(tmp_path_factory.mktemp("guide"), server, GUIDE, request.param)
+        # One of them in processes of its own: what the hook does at their start is what a user gets.
+        python = sys.executable if request.param == "async" else ""
+        recorded = Recorded(tmp_path_factory.mktemp("guide"), server, GUIDE, request.param, python=python)
         recorded.mode = request.param  # type: ignore[attr-defined]
         yield recorded
 
@@ -543,7 +547,7 @@ def test_the_hashes_of_a_replay_are_those_of_the_recording(
     claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
-    recorded = Recorded(tmp_path, claude, SETS)
+    recorded = Recorded(tmp_path, claude, SETS, python=sys.executable)
     seeds = {json.loads(line)["hash_seed"] for line in recorded.file.read_text().splitlines() if '"header"' in line}
     assert {f"{seed}" for seed in seeds} == {line.split()[-1] for line in recorded.stdout.splitlines()}
     done = recorded.replay(None)
@@ -557,7 +561,7 @@ def test_the_hashes_of_a_replay_are_those_of_the_recording(
 
 def test_a_users_own_seed_is_kept(claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", "11")
-    recorded = Recorded(tmp_path, claude, SETS)
+    recorded = Recorded(tmp_path, claude, SETS, python=sys.executable)
     assert {line.split()[-1] for line in recorded.stdout.splitlines()} == {"11"}
     del recorded.env["PYTHONHASHSEED"]
     done = recorded.replay(None)

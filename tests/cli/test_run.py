@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, nodes, outline, tracekit, tracekit_json
+from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
+
+COLD = sys.executable
+"""For what is about a program's start: a real new process of Python, which imports the SDK after our hook."""
 
 CALL = """
 import anthropic
@@ -38,7 +42,7 @@ def write(folder: Path, code: str, name: str = "agent.py") -> str:
 
 def test_a_script_is_recorded_under_its_name(claude: ScriptedClaude, tmp_path: Path) -> None:
     env = environment(tmp_path / "home", claude.url)
-    done = tracekit("run", write(tmp_path, CALL), env=env)
+    done = tracekit("run", write(tmp_path, CALL), env=env, python=COLD)
     assert (done.returncode, done.stdout) == (0, "hello\n")
     shown = tracekit_json("show", "agent", env=env)
     assert outline(shown["root"]) == ["run", "  agent agent-1 ~", "    turn ~", "      llm"]
@@ -54,14 +58,14 @@ def test_a_name_and_a_module(claude: ScriptedClaude, tmp_path: Path) -> None:
         ["--", sys.executable, "-m", "agent_module"],
         ["-m", "agent_module"],
     ):
-        assert tracekit("run", *arguments, env=env, cwd=tmp_path).returncode == 0
+        assert tracekit("run", *arguments, env=env, python=COLD, cwd=tmp_path).returncode == 0
     names = [run["name"] for run in tracekit_json("ls", env=env)]
     assert names == ["agent_module", Path(sys.executable).stem, "mine"]
 
 
 def test_arguments_stdin_and_options_reach_the_program(claude: ScriptedClaude, tmp_path: Path) -> None:
     script = write(tmp_path, "import sys; print(sys.argv[1:], __name__, sys.path[0])")
-    done = tracekit("run", script, "--name", "x", "-v", "--", "y", env=environment(tmp_path / "home"))
+    done = tracekit("run", script, "--name", "x", "-v", "--", "y", env=environment(tmp_path / "home"), python=COLD)
     assert done.stdout == f"['--name', 'x', '-v', '--', 'y'] __main__ {tmp_path}\n"
 
 
@@ -129,7 +133,7 @@ def test_processes_of_the_program_join_its_run(claude: ScriptedClaude, tmp_path:
     env = environment(tmp_path / "home", claude.url)
     inner = write(tmp_path, CALL, "inner.py")
     outer = write(tmp_path, CALL + f"import subprocess, sys; subprocess.run([sys.executable, {inner!r}], check=True)")
-    assert tracekit("run", outer, env=env).returncode == 0
+    assert tracekit("run", outer, env=env, python=COLD).returncode == 0
     (run,) = tracekit_json("ls", env=env)
     assert (run["calls"], run["status"]) == (2, "ok")
 
@@ -156,12 +160,12 @@ def test_the_program_does_not_notice(tmp_path: Path) -> None:
     script = write(tmp_path, "import sys, json; print(json.dumps([sys.path, next_site, 'anthropic' in sys.modules]))")
     env = environment(tmp_path / "home", PYTHONPATH=str(site))
     bare = subprocess.run([sys.executable, script], env=env, capture_output=True, text=True, check=True).stdout
-    assert json.loads(tracekit("run", script, env=env).stdout) == json.loads(bare)
+    assert json.loads(tracekit("run", script, env=env, python=COLD).stdout) == json.loads(bare)
 
 
 def test_a_program_without_calls_leaves_no_run(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
-    done = tracekit("run", write(tmp_path, "print('x')"), env=env)
+    done = tracekit("run", write(tmp_path, "print('x')"), env=env, python=COLD)
     assert "made no call to Claude" in done.stderr
     assert tracekit_json("ls", env=env) == []
 
@@ -223,7 +227,7 @@ def test_a_prefix_of_several_runs_is_ambiguous(claude: ScriptedClaude, tmp_path:
     env = environment(tmp_path / "home", claude.url)
     code = "import tracekit; tracekit.init()\nimport anthropic\nclient = anthropic.Anthropic()\nfor n in range(40):\n  with tracekit.run('same'):\n"
     code += "    client.messages.create(model='claude-sonnet-5', max_tokens=9, messages=[{'role': 'user', 'content': 'hi'}])\n"
-    subprocess.run([sys.executable, write(tmp_path, code + "client.close()")], env=env, check=True)
+    subprocess.run([warm_python(), write(tmp_path, code + "client.close()")], env=env, check=True)
     ids = [run["id"] for run in tracekit_json("ls", env=env)]
     assert len(ids) == len(set(ids)) == 40
     several = next(id[0] for id in ids if sum(other[0] == id[0] for other in ids) > 1)

@@ -9,6 +9,7 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ from tests.support.build import Builder, assistant, result, said, use, user
 from tests.support.cli import environment, tracekit
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.analysis.timing.shares import Share
 from tracekit.cli.options import echo_json
+from tracekit.cli.render.path import print_path
 from tracekit.cli.render.quantities import count, duration
 from tracekit.cli.render.runs import print_runs
+from tracekit.cli.render.shares import shares_text
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.shape import show_json
 from tracekit.model.summary import summary_of
@@ -50,12 +54,18 @@ def team(*, alive: bool = False) -> Run:
     return structure(b.recording())
 
 
-def drawn(run: Run, monkeypatch: pytest.MonkeyPatch, width: int, encoding: str = "utf-8") -> str:
+def drawn(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    encoding: str = "utf-8",
+    render: Callable[[Run], None] = print_tree,
+) -> str:
     buffer = io.BytesIO()
     out = io.TextIOWrapper(buffer, encoding=encoding, write_through=True)
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys, "stdout", out)
-    print_tree(run)
+    render(run)
     monkeypatch.undo()
     return buffer.getvalue().decode(encoding)
 
@@ -120,7 +130,7 @@ def test_words_of_models_and_tools_stay_words(words: str, monkeypatch: pytest.Mo
     b.span("s", "span", 21, 22, "lead", name=words)
     text = drawn(structure(b.recording()), monkeypatch, 100)
     lines = text.split("\n")
-    assert len(lines) == 10, "a row was forged or lost"
+    assert len(lines) == 11, "a row was forged or lost"
     assert not re.search(
         "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", text
     )
@@ -160,6 +170,68 @@ def test_quantities() -> None:
         "1.0M",
         "1.2M",
     ]
+
+
+# ── the critical path ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("width", "encoding"), [(60, "utf-8"), (120, "utf-8"), (100, "ascii")])
+def test_the_critical_path_is_a_table(
+    width: int, encoding: str, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    text = drawn(team(), monkeypatch, width, encoding, print_path)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert text == snapshot
+
+
+def test_the_table_of_a_hostile_run_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "\x1b[2J\nforged\u202e"
+    b = Builder()
+    b.agent("lead", 0, 100, name=words)
+    b.tool("t", words, 0, 60, "lead")
+    b.span("s", "span", 60, 100, "lead", name=words)
+    text = drawn(structure(b.recording()), monkeypatch, 100, render=print_path)
+    assert len(text.splitlines()) == 6
+    assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", text)
+
+
+def test_json_has_the_path_and_the_margins_of_each_span() -> None:
+    run = team()
+    shown = show_json(run)
+    steps = shown["critical_path"]
+    assert set(steps[0]) == {"id", "agent", "start_ns", "end_ns"}
+    assert {step["agent"] for step in steps} == {"lead", "analysis_agent"}
+    assert sum(step["end_ns"] - step["start_ns"] for step in steps) == run.last_ns - steps[0]["start_ns"]
+    by_id = {}
+    stack = [shown["root"]]
+    while stack:
+        each = stack.pop()
+        by_id[each["id"]] = each
+        stack += each["children"]
+    # One after the other: each decided its own time.
+    assert (by_id["cart"]["slack_ns"], by_id["cart"]["drag_ns"]) == (0, 1050 * 1_000_000)
+
+
+def share(agent: str | None, ms: float, avoidable_ms: float = 0) -> Share:
+    return Share(agent, round(ms * 1e6), round(avoidable_ms * 1e6))
+
+
+@pytest.mark.parametrize(
+    ("shares", "text"),
+    [
+        ([share("lead", 340)], "340 ms = lead 340"),
+        (
+            [share("a", 3400), share("b", 2900, 1700), share("c", 2000), share(None, 1000), share("e", 700, 690)],
+            "10.0 s = a 3.4 + b 2.9 (1.7 avoidable) + c 2.0 + no agent 1.0 + others 0.7 (0.6 avoidable)",
+        ),
+        # 3.335 three times: rounded one by one they would be a hundredth more than the whole.
+        ([share("a", 3335), share("b", 3335), share("c", 3315)], "9.98 s = a 3.34 + b 3.33 + c 3.31"),
+        ([share("a", 140_000, 60_000), share("b", 60_000)], "3 m 20 s = a 2 m 20 s (1 m 00 s avoidable) + b 1 m 00 s"),
+        ([share("a", 1000), share("b", 2)], "1.00 s = a 1.00"),
+    ],
+)
+def test_parts_of_the_path_add_up_as_they_are_shown(shares: list[Share], text: str) -> None:
+    assert shares_text(shares) == text
 
 
 def test_colours_only_on_a_terminal_and_never_with_no_color(tmp_path: Path) -> None:
@@ -209,8 +281,8 @@ def test_a_run_may_be_deeper_and_longer_than_python_s_stack(
         b.tool(f"x{level}", "look", level, level + 1, parent)
     run = structure(b.recording())
     lines = drawn(run, monkeypatch, 100).splitlines()
-    # The line about the whole, the columns' names, and the legend.
-    assert len(lines) == 3 + sum(1 for _ in run.root.walk())
+    # The lines about the whole and the critical path, the columns' names, and the legend.
+    assert len(lines) == 4 + sum(1 for _ in run.root.walk())
     assert max(map(cell_len, lines)) <= 100
     echo_json(show_json(run))
     assert capsys.readouterr().out.count('"kind": ') == sum(1 for _ in run.root.walk())

@@ -79,10 +79,18 @@ def test_doctor_tells_of_the_store_and_its_limits(home: Path) -> None:
     env = environment(home)
     write_runs(2)
 
-    def store() -> dict[str, object]:
-        return next(check for check in tracekit_json("doctor", env=env) if check["name"] == "store")
+    def told() -> dict[str, dict[str, object]]:
+        return {check["name"]: check for check in tracekit_json("doctor", env=env)}
 
-    assert "not made yet" in str(store()["says"])
+    def store() -> dict[str, object]:
+        return told()["store"]
+
+    first = told()
+    assert "not made yet" in str(first["store"]["says"])
+    assert first["judge"]["ok"] is True
+    assert first["judge"]["says"] == (
+        "claude, asked by nothing but `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
+    )
     tracekit("collect", env=env)
     assert store()["ok"] is True
     assert "2 runs" in str(store()["says"])

@@ -3,7 +3,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import anthropic
 import pytest
 
 import tracekit.demo
+from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude
 from tracekit.demo.refactoring_script import respond
 
@@ -43,7 +43,7 @@ def performance() -> Performance:
 
     with ScriptedClaude(hurry) as claude:
         done = subprocess.run(
-            [sys.executable, PROGRAM],
+            [warm_python(), PROGRAM],
             env=os.environ | {"ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "demo", "PYTHONPATH": ""},
             capture_output=True,
             text=True,

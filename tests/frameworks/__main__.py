@@ -1,7 +1,7 @@
 """Runs programs of the agent frameworks under tracekit, unmodified, and compares what is seen with what is expected.
 
     .ci/frameworks                                    # builds the environments, once
-    python -m tests.frameworks [PROGRAM…] [--markdown]
+    python -m tests.frameworks [PROGRAM…] [--markdown] [--results FILE]
 
 Each program runs with its framework's own instrumentation off and on: once plain, once recorded, and three times
 replayed. The exit code is 1 if anything differs from what the program's file says (`programs/NAME.toml`).
@@ -18,15 +18,14 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 from tests.frameworks.environments import Framework, find
+from tests.frameworks.results import Result, load, table
 from tests.frameworks.scripted import ScriptedModel
 from tests.support.cli import environment, nodes
 from tracekit import semconv
@@ -34,33 +33,6 @@ from tracekit.cli.main import cli
 
 PROGRAMS = Path(__file__).parent / "programs"
 _LONGEST_S = 600
-
-
-@dataclass
-class Result:
-    """One program with its framework's instrumentation off or on.
-
-    Attributes:
-        program: The program's name.
-        spans: Whether the framework's own instrumentation is `off` or `on`.
-        seen: Values by column.
-        faults: Under their columns, the values that differ from what is expected, and how.
-        plain_s: CPU seconds without tracekit.
-        recorded_s: CPU seconds with `tracekit run`, its own process included.
-    """
-
-    program: str
-    spans: str
-    seen: dict[str, Any] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    plain_s: float = 0.0
-    recorded_s: float = 0.0
-
-    def expect(self, column: str, expected: object, seen: object, why: str = "") -> None:
-        """Note what was seen, and whether it differs from what is expected."""
-        self.seen[column] = seen
-        if expected != seen:
-            self.faults[column] = f"expected {expected}, got {seen}{f': {why}' if why else ''}"
 
 
 class _Shell:
@@ -126,8 +98,8 @@ def run(program: Path, spans: str, replays: int, *, plain: bool = True) -> Resul
     """Run a program plain, recorded and `replays` times replayed, with its framework's spans `off` or `on`."""
     about = tomllib.loads(program.with_suffix(".toml").read_text(encoding="utf-8"))
     expected = {"runs": 1, "findings": [], "ignore": [], **about["expected"], **about.get(spans, {})}
-    result = Result(program.stem, spans)
     built = find(about["environment"])
+    result = Result(program.stem, spans, built.version)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         if plain:
             with ScriptedModel(about["script"]) as model:
@@ -195,39 +167,6 @@ def _last(done: subprocess.CompletedProcess[str]) -> str:
     return " ".join((done.stderr or done.stdout).split())[-400:]
 
 
-_COLUMNS = ("runs", "calls", "tokens", "agents", "tools", "findings", "replays")
-
-
-def _row(result: Result) -> str:
-    cells = [result.program, result.spans, *(_cell(result, column) for column in _COLUMNS), _cpu(result)]
-    return f"| {' | '.join(cells)} |"
-
-
-def _cpu(result: Result) -> str:
-    """Return the CPU seconds without and with tracekit, and their ratio."""
-    if not result.plain_s:
-        return "-"
-    return f"{result.plain_s:.1f} → {result.recorded_s:.1f} (× {result.recorded_s / result.plain_s:.2f})"
-
-
-def _cell(result: Result, column: str) -> str:
-    """Return a value for the table, bold where it is not what is expected."""
-    seen = result.seen.get(column, "-")
-    if isinstance(seen, list):
-        words = ", ".join(f"{count} × {name}" if count > 1 else name for name, count in Counter(seen).items()) or "-"
-    else:
-        words = str(seen)
-    if column == "replays" and column in result.faults:
-        words = "diverged"
-    return f"**{words}**" if column in result.faults else words
-
-
-def _table(results: Sequence[Result]) -> Iterator[str]:
-    yield f"| program | spans | {' | '.join(_COLUMNS)} | CPU seconds |"
-    yield "|---" * (len(_COLUMNS) + 3) + "|"
-    yield from map(_row, results)
-
-
 def main() -> int:
     """Run the programs and say what differs; returns 1 if anything does."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -237,17 +176,22 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="record only: no run without tracekit, no replay")
     parser.add_argument("--replays", type=int, default=3, metavar="N", help="how often to replay each run (default: 3)")
     parser.add_argument("--markdown", action="store_true", help="print a table")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="add the results to FILE, and show all that it has"
+    )
     asked = parser.parse_args()
     results = []
     for name in asked.programs or known:
         for spans in asked.spans or ("off", "on"):
             result = run(PROGRAMS / f"{name}.py", spans, 0 if asked.quick else asked.replays, plain=not asked.quick)
             results.append(result)
+            if asked.results is not None:
+                result.keep(asked.results)
             print(f"{name} {spans}{'' if result.faults else ': as expected'}", file=sys.stderr, flush=True)
             for column, fault in result.faults.items():
                 print(f"  {column}: {fault}", file=sys.stderr, flush=True)
     if asked.markdown:
-        print("\n".join(_table(results)))
+        print("\n".join(table(results if asked.results is None else load(asked.results))))
     return int(any(result.faults for result in results))
 
 

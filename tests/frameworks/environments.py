@@ -7,6 +7,7 @@ missing, or `.ci/frameworks`.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tomllib
@@ -28,6 +29,11 @@ class Framework(Environment):
     """The environment of one framework, with the versions that this one declares."""
 
     family: ClassVar[str] = "frameworks"
+
+    @property
+    def version(self) -> str:
+        """The framework's distribution and its version."""
+        return re.sub(r"\[.*\]", "", self.requirements[0]).replace("==", " ")
 
     @override
     def made_of(self) -> list[str]:

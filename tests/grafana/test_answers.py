@@ -7,7 +7,6 @@ never comes as a whole.
 from __future__ import annotations
 
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.support.cli import environment
 from tests.support.collector import Collector, Received, collector
 from tests.support.panels import OVERVIEW, PROGRAM, RUN, differing, queries, recorded, respond
 from tests.support.traceql import Groups, Query, Trace, listed, matching, parse, pieces, result
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
 
@@ -39,7 +39,7 @@ def perform(home: Path, how: str, *lengths: int, spans: int, **more: str) -> Sen
     with collector() as found, ScriptedClaude(respond) as claude:
         fast = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
         env = environment(home, claude.url, **found.variables("http/protobuf"), **fast, **more)
-        command = [sys.executable, str(PROGRAM), how, *map(str, lengths)]
+        command = [warm_python(), str(PROGRAM), how, *map(str, lengths)]
         with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             if how == "killed":
                 assert process.stdout is not None

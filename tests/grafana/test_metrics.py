@@ -26,6 +26,7 @@ from prometheus_client import start_http_server
 from grafana.dashboards import FOLDER
 from grafana.dashboards.alerts import RULES
 from tests.support.collector import free_port
+from tests.support.waiting import eventually
 from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.instruments import SECONDS, Instruments
@@ -85,15 +86,13 @@ def stop(thread: threading.Thread) -> None:
 
 
 def wait_for(url: str, log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    def has_scraped() -> bool:
         try:
-            if ask(url, "last_over_time(tracekit_client_cost_total[1h])"):
-                return
+            return bool(ask(url, "last_over_time(tracekit_client_cost_total[1h])"))
         except (urllib.error.URLError, OSError):
-            pass
-        time.sleep(0.2)
-    pytest.fail(log.read_text("utf-8"))
+            return False
+
+    eventually(has_scraped, lambda: log.read_text("utf-8"))
 
 
 def ask(url: str, query: str) -> dict[str, float]:

@@ -27,6 +27,7 @@ from tests.support.cli import environment, tracekit_json
 from tests.support.collector import free_port
 from tests.support.panels import OVERVIEW, PROGRAM, RUN, differing, queries, recorded, respond
 from tests.support.traceql import Groups
+from tests.support.waiting import eventually
 from tracekit.demo.claude import ScriptedClaude
 
 pytestmark = [pytest.mark.tempo, pytest.mark.timeout(400)]
@@ -95,11 +96,8 @@ def tempo(tmp_path: Path) -> Iterator[Tempo]:
     log = tmp_path / "tempo.log"
     with log.open("w") as output, subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as process:
         try:
-            until = time.monotonic() + 60
-            while not is_ready(port):
-                assert process.poll() is None, log.read_text("utf-8")
-                assert time.monotonic() < until, log.read_text("utf-8")
-                time.sleep(0.5)
+            eventually(lambda: is_ready(port) or process.poll() is not None, lambda: log.read_text("utf-8"))
+            assert process.poll() is None, log.read_text("utf-8")
             yield Tempo(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{otlp}")
         finally:
             # It may hang when it is asked to stop.
@@ -138,11 +136,8 @@ def test_every_panel_shows_what_the_record_has(tempo: Tempo, tmp_path: Path) -> 
         env = environment(tmp_path / "home", claude.url, **more)
         perform(env)
     expected = recorded(OVERVIEW, env)
-    until = time.monotonic() + 60
-    while tempo.shown(queries("overview.json")["Calls of the model"]) != expected["Calls of the model"]:
-        assert time.monotonic() < until, "the calls have not come"
-        time.sleep(1)
-    asked = queries("overview.json")
+    asked, calls = queries("overview.json"), "Calls of the model"
+    eventually(lambda: tempo.shown(asked[calls]) == expected[calls], lambda: "the calls have not come")
     shown = {title: tempo.shown(asked[title]) for title in expected}
     # The run that was killed has sent nothing that says how long it went on.
     longest = "Longest runs (the first 50)"

@@ -107,6 +107,19 @@ class Callbacks(Framework):
             span.end()
 
 
+class Functions(Framework):
+    """Calls its spans by the functions that run, and names what runs when it ends, as OpenInference does with CrewAI's."""
+
+    @contextmanager
+    def around(self, level: str, name: str, **more: Any) -> Iterator[None]:
+        label = {"agent": f"{name}._execute_core", "tool": f"{name}.run"}.get(level, name)
+        named = {"agent": "graph.node.id", "tool": "tool.name"}.get(level, "llm.model_name")
+        kind = {"openinference.span.kind": level.upper()}
+        with self.tracer.start_as_current_span(label, attributes=kind) as span:
+            yield
+            span.set_attribute(named, name)
+
+
 TREE = [
     "agent lead",
     "  turn",
@@ -132,7 +145,7 @@ def outline(node: Node) -> list[str]:
     return [*told, *(f"  {line}" if told else line for line in below)]
 
 
-@pytest.mark.parametrize("framework", [Framework, Callbacks])
+@pytest.mark.parametrize("framework", [Framework, Callbacks, Functions])
 def test_the_tree_is_the_frameworks(framework: type[Framework], home: Path) -> None:
     """After a bare `init()`: one run, though the calls of callbacks have nothing around them."""
     tracekit.init()

@@ -29,7 +29,10 @@ CLIENTS: list[tuple[str, dict[str, Any]]] = [
     ("AnthropicVertex", VERTEX),
     ("AnthropicFoundry", {"api_key": "key"}),
     ("AnthropicAWS", {"skip_auth": True, "aws_region": "eu-central-1"}),
-    ("AnthropicGoogleCloud", {"token_provider": lambda: "token", "project": "project", "location": "eu"}),
+    (
+        "AnthropicGoogleCloud",
+        {"token_provider": lambda: "token", "project": "project", "location": "eu", "workspace_id": "w"},
+    ),
 ]
 PROVIDERS = {
     "AnthropicBedrock": "aws.bedrock",

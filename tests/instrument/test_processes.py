@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support.cli import environment, tracekit_json
 from tests.support.recording import recordings, spans, the_run, tree
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 from tracekit.model.recording import RecordedSpan, Recording
@@ -28,7 +28,7 @@ def claude() -> Iterator[ScriptedClaude]:
 
 def run_program(name: str, *args: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(PROGRAMS / name), *args],
+        [warm_python(), "-W", "error", str(PROGRAMS / name), *args],
         capture_output=True,
         text=True,
         timeout=100,
@@ -242,9 +242,7 @@ with tracekit.run("parent"), tracekit.agent("lead"):
         with tracekit.agent("in the parent"): pass
 """
     env = environment(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run([warm_python(), "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     for path in tmp_path.glob("runs/*/*.jsonl"):
         lines = [json.loads(line) for line in path.read_text().splitlines()]

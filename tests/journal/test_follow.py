@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, asking, begin, end, write_run
+from tests.support.waiting import eventually
 from tracekit.analysis.structure import Structurer, structure
 from tracekit.errors import HomeError, NewerJournalError
 from tracekit.journal import follow
@@ -125,8 +125,7 @@ def test_follower_keeps_up_with_a_writer_at_full_speed(join: Callable[[str], Joi
     writer = subprocess.Popen([sys.executable, str(script), "2000"])
     from tracekit.journal.catalog import all_runs
 
-    while not (runs := all_runs()):
-        time.sleep(0.005)
+    runs = eventually(all_runs)
     follower, seen, polls = Follower(runs[0].id), 0, 0
     last: Recording | None = None
     while writer.poll() is None or polls == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.collector import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.otlp.secrets import public_address, scrubbed, secrets_of
 
@@ -26,7 +26,7 @@ with tracekit.agent("lead"), tracekit.tool("look"):
 def perform(home: Path, program: str = PROGRAM, **more: str) -> str:
     """Run the program; returns what it said."""
     env = environment(home, **more)
-    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([warm_python(), "-c", program], env=env, capture_output=True, text=True, check=True)
     return done.stderr
 
 
@@ -210,7 +210,7 @@ def test_the_service_is_the_same_live_and_by_export(more: dict[str, str], servic
     (tmp_path / "agent.py").write_text(PROGRAM)
     with receiver() as heard:
         env = environment(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url, **more)
-        subprocess.run([sys.executable, str(tmp_path / "agent.py")], env=env, check=True)
+        subprocess.run([warm_python(), str(tmp_path / "agent.py")], env=env, check=True)
         assert heard.services == {service}
         assert tracekit("export", "last", "--otlp", heard.url, env=environment(tmp_path)).returncode == 0
     assert len(heard.spans) == 5
@@ -223,7 +223,7 @@ def test_the_name_of_a_run_obeys_the_users_rules_as_the_services_name(tmp_path: 
     with receiver() as heard:
         env = environment(tmp_path / "home", OTEL_EXPORTER_OTLP_ENDPOINT=heard.url)
         done = subprocess.run(
-            [sys.executable, "-m", "tracekit", "run", "--name", "for ACME-12", "agent.py"],
+            [warm_python(), "-m", "tracekit", "run", "--name", "for ACME-12", "agent.py"],
             env=env,
             cwd=tmp_path,
             check=False,

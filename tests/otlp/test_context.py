@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.collector import collector
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.instrument.remote import Remote, incoming
 
@@ -71,7 +71,7 @@ def test_what_comes_in_goes_out_as_it_was() -> None:
 def test_a_subprocess_is_told_the_span_that_started_it(variables: dict[str, str], tmp_path: Path) -> None:
     with collector() as found:
         env = environment(tmp_path, **found.variables("http/protobuf"), **variables)
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
         agent, tool = found.received(2)
     said = json.loads(done.stdout)
     assert said[0] == tool.id
@@ -90,7 +90,7 @@ def test_a_subprocess_is_told_the_span_that_started_it(variables: dict[str, str]
 
 def test_without_an_endpoint_nothing_is_told(tmp_path: Path) -> None:
     env = environment(tmp_path, TRACEPARENT=PARENT)
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([warm_python(), "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout)
     assert said[1] == said[2] == {"TRACEPARENT": PARENT}
     assert said[4] == {}
@@ -108,7 +108,7 @@ def test_without_an_endpoint_nothing_is_told(tmp_path: Path) -> None:
 def test_one_that_is_not_sampled_is_not_exported(tmp_path: Path) -> None:
     with collector() as found:
         env = environment(tmp_path, **found.variables("http/protobuf"), TRACEPARENT=f"{PARENT[:-2]}00")
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", PROGRAM], env=env, capture_output=True, text=True, check=True)
         assert found.received(0) == []
     assert json.loads(done.stdout)[2]["TRACEPARENT"].endswith("-00")
 

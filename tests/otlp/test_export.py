@@ -85,6 +85,17 @@ def test_an_endpoint_that_is_not_there(protocol: str, recorded: Path) -> None:
     assert "refused" in line
 
 
+def test_variables_that_cannot_be_read_are_named(recorded: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    for variable, code, says in (
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 2, "make no sense: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is no number"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 1, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=few is no positive number"),
+    ):
+        done = tracekit("export", "last", "--otlp", url, env=environment(recorded, **{variable: "few"}))
+        assert done.returncode == code, done.stderr
+        assert says in done.stderr.splitlines()[0]
+
+
 def test_an_endpoint_that_refuses(recorded: Path) -> None:
     with collector() as found:
         done = tracekit("export", "last", "--otlp", f"{found.http}/elsewhere", env=environment(recorded))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 from tests.support.cli import PROGRAMS, environment, tracekit, tracekit_json
 from tests.support.collector import Collector, Received, collector
 from tests.support.conventions import assert_conventional
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
 
@@ -68,7 +68,7 @@ def perform(
 ) -> subprocess.CompletedProcess[str]:
     with ScriptedClaude(respond) as claude:
         env = environment(home, claude.url, **found.variables(protocol), **more)
-        done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run([warm_python(), "-c", program], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -196,7 +196,7 @@ def test_the_projects_own_rules_hold_for_what_leaves(tmp_path: Path) -> None:
     with collector() as found, ScriptedClaude(respond) as claude:
         asked = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
         env = environment(tmp_path / "home", claude.url, **found.variables("http/protobuf"), **asked)
-        subprocess.run([sys.executable, "-c", PROGRAM], env=env, check=True, cwd=tmp_path)
+        subprocess.run([warm_python(), "-c", PROGRAM], env=env, check=True, cwd=tmp_path)
         spans = found.received(9)
     assert spans[6].attributes[semconv.TOOL_CALL_RESULT] == "the secret [redacted:place]"
     assert spans[1].name == "invoke_agent [redacted:place]"
@@ -278,7 +278,7 @@ def test_a_client_that_traces_nothing_exports_no_call(tmp_path: Path) -> None:
         ({"OTEL_TRACES_SAMPLER": "mine"}, "mine"),
         ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "half"}, "OTEL_TRACES_SAMPLER"),
         ({"OTEL_RESOURCE_ATTRIBUTES": "team"}, "team"),
-        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few"}, "few"),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few", "OTEL_TRACES_SAMPLER": "always_on"}, "COUNT_LIMIT=few"),
     ],
 )
 def test_a_bad_value_is_said_once_and_the_agent_goes_on(bad: dict[str, str], says: str, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_certificate_that_is_none_is_said_and_the_agent_goes_on(tmp_path: Path
     with collector() as found:
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": found.http.replace("http:", "https:")}
         env = environment(tmp_path, OTEL_EXPORTER_OTLP_CERTIFICATE="/nowhere.pem", **variables)
-        done = subprocess.run([sys.executable, "-c", SHORT], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", SHORT], env=env, capture_output=True, text=True, check=True)
     (line,) = done.stderr.splitlines()
     assert "not exported" in line
 
@@ -303,7 +303,7 @@ def test_a_certificate_that_is_none_is_said_and_the_agent_goes_on(tmp_path: Path
 def test_a_team_by_the_runtime_tells_what_it_notes(tmp_path: Path) -> None:
     with collector() as found, ScriptedClaude(lambda asked: reply(asked, message(text("Done.")))) as claude:
         env = environment(tmp_path, claude.url, **found.variables("grpc"))
-        subprocess.run([sys.executable, str(PROGRAMS / "team.py"), "run"], env=env, check=True)
+        subprocess.run([warm_python(), str(PROGRAMS / "team.py"), "run"], env=env, check=True)
         shown = tracekit_json("show", "last", env=env)
         spans = found.received(len(flat(shown["root"])))
     (agent,) = [span for span in spans if span.attributes[semconv.KIND] == "agent"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 from tests.support.cli import environment
-from tests.support.collector import collector
+from tests.support.collector import Collector, collector
+from tests.support.waiting import eventually
+from tests.support.warm import warm_python
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 PROGRAM = """
@@ -29,12 +29,13 @@ def test_parent_and_child_are_two_instances(tmp_path: Path) -> None:
     with collector("metrics") as found, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
         asked = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "none", "OTEL_METRIC_EXPORT_INTERVAL": "500"}
         env = environment(tmp_path, claude.url, **found.variables("http/protobuf"), **asked)
-        command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+        command = [warm_python(), "-W", "ignore", "-c", PROGRAM]
         with subprocess.Popen(command, env=env, stdin=subprocess.PIPE) as program:
-            until, instances = time.monotonic() + 60, set[str]()
-            while len(instances) < 2 and time.monotonic() < until:
-                time.sleep(0.05)
-                instances = {*re.findall(r"service\.instance\.id: Str\((\w+)\)", "".join(found.printed))}
+            eventually(lambda: len(instances(found)) == 2)
         # Both end when there is nothing more to read.
         assert program.returncode == 0
-    assert len(instances) == 2
+    assert len(instances(found)) == 2
+
+
+def instances(found: Collector) -> set[str]:
+    return {*re.findall(r"service\.instance\.id: Str\((\w+)\)", "".join(found.printed))}

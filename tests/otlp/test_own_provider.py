@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.collector import collector
 from tests.support.receiver import receiver
+from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
 
@@ -57,7 +57,7 @@ OURS = [*NAMES[:3], "chat claude-sonnet-5-5", "POST"]
 def test_each_span_is_sent_once(program: str, names: list[str], tmp_path: Path) -> None:
     with collector() as found, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
         env = environment(tmp_path, claude.url, **found.variables("http/protobuf"), **CALM)
-        done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", program], env=env, capture_output=True, text=True, check=True)
         spans = found.received(len(names))
     assert done.stderr == ""
     assert [span.name for span in spans] == names
@@ -114,7 +114,7 @@ def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
     for number, start in enumerate((START, PROVIDER + SET + START)):
         with collector() as found, ScriptedClaude(respond) as claude:
             env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"), **CALM)
-            command = [sys.executable, "-c", start + SEVERAL]
+            command = [warm_python(), "-c", start + SEVERAL]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
             assert done.returncode == 0, done.stderr[-1500:]
             (shown,) = tracekit_json("ls", env=env)
@@ -137,7 +137,7 @@ def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: 
         program = (
             PROVIDER + SET + START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool('look'): pass\n"
         )
-        subprocess.run([sys.executable, "-c", program], env=env, check=True)
+        subprocess.run([warm_python(), "-c", program], env=env, check=True)
     traces = {span.trace_id.hex() for span in heard.spans}
     assert len(traces) == 2
     names = set()
@@ -159,7 +159,7 @@ def test_a_trace_in_which_several_runs_take_part_names_them(tmp_path: Path) -> N
     program = (
         START + "for name in 'ab':\n    with tracekit.agent(name), tracekit.tool(f'the \"trace\":\"{9:032x}\"'): pass\n"
     )
-    subprocess.run([sys.executable, "-c", program], env=env, check=True)
+    subprocess.run([warm_python(), "-c", program], env=env, check=True)
     done = tracekit("show", trace, env=env)
     assert done.returncode == 2
     for run in tracekit_json("ls", env=env):

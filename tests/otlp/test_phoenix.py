@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -22,6 +21,7 @@ import pytest
 
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
 from tests.support.collector import free_port
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.phoenix, pytest.mark.timeout(300)]
 
@@ -58,15 +58,14 @@ def phoenix(tmp_path: Path) -> Iterator[str]:
 
 
 def wait_for(url: str) -> None:
-    until = time.monotonic() + 180
-    while True:
+    def is_up() -> bool:
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except (urllib.error.URLError, OSError):
-            assert time.monotonic() < until, "Phoenix did not start"
-            time.sleep(0.5)
-        else:
-            return
+            return False
+        return True
+
+    eventually(is_up, lambda: "Phoenix did not start", within_s=180)
 
 
 def spans_of(url: str) -> list[dict[str, Any]]:
@@ -83,14 +82,18 @@ def test_phoenix_counts_and_prices_as_we_do(phoenix: str, tmp_path: Path, monkey
     assert tracekit("demo", "--pipeline", "support", env=env).returncode == 0
     shown = tracekit_json("show", "last", env=env)
     run, root = shown["run"], shown["root"]
-    until, calls = time.monotonic() + 60, []
-    # It takes spans in, and prices them, a little later.
-    while time.monotonic() < until:
+
+    def calls_in(received: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [span for span in received if span["spanKind"] == "llm"]
+
+    def priced() -> list[dict[str, Any]]:
+        """It takes spans in, and prices them, a little later."""
         received = spans_of(phoenix)
-        calls = [span for span in received if span["spanKind"] == "llm"]
-        if len(calls) == run["calls"] and all(span["costSummary"] for span in calls):
-            break
-        time.sleep(0.5)
+        calls = calls_in(received)
+        return received if len(calls) == run["calls"] and all(span["costSummary"] for span in calls) else []
+
+    received = eventually(priced)
+    calls = calls_in(received)
     kinds = Counter(span["spanKind"] for span in received)
     assert kinds["llm"] == run["calls"] == 16
     assert kinds["agent"] == run["agents"] == 9

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
+from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
 
 
@@ -72,7 +72,7 @@ def test_a_rule_that_is_none_keeps_an_initialised_program_going_unrecorded(tmp_p
         env = environment(tmp_path / "home", claude.url)
         code = "import tracekit; tracekit.init()\n" + ASK
         done = subprocess.run(
-            [sys.executable, "-c", code], env=env, cwd=tmp_path / "project", capture_output=True, text=True, check=False
+            [warm_python(), "-c", code], env=env, cwd=tmp_path / "project", capture_output=True, text=True, check=False
         )
     assert done.returncode == 0
     assert "redact.broken" in done.stderr

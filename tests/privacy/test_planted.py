@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,8 @@ from tracekit_viewer.render.said import Reader
 from tests.support.cli import environment, tracekit
 from tests.support.collector import Collector, collector
 from tests.support.planted import CREDENTIALS
+from tests.support.waiting import eventually
+from tests.support.warm import warm_python
 from tracekit.analysis.structure import structure
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, stream, text, thinking, tool_use
 from tracekit.journal.catalog import segments_of
@@ -94,7 +95,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     with collector() as found, ScriptedClaude(respond) as claude:
         more = {**found.variables("http/protobuf"), "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
         env = environment(home / "home", claude.url, PLANTED=repr(CREDENTIALS), **more)
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run([warm_python(), "-c", PROGRAM], env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert leaked(done.stderr) == []
         live = printed(found, 2)
@@ -103,15 +104,11 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
 
 
 def printed(found: Collector, roots: int) -> str:
-    """All that the collector printed, once it has this many roots of runs and says no more."""
-    until, before = time.monotonic() + 20, ""
-    while time.monotonic() < until:
-        time.sleep(0.3)
-        text = "".join(found.printed)
-        if len(re.findall(r"Name\s*: planted \[redacted:", text)) >= roots and text == before:
-            return text
-        before = text
-    raise AssertionError(before[-2000:])
+    """Return all that the collector printed, once it has this many roots of runs."""
+    begins = re.compile(r"Name\s*: planted \[redacted:")
+    eventually(lambda: len(begins.findall("".join(found.printed))) >= roots, lambda: "".join(found.printed)[-2000:])
+    time.sleep(0.3)
+    return "".join(found.printed)
 
 
 def test_the_cores_are_in_the_credentials() -> None:

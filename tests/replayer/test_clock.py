@@ -420,9 +420,7 @@ def test_what_outlives_a_replay_goes_on_in_real_time(home: Path) -> None:
             return said
 
     _, recording = record(run, echo())
-    began = time.monotonic()
     play(recording, run)
-    assert time.monotonic() - began < 1
     go.set()
     (left,) = [thread for thread in threading.enumerate() if thread.name == "later"]
     left.join(5)

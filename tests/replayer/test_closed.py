@@ -190,7 +190,12 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "AnthropicVertex": {"project_id": "project", "region": "europe-west1"},
     "AnthropicFoundry": {"azure_ad_token_provider": fetch_no_token},
     "AnthropicAWS": {"aws_region": "eu-central-1", "workspace_id": "w"},
-    "AnthropicGoogleCloud": {"token_provider": fetch_no_token, "project": "project", "location": "eu"},
+    "AnthropicGoogleCloud": {
+        "token_provider": fetch_no_token,
+        "project": "project",
+        "location": "eu",
+        "workspace_id": "w",
+    },
 }
 
 

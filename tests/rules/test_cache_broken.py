@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.make_rules import FOLDER
 from tests.support.build import Builder, assistant, result, said, use, user
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.journal.reader import read_run
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 from tracekit.rules import Options, findings_of
@@ -47,7 +49,7 @@ def run_of(*sent: Sent, content: str = "full") -> Run:
     build.agent("lead", 0, starts[-1] + 1000, "root")
     for number, (start, each) in enumerate(zip(starts, sent, strict=True)):
         turn = build.span(f"turn{number}", "turn", start, start + 500, "lead")
-        answer = list(each.says) or [said(f"Answer {number}.")]
+        answer = list(each.says) or [said(f"Answer number {number}.")]
         id = build.call(f"llm{number}", start, start + 500, each.messages, answer, parent=turn, **each.more)
         usage = {
             semconv.REQUEST_MODEL: each.model,
@@ -70,7 +72,7 @@ def turns(count: int, first: str = "Go.") -> list[dict[str, Any]]:
     """A history of `count` questions, and the answers that `run_of` gives."""
     messages = [user(first)]
     for number in range(count - 1):
-        messages += [assistant(said(f"Answer {number}.")), user(f"And {number}?")]
+        messages += [assistant(said(f"Answer number {number}.")), user(f"And {number}?")]
     return messages
 
 
@@ -210,7 +212,7 @@ def test_the_message_that_changed_is_told() -> None:
 def test_keys_of_a_tools_input_in_another_order_are_told() -> None:
     asks = [user("Go."), assistant(use("u", "read", path="a", line=1)), user([result("u", "Text.")])]
     again = [user("Go."), assistant(use("u", "read", line=1, path="a")), user([result("u", "Text.")])]
-    later = [*again, assistant(said("Answer 0.")), user("And?")]
+    later = [*again, assistant(said("Answer number 0.")), user("And?")]
     (finding,) = found(Sent(asks, written=20_000), Sent(later, written=21_000))
     assert finding.message.endswith("the keys stood in another order in an earlier message")
 
@@ -263,7 +265,7 @@ def test_a_change_that_had_expired_too_says_both() -> None:
 
 
 def long_turn(*blocks: dict[str, Any]) -> list[dict[str, Any]]:
-    return [user("Go."), assistant(said("Answer 0.")), user(list(blocks))]
+    return [user("Go."), assistant(said("Answer number 0.")), user(list(blocks))]
 
 
 def texts(count: int) -> list[dict[str, Any]]:
@@ -316,18 +318,38 @@ def test_four_markers_are_looked_up_from() -> None:
 
 def test_a_history_that_was_cut_is_no_break() -> None:
     whole = turns(6)
-    cut = [user("In short: we went on."), *whole[7:], assistant(said("Answer 0.")), user("And now?")]
+    cut = [user("In short: we went on."), *whole[7:], assistant(said("Answer number 0.")), user("And now?")]
     first = Sent(whole, written=20_000)
     assert found(first, Sent(cut, written=9000)) == []
     # It was cut, and a longer question was asked.
     assert found(first, Sent(cut, written=30_000)) == []
     emptied = [user("Go."), assistant(use("u", "read", path="a")), user([result("u", "Text. " * 500)])]
-    cleared = [*emptied[:2], user([result("u", "[cleared]")]), assistant(said("Answer 0.")), user("And?")]
+    cleared = [*emptied[:2], user([result("u", "[cleared]")]), assistant(said("Answer number 0.")), user("And?")]
     assert found(Sent(emptied, written=20_000), Sent(cleared, written=21_000)) == []
 
 
 def test_a_new_conversation_is_no_break() -> None:
     assert found(Sent(turns(2), written=20_000), Sent([user("Something else.")], written=19_000)) == []
+    # One document, and two tasks.
+    tasks = [Sent(turns(1), written=20_000, more={**BASE, "system": text}) for text in ("Sum up.", "List the risks.")]
+    assert found(*tasks) == []
+
+
+def test_two_conversations_with_one_answer_are_not_mixed_up() -> None:
+    says = [said("All is well with this file.")]
+    one, other = Sent([user("A?")], written=20_000, says=says), Sent([user("B?")], written=20_000, says=says)
+    later = [Sent([user(which), assistant(*says), user("Sure?")], read=20_000, written=100) for which in ("A?", "B?")]
+    assert found(one, other, *later) == []
+    lost = [replace(each, read=0, written=20_100) for each in later]
+    assert [each.message.partition(": ")[2] for each in found(one, other, *lost)] == [
+        "nothing had changed, so the miss is the provider's"
+    ]
+
+
+def test_tools_that_are_loaded_on_demand_may_come_and_go() -> None:
+    more = {**BASE, "tools": [*BASE["tools"], {**SEARCH, "name": "later", "defer_loading": True}]}
+    (finding,) = found(*pair(BASE, more))
+    assert finding.message.endswith("the miss is the provider's")
 
 
 def test_requests_at_one_time_are_no_break() -> None:
@@ -356,7 +378,7 @@ def test_counts_of_several_answers_are_not_compared() -> None:
 def test_earlier_thinking_that_the_api_leaves_out() -> None:
     thought = {"type": "thinking", "thinking": "Hm.", "signature": "x"}
     asked = [user("Go."), assistant(thought, use("u", "read", path="a")), user([result("u", "Text.")])]
-    later = [*asked, assistant(said("Answer 0.")), user("And now?")]
+    later = [*asked, assistant(said("Answer number 0.")), user("And now?")]
     (finding,) = found(Sent(asked, written=20_000), Sent(later, read=5000, written=16_000))
     assert (finding.confidence, finding.message.partition(": ")[2]) == (
         "possible",
@@ -414,3 +436,29 @@ def test_the_price_is_told_in_words() -> None:
     assert finding.evidence[-1] == (
         "20,000 tokens were written to the cache again, for $0.0690 more than reading them would have cost"
     )
+
+
+def test_what_the_hit_says() -> None:
+    (finding,) = findings_of(structure(read_run([FOLDER / "TK305-hit.jsonl"])))
+    assert finding.message == (
+        "agent-1 did not read 25,200 tokens that it had in the cache, in 3 calls: the content changed in the system prompt"
+    )
+    assert finding.evidence == (
+        "the call at 1.11 s read 0 of the 7,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:00.' was followed by "
+            "'…ontracts. It is 10:01.'"
+        ),
+        "the call at 2.16 s read 0 of the 8,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:01.' was followed by "
+            "'…ontracts. It is 10:02.'"
+        ),
+        "the call at 3.21 s read 0 of the 9,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:02.' was followed by "
+            "'…ontracts. It is 10:03.'"
+        ),
+        "25,200 tokens were written to the cache again, for $0.0605 more than reading them would have cost",
+    )
+    assert finding.remedy == "Keep what stands before the last cache marker as it was, and put what changes behind it."

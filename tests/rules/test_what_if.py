@@ -10,22 +10,25 @@ from fixtures.rules.story import Ask, Story, Turn
 from fixtures.rules.telling import run_of
 from tracekit.analysis.batches import parents_of
 from tracekit.analysis.timing.overlap import most_at_once
-from tracekit.analysis.timing.what_if import WhatIf
+from tracekit.analysis.timing.what_if import WhatIf, what_if
+from tracekit.model.finding import Finding
 from tracekit.model.tree import Node, Run
 from tracekit.rules.default import default_findings
-from tracekit.rules.what_if import found_in
 
-SCHEDULED = {"TK101", "TK102", "TK103", "TK104", "TK105", "TK106", "TK401"}
+SCHEDULED = {"TK101", "TK102", "TK103", "TK104", "TK105", "TK106", "TK204", "TK302", "TK401"}
 STORIES = [story for story in labelled() if story.hits & SCHEDULED]
 MS = 1_000_000
+
+
+def without(run: Run, *findings: Finding) -> WhatIf:
+    """`run` as it could be without `findings`."""
+    return what_if(run, [each.change for each in findings if each.change is not None])
 
 
 def drawn(story: Story, code: str) -> tuple[Run, WhatIf]:
     """The first finding with `code` of `story`, drawn."""
     run = run_of(story)
-    made = next(found.what_if for found in found_in(run) if found.finding.code == code)
-    assert made is not None
-    return run, made()
+    return run, without(run, next(found for found in default_findings(run) if found.code == code))
 
 
 def the(name: str) -> Story:
@@ -39,17 +42,23 @@ def named(run: Run, name: str) -> list[Node]:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_what_is_drawn_saves_what_was_said(story: Story) -> None:
     run = run_of(story)
-    found = found_in(run)
-    assert [each.finding for each in found] == default_findings(run)
-    for each in found:
-        finding, make = each.finding, each.what_if
-        if finding.code not in SCHEDULED or finding.saved_ms is None:
-            continue
-        assert make is not None, finding.code
-        made = make()
+    findings = [each for each in default_findings(run) if each.saved_ms is not None]
+    assert {each.code for each in findings} <= SCHEDULED
+    for finding in findings:
+        assert finding.change
+        made = without(run, finding)
         assert made.saved_ns / MS == pytest.approx(finding.saved_ms, abs=0.001)
         assert made.was.start_ns == made.could.start_ns == run.root.start_ns
         assert_whole(run, made)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_all_that_is_found_saves_no_less_than_each_and_no_more_than_the_sum(story: Story) -> None:
+    run = run_of(story)
+    findings = [each for each in default_findings(run) if each.saved_ms is not None]
+    savings = [each.saved_ms or 0.0 for each in findings]
+    saved_ms = without(run, *findings).saved_ns / MS
+    assert max(savings, default=0) - 0.001 <= saved_ms <= sum(savings) + 0.001
 
 
 def assert_whole(run: Run, made: WhatIf) -> None:
@@ -69,11 +78,12 @@ def assert_whole(run: Run, made: WhatIf) -> None:
         if parent.start_ns <= node.start_ns and end_ns <= parent_end_ns:
             assert above.start_ns <= at.start_ns, node.name
             assert at.end_ns <= above.end_ns, node.name
-    last_ns = max(node.end_ns or 0 for node in run.root.walk() if node.kind == "llm")
+    last = max((node for node in run.root.walk() if node.kind == "llm"), key=lambda node: node.end_ns or 0)
+    last_ns = last.end_ns or 0
     last_could_ns = max(
         made.times[node.id].end_ns for node in run.root.walk() if node.kind == "llm" and node.id in made.times
     )
-    if last_ns <= made.was.end_ns:
+    if last_ns <= made.was.end_ns and last.id in made.times:
         assert made.was.end_ns - last_ns == made.could.end_ns - last_could_ns
 
 
@@ -117,10 +127,9 @@ def test_beside_many_turns_what_comes_later_moves_up() -> None:
     batch = Turn(tuple(analyse(f"shop/{number}.py") for number in range(3)), how="serial")
     later = tuple(Turn((Ask("log", {"line": f"line {number}"}, "ok", 100, agent=False),)) for number in range(80))
     run = run_of(Story("many turns", "Look at the shop, then keep a log.", (batch, *later)))
-    found = next(each for each in found_in(run) if each.finding.code == "TK102")
-    assert found.what_if is not None
-    made = found.what_if()
-    assert made.saved_ns / MS == pytest.approx(found.finding.saved_ms, abs=0.001)
+    found = next(each for each in default_findings(run) if each.code == "TK102")
+    made = without(run, found)
+    assert made.saved_ns / MS == pytest.approx(found.saved_ms, abs=0.001)
     assert_whole(run, made)
 
 
@@ -132,12 +141,11 @@ def test_a_saving_that_a_longer_branch_takes_back_is_not_drawn() -> None:
         Ask("crawl_agent", {"site": "https://example.org"}, "All of it.", 7000),
     )
     run = run_of(Story("beside", "Both.", (Turn(asks),)))
-    found = next(each for each in found_in(run) if each.finding.code == "TK102")
-    assert found.what_if is not None
-    made = found.what_if()
+    found = next(each for each in default_findings(run) if each.code == "TK102")
+    made = without(run, found)
     in_the_turn_ns = 4000 * MS
     assert 0 < made.saved_ns < in_the_turn_ns
-    assert made.saved_ns / MS == pytest.approx(found.finding.saved_ms, abs=0.001)
+    assert made.saved_ns / MS == pytest.approx(found.saved_ms, abs=0.001)
     at = made.times[made.node.id]
     assert (made.node.end_ns or 0) - made.node.start_ns - (at.end_ns - at.start_ns) == in_the_turn_ns
     assert_whole(run, made)

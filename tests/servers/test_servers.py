@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.cli import environment
 from tests.support.recording import recordings, spans
+from tests.support.waiting import eventually
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 pytestmark = [
@@ -71,11 +72,8 @@ def free_port() -> int:
 
 
 def wait_for(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert process.poll() is None, "the server has ended"
-        assert time.monotonic() < until, "the server hangs"
-        time.sleep(0.02)
+    eventually(lambda: is_so() or process.poll() is not None, lambda: "the server hangs", within_s=LIMIT_S)
+    assert process.poll() is None, "the server has ended"
 
 
 def is_up(port: int) -> bool:

@@ -58,10 +58,10 @@ def test_an_older_store_is_brought_to_this_version(home: Path, monkeypatch: pyte
     collect()
     before = everything(home)
 
-    def second(store: object) -> None:
+    def newest(store: object) -> None:
         store.execute("ALTER TABLE run ADD COLUMN colour VARCHAR DEFAULT 'blue'")  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, second))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, newest))
     with pytest.raises(StoreError, match="of an older version"):
         everything(home)
     collect()

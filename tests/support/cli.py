@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from tests.support.warm import warm_python
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 
@@ -30,11 +31,11 @@ def environment(home: Path, url: str = "http://127.0.0.1:9", **more: str) -> dic
 
 
 def tracekit(
-    *arguments: str, env: dict[str, str], timeout: float = 60, cwd: Path | None = None
+    *arguments: str, env: dict[str, str], timeout: float = 60, cwd: Path | None = None, python: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run `tracekit` with `arguments`."""
+    """Run `tracekit` with `arguments`; `python` is the interpreter, also that of the programs that it starts."""
     return subprocess.run(
-        [sys.executable, "-m", "tracekit", *arguments],
+        [python or warm_python(), "-m", "tracekit", *arguments],
         env=env,
         capture_output=True,
         text=True,

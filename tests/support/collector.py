@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import eventually
+
 __all__ = ["Collector", "Received", "Silent", "collector", "free_port", "silent"]
 
 _BINARY = Path(sysconfig.get_paths()["purelib"]) / "rotel" / "rotel-agent"
@@ -73,15 +75,10 @@ class Collector:
 
     def received(self, number: int) -> list[Received]:
         """The spans that have come, by their begins; there are to be `number` of them."""
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            found = _parse("".join(self.printed))
-            if len(found) >= number:
-                break
-            time.sleep(0.05)
+        eventually(lambda: len(self.so_far()) >= number, lambda: [span.name for span in self.so_far()])
         # What would come on top comes now.
         time.sleep(0.2)
-        found = _parse("".join(self.printed))
+        found = self.so_far()
         assert len(found) == number, [span.name for span in found]
         return sorted(found, key=lambda span: (span.start_ns, -span.end_ns))
 
@@ -163,16 +160,11 @@ def collector(signal: str = "traces") -> Iterator[Collector]:
 
 
 def _wait_for(port: int) -> None:
-    until = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+    def is_open() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(is_open, lambda: f"nothing listens on port {port}")
 
 
 class Silent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -14,8 +15,11 @@ import time
 import unicodedata
 from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from tests.support.waiting import LONG_S
 
 __all__ = ["RawTerminal", "smuggled", "words"]
 
@@ -55,17 +59,28 @@ class RawTerminal:
         """Send `keys`, wait until nothing has been written for `quiet_s`, and return what was."""
         before = len(self.raw)
         os.write(self._main, keys.encode())
-        self.settle(quiet_s, 3.0)
+        self.settle(quiet_s)
         return self.raw[before:].decode("utf-8", "replace")
 
-    def settle(self, quiet_s: float = 0.1, within_s: float = 20.0) -> None:
-        """Read until the program is silent for `quiet_s`, or has ended."""
+    def settle(self, quiet_s: float = 0.1, within_s: float = LONG_S) -> None:
+        """Read until the program is silent for `quiet_s` and waits for something, or has ended."""
         end = time.monotonic() + within_s
-        while time.monotonic() < end and select.select([self._main], [], [], quiet_s)[0]:
-            if not self._read():
+        while time.monotonic() < end:
+            if select.select([self._main], [], [], quiet_s)[0]:
+                if not self._read():
+                    return
+            elif not self._has_work():
                 return
 
-    def until(self, text: str, within_s: float = 20.0) -> None:
+    def _has_work(self) -> bool:
+        """Return whether a thread of the program would go on, if the machine let it; false where that is not known."""
+        states = []
+        for file in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):  # the thread has ended
+                states.append(file.read_text().rpartition(")")[2].split()[0])
+        return any(state in "RD" for state in states)
+
+    def until(self, text: str, within_s: float = LONG_S) -> None:
         """Read until the program has written `text`."""
         end = time.monotonic() + within_s
         while text not in words(self.raw):

@@ -13,6 +13,8 @@ from syrupy.extensions.image import SVGImageSnapshotExtension
 from textual.app import App
 from textual.pilot import Pilot
 
+from tests.support.waiting import LONG_S
+
 SIZES = [(80, 24), (200, 60)]
 
 Act = Callable[[Pilot[Any]], Awaitable[None]]
@@ -58,7 +60,7 @@ def picture(app: App[Any], size: tuple[int, int], act: Act) -> str:
     return drawn[0]
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, within_s: float = 10.0) -> None:
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, within_s: float = LONG_S) -> None:
     """Wait until `condition` holds."""
     end = time.monotonic() + within_s
     while not condition():

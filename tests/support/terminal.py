@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import eventually
+
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
 
@@ -50,16 +52,14 @@ class Terminal:
         """What stands on the screen."""
         return self._do("capture-pane", "-p")
 
-    def shows(self, *texts: str, within_s: float = 30.0) -> str:
+    def shows(self, *texts: str) -> str:
         """Wait until all of `texts` stand on the screen, and return it."""
-        until = time.monotonic() + within_s
-        while True:
+
+        def full() -> str:
             screen = self.screen
-            missing = [text for text in texts if text not in screen]
-            if not missing:
-                return screen
-            assert time.monotonic() < until, f"{missing} never came:\n{screen}"
-            time.sleep(0.1)
+            return screen if all(text in screen for text in texts) else ""
+
+        return eventually(full, lambda: f"not all of {texts} came:\n{self.screen}")
 
     def close(self) -> None:
         """End the server with all that runs in it."""

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from textual.binding import Binding
 from textual.pilot import Pilot
 from tracekit_viewer.app import Viewer
-from tracekit_viewer.door import Finding, Found, Run
+from tracekit_viewer.door import Finding, Run
 from tracekit_viewer.render.findings import finding_rows, marks_of
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.what_if import compared, comparison_rows
@@ -30,7 +30,8 @@ from fixtures.rules.telling import run_of
 from tests.support.screens import SIZES, checked, drive, picture, pictures, until, utc
 from tests.support.trees import MS, START_NS, growing_run, node, team_run
 from tests.support.trees import run_of as tree_of
-from tracekit.rules.what_if import found_in
+from tracekit.analysis.timing.what_if import WhatIf, what_if
+from tracekit.rules.default import default_findings
 
 __all__ = ["pictures", "utc"]
 
@@ -97,7 +98,7 @@ def here(pilot: Pilot[Any]) -> str:
 def chosen(pilot: Pilot[Any]) -> Finding:
     found = pane(pilot).found
     assert found is not None
-    return found.finding
+    return found
 
 
 # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,6 +203,20 @@ async def compares(pilot: Pilot[Any]) -> None:
     assert pane(pilot).lines == why
 
 
+@key("W")
+async def compares_with_all(pilot: Pilot[Any]) -> None:
+    why = pane(pilot).lines
+    await pilot.press("w")
+    await checked(pilot)
+    await pilot.press("W")
+    await checked(pilot)
+    drawn = "\n".join(pane(pilot).lines)
+    assert "without all 2 findings that are likely or certain" in drawn
+    assert "5.50 s less" in drawn
+    await pilot.press("W")
+    assert pane(pilot).lines == why
+
+
 @key("escape")
 async def closes(pilot: Pilot[Any]) -> None:
     await pilot.press("escape")
@@ -294,7 +309,7 @@ class TestMarks:
     def test_as_show_does_it(self) -> None:
         """A work below a turn that bears the code does not bear it again, and what is only possible is not marked."""
         run = two_findings()
-        found = [each.finding for each in found_in(run)]
+        found = default_findings(run)
         forest = Forest(run)
         marks = marks_of(forest, found)
         kinds = {each.kind for each in forest.nodes if each.id in marks}
@@ -306,6 +321,12 @@ class TestMarks:
         forest = Forest(tree_of(node("run", "r", 0, 1000, node("llm", "m", 0, 900, attempt, id="call"), id="root")))
         about = Finding("TK201", "retry-storm", "certain", "m", (), ("hidden", "nowhere"), None, None, "r")
         assert marks_of(forest, [about]) == {"call": ["TK201"]}
+
+
+def without(run: Run, finding: Finding) -> WhatIf:
+    """`run` as it could be without `finding`."""
+    assert finding.change is not None
+    return what_if(run, [finding.change])
 
 
 class TestDrawn:
@@ -324,12 +345,11 @@ class TestDrawn:
     @pytest.mark.parametrize("width", [60, 118])
     def test_the_difference_that_is_drawn_is_what_is_said_to_be_saved(self, name: str, width: int) -> None:
         run = story(name)
-        found = found_in(run)[0]
-        assert found.what_if is not None
-        made = found.what_if()
-        assert found.finding.saved_ms is not None
-        assert made.saved_ns == pytest.approx(found.finding.saved_ms * MS, abs=1000)
-        rows = comparison_rows(compared(Forest(run), found.finding, made, run.last_ns), width, 40)
+        found = default_findings(run)[0]
+        made = without(run, found)
+        assert found.saved_ms is not None
+        assert made.saved_ns == pytest.approx(found.saved_ms * MS, abs=1000)
+        rows = comparison_rows(compared(Forest(run), [found], made, run.last_ns), width, 40)
         lines = ["".join(text for text, _ in row) for row in rows]
         middle = next(number for number, line in enumerate(lines) if "as it could be" in line)
         assert len(lines) == 2 * middle, "as many lanes in each"
@@ -346,18 +366,16 @@ class TestDrawn:
             Ask("fetch_page", {"url": f"https://example.org/{n}"}, "text", 2000, agent=False) for n in range(3)
         )
         run = run_of(Story("pages", "Fetch them.", (Turn(tools, how="serial"),)))
-        found = found_in(run)[0]
-        assert found.what_if is not None
-        comparison = compared(Forest(run), found.finding, found.what_if(), run.last_ns)
+        found = default_findings(run)[0]
+        comparison = compared(Forest(run), [found], without(run, found), run.last_ns)
         assert [lane.name for lane in comparison.lanes] == ["lead", "fetch_page", "fetch_page", "fetch_page"]
 
     def test_a_small_part_of_a_long_run_is_drawn_close(self) -> None:
         fast = Turn(tuple(hard.analyse(f"shop/{n}.py") for n in range(2)), how="serial")
         slow = Turn((Ask("crawl_agent", {"site": "https://example.org"}, "All of it.", 60_000),))
         run = run_of(Story("long", "Look at the shop, then crawl.", (fast, slow)))
-        found = next(each for each in found_in(run) if each.finding.code == "TK102")
-        assert found.what_if is not None
-        rows = comparison_rows(compared(Forest(run), found.finding, found.what_if(), run.last_ns), 100, 40)
+        found = next(each for each in default_findings(run) if each.code == "TK102")
+        rows = comparison_rows(compared(Forest(run), [found], without(run, found), run.last_ns), 100, 40)
         lines = ["".join(text for text, _ in row) for row in rows]
         assert "2.00 s less" in lines[len(lines) // 2]
         assert "│4 s" in lines[0], "seconds, not minutes"
@@ -383,9 +401,8 @@ class TestHostileText:
     def test_names_of_lanes_too(self) -> None:
         asks = tuple(Ask(f"\x1b[31m\u202eagent[/]{n}", {"path": f"\x07{n}.py"}, "Done.", 2000) for n in range(2))
         run = run_of(Story("evil", "Go.", (Turn(asks, how="serial"),)))
-        found = found_in(run)[0]
-        assert found.what_if is not None
-        rows = comparison_rows(compared(Forest(run), found.finding, found.what_if(), run.last_ns), 100, 40)
+        found = default_findings(run)[0]
+        rows = comparison_rows(compared(Forest(run), [found], without(run, found), run.last_ns), 100, 40)
         assert all(text.isprintable() for row in rows for text, _ in row)
         assert any("agent[/]" in text for row in rows for text, _ in row)
 
@@ -396,11 +413,11 @@ class TestLive:
     def test_checked_on_demand_and_at_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[Run] = []
 
-        def note(run: Run) -> list[Found]:
+        def note(run: Run) -> list[Finding]:
             asked.append(run)
-            return found_in(run)
+            return default_findings(run)
 
-        monkeypatch.setattr(run_screen, "found_in", note)
+        monkeypatch.setattr(run_screen, "default_findings", note)
 
         class Living:
             pause_s = 0.01
@@ -432,10 +449,10 @@ class TestLive:
         drive(Showing(source), act)
 
     def test_a_check_that_fails_is_told_and_the_run_stays(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_: Run) -> list[Found]:
+        def fail(_: Run) -> list[Finding]:
             raise RuntimeError("[bold]no\x1b[31m")
 
-        monkeypatch.setattr(run_screen, "found_in", fail)
+        monkeypatch.setattr(run_screen, "default_findings", fail)
 
         async def act(pilot: Pilot[Any]) -> None:
             await until(pilot, lambda: len(pilot.app._notifications) == 1)

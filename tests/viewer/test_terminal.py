@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import PROGRAMS, environment, tracekit_json
 from tests.support.terminal import Open, needs_tmux, terminal
+from tests.support.waiting import eventually
+from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, stream, text, tool_use
 
 __all__ = ["terminal"]
@@ -68,11 +69,9 @@ def respond(asked: Asked) -> Answer:
 def test_the_followed_process_is_killed(terminal: Open, tmp_path: Path) -> None:
     with ScriptedClaude(respond) as claude:
         env = environment(tmp_path / "home", claude.url)
-        program = subprocess.Popen([sys.executable, str(PROGRAMS / "streaming.py"), "2"], env=env)
+        program = subprocess.Popen([warm_python(), str(PROGRAMS / "streaming.py"), "2"], env=env)
         try:
-            until = time.monotonic() + 30
-            while len(tracekit_json("ls", env=env)) == 0:
-                assert time.monotonic() < until
+            eventually(lambda: tracekit_json("ls", env=env))
             list_screen = terminal(*TRACEKIT, "view", env=env)
             list_screen.shows("1 live")
             screen = terminal(*TRACEKIT, "view", "last", env=env, size=(120, 40))

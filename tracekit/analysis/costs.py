@@ -10,7 +10,7 @@ from tracekit import semconv
 from tracekit.cost import price_usd
 from tracekit.model.tree import Node, Tokens
 
-__all__ = ["AgentCost", "cost_per_agent", "input_usd", "usd_if_cached"]
+__all__ = ["AgentCost", "cost_per_agent", "input_usd", "usd_if_cached", "usd_without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +79,26 @@ def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -
         semconv.CACHE_WRITE_1H_TOKENS: written_1h,
     }
     price = price_usd(cached, call.model, call.start_ns)
+    return None if price is None else float(price)
+
+
+def usd_without(call: Node, tokens: int) -> float | None:
+    """What the llm node `call` would have cost without the first `tokens` of its input, in US dollars.
+
+    What a request begins with is what was read from the cache, then what was written to it. None where the price is not
+    known.
+    """
+    if call.model is None or call.cost_usd is None:
+        return None
+    read = min(tokens, call.tokens.cache_read)
+    written = min(tokens - read, call.tokens.cache_write)
+    one_hour = call.attributes.get(semconv.CACHE_WRITE_1H_TOKENS, 0)
+    rest: Mapping[str, object] = {
+        **call.attributes,
+        semconv.INPUT_TOKENS: call.tokens.input - tokens,
+        semconv.CACHE_READ_TOKENS: call.tokens.cache_read - read,
+        semconv.CACHE_WRITE_TOKENS: call.tokens.cache_write - written,
+        semconv.CACHE_WRITE_1H_TOKENS: max(0, one_hour - written) if isinstance(one_hour, int) else 0,
+    }
+    price = price_usd(rest, call.model, call.start_ns)
     return None if price is None else float(price)

@@ -70,6 +70,11 @@ class Earlier:
         self._read = read
         self._known: dict[AgentId, tuple[Practice, ...]] = {}
 
+    @property
+    def is_known(self) -> bool:
+        """Whether earlier runs can be looked up."""
+        return self._read is not None
+
     def of(self, agent: AgentId) -> Sequence[Practice]:
         """The practices of `agent` in its newest earlier runs, at most `MOST_RUNS`, newest first."""
         if self._read is None:

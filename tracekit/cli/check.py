@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracekit.cli.options import safe_lines, tell
+from tracekit.collect.earlier import earlier_runs
 from tracekit.collect.look import damage_in, find, read_entry
 from tracekit.errors import SettingsError
 from tracekit.model.finding import CONFIDENCES, Confidence, Finding, is_at_least
@@ -127,7 +128,7 @@ def _loaded(text: str) -> Run:
 
 def _found(run: Run, options: Options) -> list[Finding]:
     faults: list[str] = []
-    findings = findings_of(run, options, faults=faults)
+    findings = findings_of(run, options, faults=faults, earlier=earlier_runs(run, tell))
     tell(faults)
     return findings
 

@@ -19,9 +19,13 @@ from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.missed import missed_since
 from tracekit.journal.reader import header_of
+from tracekit.judges.settings import judge_settings
+from tracekit.judges.stored import count_stored
+from tracekit.judges.table import known_judges
 from tracekit.model.unrecorded import in_words
 from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
 from tracekit.otlp.losses import Lost, lost_since, note_abandoned
+from tracekit.settings import project_settings
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store
 
@@ -42,6 +46,7 @@ def checks() -> list[Check]:
         _switches(),
         *_missed(),
         *_folder(),
+        _judge(),
     ]
 
 
@@ -110,6 +115,23 @@ def _switches() -> Check:
     if os.environ.get(SESSION_VARIABLE):
         return Check("recording", True, "on: this shell runs under `tracekit run`")
     return Check("recording", True, "on, with `tracekit run PROGRAM` or `tracekit.init()`")
+
+
+def _judge() -> Check:
+    """The judge that `check --judge` asks; nothing is sent to find out."""
+    try:
+        settings = judge_settings(project_settings())
+        stored = count_stored(home())
+    except TracekitError as error:
+        return Check("judge", False, str(error))
+    known = known_judges()
+    if settings.name not in known:
+        return Check("judge", False, f"there is no judge {settings.name!r}; there is {', '.join(known)}")
+    says = (
+        f"{settings.name}, asked by nothing but `tracekit check --judge`, for at most ${settings.max_usd:g} a check; "
+        f"{stored} opinions are stored"
+    )
+    return Check("judge", True, says)
 
 
 def _folder() -> list[Check]:

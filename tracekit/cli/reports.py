@@ -13,6 +13,7 @@ import click
 
 from tracekit import __version__
 from tracekit.cli.options import echo_json
+from tracekit.model.change import Change
 from tracekit.model.finding import Confidence, Finding, is_at_least
 from tracekit.model.text import printable_lines
 from tracekit.model.tree import Run
@@ -27,10 +28,25 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """A finding as scripts see it: names and types stay as they are."""
-    shown = asdict(replace(finding, question=None, judged=None))
+    shown = asdict(replace(finding, change=None, question=None, judged=None))
     for name in ("question", "judged", "rank"):
         del shown[name]
-    return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans)}
+    change = None if finding.change is None else _change_json(finding.change)
+    return {**shown, "evidence": list(finding.evidence), "spans": list(finding.spans), "change": change}
+
+
+def _change_json(change: Change) -> dict[str, Any]:
+    """Each span that would begin at another time, that long after which other; and the new durations of spans."""
+    return {
+        "begins": {
+            id: {"after_begin_of": other, "offset_ms": _ms(offset)} for id, (other, offset) in change.begins.items()
+        },
+        "durations_ms": {id: _ms(duration_ns) for id, duration_ns in change.durations.items()},
+    }
+
+
+def _ms(ns: int) -> float:
+    return round(ns / 1e6, 6)
 
 
 def judged_json(finding: Finding) -> dict[str, str] | None:

@@ -27,7 +27,7 @@ from tracekit.store.writer import Writer
 
 __all__ = ["RULES", "Progress", "Report", "collect", "collect_into", "maker", "rebuild"]
 
-RULES = "3"
+RULES = "4"
 """By which rules a run's tree and rows are made. Raise it when they change: all rows are made anew then."""
 
 Progress = Callable[[int, int], None]

@@ -10,12 +10,14 @@ from itertools import count
 from typing import Any
 
 from tracekit import semconv
+from tracekit.analysis.earlier import Practice
+from tracekit.analysis.facts import Facts
 from tracekit.collect.said import messages_of
 from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, Run
 from tracekit.rules.default import default_findings, grave
-from tracekit.store.rows import File, FindingRow, Fit, MessageRow, RunRows, SpanRow
+from tracekit.store.rows import File, FindingRow, Fit, MessageRow, PracticeRow, RunRows, SpanRow
 
 __all__ = ["rows_of"]
 
@@ -106,7 +108,10 @@ def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], make
     took_s = time.monotonic() - began
     alive = frozenset(alive)
     spans = _spans(run, fit)
-    return RunRows(id, files, alive, maker, took_s, summary, len(ids), spans, messages, findings, damage, fit)
+    practices = (_practice(practice, words) for practice in Facts(run).practices.values())
+    return RunRows(
+        id, files, alive, maker, took_s, summary, len(ids), spans, messages, findings, practices, damage, fit
+    )
 
 
 def _summary(summary: RunSummary, fit: _Fit) -> RunSummary:
@@ -132,6 +137,14 @@ def _finding(finding: Finding, fit: _Fit) -> FindingRow:
         finding.saved_usd,
         fit.text(finding.remedy),
     )
+
+
+def _practice(practice: Practice, fit: _Fit) -> PracticeRow:
+    names = [fit.json(sorted(each)) for each in (practice.offered, practice.called, practice.together)]
+    # More names than a row takes: what was not called is not known then.
+    is_whole = practice.is_whole and all(text.startswith("[") for text in names)
+    name = fit.text(practice.agent.name)
+    return PracticeRow(name, practice.agent.prompt, practice.tools, names[0], names[1], names[2], is_whole)
 
 
 def _message(row: MessageRow, fit: _Fit) -> MessageRow:

@@ -24,6 +24,7 @@ from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.tool_hints import hear_of_tools
 from tracekit.instrument.units import note_start
 
 __all__ = ["Carried", "carry", "is_of_a_pool", "new_lane", "stop_carrying"]
@@ -64,6 +65,7 @@ def carry() -> None:
     when_imported("eventlet.greenthread", lambda module: _replace(module.GreenThread, "__init__", begin_greenlet))
     when_imported("gevent.pool", lambda module: _replace(module.Group, "start", start_in_group))
     hear_of_arrivals(_replace)
+    hear_of_tools(_replace)
 
 
 def stop_carrying() -> None:

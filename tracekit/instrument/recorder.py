@@ -35,6 +35,7 @@ from tracekit.instrument.program import program_name
 from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, RunSink
 from tracekit.instrument.remote import Remote
 from tracekit.instrument.talk import ThreadsOfTalk
+from tracekit.instrument.tool_hints import hints_of
 from tracekit.model.events import (
     Answered,
     Chunk,
@@ -137,6 +138,9 @@ class Recorder:
         """
         otel = _with_own_ids(otel)
         span_id, trace = _ids(otel)
+        noted = dict(attributes) if attributes else {}
+        if kind == "tool":
+            noted |= hints_of(noted)
         parent, run = parent or self.process, None
         if parent is None and kind not in ("run", "agent"):
             parent, run = self._home(otel)
@@ -148,7 +152,7 @@ class Recorder:
             parent=parent,
             begin_ns=self.begin_ns(parent) if begin_ns is None else begin_ns,
             lane=current_lane(),
-            attributes=dict(attributes) if attributes else {},
+            attributes=noted,
             otel=otel,
         )
         live.run = run

@@ -35,6 +35,10 @@ def _texts(value: Any) -> bool:
     return type(value) is list and all(type(each) is str for each in value)
 
 
+def _object(value: Any) -> bool:
+    return type(value) is dict
+
+
 def _objects(value: Any) -> bool:
     return type(value) is list and all(type(each) is dict for each in value)
 
@@ -108,6 +112,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(_LISTS, _texts),
     semconv.EXIT_CODE: _integer,
     semconv.ITERATIONS: _objects,
+    semconv.TOOL_ANNOTATIONS: _object,
 }
 
 

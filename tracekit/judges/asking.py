@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import fsum
 
-from tracekit.errors import JudgeError
+from tracekit.errors import JudgeError, TracekitError
 from tracekit.instrument.recorder import active, install
 from tracekit.judges.stored import StoredOpinions
 from tracekit.model.finding import Finding
@@ -111,13 +111,14 @@ class Asking:
         """Ask as many of `questions` as the budget holds; returns the opinions by the digests of their questions."""
         if not questions:
             return {}
-        estimates = {question.digest: self._judge.estimate_usd(question) for question in questions}
+        with _telling_of_faults(self._judge.name):
+            estimates = {question.digest: self._judge.estimate_usd(question) for question in questions}
         whole = fsum(estimates.values())
         self._tell(f"{self._judge.name} is asked about {_counted(len(questions))}, for at most ${whole:.4f}")
         given: dict[str, Opinion] = {}
         left = list(questions)
         while chosen := self._affordable(left, estimates):
-            with unrecorded():
+            with unrecorded(), _telling_of_faults(self._judge.name):
                 for question, opinion in zip(chosen, self._judge.judge(chosen), strict=True):
                     self._spent += estimates[question.digest] if opinion.usd is None else opinion.usd
                     given[question.digest] = self._stored.add(question, opinion)
@@ -201,6 +202,19 @@ def unrecorded() -> Iterator[None]:
         yield
     finally:
         install(recorder)
+
+
+@contextmanager
+def _telling_of_faults(name: str) -> Iterator[None]:
+    """Turn what the judge `name` raises into an error that names the judge: it may be anyone's code."""
+    try:
+        yield
+    except TracekitError:
+        raise
+    except Exception as error:
+        raise JudgeError(
+            f"the judge {name} failed: {type(error).__name__}: {error}; mend it, or check without --judge"
+        ) from error
 
 
 def _counted(number: int) -> str:

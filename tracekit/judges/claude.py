@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +102,18 @@ class ClaudeJudge:
         Raises:
             JudgeError: Claude cannot be asked: no key, a key that is refused, an unknown model or client class.
         """
-        client = self._client
-        if self._batches is not None:
-            yield from self._judge_in_batch(client, self._batches, questions)
-            return
-        executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tracekit-judge")
+        client = self._new_client()
         try:
-            yield from executor.map(partial(self._judge_one, client), questions)
+            if self._batches is not None:
+                yield from self._judge_in_batch(client, self._batches, questions)
+                return
+            executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="tracekit-judge")
+            try:
+                yield from executor.map(partial(self._judge_one, client), questions)
+            finally:
+                executor.shutdown(cancel_futures=True)
         finally:
-            executor.shutdown(cancel_futures=True)
+            client.close()
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,8 +154,7 @@ class ClaudeJudge:
         wanted = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
         return wanted if self._batches is not None else {"extra_body": wanted}
 
-    @cached_property
-    def _client(self) -> Any:
+    def _new_client(self) -> Any:
         import anthropic  # noqa: PLC0415  two seconds, and only where something is asked
 
         made = getattr(anthropic, self._client_name, None)
@@ -196,7 +198,9 @@ class ClaudeJudge:
     # ── responses ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _opinion(self, message: Any) -> Opinion:
-        found = message.to_dict(mode="json") if hasattr(message, "to_dict") else {}
+        if not hasattr(message, "to_dict"):
+            return Opinion(None, "the API's address responded with no message", None, is_final=False)
+        found = message.to_dict(mode="json")
         usd = self._paid_usd(found)
         if found.get("stop_reason") == "refusal":
             return Opinion(None, "it refused to answer", usd)

@@ -16,9 +16,10 @@ PROMPT_VERSION = "1"
 
 SYSTEM = """\
 You review one passage of a recorded run of an AI agent. The agent requested the steps of the passage one after another,
-each after it had read the outputs of the steps before. Decide whether it could have requested all of them at once.
+each after it had read the outputs of the steps before; or a program's own code started them so. Decide whether all of
+them could have been started at once.
 
-A later step is DEPENDENT if the agent needed the output of an earlier step for it: its input holds or reacts to
+A later step is DEPENDENT if the output of an earlier step was needed for it: its input holds or reacts to
 something that only that output says, the output decided whether or how the step was to be done, or the step uses what
 an earlier step made or changed. It does not matter whether the model said so.
 
@@ -64,7 +65,7 @@ def prompt_of(question: Question) -> str:
     """
     mark = question.digest[:8]
     parts = [
-        _tagged("agent", mark, question.agent),
+        _tagged("requested-by", mark, question.agent or "the program's own code"),
         _tagged("task", mark, question.task),
         *_steps(question, mark),
         _tagged("said-before-the-later-steps", mark, question.said),

@@ -14,7 +14,7 @@ from tracekit.notes import add_note, notes_in
 from tracekit.rules.judge import Opinion
 from tracekit.system_clock import wall_ns
 
-__all__ = ["StoredOpinions"]
+__all__ = ["StoredOpinions", "count_stored"]
 
 _FILE = "judged.jsonl"
 
@@ -59,6 +59,11 @@ class StoredOpinions:
             self._opinions.setdefault(question.digest, kept)
             add_note(self._path, note)
         return kept
+
+
+def count_stored(folder: Path) -> int:
+    """Count the opinions that are stored in `folder`, of all judges."""
+    return sum(_is_whole(note) for note in notes_in(folder / _FILE))
 
 
 def _is_whole(note: dict[str, Any]) -> bool:

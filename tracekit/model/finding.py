@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from tracekit.model.change import Change
 from tracekit.model.question import Question, Ruling
 
 __all__ = ["CONFIDENCES", "Confidence", "Finding", "is_at_least"]
@@ -22,8 +23,10 @@ class Finding:
 
     `evidence` are sentences that say why; `spans` are the ids of the nodes concerned, the decisive first. `saved_ms` is
     the time by which the run would have been shorter, in milliseconds, and `saved_usd` what it would have cost less, in
-    US dollars; each is None where it cannot be computed. `question` is what a judge may decide about a possible finding,
-    and `judged` the judge's ruling. Among findings of one confidence those of a higher `rank` come first.
+    US dollars; each is None where it cannot be computed. `change` says what would run at another time, and `saved_ms` is
+    computed from it; None where nothing would, and in a finding that was read from the store. `question` is what a judge
+    may decide about a possible finding, and `judged` the judge's ruling. Among findings of one confidence those of a
+    higher `rank` come first.
     """
 
     code: str
@@ -35,6 +38,7 @@ class Finding:
     saved_ms: float | None
     saved_usd: float | None
     remedy: str
+    change: Change | None = field(default=None, compare=False)
     rank: int = 0
     question: Question | None = field(default=None, compare=False, repr=False)
     judged: Ruling | None = field(default=None, compare=False)

@@ -12,13 +12,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it comes without types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tracekit.otlp.destination import Destination
+from tracekit.otlp.options import VARIABLES, Signal, compression_of, timeout_of
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.secrets import public_address, without_user
 from tracekit.system_clock import steady_ns
@@ -26,7 +27,6 @@ from tracekit.system_clock import steady_ns
 __all__ = [
     "Ear",
     "OutOfTimeError",
-    "Signal",
     "TooLargeError",
     "exporter_class",
     "exporter_of",
@@ -34,11 +34,6 @@ __all__ = [
     "judged",
     "refusal",
 ]
-
-Signal: TypeAlias = Literal["trace", "metric"]
-
-_VARIABLES: dict[Signal, str] = {"trace": "TRACES", "metric": "METRICS"}
-
 
 _TOO_LARGE = ("larger than max", "message length too large", "status: 413")
 """In the details of an error over gRPC: as servers in C and Go, those in Rust, and proxies say it."""
@@ -107,13 +102,27 @@ class Ear:
         self.answer = _Answer(message=message)
 
 
-def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None, signal: Signal) -> Any:
-    """Return the exporter of spans or metrics that sends to `destination`, whose answers `ear` hears."""
+def exporter_of(destination: Destination, ear: Ear, timeout_s: float | None, signal: Signal) -> tuple[Any, list[str]]:
+    """Return the exporter of spans or metrics that sends to `destination`, and what is wrong with its variables.
+
+    `ear` hears the answers. Without `timeout_s` the variables say how many seconds a request may take.
+    """
     make = _over_grpc if destination.protocol == "grpc" else _over_http
+    options, warnings = _options(destination.protocol, signal)
+    if timeout_s is not None:
+        options["timeout"] = timeout_s
     with grpc_may_fork():
-        exporter = make(destination, ear, {} if timeout_s is None else {"timeout": timeout_s}, signal)
+        exporter = make(destination, ear, options, signal)
     ear.keep_in_time(exporter)
-    return exporter
+    return exporter, warnings
+
+
+def _options(protocol: str, signal: Signal) -> tuple[dict[str, Any], list[str]]:
+    """Return the exporter's arguments that variables set, and warnings for people."""
+    timeout_s, warnings = timeout_of(os.environ, signal)
+    member, more = compression_of(os.environ, signal)
+    library = import_module("grpc" if protocol == "grpc" else "opentelemetry.exporter.otlp.proto.http")
+    return {"timeout": timeout_s, "compression": getattr(library.Compression, member)}, [*warnings, *more]
 
 
 def _is_old(exporter: Any) -> bool:
@@ -145,7 +154,7 @@ def _provided_session(signal: Signal) -> Any:
         from opentelemetry.exporter.otlp.proto.http._common import _load_session_from_envvar  # noqa: PLC0415
     except ImportError:
         return None
-    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{_VARIABLES[signal]}_CREDENTIAL_PROVIDER"
+    variable: Any = f"OTEL_PYTHON_EXPORTER_OTLP_HTTP_{VARIABLES[signal]}_CREDENTIAL_PROVIDER"
     return _load_session_from_envvar(variable)
 
 
@@ -176,7 +185,7 @@ def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], sign
     url, user = without_user(destination.url)
     if user:
         # As requests does for HTTP; gRPC would take user and password for a part of the host's name.
-        names = (f"OTEL_EXPORTER_OTLP_{_VARIABLES[signal]}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+        names = (f"OTEL_EXPORTER_OTLP_{VARIABLES[signal]}_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
         text = next((os.environ[name] for name in names if os.environ.get(name)), "")
         token = base64.b64encode(user.encode()).decode()
         options["headers"] = {"authorization": f"Basic {token}", **_headers_of(text)}

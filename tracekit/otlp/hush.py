@@ -9,7 +9,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["hush", "reason_of"]
+from tracekit.otlp.options import unreadable_limits
+
+__all__ = ["hush", "loading", "reason_of"]
+
+_RESOURCES = "opentelemetry.sdk.resources"
+"""The logger of a module that old releases of OpenTelemetry use while they are imported, in threads of their own."""
 
 
 class _Hush(logging.Filter):
@@ -50,6 +55,28 @@ class _Hush(logging.Filter):
 
 hush = _Hush()
 os.register_at_fork(after_in_child=hush._heard.clear)  # noqa: SLF001  the module's own
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Keep the log of OpenTelemetry's SDK while it is imported; the SDK logs the same when it is used.
+
+    Raises:
+        ValueError: The SDK cannot be imported with a limit that a variable sets; the message names the variable.
+    """
+    logger = logging.getLogger(_RESOURCES)
+    logger.addFilter(_drop)
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError("; ".join(unreadable_limits(os.environ)) or str(error)) from error
+    finally:
+        logger.removeFilter(_drop)
+
+
+def _drop(_: logging.LogRecord) -> bool:
+    return False
+
 
 _TELLS_NOTHING = ("due to timeout, max retries", "Shutdown in progress", "already shutdown")
 _TELLS_LITTLE = ("DEADLINE_EXCEEDED",)

@@ -12,6 +12,7 @@ from tracekit.model.events import Answered, Chunk, Event, Failure, SpanBegin, Sp
 from tracekit.model.recording import Exchange, Piece
 from tracekit.model.run import RunInfo
 from tracekit.otlp.destination import Destination, Limits
+from tracekit.otlp.hush import loading
 from tracekit.otlp.ledger import Ledger
 from tracekit.otlp.outbox import Loss, Outbox
 from tracekit.otlp.sampling import Sampling
@@ -187,6 +188,7 @@ class LiveExport:
 def _shipper(
     destination: Destination, limits: Limits, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str]
 ) -> Any:
-    from tracekit.otlp.shipper import SpanShipper  # noqa: PLC0415  loads OpenTelemetry's SDK, in the outbox's thread
+    with loading():
+        from tracekit.otlp.shipper import SpanShipper  # noqa: PLC0415  loads OpenTelemetry's SDK, in the outbox's thread
 
     return SpanShipper(destination, limits, rules, resource, warnings)

@@ -35,7 +35,7 @@ class Totals:
         load_libraries(destination.protocol, "metric")
         hush.over_libraries()
         with hush.here() as heard:
-            exporter: Any = exporter_of(destination, self._ear, None, "metric")
+            exporter, warnings = exporter_of(destination, self._ear, None, "metric")
             # It collects only when it is told to.
             self._reader = PeriodicExportingMetricReader(exporter, math.inf)
             # Older releases of OpenTelemetry know boundaries only from views.
@@ -45,7 +45,7 @@ class Totals:
             ]
             provider = MeterProvider([self._reader], resource_of(resource), shutdown_on_exit=False, views=views)
             self._instruments = Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), redact)
-            self.warnings = [self._scrub(each) for each in dict.fromkeys(heard)]
+            self.warnings = [self._scrub(each) for each in dict.fromkeys([*heard, *warnings])]
 
     def count(self, call: Measured) -> None:
         """Add `call` to the totals."""

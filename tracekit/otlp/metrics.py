@@ -16,6 +16,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.destination import Destination
+from tracekit.otlp.hush import loading
 from tracekit.otlp.outbox import before_fork_and_end
 
 __all__ = ["MetricsExport", "interval_of", "new_instance_id"]
@@ -102,7 +103,8 @@ class MetricsExport:
     def _work(self) -> None:
         queue, ready, done = self._queue, self._ready, self._done
         try:
-            from tracekit.otlp.metering import Totals  # noqa: PLC0415  loads OpenTelemetry's SDK
+            with loading():
+                from tracekit.otlp.metering import Totals  # noqa: PLC0415  loads OpenTelemetry's SDK
 
             totals = Totals(self._destination, self._resource, self._redact)
         except Exception as error:  # noqa: BLE001  a variable that some library cannot read

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tracekit.model.events import SpanBegin
+from tracekit.otlp.hush import loading
 
 __all__ = ["Sampling"]
 
@@ -22,9 +24,11 @@ class Sampling:
         self._sampler: Any = None
         self.warnings: list[str] = []
         if environment.get("OTEL_TRACES_SAMPLER", "").strip().lower() not in _ALL:
-            from tracekit.otlp.wire import sampler  # noqa: PLC0415  see above
+            # An SDK that cannot be loaded sends nothing either: who sends says so.
+            with suppress(ValueError), loading():
+                from tracekit.otlp.wire import sampler  # noqa: PLC0415  see above
 
-            self._sampler, self.warnings = sampler()
+                self._sampler, self.warnings = sampler()
 
     def decide(self, trace: str, begin: SpanBegin, *, sampled: bool | None) -> bool:
         """Whether the span that begins is exported; `sampled` says whether its parent is, None where it has none."""

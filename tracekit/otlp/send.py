@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracekit.errors import OtlpError
 from tracekit.model.tree import Run
 from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, limits_of
+from tracekit.otlp.hush import loading
 from tracekit.otlp.outcome import Delivery
 from tracekit.otlp.recorded import told_of
 from tracekit.otlp.told import Rules
-from tracekit.otlp.wire import Sender
+
+if TYPE_CHECKING:
+    from tracekit.otlp.wire import Sender
 
 __all__ = ["probe", "send_run"]
+
+_log = logging.getLogger("tracekit")
 
 
 def send_run(run: Run, destination: Destination, rules: Rules, resource: Mapping[str, Any]) -> Delivery:
@@ -47,8 +53,14 @@ def probe(destination: Destination) -> str | None:
 
 def _sender(destination: Destination, resource: Mapping[str, Any], timeout_s: float | None = None) -> Sender:
     try:
-        return Sender(destination, resource, timeout_s=timeout_s)
+        with loading():
+            from tracekit.otlp.wire import Sender  # noqa: PLC0415  OpenTelemetry's SDK, which may fail to load
+
+        sender = Sender(destination, resource, timeout_s=timeout_s)
     except Exception as error:  # noqa: BLE001  each library has its own kind
         said = destination.scrub(str(error))
         # The error itself may repeat a password, so it is no cause of ours.
-        raise OtlpError(f"the exporter's variables (OTEL_EXPORTER_OTLP_…) make no sense: {said}") from None
+        raise OtlpError(f"OpenTelemetry's variables (OTEL_…) make no sense: {said}") from None
+    if sender.warnings:
+        _log.warning("tracekit: OpenTelemetry's variables: %s", "; ".join(sender.warnings))
+    return sender

@@ -39,7 +39,6 @@ from tracekit.otlp.destination import Destination
 from tracekit.otlp.exporters import (
     Ear,
     OutOfTimeError,
-    Signal,
     TooLargeError,
     exporter_class,
     exporter_of,
@@ -48,6 +47,7 @@ from tracekit.otlp.exporters import (
     refusal,
 )
 from tracekit.otlp.hush import hush, reason_of
+from tracekit.otlp.options import Signal
 from tracekit.otlp.outcome import Sent
 from tracekit.otlp.told import Wired
 
@@ -80,8 +80,8 @@ class Sender:
         with hush.here() as heard:
             self._resource = resource_of(resource)
             self._limits = SpanLimits()
-            self._exporter = exporter_of(destination, self._ear, timeout_s, "trace")
-            self.warnings = [self._scrub(each) for each in dict.fromkeys(heard)]
+            self._exporter, warnings = exporter_of(destination, self._ear, timeout_s, "trace")
+            self.warnings = [self._scrub(each) for each in dict.fromkeys([*heard, *warnings])]
         self._heard: list[str] = []
         self._scopes = {
             semconv.TRACEKIT_SCOPE: InstrumentationScope(semconv.TRACEKIT_SCOPE, __version__),

@@ -49,7 +49,7 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.blocked import Held
 from tracekit.analysis.timing.overlap import Interval, beside_others
-from tracekit.analysis.timing.schedule import Change
+from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -67,9 +67,8 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each node whose children held one another up."""
     for together in facts.held:
         held = _without_bound(facts, together)
-        saved_ns = facts.schedule.saved_ns(held.container, _freed(facts, held)) if len(held.branches) > 1 else 0
-        if saved_ns > 0:
-            yield _finding(facts, held, saved_ns)
+        if len(held.branches) > 1 and (saving := facts.schedule.saving(_freed(facts, held))).ns > 0:
+            yield _finding(facts, held, saving)
 
 
 def _without_bound(facts: Facts, held: Held) -> Held:
@@ -90,7 +89,7 @@ def _without_bound(facts: Facts, held: Held) -> Held:
     return held._replace(branches={id: calls for id, calls in held.branches.items() if id not in bound})
 
 
-def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
+def _finding(facts: Facts, held: Held, saving: Saving) -> Finding:
     children = [held.children[id] for id in held.branches]
     calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
     works = [Work(child, None) for child in children]
@@ -103,11 +102,11 @@ def _finding(facts: Facts, held: Held, saved_ns: int) -> Finding:
         evidence=[
             f"{_how_many(calls)} {_how(calls)}, in the tasks {listed(lanes)}",
             *times(works, facts.run.root.start_ns),
-            f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saved_ns)}",
+            f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saving.ns)}",
             *not_counted([work for child in held.container.children if (work := Work(child, None)).is_bounded]),
         ],
         spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy=_remedy(calls),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tracekit.analysis.earlier import Earlier
 from tracekit.analysis.facts import Facts
@@ -22,13 +22,14 @@ class Options:
 
     `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides what saves less time;
     None hides what saves less than a second and less than a twentieth of the run. `concurrency` is how many may work at
-    once.
+    once. `tools` says what the project's tools touch, by their names: see `TOOL_EFFECTS`.
     """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     min_saving_ms: float | None = None
     concurrency: int | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
 
 
 def findings_of(
@@ -65,7 +66,7 @@ def _found(
     run: Run, options: Options, rules: Sequence[Rule] | None, faults: list[str] | None, earlier: Earlier | None
 ) -> list[Finding]:
     least_ns = None if options.min_saving_ms is None else round(options.min_saving_ms * 1e6)
-    facts = Facts(run, limit=options.concurrency, least_ns=least_ns, earlier=earlier)
+    facts = Facts(run, limit=options.concurrency, least_ns=least_ns, earlier=earlier, tools=options.tools)
     found: list[Finding] = []
     for rule in chosen(options.select, options.ignore) if rules is None else rules:
         try:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from tracekit.model.finding import Finding
 from tracekit.model.question import Question, Ruling
+from tracekit.rules.calibration import hit_rate
 
 __all__ = ["GROUP", "Judge", "Opinion", "judged_independent", "objection", "question_for_judge", "without_verdict"]
 
@@ -95,7 +96,9 @@ def objection(question: Question, ruling: Ruling) -> str:
 
 def judged_independent(finding: Finding, ruling: Ruling) -> Finding:
     """Return the likely finding that `finding` is after a `ruling` of independence."""
-    evidence = (*finding.evidence, f"judged independent by {ruling.judge}: {ruling.reason.strip()}")
+    # What possible findings are worth on average says nothing of one that was read.
+    known = [line for line in finding.evidence if line != hit_rate("", finding.rank)]
+    evidence = (*known, f"judged independent by {ruling.judge}: {ruling.reason.strip()}")
     return replace(finding, confidence="likely", evidence=evidence, judged=ruling)
 
 

@@ -39,6 +39,7 @@ from tracekit.analysis.lineage.batch import free_of_each_other
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -84,10 +85,10 @@ def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
     if not how or most >= (facts.limit or len(works) + 1) or len(free_of_each_other(facts, works).works) < len(works):
         return
     lengths = [work.duration_ns - work.waited_ns for work in works]
-    saved_ns = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)
+    saving = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)
     may_wait_for_another = batch.asked is None or any(work.waited_ns > SLOT_NS for work in works)
-    if saved_ns > _LEAST_SAVED_NS and not (may_wait_for_another and _are_tied(facts, works)):
-        yield _finding(facts, batch, works, how, saved_ns)
+    if saving.ns > _LEAST_SAVED_NS and not (may_wait_for_another and _are_tied(facts, works)):
+        yield _finding(facts, batch, works, how, saving)
 
 
 def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
@@ -123,7 +124,7 @@ def _staggered(works: Sequence[Work]) -> str:
     return ""
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_ns: int) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saving: Saving) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
     evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
@@ -143,7 +144,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saved_
         f"{who} {counted(works)}; {how.partition(':')[0].partition(',')[0]}",
         evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy="Begin all of a batch before waiting for any of it: raise the limit of the semaphore, thread pool or "
         "`max_concurrency` that stands before it, as far as the rate limits allow.",
     )

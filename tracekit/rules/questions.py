@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.profile import Profile
+from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT
 from tracekit.model.question import Question, Step
 from tracekit.model.tree import Node
 
@@ -37,7 +39,16 @@ def _known(steps: Sequence[Step | None]) -> tuple[Step, ...]:
 
 
 def _step(profile: Profile) -> Step | None:
-    return None if profile.given is None else Step(profile.work.name, profile.given, profile.output)
+    """The step of `profile`; None where its input is unknown, or is too long to be read as a whole."""
+    if profile.given is None:
+        return None
+    arguments = profile.arguments
+    # With their names the arguments say more than by their values alone.
+    given = profile.given if arguments is None else json.dumps(arguments, ensure_ascii=False)
+    output = profile.output
+    if output is not None and len(output) >= LONGEST_TEXT:
+        output = None
+    return Step(profile.work.name, given, output) if len(given) < LONGEST_TASK else None
 
 
 def _task(facts: Facts, agent: Node) -> str:

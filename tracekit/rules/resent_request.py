@@ -36,7 +36,7 @@ from itertools import pairwise
 from math import fsum
 
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.timing.schedule import Change
+from tracekit.model.change import Change
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -118,7 +118,7 @@ def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Fi
     costs = [call.cost_usd for call in again if call.cost_usd is not None]
     kept, *gone = dict.fromkeys(facts.child_towards(agent, call).id for call in row)
     after_kept = (kept, facts.schedule.duration(facts.child_towards(agent, first)))
-    saved_ns = facts.schedule.saved_ns(agent, Change(dict.fromkeys(gone, after_kept), dict.fromkeys(gone, 0)))
+    saving = facts.schedule.saving(Change(dict.fromkeys(gone, after_kept), dict.fromkeys(gone, 0)))
     return RULE.finding(
         "certain" if is_same else "likely",
         f"{agent.agent} sent the same request {len(row)} times in a row, with nothing added"
@@ -128,7 +128,7 @@ def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Fi
             f"the {plural(len(again), 'repetition')} used {tokens(sum(call.tokens.input + call.tokens.output for call in again))}",
         ],
         spans=[call.id for call in (*again, first)],
-        saved_ns=saved_ns if saved_ns > 0 else None,
+        saving=saving if saving.ns > 0 else None,
         saved_usd=fsum(costs) if len(costs) == len(again) else None,
         remedy="Handle every stop reason in the loop: on max_tokens raise the limit, ask to go on in a message of the user, "
         "or fail.",

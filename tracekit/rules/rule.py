@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
+from tracekit.model.change import Saving
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.question import Question
 from tracekit.model.tree import Run
@@ -67,22 +68,32 @@ class Rule:
         evidence: Iterable[str],
         spans: Iterable[str],
         remedy: str,
-        saved_ns: int | None = None,
+        saving: Saving | None = None,
         saved_usd: float | None = None,
         question: Question | None = None,
         rank: int = 0,
     ) -> Finding:
         """A finding of this rule.
 
-        `saved_ns` is what the run would have been shorter by, in nanoseconds, `saved_usd` what it would have cost less, in US
-        dollars: told to the thousandth of a microdollar. `question` is what a judge may decide about a possible finding. Of those, the higher
-        `rank` comes first.
+        `saving` is what would run at another time, and by how much the run would be shorter: `Schedule.saving` computes it.
+        `saved_usd` is what the run would have cost less, in US dollars, and is rounded to 9 digits after the point.
+        `question` is what a judge may decide about a possible finding. Of those, the higher `rank` comes first.
         """
-        saved_ms = None if saved_ns is None else round(saved_ns / 1e6, 3)
-        usd = None if saved_usd is None else round(saved_usd, 9)
-        because, where = tuple(evidence), tuple(spans)
-        told = (confidence, message, because, where, saved_ms, usd, remedy)
-        return Finding(self.code, self.name, *told, rank=rank, question=question)
+        change, saved_ms = (None, None) if saving is None else (saving.change, round(saving.ns / 1e6, 3))
+        return Finding(
+            self.code,
+            self.name,
+            confidence,
+            message,
+            evidence=tuple(evidence),
+            spans=tuple(spans),
+            saved_ms=saved_ms,
+            saved_usd=None if saved_usd is None else round(saved_usd, 9),
+            remedy=remedy,
+            change=change,
+            rank=rank,
+            question=question,
+        )
 
 
 def names_of(run: Run) -> Mapping[str, tuple[str, ...]]:

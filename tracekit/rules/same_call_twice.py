@@ -34,7 +34,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
-from tracekit.analysis.timing.schedule import Change
+from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -103,9 +103,7 @@ def _is_row(facts: Facts, calls: Sequence[Node]) -> bool:
 def _finding(facts: Facts, calls: list[Node]) -> Finding:
     first, *again = calls
     costs = [call.cost_usd for call in again if call.cost_usd is not None]
-    saved_ns = sum(
-        facts.schedule.saved_ns(facts.parents[call.id], Change(durations={call.id: 0})) for call in again[:20]
-    )
+    saving = facts.schedule.saving(Change(durations=dict.fromkeys((call.id for call in again), 0)))
     origin_ns = facts.run.root.start_ns
     whose = [agent.agent or "" for call in calls if (agent := facts.agent_around(call)) is not None]
     return RULE.finding(
@@ -120,7 +118,7 @@ def _finding(facts: Facts, calls: list[Node]) -> Finding:
             ),
         ],
         spans=[call.id for call in (*again, first)],
-        saved_ns=saved_ns if saved_ns > 0 else None,
+        saving=saving if saving.ns > 0 else None,
         saved_usd=fsum(costs) if len(costs) == len(again) else None,
         remedy="Keep the first answer and use it again.",
     )

@@ -161,9 +161,9 @@ def _independent(facts: Facts, crew: Batch, row: Sequence[Work], least: int = 2)
 def _finding(
     facts: Facts, crew: Batch, works: Sequence[Work], evidence: Sequence[str], reason: Reason
 ) -> Iterator[Finding]:
-    saved_ns = saved_together(facts, crew.container, works, packed([work.duration_ns for work in works], facts.limit))
+    saving = saved_together(facts, crew.container, works, packed([work.duration_ns for work in works], facts.limit))
     is_bare = any(map(_is_bare, works))
-    if saved_ns <= 0 or (is_bare and any(_has_paused(before, after) for before, after in pairwise(works))):
+    if saving.ns <= 0 or (is_bare and any(_has_paused(before, after) for before, after in pairwise(works))):
         return
     between = _between(facts, crew, works)
     reason = "" if is_bare or between else reason
@@ -177,7 +177,7 @@ def _finding(
         f"the program ran {counted(works)} one after another, {needs} anything of what another said",
         evidence=[*_asked(facts, works, facts.run.root.start_ns), *dict.fromkeys(evidence), *why, hit_rate(reason, 0)],
         spans=[*(work.node.id for work in works), crew.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy="Run them together: `await asyncio.gather(...)` over the agents, or `ThreadPoolExecutor.map` with a sync "
         "client.",
         question=None if reason else question_of(facts, None, [[facts.profile(work)] for work in works]),

@@ -42,8 +42,10 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.batch import free_of_each_other
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
-from tracekit.rules.rearrange import saved_together
+from tracekit.rules.calibration import told
+from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, not_counted, seconds, times
 
@@ -61,14 +63,14 @@ def check(facts: Facts) -> Iterator[Finding]:
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
             continue
-        saved_ns = _saved_ns(facts, batch, works)
-        if saved_ns <= 0:
+        saving = _saving(facts, batch, works)
+        if saving.ns <= 0:
             continue
         free, doubt = free_of_each_other(facts, works, batch.unseen)
         if len(free) < len(works):
-            saved_ns = _saved_ns(facts, batch, free) if len(free) > 1 else 0
-        if saved_ns > 0:
-            yield _finding(facts, batch, free, saved_ns, doubt or others)
+            saving = _saving(facts, batch, free) if len(free) > 1 else NO_SAVING
+        if saving.ns > 0:
+            yield _finding(facts, batch, free, saving, doubt or others)
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
@@ -80,13 +82,10 @@ def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
     return asked, f"the program ran {others[0]} among them, which nothing asked for" if others else ""
 
 
-def _saved_ns(facts: Facts, batch: Batch, works: Sequence[Work]) -> int:
-    """Nanoseconds that the run saves if `works` run together; what the program did between them stays as it was."""
-    durations = [work.duration_ns for work in works]
-    offsets = packed(durations, facts.limit)
-    longest_ns = max(offset + duration for offset, duration in zip(offsets, durations, strict=True))
-    saved_ns = min(saved_together(facts, batch.container, works, offsets), sum(durations) - longest_ns)
-    return saved_ns if facts.may_save(saved_ns) else 0
+def _saving(facts: Facts, batch: Batch, works: Sequence[Work]) -> Saving:
+    """The saving if `works` run together; what the program did between them stays as it was."""
+    offsets = packed([work.duration_ns for work in works], facts.limit)
+    return saved_together(facts, batch.container, works, offsets, keep_gaps=True)
 
 
 def _ran_one_by_one(works: Sequence[Work]) -> bool:
@@ -94,7 +93,7 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
     return is_serial([interval for interval in intervals if interval is not None])
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, doubt: str) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, doubt: str) -> Finding:
     agent = facts.agent_around(batch.container)
     is_runner = agent is not None and bool(agent.attributes.get(semconv.TOOL_RUNNER))
     who = "the SDK's `tool_runner`" if is_runner else "the code"
@@ -118,12 +117,13 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saved_ns: int, d
         "client, `ThreadPoolExecutor.map`."
     )
     doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
+    evidence += [f"but {doubt}", told("possible, one response")] if doubt else [told("certain, one response")]
     return RULE.finding(
         "possible" if doubt else "certain",
         f"one answer asked for {counted(works)}; {who} ran them one by one",
-        evidence=[*evidence, f"but {doubt}"] if doubt else evidence,
+        evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
-        saved_ns=saved_ns,
+        saving=saving,
         remedy=remedy,
     )
 

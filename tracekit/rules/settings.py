@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from tracekit.analysis.lineage.effects import TOOL_EFFECTS
 from tracekit.errors import SettingsError
 from tracekit.model.finding import CONFIDENCES, Confidence, Finding
 from tracekit.model.tree import Run
@@ -85,6 +86,7 @@ def check_settings(settings: Settings) -> CheckSettings:
         chosen(tuple(each.rule for each in suppressions), ())
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from error
+    options = replace(options, tools=_tools(settings))
     return CheckSettings(options, cast("Confidence", fail_on), suppressions)
 
 
@@ -137,6 +139,18 @@ def _words(table: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise SettingsError(f"{name} in {where} is {value!r}; it must be a list of codes or names of rules")
     return tuple(value)
+
+
+def _tools(settings: Settings) -> dict[str, str]:
+    """Return what ``[tool.tracekit.tools]`` says of the effects of tools, by their names."""
+    table = settings.table.get("tools", {})
+    where = settings.where.replace("[tool.tracekit]", "[tool.tracekit.tools]")
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} is {table!r}; it must be a table of tools")
+    for name, effects in table.items():
+        if effects not in TOOL_EFFECTS:
+            raise SettingsError(f"{name} in {where} is {effects!r}; it may be {', '.join(TOOL_EFFECTS)}")
+    return dict(table)
 
 
 def _positive(value: Any, where: str) -> int:

@@ -56,7 +56,8 @@ from tracekit.analysis.lineage.effects import looks
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.verdict import Reason, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
-from tracekit.analysis.timing.schedule import Change, packed
+from tracekit.analysis.timing.schedule import packed
+from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -244,7 +245,7 @@ def _rank(group: _Group) -> int:
 # ── what it saves ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _saved_ns(facts: Facts, group: _Group) -> int:
+def _saving(facts: Facts, group: _Group) -> Saving:
     """All works begin with the first turn's; the calls of the later turns fall away."""
     first, *later = group.batches
     schedule = facts.schedule
@@ -252,12 +253,11 @@ def _saved_ns(facts: Facts, group: _Group) -> int:
     durations = {batch.container.id: _without_call(facts, batch) for batch in later}
     jobs = [schedule.end(first.container) - begin_ns, *durations.values()]
     offsets = packed(jobs, facts.limit)
-    home = facts.parents[first.container.id]
     begins = {
         batch.container.id: (first.container.id, begin_ns - first.container.start_ns + offset)
         for batch, offset in zip(later, offsets[1:], strict=True)
     }
-    return schedule.saved_ns(home, Change(begins, durations))
+    return schedule.saving(Change(begins, durations))
 
 
 def _without_call(facts: Facts, batch: Batch) -> int:
@@ -267,8 +267,8 @@ def _without_call(facts: Facts, batch: Batch) -> int:
 
 
 def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
-    saved_ns = _saved_ns(facts, group)
-    if saved_ns <= 0:
+    saving = _saving(facts, group)
+    if saving.ns <= 0:
         return None
     works = [work for batch in group.batches for work in batch.works]
     calls = [batch.asked for batch in group.batches[1:] if batch.asked is not None]
@@ -290,7 +290,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
             hit_rate(group.reason, group.rank),
         ],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
-        saved_ns=saved_ns,
+        saving=saving,
         saved_usd=fsum(costs) if len(costs) == len(calls) else None,
         remedy=_remedy(agent, works),
         rank=group.rank,

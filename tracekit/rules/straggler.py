@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from tracekit import semconv
 from tracekit.analysis.batches import rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.timing.schedule import Change
+from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
@@ -54,18 +54,17 @@ def check(facts: Facts) -> Iterator[Finding]:
         slowest, second = works[0], works[1]
         if slowest.duration_ns < _FACTOR * second.duration_ns:
             continue
-        home = facts.parents[slowest.node.id]
-        saved_ns = facts.schedule.saved_ns(home, Change(durations={slowest.node.id: second.duration_ns}))
-        if saved_ns <= 0:
+        saving = facts.schedule.saving(Change(durations={slowest.node.id: second.duration_ns}))
+        if saving.ns <= 0:
             continue
         about = told_apart(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
             f"{slowest.name}{f' ({about})' if about else ''} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
             f"{seconds(second.duration_ns)}",
-            evidence=[_why(slowest.node), f"the run waited {seconds(saved_ns)} for it alone"],
+            evidence=[_why(slowest.node), f"the run waited {seconds(saving.ns)} for it alone"],
             spans=[slowest.node.id, *(work.node.id for work in works[1:])],
-            saved_ns=saved_ns,
+            saving=saving,
             remedy=f"Split what {slowest.name}{f' ({about})' if about else ''} is given, or give it a faster model; as long as it takes twice the others' "
             "time, nothing else shortens this turn.",
         )

@@ -25,6 +25,7 @@ from tracekit.rules import (
     truncated_answer,
     uncached_prefix,
     unused_result,
+    unused_tools,
     waits_dominate,
 )
 from tracekit.rules.rule import Rule
@@ -47,6 +48,7 @@ OWN: tuple[Rule, ...] = (
     large_model.RULE,
     carried_results.RULE,
     cache_broken.RULE,
+    unused_tools.RULE,
     resent_request.RULE,
     truncated_answer.RULE,
     unused_result.RULE,

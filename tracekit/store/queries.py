@@ -11,7 +11,7 @@ from tracekit.model.finding import Confidence, Finding
 from tracekit.model.recording import Recording, Segment
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Node, Run, Status, Tokens
-from tracekit.store.rows import File, KnownRun, SpanRow
+from tracekit.store.rows import File, KnownRun, PracticeRow, SpanRow
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,6 +22,7 @@ __all__ = [
     "known_runs",
     "last_times",
     "newest_runs",
+    "practices_of",
     "problems",
     "run_named",
     "stamp",
@@ -165,6 +166,23 @@ def findings_in(store: DuckDBPyConnection, id: str) -> list[Finding]:
             query, [id]
         ).fetchall()
     ]
+
+
+def practices_of(
+    store: DuckDBPyConnection, agent: str, prompt: str, *, before_ns: int, without: Iterable[str], most: int
+) -> list[PracticeRow]:
+    """The use that an agent made of its tools in the newest `most` runs recorded before `before_ns`, newest first.
+
+    Replays are no runs of the agent, nor are the runs `without`.
+    """
+    columns = ", ".join(PracticeRow._fields)
+    query = (
+        f"SELECT {columns} FROM practice JOIN run r USING (copy) WHERE agent = ? AND prompt = ? "  # noqa: S608  our own
+        "AND r.replay_of IS NULL AND r.recorded_at_ns < ? AND r.id NOT IN (SELECT unnest(?::VARCHAR[])) "
+        "ORDER BY r.recorded_at_ns DESC, r.id DESC LIMIT ?"
+    )
+    rows = store.execute(query, [agent, prompt, before_ns, list(without), most]).fetchall()
+    return [PracticeRow(*row) for row in rows]
 
 
 def _tree(rows: list[SpanRow]) -> Node:

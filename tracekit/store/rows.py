@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tracekit.model.summary import RunSummary
 
-__all__ = ["File", "FindingRow", "Fit", "KnownRun", "MessageRow", "RunRows", "SpanRow"]
+__all__ = ["File", "FindingRow", "Fit", "KnownRun", "MessageRow", "PracticeRow", "RunRows", "SpanRow"]
 
 
 class File(NamedTuple):
@@ -84,6 +84,21 @@ class FindingRow(NamedTuple):
     remedy: str
 
 
+class PracticeRow(NamedTuple):
+    """An agent's use of its tools in a run. `prompt` and `tools` are digests; the last but one three are JSON lists.
+
+    `offered` and `called` are names of tools, `together` pairs of names.
+    """
+
+    agent: str
+    prompt: str
+    tools: str
+    offered: str
+    called: str
+    together: str
+    is_whole: bool
+
+
 @dataclass(slots=True)
 class Fit:
     """Whether rows hold values as they are, so far."""
@@ -95,7 +110,7 @@ class Fit:
 class RunRows:
     """All that the store keeps of one run, or why it keeps nothing (`problem`).
 
-    `spans`, `messages` and `findings` are made while they are taken, once. `count` is the number of spans. `damage`
+    `spans`, `messages`, `findings` and `practices` are made while they are taken, once. `count` is the number of spans. `damage`
     tells, with its file, what could not be read. `fit` says, once all is taken, whether the rows give back the very
     tree; what a table cannot hold was changed. `alive` names the files whose writers lived. `maker` says by which rules
     the rows were made, `took_s` how long it took to read the run.
@@ -111,6 +126,7 @@ class RunRows:
     spans: Iterable[SpanRow] = ()
     messages: Iterable[MessageRow] = ()
     findings: Iterable[FindingRow] = ()
+    practices: Iterable[PracticeRow] = ()
     damage: Sequence[tuple[str, str]] = ()
     fit: Fit = field(default_factory=Fit)
     problem: str = ""

@@ -17,6 +17,7 @@ __all__ = [
     "FINDINGS",
     "MESSAGES",
     "MIGRATIONS",
+    "PRACTICES",
     "RUNS",
     "SPANS",
     "TABLES",
@@ -65,14 +66,22 @@ def _first(store: DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[DuckDBPyConnection], None], ...] = (_first,)
+def _practices(store: DuckDBPyConnection) -> None:
+    """One row for each agent of a run: which tools its requests offered, and which its model requested."""
+    store.execute(
+        "CREATE TABLE practice (copy BIGINT, agent VARCHAR, prompt VARCHAR, tools VARCHAR, offered VARCHAR, "
+        "called VARCHAR, together VARCHAR, is_whole BOOLEAN)"
+    )
+
+
+MIGRATIONS: tuple[Callable[[DuckDBPyConnection], None], ...] = (_first, _practices)
 """Each makes the store of its number from the one before. Only ever added to, at the end."""
 
-RUNS, SPANS, MESSAGES, FINDINGS = "run", "span", "message", "finding"
+RUNS, SPANS, MESSAGES, FINDINGS, PRACTICES = "run", "span", "message", "finding", "practice"
 BY_RUN = ("journal", "segment")
 """Tables whose rows name their run; those of all others bear the number of its copy."""
 
-TABLES = (*BY_RUN, RUNS, SPANS, MESSAGES, FINDINGS)
+TABLES = (*BY_RUN, RUNS, SPANS, MESSAGES, FINDINGS, PRACTICES)
 
 
 def version_of(store: DuckDBPyConnection) -> int:

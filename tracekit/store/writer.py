@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tracekit.errors import RowsError
 from tracekit.store.connect import memory
 from tracekit.store.rows import KnownRun, MessageRow, RunRows, SpanRow
-from tracekit.store.schema import BY_RUN, FINDINGS, MESSAGES, RUNS, SPANS, TABLES, migrate
+from tracekit.store.schema import BY_RUN, FINDINGS, MESSAGES, PRACTICES, RUNS, SPANS, TABLES, migrate
 from tracekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ class Writer:
         began = time.monotonic()
         self._copy += 1
         copy = self._copy
-        for table, rows in ((SPANS, run.spans), (MESSAGES, run.messages), (FINDINGS, run.findings)):
+        derived = ((MESSAGES, run.messages), (FINDINGS, run.findings), (PRACTICES, run.practices))
+        for table, rows in ((SPANS, run.spans), *derived):
             for row in rows:
                 self._gather(table, [(copy, *row)])
                 if self._is_full:
@@ -243,7 +244,7 @@ class Writer:
             self._most_bytes = min(_MOST_BYTES, int(self._most_bytes * 1.3))
 
     def _delete(self, copies: Iterable[int]) -> None:
-        for table in (RUNS, SPANS, MESSAGES, FINDINGS):
+        for table in (RUNS, SPANS, MESSAGES, FINDINGS, PRACTICES):
             self._delete_of(table, "copy", copies)
 
     def _delete_of(self, table: str, column: str, values: Iterable[object]) -> None:

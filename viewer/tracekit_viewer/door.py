@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
-from tracekit.analysis.timing.what_if import WhatIf
+from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
@@ -25,8 +25,7 @@ from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
-from tracekit.rules.default import grave
-from tracekit.rules.what_if import Found, found_in
+from tracekit.rules.default import default_findings, grave
 
 __all__ = [
     "Answer",
@@ -38,7 +37,6 @@ __all__ = [
     "Failure",
     "Finding",
     "Follower",
-    "Found",
     "Kind",
     "Listing",
     "Messages",
@@ -62,9 +60,9 @@ __all__ = [
     "cost_parts",
     "count",
     "damage_in",
+    "default_findings",
     "duration",
     "find",
-    "found_in",
     "grave",
     "home",
     "is_alive",
@@ -79,4 +77,5 @@ __all__ = [
     "size",
     "summary_of",
     "text_of",
+    "what_if",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.message import Message
 from typing_extensions import override
 
-from tracekit_viewer.door import Found, Node, RunSummary
+from tracekit_viewer.door import Finding, Node, RunSummary
 
 __all__ = [
     "AgentChosen",
@@ -137,9 +138,9 @@ class SpanWanted(Message):
 
 @dataclass(eq=False, repr=False)
 class WhatIfWanted(Message):
-    """The user wants to see the run as it would have been without `found`."""
+    """The user wants to see the run as it would have been without all of `findings`."""
 
-    found: Found
+    findings: Sequence[Finding]
 
 
 class FindingsLeft(Message):

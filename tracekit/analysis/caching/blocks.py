@@ -118,9 +118,13 @@ def value_of(request: Asked, block: Block) -> Any:
 
 
 def _values(value: Any, section: Section) -> Iterator[Any]:
-    """The blocks in the JSON `value` of a section, or of a message. The API takes no notice of empty texts."""
+    """The blocks in the JSON `value` of a section, or of a message.
+
+    The API takes no notice of empty texts, and puts tools that are loaded on demand where they are found, not first.
+    """
     if section == "tools":
-        yield from value if isinstance(value, list) else ()
+        tools = value if isinstance(value, list) else ()
+        yield from (tool for tool in tools if not (isinstance(tool, Mapping) and tool.get("defer_loading")))
         return
     content = value.get("content") if section == "messages" and isinstance(value, Mapping) else value
     for block in blocks_of(content):

@@ -28,6 +28,9 @@ LEAST_LOST = 1024
 _LOOK_BACK = 8
 """Earlier calls of the agent among which the one that a call continues is looked for."""
 
+_DISTINCTIVE = 16
+"""Characters of what tells an answer from others, its kind included: two conversations don't share one by chance."""
+
 _REDACTED = "[redacted:"
 _OTHER_PLATFORMS = ("aws.bedrock", "gcp.vertex_ai")
 
@@ -82,17 +85,18 @@ class _Finder:
         self._facts = facts
         self._calls = calls
         self._reader = BlockReader()
+        self._prefixes: dict[str, Prefix] = {}
 
     def find(self, number: int) -> Break | None:
         """The break at call `number`; None where there is none, or the record cannot tell."""
         after = self._calls[number]
         earlier = self._calls[max(0, number - _LOOK_BACK) : number]
-        before = next((each for each in reversed(earlier) if self._continues(each, after)), None)
+        before = next((each for each in reversed(earlier) if self._continues(each, after, earlier)), None)
         if before is None or _lost(before, after) < LEAST_LOST:
             return None
         if not all(self._is_readable(call) for call in (before, after)):
             return None
-        one, other = (self._reader.prefix(self._facts.content.request(call)) for call in (before, after))
+        one, other = self._prefix(before), self._prefix(after)
         if not one.markers:
             # Nothing in the request says what was cached.
             return None
@@ -104,6 +108,14 @@ class _Finder:
             return None
         return Break(before, after, _lost(before, after), cause, at, idle_ns, one.ttl_ns)
 
+    def _prefix(self, call: Node) -> Prefix:
+        """The blocks of `call`, which is compared with the call before it and then with the one after it."""
+        if call.id not in self._prefixes:
+            if len(self._prefixes) >= _LOOK_BACK:
+                del self._prefixes[next(iter(self._prefixes))]
+            self._prefixes[call.id] = self._reader.prefix(self._facts.content.request(call))
+        return self._prefixes[call.id]
+
     def _used(self, call: Node, before: Node) -> bool:
         """Whether `call` wrote or read all that `before` had in the cache."""
         is_later = call.start_ns >= before.start_ns
@@ -111,17 +123,22 @@ class _Finder:
 
     # ── which call is continued ──────────────────────────────────────────────────────────────────────────────────
 
-    def _continues(self, before: Node, after: Node) -> bool:
-        """Whether the request of `after` goes on from that of `before`, which had been answered."""
+    def _continues(self, before: Node, after: Node, earlier: Sequence[Node]) -> bool:
+        """Whether the request of `after` goes on from that of `before`, which had been answered.
+
+        It has all its messages and more, or its answer, which no other of the `earlier` calls was given.
+        """
         if before.end_ns is None or before.end_ns > after.start_ns:
             return False
         one, other = (self._facts.content.messages(call) for call in (before, after))
         if not one or not other:
             return False
-        signature = self._signature(before)
-        if signature and any(each.signature == signature for each in other.back() if each.role == "assistant"):
+        if len(other) > len(one) and other.shared(one) == len(one):
             return True
-        return other.shared(one) == len(one)
+        signature = self._signature(before)
+        if len(signature) < _DISTINCTIVE or sum(self._signature(each) == signature for each in earlier) > 1:
+            return False
+        return any(each.signature == signature for each in other.back() if each.role == "assistant")
 
     def _signature(self, call: Node) -> str:
         return answer_signature((self._facts.content.answer(call) or {}).get("content"))

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
-from tracekit.analysis.lineage.values import clean
+from tracekit.analysis.lineage.values import clean, names_in
+from tracekit.analysis.prompted import leaves
 from tracekit.model.tree import Node
 
 __all__ = ["LOOKING", "TOOL_EFFECTS", "UNKNOWN", "Effects", "effects_of", "looks"]
 
 TOOL_EFFECTS = ("reads", "writes", "nothing")
-"""Values of ``[tool.tracekit.tools]``: a tool changes nothing, changes something, or touches nothing that others touch."""
+"""Values of ``[tool.tracekit.tools]``: a tool changes nothing; changes what its arguments name, and nothing else; or
+touches nothing that others touch."""
 
 LOOKING = frozenset(
     [
@@ -71,6 +73,9 @@ class Effects:
 
 UNKNOWN = Effects()
 
+_MOST_LEVELS = 32
+"""Agents within agents that are looked through."""
+
 
 def effects_of(work: Work, by_name: Mapping[str, str]) -> Effects:
     """Return what `work` touched. `by_name` has what the settings say of tools, by their names."""
@@ -83,16 +88,22 @@ def looks(name: str) -> bool:
     return words[0] in LOOKING or words[-1] in LOOKING
 
 
-def _of_node(node: Node, by_name: Mapping[str, str]) -> Effects:
-    declared = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
-    if declared is not None:
-        return declared
-    if node.kind == "tool":
-        known = _of_tool(node, by_name)
+def _of_node(top: Node, by_name: Mapping[str, str]) -> Effects:
+    """Return what the outermost agents and tools touched of which something is known; unknown if there is another."""
+    found: list[Effects] = []
+    stack = [(top, 0)]
+    while stack:
+        node, level = stack.pop()
+        known = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
+        if known is None and node.kind == "tool":
+            known = _of_tool(node, by_name)
+        below = [] if known is not None else list(_outermost(node.children))
         if known is not None:
-            return known
-    below = list(_outermost(node.children))
-    return _joined([_of_node(child, by_name) for child in below]) if below else UNKNOWN
+            found.append(known)
+        elif not below or level == _MOST_LEVELS:
+            return UNKNOWN
+        stack.extend((child, level + 1) for child in below)
+    return _joined(found)
 
 
 def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
@@ -103,9 +114,10 @@ def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
     if isinstance(hints, Mapping) and hints.get("readOnlyHint") is True:
         return Effects(reads_anything=True, source="annotated")
     said = by_name.get(str(tool.attributes.get(semconv.TOOL_NAME, tool.name)))
-    if said == "nothing":
-        return Effects(source="set")
-    return Effects(reads_anything=True, source="set") if said == "reads" else None
+    if said == "writes":
+        named = names_in(leaves(tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)))
+        return Effects(writes=named, source="set") if named else None
+    return Effects(reads_anything=said == "reads", source="set") if said else None
 
 
 def _noted(node: Node, reads: str, writes: str, source: str) -> Effects | None:
@@ -133,8 +145,6 @@ def _outermost(nodes: Iterable[Node]) -> Iterable[Node]:
 
 
 def _joined(effects: Sequence[Effects]) -> Effects:
-    if not all(each.is_known for each in effects):
-        return UNKNOWN
     return Effects(
         frozenset().union(*(each.reads for each in effects)),
         frozenset().union(*(each.writes for each in effects)),

@@ -9,10 +9,11 @@ began. What it waited beyond the last of these is its *own delay*, which stays a
     tail(p) = end(p) - max(end(c) for children c with end(c) <= end(p))
     duration'(p) = max(end'(c) for those c) - start'(p) + tail(p)
 
-A change gives some children of one node another begin or another duration; whoever came after them moves up. The
-saving is `duration - duration'` of that node, carried up to the root by the same formulas, so work that ran beside
-something longer saves nothing. It takes O(c log c) for the c children of each node on the way; where a node has more
-than `MANY` children, its saving is bounded instead by the time in which the child ran alone, O(c) once.
+A change gives some nodes another begin or another duration; whoever came after them moves up. The saving is
+`duration - duration'` of their parent, carried up to the root by the same formulas, so work that ran beside something
+longer saves nothing. Where nodes of several parents change, their savings meet in the innermost node around both. It
+takes O(c log c) for the c children of each node on the way; where a node has more than `MANY` children, its saving is
+bounded instead by the time in which the child ran alone, O(c) once.
 
 Where all children before one had ended when it began, there is a *joint*: what comes after depends on nothing but when
 that was. Of many children only those between the joints around a change are laid out again; the rest moves as a whole.
@@ -31,14 +32,16 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval
 from tracekit.analysis.unseen import Slot, Unseen, is_unseen
+from tracekit.model.change import Change, Saving
 from tracekit.model.tree import Node
 
-__all__ = ["MANY", "Change", "Row", "Schedule", "packed"]
+__all__ = ["MANY", "Level", "Row", "Schedule", "packed"]
 
 MANY = 64
 """Children of one node from which on savings below it are bounded instead of laid out."""
@@ -46,15 +49,27 @@ MANY = 64
 _NEVER = -(1 << 63)
 
 
-@dataclass(frozen=True)
-class Change:
-    """Children of one node that begin at another time or take another time, by their ids, in nanoseconds.
+class Level(NamedTuple):
+    """A node below which something changes.
 
-    `begins` are offsets from the begin of another child: ``{child: (other, offset)}``.
+    Attributes:
+        node: The node.
+        own: The part of the change that is about its children.
+        shorter: Its children below which something changes, each with the nanoseconds that it takes less.
+        saved_ns: Nanoseconds that the node takes less.
+        is_whole: Whether the whole change is below it.
     """
 
-    begins: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    durations: Mapping[str, int] = field(default_factory=dict)
+    node: Node
+    own: Change
+    shorter: Sequence[tuple[Node, int]]
+    saved_ns: int
+    is_whole: bool
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its saving is bounded instead of laid out."""
+        return not self.own and len(self.node.children) > MANY
 
 
 def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
@@ -119,8 +134,9 @@ class Schedule:
         self._unseen = Unseen(self.end, requested)
         self._last_ns = last_ns
         self._least_ns = max(1, least_ns)
+        self._depths: dict[str, int] = {}
         self._alone: dict[str, Mapping[str, int]] = {}
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[int, tuple[Node, Row]] = {}
         self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
@@ -132,9 +148,83 @@ class Schedule:
         """Nanoseconds that `node` took."""
         return self.end(node) - node.start_ns
 
-    def saved_ns(self, node: Node, change: Change) -> int:
-        """Nanoseconds by which the run is shorter with `change` among the children of `node`; 0 at the least."""
-        return self.carried_ns(node, self.duration(node) - self.duration_with(node, change))
+    def depth(self, node: Node) -> int:
+        """The number of nodes around `node`."""
+        above: list[str] = []
+        while node.id not in self._depths:
+            parent = self._parents.get(node.id)
+            if parent is None:
+                self._depths[node.id] = 0
+            else:
+                above.append(node.id)
+                node = parent
+        depth = self._depths[node.id]
+        for id in reversed(above):
+            depth += 1
+            self._depths[id] = depth
+        return depth
+
+    def saving(self, change: Change) -> Saving:
+        """Return `change` with the time by which the run is shorter with it; 0 at the least."""
+        saved_ns = 0
+        for level in self.levels(change):
+            saved_ns = level.saved_ns
+            if level.is_whole and saved_ns < self._least_ns:
+                return Saving(change, 0)
+        return Saving(change, saved_ns)
+
+    def levels(self, change: Change) -> Iterator[Level]:
+        """The nodes below which something changes, from the innermost to the root."""
+        owns: dict[str, Change] = {}
+        shorter: dict[str, list[tuple[Node, int]]] = {}
+        heap: list[tuple[int, str, Node]] = []
+
+        def add(node: Node) -> None:
+            if node.id not in shorter:
+                shorter[node.id] = []
+                heapq.heappush(heap, (-self.depth(node), node.id, node))
+
+        for node, own in self._by_parent(change):
+            owns[node.id] = own
+            add(node)
+        while heap:
+            *_, node = heapq.heappop(heap)
+            own, below = owns.get(node.id, Change()), shorter[node.id]
+            level = Level(node, own, below, self._saved_in(node, own, below), not heap)
+            yield level
+            parent = self._parents.get(node.id)
+            if parent is not None:
+                add(parent)
+                shorter[parent.id].append((node, level.saved_ns))
+
+    def _by_parent(self, change: Change) -> Iterator[tuple[Node, Change]]:
+        parents = {self._parents[id].id: self._parents[id] for id in (*change.begins, *change.durations)}
+        if len(parents) == 1:
+            yield next(iter(parents.values())), change
+            return
+        begins: dict[str, dict[str, tuple[str, int]]] = {id: {} for id in parents}
+        durations: dict[str, dict[str, int]] = {id: {} for id in parents}
+        for id, begin in change.begins.items():
+            begins[self._parents[id].id][id] = begin
+        for id, duration_ns in change.durations.items():
+            durations[self._parents[id].id][id] = duration_ns
+        for id, parent in parents.items():
+            yield parent, Change(begins[id], durations[id])
+
+    def _saved_in(self, node: Node, own: Change, shorter: Sequence[tuple[Node, int]]) -> int:
+        """Nanoseconds that `node` takes less with `own` among its children, of which those of `shorter` take less."""
+        if not own and (len(shorter) == 1 or len(node.children) > MANY):
+            # Children that ran alone did so at different times.
+            return sum(self.handed_up(child, node, saved_ns) for child, saved_ns in shorter)
+        return self.duration(node) - self.duration_with(node, self.with_shorter(node, own, shorter))
+
+    def with_shorter(self, node: Node, own: Change, shorter: Sequence[tuple[Node, int]]) -> Change:
+        """Return `own`, a change among the children of `node`, with those of `shorter` so much shorter."""
+        durations = dict(own.durations)
+        for child, saved_ns in shorter:
+            less_ns = self.waited_for(child, node, saved_ns)
+            durations[child.id] = max(0, durations.get(child.id, self.duration(child)) - less_ns)
+        return Change(own.begins, durations)
 
     def carried_ns(self, node: Node, saved_ns: int) -> int:
         """What is left at the root of `saved_ns` that `node` takes less."""
@@ -148,13 +238,12 @@ class Schedule:
 
     def handed_up(self, node: Node, parent: Node, saved_ns: int) -> int:
         """Nanoseconds that `parent` takes less where its child `node` takes `saved_ns` less."""
-        saved_ns = self.waited_for(node, parent, saved_ns)
         if len(parent.children) > MANY:
-            return min(saved_ns, self._alone_ns(parent, node))
+            return min(self.waited_for(node, parent, saved_ns), self._alone_ns(parent, node))
         if len(parent.children) > 1:
-            shorter = Change(durations={node.id: self.duration(node) - saved_ns})
+            shorter = self.with_shorter(parent, Change(), [(node, saved_ns)])
             return self.duration(parent) - self.duration_with(parent, shorter)
-        return saved_ns
+        return self.waited_for(node, parent, saved_ns)
 
     def waited_for(self, node: Node, parent: Node, saved_ns: int) -> int:
         """What of `saved_ns` the end of `parent` can depend on: it did not wait for a child that outlived it."""
@@ -246,9 +335,11 @@ class Schedule:
 
     def row(self, node: Node) -> Row:
         """The children of `node`, as they were recorded."""
-        if node.id not in self._rows:
-            self._rows[node.id] = self._laid_out(node)
-        return self._rows[node.id]
+        # By the node itself: in a recording that someone made up, a span may have the id that an inferred one gets.
+        known = self._rows.get(id(node))
+        if known is None:
+            known = self._rows[id(node)] = node, self._laid_out(node)
+        return known[1]
 
     def _laid_out(self, node: Node) -> Row:
         children = sorted(self._slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))

@@ -50,23 +50,33 @@ def _name(step: Step) -> str | None:
 
 
 def _places_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) -> list[tuple[int, set[int]]]:
-    """What each finding saves, with the places of the `steps` at and below its spans; the largest saving first."""
+    """What each finding saves, with the places of the `steps` at and below its spans; the largest saving first.
+
+    A span with others of the same finding below it only says where these are.
+    """
     saving = [each for each in findings if each.saved_ms and is_at_least(each.confidence, "likely")]
     saving.sort(key=lambda finding: -(finding.saved_ms or 0.0))
-    about: dict[str, tuple[int, ...]] = {}
+    about: dict[str, list[int]] = {}
     for number, finding in enumerate(saving):
         for id in dict.fromkeys(finding.spans):
-            about[id] = (*about.get(id, ()), number)
-    places: list[set[int]] = [set() for _ in saving]
+            about.setdefault(id, []).append(number)
     of_node: dict[str, list[int]] = {}
     for place, step in enumerate(steps):
         of_node.setdefault(step.node.id, []).append(place)
-    stack: list[tuple[Node, tuple[int, ...]]] = [(root, ())] if saving else []
+    # By finding and span the places of steps whose nearest span of the finding it is.
+    places: dict[tuple[int, str], set[int]] = {}
+    around: set[tuple[int, str]] = set()
+    stack: list[tuple[Node, dict[int, str]]] = [(root, {})] if saving else []
     while stack:
-        node, above = stack.pop()
-        numbers = tuple(dict.fromkeys((*above, *about[node.id]))) if node.id in about else above
-        for number in numbers if node.id in of_node else ():
-            places[number].update(of_node[node.id])
-        stack.extend((child, numbers) for child in node.children)
-    found = [(round((each.saved_ms or 0.0) * 1e6), place) for each, place in zip(saving, places, strict=True)]
-    return [(saved_ns, place) for saved_ns, place in found if place]
+        node, nearest = stack.pop()
+        if node.id in about:
+            own = dict.fromkeys(about[node.id], node.id)
+            around.update((number, nearest[number]) for number in own if number in nearest)
+            nearest = {**nearest, **own}
+        for key in nearest.items() if node.id in of_node else ():
+            places.setdefault(key, set()).update(of_node[node.id])
+        stack.extend((child, nearest) for child in node.children)
+    found: list[set[int]] = [set() for _ in saving]
+    for key in places.keys() - around:
+        found[key[0]] |= places[key]
+    return [(round((each.saved_ms or 0.0) * 1e6), own) for each, own in zip(saving, found, strict=True) if own]

@@ -1,8 +1,8 @@
-"""A run as it could be: when each of its spans runs once work of one node is in another order.
+"""A run as it could be: when each of its spans runs with a change.
 
-The times are those of the schedule that a saving is computed from: the children of the changed node as
-`Schedule.times_with` lays them, then node by node up to the root, each shorter by what its child hands up. What is below
-a child moves with it. Where the child itself takes less, the part that goes is
+The times are those of the schedule that a saving is computed from: the children of each node below which something
+changes as `Schedule.times_with` lays them, each shorter by what its own children hand up. What is below a child moves
+with it. Where the child itself takes less, the part that goes is
 
 - the turn's own call, if the rest of the turn is what is left (the model was asked once for what it was asked twice),
 - the time in which blocking calls of the others held it up, if what is left without these is what it takes,
@@ -14,15 +14,18 @@ What has nothing left falls away and has no time.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from tracekit.analysis.batches import batch_of, blocking_of
+from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval, union
-from tracekit.analysis.timing.schedule import MANY, Change, Schedule
-from tracekit.model.tree import Node
+from tracekit.analysis.timing.schedule import Level, Schedule
+from tracekit.model.change import Change, combined
+from tracekit.model.tree import Node, Run
 
-__all__ = ["WhatIf", "what_if"]
+__all__ = ["WhatIf", "drawn", "what_if"]
 
 Warp = Callable[[int], int]
 """From when something was to when it could be."""
@@ -33,7 +36,7 @@ class WhatIf:
     """A run as it was and as it could be, in nanoseconds since the epoch.
 
     Attributes:
-        node: The node among whose children something changes.
+        node: The innermost node below which everything that changes is.
         was: When the run ran.
         could: When it would have run.
         times: When each node would have run, by its id; what falls away has none.
@@ -50,45 +53,83 @@ class WhatIf:
         return self.was.end_ns - self.could.end_ns
 
 
-def what_if(schedule: Schedule, parents: Mapping[str, Node], node: Node, change: Change) -> WhatIf:
-    """The run of `schedule`, whose nodes have these `parents`, with `change` among the children of `node`. O(n log n)."""
-    path, laid = [node], {node.id: schedule.times_with(node, change)}
-    saved_ns = schedule.duration(node) - schedule.duration_with(node, change)
-    lasts = {node.id: schedule.duration(node) - saved_ns}
-    while (parent := parents.get(path[-1].id)) is not None:
-        laid[parent.id] = dict(_beside_shorter(schedule, path[-1], parent, saved_ns))
-        saved_ns = schedule.handed_up(path[-1], parent, saved_ns)
-        lasts[parent.id] = schedule.duration(parent) - saved_ns
-        path.append(parent)
-    root = path[-1]
-    was, could = Interval(root.start_ns, schedule.end(root)), Interval(root.start_ns, root.start_ns + lasts[root.id])
-    times, changed = {root.id: could}, _Changed(schedule, node, change)
-    on_path = {each.id for each in path}
-    for each in reversed(path):
-        shift = times[each.id].start_ns - each.start_ns
-        for child in each.children:
-            start_ns, end_ns = laid[each.id][child.id]
-            if child.id in on_path:
-                times[child.id] = Interval(start_ns + shift, start_ns + shift + lasts[child.id])
-            else:
-                to = Interval(start_ns + shift, end_ns + shift)
-                times.update(_warped(schedule, child, _warp(schedule, child, to, changed if each is node else None)))
+def what_if(run: Run, changes: Iterable[Change]) -> WhatIf:
+    """Return `run` as it would have been with all `changes`. O(n log n)."""
+    return drawn(Facts(run).schedule, run.root, combined(changes))
+
+
+def drawn(schedule: Schedule, root: Node, change: Change) -> WhatIf:
+    """Return the run of `schedule`, with this `root`, as it would have been with `change`."""
+    levels = {level.node.id: level for level in schedule.levels(change)}
+    node = next((level.node for level in levels.values() if level.is_whole), root)
+    was = Interval(root.start_ns, schedule.end(root))
+    could = Interval(was.start_ns, was.end_ns - (levels[root.id].saved_ns if levels else 0))
+    times = {root.id: could}
+    stack: list[tuple[Node, Warp]] = [(root, _Shift(0))]
+    while stack:
+        each, outer = stack.pop()
+        if each.id not in levels:
+            times.update(_warped(schedule, each, outer))
+            continue
+        for child, lasts_ns, inner in _within(schedule, levels, levels[each.id]):
+            warp = _both(inner, outer)
+            at = Interval(warp(child.start_ns), warp(child.start_ns + lasts_ns))
+            if at.start_ns < at.end_ns or lasts_ns == 0:
+                times[child.id] = at
+                stack.append((child, warp))
     return WhatIf(node, was, could, times)
 
 
-def _beside_shorter(
-    schedule: Schedule, node: Node, parent: Node, saved_ns: int
-) -> Mapping[str, Interval] | Iterator[tuple[str, Interval]]:
-    """When the children of `parent` run if `node`, one of them, takes `saved_ns` less."""
-    if len(parent.children) <= MANY:
-        less_ns = schedule.waited_for(node, parent, saved_ns)
-        return schedule.times_with(parent, Change(durations={node.id: schedule.duration(node) - less_ns}))
-    shift_ns, after_ns = schedule.handed_up(node, parent, saved_ns), schedule.end(node) - TOLERANCE_NS
-    return (
-        (child.id, Interval(child.start_ns - moved_ns, schedule.end(child) - moved_ns))
-        for child in parent.children
-        for moved_ns in (shift_ns if child.start_ns >= after_ns and child is not node else 0,)
+def _within(schedule: Schedule, levels: Mapping[str, Level], level: Level) -> Iterator[tuple[Node, int, Warp]]:
+    """The children of the node of `level`, with how long each lasts by what changes below it, and how time in it passes."""
+    laid = _laid(schedule, level)
+    changed = _Changed(schedule, level)
+    for child in level.node.children:
+        start_ns, end_ns = laid[child.id]
+        lasts_ns = schedule.duration(child)
+        if child.id in levels:
+            lasts_ns -= levels[child.id].saved_ns
+            if child.id not in level.own.durations:
+                end_ns = start_ns + lasts_ns
+        yield child, lasts_ns, _warp(schedule, child, lasts_ns, Interval(start_ns, end_ns), changed)
+
+
+def _laid(schedule: Schedule, level: Level) -> Mapping[str, Interval]:
+    """When the children of the node of `level` run, where the node itself begins as it did."""
+    node = level.node
+    if not level.is_bounded:
+        return schedule.times_with(node, schedule.with_shorter(node, level.own, level.shorter))
+    ends = sorted(
+        (schedule.end(child) - TOLERANCE_NS, schedule.handed_up(child, node, saved_ns), child.id)
+        for child, saved_ns in level.shorter
     )
+    shifts = list(accumulate((shift_ns for _, shift_ns, _ in ends), initial=0))
+    own = {id: shift_ns for end_ns, shift_ns, id in ends}
+    times = {}
+    for child in node.children:
+        start_ns, end_ns = child.start_ns, schedule.end(child)
+        moved_ns = shifts[bisect_right(ends, start_ns, key=lambda end: end[0])]
+        if child.id in own and start_ns >= end_ns - TOLERANCE_NS:
+            # It does not come after itself, however short it is.
+            moved_ns -= own[child.id]
+        times[child.id] = Interval(start_ns - moved_ns, end_ns - moved_ns)
+    return times
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """Time that passes as it did, so much later."""
+
+    by_ns: int
+
+    def __call__(self, at_ns: int) -> int:
+        return at_ns + self.by_ns
+
+
+def _both(inner: Warp, outer: Warp) -> Warp:
+    if isinstance(inner, _Shift) and isinstance(outer, _Shift):
+        return _Shift(inner.by_ns + outer.by_ns)
+    return lambda at_ns: outer(inner(at_ns))
 
 
 def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, Interval]]:
@@ -101,29 +142,29 @@ def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, I
 
 
 class _Changed:
-    """A change among the children of `parent`, and the calls in those that it makes shorter that blocked the others."""
+    """What the change of a level makes of its children, and the calls in those made shorter that blocked the others."""
 
-    def __init__(self, schedule: Schedule, parent: Node, change: Change) -> None:
-        self.begins = {child.id: child.start_ns for child in parent.children}
-        self.change = change
+    def __init__(self, schedule: Schedule, level: Level) -> None:
+        self.begins = {child.id: child.start_ns for child in level.node.children}
+        self.change = level.own
         self.blocking = [
             (child, Interval(call.start_ns, schedule.end(call)))
-            for child in parent.children
-            if child.id in change.durations
+            for child in level.node.children
+            if child.id in level.own.durations
             for call in blocking_of(tuple(child.walk()))
         ]
 
 
-def _warp(schedule: Schedule, child: Node, to: Interval, changed: _Changed | None) -> Warp:
-    """How the time within `child` passes if it runs at `to`."""
-    was_ns, is_ns = schedule.duration(child), to.end_ns - to.start_ns
-    if was_ns == is_ns:
-        return lambda at_ns: at_ns + to.start_ns - child.start_ns
+def _warp(schedule: Schedule, child: Node, lasts_ns: int, to: Interval, changed: _Changed) -> Warp:
+    """How the time within `child`, which lasts so long by what changes below it, passes if it runs at `to`."""
+    is_ns = to.end_ns - to.start_ns
+    if lasts_ns == is_ns:
+        return _Shift(to.start_ns - child.start_ns)
     for begin_ns, cuts in (*_own_call(schedule, child), *_held_up(schedule, child, changed)):
-        left_ns = schedule.end(child) - begin_ns - sum(end - start for start, end in cuts)
+        left_ns = child.start_ns + lasts_ns - begin_ns - sum(end - start for start, end in cuts)
         if left_ns == is_ns:
             return _without(cuts, begin_ns, to.start_ns)
-    return lambda at_ns: to.start_ns + (at_ns - child.start_ns) * is_ns // max(1, was_ns)
+    return lambda at_ns: to.start_ns + (at_ns - child.start_ns) * is_ns // max(1, lasts_ns)
 
 
 def _own_call(schedule: Schedule, turn: Node) -> Iterator[tuple[int, Sequence[Interval]]]:
@@ -133,9 +174,9 @@ def _own_call(schedule: Schedule, turn: Node) -> Iterator[tuple[int, Sequence[In
         yield turn.start_ns, [Interval(turn.start_ns, schedule.end(asked))]
 
 
-def _held_up(schedule: Schedule, child: Node, changed: _Changed | None) -> Iterator[tuple[int, Sequence[Interval]]]:
+def _held_up(schedule: Schedule, child: Node, changed: _Changed) -> Iterator[tuple[int, Sequence[Interval]]]:
     """A task, from the begin of the first of its like on, without the time in which calls of the others blocked it."""
-    if changed is None or not changed.blocking:
+    if not changed.blocking:
         return
     first, _ = changed.change.begins.get(child.id, (child.id, 0))
     within = Interval(changed.begins[first], schedule.end(child))

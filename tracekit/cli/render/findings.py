@@ -25,12 +25,12 @@ _STYLE = {"certain": "bold red", "likely": "yellow", "possible": "cyan"}
 
 
 def print_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
-    """Print the findings of each run with a line about its critical path, and a line that counts them."""
+    """Print the findings of each run, then its critical path in a line; at last a line that counts them."""
     out = console()
     for run, findings in checked:
         for finding in findings:
             _print(out, run, finding)
-        path = path_line(run, findings)
+        path = path_line(run, findings) if findings else ""
         if path:
             out.print(_head(run) + Text(path), soft_wrap=True)
     counts = Counter(finding.confidence for _, findings in checked for finding in findings)

@@ -23,7 +23,7 @@ __all__ = ["print_path"]
 
 _LEAST_SHARE = 200
 """Rows that take less than this part of the time, one in so many, are summed up."""
-_HEADINGS = ("START", "TIME", "DRAG", "AGENT", "")
+_HEADINGS = ("START", "TIME", "DRAG", "AGENT", "STEP")
 _LEGEND = "drag: the run would be shorter by so much if this took no time"
 
 
@@ -47,6 +47,8 @@ def print_path(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
     rows = _rows(steps, facts.parents, all_attempts=all_attempts)
     whole_ns = sum(row.time_ns for row in rows)
     long = [row for row in rows if row.time_ns * _LEAST_SHARE >= whole_ns]
+    if len(rows) - len(long) == 1:
+        long = rows
     lines = [_HEADINGS, *_cells(long, begin_ns, margins(run.root, facts.schedule))]
     short_ns = whole_ns - sum(row.time_ns for row in long)
     if short_ns:

@@ -37,13 +37,14 @@ class Comparison:
     now_ns: int
 
 
-def compared(forest: Forest, finding: Finding, what_if: WhatIf, now_ns: int) -> Comparison:
-    """What there is to draw of `finding`: the agents that it is about and the one above them; tools that ran without any."""
-    places = places_of(forest, (what_if.node.id, *finding.spans))
+def compared(forest: Forest, findings: Sequence[Finding], what_if: WhatIf, now_ns: int) -> Comparison:
+    """Choose what is drawn of `findings`: the agents that they are about, the one above them, and tools without agents."""
+    spans = tuple(dict.fromkeys(id for finding in findings for id in finding.spans))
+    places = places_of(forest, (what_if.node.id, *spans))
     agents = list(forest.hues)
     wanted = {forest.agent_of(place) for place in places.values()}
     tools: list[int] = []
-    for id in dict.fromkeys(finding.spans):
+    for id in spans:
         place = places.get(id)
         if place is None or id == what_if.node.id:
             continue

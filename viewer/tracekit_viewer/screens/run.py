@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Found, Run, WhatIf, found_in, grave
+from tracekit_viewer.door import Finding, Run, WhatIf, default_findings, grave, what_if
 from tracekit_viewer.messages import (
     AgentChosen,
     FindingsLeft,
@@ -135,7 +135,7 @@ class RunScreen(Screen[None]):
         self._clock = clock
         self._run: Run | None = None
         self._search_origin = 0
-        self._found: Sequence[Found] | None = None
+        self._found: Sequence[Finding] | None = None
 
     @override
     def compose(self) -> ComposeResult:
@@ -230,7 +230,7 @@ class RunScreen(Screen[None]):
             live=self._source.live,
             following=timeline.following,
             note=self._source.note,
-            findings=grave([each.finding for each in self._found or ()]),
+            findings=grave(self._found or ()),
         )
 
     # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,22 +239,21 @@ class RunScreen(Screen[None]):
         """Look for what was slow or dear, away from the screen."""
         if self._run is not None:
             self.query_one(FindingsPane).tell("checking …")
-            self._in_thread("check", partial(found_in, self._run))
+            self._in_thread("check", partial(default_findings, self._run))
 
     def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
         # Without a description Textual makes one of all that the work is given, which is a whole run. What was asked
         # before, and is still at it, is of no use any more.
         self.run_worker(work, name=name, description=name, group=name, exclusive=True, thread=True, exit_on_error=False)
 
-    def _checked(self, found: Sequence[Found]) -> None:
+    def _checked(self, found: Sequence[Finding]) -> None:
         self._found = found
-        findings = [each.finding for each in found]
         many = f"{len(found)} finding{'' if len(found) == 1 else 's'}" if found else "nothing found"
         so_far = " so far; it is looked for anew when the run ends" if self._source.live else ""
         pane = self.query_one(FindingsPane)
         pane.tell(many + so_far)
         pane.show(found)
-        self.timeline.mark(marks_of(self.timeline.forest, findings))
+        self.timeline.mark(marks_of(self.timeline.forest, found))
         self._tell_title()
 
     def action_findings(self) -> None:
@@ -281,14 +280,13 @@ class RunScreen(Screen[None]):
 
     @on(WhatIfWanted)
     def _what_if_wanted(self, message: WhatIfWanted) -> None:
-        self._in_thread("what-if", partial(_worked_out, message.found))
+        if self._run is not None:
+            self._in_thread("what-if", partial(_worked_out, self._run, message.findings))
 
-    def _compared(self, worked_out: tuple[Found, WhatIf]) -> None:
-        found, what_if = worked_out
+    def _compared(self, worked_out: tuple[Sequence[Finding], WhatIf]) -> None:
+        findings, could = worked_out
         timeline = self.timeline
-        self.query_one(FindingsPane).compare(
-            found, compared(timeline.forest, found.finding, what_if, timeline.view.now_ns)
-        )
+        self.query_one(FindingsPane).compare(findings, compared(timeline.forest, findings, could, timeline.view.now_ns))
 
     # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -374,7 +372,6 @@ class RunScreen(Screen[None]):
         return not (action == "timeline" and parameters == ("follow",)) or self._source.live
 
 
-def _worked_out(found: Found) -> tuple[Found, WhatIf]:
-    """`found` with the run as it would have been without it."""
-    assert found.what_if is not None
-    return found, found.what_if()
+def _worked_out(run: Run, findings: Sequence[Finding]) -> tuple[Sequence[Finding], WhatIf]:
+    """`findings` with `run` as it would have been without all of them."""
+    return findings, what_if(run, [each.change for each in findings if each.change is not None])

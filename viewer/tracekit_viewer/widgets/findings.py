@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
-from tracekit_viewer.door import Found
+from tracekit_viewer.door import Finding, is_at_least
 from tracekit_viewer.messages import FindingsLeft, SpanWanted, WhatIfWanted
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.findings import FindingRow, finding_rows
@@ -40,6 +40,9 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown,ctrl+f", "page(1)", "Scroll the evidence down", show=False, group=_FINDINGS),
         Binding("enter", "jump", "Go to", group=_FINDINGS, tooltip="Go to its first span, then to the next"),
         Binding("w", "what_if", "What if", group=_FINDINGS, tooltip="The run as it was and as it could be, or why"),
+        Binding(
+            "W", "what_if_all", "What if all", show=False, group=_FINDINGS, tooltip="The run without all that is likely"
+        ),
         Binding("escape", "leave", "Close", group=_FINDINGS, tooltip="Close the findings"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"findings--cursor"}
@@ -56,17 +59,17 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._found: Sequence[Found] = ()
+        self._found: Sequence[Finding] = ()
         self._chosen = 0
         self._rows: list[FindingRow] = []
         self._visited = -1
         self._comparison: Comparison | None = None
-        self._is_comparing = False
+        self._is_comparing = self._is_of_all = False
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> Finding | None:
         """The chosen finding."""
         return self._found[self._chosen] if self._found else None
 
@@ -79,19 +82,17 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         """Say above the list what it is."""
         self.border_title = title
 
-    def show(self, found: Sequence[Found]) -> None:
+    def show(self, found: Sequence[Finding]) -> None:
         """Show what was found. The chosen finding stays chosen, if it is there."""
         before = self.found
         self._found = found
         self.set_class(not found, "-empty")
-        self._chosen = next(
-            (number for number, each in enumerate(found) if before and each.finding == before.finding), 0
-        )
+        self._chosen = next((number for number, each in enumerate(found) if before and each == before), 0)
         self._choose(self._chosen)
 
-    def compare(self, found: Found, comparison: Comparison) -> None:
-        """Show what the run would have been without `found`, if that is still the chosen finding."""
-        if found is self.found and self._is_comparing:
+    def compare(self, findings: Sequence[Finding], comparison: Comparison) -> None:
+        """Show what the run would have been without `findings`, if it is still these that are asked about."""
+        if self._is_comparing and [*map(id, findings)] == [*map(id, self._compared)]:
             self._comparison = comparison
             self._lay_out()
 
@@ -107,7 +108,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         if not width:
             return
         below = self._below(width) if self._is_comparing else None
-        self._rows = finding_rows([each.finding for each in self._found], self._chosen, width, below)
+        self._rows = finding_rows(self._found, self._chosen, width, below)
         if self.has_class("-empty"):
             self._rows = [FindingRow(-1, [(_NOTHING, "quiet")])]
         self.virtual_size = Size(width, len(self._rows))
@@ -115,11 +116,22 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _below(self, width: int) -> list[Pieces]:
         """What stands below the chosen finding in the place of its evidence."""
-        if self.found is not None and self.found.what_if is None:
+        if not self._compared:
             return [[("    Nothing would have run at another time; w tells why it was found.", "quiet")], []]
         if self._comparison is None:
             return [[("    …", "quiet")], []]
-        return [*comparison_rows(self._comparison, width, min(self.size.height - 1, _MOST_HEIGHT)), []]
+        head: list[Pieces] = []
+        if self._is_of_all:
+            head = [[(f"   without all {len(self._compared)} findings that are likely or certain", "strong")]]
+        height = min(self.size.height - 1, _MOST_HEIGHT) - len(head)
+        return [*head, *comparison_rows(self._comparison, width, height), []]
+
+    @property
+    def _compared(self) -> Sequence[Finding]:
+        """The findings without which the run is shown: the chosen one, or all that are likely, as far as they move spans."""
+        if self._is_of_all:
+            return [each for each in self._found if each.change and is_at_least(each.confidence, "likely")]
+        return [self.found] if self.found is not None and self.found.change else []
 
     def on_resize(self) -> None:
         """Wrap again."""
@@ -162,22 +174,31 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_jump(self) -> None:
         """Go to the next of the spans that the chosen finding is about."""
-        spans = self.found.finding.spans if self.found is not None else ()
+        spans = self.found.spans if self.found is not None else ()
         if spans:
             self._visited = (self._visited + 1) % len(spans)
             self.post_message(SpanWanted(spans[self._visited], self._visited + 1, len(spans)))
 
     def action_what_if(self) -> None:
-        """Show what the run would have been, or why it was found."""
-        self._is_comparing = not self._is_comparing and self.found is not None
+        """Show what the run would have been without the chosen finding, or why it was found."""
+        self._ask(of_all=False)
+
+    def action_what_if_all(self) -> None:
+        """Show what the run would have been without all that is likely or certain, or why the chosen one was found."""
+        self._ask(of_all=True)
+
+    def _ask(self, *, of_all: bool) -> None:
+        is_same = self._is_comparing and self._is_of_all is of_all
+        self._is_comparing, self._is_of_all = not is_same and self.found is not None, of_all
+        self._comparison = None
         self._lay_out()
         self._scroll_to_chosen()
         if self._is_comparing:
             self._ask_for_what_if()
 
     def _ask_for_what_if(self) -> None:
-        if self.found is not None and self.found.what_if is not None:
-            self.post_message(WhatIfWanted(self.found))
+        if self._compared:
+            self.post_message(WhatIfWanted(self._compared))
 
     def action_leave(self) -> None:
         """Close the findings."""
