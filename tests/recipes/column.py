@@ -44,7 +44,8 @@ def add_column(scratch: Scratch, name: str) -> list[str]:
 
 MIGRATIONS: """
     scratch.replace(schema, "MIGRATIONS: ", migration)
-    scratch.replace(schema, " = (_first,)\n", f" = (_first, _add_{name})\n")
+    end = ')\n"""Each makes the store of its number'
+    scratch.replace(schema, end, f", _add_{name}{end}")
     scratch.insert_after("tracekit/store/writer.py", "            summary.replay,\n", f"            summary.{name},\n")
     scratch.insert_after("tracekit/store/queries.py", "retries, findings, replay_of, replay", f", {name}")
     view = '            _same("replay", "VARCHAR", "followed, projected or diverged, if it is a replay", "r"),\n'
