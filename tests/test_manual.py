@@ -222,7 +222,7 @@ NAMED_MODULE = re.compile(r"python -m ((?:tests|grafana|fixtures|tracekit)[\w.]*
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_modules_and_variables_that_are_named_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for name in NAMED_FILE.findall(text):
+    for name in (each for each in NAMED_FILE.findall(text) if "NAME" not in each):
         assert (ROOT / name).exists(), name
     for name in NAMED_MODULE.findall(text):
         assert find_spec(name) is not None, name
