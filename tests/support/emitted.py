@@ -128,7 +128,9 @@ class _Emitter:
         many = 1 if how == "code" else self._chance.randint(1, 4)
         if many == 1:
             # Where responses can be joined, nothing but the order of the steps is changed.
-            way = self._chance.choice(("serial", "gather") if how == "code" else ("serial", "gather", "blocking", "places"))
+            way = self._chance.choice(
+                ("serial", "gather") if how == "code" else ("serial", "gather", "blocking", "places")
+            )
             rounds = [self._round(how, self._chance.randint(2, 4), "gather" if how == "runtime" else way)]
         else:
             ways = ("gather",) if how == "runtime" else ("serial", "serial", "gather")
@@ -246,7 +248,12 @@ class _Stage:
         ]
         system = f"You lead part {number}."
         team = tracekit.Orchestrator(
-            name=f"lead_{number}", model=MODEL, system=system, client=clients.of_loop, subagents=subagents, max_concurrency=99
+            name=f"lead_{number}",
+            model=MODEL,
+            system=system,
+            client=clients.of_loop,
+            subagents=subagents,
+            max_concurrency=99,
         )
         await team.run(self._task(part))
 
@@ -299,9 +306,7 @@ class _Stage:
             messages = [*messages, {"role": "assistant", "content": answer.content}, _user("Go on.")]
         return str(answer.content[0].text)
 
-    async def _ask(
-        self, clients: Clients, system: str, messages: Sequence[Any], *, is_blocking: bool = False
-    ) -> Any:
+    async def _ask(self, clients: Clients, system: str, messages: Sequence[Any], *, is_blocking: bool = False) -> Any:
         request: dict[str, Any] = {"model": MODEL, "max_tokens": 500, "system": system, "messages": [*messages]}
         if is_blocking:
             return clients.blocking.messages.create(**request)
@@ -354,8 +359,6 @@ def _output(step: Step, words: str) -> str:
     return "x" + sha256(f"{step.kind} {words}".encode()).hexdigest()[:12]
 
 
-
-
 # ── mended ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -389,6 +392,8 @@ def _moved(part: Part, first: Sequence[int], moved: Sequence[int]) -> Part:
     rounds = [each for each in part.rounds if each.waits.keys() & {*first, *moved}]
     waits = {number: before for each in rounds for number, before in each.waits.items()}
     if len(rounds) == 1:
-        waits |= {number: waits[first[0]] for number in moved}
+        waits |= dict.fromkeys(moved, waits[first[0]])
     together = Round(waits)
-    return replace(part, rounds=tuple(together if each is rounds[0] else each for each in part.rounds if each not in rounds[1:]))
+    return replace(
+        part, rounds=tuple(together if each is rounds[0] else each for each in part.rounds if each not in rounds[1:])
+    )

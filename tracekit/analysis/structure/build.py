@@ -76,7 +76,15 @@ class Structurer:
         settle_times(root)
         status = run_status(root, recording)
         root.status = status
-        return Run(recording.id, recording.name, recording.recorded_at_ns, status, root.settle(), recording, self._calls.brought)
+        return Run(
+            recording.id,
+            recording.name,
+            recording.recorded_at_ns,
+            status,
+            root.settle(),
+            recording,
+            self._calls.brought,
+        )
 
 
 def _ended_as(root: Draft, recording: Recording) -> Status:
