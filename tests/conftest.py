@@ -18,3 +18,14 @@ __all__ = ["_frozen", "either", "home", "recording"]
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: the tests wait for servers and processes about as long as they compute."""
     return 1 + (os.cpu_count() or 1)
+
+
+_OF_OTHERS = {"peers", "servers", "phoenix", "prometheus", "versions", "tempo"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what runs beside other programs, which take long to start."""
+    for item in items:
+        if _OF_OTHERS & {mark.name for mark in item.iter_markers()}:
+            item.add_marker("slow")

@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from contextlib import suppress
 from dataclasses import fields
@@ -27,8 +26,11 @@ from fixtures.make_runs import RUNS
 from tests.support.cli import environment, outline, tracekit, tracekit_json
 from tests.support.listed import Listed
 from tests.support.manual import PAGES, README, ROOT, blocks, page, section
+from tests.support.recording import the_run
 from tests.support.screens import drive
-from tracekit import demo
+from tests.support.warm import warm_python
+from tracekit import demo, semconv
+from tracekit.analysis.structure import structure
 from tracekit.cli import help as help_command
 from tracekit.cli.main import cli
 from tracekit.demo import support_team_script
@@ -51,7 +53,7 @@ def python_block(topic: str, mark: str) -> str:
 def test_every_python_block_is_run_by_a_test() -> None:
     assert {topic: len(found) for topic, text in TEXTS.items() if (found := blocks(text, "python"))} == {
         "README": 2,
-        "check": 1,  # tests/cli/test_check.py
+        "check": 2,  # one of them in tests/cli/test_check.py
         "pytest": 1,
         "record": 2,
         "replay": 1,
@@ -59,18 +61,30 @@ def test_every_python_block_is_run_by_a_test() -> None:
     }
 
 
+def test_tools_declare_what_they_touch(recording: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(python_block("check", "tracekit.tool(reads="), names)
+    with names["tracekit"].run("tools"):
+        names["read_page"]("a.md")
+        names["bash"]("ls")
+        names["add"](1, 2)
+    tools = [node.attributes for node in structure(the_run()).root.walk() if node.kind == "tool"]
+    reads, writes = semconv.DECLARED_READS, semconv.DECLARED_WRITES
+    assert [(each[reads], each[writes]) for each in tools] == [(["docs/a.md"], []), ([], ["the shell"]), ([], [])]
+
+
 @pytest.mark.parametrize("topic", ["README", "record"])
 def test_init_is_all_that_a_program_needs(topic: str, tmp_path: Path) -> None:
     block = "import tracekit\n\ntracekit.init()\n"
     assert block in blocks(TEXTS[topic], "python")
-    subprocess.run([sys.executable, "-c", block], env=environment(tmp_path), check=True)
+    subprocess.run([warm_python(), "-c", block], env=environment(tmp_path), check=True)
 
 
 def test_the_named_agents_are_recorded_as_they_say(tmp_path: Path) -> None:
     block = python_block("record", "tracekit.agent")
     with ScriptedClaude(lambda asked: message(text("Nothing."))) as claude:
         env = environment(tmp_path, claude.url, PYTHONWARNINGS="ignore")
-        done = subprocess.run([sys.executable, "-c", block], env=env, capture_output=True, text=True, check=True)
+        done = subprocess.run([warm_python(), "-c", block], env=env, capture_output=True, text=True, check=True)
     shown = tracekit_json("show", "review", env=env)
     assert done.stdout == f"{shown['run']['id']} Nothing.\n"
     assert outline(shown["root"]) == [
@@ -83,6 +97,7 @@ def test_the_named_agents_are_recorded_as_they_say(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_replays_follow_the_demo(tmp_path: Path) -> None:
     """The Python block of the page, and the two commands of the README."""
     env = environment(tmp_path, PYTHONWARNINGS="ignore")
@@ -91,10 +106,11 @@ def test_the_replays_follow_the_demo(tmp_path: Path) -> None:
     done = tracekit(*replay.removeprefix("$ tracekit ").split(), env=env)
     assert (done.returncode, done.stderr.splitlines()[0]) == (0, said)
     block = python_block("replay", "tracekit.replay")
-    replayed = subprocess.run([sys.executable, "-c", block], env=env, capture_output=True, text=True, check=True)
+    replayed = subprocess.run([warm_python(), "-c", block], env=env, capture_output=True, text=True, check=True)
     assert replayed.stdout.endswith("followed 16 calls\n")
 
 
+@pytest.mark.slow
 def test_the_tests_pass_against_recordings(tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
     for module in ("test_support", "test_readme"):
@@ -103,13 +119,13 @@ def test_the_tests_pass_against_recordings(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
     with ScriptedClaude(support_team_script.respond) as claude:
         made = environment(tmp_path / "home", claude.url)
-        command = [sys.executable, "-c", "from tracekit.demo.support_team import *\nasyncio.run(main(TICKETS[1:]))"]
-        subprocess.run([sys.executable, "-m", "tracekit", "run", "--", *command], env=made, check=True)
+        command = [warm_python(), "-c", "from tracekit.demo.support_team import *\nasyncio.run(main(TICKETS[1:]))"]
+        subprocess.run([warm_python(), "-m", "tracekit", "run", "--", *command], env=made, check=True)
     assert tracekit("export", "last", "-o", str(recordings / "one_ticket.jsonl"), env=env).returncode == 0
     (tmp_path / "test_support.py").write_text(python_block("pytest", "def test_"))
     (tmp_path / "test_readme.py").write_text(python_block("README", "def test_"))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "--snapshot-update"]
+    command = [warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", "--snapshot-update"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert "3 passed" in done.stdout, done.stdout
 
@@ -206,7 +222,7 @@ NAMED_MODULE = re.compile(r"python -m ((?:tests|grafana|fixtures|tracekit)[\w.]*
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_modules_and_variables_that_are_named_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for name in NAMED_FILE.findall(text):
+    for name in (each for each in NAMED_FILE.findall(text) if "NAME" not in each):
         assert (ROOT / name).exists(), name
     for name in NAMED_MODULE.findall(text):
         assert find_spec(name) is not None, name

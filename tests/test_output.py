@@ -129,6 +129,7 @@ READERS = (("ls",), ("show", RUN, "--format", "json"), ("sql", "FROM runs"))
 """By rich, by click, and what is copied."""
 
 
+@pytest.mark.slow
 def test_full_disk_and_closed_pipe_at_standard_output(recorded: dict[str, str]) -> None:
     read, closed = os.pipe()
     os.close(read)

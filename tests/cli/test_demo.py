@@ -11,6 +11,7 @@ from tracekit.demo.claude import ScriptedClaude
 from tracekit.demo.support_team_script import respond
 
 
+@pytest.mark.slow
 def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
     del env["ANTHROPIC_API_KEY"]
@@ -37,6 +38,7 @@ def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> 
     assert all(call["attributes"]["tracekit.sync_in_event_loop"] for call in nodes(root, "llm"))
 
 
+@pytest.mark.slow
 def test_the_demo_is_replayed_as_it_was(tmp_path: Path) -> None:
     env = environment(tmp_path / "home")
     del env["ANTHROPIC_API_KEY"]
@@ -59,6 +61,7 @@ def test_the_demo_is_replayed_as_it_was(tmp_path: Path) -> None:
         ("support", "support-team", 16, 9, "product safety will call"),
     ],
 )
+@pytest.mark.slow
 def test_the_pipelines_on_the_runtime(
     pipeline: str, run_name: str, calls: int, agents: int, said: str, tmp_path: Path
 ) -> None:
@@ -88,6 +91,7 @@ def test_live_without_a_key_is_refused(tmp_path: Path) -> None:
     assert tracekit_json("ls", env=env) == []
 
 
+@pytest.mark.slow
 def test_live_asks_what_the_users_environment_points_to(tmp_path: Path) -> None:
     with ScriptedClaude(respond) as claude:
         done = tracekit("demo", "--live", "--pipeline", "support", env=environment(tmp_path, claude.url))

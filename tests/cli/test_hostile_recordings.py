@@ -45,6 +45,7 @@ TOLD = {
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_every_command_reads_hostile_recordings_in_512_mb(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()

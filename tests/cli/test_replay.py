@@ -127,6 +127,7 @@ def test_one_changed_word(guide: Any) -> None:
     assert "+ You analyse hastily.\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_last_and_names_mean_no_replay(claude: Watched, tmp_path: Path) -> None:
     made = Recorded(tmp_path, claude, ASK)
     (recorded,) = tracekit_json("ls", env=made.env)
@@ -196,6 +197,7 @@ def test_one_changed_word_as_json(guide: Any) -> None:
     assert told["untestable"] is None
 
 
+@pytest.mark.slow
 def test_bisect_finds_the_commit(hi: Recorded, tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         mine = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
@@ -317,12 +319,14 @@ def test_another_program(hi: Recorded) -> None:
 
 
 @pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
+@pytest.mark.slow
 def test_a_python_that_ignores_the_hook(flag: str, hi: Recorded) -> None:
     done = hi.replay(None, command=[sys.executable, flag, str(hi.folder / "agent.py")])
     assert done.returncode == 125, done.stderr
     assert "no Python process of the program loaded the hook" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_python_without_tracekit(hi: Recorded, tmp_path: Path) -> None:
     """It has the SDK, but neither our hook nor us."""
     venv.create(tmp_path / "bare", with_pip=False)
@@ -441,6 +445,7 @@ def test_replays_do_not_nest(hi: Recorded) -> None:
 @pytest.mark.parametrize(
     ("loop", "main"), [("uvloop", "import uvloop; uvloop.run(main())"), ("trio", "import trio; trio.run(main)")]
 )
+@pytest.mark.slow
 def test_another_loop(loop: str, main: str, claude: Watched, tmp_path: Path) -> None:
     code = f"""
 import anthropic
@@ -499,6 +504,7 @@ if __name__ == "__main__":
     [(BY_SUBPROCESS, []), (BY_MULTIPROCESSING, ["spawn"]), (BY_MULTIPROCESSING, ["fork"])],
     ids=["subprocess", "spawn", "fork"],
 )
+@pytest.mark.slow
 def test_every_process_of_the_program(code: str, arguments: list[str], claude: Watched, tmp_path: Path) -> None:
     recorded = Recorded(tmp_path, claude, code, *arguments)
     done = recorded.replay(None, *arguments)
@@ -543,6 +549,7 @@ SETS = ASK.replace(
 )
 
 
+@pytest.mark.slow
 def test_the_hashes_of_a_replay_are_those_of_the_recording(
     claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -559,6 +566,7 @@ def test_the_hashes_of_a_replay_are_those_of_the_recording(
     assert "PYTHONHASHSEED" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_users_own_seed_is_kept(claude: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", "11")
     recorded = Recorded(tmp_path, claude, SETS, python=sys.executable)

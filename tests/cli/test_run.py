@@ -50,6 +50,7 @@ def test_a_script_is_recorded_under_its_name(claude: ScriptedClaude, tmp_path: P
     assert f"show {shown['run']['id'][:8]}" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_name_and_a_module(claude: ScriptedClaude, tmp_path: Path) -> None:
     env = environment(tmp_path / "home", claude.url)
     write(tmp_path, CALL, "agent_module.py")
@@ -129,6 +130,7 @@ def test_sigterm_reaches_the_program(claude: ScriptedClaude, tmp_path: Path) -> 
         assert child.returncode == 5
 
 
+@pytest.mark.slow
 def test_processes_of_the_program_join_its_run(claude: ScriptedClaude, tmp_path: Path) -> None:
     env = environment(tmp_path / "home", claude.url)
     inner = write(tmp_path, CALL, "inner.py")
@@ -176,6 +178,7 @@ def test_a_program_that_ignores_the_path_is_told_of(tmp_path: Path) -> None:
     assert "no Python process of the program loaded the hook" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_python_without_tracekit_runs_and_says_so(tmp_path: Path) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
     python = str(tmp_path / "bare" / "bin" / "python")

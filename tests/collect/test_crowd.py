@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import environment
 from tests.support.crowd import crowd
 from tests.support.runs import write_runs
@@ -14,6 +16,8 @@ from tracekit.collect.collect import collect
 from tracekit.collect.scan import scan
 from tracekit.journal.home import runs_folder
 from tracekit.store.store import Store
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -23,6 +23,8 @@ from tracekit.store.rows import MessageRow
 from tracekit.store.store import Store
 from tracekit.store.writer import Writer
 
+pytestmark = pytest.mark.slow
+
 
 def calls(texts: list[str], result: str = "") -> list[Any]:
     """A call for each of `texts`, with a tool that returned `result`."""

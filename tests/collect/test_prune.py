@@ -6,6 +6,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.runs import Team, new_run, write_runs
 from tracekit.collect.collect import collect
@@ -92,6 +94,7 @@ while time.monotonic() < until:
 """
 
 
+@pytest.mark.slow
 def test_to_a_size_under_load(home: Path) -> None:
     """Two processes record all the while: nothing younger than what is removed is lost, and no row is left over."""
     write_runs(60, turns=20, text=4000, ago_s=3600)

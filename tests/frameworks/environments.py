@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from tests.support.environments import ROOT, Environment, project
+from tests.support.environments import Environment, project
 
 __all__ = ["Framework", "find"]
 
@@ -29,6 +28,7 @@ class Framework(Environment):
     """The environment of one framework, with the versions that this one declares."""
 
     family: ClassVar[str] = "frameworks"
+    compiles: ClassVar[bool] = True
 
     @property
     def version(self) -> str:
@@ -40,18 +40,8 @@ class Framework(Environment):
         return [sys.base_prefix + sys.version, *project()["dependencies"], *self.requirements]
 
     @override
-    def install(self) -> None:
-        _uv("venv", "--python", sys.executable, str(self.folder))
-        _uv(
-            "pip",
-            "install",
-            "--compile-bytecode",
-            "--python",
-            str(self.python),
-            "--editable",
-            str(ROOT),
-            *self.requirements,
-        )
+    def constraints(self) -> str:
+        return ""
 
 
 def _load() -> dict[str, Framework]:
@@ -73,12 +63,6 @@ def find(name: str) -> Framework:
     if not found.is_built:
         raise LookupError(f"the environment {name} is not built: run .ci/frameworks {name}")
     return found
-
-
-def _uv(*arguments: str) -> None:
-    done = subprocess.run(["uv", "--quiet", *arguments], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"uv {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
 
 
 def main() -> int:

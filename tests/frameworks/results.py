@@ -67,8 +67,8 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _either(results: Sequence[Result], cells: Sequence[str]) -> str:
-    """Return what all of `cells` say, or each with whether the instrumentation was off or on."""
-    if len(set(cells)) == 1:
+    """Return what both of `cells` say, or each with whether the instrumentation was off or on."""
+    if len(cells) > 1 and len(set(cells)) == 1:
         return cells[0]
     return "; ".join(f"{result.spans}: {cell}" for result, cell in zip(results, cells, strict=True))
 

@@ -37,6 +37,7 @@ LIBRARIES = {
 
 @pytest.mark.parametrize("code", [FROZEN_BEFORE, FROZEN_INSIDE], ids=["before init", "inside a run"])
 @pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.slow
 def test_a_frozen_time_moves_no_recorded_time(library: str, code: str, tmp_path: Path) -> None:
     begin_ns = time.time_ns()
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:

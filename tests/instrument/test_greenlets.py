@@ -11,6 +11,8 @@ import pytest
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
+pytestmark = pytest.mark.slow
+
 PATCH = "from gevent import monkey; monkey.patch_all()\n"
 INIT = "import tracekit; tracekit.init()\n"
 AGENT = """

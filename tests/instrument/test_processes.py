@@ -209,6 +209,7 @@ def test_prefork_server(home: Path, claude: ScriptedClaude) -> None:
     assert sorted(pids.values()) == [5] * 4
 
 
+@pytest.mark.slow
 def test_fork_while_other_threads_write(home: Path, claude: ScriptedClaude) -> None:
     run_program("forks.py", "busy", claude.url)
     runs = by_name()

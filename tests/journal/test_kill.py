@@ -14,6 +14,8 @@ from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import read_run
 from tracekit.model.recording import Recording
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).parents[1] / "programs" / "killed.py"
 KILLS = 50
 

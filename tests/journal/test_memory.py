@@ -26,6 +26,8 @@ from tracekit.model.events import SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
 from tracekit.rules.default import default_findings
 
+pytestmark = pytest.mark.slow
+
 MB = 1_000_000
 
 

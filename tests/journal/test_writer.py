@@ -275,9 +275,7 @@ def test_lock_that_could_not_be_had_is_taken_with_a_later_line(home: Path) -> No
 
     with path.open("rb") as stuck:
         fcntl.flock(stuck, fcntl.LOCK_SH)
-        started = time.perf_counter()
-        sink.write(RUN, begin(2))
-        assert time.perf_counter() - started < 1
+        sink.write(RUN, begin(2))  # it would wait for ever, if it waited
         fcntl.flock(stuck, fcntl.LOCK_UN)
         assert not is_alive(path)
         sink.write(RUN, begin(3))

@@ -16,6 +16,8 @@ from tests.support.warm import warm_python
 from tracekit.otlp.ledger import Ledger, take_abandoned
 from tracekit.otlp.losses import lost_since, note_abandoned
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import concurrent.futures, multiprocessing, os, signal, sys, time, tracekit
 

@@ -99,6 +99,7 @@ def compare(received: list[Received], shown: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("protocol", "pipeline"), [("http/protobuf", "support"), ("grpc", "refactoring")])
+@pytest.mark.slow
 def test_the_demo_as_it_is_recorded_and_without_content(protocol: str, pipeline: str, tmp_path: Path) -> None:
     with collector() as found:
         env = environment(tmp_path, **found.variables(protocol))

@@ -57,6 +57,7 @@ def program(process_s: dict[bool, str], ends: list[Callable[[], None]]) -> Any:
 
 
 @pytest.mark.parametrize("in_replay", ["0.1", "1", "3.2"], ids=["quicker", "the same", "slower"])
+@pytest.mark.slow
 def test_a_process_ends_the_program(in_replay: str, home: Path) -> None:
     ends: list[Callable[[], None]] = []
     run = program({False: "1.0", True: in_replay}, ends)

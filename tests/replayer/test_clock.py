@@ -290,6 +290,7 @@ def test_threads_follow_to_the_nanosecond(way: Callable[[Any], Any], home: Path)
 
 
 @pytest.mark.parametrize("way", [pool_with_queue, pool_in_a_pool, event, barrier])
+@pytest.mark.slow
 def test_a_hundred_replays_under_load_are_the_same(way: Callable[[Any], Any], home: Path) -> None:
     seen, recording = record(program(way), echo(DELAYS))
     with busy():

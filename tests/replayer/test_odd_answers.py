@@ -32,6 +32,7 @@ def server() -> Iterator[OddServer]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
 def test_a_program_sees_the_same(seed: int, server: OddServer, home: Path) -> None:
     live, run = record(lambda: meet(server.url, COUNT, seed), "odd")
     with tracekit.replay(run) as replay, tracekit.run("odd"):

@@ -17,6 +17,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("how", [posted, called], ids=["post", "method"])
 @pytest.mark.parametrize("ask_them", [ask_all, ask_all_async], ids=["sync", "async"])
+@pytest.mark.slow
 def test_the_same_objects(ask_them: Any, how: Any, home: Path) -> None:
     with warnings.catch_warnings(), Watched(respond) as claude:
         warnings.simplefilter("ignore", DeprecationWarning)

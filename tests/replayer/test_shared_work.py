@@ -20,6 +20,7 @@ import pytest
 
 import tracekit
 from tests.support.replaying import async_client, numbered, play, question, record, sync_client, words_of
+from tests.support.starving import was_starved
 
 RECORDED = [0.021, 0.173, 0.097]
 CHANGED = [0.3, 0.2, 0.11]
@@ -459,7 +460,8 @@ def _outcome(recording: Any, way: Way, waits: list[float], seen: Said) -> str:
 def test_work_that_lanes_take_from_each_other_is_ambiguous(name: str, home: Path) -> None:
     seen, recording = record(_program(TAKING[name], RECORDED), numbered(ANSWERS))
     assert len(set(seen.values())) == 6
-    assert _outcome(recording, TAKING[name], CHANGED, seen) == "ambiguous"
+    expected = ("ambiguous", "own") if was_starved(recording.id) else ("ambiguous",)
+    assert _outcome(recording, TAKING[name], CHANGED, seen) in expected
     # Unchanged, the order may prove that each has its own; it is never swapped.
     assert _outcome(recording, TAKING[name], RECORDED, seen) in ("own", "ambiguous")
 
@@ -469,7 +471,9 @@ def test_work_that_lanes_take_from_each_other_is_ambiguous(name: str, home: Path
 def test_work_that_depends_on_who_is_done_first_is_ambiguous_in_another_order(name: str, home: Path) -> None:
     seen, recording = record(_program(COMPLETING[name], RECORDED), numbered(ANSWERS))
     assert len(set(seen.values())) == len(seen) >= 3
-    assert _outcome(recording, COMPLETING[name], CHANGED, seen) == "ambiguous"
+    # Who was done first in a starved recording may be who is done first now.
+    expected = ("ambiguous", "own") if was_starved(recording.id) else ("ambiguous",)
+    assert _outcome(recording, COMPLETING[name], CHANGED, seen) in expected
     assert _outcome(recording, COMPLETING[name], RECORDED, seen) in ("own", "ambiguous")
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from fixtures.make_rules import FOLDER
 from tests.support.build import Builder, assistant, result, said, use, user
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.journal.reader import read_run
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 from tracekit.rules import Options, findings_of
@@ -434,3 +436,29 @@ def test_the_price_is_told_in_words() -> None:
     assert finding.evidence[-1] == (
         "20,000 tokens were written to the cache again, for $0.0690 more than reading them would have cost"
     )
+
+
+def test_what_the_hit_says() -> None:
+    (finding,) = findings_of(structure(read_run([FOLDER / "TK305-hit.jsonl"])))
+    assert finding.message == (
+        "agent-1 did not read 25,200 tokens that it had in the cache, in 3 calls: the content changed in the system prompt"
+    )
+    assert finding.evidence == (
+        "the call at 1.11 s read 0 of the 7,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:00.' was followed by "
+            "'…ontracts. It is 10:01.'"
+        ),
+        "the call at 2.16 s read 0 of the 8,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:01.' was followed by "
+            "'…ontracts. It is 10:02.'"
+        ),
+        "the call at 3.21 s read 0 of the 9,400 tokens that the call before it had in the cache",
+        (
+            "block 1 of the system prompt is the first that differs: '…ontracts. It is 10:02.' was followed by "
+            "'…ontracts. It is 10:03.'"
+        ),
+        "25,200 tokens were written to the cache again, for $0.0605 more than reading them would have cost",
+    )
+    assert finding.remedy == "Keep what stands before the last cache marker as it was, and put what changes behind it."

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
-import mcp
 import pytest
-from mcp.server import MCPServer
-from mcp.types import ToolAnnotations
 
 import tracekit
 from tests.support.recording import the_run
@@ -141,6 +138,10 @@ def test_declared_effects_that_are_one_text() -> None:
 def test_a_tool_of_an_mcp_server(
     read_only: bool | None, confidence: str, recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    mcp = pytest.importorskip("mcp", reason="the MCP SDK cannot be installed beside OpenTelemetry before 1.28")
+    from mcp.server import MCPServer
+    from mcp.types import ToolAnnotations
+
     monkeypatch.setattr(tool_hints, "_hints", {})
     server = MCPServer("store")
     annotations = None if read_only is None else ToolAnnotations(read_only_hint=read_only)

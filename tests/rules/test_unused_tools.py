@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from fixtures.make_rules import FOLDER
 from tests.support.build import Builder, assistant, said, use, user
 from tracekit import semconv
 from tracekit.analysis.earlier import Earlier, Practice
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure import structure
+from tracekit.journal.reader import read_run
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Run
 from tracekit.rules import Options, findings_of
@@ -155,3 +157,20 @@ def test_nothing_is_looked_up_without_need() -> None:
 
     findings_of(SILENT["all called"], earlier=Earlier(read))
     assert looked == []
+
+
+def test_what_the_hit_says() -> None:
+    (finding,) = findings_of(structure(read_run([FOLDER / "TK306-hit.jsonl"])))
+    assert finding.message == (
+        "agent-1 sent the definitions of 12 tools with each of 4 requests, and called none of them in 1 run: "
+        "about 32,203 tokens"
+    )
+    assert finding.evidence == (
+        "never called: tool_0, tool_1, tool_2, tool_3, tool_4, tool_5, tool_6, tool_7, tool_8, tool_9, tool_10 and tool_11",
+        "earlier runs were not looked up: `tracekit check` does that",
+        "the tokens are an estimate: as large a part of those that the API counted as of the requests' bytes",
+    )
+    assert finding.remedy == (
+        "Leave tool_0, tool_1, tool_2, tool_3, tool_4 and 7 more out of the requests of agent-1, give them to an agent of "
+        'their own, or load them on demand (`"defer_loading": true`).'
+    )

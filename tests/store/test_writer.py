@@ -70,6 +70,7 @@ def test_a_hold_that_is_too_long_makes_the_next_batch_smaller(home: Path) -> Non
         filling._bytes = 0
 
 
+@pytest.mark.slow
 def test_a_live_run_that_is_read_again_and_again_takes_no_more_room(home: Path) -> None:
     """What was removed is used again: DuckDB merges small groups of rows when there is little else to do."""
     (id,) = write_runs(1, turns=60, text=2000)

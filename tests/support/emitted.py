@@ -398,7 +398,7 @@ def _moved(part: Part, first: Sequence[int], moved: Sequence[int]) -> Part:
     rounds = [each for each in part.rounds if each.waits.keys() & {*first, *moved}]
     waits = {number: before for each in rounds for number, before in each.waits.items()}
     if len(rounds) == 1:
-        waits |= {number: waits[first[0]] for number in moved}
+        waits |= dict.fromkeys(moved, waits[first[0]])
     together = Round(waits)
     return replace(
         part, rounds=tuple(together if each is rounds[0] else each for each in part.rounds if each not in rounds[1:])

@@ -15,11 +15,10 @@ import subprocess
 import sys
 import time
 import tomllib
-import venv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,15 +39,19 @@ class Environment:
         requirements: What it needs beside tracekit.
         extras: Optional dependencies of tracekit's that it has.
         unpinned: How the names of distributions begin whose versions `requirements` decide, not `.ci/constraints.txt`.
+        without: Dependencies of `extras` that cannot be installed beside `requirements`.
     """
 
     name: str
     requirements: tuple[str, ...]
     extras: str = ""
     unpinned: tuple[str, ...] = ()
+    without: tuple[str, ...] = field(default=(), kw_only=True)
 
     family: ClassVar[str] = "peers"
     """By what its cache folder is called, and the variable that names another one."""
+    compiles: ClassVar[bool] = False
+    """Whether the environment is compiled when it is built, and not when its modules are first imported."""
 
     @property
     def folder(self) -> Path:
@@ -61,6 +64,7 @@ class Environment:
         return [
             *self.requirements,
             self.extras,
+            *self.without,
             json.dumps(project()),
             self.constraints(),
             sys.base_prefix + sys.version,
@@ -87,7 +91,7 @@ class Environment:
         """Build the environment unless it is there; returns a line that says what was done.
 
         Raises:
-            RuntimeError: pip failed; the message holds what it said.
+            RuntimeError: uv failed; the message holds its output.
         """
         folder = self.folder
         with _locked(folder.parent / f"{self.name}.lock"):
@@ -104,18 +108,26 @@ class Environment:
         """Make the environment, and install what it needs.
 
         Raises:
-            RuntimeError: pip failed; the message holds what it said.
+            RuntimeError: uv failed; the message holds its output.
         """
-        venv.create(self.folder, symlinks=True, with_pip=False)
+        _uv("venv", "--python", sys.executable, str(self.folder))
         constraints = self.folder / "constraints.txt"
         constraints.write_text(self.constraints(), encoding="utf-8")
-        # This Python's own pip installs into the other environment, which so needs none.
-        command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-input"]
+        overrides = self.folder / "overrides.txt"
+        # A dependency whose marker holds nowhere is none.
+        overrides.write_text("".join(f"{name} ; python_version < '3'\n" for name in self.without), encoding="utf-8")
         editable = f"{ROOT}[{self.extras}]" if self.extras else str(ROOT)
-        command += ["--constraint", str(constraints), "--editable", editable, *self.requirements]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{self.name}: pip could not build {self.folder}:\n{done.stdout}{done.stderr}")
+        options: tuple[str, ...] = (
+            "--python",
+            str(self.python),
+            "--constraint",
+            str(constraints),
+            "--override",
+            str(overrides),
+        )
+        if self.compiles:
+            options += ("--compile-bytecode",)
+        _uv("pip", "install", *options, "--editable", editable, *self.requirements)
 
     @classmethod
     def _cache(cls) -> Path:
@@ -129,6 +141,15 @@ def project() -> dict[str, Any]:
     """Return what `pyproject.toml` says of the project."""
     found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return found
+
+
+def _uv(*arguments: str) -> None:
+    # That of this environment, else any that is installed.
+    beside = Path(sys.executable).with_name("uv")
+    command = [str(beside) if beside.exists() else "uv", "--quiet", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"uv {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
 def _digest(*texts: str) -> str:

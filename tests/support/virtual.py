@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anthropic
 import httpx2
@@ -16,8 +16,8 @@ import httpx2
 import tracekit
 from tests.support.trees import START_NS
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, Respond, message, text
 from tracekit.configure import hook_in
+from tracekit.demo.claude import Answer, Asked, Respond, message, text
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.model.tree import Run
 from tracekit.replayer.clock import VirtualClock

@@ -1,13 +1,15 @@
 """The environments of tests/versions: the oldest and the newest versions of the SDK and of OpenTelemetry that are supported.
 
-`.ci/versions` builds those that are missing, and runs in them the part of the suite that depends on the two.
+`.ci/versions` builds those that are missing, and runs tests/versions, or the suite in one of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.support.environments import Environment, build_missing
@@ -17,8 +19,8 @@ __all__ = ["LOWEST", "VERSIONS", "Version"]
 _DECIDED = ("anthropic==", "opentelemetry-", "protobuf==", "googleapis-common-protos==")
 """How those lines of the constraints begin that the versions of the two decide."""
 
-_SUITE = ("instrument", "otlp", "replayer", "runtime", "testing", "demo", "cli/test_run.py", "cli/test_replay.py")
-"""What depends on the two, below tests/."""
+_NO_SUITE = ("versions", "peers")
+"""Folders below tests/ that have environments of their own; all others are the suite."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ VERSIONS: tuple[Version, ...] = (
     ),
     Version(
         "oldest",
-        # A newer FastAPI needs OpenTelemetry 1.44.
+        # A newer FastAPI needs OpenTelemetry 1.44, and MCP needs 1.28.
         ("anthropic[aiohttp,aws,bedrock,vertex]==1.14.0", "fastapi==0.141.1", *_OLD),
         "dev",
         (*_DECIDED, "fastapi=="),
+        without=("mcp",),
         runs_suite=True,
     ),
     Version("newest", ("anthropic[aiohttp,aws,bedrock,vertex]==2.14.0", *_NEW), "dev", runs_suite=True),
@@ -64,23 +67,33 @@ VERSIONS: tuple[Version, ...] = (
 
 
 def main() -> int:
-    """Build what is missing, then run tests in it; further arguments are pytest's."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
+    """Build what is missing, then run tests; further arguments are pytest's."""
+    parser = argparse.ArgumentParser(description=main.__doc__, allow_abbrev=False)
     parser.add_argument("--build", action="store_true", help="build, and run nothing")
     parser.add_argument("--only", action="append", metavar="NAME", choices=[version.name for version in VERSIONS])
+    suites = [version.name for version in VERSIONS if version.runs_suite]
+    parser.add_argument("--suite", metavar="NAME", choices=suites, help="run the suite in this environment")
     options, further = parser.parse_known_args()
-    wanted = [version for version in VERSIONS if not options.only or version.name in options.only]
+    names = [options.suite] if options.suite else options.only
+    wanted = [version for version in VERSIONS if not names or version.name in names]
     if not build_missing(wanted):
         return 1
     if options.build:
         return 0
-    tests = further or ["-n", "auto", *(f"tests/{each}" for each in _SUITE)]
-    codes = [
-        subprocess.run([str(version.python), "-m", "pytest", *tests], check=False).returncode
-        for version in wanted
-        if version.runs_suite
-    ]
-    return max(codes, default=0)
+    if options.suite:
+        return _run_suite(wanted[0], further)
+    # Those that are not wanted and not built are skipped, and so named.
+    command = [sys.executable, "-m", "pytest", *(further or ["-n", "auto"]), "tests/versions"]
+    return subprocess.run(command, check=False).returncode
+
+
+def _run_suite(version: Version, further: Sequence[str]) -> int:
+    """Run the suite in the environment of `version`, and return pytest's exit code."""
+    ignored = [f"--ignore=tests/{each}" for each in _NO_SUITE]
+    # Children that a test starts by name are those of the same environment.
+    env = {**os.environ, "PATH": f"{version.python.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    command = [str(version.python), "-m", "pytest", *ignored, *(further or ["-n", "auto"])]
+    return subprocess.run(command, check=False, env=env).returncode
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from tests.support.cli import environment
 from tests.support.hostile import CLASSES, PLANTED, record, write
 from tests.support.raw_terminal import RawTerminal, smuggled, words
 
+pytestmark = pytest.mark.slow
+
 MARKERS = [f"EVIL{number:02d}" for number in range(1, len(CLASSES) + 1)]
 DOWN, PAGE, END, ESCAPE = "j", "\x06", "G", "\x1b"
 

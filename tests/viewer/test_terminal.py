@@ -17,7 +17,7 @@ from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, stream,
 
 __all__ = ["terminal"]
 
-pytestmark = [needs_tmux, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, needs_tmux, pytest.mark.timeout(180)]
 
 TRACEKIT = (sys.executable, "-m", "tracekit")
 

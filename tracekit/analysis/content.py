@@ -77,10 +77,6 @@ class Content:
         request = self.request(llm)
         return self._prompted.messages_text(request) if request.messages else None
 
-    def tells(self, llm: Node, low: str) -> bool:
-        """Whether `low`, in lower case, stands in the JSON of what the model was told by `llm`, as in `asked_text`."""
-        return self._prompted.has(self.request(llm), low)
-
     def answer_text(self, llm: Node) -> str:
         """The text that the model answered."""
         return text_of((self.answer(llm) or {}).get("content"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any
 
 from tracekit.model.history import Asked, Message, Part
@@ -43,10 +42,6 @@ class Prompted:
         """The messages alone as text."""
         return shortened("\n".join(self._texts(request)), LONGEST_TASK)
 
-    def has(self, request: Asked, low: str) -> bool:
-        """Whether `low`, in lower case, stands anywhere in the JSON of the system prompt, the tools or the messages."""
-        return any(low in shortened(text) for text in self._parts(request))
-
     def has_anywhere(self, request: Asked, text: str) -> bool:
         """Whether `text` stands in the request in any case, however long its history is.
 
@@ -73,12 +68,6 @@ class Prompted:
 
     def _texts(self, request: Asked) -> list[str]:
         return ["\n".join(leaves(message.value)) for message in _ends(request)]
-
-    def _parts(self, request: Asked) -> Iterator[str]:
-        fields = (request.part(name) for name in ("system", "tools"))
-        for part in (*fields, *(message.part for message in _ends(request))):
-            if part is not None:
-                yield self._lowered(part)
 
     def _lowered(self, part: Part) -> str:
         text = self._low.pop(part, None)

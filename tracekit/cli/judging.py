@@ -55,7 +55,7 @@ def judge_findings(runs: Sequence[Sequence[Finding]], wish: Wish) -> tuple[str, 
     judge = judge_called(settings, folder, say, is_batch=wish.is_batch)
     stored = StoredOpinions(folder, judge.name, judge.version, redact)
     judged = Asking(judge, stored, settings.max_usd, redact=redact, tell=say).judged(runs)
-    say(_told(judge.name, judged))
+    say(_summary(judge.name, judged))
     return judge.name, judged
 
 
@@ -71,7 +71,7 @@ def _settings(wish: Wish) -> JudgeSettings:
         raise click.UsageError(str(error)) from error
 
 
-def _told(name: str, judged: Sequence[Judged]) -> str:
+def _summary(name: str, judged: Sequence[Judged]) -> str:
     """A line that sums up what the judge decided, and what it cost."""
     asked, stored = sum(each.asked for each in judged), sum(each.stored for each in judged)
     if not any(_decided(each) for each in judged):

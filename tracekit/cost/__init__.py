@@ -1,4 +1,4 @@
-"""What a call cost, in US dollars."""
+"""The price of a call, in US dollars."""
 
 from __future__ import annotations
 

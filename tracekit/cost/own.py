@@ -51,7 +51,7 @@ def _table(file: str | None, folder: str) -> Mapping[str, Rates]:
 
 
 def _rates_of(table: Any, where: str) -> dict[str, Rates]:
-    """A cache read costs a tenth of the input price where the table does not say, a write 1.25 times and twice.
+    """Return the rates of a table. By default, a cache read costs 0.1, a write 1.25 or 2 input prices.
 
     https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing
     """

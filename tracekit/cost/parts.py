@@ -1,4 +1,4 @@
-"""What a call cost, by kind of token."""
+"""The cost of a call, by kind of token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CostPart(NamedTuple):
 
     @property
     def usd(self) -> Decimal | None:
-        """What they cost."""
+        """The cost in US dollars, or None if the price is unknown."""
         return None if self.rate is None else self.rate * self.tokens / _MILLION
 
 
@@ -72,7 +72,7 @@ def cost_parts(attributes: Mapping[str, Any], model: str, at_ns: int) -> list[Co
 
 
 def price_source(model: str) -> str:
-    """Where the price of `model` is from, for people.
+    """Return the source of the price of `model`, for display.
 
     Raises:
         PricesError: The user's own price table cannot be read.

@@ -36,7 +36,7 @@ _PROVIDERS = {"anthropic": "anthropic", "aws.bedrock": "aws", "gcp.vertex_ai": "
 
 
 class _Usage(NamedTuple):
-    """What is paid for. `input` includes what was read from and written to the cache."""
+    """The paid tokens and services. `input` includes tokens read from and written to the cache."""
 
     input: int
     output: int
@@ -47,7 +47,7 @@ class _Usage(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a model was asked: on which platform, by which id, and whether at an endpoint of one region."""
+    """The platform and id of a model, and whether the endpoint belongs to one region."""
 
     provider: str
     requested: str
@@ -55,7 +55,7 @@ class _Place(NamedTuple):
 
 
 def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal | None:
-    """What the call with these `attributes` (of its llm span) cost when it was made.
+    """Return the cost of a call in US dollars, at its time, from the `attributes` of its llm span.
 
     Args:
         attributes: Usage and modes, by the names of `tracekit.semconv`.
@@ -119,7 +119,7 @@ def _by_rates(rates: Rates, usage: _Usage) -> Decimal:
 
 
 def _regional_factor(model: str, day: int) -> Decimal | None:
-    """Return how many times its global price a model costs in a region, as the list has it of Bedrock; None if unknown.
+    """Return a model's price in a region divided by its global price, as listed for Bedrock, or None.
 
     Both platforms add the same: https://platform.claude.com/docs/en/about-claude/pricing#cloud-platform-pricing
     """
@@ -195,7 +195,7 @@ def _tiers(provider: str, model: str, day: int) -> list[int]:
 
 @lru_cache(maxsize=1024)
 def _listed_rates(provider: str, model: str, day: int, size: int) -> Rates | None:
-    """The rates that the list has for a call with so much input; None where it has not all of them."""
+    """Return the listed rates for a call with this much input, or None if one is missing."""
     kinds = (
         _Usage(size, 0, 0, 0, 0, 0),
         _Usage(size, 0, size, 0, 0, 0),
@@ -227,7 +227,7 @@ def _usage_of(attributes: Mapping[str, Any]) -> _Usage:
 
 
 def _usage_of_iteration(iteration: Mapping[str, Any]) -> _Usage:
-    """One of several model answers within a call; its input leaves the cached out, as the API counts."""
+    """The usage of one iteration within a call; its input excludes cached tokens, as the API counts."""
     created = iteration.get("cache_creation") or {}
     one_hour = _count(created, "ephemeral_1h_input_tokens")
     written, read = _count(iteration, "cache_creation_input_tokens"), _count(iteration, "cache_read_input_tokens")

@@ -41,7 +41,7 @@ class Arrivals:
         return len(self._at)
 
     def at_ns(self, number: int) -> int:
-        """When a piece arrived."""
+        """Return the arrival time of a piece."""
         return self._at[number]
 
     def add(self, at_ns: int, data: bytes, line: Line | None) -> None:
@@ -139,7 +139,7 @@ class Arrived(Sequence[Piece]):
     __hash__ = object.__hash__
 
     def at_ns(self, number: int) -> int:
-        """When a piece arrived."""
+        """Return the arrival time of a piece."""
         return self._arrivals.at_ns(number)
 
     def data(self, number: int) -> bytes:

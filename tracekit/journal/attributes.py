@@ -1,4 +1,4 @@
-"""The types of attributes. Those that code computes with have the type that the code counts on, or are left out."""
+"""The types of attributes. An attribute of the wrong type that code computes with is left out."""
 
 from __future__ import annotations
 

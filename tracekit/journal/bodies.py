@@ -30,7 +30,7 @@ def body_member(body: bytes, content_type: str) -> str:
 
 
 def _rebuilds(text: str) -> bool:
-    """Whether `text` is an object that is written as `compact` writes it."""
+    """Return whether `text` is an object that is written as `compact` writes it."""
     try:
         value = json.loads(text)
         return isinstance(value, dict) and compact(value) == text

@@ -78,7 +78,7 @@ def service_of(entry: Entry) -> str:
 
 
 def find_run(text: str) -> Entry:
-    """The run that `text` means: ``last``, a file, an id, a prefix of one, a name (its newest run), or a trace id.
+    """Find a run by ``last``, a file, an id or its beginning, a name, or a trace id.
 
     ``last`` and names mean no replay: ``last-replay`` is the newest of those.
 
@@ -130,7 +130,7 @@ def _tell_why_unreadable(text: str) -> None:
 
 
 def is_recorded(entry: Entry) -> bool:
-    """Whether `entry` is a run that asked the API itself, and no replay."""
+    """Return whether `entry` is a run that called the API itself, and not a replay."""
     return not entry.is_replay
 
 
@@ -170,7 +170,7 @@ def _file_entry(path: Path) -> Entry:
 
 
 def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
-    """The run whose segments are at `paths`: those that cannot be read, too, so that whoever reads it tells of them."""
+    """Return the run with the segments at `paths`, including unreadable segments, so that a reader reports them."""
     present: list[Path] = []
     problem = ""
     first: Header | None = None

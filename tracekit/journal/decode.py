@@ -96,11 +96,11 @@ class Decoder:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the segment is in the steady form, whose lines are whole only together with its values."""
+        """Return whether the segment is in the steady form, whose lines need its values."""
         return self._values is not None
 
     def event(self, line: bytes, place: Line | None = None) -> Event | None:
-        """The event in `line`; None for a line that only others refer to, or of a kind this version does not know.
+        """Return the event in `line`, or None for a line without one or of an unknown kind.
 
         Where the `place` of the line is known, what it says of requests is read again when it is asked for.
 

@@ -105,7 +105,7 @@ def _end(event: SpanEnd) -> str:
 
 
 def _headers(head: Answered | Response) -> str:
-    """The headers of an answer, and the form in which they came where that is not usual, as members of a JSON object."""
+    """Return a response's headers as members of a JSON object, with their form if it is unusual."""
     form = head.form.json() if head.form is not None else {}
     return f'"headers":{compact(dict(head.headers))}{f""","form":{compact(form)}""" if form else ""}'
 

@@ -28,7 +28,7 @@ _MOST_STEADY = 50_000_000
 def export(
     paths: Iterable[Path], out: Path, *, normal: bool = False, allow_secrets: bool = False, shared: bool = False
 ) -> Sequence[str]:
-    """Join the segments at `paths` into the file `out`, each with its header. A last line that is cut is left out.
+    """Join the segments at `paths` into the file `out`, with their headers. An incomplete last line is left out.
 
     No header tells of the machine and the process that wrote it. With `normal`, the file is the run's normal form. `out`
     is written as `tracekit.output` says; if it is `shared`, a new file is for those whom the umask allows to read it,

@@ -63,7 +63,7 @@ class Fold:
     def describe(
         self, index: int, header: Mapping[str, Any] | None, *, alive: bool, damage: tuple[str, ...] = ()
     ) -> None:
-        """What the segment's header says, None where it cannot be read, and what is known of its writer."""
+        """Note a segment's header, None if it is unreadable, and the state of its writer."""
         if header is None:
             self._segments[index] = replace(self._segments[index], damage=damage)
             return
@@ -90,7 +90,7 @@ class Fold:
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:
-        """Add an event of the segment at `index`. Where its `line` is known, the bytes of answers are read again later."""
+        """Add an event of the segment at `index`. With its `line`, response bytes are read again later."""
         match event:
             case SpanBegin():
                 self._begin(index, event)
@@ -113,7 +113,7 @@ class Fold:
                 self._unrecorded[event.caller, event.host] = replace(before, requests=before.requests + event.requests)
 
     def recording(self) -> Recording:
-        """What has been added so far."""
+        """Return the recording of all events so far."""
         first = min(self._segments, key=lambda segment: (not segment.run, segment.recorded_at_ns))
         for id in self._grown & self._exchanges.keys():
             self._exchanges[id] = replace(self._exchanges[id], pieces=self._arrivals[id].so_far(self._redacting(id)))

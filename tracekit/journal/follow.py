@@ -33,7 +33,7 @@ class Follower:
         self._is_news_held = False
 
     def poll(self) -> Recording | None:
-        """The run as it is now; None if that is what the last call told, or nothing has been written yet.
+        """Return the run as it is now, or None if nothing has changed since the last call.
 
         Raises:
             HomeError: The folder for journals is a file.
@@ -53,7 +53,7 @@ class Follower:
         return recording
 
     def _is_between_ends(self, recording: Recording) -> bool:
-        """Whether all processes ended in good order, and the program that they were is about to: nothing broke off."""
+        """Return whether all processes ended in good order, so that the program is about to end too."""
         root = recording.process_root
         if root is None or root.id in recording.spans or not all(_ended_well(each) for each in recording.segments):
             self._gone_since = None

@@ -1,4 +1,4 @@
-"""Where journals are: ``TRACEKIT_HOME``, or the platform's folder for user data. For the user alone."""
+"""The folder of journals: ``TRACEKIT_HOME``, or the platform's folder for user data. For the user alone."""
 
 from __future__ import annotations
 

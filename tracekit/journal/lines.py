@@ -29,7 +29,7 @@ class _Kept(Protocol):
 
 
 class _Recent:
-    """Those whose content was read last. The others forget theirs."""
+    """The lines with the content that was read last. All other lines forget theirs."""
 
     def __init__(self) -> None:
         self._sizes: OrderedDict[_Kept, int] = OrderedDict()
@@ -51,7 +51,7 @@ _recent = _Recent()
 
 
 def keep(kept: _Kept, size: int) -> bool:
-    """Whether `kept` may keep its content for a while, which came from `size` bytes, all together."""
+    """Return whether `kept` may keep its content, which came from `size` bytes, for a while."""
     if size > _LARGEST_KEPT:
         return False
     _recent.touch(kept, size)
@@ -59,7 +59,7 @@ def keep(kept: _Kept, size: int) -> bool:
 
 
 class LineFile:
-    """A journal on the disk. It stays open for a while, so that its lines outlive a removal of the file."""
+    """A journal on the disk. The file stays open for a while, so its lines outlive its removal."""
 
     __slots__ = ("__weakref__", "_file", "path")
 

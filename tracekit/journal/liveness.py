@@ -1,4 +1,4 @@
-"""Whether a segment's writer still lives."""
+"""The liveness of a segment's writer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SILENCE_S = 15 * 60.0
 
 
 def is_alive(path: Path) -> bool:
-    """Whether the writer of the segment at `path` lives.
+    """Return whether the writer of the segment at `path` lives.
 
     It holds an exclusive lock. Probing with a shared one does not shut out another prober, and never blocks. Where
     the lock says nothing, on another machine's file or after a boot, silence decides. A copy has no writer.

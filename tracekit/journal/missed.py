@@ -28,7 +28,7 @@ _MOST_BYTES = 64_000
 
 
 class MissedNotes:
-    """Keeps account of this process, which is part of `program`. `folder` is that of its session, "" if it has none.
+    """Count unrecorded requests of this process, which belongs to `program`. `folder` is its session's, or "".
 
     `redact` is applied to all that is written.
     """
@@ -88,7 +88,7 @@ def note_missed(program: str, misses: Misses) -> None:
 
 
 class Note(NamedTuple):
-    """What was missed of some programs, of which `program` was the last, at `at_ns`."""
+    """The unrecorded requests of some programs; the last one was `program`, at `at_ns`."""
 
     misses: Misses
     program: str

@@ -1,4 +1,4 @@
-"""The normal form of a run: what two runs of one program have in common, so that files of equal runs are equal bytes.
+"""The normal form of a run, in which the files of two equal runs are equal bytes.
 
 Ids are numbered in the order of the tree, times count from the run's begin, and lines stand in the order of the tree,
 whatever the order in which concurrent lanes wrote them. What tells of a machine, a process, a connection or a version
@@ -174,7 +174,7 @@ def _walk(recording: Recording) -> Iterator[tuple[RecordedSpan, bool]]:
 
 
 def _place(span: RecordedSpan, exchange: Exchange | None) -> tuple[Any, ...]:
-    """What a span is sorted by among those beside it: nothing that another run of the program says otherwise."""
+    """Return the sort key of a span among its siblings, from values that are equal in every run."""
     end_ns = -1 if span.end_ns is None else span.end_ns
     return (
         span.start_ns,
@@ -238,7 +238,7 @@ def _begin(span: RecordedSpan, exchange: Exchange | None, renaming: _Renaming) -
 
 
 def _end(span: RecordedSpan, exchange: Exchange | None, renaming: _Renaming) -> Iterator[Answered | Chunk | SpanEnd]:
-    """What a span's answer and its end are told by."""
+    """Yield the events of a span's response and of its end."""
     id, response = renaming.id(span.id), None
     if exchange is not None and exchange.answered_ns is not None:
         if _is_whole(span, exchange):
@@ -252,7 +252,7 @@ def _end(span: RecordedSpan, exchange: Exchange | None, renaming: _Renaming) -> 
 
 
 def _is_whole(span: RecordedSpan, exchange: Exchange) -> bool:
-    """Whether the answer arrived as one with the attempt's end."""
+    """Return whether the response arrived together with the attempt's end."""
     return (
         span.status != "open"
         and len(exchange.pieces) == 1
@@ -261,7 +261,7 @@ def _is_whole(span: RecordedSpan, exchange: Exchange) -> bool:
 
 
 def _attributes(attributes: Attributes) -> Attributes:
-    """What is kept of a span's attributes, by name; the run around a run is only said to be one."""
+    """Return the attributes that are kept, by name; an enclosing run is only marked as one."""
     kept = {name: value for name, value in sorted(attributes.items()) if name not in _LEFT_OUT}
     if semconv.PARENT_RUN_ID in kept:
         kept[semconv.PARENT_RUN_ID] = RUN_ID

@@ -1,4 +1,4 @@
-"""What identifies a process beyond its pid, which machines and containers use again."""
+"""The identity of a process beyond its pid, which machines and containers use again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_HASH_SEED = (1 << 32) - 1
 
 
 def hash_seed() -> int | None:
-    """The seed of this process's hashes, by which the order of a set can be had again; None where it is not known.
+    """Return the seed of this process's hashes, which fixes the order of sets, or None.
 
     Python read the variable when it started; a program may have set it since, which its own hashes do not follow.
     """
@@ -47,7 +47,7 @@ def boot_id() -> str:
 
 @cache
 def process_start(pid: int) -> int:
-    """When this process, whose id is `pid`, started, in clock ticks since the boot; 0 where that is unknown.
+    """Return the start of this process `pid` in clock ticks since the boot, or 0 if unknown.
 
     It is field 22 of /proc/PID/stat.
     """

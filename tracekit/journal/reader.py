@@ -113,12 +113,12 @@ class RunReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything to read: the header of a segment."""
+        """Return whether a segment's header can be read."""
         return any(file.reader.headers for file in self._files.values())
 
     @property
     def problem(self) -> str:
-        """Why a file could not be read; empty if there is no such file."""
+        """Return the reason why a file could not be read; empty if there is none."""
         return next((file.problem for file in self._files.values() if file.problem), "")
 
     def read(self, paths: Iterable[Path]) -> bool:
@@ -135,12 +135,12 @@ class RunReader:
         return any(news)
 
     def recording(self) -> Recording:
-        """What has been read so far."""
+        """Return the recording as read so far."""
         return self._fold.recording()
 
 
 def header_of(path: Path) -> Header | None:
-    """The header of a segment; None if the file has no whole line yet, or is no journal of a version we read."""
+    """Return a segment's header, or None without a complete line or with an unknown version."""
     try:
         return load_header(path)
     except JournalError:
@@ -167,7 +167,7 @@ _NO_HEADER = "is no journal: it is empty, or its first line is cut"
 
 
 def read_run(paths: Iterable[Path]) -> Recording:
-    """The run whose segments are at `paths`. A file that cannot be read is told of as damage, if another one can.
+    """Read the run with the segments at `paths`. Unreadable files are damage, unless all of them are.
 
     Raises:
         JournalError: No file is a journal that can be read, or one is of a newer version.
@@ -180,7 +180,7 @@ def read_run(paths: Iterable[Path]) -> Recording:
 
 
 class _File:
-    """One of a run's files."""
+    """A file of a run."""
 
     def __init__(self, path: Path) -> None:
         self.reader = JournalReader(path)

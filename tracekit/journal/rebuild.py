@@ -1,4 +1,4 @@
-"""Puts requests together from what each adds to an earlier one. It costs what is added, however long the history is."""
+"""Rebuild requests from what each adds to an earlier one, at the cost of the addition alone."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class _Checking:
         self._credit += self._CREDIT_PER_BYTE * size
 
     def holds(self, body: BodyInParts) -> bool:
-        """Whether `body` is as it was sent, as far as it is checked now."""
+        """Return whether `body` equals the sent request, as far as is checked now."""
         order, last = body.order, None if body.messages is None else body.messages.last
         at = order.index(MESSAGES) if MESSAGES in order and body.messages is not None else len(order)
         before, after = order[:at], order[at + 1 :]

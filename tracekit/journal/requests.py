@@ -1,4 +1,4 @@
-"""Requests as what they add to an earlier one, so that a history that grows from turn to turn is stored once.
+"""Requests as additions to an earlier one, so that a growing history is stored once.
 
 Of the requests in a segment only digests are remembered, never their text, and of those only the newest.
 """
@@ -97,7 +97,7 @@ class RequestEncoder:
         self._forget_all_but(max(_LEAST_DIGESTS, _MOST_DIGESTS // len(_remembering)))
 
     def rest(self, *, goes_on: bool) -> None:
-        """Nothing of the run is open: forget all of it, or all but what its next turn needs if it `goes_on`."""
+        """Forget a run without open spans: all of it, or all but the next turn's needs if it `goes_on`."""
         self._talks = self._talks[-1:] if goes_on else []
         self._forget_all_but(_IDLE_DIGESTS if goes_on else 0)
         _remembering.discard(self)

@@ -1,4 +1,4 @@
-"""The shape of each line of a journal, as a table. What passes here has the types that all code behind it counts on.
+"""The shape of each line of a journal, as a table. Later code relies on the checked types.
 
 pydantic and msgspec refuse the lone surrogates that recorded texts may hold, so the table is checked by hand.
 """
@@ -151,7 +151,7 @@ _WITHIN: Mapping[str, _Shape] = {"request": _REQUEST, "response": _RESPONSE, "er
 
 
 def check_line(data: Any) -> dict[str, Any]:
-    """`data`, if it is a line that has the types of its kind. A kind that this version does not know passes.
+    """Return `data` if it is a line with the types of its kind. Unknown kinds pass.
 
     Raises:
         ValueError: A member is missing, or has another type.
@@ -188,7 +188,7 @@ def check_request(data: Mapping[str, Any]) -> None:
 
 
 def check_sse(data: Any) -> list[Any]:
-    """`data`, if it is a list of events of a stream: each a text, or its name, its data and the spaces at its end.
+    """Return `data` if it is a list of stream events: texts, or lists of name, data and spaces.
 
     Raises:
         ValueError: It is not.

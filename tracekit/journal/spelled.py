@@ -1,4 +1,4 @@
-"""Streams whose events spell out, all together, what no line of a journal may hold: for a file that leaves the machine."""
+"""Find credentials that several events of a stream spell out together, in a file that leaves the machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVENTS = "text/event-stream"
 
 
 class Spelled(NamedTuple):
-    """The lines of a file that change, by their index, and suspicious texts with the index of the line they begin in."""
+    """The changed lines of a file by index, and suspicious texts with the index of their first line."""
 
     lines: dict[int, bytes]
     suspects: list[tuple[int, str]]
@@ -36,7 +36,7 @@ class _Line(NamedTuple):
 
 
 def spelled_in(path: Path) -> Spelled:
-    """Find what the streams in the file at `path` spell out. Memory holds the streams that are open at a time.
+    """Find what the streams in the file at `path` spell out. Only open streams are held in memory.
 
     Raises:
         OSError: The file cannot be read.

@@ -1,4 +1,4 @@
-"""The steady form of a journal, for files that are kept in a repository: a line that says the same is the same bytes.
+"""The steady form of a journal, for files in a repository: equal content gives equal lines.
 
 Times, ids, ports and dates are other ones each time that a program is recorded, and stand in nearly every line. The
 steady form keeps them all in one line after the header, and a mark in their places: ``"~"`` for the next time, ``~3~``
@@ -75,13 +75,13 @@ def _with_version(header: bytes) -> bytes:
 
 
 def _is_whole(made: list[bytes], lines: list[bytes]) -> bool:
-    """Whether `made` gives `lines` back."""
+    """Return whether `made` gives `lines` back."""
     values = Values(made[1])
     return [values.fill(line) for line in made[2:]] == lines
 
 
 def is_values(line: bytes) -> bool:
-    """Whether `line` holds the values of a steady segment."""
+    """Return whether `line` holds the values of a steady segment."""
     return line.startswith(_START)
 
 

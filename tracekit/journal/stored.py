@@ -1,4 +1,4 @@
-"""Requests and answers as they stand in a journal: in parts, which are read and joined when they are asked for."""
+"""Requests and responses as stored in a journal: in parts, read and joined on demand."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def blobs_in(value: Any) -> Iterator[str]:
 
 
 class LatePart:
-    """A message or a field of a request, by its place in the request's line. `blobs` are those that it refers to."""
+    """A message or a field of a request, by its place in the line. `blobs` are its references."""
 
     __slots__ = ("_blobs", "_line", "_member", "_name", "size")
 

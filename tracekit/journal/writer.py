@@ -128,7 +128,7 @@ class JournalSink:
 
 
 class _Keeping(NamedTuple):
-    """What every segment of a process says in its header, and what may be kept.
+    """The common header of a process's segments, and the rules of what is kept.
 
     `said` are the kinds of failures of which the user knows.
     """
@@ -140,7 +140,7 @@ class _Keeping(NamedTuple):
     said: set[object]
 
     def is_news(self, error: Exception) -> bool:
-        """Return whether nothing has been said yet, in this process, of such an `error`, as a full disk brings one a run."""
+        """Return whether `error` was not reported yet in this process: a full disk causes one for each run."""
         kind = (type(error), getattr(error, "errno", None), os.environ.get(HOME_VARIABLE))
         is_news = kind not in self.said
         self.said.add(kind)
@@ -148,7 +148,7 @@ class _Keeping(NamedTuple):
 
 
 class SegmentWriter:
-    """Appends to one segment. After a failure of the disk it warns once and is silent for the rest of the run."""
+    """Append to one segment. After a disk failure, warn once and stay silent for the rest of the run."""
 
     def __init__(self, run: RunInfo, keeping: _Keeping) -> None:
         self.failed = False
@@ -167,7 +167,7 @@ class SegmentWriter:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file is held."""
+        """Return whether the file is held."""
         return self._file >= 0
 
     def write(self, event: Event) -> bool:
@@ -226,7 +226,7 @@ class SegmentWriter:
                 os.close(file)
 
     def _append(self, event: Event, progress: _Progress) -> None:
-        """Append what is not yet in the segment of `event`; a failure of the disk ends the record of the run."""
+        """Append the missing part of `event`; a disk failure ends the record of the run."""
         if self.failed:
             return
         try:
@@ -367,14 +367,14 @@ class SegmentWriter:
 
 
 def _new_encoder() -> Encoder:
-    """What makes lines of events is loaded with the first of them, so that `init()` costs next to nothing."""
+    """Load the encoder with the first event, so that `init()` costs next to nothing."""
     from tracekit.journal.encode import Encoder  # noqa: PLC0415  see above
 
     return Encoder()
 
 
 class _Progress:
-    """How much of an event is in the segment: the program's exception may cut in anywhere, and no line is lost or doubled.
+    """The written part of an event: an exception may cut in anywhere, and no line is lost or doubled.
 
     `kept` is what is left of the event, `lines` the lines of the first of that, and `sizes` how long those are that
     have been written.

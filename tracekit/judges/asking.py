@@ -79,9 +79,9 @@ class Asking:
         asked = [[self._question(finding) for finding in findings] for findings in runs]
         questions = {question.digest: question for row in asked for question in row if question is not None}
         stored = {digest: opinion for digest, each in questions.items() if (opinion := self._stored.get(each))}
-        given = self._ask([question for digest, question in questions.items() if digest not in stored])
-        told: set[str] = set()
-        return [self._applied(findings, row, stored, given, told) for findings, row in zip(runs, asked, strict=True)]
+        new = self._ask([question for digest, question in questions.items() if digest not in stored])
+        counted: set[str] = set()
+        return [self._applied(findings, row, stored, new, counted) for findings, row in zip(runs, asked, strict=True)]
 
     def _question(self, finding: Finding) -> Question | None:
         """The redacted question of `finding`; None where a judge is not to be asked."""
@@ -111,24 +111,24 @@ class Asking:
         """Ask as many of `questions` as the budget holds; returns the opinions by the digests of their questions."""
         if not questions:
             return {}
-        with _telling_of_faults(self._judge.name):
+        with _naming_the_judge(self._judge.name):
             estimates = {question.digest: self._judge.estimate_usd(question) for question in questions}
         whole = fsum(estimates.values())
         self._tell(f"{self._judge.name} is asked about {_counted(len(questions))}, for at most ${whole:.4f}")
-        given: dict[str, Opinion] = {}
+        new: dict[str, Opinion] = {}
         left = list(questions)
         while chosen := self._affordable(left, estimates):
-            with unrecorded(), _telling_of_faults(self._judge.name):
+            with unrecorded(), _naming_the_judge(self._judge.name):
                 for question, opinion in zip(chosen, self._judge.judge(chosen), strict=True):
                     self._spent += estimates[question.digest] if opinion.usd is None else opinion.usd
-                    given[question.digest] = self._stored.add(question, opinion)
-            left = [question for question in left if question.digest not in given]
+                    new[question.digest] = self._stored.add(question, opinion)
+            left = [question for question in left if question.digest not in new]
         if left:
             self._tell(
                 f"the budget of ${self._max_usd:g} is reached: {_counted(len(left))} not asked, for which at most "
                 f"${fsum(estimates[each.digest] for each in left):.4f} more is needed; raise --judge-max-usd"
             )
-        return given
+        return new
 
     def _affordable(self, questions: Sequence[Question], estimates: Mapping[str, float]) -> list[Question]:
         chosen: list[Question] = []
@@ -144,18 +144,18 @@ class Asking:
         findings: Sequence[Finding],
         questions: Sequence[Question | None],
         stored: Mapping[str, Opinion],
-        given: Mapping[str, Opinion],
-        told: set[str],
+        new: Mapping[str, Opinion],
+        counted: set[str],
     ) -> Judged:
-        """The `findings` of one run after the opinions; `told` are the questions that other findings have counted."""
+        """The `findings` of one run after the opinions; `counted` are the questions that other findings have counted."""
         done = Judged()
         for finding, question in zip(findings, questions, strict=True):
             if question is None:
                 done.findings.append(finding)
                 continue
-            opinion = stored.get(question.digest) or given.get(question.digest)
-            if question.digest not in told:
-                told.add(question.digest)
+            opinion = stored.get(question.digest) or new.get(question.digest)
+            if question.digest not in counted:
+                counted.add(question.digest)
                 self._count(done, opinion, is_stored=question.digest in stored)
             self._apply(done, finding, question, opinion)
         done.findings = in_order(done.findings)
@@ -205,7 +205,7 @@ def unrecorded() -> Iterator[None]:
 
 
 @contextmanager
-def _telling_of_faults(name: str) -> Iterator[None]:
+def _naming_the_judge(name: str) -> Iterator[None]:
     """Turn what the judge `name` raises into an error that names the judge: it may be anyone's code."""
     try:
         yield

@@ -65,7 +65,7 @@ class Batches:
         """Each batch of `ids` once it has ended, until the time is over."""
         until = time.monotonic() + self._patience_s
         pause_s = 1.0
-        told = False
+        is_announced = False
         while ids:
             ended = [id for id in ids if api.retrieve(id).processing_status == "ended"]
             yield from ended
@@ -73,8 +73,8 @@ class Batches:
             left_s = until - time.monotonic()
             if not ids or left_s <= 0:
                 return
-            if not told:
-                told = True
+            if not is_announced:
+                is_announced = True
                 self._tell(f"waits for batch {', '.join(ids)}, for {self._patience_s:g} s at most")
             time.sleep(min(pause_s, left_s))
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

@@ -1,4 +1,4 @@
-"""From what the record tells of a span to what is sent: names and attributes by the conventions, nothing that may not leave."""
+"""The exported form of a recorded span: names and attributes by the conventions, without content that may not be exported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was asked and answered, in the form of the GenAI conventions: messages of parts.
+"""Requests and responses in the form of the GenAI conventions: messages of parts.
 
 https://github.com/open-telemetry/semantic-conventions-genai: gen_ai.input.messages, gen_ai.output.messages and
 gen_ai.system_instructions. Images, documents and opaque data are named, not sent.

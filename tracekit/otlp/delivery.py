@@ -1,4 +1,4 @@
-"""Delivers spans in requests that a collector can take: cut by bytes, and halved where it says they are too large."""
+"""Deliver spans in requests that a collector accepts: limited in bytes, and halved if the collector finds them too large."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where spans go, as the ``OTEL_*`` variables say: those that decide whether and how anything is sent.
+"""The destination of spans, by those ``OTEL_*`` variables that decide whether and how spans are sent.
 
 The variables of the exporters themselves (headers, timeout, compression, certificates, limits, resource) are read by
 OpenTelemetry's own code, in `tracekit.otlp.wire`.
@@ -38,7 +38,7 @@ CONTENT_VARIABLES: Final = (
 
 @dataclass(frozen=True)
 class Destination:
-    """Where spans go. `url` may hold a password and is never shown; `secrets` are those that errors may repeat."""
+    """A collector's address. `url` may hold a password and is never shown; `secrets` are those that errors may repeat."""
 
     protocol: Protocol
     url: str = field(repr=False)
@@ -59,7 +59,7 @@ BYTES_VARIABLE: Final = "TRACEKIT_OTLP_MAX_BYTES"
 
 
 class Limits(NamedTuple):
-    """What the variables say: seconds between two batches, numbers of spans, and bytes of a batch and of the queue."""
+    """The limits of the export: seconds between two batches, numbers of spans, bytes of a batch and of the queue."""
 
     delay_s: float = 5.0
     batch: int = 512
@@ -69,7 +69,7 @@ class Limits(NamedTuple):
 
 
 def destination_of(environment: Mapping[str, str]) -> tuple[Destination | None, list[str]]:
-    """Where spans go, None for nowhere, and what cannot be meant, for people."""
+    """Return the destination of spans, or None, and messages about invalid variables."""
     exporters = environment.get("OTEL_TRACES_EXPORTER") or "otlp"
     return _destination_of(environment, "TRACES", exporters, traces_url)
 
@@ -127,7 +127,7 @@ def _below(base: str, path: str) -> str:
 
 
 def asks_for_content(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether message content is wanted on spans; without a word, it is not."""
+    """Return whether spans carry the content of messages; by default they do not."""
     return any(environment.get(name, "").strip().lower() in values for name, values in CONTENT_VARIABLES)
 
 

@@ -1,4 +1,4 @@
-"""What OpenTelemetry's libraries log while they work for us, kept from the application's log and told in our words."""
+"""Keep the log messages of OpenTelemetry's libraries, while they work for tracekit, from the application's log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RESOURCES = "opentelemetry.sdk.resources"
 
 
 class _Hush(logging.Filter):
-    """Keeps what the exporter's libraries log while they work for us: it is told once, in our words."""
+    """Keep what the exporter's libraries log while they work for tracekit; tracekit reports it once, in its own words."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ _VERBOSE = re.compile(r"HTTPS?Connection(?:Pool)?\(.*?\): (?:Max retries exceede
 
 
 def reason_of(heard: Sequence[str]) -> str:
-    """What the exporter said last that tells something, in short."""
+    """Return the exporter's last useful message, shortened."""
     telling = [each for each in heard if not any(part in each for part in _TELLS_NOTHING)]
     telling = [each for each in telling if not any(part in each for part in _TELLS_LITTLE)] or telling
     last = telling[-1] if telling else "it does not answer, or not in time"

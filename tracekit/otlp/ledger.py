@@ -1,7 +1,7 @@
-"""A file that a process keeps while it exports: how many spans it began, and how many a collector has acknowledged.
+"""The counts of an exporting process in a file: spans begun, and spans that a collector acknowledged.
 
 A process that ends by a signal, `os._exit` or `multiprocessing`'s terminate sends nothing more, and says nothing. Its
-file stays: whoever looks next counts what was never sent. The file is locked as long as the process lives.
+file stays: the next reader counts the spans that were never sent. The file is locked as long as the process lives.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _numbers = count()
 
 
 class Ledger:
-    """The file of this process, in the folder `home`. A disk that does not take it costs the count and nothing else."""
+    """The file of this process, in the folder `home`. If the disk refuses it, only the count is lost."""
 
     def __init__(self, home: Callable[[], Path], endpoint: str) -> None:
         self._home = home

@@ -38,7 +38,7 @@ class _Open:
 
 
 class LiveExport:
-    """Takes the events of spans that nobody else exports. What it does in the agent's thread is a look-up and a queue.
+    """Export the events of spans that nobody else exports. In the agent's thread, this is a look-up and a queue.
 
     `remote` is the trace that the process takes part in, and whether that is sampled; `is_quiet` is the outbox's.
     `ledger` tells other processes what was sent, `closed` is called at the end with what was lost, and of which runs.
@@ -92,7 +92,7 @@ class LiveExport:
         """Nothing is held for a run."""
 
     def forked(self) -> None:
-        """What is open and what waits is the parent's."""
+        """Forget open and waiting spans in a forked child: they belong to the parent."""
         self._open = {}
         self._outbox.forked()
         self._ledger.forked()

@@ -36,7 +36,7 @@ class Lost(NamedTuple):
 
 
 def note_loss(folder: Path, endpoint: str, loss: Loss, runs: Sequence[str] = ()) -> None:
-    """Add a line for a process that lost spans of `runs`. A disk that does not take it is no concern of the program's."""
+    """Add a line for a process that lost spans of `runs`. Errors of the disk are ignored."""
     _note(folder, {"pid": os.getpid(), "endpoint": endpoint, **loss._asdict(), "runs": list(runs)})
 
 
@@ -60,7 +60,7 @@ def _note(folder: Path, line: dict[str, Any]) -> None:
 
 
 def lost_since(folder: Path, since_ns: int) -> Lost | None:
-    """What was lost since `since_ns`, nanoseconds since the epoch, and not sent later; None if nothing was."""
+    """Return the spans lost since `since_ns` (nanoseconds since the epoch) and not sent later, or None."""
     notes = (_whole(note) for note in notes_in(folder / _FILE))
     read = [each for each in notes if each is not None and each["t"] >= since_ns]
     resent = {each["resent"]: each["t"] for each in read if "resent" in each}

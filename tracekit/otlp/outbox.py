@@ -44,11 +44,11 @@ def _now_s() -> float:
 
 
 class Shipper(Protocol[T_contra]):
-    """What sends, in the outbox's thread."""
+    """The sender in the outbox's thread."""
 
     @property
     def trouble(self) -> str | None:
-        """Why what is being sent does not arrive at once; None where it is not known not to."""
+        """Return the reason why spans are delayed, or None if no delay is known."""
 
     def send(self, batch: Sequence[T_contra]) -> Delivery:
         """Send `batch`, as far as it can be."""
@@ -72,7 +72,7 @@ def before_fork_and_end(action: Callable[[], None]) -> None:
 
 
 class Loss(NamedTuple):
-    """What became of a process's spans; of those sent, `cut` were too large and went without their content."""
+    """The numbers of a process's spans that were sent or lost. `cut` of those sent went without their content."""
 
     sent: int
     lost: int
@@ -201,14 +201,14 @@ class Outbox(Generic[T]):
         self._tell_closed(Loss(self._sent, lost, self._reason, self._cut))
 
     def _wait_until_ready(self) -> None:
-        """Wait for what is being loaded. A module that is half loaded at a fork can never be loaded in the child."""
+        """Wait until the exporter's modules are loaded: a half-loaded module cannot be loaded in a forked child."""
         if self._thread is not None and not self._ready.is_set():
             begun = _now_s()
             self._ready.wait(_LOADING_S)
             self._waited_s += _now_s() - begun
 
     def _is_stuck(self) -> bool:
-        """Whether it is known that the endpoint does not take anything."""
+        """Return whether the endpoint is known to refuse everything."""
         if self._is_failing or (self._shipper is not None and self._shipper.trouble):
             return True
         since = self._sending_since

@@ -16,7 +16,7 @@ class Sent(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The outcome for many spans: how many were `sent` and were not and why; of those sent, how many were `cut`."""
+    """The outcome for many spans: numbers of `sent`, lost and `cut` spans, and reasons."""
 
     sent: int = 0
     lost: int = 0

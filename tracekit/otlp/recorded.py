@@ -1,4 +1,4 @@
-"""The spans of a recorded run, with the ids and times of the record; of what was concluded, ids that never change."""
+"""The spans of a recorded run, with their recorded ids and times. Inferred nodes have ids that never change."""
 
 from __future__ import annotations
 

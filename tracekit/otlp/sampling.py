@@ -1,4 +1,4 @@
-"""Which spans are exported: ``OTEL_TRACES_SAMPLER``. What is recorded does not depend on it."""
+"""Choose the exported spans by ``OTEL_TRACES_SAMPLER``. The record does not depend on it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sampling:
                 self._sampler, self.warnings = sampler()
 
     def decide(self, trace: str, begin: SpanBegin, *, sampled: bool | None) -> bool:
-        """Whether the span that begins is exported; `sampled` says whether its parent is, None where it has none."""
+        """Return whether the span that begins is exported; `sampled` says so of its parent, None without one."""
         if self._sampler is None:
             return sampled is not False
         from tracekit.otlp.wire import is_sampled  # noqa: PLC0415  loaded by now

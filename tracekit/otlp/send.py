@@ -39,7 +39,7 @@ def send_run(run: Run, destination: Destination, rules: Rules, resource: Mapping
 
 
 def probe(destination: Destination) -> str | None:
-    """Why `destination` does not take an empty request; None if it does.
+    """Return the reason why `destination` refuses an empty request, or None.
 
     Raises:
         OtlpError: A variable of the exporter makes no sense.

@@ -22,7 +22,7 @@ _log = logging.getLogger("tracekit")
 
 
 class SpanShipper:
-    """Sends spans to `destination`. What is wrong with the variables is said once.
+    """Sends spans to `destination`. Invalid variables are reported one time.
 
     Raises:
         Exception: See `Sender`.
@@ -47,7 +47,7 @@ class SpanShipper:
 
     @property
     def trouble(self) -> str | None:
-        """Why what is being sent does not arrive at once."""
+        """Return the reason why spans are delayed, or None."""
         return self._sender.trouble
 
     def send(self, batch: Sequence[Told]) -> Delivery:

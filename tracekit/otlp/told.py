@@ -20,7 +20,7 @@ _ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
 
 @dataclass(slots=True)
 class Told:
-    """What the record tells of a span. `exchange` is an llm's last one, where content is wanted."""
+    """A span as recorded. `exchange` is the last one of an llm, if content is exported."""
 
     run: str
     run_name: str
@@ -54,7 +54,7 @@ class Wired:
 
 
 class Rules(NamedTuple):
-    """What may leave: whether message content does, and what becomes of each text before.
+    """The rules of the export: whether it includes content, and how each text is redacted.
 
     `sdks_content` lets content go that the SDK itself put on its span, since a client was told to (`content_mode`).
     """
@@ -107,7 +107,7 @@ def _size(value: Any) -> int:
 
 
 def span_id_of(id: str) -> str:
-    """`id` where it is a span's id already; for a node that was concluded, one that is always the same for it."""
+    """Return `id` if it is a span's id, else an id that never changes for the inferred node."""
     if len(id) == 16 and id.strip("0123456789abcdef") == "" and id.strip("0"):
         return id
     return sha256(id.encode()).hexdigest()[:16]

@@ -90,7 +90,7 @@ class Sender:
 
     @property
     def trouble(self) -> str | None:
-        """Why the attempt to send that is being made does not succeed at once; None where it is not known to."""
+        """Return the reason why the current attempt to send is delayed, or None."""
         return self._reason(self._heard) if self._heard else None
 
     def send(self, spans: Sequence[Wired]) -> Sent:
@@ -228,7 +228,7 @@ def is_sampled(
     *,
     sampled: bool | None,
 ) -> bool:
-    """What `sampler` decides of a span; `sampled` says whether its parent is, None where it has none."""
+    """Return the decision of `sampler` on a span; `sampled` is its parent's, None without one."""
     context = None
     if sampled is not None:
         flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)

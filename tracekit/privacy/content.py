@@ -35,7 +35,7 @@ _OPEN = frozenset(
 
 
 def content_mode() -> Content:
-    """What ``TRACEKIT_CONTENT`` asks for; what it cannot mean keeps nothing, since it was meant to keep less."""
+    """Return the mode that ``TRACEKIT_CONTENT`` sets. An invalid value keeps nothing, because less was wanted."""
     value = os.environ.get(CONTENT_VARIABLE, "full").strip().lower()
     if value in ("", "full"):
         return "full"
@@ -58,7 +58,7 @@ class ContentFilter:
         self._results: dict[str, list[bytes]] = {}
 
     def over(self, event: Event) -> list[Event]:
-        """What is kept of `event`."""
+        """Return the part of `event` that is kept."""
         if self._mode == "full":
             return [event]
         match event:

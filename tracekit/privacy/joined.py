@@ -1,4 +1,4 @@
-"""Redaction of texts that come in pieces: what no single event of a stream shows, and all of them together spell out.
+"""Redact texts that come in pieces: credentials that only several events of a stream together spell out.
 
 Each event is on the disk before the next one comes, so that a credential may stand there in pieces. Whoever reads the
 record joins them, and what is joined is redacted again, here.

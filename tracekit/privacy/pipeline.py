@@ -26,7 +26,7 @@ def project_privacy() -> Privacy:
 
 
 class Privacy:
-    """Says what of a run may be kept or sent. `rules` are the user's, `content` is how much of the content is kept."""
+    """Decide what of a run is kept or sent, by the user's `rules` and the `content` mode."""
 
     def __init__(self, rules: OwnRules, content: Content = "full") -> None:
         self.rules = rules

@@ -119,7 +119,7 @@ def rewritten_value(value: Any, text: Callable[[str], str]) -> Any:
 
 
 def rewritten_url(url: str, text: Callable[[str], str], *, is_query: bool = False) -> str:
-    """Return `url`, or a part of one, with `text` applied to it as it is and as it reads without percent encoding."""
+    """Return `url` or a part with `text` applied to it, as it is and without percent encoding."""
     url = text(url)
     if "%" not in url and not (is_query and "+" in url):
         return url
@@ -148,7 +148,7 @@ def _rewritten_part(part: str, text: Callable[[str], str], decode: Callable[[str
 
 
 def json_body(body: bytes, text: Callable[[str], str]) -> bytes:
-    """Return `body` with `text` applied to every text in it: JSON, a line or an event of it at a time, or plain text."""
+    """Return `body` with `text` applied to its texts: JSON, lines or events of JSON, or plain text."""
     if are_frames(body):
         return rewritten_frames(body, lambda event: _encoded(_json(_decoded(event), text)))
     whole = _decoded(body)
@@ -183,7 +183,7 @@ def _event_line(line: str, text: Callable[[str], str]) -> str:
 
 
 def _json(whole: str, text: Callable[[str], str]) -> str:
-    """Return `whole` as it is unless a text in it changes: then as compact JSON, or as text if it is none."""
+    """Return `whole` with `text` applied. If a text changes, the result is compact JSON, or plain text."""
     try:
         value = json.loads(whole)
         redacted = rewritten_value(value, text)

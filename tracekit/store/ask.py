@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 
 def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool = False) -> T:
-    """What `take` makes of the answer to `query`, over `replays`, too, if they are asked for.
+    """Return the result of `take` on the rows of `query`, with replays if `replays` is set.
 
     It should be quick: the collector waits for it.
 
@@ -129,7 +129,7 @@ def _check(connection: DuckDBPyConnection, query: str) -> None:
 
 
 def _is_subquery(connection: DuckDBPyConnection, query: str) -> bool:
-    """Whether `query`, of several steps, only reads: a PIVOT that finds its columns first, which may stand in a SELECT.
+    """Return whether a `query` of several steps only reads: a PIVOT, which may stand in a SELECT.
 
     A statement that writes may hold such a PIVOT, too, but cannot stand within another one.
     """

@@ -68,7 +68,7 @@ _idle: list[tuple[Path, DuckDBPyConnection]] = []
 
 @contextmanager
 def kept(path: Path) -> Iterator[DuckDBPyConnection]:
-    """A database in memory that is used again for the store at `path`: making one takes ten times as long as attaching."""
+    """A reusable database in memory for the store at `path`: making one takes ten times as long as attaching."""
     connection = None
     while connection is None and _idle:
         of, idle = _idle.pop()
@@ -194,7 +194,7 @@ def _told(path: Path, says: str) -> TracekitError:
 
 
 def _check(path: Path, *, read_only: bool) -> None:
-    """Ask the system whether the file may be opened: it says so in fewer words than DuckDB, which takes it for damage."""
+    """Ask the system whether the file may be opened, because DuckDB reports a refusal as damage."""
     if "?" in str(path):
         raise StoreError(
             f"the store {path} cannot be opened: DuckDB takes the question mark in its path for the begin of options; set "
@@ -214,7 +214,7 @@ def _check(path: Path, *, read_only: bool) -> None:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether DuckDB's `error` is about the file, not about what was asked."""
+    """Return whether DuckDB's `error` is about the file, not about the query."""
     return any(sign in str(error).lower() for sign in _DAMAGE)
 
 

@@ -1,4 +1,4 @@
-"""Who may open the store when.
+"""Locks that order the processes that open the store.
 
 DuckDB shuts every other process out while one writes, and a writer while others read. So before the store is opened a
 lock file is asked: readers share `access`, the collector holds it alone, for a short time each. Both come through

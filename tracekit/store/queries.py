@@ -1,4 +1,4 @@
-"""What tracekit itself asks of the store."""
+"""The queries that tracekit itself makes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def known_runs(store: DuckDBPyConnection) -> dict[str, KnownRun]:
-    """What the store knows of every run's journals."""
+    """Return the state of each run's journals in the store, by run."""
     files: dict[str, list[File]] = {}
     alive: dict[str, list[str]] = {}
     for run, path, size, mtime_ns, inode, is_alive in store.execute(
@@ -109,13 +109,13 @@ def damage_of(store: DuckDBPyConnection, ids: Iterable[str]) -> list[tuple[str, 
 
 
 def stamp(store: DuckDBPyConnection) -> str:
-    """What the store is up to date with; empty if it is known not to be, or runs in it are being written."""
+    """Return the stamp of the journals in the store; empty if the store is not up to date."""
     row = store.execute("SELECT value FROM meta WHERE name = 'stamp'").fetchone()
     return "" if row is None else str(row[0])
 
 
 def written_at_ns(store: DuckDBPyConnection) -> int:
-    """When something was last put into the store; 0 if nothing was yet."""
+    """Return the time of the last write in nanoseconds since the epoch; 0 for an empty store."""
     row = store.execute("SELECT value FROM meta WHERE name = 'written_at_ns'").fetchone()
     return 0 if row is None else int(row[0])
 

@@ -85,7 +85,7 @@ class FindingRow(NamedTuple):
 
 
 class PracticeRow(NamedTuple):
-    """An agent's use of its tools in a run. `prompt` and `tools` are digests; the last but one three are JSON lists.
+    """An agent's use of its tools in a run. `prompt` and `tools` are digests; lists are JSON texts.
 
     `offered` and `called` are names of tools, `together` pairs of names.
     """
@@ -101,7 +101,7 @@ class PracticeRow(NamedTuple):
 
 @dataclass(slots=True)
 class Fit:
-    """Whether rows hold values as they are, so far."""
+    """A flag that says whether the rows hold all values exactly, so far."""
 
     exact: bool = True
 
@@ -134,7 +134,7 @@ class RunRows:
 
 @dataclass(frozen=True, slots=True)
 class KnownRun:
-    """What the store knows of a run's journals. `copy` is the number of its rows, None where it keeps none."""
+    """The state of a run's journals in the store. `copy` is the number of its rows, or None."""
 
     id: str
     copy: int | None

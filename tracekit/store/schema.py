@@ -28,7 +28,7 @@ __all__ = [
 
 
 def _first(store: DuckDBPyConnection) -> None:
-    """One row a run in `journal` and `run`; all other rows bear the number of the copy of their run that they are of.
+    """Make the tables. `journal` and `run` have one row per run; all other rows name the copy of their run.
 
     Rows whose copy `run` does not name are seen by no view: those of a run that is being written in several parts.
     """
@@ -95,7 +95,7 @@ def version_of(store: DuckDBPyConnection) -> int:
 
 
 def is_current(store: DuckDBPyConnection) -> bool:
-    """Whether the attached store needs no migration, and has the views of this version.
+    """Return whether the attached store needs no migration, and has the views of this version.
 
     Raises:
         DamagedStoreError: It is another program's file.
@@ -106,7 +106,7 @@ def is_current(store: DuckDBPyConnection) -> bool:
 
 
 def _meta(store: DuckDBPyConnection) -> dict[str, str] | None:
-    """What the store says of itself; None if there is nothing in it."""
+    """Return the store's own table of names and values, or None if the store is empty."""
     import duckdb  # noqa: PLC0415  a tenth of a second, for those who open a store
 
     try:

@@ -59,7 +59,7 @@ class Store:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a file."""
+        """Return whether the file exists."""
         return self.path.exists()
 
     @property
@@ -162,7 +162,7 @@ class Store:
         return ""
 
     def set_aside(self, why: str) -> str:
-        """Give a store that cannot be used another name, and make a new one; returns what is to be told of it."""
+        """Rename a store that cannot be used, make a new one, and return the message about it."""
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
         with self.alone(), on_disk(self.path):
@@ -245,7 +245,7 @@ class Store:
 
 
 def _rows_together(store: DuckDBPyConnection) -> int:
-    """How many rows of the attached store may be compressed together: of those with long texts, fewer."""
+    """Return the number of rows that may be compressed together: fewer if their texts are long."""
     most = max(
         float(store.execute(f"SELECT coalesce(avg(length({column})), 0) FROM {table}").fetchall()[0][0])  # noqa: S608
         for table, column in ((MESSAGES, "text"), (SPANS, "attributes"))
@@ -254,5 +254,5 @@ def _rows_together(store: DuckDBPyConnection) -> int:
 
 
 def _wal(path: Path) -> Path:
-    """What DuckDB has not put into the file at `path` yet."""
+    """Return the path of DuckDB's write-ahead log for the file at `path`."""
     return path.with_name(path.name + ".wal")

@@ -50,7 +50,7 @@ _SETTINGS = (
 
 
 class Writer:
-    """Takes runs, one after the other. `close`, or the end of a `with` block, moves what is left into the store.
+    """Write runs one after the other. `close`, or the end of a `with` block, moves the rest into the store.
 
     What is seen of a run changes at once, when all its rows are there. One process at a time may write.
     """
@@ -95,11 +95,11 @@ class Writer:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was given is in the store."""
+        """Return whether every run that was passed is in the store."""
         return not self._batch_rows and not self._gone
 
     def start_again(self) -> None:
-        """Forget what is not in the store yet, after an error; what is in it of a run that is not whole is removed."""
+        """Forget the waiting rows after an error, and remove rows of incomplete runs from the store."""
         self._connection.close()
         self._connection = self._opened()
         for rows in self._batch.values():

@@ -73,6 +73,9 @@ class Effects:
 
 UNKNOWN = Effects()
 
+_MOST_LEVELS = 32
+"""Agents within agents that are looked through."""
+
 
 def effects_of(work: Work, by_name: Mapping[str, str]) -> Effects:
     """Return what `work` touched. `by_name` has what the settings say of tools, by their names."""
@@ -85,16 +88,22 @@ def looks(name: str) -> bool:
     return words[0] in LOOKING or words[-1] in LOOKING
 
 
-def _of_node(node: Node, by_name: Mapping[str, str]) -> Effects:
-    declared = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
-    if declared is not None:
-        return declared
-    if node.kind == "tool":
-        known = _of_tool(node, by_name)
+def _of_node(top: Node, by_name: Mapping[str, str]) -> Effects:
+    """Return what the outermost agents and tools touched of which something is known; unknown if there is another."""
+    found: list[Effects] = []
+    stack = [(top, 0)]
+    while stack:
+        node, level = stack.pop()
+        known = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
+        if known is None and node.kind == "tool":
+            known = _of_tool(node, by_name)
+        below = [] if known is not None else list(_outermost(node.children))
         if known is not None:
-            return known
-    below = list(_outermost(node.children))
-    return _joined([_of_node(child, by_name) for child in below]) if below else UNKNOWN
+            found.append(known)
+        elif not below or level == _MOST_LEVELS:
+            return UNKNOWN
+        stack.extend((child, level + 1) for child in below)
+    return _joined(found)
 
 
 def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
@@ -136,8 +145,6 @@ def _outermost(nodes: Iterable[Node]) -> Iterable[Node]:
 
 
 def _joined(effects: Sequence[Effects]) -> Effects:
-    if not all(each.is_known for each in effects):
-        return UNKNOWN
     return Effects(
         frozenset().union(*(each.reads for each in effects)),
         frozenset().union(*(each.writes for each in effects)),

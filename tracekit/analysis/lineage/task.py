@@ -23,6 +23,8 @@ _MOST_LISTS = 64
 """The newest texts in which lists are looked for."""
 _LONGEST_LIST = 40_000
 _LEAST_ITEM = 2
+_MOST_WAITING = 32
+_LEAST_BLOCK = 50_000
 _MOST_CHARACTERS = 2_000_000
 """Characters of the newest texts that are kept as they are; of all others the values and words."""
 
@@ -33,7 +35,9 @@ class Context:
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self.values: set[str] = set()
         self.words: set[str] = set()
-        self._texts: deque[str] = deque()
+        self._newest: deque[str] = deque(maxlen=_MOST_LISTS)
+        self._blocks: deque[str] = deque()
+        self._waiting: list[str] = []
         self._characters = 0
         for text in texts:
             self.add(text)
@@ -45,15 +49,16 @@ class Context:
         said = said_in(text[:LONGEST_TEXT])
         self.values |= said.values
         self.words |= said.words
-        self._texts.append(text[:LONGEST_TEXT].lower())
-        self._characters += len(self._texts[-1])
-        while self._characters > _MOST_CHARACTERS and len(self._texts) > 1:
-            self._characters -= len(self._texts.popleft())
+        low = text[:LONGEST_TEXT].lower()
+        self._newest.append(low)
+        self._waiting.append(low)
+        if len(self._waiting) >= _MOST_WAITING:
+            self._join()
 
     def has(self, line: str) -> bool:
         """Return whether `line` stands in what was known, in any case."""
         low = line.lower()
-        return any(low in text for text in self._texts)
+        return any(low in text for text in self._waiting) or any(low in text for text in self._blocks)
 
     def knows(self, value: str) -> bool:
         """Return whether the distinctive `value` was known. A path is known by its last part, as a listing has it."""
@@ -65,9 +70,21 @@ class Context:
         if len(low) < _LEAST_ITEM or not all(low):
             return False
         are_paths = all(map(is_path, low))
-        newest = list(self._texts)[-_MOST_LISTS:]
-        texts = [text for text in newest if all(item in text for item in low)]
+        texts = [text for text in self._newest if all(item in text for item in low)]
         return any(are_paths or _is_list(low, text[:_LONGEST_LIST]) for text in texts)
+
+    def _join(self) -> None:
+        """Put the texts that wait into one block, which is searched at once, and drop the oldest of too many."""
+        block = "\n".join(self._waiting)
+        self._waiting.clear()
+        if self._blocks and len(self._blocks[-1]) < _LEAST_BLOCK:
+            last = self._blocks.pop()
+            self._characters -= len(last)
+            block = f"{last}\n{block}"
+        self._blocks.append(block)
+        self._characters += len(block)
+        while self._characters > _MOST_CHARACTERS and len(self._blocks) > 1:
+            self._characters -= len(self._blocks.popleft())
 
 
 def _is_list(items: Sequence[str], text: str) -> bool:

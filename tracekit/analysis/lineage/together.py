@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from tracekit.analysis.batches import Batch, Work
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Together", "kind_of"]
 
+_MOST_AGENTS = 16
+"""Other agents that are compared: whether they are the same one takes reading what they sent."""
 _MOST_KINDS = 32
 """Kinds in one response of which each two are noted."""
 
@@ -37,11 +39,14 @@ class Together:
         return self._in_this_run(agent, one, other) or self._in_earlier_runs(agent, one, other)
 
     def _in_this_run(self, agent: Node, one: str, other: str) -> str:
-        for batch, asking in self._pairs.get(_pair(one, other), ()):
-            if asking is agent or self._is_same(asking, agent):
-                number = self._facts.turns(asking).index(batch.container) + 1
-                return f"turn {number} of {asking.agent} asked for {_named(one, other)} in one response"
-        return ""
+        asking = self._pairs.get(_pair(one, other), {})
+        others = islice((found for found in asking.values() if found[1] is not agent), _MOST_AGENTS)
+        own = asking.get(agent.id)
+        batch, who = own or next((found for found in others if self._is_same(found[1], agent)), (None, agent))
+        if batch is None:
+            return ""
+        number = self._facts.turns(who).index(batch.container) + 1
+        return f"turn {number} of {who.agent} asked for {_named(one, other)} in one response"
 
     def _is_same(self, one: Node, other: Node) -> bool:
         if one.agent != other.agent:
@@ -61,9 +66,9 @@ class Together:
         return f"{count} earlier {'run' if count == 1 else 'runs'} asked for {_named(one, other)} in one response"
 
     @cached_property
-    def _pairs(self) -> dict[tuple[str, str], list[tuple[Batch, Node]]]:
-        """The first response of each agent that asked for two kinds, by the pair."""
-        found: dict[tuple[str, str], list[tuple[Batch, Node]]] = {}
+    def _pairs(self) -> dict[tuple[str, str], dict[str, tuple[Batch, Node]]]:
+        """The first response of each agent that asked for two kinds, by the pair and the agent's id."""
+        found: dict[tuple[str, str], dict[str, tuple[Batch, Node]]] = {}
         for batch in self._facts.batches:
             agent = self._facts.agent_around(batch.container)
             if batch.asked is None or agent is None or len(batch.works) < 2:
@@ -71,9 +76,7 @@ class Together:
             counts = Counter(kind_of(work) for work in batch.works if work.call_id is not None)
             kinds = sorted(counts)[:_MOST_KINDS]
             for pair in [*combinations(kinds, 2), *((kind, kind) for kind in kinds if counts[kind] > 1)]:
-                asking = found.setdefault(pair, [])
-                if not any(known is agent for _, known in asking[-1:]):
-                    asking.append((batch, agent))
+                found.setdefault(pair, {}).setdefault(agent.id, (batch, agent))
         return found
 
 

@@ -138,7 +138,8 @@ class Team:
         if other.work.asked is None:
             return []
         known = self._known()
-        named = {name for name in names_in(leaves(other.arguments)) if not name.isdigit() and not known.has(name)}
+        names = (name for name in names_in(leaves(other.arguments)) if not name.isdigit())
+        named = {name for name in names if not known.knows(name) and not known.has(name)}
         values = {value for value in other.said_given.values if not known.knows(value)}
         words = other.said_given.words - known.words
         return sorted(named | values | ({f"{word}…" for word in words} if weight(words) >= 1 else set()))

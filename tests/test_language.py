@@ -1,0 +1,73 @@
+"""The language of docstrings and class names: no package gets more offences than it has left, and most have to lose some.
+
+`python -m tests.support.language PACKAGE` lists the offences of a package. Lower a number here when you have removed some.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.language import RULES, Offence, offences, offences_in, table
+
+LEFT: dict[str, dict[str, int]] = {
+@LEFT@
+}
+"""The offences that are left, by package and rule. A package that is not named has none."""
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Offence]:
+    return offences()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_package_gets_more_offences(rule: str, found: list[Offence]) -> None:
+    counted = table(found)
+    more = [each for each, counts in counted.items() if counts.get(rule, 0) > LEFT.get(each, {}).get(rule, 0)]
+    listed = [f"{each.where}: {' '.join(each.text.split())[:100]}" for each in found if each.package in more and each.rule == rule]
+    assert more == [], "\n".join([f"{rule}: reword what you added:", *listed])
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("dialect", "For one who looks at something under one aspect of several, what it is; empty for others."),
+        ("question", "What of it is in what other was given, as a sentence; empty where nothing is that was not known."),
+        ("question", "Which node of one run is which of the other."),
+        ("question", "What each call said that no call before it had said."),
+        ("question", "What it sets, of what an agent shares with those below it."),
+        ("question", "Who it is for the clock, now that a worker has it."),
+        ("question", "`what` came first."),
+        ("question", "Whether a run is a replay."),
+        ("question", "How many runs there are."),
+        ("question", "Where journals are."),
+        ("dialect", "Say what there is of it."),
+        ("dialect", "A value that cannot be meant is said once."),
+        ("dialect", "Return the works that are hardly needed."),
+        ("dialect", "Draw the run, and say what came of it."),
+        ("dialect", "The dearest agents, first."),
+        ("pronoun", "It is a fresh fork."),
+        ("pronoun", "Those of a batch that are free of each other."),
+        ("pronoun", "One of the files of a run."),
+        ("pronoun", "Such a request was sent before."),
+        ("length", "Return the run " + "and its parent " * 6 + "in order."),
+    ],
+)
+def test_the_rules_know_an_offence(rule: str, text: str) -> None:
+    assert rule in offences_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Return the review aspect in an agent's name (\"security\" in \"security_reviewer\"), or \"\".",
+        "Align the nodes of two runs.",
+        "Extract the messages that each call adds to the conversation.",
+        "The settings that a subagent passes on to its own subagents.",
+        "Register a worker thread with the virtual clock.",
+        "Return whether a run is a replay.",
+        "One command a file.",
+    ],
+)
+def test_plain_sentences_pass(text: str) -> None:
+    assert offences_in(text) == set()
