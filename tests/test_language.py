@@ -10,7 +10,25 @@ import pytest
 from tests.support.language import RULES, Offence, offences, offences_in, table
 
 LEFT: dict[str, dict[str, int]] = {
-@LEFT@
+    "analysis": {"question": 176, "pronoun": 3, "length": 63, "dialect": 9, "class": 25},
+    "cli": {"question": 19, "length": 20, "dialect": 6, "class": 4},
+    "collect": {"question": 16, "length": 7, "dialect": 5, "class": 1},
+    "cost": {"class": 1},
+    "demo": {"question": 5, "length": 3, "dialect": 1, "class": 2},
+    "hook": {"question": 1, "length": 1},
+    "instrument": {"question": 50, "pronoun": 3, "length": 41, "dialect": 3, "class": 13},
+    "journal": {"class": 3},
+    "judges": {"length": 2},
+    "model": {"question": 23, "length": 18, "dialect": 1, "class": 9},
+    "otlp": {"dialect": 1, "class": 3},
+    "privacy": {"class": 2},
+    "replayer": {"question": 98, "pronoun": 1, "length": 23, "dialect": 1, "class": 9},
+    "rules": {"question": 59, "pronoun": 5, "length": 25, "dialect": 27, "class": 4},
+    "runtime": {"question": 18, "length": 5, "class": 2},
+    "store": {"dialect": 2, "class": 4},
+    "testing": {"question": 9, "length": 6, "class": 2},
+    "tracekit": {"question": 15, "length": 8, "class": 1},
+    "tracekit_viewer": {"dialect": 4, "class": 13},
 }
 """The offences that are left, by package and rule. A package that is not named has none."""
 
@@ -24,7 +42,11 @@ def found() -> list[Offence]:
 def test_no_package_gets_more_offences(rule: str, found: list[Offence]) -> None:
     counted = table(found)
     more = [each for each, counts in counted.items() if counts.get(rule, 0) > LEFT.get(each, {}).get(rule, 0)]
-    listed = [f"{each.where}: {' '.join(each.text.split())[:100]}" for each in found if each.package in more and each.rule == rule]
+    listed = [
+        f"{each.where}: {' '.join(each.text.split())[:100]}"
+        for each in found
+        if each.package in more and each.rule == rule
+    ]
     assert more == [], "\n".join([f"{rule}: reword what you added:", *listed])
 
 
@@ -32,7 +54,10 @@ def test_no_package_gets_more_offences(rule: str, found: list[Offence]) -> None:
     ("rule", "text"),
     [
         ("dialect", "For one who looks at something under one aspect of several, what it is; empty for others."),
-        ("question", "What of it is in what other was given, as a sentence; empty where nothing is that was not known."),
+        (
+            "question",
+            "What of it is in what other was given, as a sentence; empty where nothing is that was not known.",
+        ),
         ("question", "Which node of one run is which of the other."),
         ("question", "What each call said that no call before it had said."),
         ("question", "What it sets, of what an agent shares with those below it."),
@@ -60,7 +85,7 @@ def test_the_rules_know_an_offence(rule: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Return the review aspect in an agent's name (\"security\" in \"security_reviewer\"), or \"\".",
+        'Return the review aspect in an agent\'s name ("security" in "security_reviewer"), or "".',
         "Align the nodes of two runs.",
         "Extract the messages that each call adds to the conversation.",
         "The settings that a subagent passes on to its own subagents.",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
+from rich.console import Console
 
 from tests.support.cli import environment, tracekit
 from tests.support.manual import PAGES, page
@@ -43,6 +45,14 @@ def test_links_become_commands_and_code_stays_as_it_is(topic: str) -> None:
     assert ".md)" not in prose
     assert "](#" not in prose
     assert "](.." not in prose
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("width", [50, 100])
+def test_nothing_is_cut_in_a_narrow_terminal(topic: str, width: int) -> None:
+    shown = help_command._formatted(page(topic), Console(width=width, highlight=False, emoji=False, no_color=True))
+    assert shown.count("…") == page(topic).count("…")
+    assert max(cell_len(line) for line in shown.splitlines()) <= width
 
 
 def test_a_page_on_a_terminal_is_formatted_and_paged(tmp_path: Path) -> None:

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import ClassVar
 
 import click
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markdown import Markdown, MarkdownElement, TableElement
+from rich.table import Table
+from typing_extensions import override
 
 from tracekit.cli.render.console import console
 
@@ -36,6 +40,22 @@ _WIDEST = 120
 _FENCE = "```"
 _PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
+
+
+class _WholeTable(TableElement):
+    """A table whose long words continue on the next line. Rich cuts them, and nobody could copy a variable's name."""
+
+    @override
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for part in super().__rich_console__(console, options):
+            if isinstance(part, Table):
+                for column in part.columns:
+                    column.overflow = "fold"
+            yield part
+
+
+class _Page(Markdown):
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {**Markdown.elements, "table_open": _WholeTable}
 
 
 def _complete(_context: click.Context, _argument: click.Parameter, begun: str) -> list[str]:
@@ -78,9 +98,14 @@ def _show(markdown: str) -> None:
         return
     screen = console()
     screen.width = min(screen.width, _WIDEST)
+    click.echo_via_pager(_formatted(markdown, screen))
+
+
+def _formatted(markdown: str, screen: Console) -> str:
+    """Return a page as it is drawn on `screen`."""
     with screen.capture() as captured:
-        screen.print(Markdown("".join(_for_terminal(markdown)), code_theme="ansi_dark", hyperlinks=False))
-    click.echo_via_pager(captured.get())
+        screen.print(_Page("".join(_for_terminal(markdown)), code_theme="ansi_dark", hyperlinks=False))
+    return captured.get()
 
 
 def _for_terminal(markdown: str) -> Iterator[str]:

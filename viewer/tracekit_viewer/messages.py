@@ -1,4 +1,4 @@
-"""What widgets tell their screen: every message that crosses a widget's border."""
+"""The messages from widgets to their screen."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class SortAsked(Message):
 
 @dataclass
 class SpanWanted(Message):
-    """The user wants to see the span `id`, which a finding is about; it is number `number` of `many`, counted from 1."""
+    """The user wants to see the span `id` of a finding, span `number` of `many`, counted from 1."""
 
     id: str
     number: int

@@ -1,4 +1,4 @@
-"""Where a screen's run comes from: a record that is complete, or one that grows."""
+"""The source of a screen's run: a complete record, or a growing one."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class RunSource(Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether the run may still grow, so that polling makes sense."""
+        """Return whether the run may still grow, so that polling makes sense."""
 
     @property
     def note(self) -> str | None:
-        """What a user should know: that the process was killed, or what could not be read."""
+        """Return a note for the user: that the process was killed, or what could not be read."""
 
     @property
     def pause_s(self) -> float:
@@ -84,7 +84,7 @@ class Followed:
         self._alone_since: float | None = None
 
     def poll(self) -> Run | None:
-        """What is new of the run, which is given again if `note` changed."""
+        """Return the run if the run or `note` has changed, else None."""
         began = time.monotonic()
         before = self.note
         try:
@@ -124,7 +124,7 @@ def _note(run: Run) -> str | None:
 
 
 def _no_room() -> str | None:
-    """What a full disk means for a run that is being recorded: it goes on, unseen."""
+    """Return the note for a full disk: the run continues, but is not recorded."""
     try:
         is_full = os.statvfs(runs_folder()).f_bavail == 0
     except OSError:

@@ -29,7 +29,7 @@ def _calls(node: Node) -> Iterator[Node]:
 
 
 def attempts_blocks(run: Run, node: Node) -> list[Block]:
-    """The attempts of a call or turn, each with its facts; of an agent or run, those that did not go well."""
+    """Return the attempts of a call or turn with their facts; for an agent or run, the failed attempts."""
     found = attempts_of(node)
     if not found:
         return [note("none", "No request was made here.")]
@@ -102,7 +102,7 @@ def _blocks(run: Run, attempt: Node, number: int) -> Iterator[Block]:
 
 
 def _error_body(exchange: Exchange | None) -> str:
-    """What a refusing server wrote."""
+    """Return the text of an error response."""
     if exchange is None or exchange.status < 400:
         return ""
     return exchange.body[:_MOST_ERROR].decode("utf-8", "replace")

@@ -18,7 +18,7 @@ _LONGEST = 4000
 
 
 def attributes_blocks(run: Run, node: Node) -> list[Block]:
-    """What is known of `node`: the span, then each vocabulary's attributes."""
+    """Return the facts of `node`: the span, then the attributes of each vocabulary."""
     blocks = [_block("span", _span_facts(run, node))]
     groups: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(node.attributes):

@@ -60,7 +60,7 @@ def _label(ns: int, step: int) -> str:
 
 
 def _digits(step: int) -> int:
-    """How many digits after the point tell whole steps of seconds."""
+    """Return the number of decimals that a step in seconds needs."""
     digits = 0
     while step < _SECOND and digits < 9:
         step, digits = step * 10, digits + 1

@@ -40,7 +40,7 @@ _CELLS = {
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time, how it is drawn, and how it ends: `cap` is a character that takes the place of its last."""
+    """A stretch of time and its style; `cap` is a character that replaces the last one."""
 
     start_ns: int
     end_ns: int
@@ -50,7 +50,7 @@ class Bar:
 
 
 def draw(bars: Iterable[Bar], window: Window, width: int) -> Pieces:
-    """`bars` on `width` cells, the later over the earlier. What is not to be seen leaves an arrow at its side."""
+    """Draw `bars` on `width` cells, later bars over earlier ones. A bar outside the window leaves an arrow."""
     if width <= 0:
         # Hidden, as while the detail pane has the whole screen.
         return []

@@ -1,4 +1,4 @@
-"""What the detail pane is made of: blocks, each a head and a body that unfolds, and the rows that they become."""
+"""The blocks of the detail pane, each a head and a body that unfolds, and their rows."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Shown:
 
 
 class Body(Protocol):
-    """What a block says."""
+    """The content of a block."""
 
     def shown(self, width: int, most: int) -> Shown:
         """Its first `most` lines of at most `width` columns, and a word on what is left."""
@@ -134,7 +134,7 @@ def _head(block: Block, head: Line, width: int) -> Line:
 
 
 def line_cells(line: Line) -> int:
-    """How many columns `line` takes."""
+    """Return the width of `line` in columns."""
     return sum(cells(text) for text, _ in line)
 
 

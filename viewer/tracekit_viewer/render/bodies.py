@@ -1,4 +1,4 @@
-"""What a block can say: text, JSON, columns of facts, or two things side by side."""
+"""The kinds of content of a block: text, JSON, columns of facts, or two bodies side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the width of a terminal is shared out between the tree, its facts and its bars."""
+"""The division of a terminal's width between the tree, its facts and its bars."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Columns:
 
 
 def columns_of(width: int) -> Columns:
-    """The columns of a view that is `width` cells wide: costs give way first, then tokens, times and at last bars."""
+    """Return the columns for `width` cells: costs are dropped first, then tokens, times and at last bars."""
     for tokens, cost, time in ((_TOKENS, _COST, _TIME), (_TOKENS, 0, _TIME), (0, 0, _TIME), (0, 0, 0)):
         free = width - tokens - cost - time - 1
         if free >= _LEAST_LABEL + _LEAST_BAR + (12 if tokens else 0):

@@ -1,4 +1,4 @@
-"""The conversation of one call, as one reads it: what was asked, what came back, what the tools made of it."""
+"""The conversation of one call in reading order: request, response, tool results."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _use(scene: _Scene, key: str, use: Mapping[str, Any], result: tuple[Any, boo
 
 
 def _result_of(scene: _Scene, id: str) -> tuple[Any, bool] | None:
-    """What the tool use `id` brought: as its own span says, else as a later request gives it back."""
+    """Return the result of the tool call `id`, from its span or from a later request."""
     node = scene.family.tool(scene.call, id)
     for call in scene.later[:2]:
         said = scene.reader.of_call(scene.run, call)
@@ -158,7 +158,7 @@ def _result_of(scene: _Scene, id: str) -> tuple[Any, bool] | None:
 
 
 def _ending(node: Node, said: Said) -> Iterator[Block]:
-    """How it came to its end, where it has."""
+    """Yield the end of a call, if the call has ended."""
     yield from failure_blocks(node, said.answer.error)
     outcome = node.attributes.get(semconv.OUTCOME)
     reason = said.message.get("stop_reason")
@@ -202,7 +202,7 @@ def _uses(messages: Sequence[Any]) -> dict[str, tuple[int, str]]:
 
 
 def _results(messages: Sequence[Any]) -> dict[str, tuple[Any, bool]]:
-    """What each tool use brought and whether it failed, by its id."""
+    """Return each tool call's result, and whether the tool failed, by the call's id."""
     return {
         _id(block): (block.get("content"), bool(block.get("is_error")))
         for message in messages

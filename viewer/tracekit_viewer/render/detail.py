@@ -1,4 +1,4 @@
-"""Which tabs the detail pane has, and what each tells of a node."""
+"""The tabs of the detail pane, and their content for a node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABS: tuple[Tab, ...] = get_args(Tab)
 
 
 def blocks_of_tab(tab: Tab, run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
-    """What `tab` tells of `node`; of a conversation what the node added to it, or the `whole`."""
+    """Return the blocks of `tab` for `node`; of a conversation, the node's addition or the `whole`."""
     match tab:
         case "Attempts":
             return attempts_blocks(run, node)
@@ -71,7 +71,7 @@ def _turn_blocks(run: Run, turn: Node, family: Family, reader: Reader, *, whole:
 
 
 def title_of(run: Run, node: Node, family: Family) -> tuple[Line, str]:
-    """What the pane's first row says: what the node is, and at its right how long it took and what it cost."""
+    """Return the pane's first row: the node's name, and at the right its duration and cost."""
     agent = family.home(node)
     whose = f" · {agent.agent}" if agent.kind == "agent" and agent is not node and agent.agent else ""
     kind = "" if node.kind == "turn" else f"{node.kind} "

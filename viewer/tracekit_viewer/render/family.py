@@ -1,4 +1,4 @@
-"""Who belongs to whom in a run's tree: the turn and the agent of a node, and the calls of an agent."""
+"""Relations in a run's tree: the turn and the agent of a node, and an agent's calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The findings of a run as lines: a line each, and below the chosen one why, and what to do; and the marks in the tree."""
+"""The findings of a run as lines, with evidence and advice for the chosen one; marks in the tree."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def finding_rows(
 
 
 def saving_of(finding: Finding) -> str:
-    """What the run would have saved, in time and money; empty where neither is known."""
+    """Return the saving in time and money; empty if neither is known."""
     parts = []
     if finding.saved_ms is not None:
         parts.append(duration(round(finding.saved_ms * 1e6)))
@@ -56,7 +56,7 @@ def saving_of(finding: Finding) -> str:
 
 
 def marks_of(forest: Forest, found: Sequence[Finding]) -> dict[str, list[str]]:
-    """The codes that the nodes of `forest` bear: of findings that are likely or certain, once where nodes are below one another."""
+    """Return the codes of likely and certain findings by node; of nested nodes, only one is marked."""
     places = places_of(forest, (id for finding in found for id in finding.spans))
     by_place: dict[int, list[str]] = {}
     for finding in found:
@@ -75,7 +75,7 @@ def marks_of(forest: Forest, found: Sequence[Finding]) -> dict[str, list[str]]:
 
 
 def places_of(forest: Forest, ids: Iterable[str]) -> dict[str, int]:
-    """The places of the nodes called `ids`; of its call, where one is an attempt without a row of its own."""
+    """Return the places of the nodes `ids`. An attempt without a row has the place of its call."""
     wanted = set(ids)
     places: dict[str, int] = {}
     for place, node in enumerate(forest.nodes):

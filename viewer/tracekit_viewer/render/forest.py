@@ -1,4 +1,4 @@
-"""A run's nodes as one flat sequence in the order of its tree, so that a row is found by its number."""
+"""A run's nodes as one flat sequence in tree order, so that a row is found by number."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ class Forest:
 
     @property
     def agents_count(self) -> int:
-        """How many agents there are."""
+        """Return the number of agents."""
         return len(self.hues)
 
     def depth(self, index: int) -> int:
-        """How many nodes stand above that at `index`."""
+        """Return the number of ancestors of the node at `index`."""
         depth, parents = 0, self.parents
         while (index := parents[index]) >= 0:
             depth += 1
         return depth
 
     def agent_of(self, index: int) -> int:
-        """The place of the agent at whose work the node at `index` is, itself if it is one; -1 where there is none."""
+        """Return the place of the agent around the node at `index`, or of the node itself; -1 without one."""
         while index >= 0 and index not in self.hues:
             index = self.parents[index]
         return index
 
     def has_children(self, index: int) -> bool:
-        """Whether any row is below that of the node at `index`."""
+        """Return whether the node at `index` has rows below it."""
         return self.ends[index] > index + 1
 
     def is_last(self, index: int) -> bool:
-        """Whether the node at `index` is the last child of its parent."""
+        """Return whether the node at `index` is the last child of its parent."""
         parent = self.parents[index]
         return parent < 0 or self.ends[parent] == self.ends[index]
 
@@ -78,7 +78,7 @@ class Forest:
         return path[::-1]
 
     def turn_number(self, index: int) -> int:
-        """Which of its parent's turns the turn at `index` is, from 1."""
+        """Return the number of the turn at `index` among its parent's turns, from 1."""
         parent = self.parents[index]
         if self._numbered[0] != parent:
             siblings = self.nodes[parent].children if parent >= 0 else ()
@@ -128,7 +128,7 @@ class Forest:
 
 
 def _told(children: tuple[Node, ...]) -> tuple[Node, ...]:
-    """What is below a call, less an only attempt that says no more than its call does."""
+    """Return the children of a call, without a single attempt that adds nothing to the call."""
     if len(children) == 1:
         only = children[0]
         return () if only.kind == "attempt" and only.status not in ("error", "interrupted") else children

@@ -46,7 +46,7 @@ def lanes_of(forest: Forest) -> list[Lane]:
 
 
 def bars_of(lane: Lane, forest: Forest, now_ns: int, times: Mapping[str, tuple[int, int]] | None = None) -> list[Bar]:
-    """What `lane` shows: dotted while the agent lives, light where its tools run, heavy where its model answers.
+    """Return the bars of `lane`: dotted for the agent, light for its tools, heavy for its model.
 
     With `times`, by ids, it shows what has one, when that says.
     """

@@ -19,7 +19,7 @@ _MEDIA = ("image", "document", "container_upload", "audio", "video")
 
 
 def said_block(key: str, role: str, block: Any, *, headed: bool, tool: str = "") -> Block:
-    """What a content block says, under its role where it is `headed`; `tool` is the name of the tool it is a result of."""
+    """Return the text of a content block, below its role if `headed`; `tool` names a result's tool."""
     style = ROLES.get(role, "dim")
     kind = str(block.get("type", "")) if isinstance(block, Mapping) else ""
     if kind == "text":
@@ -56,7 +56,7 @@ def _head(role: str, style: Style, *, headed: bool) -> Line:
 
 
 def length_of(text: str) -> str:
-    """How long `text` is, where that is worth a word."""
+    """Return the length of `text` for display; empty for a short text."""
     return f"{count(len(text))} characters" if len(text) > 400 else ""
 
 
@@ -125,7 +125,7 @@ def tool_block(
     bar: Style,
     folded: int = 8,
 ) -> Block:
-    """A tool use beside its result, which is its content and whether it failed; `waiting` is said where there is none."""
+    """Return a tool call and its result (content, and whether it failed); `waiting` stands in for a missing result."""
     name, asked = str(use.get("name") or "a tool"), use.get("input")
     right: Body = Text(waiting, "dim")
     failed, told, text = False, "", ""

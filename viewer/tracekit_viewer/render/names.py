@@ -1,4 +1,4 @@
-"""What a node is called on its row."""
+"""The name of a node on its row."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def hint_of(node: Node) -> str:
 
 
 def matches(node: Node, query: str) -> bool:
-    """Whether the name of `node`, or what kind it is, holds `query`, which is in lower case."""
+    """Return whether the name or the kind of `node` contains `query`, which is in lower case."""
     return query in _own_name(node).lower() or query in node.name.lower() or query == node.kind
 
 

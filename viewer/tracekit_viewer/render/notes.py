@@ -26,13 +26,13 @@ def note(key: str, text: str, style: Style = "dim", *, bare: bool = False) -> Bl
 
 
 def kept_note(run: Run) -> list[Block]:
-    """What was not kept of all that was said."""
+    """Return notes about content that was not kept."""
     modes = {segment.content for segment in run.recording.segments}
     return [note(f"kept {mode}", _KEPT[mode], "warning") for mode in sorted(modes & _KEPT.keys())]
 
 
 def failure_blocks(node: Node, error: Mapping[str, Any] | None = None) -> list[Block]:
-    """Why `node` failed; `error` is what its answer said of it."""
+    """Return the reason why `node` failed; `error` is the response's own."""
     told = []
     # The type of an HTTP failure is its status, and its message the type of the error in the answer.
     if node.failure is not None and not (error is not None and node.failure.message == error.get("type")):

@@ -1,4 +1,4 @@
-"""What a run, an agent, a tool or any other span is, told in the conversation's place."""
+"""The overview of a run, an agent, a tool or another span, which has no conversation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def agent_blocks(run: Run, agent: Node, reader: Reader) -> list[Block]:
 
 
 def totals(node: Node, run: Run) -> list[tuple[str, str]]:
-    """What `node` and all in it add up to."""
+    """Return the totals of `node` and its subtree."""
     used = node.tokens
     calls = sum(1 for _ in calls_below(node, other_agents=True))
     facts = [("status", node.status), ("time", duration(node.duration_ns(run.last_ns))), ("calls", count(calls))]
@@ -212,7 +212,7 @@ def _own_result(tool: Node) -> tuple[Any, bool] | None:
 def _from_wire(
     run: Run, turn: Node, id: str, family: Family, reader: Reader, given: Any, result: tuple[Any, bool] | None
 ) -> tuple[Any, tuple[Any, bool] | None]:
-    """What the tool use `id` was given and brought, as the model asked and was told."""
+    """Return the input and the result of the tool call `id`, from the model's messages."""
     calls = list(calls_below(family.home(turn)))
     own = next((index for index, call in enumerate(calls) if family.above(call, "turn") is turn), None)
     if own is None:

@@ -39,7 +39,7 @@ def styles_of(variables: Mapping[str, str], *, dark: bool) -> Mapping[Style, Ric
 
 
 def _background(variables: Mapping[str, str], *, dark: bool) -> RichStyle:
-    """What lies behind the row that keys act on."""
+    """Return the background of the row that keys act on."""
     back, primary = Color.parse(variables["background"]), Color.parse(variables["primary"])
     if back.ansi is not None or primary.ansi is not None:
         # A theme of the terminal's own colours has no value that could be mixed.

@@ -24,7 +24,7 @@ _LEAST_NAME = 8
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What all rows share: their columns, the time that is seen, and until when open spans go."""
+    """The common settings of all rows: columns, visible time, and the end of open spans."""
 
     columns: Columns
     window: Window
@@ -43,7 +43,7 @@ class _Flag:
 def row_pieces(
     forest: Forest, index: int, view: View, *, folded: bool, query: str = "", codes: Sequence[str] = ()
 ) -> Pieces:
-    """The row of the node at `index`, as wide as the columns of `view`; `codes` are of what was found about it."""
+    """Return the row of the node at `index` in the columns of `view`; `codes` are of its findings."""
     node, columns = forest.nodes[index], view.columns
     pieces = _label(forest, index, columns.label, folded=folded, query=query, codes=codes)
     if columns.tokens:
@@ -85,7 +85,7 @@ def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str, 
 
 
 def _fitting_flags(flags: list[_Flag], room: int) -> Pieces:
-    """`flags` in full, or in short, or as many of the short ones as have `room`; the first stays in any case."""
+    """Return `flags` in full, else shortened, else as many as fit into `room`, but at least the first."""
     full = [(f"  {flag.text}", flag.style) for flag in flags]
     if sum(cell_len(text) for text, _ in full) <= room:
         return full
@@ -96,7 +96,7 @@ def _fitting_flags(flags: list[_Flag], room: int) -> Pieces:
 
 
 def _guides(forest: Forest, index: int, most: int) -> str:
-    """The lines from the rows above; where a tree is too deep for `most` cells, how deep, and the last of them."""
+    """Return the guide lines of a row. Beyond `most` cells, return the depth and the last lines."""
     if index == 0:
         return ""
     levels = forest.depth(index)

@@ -1,4 +1,4 @@
-"""The list of runs as lines: which columns fit, what stands in them, in which order, and which runs are meant."""
+"""The list of runs as lines: columns that fit, their cells, the order, and the filter."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NONE: Final = "·"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `least` is the width of the list from which on it is shown; `style` names how its cells look in the palette."""
+    """A column. The list shows it from a width of `least`; `style` is a name of the palette."""
 
     key: str
     header: str
@@ -96,7 +96,7 @@ def _recorded_short(run: RunSummary, now_ns: int) -> str:
 
 
 def _status(run: RunSummary) -> str:
-    """How the run ended; of a replay, how that went. Replays are never mistaken for recorded runs."""
+    """Return the status of a run, or the outcome of a replay, which is marked as one."""
     return run.status if run.replay_of is None else f"{REPLAYED} {run.replay or run.status}"
 
 
@@ -213,7 +213,7 @@ def title_of(total: int, live: int, shown: int | None) -> Pieces:
 
 
 def summary_line(run: RunSummary) -> str:
-    """What a narrow list has no room for."""
+    """Return the facts that a narrow list has no room for."""
     said = [
         plain(run.id[:8]),
         _status(run),

@@ -1,4 +1,4 @@
-"""What was asked and answered on the wire, read once and kept while it grows."""
+"""The messages of requests and responses, read once and kept while they grow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Reader:
         self._kept: OrderedDict[str, Said] = OrderedDict()
 
     def of_call(self, run: Run, call: Node) -> Said | None:
-        """What the last attempt of `call` that was recorded says."""
+        """Return the messages of the last recorded attempt of `call`."""
         for attempt in reversed(call.children):
             exchange = run.recording.exchanges.get(attempt.id) if attempt.kind == "attempt" else None
             if exchange is not None:
@@ -60,7 +60,7 @@ class Reader:
         return None
 
     def of(self, exchange: Exchange) -> Said:
-        """What `exchange` says."""
+        """Return the messages of `exchange`."""
         said = self._kept.pop(exchange.attempt, None)
         if said is None or (said.exchange is not exchange and said.exchange.request != exchange.request):
             said = Said(exchange, exchange.request.asked)
@@ -72,7 +72,7 @@ class Reader:
         return said
 
     def known_before(self, run: Run, call: Node, earlier: Sequence[Node]) -> tuple[int, bool]:
-        """How many of the messages that `call` sends were sent or answered before, and whether its system prompt was.
+        """Return the number of messages of `call` that are known from before, and whether its system prompt is.
 
         `earlier` are the calls of the same agent before it, oldest first.
         """

@@ -21,7 +21,7 @@ def plain(text: str, limit: int | None = None) -> str:
 
 
 def cells(text: str) -> int:
-    """How many columns `text`, made plain, takes."""
+    """Return the width in columns of `text` as plain text."""
     return len(text) if text.isascii() else cell_len(text)
 
 
@@ -34,7 +34,7 @@ def fit(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, start: int = 0, end: int | None = None) -> Iterator[str]:
-    """The line of `text` from `start` to `end` as rows of at most `width` columns, made plain as they are asked for.
+    """Yield the line of `text` from `start` to `end` as plain rows of at most `width` columns.
 
     Breaks at spaces where there are any; what follows hangs under the line's own indentation.
     """

@@ -18,7 +18,7 @@ _STATUS = {"ok": ("✓ ok", "open"), "error": ("✗ error", "error"), "interrupt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Title:
-    """What the line above a run tells."""
+    """The facts of the line above a run."""
 
     run: Run
     agents: int
@@ -45,7 +45,7 @@ def title_of(title: Title, width: int) -> Pieces:
 
 
 def _facts(title: Title) -> list[tuple[int, str]]:
-    """What a run came to, each with how soon it may be left out: the higher, the sooner."""
+    """Return the totals of a run; those with the highest number are left out first."""
     root = title.run.root
     facts = [
         (0, duration(root.duration_ns(title.now_ns))),

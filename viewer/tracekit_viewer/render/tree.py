@@ -1,4 +1,4 @@
-"""Which rows of a run are to be seen, and on which one the cursor stands."""
+"""The visible rows of a run, and the row of the cursor."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Tree:
         return max(0, self.forest.parents[self.cursor])
 
     def sibling(self, step: int) -> int:
-        """The place of the next sibling if `step` is 1, of the previous if it is -1; its own if there is none."""
+        """Return the place of the next (`step` 1) or previous (-1) sibling, or the node's own."""
         forest, here = self.forest, self.cursor
         parent = forest.parents[here]
         if parent < 0:
@@ -102,7 +102,7 @@ class Tree:
     # ── folds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def is_folded(self, index: int) -> bool:
-        """Whether what is below the node at `index` is hidden."""
+        """Return whether the nodes below the node at `index` are hidden."""
         if not self.forest.has_children(index):
             return False
         id = self.forest.nodes[index].id
@@ -146,12 +146,12 @@ class Tree:
 
 
 def is_fault(node: Node) -> bool:
-    """Whether `node` is where an error or an interruption began, not merely above one. Attempts count as their call."""
+    """Return whether an error or interruption began at `node`, not below it. Attempts count as their call."""
     if node.kind == "attempt" or node.status not in ("error", "interrupted"):
         return False
     return not any(child.status in ("error", "interrupted") for child in node.children if child.kind != "attempt")
 
 
 def is_retried(node: Node) -> bool:
-    """Whether `node` is a call that took more than one attempt."""
+    """Return whether `node` is a call with more than one attempt."""
     return node.kind == "llm" and node.retries > 0

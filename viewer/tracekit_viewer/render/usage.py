@@ -37,7 +37,7 @@ _MODES = {
 
 
 def usage_blocks(run: Run, node: Node) -> list[Block]:
-    """What `node` and all in it used, model by model."""
+    """Return the usage of `node` and its subtree, by model."""
     calls = [call for call in calls_below(node, other_agents=True) if call.tokens.input or call.tokens.output]
     if not calls:
         return [note("none", "No tokens were used here, as far as is known.")]

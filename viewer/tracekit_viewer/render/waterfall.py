@@ -1,4 +1,4 @@
-"""What the bar of a node is made of: the waiting and the speaking of a call, its attempts, and the pauses between."""
+"""The parts of a node's bar: waiting and streaming of a call, its attempts, pauses between."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bars_of(forest: Forest, index: int, now_ns: int) -> list[Bar]:
 
 
 def first_token_ns(run: Run, attempt: Node) -> int | None:
-    """When the first piece of an answer's content arrived, where the answer was streamed."""
+    """Return the arrival time of the first content of a streamed response, or None."""
     exchange = run.recording.exchanges.get(attempt.id)
     if exchange is None or len(exchange.pieces) < 2:
         return None
@@ -71,5 +71,5 @@ def _plain(node: Node, weight: int, style: str, now_ns: int) -> Bar:
 
 
 def cap_of(node: Node) -> str:
-    """What the bar of `node` ends in, where `node` has no end."""
+    """Return the last character of the bar of a `node` without an end."""
     return {"open": "▸", "interrupted": "×"}.get(node.status, "")

@@ -1,4 +1,4 @@
-"""A run as it was and as it could be: two strips of lanes, one above the other, in the same time."""
+"""A run as it was and as it could be: two strips of lanes with one time axis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CLOSE = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """What is drawn: the run that was and could be, and the lanes that what was found is about."""
+    """The drawing: the run as it was and as it could be, and the lanes of the findings."""
 
     forest: Forest
     what_if: WhatIf

@@ -21,11 +21,11 @@ class Window:
 
     @property
     def length_ns(self) -> int:
-        """How much time it shows; never less than a microsecond."""
+        """Return the visible time in nanoseconds, at least a microsecond."""
         return max(_LEAST_NS, self.end_ns - self.start_ns)
 
     def position(self, at_ns: int, width: int) -> int:
-        """Where `at_ns` stands on `width` steps; below 0 or above `width` where it is not to be seen."""
+        """Return the position of `at_ns` on `width` steps; outside the window, below 0 or above `width`."""
         return (at_ns - self.start_ns) * width // self.length_ns
 
     def at(self, position: float, width: int) -> int:
@@ -66,7 +66,7 @@ def bounds_of(forest: Forest, now_ns: int) -> Window:
 
 
 def fitting(bounds: Window, *, growing: bool) -> Window:
-    """`bounds`, with room at the end for a run that is still growing, so that not every bar moves all the time."""
+    """Return `bounds` with room at the end, so that the bars of a growing run move seldom."""
     if not growing:
         return bounds
     length, power = bounds.length_ns, 1_000_000_000

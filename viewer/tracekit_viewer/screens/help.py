@@ -64,7 +64,7 @@ class Key:
 
 
 def keys_of(screen: Screen[object]) -> list[Key]:
-    """What can be done on `screen` with a key: all that its widgets, it and the application bind, wherever the focus is."""
+    """Return the keys of `screen`: all bindings of its widgets, of the screen and of the application."""
     app = screen.app
     keys: list[Key] = []
     seen: set[tuple[str, str]] = set()
@@ -79,7 +79,7 @@ def keys_of(screen: Screen[object]) -> list[Key]:
 
 
 def _bindings(node: DOMNode) -> Iterator[Binding]:
-    """The bindings of the classes of `node` that are the viewer's own; the group of each says what it is for."""
+    """Yield the bindings of the viewer's own classes of `node`; the group of each says its purpose."""
     for kind in type(node).__mro__:
         if kind.__module__.startswith(_OURS):
             for binding in vars(kind).get("BINDINGS", ()):

@@ -176,7 +176,7 @@ class RunScreen(Screen[None]):
         return self.query_one(Timeline)
 
     def _look_again(self) -> None:
-        """Poll, away from the screen: a long run takes its time. While another screen is there, wait for it to go."""
+        """Poll in a worker, because a long run takes time. Wait while another screen is shown."""
         if not self.is_active:
             self.set_timer(_TICK_S, self._look_again)
             return
@@ -236,7 +236,7 @@ class RunScreen(Screen[None]):
     # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _check(self) -> None:
-        """Look for what was slow or dear, away from the screen."""
+        """Check the run for findings, in a worker."""
         if self._run is not None:
             self.query_one(FindingsPane).tell("checking …")
             self._in_thread("check", partial(default_findings, self._run))

@@ -56,7 +56,7 @@ _LOOKING = Binding.Group("Looking")
 
 
 class _Look(NamedTuple):
-    """What looking for runs brought, and when to look again."""
+    """The result of looking for runs, and the time of the next look."""
 
     listing: Listing | None
     problem: str

@@ -1,4 +1,4 @@
-"""What the cursor stands on: what was said, attempts, usage, attributes, and the bytes."""
+"""The detail pane of the node under the cursor: conversation, attempts, usage, attributes, bytes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _Head(Widget):
 
 
 def _tabs(width: int) -> list[tuple[int, str, Tab]]:
-    """Where each tab stands, and how it reads: by its whole name where there is room."""
+    """Return the position and the label of each tab: the whole name if there is room."""
     room = sum(len(tab) + 2 for tab in TABS) <= width
     placed: list[tuple[int, str, Tab]] = []
     start = 0

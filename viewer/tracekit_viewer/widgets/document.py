@@ -101,7 +101,7 @@ class Document(ScrollView, can_focus=True):
         return [row for rows in self._rows for row in rows]
 
     def _at_end(self) -> bool:
-        """Whether the user has gone to the end, so that growth is followed."""
+        """Return whether the user has gone to the end, so that growth is followed."""
         return self._last > 0 and self.cursor >= self._last - 1 and self.scroll_offset.y >= self.max_scroll_y - 1
 
     @property
@@ -286,7 +286,7 @@ class Document(ScrollView, can_focus=True):
         ]
 
     def action_match(self, step: int) -> None:
-        """Go to the next row that says what is looked for, or to the one before; from the end to the begin."""
+        """Go to the next or previous row that matches the search; the search wraps around."""
         found = self._matches()
         if not found:
             self.notify("Nothing is looked for; / asks for it." if not self._query else "Not found.", markup=False)

@@ -1,4 +1,4 @@
-"""What was found in a run, as a list below its timeline; under the chosen one why, or what it would have been."""
+"""The list of a run's findings below its timeline, with the evidence or the what-if of the chosen one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def lines(self) -> list[str]:
-        """What it shows, as text."""
+        """Return the visible lines as text."""
         return ["".join(text for text, _ in row.pieces) for row in self._rows]
 
     def tell(self, title: str) -> None:
@@ -115,7 +115,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _below(self, width: int) -> list[Pieces]:
-        """What stands below the chosen finding in the place of its evidence."""
+        """Return the lines below the chosen finding that replace its evidence."""
         if not self._compared:
             return [[("    Nothing would have run at another time; w tells why it was found.", "quiet")], []]
         if self._comparison is None:
@@ -128,7 +128,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _compared(self) -> Sequence[Finding]:
-        """The findings without which the run is shown: the chosen one, or all that are likely, as far as they move spans."""
+        """Return the findings to remove from the run: the chosen one, or all likely ones that move spans."""
         if self._is_of_all:
             return [each for each in self._found if each.change and is_at_least(each.confidence, "likely")]
         return [self.found] if self.found is not None and self.found.change else []
@@ -184,7 +184,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         self._ask(of_all=False)
 
     def action_what_if_all(self) -> None:
-        """Show what the run would have been without all that is likely or certain, or why the chosen one was found."""
+        """Show the run without all likely and certain findings, or the evidence of the chosen one."""
         self._ask(of_all=True)
 
     def _ask(self, *, of_all: bool) -> None:

@@ -14,12 +14,12 @@ __all__ = ["KeyLine", "ungrouped"]
 
 
 def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
-    """`bindings` without their groups, which are for the help: in the line each key has a word of its own."""
+    """Return `bindings` without their groups, which only the help shows."""
     return {key: active._replace(binding=replace(active.binding, group=None)) for key, active in bindings.items()}
 
 
 class KeyLine(Footer):
-    """Textual's footer, made anew only when other keys are to be shown: each time costs as much as a screen of rows."""
+    """Textual's footer, rebuilt only for other keys: a rebuild costs as much as a screen of rows."""
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False)

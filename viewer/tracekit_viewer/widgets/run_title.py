@@ -19,7 +19,7 @@ _LONGEST_NOTE = 400
 
 
 class RunTitle(Vertical):
-    """What the run is and what it came to; below, what a user should know of its record."""
+    """The title of a run with its totals, and below it a note about its record."""
 
     DEFAULT_CSS = """
     RunTitle {

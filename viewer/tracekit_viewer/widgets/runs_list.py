@@ -94,7 +94,7 @@ class RunsList(ScrollView, can_focus=True):
         self.set_interval(_TICK_S, self._tick)
 
     def show(self, runs: Sequence[RunSummary], *, to_top: bool = False) -> None:
-        """Draw `runs`. The cursor stays on its run; where that is gone, or `to_top` is given, on its place or the first."""
+        """Draw `runs`. The cursor stays on its run, else on its place, or goes to the first (`to_top`)."""
         self._runs = runs
         self.virtual_size = Size(0, len(runs))
         places = {run.id: place for place, run in enumerate(runs)} if self._at is not None else {}

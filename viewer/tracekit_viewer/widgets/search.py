@@ -38,7 +38,7 @@ class SearchBar(Horizontal):
         field.focus()
 
     def tell(self, found: str) -> None:
-        """Say what there is of it."""
+        """Show the number of matches."""
         self.query_one("#found", Label).update(found)
 
     def action_cancel(self) -> None:

@@ -88,7 +88,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
 
     @property
     def view(self) -> View:
-        """What all rows share."""
+        """Return the common settings of all rows."""
         if self._view is None:
             window = self._chosen or fitting(self._bounds, growing=self._is_growing)
             self._view = View(self._columns, window, self._now_ns)
@@ -371,7 +371,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         self.look(Window(view.window.at(first, view.columns.bar), view.window.at(last, view.columns.bar)))
 
     def action_zoom(self, step: int) -> None:
-        """Look a step closer (1), or from further away (-1), at the middle of the node under the cursor, or else of what is seen."""
+        """Zoom in (1) or out (-1) around the node under the cursor, or the middle of the window."""
         window = self.view.window
         middle = (self.node.start_ns + (self.node.end_ns or self._now_ns)) // 2
         if not window.start_ns <= middle <= window.end_ns:
