@@ -106,6 +106,7 @@ def test_a_missing_recording_says_what_makes_it(project: Project, server: Script
     assert (header["name"], header["root"]["argv"]) == ("test_marked", ["pytest", REPLAYED])
 
 
+@pytest.mark.slow
 def test_all_are_recorded_anew(project: Project, server: ScriptedClaude) -> None:
     before = {path: path.stat().st_mtime_ns for path in project.root.rglob("*.jsonl")}
     project.ask(server)
@@ -116,6 +117,7 @@ def test_all_are_recorded_anew(project: Project, server: ScriptedClaude) -> None
     assert not list(project.home.rglob("*.jsonl")), "a test's runs are not among the user's"
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_keeps_no_recording(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     project.test(
@@ -131,6 +133,7 @@ def test_a_test_that_fails_keeps_no_recording(project: Project, server: Scripted
     assert not (project.root / "tests/recordings/test_more").exists()
 
 
+@pytest.mark.slow
 def test_what_a_test_records_is_its_own_whatever_records_around_it(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     project.test(
@@ -143,6 +146,7 @@ def test_what_a_test_records_is_its_own_whatever_records_around_it(project: Proj
     assert len(list(project.home.rglob("*.jsonl"))) == 1, "what the program records by itself goes on"
 
 
+@pytest.mark.slow
 def test_a_first_snapshot_keeps_its_recording(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     project.test(
@@ -169,6 +173,7 @@ def test_a_first_snapshot_keeps_its_recording(project: Project, server: Scripted
     assert not list(kept.iterdir())
 
 
+@pytest.mark.slow
 def test_a_recording_is_for_whoever_may_read_the_repository(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     (project.root / "tests/conftest.py").write_text("import os\n\nos.umask(0o022)\n")
@@ -196,6 +201,7 @@ class TestClass:
 """
 
 
+@pytest.mark.slow
 def test_a_repeated_test_finds_its_recording(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     project.test(REPEATED)
@@ -228,6 +234,7 @@ def test_who_decides_what_is_recorded(option: Policy | None, marked: Policy | No
     assert pytest_plugin._policy(option, marked) == policy
 
 
+@pytest.mark.slow
 def test_a_marker_that_cannot_be_meant(project: Project) -> None:
     project.test("@pytest.mark.tracekit(speeed=1)\ndef test_it():\n    pass\n")
     said = project.pytest("tests/test_more.py", code=4)
@@ -256,6 +263,7 @@ def test_names_of_recordings_are_files_and_differ() -> None:
 # ── traces ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_check_that_fails_says_what_was_seen(project: Project) -> None:
     project.test(
         "from tracekit.testing import check\n\n"
@@ -270,6 +278,7 @@ def test_a_check_that_fails_says_what_was_seen(project: Project) -> None:
 
 
 @pytest.mark.parametrize("how", [SERIAL, XDIST])
+@pytest.mark.slow
 def test_recordings_that_no_test_plays_are_told(project: Project, how: tuple[str, ...]) -> None:
     (project.root / "tests/test_traced.py").unlink()
     shutil.copytree(project.root / "tests/recordings/test_reviews", project.root / "tests/recordings/test_gone")
@@ -302,6 +311,7 @@ def test_nothing_is_told_where_not_all_were_run(args: list[str], narrowed: dict[
     assert pytest_plugin._is_whole(config) is whole  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_of_the_environment_nothing_reaches_a_recording(project: Project, server: ScriptedClaude) -> None:
     project.ask(server)
     project.env["TRACEKIT_CONTENT"] = "off"
@@ -408,6 +418,7 @@ def test_a_divergence_is_the_failure_of_its_test_alone(project: Project) -> None
     assert "never retrieved" not in said
 
 
+@pytest.mark.slow
 def test_divergences_beside_other_workers(project: Project) -> None:
     project.test(LEAVING + STAYING)
     said = project.pytest("tests/test_more.py", *XDIST, code=1)

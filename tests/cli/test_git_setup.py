@@ -39,6 +39,7 @@ def _record(path: Path, words: str) -> None:
     export(segments_of(recording.id), path, shared=True)
 
 
+@pytest.mark.slow
 def test_a_reviewer_sees_what_was_changed(home: Path, tmp_path: Path, env: dict[str, str]) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()

@@ -114,6 +114,7 @@ def test_the_guides_loop(guide: Any) -> None:
     assert (listed["replay_of"], listed["replay"]) == (was["run"]["id"], "followed")
 
 
+@pytest.mark.slow
 def test_one_changed_word(guide: Any) -> None:
     done = guide.replay(GUIDE.replace('"You analyse."', '"You analyse hastily."'), guide.mode)
     assert done.returncode == 1
@@ -182,6 +183,7 @@ def test_where_there_are_replays_only_last_means_none(hi: Recorded, tmp_path: Pa
         assert (shown.returncode, "`last-replay` does" in shown.stderr) == (2, True), shown.stderr
 
 
+@pytest.mark.slow
 def test_one_changed_word_as_json(guide: Any) -> None:
     code = GUIDE.replace('"You lead."', '"You lead them."')
     done = guide.replay(code, guide.mode, options=("--format", "json"))
@@ -402,6 +404,7 @@ def bad_files(hi: Recorded) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("content", ["metadata", "off"])
+@pytest.mark.slow
 def test_a_recording_without_content(content: str, claude: Watched, tmp_path: Path) -> None:
     env = environment(tmp_path / "home", claude.url, TRACEKIT_CONTENT=content)
     script = write(tmp_path, ASK)
@@ -428,6 +431,7 @@ def test_a_recording_that_was_killed(tmp_path: Path) -> None:
     assert "cut" in done.stderr
 
 
+@pytest.mark.slow
 def test_replays_do_not_nest(hi: Recorded) -> None:
     inner = f"{ASK}import subprocess, sys\n"
     inner += (

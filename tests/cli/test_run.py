@@ -102,6 +102,7 @@ def test_a_killed_program_with_a_call_open_is_interrupted(tmp_path: Path) -> Non
     assert [call["status"] for call in nodes(shown["root"], "llm")] == ["interrupted"]
 
 
+@pytest.mark.slow
 def test_while_it_runs_it_is_open(tmp_path: Path) -> None:
     with ScriptedClaude(lambda asked: message(text("x"))) as claude:
         env = environment(tmp_path / "home", claude.url)
@@ -217,6 +218,7 @@ def test_a_home_that_is_a_file(command: list[str], tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_home_that_is_a_file_does_not_break_an_agent(claude: ScriptedClaude, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     script = write(tmp_path, "import tracekit; tracekit.init()\n" + CALL)
@@ -226,6 +228,7 @@ def test_a_home_that_is_a_file_does_not_break_an_agent(claude: ScriptedClaude, t
     assert done.stderr.count("tracekit:") == 1
 
 
+@pytest.mark.slow
 def test_a_prefix_of_several_runs_is_ambiguous(claude: ScriptedClaude, tmp_path: Path) -> None:
     env = environment(tmp_path / "home", claude.url)
     code = "import tracekit; tracekit.init()\nimport anthropic\nclient = anthropic.Anthropic()\nfor n in range(40):\n  with tracekit.run('same'):\n"

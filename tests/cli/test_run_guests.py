@@ -74,6 +74,7 @@ def test_pytest_where_warnings_are_errors(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_user_without_a_home_gets_one_warning_and_the_program_runs(tmp_path: Path) -> None:
     # The system's own table of users is what is not ours here.
     (tmp_path / "sitecustomize.py").write_text(

@@ -114,6 +114,7 @@ def _answer_id(number: int) -> str:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
+@pytest.mark.slow
 def test_subagents_that_say_the_same_are_told_apart_by_their_prompts(mode: str, tmp_path: Path) -> None:
     shown = record(mode, tmp_path, Shop(same_answers=True))
     assert outline(shown["root"]) == INFERRED
@@ -125,6 +126,7 @@ def test_a_sync_call_on_the_running_loop_is_marked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "marked"), [("async", 0), ("threads", 2), ("serial", 0)])
+@pytest.mark.slow
 def test_other_calls_are_not_marked(mode: str, marked: int, tmp_path: Path) -> None:
     calls = nodes(record(mode, tmp_path, Shop())["root"], "llm")
     assert sum("tracekit.sync_in_event_loop" in call["attributes"] for call in calls) == marked
@@ -137,6 +139,7 @@ def test_with_decorators_nothing_is_inferred(tmp_path: Path) -> None:
     assert shown["run"]["tokens"]["input"] == shop.input
 
 
+@pytest.mark.slow
 def test_overlap_is_as_it_was(tmp_path: Path) -> None:
     """Concurrent analysts overlap in the record, serial ones do not."""
     for mode, overlaps in (("sync", False), ("async", True), ("threads", True), ("serial", False)):

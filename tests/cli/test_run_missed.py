@@ -83,6 +83,7 @@ def test_where_nothing_is_recorded_it_says_what_was_missed(claude: ScriptedClaud
     assert not check["ok"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_recorded_in_part_says_so(claude: ScriptedClaude, folder: Path) -> None:
     env = environment(folder / "home", claude.url)
     done = tracekit("run", str(folder / "both.py"), str(folder / "bin"), env=env)
@@ -115,6 +116,7 @@ def test_a_program_of_its_own_leaves_a_note_for_doctor(claude: ScriptedClaude, f
     assert TOLD.format(port=claude.url.rpartition(":")[2]) in check["says"]
 
 
+@pytest.mark.slow
 def test_a_call_between_recorded_ones_belongs_to_their_run(claude: ScriptedClaude, folder: Path) -> None:
     """Also where it comes before the run is known, and in the block of another."""
     code = f"""

@@ -234,6 +234,7 @@ def test_parts_of_the_path_add_up_as_they_are_shown(shares: list[Share], text: s
     assert shares_text(shares) == text
 
 
+@pytest.mark.slow
 def test_colours_only_on_a_terminal_and_never_with_no_color(tmp_path: Path) -> None:
     from tracekit.demo.claude import ScriptedClaude, message, text
 
@@ -271,6 +272,7 @@ def on_terminal(arguments: list[str], env: dict[str, str]) -> str:
     return printed.decode()
 
 
+@pytest.mark.slow
 def test_a_run_may_be_deeper_and_longer_than_python_s_stack(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ def hostile_run(words: str) -> None:
     sink.release(run)
 
 
+@pytest.mark.slow
 def test_a_table_fits_its_width(home: Path) -> None:
     write_runs(3)
     for width in (60, 80, 200):
@@ -51,6 +52,7 @@ def test_a_table_fits_its_width(home: Path) -> None:
     assert re.search(r"^kind +run$", wide, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_every_form_says_the_same(home: Path, tmp_path: Path) -> None:
     (id,) = write_runs(1)
     env = environment(home)
@@ -106,6 +108,7 @@ def test_json_is_nested_and_names_are_unique(home: Path) -> None:
         "EXPLAIN ANALYZE DELETE FROM span",
     ],
 )
+@pytest.mark.slow
 def test_queries_only_read_and_only_the_store(home: Path, tmp_path: Path, query: str) -> None:
     write_runs(1)
     env = environment(home)
@@ -173,6 +176,7 @@ def test_help_and_tables_name_every_view_and_load_no_duckdb(home: Path) -> None:
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202eabc \x9b2J [bold]x[/bold] \r\n\t\u200b"
 
 
+@pytest.mark.slow
 def test_text_of_models_is_never_acted_on(home: Path) -> None:
     hostile_run(HOSTILE)
     env = environment(home, COLUMNS="150")
@@ -235,6 +239,7 @@ def _until_quiet(main: int, *, prompted: bool = False, until_closed: bool = Fals
     return text.decode(errors="replace")
 
 
+@pytest.mark.slow
 def test_the_prompt_completes_takes_several_lines_and_remembers(home: Path) -> None:
     write_runs(3)
     env = environment(home)

@@ -51,6 +51,7 @@ def test_collect_says_what_it_did(home: Path) -> None:
     assert "2 runs read" in tracekit("collect", "--rebuild", env=env).stderr
 
 
+@pytest.mark.slow
 def test_export_as_parquet(home: Path, tmp_path: Path) -> None:
     env = environment(home)
     id, other = write_runs(2)
@@ -75,6 +76,7 @@ def test_export_as_parquet(home: Path, tmp_path: Path) -> None:
     assert id != other
 
 
+@pytest.mark.slow
 def test_doctor_tells_of_the_store_and_its_limits(home: Path) -> None:
     env = environment(home)
     write_runs(2)

@@ -47,6 +47,7 @@ def test_by_age(home: Path) -> None:
     assert_no_orphans(home)
 
 
+@pytest.mark.slow
 def test_by_size_the_oldest_go_first_and_the_store_shrinks(home: Path) -> None:
     ids = write_runs(60, turns=20, text=4000, ago_s=3600)
     collect()

@@ -107,6 +107,7 @@ KINDS = ("lengths", "killed", "foreign", "own", "beside")
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_the_overview_shows_what_the_record_has(kind: str, request: pytest.FixtureRequest) -> None:
     sent: Sent = request.getfixturevalue(kind)
     expected = recorded(OVERVIEW, sent.env)

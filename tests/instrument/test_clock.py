@@ -113,6 +113,7 @@ def test_processes_of_a_run_share_its_clock(
     assert active.clock.has_jumped is is_shared
 
 
+@pytest.mark.slow
 def test_fresh_processes_of_multiprocessing_share_the_clock(tmp_path: Path) -> None:
     code = f"""
 import multiprocessing, tracekit

@@ -47,6 +47,7 @@ def words_of(run: Recording) -> list[str]:
     return sorted(body["messages"][0]["content"] for body in bodies)
 
 
+@pytest.mark.slow
 def test_script_is_one_run_and_replays(home: Path, claude: ScriptedClaude) -> None:
     done = run_script(home, claude, "fan_outs.py")
     assert (done.returncode, done.stderr) == (0, "")

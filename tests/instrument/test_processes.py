@@ -66,6 +66,7 @@ def assert_one_segment_a_process(run: Recording) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_process_takes_part_in_the_run_it_is_started_in(home: Path, claude: ScriptedClaude, method: str) -> None:
     run_program("processes.py", "processes", method, claude.url)
     runs = by_name()
@@ -173,6 +174,7 @@ def test_fork_inside_a_run(home: Path, claude: ScriptedClaude) -> None:
     assert not child.exited, "nothing was open in it when it ended"
 
 
+@pytest.mark.slow
 def test_fork_before_anything_is_written(home: Path, claude: ScriptedClaude) -> None:
     run_program("forks.py", "before_anything", claude.url)
     runs = by_name()
@@ -194,6 +196,7 @@ def test_fork_before_anything_is_written(home: Path, claude: ScriptedClaude) -> 
     assert all(span.status == "ok" for run in (quiet, program) for span in run.spans.values())
 
 
+@pytest.mark.slow
 def test_prefork_server(home: Path, claude: ScriptedClaude) -> None:
     run_program("forks.py", "prefork", claude.url)
     found = recordings()
@@ -222,6 +225,7 @@ def test_fork_while_other_threads_write(home: Path, claude: ScriptedClaude) -> N
             assert all(span.status == "ok" for span in run.spans.values())
 
 
+@pytest.mark.slow
 def test_inherited_descriptor_does_not_take_the_lock_with_it(home: Path, claude: ScriptedClaude) -> None:
     run_program("forks.py", "inheriting", claude.url)
     assert all(span.status == "ok" for span in the_run().spans.values())

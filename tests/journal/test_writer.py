@@ -286,6 +286,7 @@ def test_lock_that_could_not_be_had_is_taken_with_a_later_line(home: Path) -> No
 # ── many runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_server_of_5000_runs_keeps_few_of_them(recording: Path) -> None:
     def serve(count: int) -> None:
         for _ in range(count):

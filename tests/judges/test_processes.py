@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fixtures.make_rules import write
 from tests.support.cli import environment
 from tests.support.judging import INDEPENDENT, WEATHER
@@ -73,6 +75,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_without_judge_no_socket_is_opened_and_others_come_by_entry_point(tmp_path: Path) -> None:
     path = str(write(WEATHER, tmp_path / "weather.jsonl"))
     info = tmp_path / "site" / "house-1.dist-info"

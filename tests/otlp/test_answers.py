@@ -61,6 +61,7 @@ def garbled(_: bytes) -> Reply:
     ],
     ids=["partial", "redirect", "html", "json", "garbled", "401"],
 )
+@pytest.mark.slow
 def test_what_is_no_acknowledgement_is_told(
     reply: Callable[[bytes], Reply], number: int, says: str, tmp_path: Path
 ) -> None:
@@ -82,6 +83,7 @@ def test_what_is_no_acknowledgement_is_told(
         assert "t0ps3cret" not in text
 
 
+@pytest.mark.slow
 def test_other_words_of_success_are_acknowledgements(tmp_path: Path) -> None:
     for reply in (
         acknowledged_in_json,
@@ -129,6 +131,7 @@ SECRETS = ("s3cr3tpass", "t0k3n-in-query", "k3y-in-header", "pr0xypass", "us3rna
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.slow
 def test_no_secret_of_the_settings_is_ever_shown(protocol: str, tmp_path: Path) -> None:
     env = {
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import environment
 from tests.support.collector import Collector, collector
 from tests.support.waiting import eventually
@@ -25,6 +27,7 @@ if child:
 """
 
 
+@pytest.mark.slow
 def test_parent_and_child_are_two_instances(tmp_path: Path) -> None:
     with collector("metrics") as found, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
         asked = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_TRACES_EXPORTER": "none", "OTEL_METRIC_EXPORT_INTERVAL": "500"}

@@ -130,6 +130,7 @@ def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
     assert seen[0] == seen[1]
 
 
+@pytest.mark.slow
 def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: Path) -> None:
     """As a link in a dashboard has it; the run's own id is another."""
     with receiver() as heard:

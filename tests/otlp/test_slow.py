@@ -43,6 +43,7 @@ def check(name: str, home: Path, **more: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sleep_s", [0.0, 2.5])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.slow
 def test_an_endpoint_that_never_answers(protocol: str, sleep_s: float, tmp_path: Path) -> None:
     with silent() as endpoint:
         said = perform(tmp_path, protocol, endpoint.url, sleep_s)
@@ -54,6 +55,7 @@ def test_an_endpoint_that_never_answers(protocol: str, sleep_s: float, tmp_path:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.slow
 def test_an_endpoint_that_is_down(protocol: str, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for number in (1, 2):

@@ -80,6 +80,7 @@ def test_a_rule_that_is_none_keeps_an_initialised_program_going_unrecorded(tmp_p
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.slow
 def test_metadata_keeps_the_tree_and_no_word(mode: str, tmp_path: Path) -> None:
     def respond(asked: Asked) -> Answer:
         request: dict[str, Any] = asked.json()
@@ -154,6 +155,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("way", ["helper", "response"])
+@pytest.mark.slow
 def test_metadata_keeps_the_tree_of_what_is_streamed(way: str, tmp_path: Path) -> None:
     """Events of a stream, and a whole message that is read in pieces."""
 

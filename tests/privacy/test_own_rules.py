@@ -62,6 +62,7 @@ def respond(asked: Asked) -> Answer:
 
 
 @pytest.mark.parametrize("content", ["full", "metadata", "off"])
+@pytest.mark.slow
 def test_rules_reach_all_that_is_written(content: str, tmp_path: Path) -> None:
     project, home = tmp_path / "project", tmp_path / "home"
     project.mkdir()
@@ -194,6 +195,7 @@ def with_header(path: Path, **fields: object) -> None:
     path.write_text(json.dumps({**json.loads(first), **fields}, separators=(",", ":")) + "\n" + rest)
 
 
+@pytest.mark.slow
 def test_patterns_of_a_file_never_hang_a_replay(tmp_path: Path) -> None:
     path, env = recorded(tmp_path, HURT * 5)
     plain = path.read_text()
@@ -215,6 +217,7 @@ def test_patterns_of_a_file_never_hang_a_replay(tmp_path: Path) -> None:
     assert done.returncode == 125, done.stderr
 
 
+@pytest.mark.slow
 def test_a_pattern_that_takes_too_long_on_what_is_asked_cannot_be_tested(tmp_path: Path) -> None:
     path, env = recorded(tmp_path, "short")
     with_header(path, redaction=[{"name": "slow", "pattern": SLOW}])

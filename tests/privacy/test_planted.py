@@ -128,6 +128,7 @@ def test_none_is_on_the_disk_or_was_sent_live(planted: Planted) -> None:
     assert leaked(planted.live) == []
 
 
+@pytest.mark.slow
 def test_none_is_in_what_the_commands_print(planted: Planted) -> None:
     first, second = planted.runs
     commands = [

@@ -84,6 +84,7 @@ def test_replays_under_load_are_identical(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("mended", ["async", "decorated"])
+@pytest.mark.slow
 def test_the_serial_loop_mended_is_projected(mended: str, tmp_path: Path) -> None:
     env = recorded("serial", tmp_path)
     of = tracekit_json("ls", env=env)[0]["id"]
@@ -97,6 +98,7 @@ def test_the_serial_loop_mended_is_projected(mended: str, tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_ten_minutes_take_no_time(tmp_path: Path) -> None:
     """The recording's times are stretched, so that it is as if it had taken ten minutes."""
     env = recorded("async", tmp_path / "home")

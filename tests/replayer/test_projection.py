@@ -255,6 +255,7 @@ def with_tools(way: str) -> Callable[[str], Any]:
     return lambda url: asyncio.run(main(url))
 
 
+@pytest.mark.slow
 def test_tools_return_what_they_did_and_take_as_long(home: Path) -> None:
     respond = echo(DELAYS, default_s=0.3)
     seen, recording = record(with_tools("serial"), respond)

@@ -166,6 +166,7 @@ except StoreError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_leaves_what_was_there(home: Path) -> None:
     write_runs(3)
     collect()

@@ -15,13 +15,14 @@ LONG_S = 60.0
 
 
 def eventually(look: Callable[[], T], missing: Callable[[], object] = str, *, within_s: float = LONG_S) -> T:
-    """Return the first true value of `look`, which is called every few milliseconds.
+    """Return the first true value of `look`, which is called at first every few milliseconds, then ten times a second.
 
     Raises:
         AssertionError: There was none in time; the message is what `missing` returns.
     """
-    until = time.monotonic() + within_s
+    until, pause_s = time.monotonic() + within_s, 0.005
     while not (found := look()):
         assert time.monotonic() < until, missing() or "it never came to be"
-        time.sleep(0.01)
+        time.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, 0.1)
     return found
