@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import tracekit
 from tests.support.virtual import Clients, perform
+from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, message, reply, text, tool_use
 from tracekit.model.change import Change
 from tracekit.model.tree import Node, Run
@@ -119,7 +120,13 @@ class _Emitter:
 
     def program(self) -> Program:
         parts = tuple(replace(self._part(), after=frozenset(range(at))) for at in range(self._chance.choice((1, 1, 2))))
-        beside = self._chance.choice((0, 0, 0, 900, 4000))
+        if any(each.is_blocking for part in parts for each in part.rounds):
+            # What blocks the loop holds up all that is begun beside it.
+            parts = tuple(replace(part, after=frozenset()) for part in parts if part.rounds[0].is_blocking)[:1]
+        # A schedule assumes that what began when others had ended waited for all of them, and that what ended while the
+        # loop was blocked took as long: beside such parts it promises too little.
+        is_plain = len(parts) == 1 and not any(each.is_blocking for each in parts[0].rounds)
+        beside = self._chance.choice((0, 900, 4000)) if is_plain else 0
         return Program(tuple(self._steps), parts, beside)
 
     def _part(self) -> Part:
@@ -153,7 +160,7 @@ class _Emitter:
                 if needs[number] in numbers:
                     self._steps[number] = replace(self._steps[number], needs=None)
         elif way != "serial":
-            waits = {number: frozenset({needs[number]} & {*numbers}) for number in numbers}  # type: ignore[misc]
+            waits = {number: frozenset(each for each in numbers if each == needs[number]) for number in numbers}
         return Round(waits, 2 if way == "places" and count > 2 else None, way == "blocking")
 
     def _step(self, how: How, *, is_alone: bool, calls: bool) -> Step:
@@ -183,7 +190,7 @@ def performed(program: Program) -> Performed:
     _, run = perform(stage.play, stage.respond)
     steps = dict(stage.ids)
     for node in run.root.walk():
-        call = str(node.attributes.get("gen_ai.tool.call.id", ""))
+        call = str(node.attributes.get(semconv.TOOL_CALL_ID, ""))
         if node.kind == "tool" and call.startswith("toolu_s"):
             steps[node.id] = int(call.removeprefix("toolu_s"))
     return Performed(stage.outputs, stage.world, run, steps)
@@ -280,16 +287,17 @@ class _Stage:
 
     async def _work(self, clients: Clients, part: Part, each: Round, step: Step) -> None:
         given = self._input(step)
-        declared = {"reads": step.reads, "writes": step.writes} if step.is_declared else {}
+        reads, writes = (step.reads, step.writes) if step.is_declared else (None, None)
         seen = [self.world.get(path, "") for path in step.reads]
         if part.how == "code":
             with tracekit.agent(step.kind) as span:
                 self.ids[span.id] = step.number
-                with tracekit.tool("load", input={"item": given}, **declared):  # type: ignore[arg-type]
+                with tracekit.tool("load", input={"item": given}, reads=reads, writes=writes):
                     pass
                 output = await self._talk(clients, each, step, given, seen)
         else:
-            tool = tracekit.tool(step.kind, call_id=f"toolu_s{step.number}", input={"item": given}, **declared)  # type: ignore[arg-type]
+            call, arguments = f"toolu_s{step.number}", {"item": given}
+            tool = tracekit.tool(step.kind, call_id=call, input=arguments, reads=reads, writes=writes)
             with tool, tracekit.agent(step.kind) if step.is_agent else nullcontext():
                 output = await self._talk(clients, each, step, given, seen)
         self.outputs[step.number] = output

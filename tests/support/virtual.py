@@ -30,7 +30,7 @@ _Seen = TypeVar("_Seen")
 
 @dataclass(frozen=True)
 class Clients:
-    """Clients whose answers take the time that the script gives them, and `pause`, which blocks the loop as long."""
+    """Clients whose responses take the time that the script gives them: one awaits them, the other blocks the loop."""
 
     of_loop: anthropic.AsyncAnthropic
     blocking: anthropic.Anthropic
