@@ -5,11 +5,11 @@ from __future__ import annotations
 from tracekit.analysis.lineage.verdict import Reason
 from tracekit.model.finding import Confidence, Finding
 
-__all__ = ["HIT_RATES", "confidence_of", "evidence_of", "hit_rate"]
+__all__ = ["HIT_RATES", "MOST_COMPARED", "confidence_of", "evidence_of", "hit_rate"]
 
 HIT_RATES: dict[str, tuple[int, int]] = {
     "certain, one response": (25, 25),
-    "likely (a)": (33, 76),
+    "likely (a)": (34, 77),
     "likely (b)": (25, 65),
     "possible, one response": (0, 1),
     "possible, rank 0": (27, 140),
@@ -17,6 +17,9 @@ HIT_RATES: dict[str, tuple[int, int]] = {
     "possible, rank 2": (4, 33),
 }
 """Right findings and all findings, by the evidence. Most of the runs were written to mislead."""
+
+MOST_COMPARED = 4_000
+"""Steps of a run that are compared with those before: reading what they said takes time."""
 
 _LETTERS: dict[Reason, str] = {"effects": "a", "together": "b"}
 _AS = ": right in "

@@ -44,7 +44,7 @@ from tracekit.analysis.timing.schedule import packed
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
-from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.calibration import MOST_COMPARED, confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -66,13 +66,16 @@ _LEAST_PAUSE_NS = 100_000_000
 def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each row of agents, or of calls, that could have run together."""
     blocked = {id for held in facts.held for id in held.branches}
+    left = MOST_COMPARED
     for crew in facts.crews:
         for row in _rows(crew, blocked):
-            if _may_save(facts, crew, row):
+            row, left = row[:left], left - len(row[:left])  # noqa: PLW2901  the rest is not compared
+            if len(row) > 1 and _may_save(facts, crew, row):
                 for _, alike in groupby(row, _is_bare):
                     yield from _independent(facts, crew, list(alike))
     for crew in facts.single_calls:
         for row in _rows(crew, blocked):
+            row, left = row[:left], left - len(row[:left])  # noqa: PLW2901
             if len(row) >= _LEAST_CALLS and _may_save(facts, crew, row):
                 yield from _of_calls(facts, crew, row)
 

@@ -39,7 +39,7 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.batch import free_of_each_other
+from tracekit.analysis.lineage.batch import Free, free_of_each_other
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.change import Saving
@@ -66,11 +66,11 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = _saving(facts, batch, works)
         if saving.ns <= 0:
             continue
-        free, doubt = free_of_each_other(facts, works, batch.unseen)
-        if len(free) < len(works):
-            saving = _saving(facts, batch, free) if len(free) > 1 else NO_SAVING
+        free = free_of_each_other(facts, works, batch.unseen)
+        if len(free.works) < len(works):
+            saving = _saving(facts, batch, free.works) if len(free.works) > 1 else NO_SAVING
         if saving.ns > 0:
-            yield _finding(facts, batch, free, saving, doubt or others)
+            yield _finding(facts, batch, free, saving, free.doubt or others)
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
@@ -93,7 +93,8 @@ def _ran_one_by_one(works: Sequence[Work]) -> bool:
     return is_serial([interval for interval in intervals if interval is not None])
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, doubt: str) -> Finding:
+def _finding(facts: Facts, batch: Batch, free: Free, saving: Saving, doubt: str) -> Finding:
+    works = free.works
     agent = facts.agent_around(batch.container)
     is_runner = agent is not None and bool(agent.attributes.get(semconv.TOOL_RUNNER))
     who = "the SDK's `tool_runner`" if is_runner else "the code"
@@ -107,7 +108,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, 
             f"instead of {seconds(sum(work.duration_ns for work in works))}"
         ),
         *not_counted(batch.unseen),
-        *_undeclared(facts, works),
+        *_undeclared(free),
     ]
     remedy = (
         "The SDK's runner awaits one tool after another: write the loop with `asyncio.gather`, or use "
@@ -128,12 +129,13 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], saving: Saving, 
     )
 
 
-def _undeclared(facts: Facts, works: Sequence[Work]) -> list[str]:
+def _undeclared(free: Free) -> list[str]:
     """Say that effects are unknown, where they are, and how to declare them."""
-    unknown = list(dict.fromkeys(work.name for work in works if not facts.profile(work).effects.is_known))
-    if not unknown:
+    if not free.unknown:
         return []
-    return [f"if one of them writes what another touches, declare it: the effects of {listed(unknown)} are unknown"]
+    return [
+        f"if one of them writes what another touches, declare it: the effects of {listed(free.unknown)} are unknown"
+    ]
 
 
 RULE = Rule("TK102", "serial-batch", check, __doc__)

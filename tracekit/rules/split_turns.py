@@ -16,7 +16,8 @@ That no dependence was seen proves little: a model may choose its next step by w
 - (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
 - (c) a judge said so, with a reason: `tracekit check --judge`.
 
-All others are *possible*: they never fail a check. First among them are those that ask the same tool for one item of a
+Of a run with more than 4,000 turns, those of the longest agents are compared. All others are *possible*: they never fail
+a check. First among them are those that ask the same tool for one item of a
 list after another.
 
 ## Why it matters
@@ -61,7 +62,7 @@ from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
-from tracekit.rules.calibration import confidence_of, hit_rate
+from tracekit.rules.calibration import MOST_COMPARED, confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
@@ -95,12 +96,14 @@ class _Group:
     end_ns: int = 0
     has_failed: bool = False
     rank: int = 0
+    names: set[str] = field(default_factory=set)
     rounds: list[Sequence[Profile]] = field(default_factory=list)
 
     def add(self, batch: Batch, profiles: Sequence[Profile]) -> None:
         """Put one more turn into the group."""
         self.rounds.append(profiles)
         self.batches.append(batch)
+        self.names.update(work.name for work in batch.works)
         self.end_ns = max(self.end_ns, *(work.node.end_ns or _NEVER for work in batch.works))
         self.has_failed |= any(work.node.status == "error" for work in batch.works)
         for profile in profiles:
@@ -109,11 +112,14 @@ class _Group:
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Find each group of turns of an agent that could have been one."""
-    for agent in facts.agents:
+    left = MOST_COMPARED
+    for agent in sorted(facts.agents, key=facts.schedule.duration, reverse=True):
         # Where the run would not be shorter without the whole agent, what was said in it need not be read.
         if not _has_two_steps(facts, agent) or not facts.schedule.carried_ns(agent, facts.schedule.duration(agent)):
             continue
-        for group in _groups(facts, agent, None):
+        turns = facts.turns(agent)[:left]
+        left -= len(turns)
+        for group in _groups(facts, agent, turns, None):
             finding = _finding(facts, agent, group)
             if finding is not None:
                 yield finding
@@ -123,7 +129,7 @@ def rulings(facts: Facts) -> list[Ruling]:
     """Return the verdict on each turn of each agent that follows another; for `tracekit check --explain`."""
     told: list[Ruling] = []
     for agent in facts.agents:
-        _groups(facts, agent, told)
+        _groups(facts, agent, facts.turns(agent), told)
     return told
 
 
@@ -133,15 +139,16 @@ def _has_two_steps(facts: Facts, agent: Node) -> bool:
     return sum(working) > 1
 
 
-def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group]:
-    """Return the groups of two or more turns of `agent`. `told` takes every verdict."""
+def _groups(facts: Facts, agent: Node, turns: Sequence[Node], told: list[Ruling] | None) -> list[_Group]:
+    """Return the groups of two or more of `turns`, of `agent`. `told` takes every verdict."""
     groups: list[_Group] = []
     group: _Group | None = None
     stepwise: set[str] = set()
     conversation = Conversation(facts.content)
-    batches = [facts.batch(turn) for turn in facts.turns(agent)]
+    batches = [facts.batch(turn) for turn in turns]
     for number, batch in enumerate(batches):
         if not batch.works or batch.asked is None:
+            _close(group)
             group = None
             continue
         following = batches[number + 1].asked if number + 1 < len(batches) else None
@@ -156,19 +163,25 @@ def _groups(facts: Facts, agent: Node, told: list[Ruling] | None) -> list[_Group
                 group.add(batch, profiles)
                 if len(group.batches) == 2:
                     groups.append(group)
-                # As long as nothing after it was read.
-                group.rank = _rank(group) if not group.reason else 0
                 continue
+            _close(group)
         known = partial(conversation.before, batch.asked)
         group = _Group(Team(known, partial(facts.together.where, agent)), conversation)
         group.add(batch, profiles)
+    _close(group)
     return groups
+
+
+def _close(group: _Group | None) -> None:
+    """Note how strong `group` is, as long as nothing that was said after it is read."""
+    if group is not None and len(group.batches) > 1 and not group.reason:
+        group.rank = _rank(group)
 
 
 def _of_steps(verdict: Verdict, group: _Group, profiles: Sequence[Profile], stepwise: set[str]) -> Verdict:
     """Return `verdict`, without its reason where work of this kind was seen to go step by step; note where it does."""
     names = {profile.work.name for profile in profiles}
-    again = names & {work.name for batch in group.batches for work in batch.works}
+    again = names & group.names
     if verdict.reason and again & stepwise:
         return Verdict("none", (*verdict.evidence, f"but {min(again & stepwise)} went step by step before"))
     if verdict.tie == "flow":

@@ -21,10 +21,14 @@ __all__ = ["Free", "free_of_each_other"]
 
 
 class Free(NamedTuple):
-    """Those of a batch that are free of each other, and why their order may be meant all the same; empty if it is not."""
+    """Those of a batch that are free of each other, and why their order may be meant all the same; empty if it is not.
+
+    `unknown` are the names of those whose effects are unknown.
+    """
 
     works: tuple[Work, ...]
     doubt: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 def free_of_each_other(facts: Facts, works: Sequence[Work], unseen: Sequence[Work] = ()) -> Free:
@@ -34,7 +38,8 @@ def free_of_each_other(facts: Facts, works: Sequence[Work], unseen: Sequence[Wor
     """
     profiles = _asked_once(list(map(facts.profile, works)))
     free = _free(profiles, {work.name for work in works})
-    return Free(tuple(profile.work for profile in free), _doubt(free) or _doubt_between(facts, free, unseen))
+    unknown = tuple(dict.fromkeys(profile.work.name for profile in free if not profile.effects.is_known))
+    return Free(tuple(profile.work for profile in free), _doubt(free) or _doubt_between(facts, free, unseen), unknown)
 
 
 def _asked_once(profiles: Sequence[Profile]) -> list[Profile]:
