@@ -178,7 +178,7 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 @guarded
 def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False) -> Exporter | None:
-    """What exports this process's spans, as those of `service` unless the ``OTEL_*`` variables say otherwise.
+    """Return the exporter of this process's spans, for `service` unless the ``OTEL_*`` variables name another.
 
     None where no endpoint is set, or spans are switched off: nothing is loaded then. One that `is_quiet` finds out
     early whether the endpoint answers, and leaves it to the processes that it is about to say that it does not.
@@ -221,7 +221,7 @@ def _note_loss(endpoint: str, loss: Loss, runs: Sequence[str]) -> None:
 
 @guarded
 def _metrics_export(service: str) -> MetricsExport | None:
-    """What exports metrics as those of `service`; None unless the ``OTEL_*`` variables ask for it."""
+    """Return the exporter of metrics for `service`, or None unless the ``OTEL_*`` variables ask for one."""
     if not any(os.environ.get(name) for name in ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")):
         return None
     from tracekit.otlp.destination import metrics_destination_of  # noqa: PLC0415  only where it is asked for
@@ -262,7 +262,7 @@ def _redact(text: str) -> str:
 
 
 def redaction() -> Callable[[str], str]:
-    """What becomes of each text that leaves: the project's rules, and those for credentials, as before disk.
+    """Return the redaction of exported texts: the project's rules and those for credentials, as before disk.
 
     Raises:
         SettingsError: The project's rules cannot be used.

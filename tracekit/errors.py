@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The exceptions of tracekit, as one tree.
 
 TracekitError
 ├── HomeError            the folder for journals cannot be used
@@ -71,7 +71,7 @@ class OtlpError(TracekitError):
 
 
 class OutputError(TracekitError):
-    """A file that a command writes cannot be written: its folder is missing or not ours, or the disk is full."""
+    """An output file cannot be written: its folder is missing or not ours, or the disk is full."""
 
 
 class PricesError(TracekitError):

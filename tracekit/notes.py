@@ -15,7 +15,7 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
 
 
 def add_note(path: Path, note: Any, most_bytes: int | None = None) -> None:
-    """Add a line with `note`, any JSON, to the file at `path`, which begins anew if it is larger than `most_bytes`.
+    """Add a line with `note`, any JSON, to the file at `path`, emptied first if larger than `most_bytes`.
 
     A disk that does not take it is no concern of the program's.
     """
@@ -31,7 +31,7 @@ def add_note(path: Path, note: Any, most_bytes: int | None = None) -> None:
 
 
 def notes_in(path: Path) -> list[dict[str, Any]]:
-    """Return the objects in the file at `path`: none if it cannot be read, and without the lines that hold none."""
+    """Return the objects in the file at `path`. An unreadable file or line gives none."""
     try:
         # A FIFO would be waited for without an end.
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

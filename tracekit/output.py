@@ -1,4 +1,4 @@
-"""Files that commands write: as a whole or not at all, and never in the place of what is no file.
+"""Output files: written completely or not at all, and never in place of a device or FIFO.
 
 A regular file is replaced, with the permissions that it had; a new one is for the user alone. A link is followed. A device
 or a FIFO is written into, and so is a file that is already our standard output.
@@ -24,7 +24,7 @@ _STANDARD = (1, 2)
 
 @contextmanager
 def output(path: Path, *, shared: bool = False) -> Iterator[Path]:
-    """Give an empty file to write to; what it holds at the end of the block becomes the content of `path`.
+    """Yield an empty file whose content, at the end of the block, becomes the content of `path`.
 
     If the block raises, `path` stays as it is. A file that is `shared` is for those whom the umask allows to read it.
 
@@ -55,7 +55,7 @@ def output(path: Path, *, shared: bool = False) -> Iterator[Path]:
 
 
 def _mode_of_new(folder: Path) -> int:
-    """Return the mode that a new file gets in `folder`. To ask for the umask itself would change it for other threads."""
+    """Return a new file's mode in `folder`. Reading the umask itself would change it for other threads."""
     with tempfile.TemporaryDirectory(prefix=".", suffix=".new", dir=folder) as inner:
         probe = Path(inner) / "mode"
         probe.touch()

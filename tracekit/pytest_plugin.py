@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Marked:
-    """What the marker says of a test."""
+    """The settings of a test's marker."""
 
     def __init__(self, item: pytest.Item) -> None:
         mark = item.get_closest_marker("tracekit")
@@ -79,14 +79,14 @@ class _Marked:
 
 
 def _policy(option: Policy | None, marked: Policy | None) -> Policy:
-    """What the marker says stands where the command line says nothing; `none` on either side wins."""
+    """Return the marker's value if the command line has none; `none` on either side wins."""
     if "none" in (option, marked):
         return "none"
     return option or marked or "none"
 
 
 def _default_path(item: pytest.Item) -> Path:
-    """Where the recording of a test lies. Its name is fit for a file, and no other test's."""
+    """Return the path of a test's recording. The name is valid for a file, and unique."""
     names = _nodeid(item).partition("::")[2] or item.name
     function, bracket, parameters = names.replace("::", ".").partition("[")
     parameters = parameters.removesuffix("]")
@@ -138,14 +138,14 @@ def _put_first(item: pytest.Item) -> None:
 
 
 class Trace:
-    """What the fixture `trace` gives: the run that the test is."""
+    """The fixture `trace`: the test as a run."""
 
     def __init__(self, recording: TestRecording) -> None:
         self._recording = recording
 
     @property
     def run(self) -> Run:
-        """What the test has done so far, as a run; a run that the test began itself, if there is only that.
+        """The test so far as a run, or the only run that the test began.
 
         Raises:
             RunNotFoundError: Nothing.
@@ -154,7 +154,7 @@ class Trace:
 
 
 class Replay:
-    """What the fixture `replay` gives: the replay of the test's recording, or the recording that is being made.
+    """The fixture `replay`: the replay of the test's recording, or the recording in progress.
 
     `path` is the recording. `mode` is `followed`, `projected` or `diverged`; `recorded` where it is being made.
     """
@@ -165,7 +165,7 @@ class Replay:
 
     @property
     def run(self) -> Run:
-        """The run of the test. To ask for it ends the replay: what the test asks for afterwards is not replayed.
+        """The run of the test. Reading it ends the replay: later requests are not replayed.
 
         Raises:
             ReplayDivergence: It is not what was recorded.
@@ -174,18 +174,18 @@ class Replay:
 
     @property
     def mode(self) -> str:
-        """How it went."""
+        """The outcome of the replay."""
         replay = self._active.replay
         return "recorded" if replay is None else str(replay.mode)
 
     @property
     def divergence(self) -> Divergence | None:
-        """Where it left the recording; None if it did not."""
+        """The place where the test left the recording, or None."""
         return self._active.replay.divergence if self._active.replay else None
 
     @property
     def unplayed(self) -> Sequence[str]:
-        """Where the recorded calls stand that were not made."""
+        """The places of the recorded calls that were not made."""
         return self._active.replay.unplayed if self._active.replay else ()
 
 
@@ -298,7 +298,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
 
 
 def _is_whole(config: pytest.Config) -> bool:
-    """Whether every test of the folders that were asked for was collected."""
+    """Return whether every test of the requested folders was collected."""
     option = config.option
     narrowed = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob", "stepwise", "collectonly")
     return not any(getattr(option, name, None) for name in narrowed) and all(path.is_dir() for path in _folders(config))

@@ -50,7 +50,7 @@ def _known(table: Any, where: str) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What the TOML file at `path` holds.
+    """Return the content of the TOML file at `path`.
 
     Raises:
         SettingsError: It cannot be read.

@@ -1,4 +1,4 @@
-"""What a scripted Claude is asked and answers: plain values, made by plain functions.
+"""The requests and responses of a scripted Claude, as plain values.
 
 An `Answer` holds the very bytes that are sent, so a test can compare them with what a client or a recorder saw. Ids are
 derived from content: equal messages have equal ids, unless `id` is given.
@@ -48,7 +48,7 @@ class Asked:
 
     @property
     def streams(self) -> bool:
-        """Whether the request asks for a stream."""
+        """Return whether the request asks for a stream."""
         return self.json().get("stream") is True
 
 

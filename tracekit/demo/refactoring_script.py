@@ -1,4 +1,4 @@
-"""What the scripted Claude answers to `tracekit/demo/refactoring.py`.
+"""The responses of the scripted Claude to `tracekit/demo/refactoring.py`.
 
 Every answer is decided by the request alone, never by the order of arrival: the lead's by how far its conversation has
 come, a subagent's by its system prompt and its file, an overload by the SDK's count of retries. So the same answers

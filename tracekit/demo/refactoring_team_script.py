@@ -1,4 +1,4 @@
-"""What the scripted Claude answers to `tracekit/demo/refactoring_team.py` at work on the shop.
+"""The responses of the scripted Claude to `tracekit/demo/refactoring_team.py`, for the shop.
 
 Every answer is decided by the request alone: the lead's by how far its conversation has come, a subagent's by its
 system prompt, its file and its turn. What the tests printed decides what is said of them.

@@ -1,4 +1,4 @@
-"""What the scripted Claude answers to `tracekit/demo/support_team.py`.
+"""The responses of the scripted Claude to `tracekit/demo/support_team.py`.
 
 Every answer is decided by the request alone. The lead goes by how far its conversation has come and by what compliance
 said; compliance asks for changes if someone was hurt.

@@ -1,4 +1,4 @@
-"""Starts the recording in a Python process under `tracekit run`, or the replay under `tracekit replay`, then makes way for the next `sitecustomize`.
+"""Start the recording or the replay in a child of `tracekit run` or `replay`, then load the next `sitecustomize`.
 
 A process below a replay that is not replayed itself is closed.
 

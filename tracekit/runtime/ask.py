@@ -26,7 +26,7 @@ _log = logging.getLogger("tracekit")
 
 
 async def ask(client: Any, request: dict[str, Any], *, stream: bool) -> Message:
-    """The model's answer to `request`. A sync client works on a thread; with `betas` it is the beta API that is asked."""
+    """Return the model's response to `request`. A sync client runs on a thread; `betas` select the beta API."""
     messages = client.beta.messages if "betas" in request else client.messages
     answer: Message
     if not inspect.iscoroutinefunction(client.close):
@@ -50,12 +50,12 @@ def _ask(messages: Any, request: dict[str, Any], stream: bool) -> Message:
 
 
 def text_of(message: Message) -> str:
-    """What `message` says."""
+    """Return the text of `message`."""
     return "".join(block.text for block in message.content if block.type == "text")
 
 
 class Account:
-    """What the calls of one run used, and what that costs as far as prices are known."""
+    """The tokens of one run's calls, and their cost as far as prices are known."""
 
     def __init__(self) -> None:
         self.tokens = Tokens()
@@ -93,5 +93,5 @@ class Account:
 
 
 def _provider(client: Any) -> str:
-    """Who is asked by `client`, by the GenAI conventions' names."""
+    """Return the provider of `client`, by its name in the GenAI conventions."""
     return next((name for part, name in _PROVIDERS.items() if part in type(client).__name__), "anthropic")

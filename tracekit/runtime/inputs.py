@@ -1,4 +1,4 @@
-"""What a subagent takes, and whether an input fits: a JSON schema, or a pydantic model."""
+"""The input of a subagent, checked by a JSON schema or a pydantic model."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LONGEST_ERROR = 300
 
 
 class InvalidInputError(ValueError):
-    """What the model gave a subagent is not what the subagent takes."""
+    """The input from the model does not fit the subagent."""
 
 
 class Input:
-    """What a subagent takes.
+    """The input of a subagent.
 
     Args:
         given: A JSON schema of an object, or a pydantic model class.
@@ -65,7 +65,7 @@ class Input:
 
 
 def errors_of(error: ValidationError) -> str:
-    """What pydantic found wrong, in one line."""
+    """Return pydantic's errors in one line."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return _listed((".".join(["$", *map(str, each["loc"])]), each["msg"]) for each in found)
 

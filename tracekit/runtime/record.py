@@ -1,4 +1,4 @@
-"""What the runtime says of itself in the record: its spans, and what is noted on them."""
+"""The runtime's own spans in the record, and their attributes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def note(attributes: Mapping[str, Any]) -> None:
 
 
 async def recorded_result() -> tuple[Any] | None:
-    """In a replay the recorded result of the tool around the caller, when its time has come; None if it is to be run."""
+    """In a replay, return the recorded result of the surrounding tool at its recorded time, else None."""
     recorder, span = active(), current_span()
     if recorder is None or recorder.answerer is None or span is None or span.kind != "tool":
         return None

@@ -1,4 +1,4 @@
-"""What an agent of a team is."""
+"""The definition of an agent of a team."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ class Subagent:
         return ()
 
     def brings(self) -> dict[str, Any]:
-        """What it sets, of what an agent shares with those below it."""
+        """Return the settings that a subagent passes on to its own subagents."""
         own = {"client": self.client, "stream": self.stream}
         return {name: value for name, value in own.items() if value is not None}

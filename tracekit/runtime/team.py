@@ -27,7 +27,7 @@ __all__ = ["Orchestrator", "Result"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run gave.
+    """The result of a run.
 
     Attributes:
         text: What the orchestrator said last.

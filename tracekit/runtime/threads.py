@@ -89,7 +89,7 @@ def run_sync(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def change_loop(to: asyncio.AbstractEventLoop | None = None) -> asyncio.AbstractEventLoop | None:
-    """Let `run_sync` use `to`, or a loop that is yet to be made; returns the one that it has used, still running."""
+    """Let `run_sync` use the loop `to`, or a new one, and return the loop used before, still running."""
     return _Loop.change(to)
 
 

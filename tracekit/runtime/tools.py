@@ -1,4 +1,4 @@
-"""What an agent may ask for, and what it gets back.
+"""The tools of an agent, and their results.
 
 Functions become tools by the SDK's own `beta_tool` and `beta_async_tool`, which derive the schema and check the input.
 """
@@ -29,7 +29,7 @@ _CONTENT_TYPES = frozenset(("text", "image", "document", "search_result", "tool_
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool as the API is told of it, and what runs it: nothing here if the API runs it itself."""
+    """A tool: its definition for the API, and the function that runs it, unless the API does."""
 
     name: str
     definition: Any
@@ -37,7 +37,7 @@ class Tool:
 
 
 def as_tool(given: Any) -> Tool:
-    """`given` as a tool: a function, one of the SDK's tools, or a dict that the API is to get as it is.
+    """Return `given` as a tool: a function, a tool of the SDK, or a dict for the API.
 
     Raises:
         TypeError: It is none of these.
@@ -91,7 +91,7 @@ def content_of(result: Any) -> Any:
 
 
 def failure_content(error: BaseException) -> Any:
-    """What the model is told of a tool or subagent that failed: `Type: message`, or the content of a `ToolError`."""
+    """Return the result of a failed tool or subagent: `Type: message`, or the content of a `ToolError`."""
     # Older SDKs have no such class.
     kind: Any = getattr(sdk_tools, "ToolError", ())
     if isinstance(error, kind):

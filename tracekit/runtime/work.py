@@ -44,7 +44,7 @@ class StoppedError(Exception):
 
 
 class Said(NamedTuple):
-    """What an agent said last, why it stopped, and the run it did so in."""
+    """The last text of an agent, its stop reason, and its run."""
 
     text: str
     stop_reason: str
@@ -53,7 +53,7 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What an agent has in common with those who work for it."""
+    """The settings that an agent shares with its subagents."""
 
     client: Any
     account: Account
@@ -68,7 +68,7 @@ class Shared:
 
 @dataclass(slots=True)
 class _Batch:
-    """What one answer asked for: each block, and an event that it is done with."""
+    """The tool calls of one response, each with an event that its end sets."""
 
     number: int
     blocks: list[ToolUseBlock]

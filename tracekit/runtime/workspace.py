@@ -28,7 +28,7 @@ class Workspace:
 
     @property
     def instructions(self) -> str:
-        """What agents are told of it."""
+        """Return the text about the workspace for an agent's system prompt."""
         return (
             f"You share a workspace with other agents: the folder {self.path}. {', '.join(TOOL_NAMES)} work in it; "
             "give them paths relative to it."
@@ -90,7 +90,7 @@ class Workspace:
         return f"{self._named(place)}: {len(data)} bytes written"
 
     def _place(self, path: str) -> Path:
-        """Where `path` leads, links followed.
+        """Return the file to which `path` leads, with links followed.
 
         Raises:
             PermissionError: It leads out of the workspace.

@@ -25,7 +25,7 @@ _RECORD_IT = "its run was not recorded; decorate it with @tracekit.tool"
 
 
 def check(run: RunSource) -> Check:
-    """Begin to check `run`: its tree, a replay, the fixture `trace`, an orchestrator's result, an id, a name or a file.
+    """Begin to check `run`: a tree, replay, `trace`, orchestrator's result, id, name or file.
 
     Raises:
         TypeError: It is none of these.
@@ -35,7 +35,7 @@ def check(run: RunSource) -> Check:
 
 
 class Check:
-    """What is checked of a run. Every method raises AssertionError, or returns this, so that one follows another."""
+    """The checks of a run. Every method raises AssertionError or returns this object, so that calls can be chained."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -175,7 +175,7 @@ class Check:
         return self
 
     def duration_below(self, seconds: float) -> Check:
-        """The run took less than `seconds`, by its record: for a replay, as long as what it replays, or its projection."""
+        """The recorded run took less than `seconds`. A replay has its recording's times, or projected ones."""
         __tracebackhide__ = True
         took = self.run.last_ns - self.run.root.start_ns
         if took >= seconds * 1e9:
@@ -223,7 +223,7 @@ class Check:
         raise AssertionError("\n".join(map(printable, [f"{said}, {about}{':' if seen else ''}", *shown, *more])))
 
     def _works(self, name: str, kinds: Sequence[str] = ("agent", "tool")) -> list[_Work]:
-        """When `name` was at work. An agent counts, not the tool that it serves."""
+        """Return the times at which `name` ran. An agent counts, not the tool that it serves."""
         __tracebackhide__ = True
         nodes = [node for node in self.run.root.walk() if node.kind in kinds and name_of(node) == name]
         agents = [node for node in nodes if node.kind == "agent"]
@@ -305,7 +305,7 @@ def _failure(node: Node) -> str:
 
 
 def _nearest(work: _Work, others: Sequence[_Work]) -> str:
-    """When the other that came nearest was at work, told from `work`."""
+    """Describe the task in `others` that is nearest to `work` in time."""
     gaps = [
         (work.begin_ns - other.end_ns, f"{_seconds(work.begin_ns - other.end_ns)} after {other.name} had ended")
         if work.begin_ns >= other.end_ns

@@ -1,4 +1,4 @@
-"""What a test's failure tells its author to do: accept a change, or make a snapshot that does not exist yet."""
+"""The advice in a test's failure: accept a change, or make a missing snapshot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def making_the_snapshot(path: object, nodeid: str) -> str:
 
 
 def lacks_a_snapshot_only(item: pytest.Item, error: BaseException) -> bool:
-    """Whether `item` failed with `error` because snapshots of syrupy do not exist yet, and for no other reason."""
+    """Return whether `item` failed with `error` only because snapshots of syrupy do not exist yet."""
     if not isinstance(error, AssertionError):
         return False
     # Syrupy keeps its results nowhere else.

@@ -49,7 +49,7 @@ def names(run: Run) -> str:
 
 
 def name_of(node: Node) -> str:
-    """What an agent or a tool is called; of any other node, what it is."""
+    """Return the name of an agent or a tool, or the kind of any other node."""
     if node.kind == "agent":
         return node.agent or node.name
     return str(node.attributes.get(semconv.TOOL_NAME, node.name)) if node.kind == "tool" else node.name

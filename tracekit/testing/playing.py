@@ -1,4 +1,4 @@
-"""What goes on around one test of the pytest plugin: its recording is being made, or replayed."""
+"""The recording or the replay around one test of the pytest plugin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Active(ABC):
         """End it. `error` is how the test failed."""
 
     def finish(self, error: BaseException | None = None) -> None:
-        """End it, if that has not been done. `error` is how the test failed, for a reason that spoils a recording."""
+        """End the recording or replay once. `error` is the test's failure, if it spoils a recording."""
         if not self._finished:
             self._finished = True
             self._finish(error)
@@ -100,7 +100,7 @@ class Replaying(Active):
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a log record tells of anything but a divergence, which every task that asks on after it ends with.
+    """Return whether a log record is about anything but a divergence, which ends every later task.
 
     asyncio would tell of each with its traceback, at some time when the garbage is collected.
     """

@@ -62,7 +62,7 @@ class TestRecording:
 
     @property
     def run(self) -> Run:
-        """What has been recorded so far, as a run that ends now. A run that the test began itself, if there is only that.
+        """Return the record so far as a run that ends now, or the only run that the test began.
 
         Raises:
             RunNotFoundError: Nothing has been.

@@ -14,7 +14,7 @@ __all__ = ["RunSnapshot"]
 
 
 class RunSnapshot(AmberSnapshotExtension):
-    """Keeps a run's tree without ids and times, so that a run that did the same again is equal to it."""
+    """Keep a run's tree without ids and times, so that an equal run has an equal snapshot."""
 
     @override
     def serialize(self, data: RunSource, **kwargs: Any) -> str:
