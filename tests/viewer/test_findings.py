@@ -443,7 +443,7 @@ class TestLive:
             await until(pilot, lambda: len(asked) == 2)
             await checked(pilot)
             assert asked[1] is ended
-            assert str(pane(pilot).border_title) == "2 findings"
+            assert str(pane(pilot).border_title) == "3 findings"
             assert not pane(pilot).has_class("-empty")
 
         drive(Showing(source), act)
