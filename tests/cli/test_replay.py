@@ -279,6 +279,7 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, hi: Recorded) 
         (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it is ended"),
     ],
 )
+@pytest.mark.slow
 def test_diverged(code: str, says: str, hi: Recorded) -> None:
     done = hi.replay(code)
     assert done.returncode == 1, done.stderr

@@ -25,6 +25,7 @@ from tracekit.model.recording import Exchange, RecordedSpan
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "messages-api-exchanges.jsonl"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not DATA.exists(), reason=f"the recorded exchanges are not on this machine: {DATA}"),
     pytest.mark.filterwarnings("ignore:The model:DeprecationWarning"),
 ]

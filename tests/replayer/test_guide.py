@@ -56,6 +56,7 @@ def shape(node: dict[str, Any], zero: int) -> Any:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial", "decorated"])
+@pytest.mark.slow
 def test_the_loop_is_followed(mode: str, tmp_path: Path) -> None:
     env = recorded(mode, tmp_path)
     before = tracekit_json("show", "last", env=env)
