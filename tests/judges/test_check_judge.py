@@ -92,9 +92,9 @@ def test_a_possible_finding_becomes_likely_with_its_reason_and_is_asked_once(jud
     assert code == 1
     assert "TK103 likely" in out
     evidence = f"judged independent by {MODEL}: All three subjects stand in the task."
-    assert evidence in out
-    assert "labelled runs" in run(weather)[1]
-    assert "labelled runs" not in out
+    assert evidence in " ".join(out.split())
+    assert "labelled runs" in " ".join(run(weather)[1].split())
+    assert "labelled runs" not in " ".join(out.split())
     assert f"judge: {MODEL} is asked about 1 possible finding, for at most $0.00" in err
     assert f"judge: {MODEL}: 1 now likely; 1 asked for $0.0001, 0 known from an earlier check" in err
     first = checked(weather, "--judge")

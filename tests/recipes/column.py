@@ -23,7 +23,7 @@ def test_it_is_in_each_list(home: Path) -> None:
     collect()
     with Store(home).reading() as store:
         assert store.execute("SELECT @NAME@ FROM runs").fetchall() == [(0,)]
-    env = environment(home)
+    env = {**environment(home), "COLUMNS": "200"}
     assert "@HEADER@" in tracekit("ls", env=env, timeout=300).stdout
     assert tracekit_json("ls", env=env)[0]["@NAME@"] == 0
     assert "@NAME@" in [column.key for column in COLUMNS]
