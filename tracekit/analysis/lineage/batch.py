@@ -20,6 +20,10 @@ from tracekit.analysis.lineage.values import names_in, said_in
 __all__ = ["Free", "free_of_each_other"]
 
 
+_MOST_NAMED = 2_000
+"""Works of one batch of which it is compared what they were given."""
+
+
 class Free(NamedTuple):
     """Those of a batch that are free of each other, and why their order may be meant all the same; empty if it is not.
 
@@ -67,7 +71,7 @@ def _free(profiles: Sequence[Profile], names: set[str]) -> list[Profile]:
 def _doubt(free: Sequence[Profile]) -> str:
     """Say why the order of `free` may be meant: two of unknown effects were given one path or id."""
     given: dict[str, Profile] = {}
-    for profile in free:
+    for profile in free[:_MOST_NAMED]:
         for name in sorted(_named(profile)):
             other = given.setdefault(name, profile)
             if (

@@ -122,15 +122,14 @@ def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
 
 def _noted(node: Node, reads: str, writes: str, source: str) -> Effects | None:
     """Return what two attributes of `node` list; None where it has neither."""
-    noted = [node.attributes.get(name) for name in (reads, writes)]
-    if not any(isinstance(each, (list, tuple)) for each in noted):
+    read, written = node.attributes.get(reads), node.attributes.get(writes)
+    if not isinstance(read, (list, tuple)) and not isinstance(written, (list, tuple)):
         return None
-    read, written = (_cleaned(each) if isinstance(each, (list, tuple)) else frozenset() for each in noted)
-    return Effects(read, written, source=source)
+    return Effects(_cleaned(read), _cleaned(written), source=source)
 
 
-def _cleaned(names: Sequence[object]) -> frozenset[str]:
-    return frozenset(clean(str(name)) for name in names)
+def _cleaned(names: object) -> frozenset[str]:
+    return frozenset(clean(str(name)) for name in names) if isinstance(names, (list, tuple)) else frozenset()
 
 
 def _outermost(nodes: Iterable[Node]) -> Iterable[Node]:
