@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import venv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -91,7 +92,7 @@ class Environment:
         """Build the environment unless it is there; returns a line that says what was done.
 
         Raises:
-            RuntimeError: uv failed; the message holds its output.
+            RuntimeError: pip or uv failed; the message holds its output.
         """
         folder = self.folder
         with _locked(folder.parent / f"{self.name}.lock"):
@@ -108,26 +109,30 @@ class Environment:
         """Make the environment, and install what it needs.
 
         Raises:
-            RuntimeError: uv failed; the message holds its output.
+            RuntimeError: pip or uv failed; the message holds its output.
         """
-        _uv("venv", "--python", sys.executable, str(self.folder))
+        venv.create(self.folder, symlinks=True, with_pip=False)
         constraints = self.folder / "constraints.txt"
         constraints.write_text(self.constraints(), encoding="utf-8")
+        editable = f"{ROOT}[{self.extras}]" if self.extras else str(ROOT)
+        packages = ["--constraint", str(constraints), "--editable", editable, *self.requirements]
+        if self.without or self.compiles:
+            self._install_by_uv(packages)
+        else:
+            # This Python's own pip installs into the other environment, by the machine's own settings of pip.
+            _run(
+                sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-input", *packages
+            )
+
+    def _install_by_uv(self, packages: Sequence[str]) -> None:
+        """Install `packages` without what the environment leaves out, which pip cannot."""
         overrides = self.folder / "overrides.txt"
         # A dependency whose marker holds nowhere is none.
         overrides.write_text("".join(f"{name} ; python_version < '3'\n" for name in self.without), encoding="utf-8")
-        editable = f"{ROOT}[{self.extras}]" if self.extras else str(ROOT)
-        options: tuple[str, ...] = (
-            "--python",
-            str(self.python),
-            "--constraint",
-            str(constraints),
-            "--override",
-            str(overrides),
-        )
-        if self.compiles:
-            options += ("--compile-bytecode",)
-        _uv("pip", "install", *options, "--editable", editable, *self.requirements)
+        beside = Path(sys.executable).with_name("uv")
+        compiling = ["--compile-bytecode"] if self.compiles else []
+        options = ["--python", str(self.python), "--override", str(overrides), *compiling]
+        _run(str(beside) if beside.exists() else "uv", "--quiet", "pip", "install", *options, *packages)
 
     @classmethod
     def _cache(cls) -> Path:
@@ -143,13 +148,10 @@ def project() -> dict[str, Any]:
     return found
 
 
-def _uv(*arguments: str) -> None:
-    # That of this environment, else any that is installed.
-    beside = Path(sys.executable).with_name("uv")
-    command = [str(beside) if beside.exists() else "uv", "--quiet", *arguments]
+def _run(*command: str) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"uv {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
 def _digest(*texts: str) -> str:
