@@ -47,7 +47,8 @@ def test_what_had_ended_survives_kill_9(home: Path) -> None:
         assert not any(result["alive_after"])
         assert not is_alive(Path(segment.path))
         assert not segment.exited
-        assert segment.damage == (), "a write that was begun is on the disk as a whole"
+        # A write that crosses a page may be cut there: of what had not ended, that is.
+        assert segment.damage in ((), ("the last line is cut and is passed over",))
         assert_ended(run, set(result["finished"]))
         finished += len(result["finished"])
         interrupted += sum(span.status == "open" for span in run.spans.values() if span.kind == "attempt")

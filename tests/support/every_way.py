@@ -16,7 +16,16 @@ __all__ = ["PROGRAM", "Outcome", "answer", "record", "run_program"]
 
 PROGRAM = PROGRAMS / "every_way.py"
 
-VOLATILE = ("id", "start_ns", "end_ns", "server.port", "url.full", "gen_ai.response.time_to_first_chunk")
+VOLATILE = (
+    "slack_ns",
+    "drag_ns",
+    "id",
+    "start_ns",
+    "end_ns",
+    "server.port",
+    "url.full",
+    "gen_ai.response.time_to_first_chunk",
+)
 """What no two runs of one program have in common."""
 
 
