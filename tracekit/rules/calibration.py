@@ -18,7 +18,7 @@ HIT_RATES: dict[str, tuple[int, int]] = {
 }
 """Right findings and all findings, by the evidence. Most of the runs were written to mislead."""
 
-MOST_COMPARED = 4_000
+MOST_COMPARED = 2_000
 """Steps of a run that are compared with those before: reading what they said takes time."""
 
 _LETTERS: dict[Reason, str] = {"effects": "a", "together": "b"}

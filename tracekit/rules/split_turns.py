@@ -16,7 +16,7 @@ That no dependence was seen proves little: a model may choose its next step by w
 - (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
 - (c) a judge said so, with a reason: `tracekit check --judge`.
 
-Of a run with more than 4,000 turns, those of the longest agents are compared. All others are *possible*: they never fail
+Of a run with more than 2,000 turns, those of the longest agents are compared. All others are *possible*: they never fail
 a check. First among them are those that ask the same tool for one item of a
 list after another.
 

@@ -61,9 +61,10 @@ def _free(profiles: Sequence[Profile], names: set[str]) -> list[Profile]:
     footprint, free = Footprint(), []
     for profile in profiles:
         work, effects = profile.work, profile.effects
-        is_in_the_way = bool(footprint.conflict(effects, work.name))
-        footprint.add(effects, work.name)
-        if not is_in_the_way and not work.comes_after & names:
+        is_in_the_way = effects.is_known and bool(footprint.conflict(effects, work.name))
+        if effects.is_known:
+            footprint.add(effects, work.name)
+        if not is_in_the_way and not ((work.node.children or work.node.kind == "agent") and work.comes_after & names):
             free.append(profile)
     return free
 

@@ -90,6 +90,9 @@ def looks(name: str) -> bool:
 
 def _of_node(top: Node, by_name: Mapping[str, str]) -> Effects:
     """Return what the outermost agents and tools touched of which something is known; unknown if there is another."""
+    if top.kind == "tool" and not top.children:
+        declared = _noted(top, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
+        return declared or _of_tool(top, by_name) or UNKNOWN
     found: list[Effects] = []
     stack = [(top, 0)]
     while stack:
