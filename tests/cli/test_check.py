@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 import jsonschema
 import pytest
 
@@ -19,15 +15,13 @@ from fixtures.make_rules import FOLDER, write
 from fixtures.rules import hard
 from fixtures.rules.story import Ask, Story, Turn
 from tests.cli.test_run_guide import Shop
+from tests.support.checking import run
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
 from tests.support.manual import blocks, page
-from tracekit.cli.main import cli
 from tracekit.cli.render.findings import print_findings
 from tracekit.collect.look import find, read_entry
 from tracekit.demo.claude import ScriptedClaude
-from tracekit.errors import TracekitError
 from tracekit.rules.check import findings_of
-from tracekit.settings import _settings as project_settings_cache
 
 ROOT = Path(__file__).parent.parent.parent
 SPLIT, BATCH = str(FOLDER / "TK103-hit.jsonl"), str(FOLDER / "TK102-hit.jsonl")
@@ -44,22 +38,6 @@ def found(*arguments: str) -> list[dict[str, Any]]:
     """The findings, as JSON."""
     findings: list[dict[str, Any]] = json.loads(run(*arguments, "--format", "json")[1])["findings"]
     return findings
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    """Run `tracekit check` in this process: its exit code and what it said."""
-    out, err = io.StringIO(), io.StringIO()
-    project_settings_cache.cache_clear()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            cli(["check", *arguments], standalone_mode=False)
-            code = 0
-        except SystemExit as left:
-            code = int(left.code or 0)
-        except (TracekitError, click.ClickException) as error:
-            print(error, file=sys.stderr)
-            code = 2
-    return code, out.getvalue(), err.getvalue()
 
 
 # ── the guide's loop ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,7 +248,7 @@ def longer(story: Story, asks: list[Ask]) -> Story:
 
 
 def test_a_rule_of_the_users_own(tmp_path: Path) -> None:
-    """The manual's, installed as a package brings it."""
+    """Install the rule of the manual as a package, and run it."""
     (block,) = [block for block in blocks(page("check"), "python") if "Rule" in block]
     (tmp_path / "site" / "long_answer-1.dist-info").mkdir(parents=True)
     (tmp_path / "site" / "long_answer.py").write_text(block.replace("> 4000", "> 1"))

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 import tracekit
 from fixtures.make_rules import write
+from tests.support.checking import run
 from tests.support.judging import INDEPENDENT, MODEL, NOTES, PRICE, WEATHER, batches, prompt, says
-from tracekit.cli.main import cli
 from tracekit.demo.claude import Answer, Respond, ScriptedClaude, error, message, text
-from tracekit.errors import ReplayDivergence, TracekitError
+from tracekit.errors import ReplayDivergence
 from tracekit.journal.catalog import all_runs
-from tracekit.settings import _settings as project_settings_cache
 
 ROOT = Path(__file__).parent.parent.parent
 Judging = Callable[[Respond], ScriptedClaude]
@@ -57,22 +53,6 @@ def weather(tmp_path: Path) -> str:
 def notes(tmp_path: Path) -> str:
     """Another one."""
     return str(write(NOTES, tmp_path / "notes.jsonl"))
-
-
-def run(*arguments: str) -> tuple[int, str, str]:
-    """Run `tracekit check` in this process: its exit code and what it said."""
-    out, err = io.StringIO(), io.StringIO()
-    project_settings_cache.cache_clear()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            cli(["check", *arguments], standalone_mode=False)
-            code = 0
-        except SystemExit as left:
-            code = int(left.code or 0)
-        except (TracekitError, click.ClickException) as failure:
-            print(failure, file=sys.stderr)
-            code = 2
-    return code, out.getvalue(), err.getvalue()
 
 
 def checked(*arguments: str) -> dict[str, Any]:
