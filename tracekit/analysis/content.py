@@ -10,7 +10,7 @@ from tracekit import semconv
 from tracekit.analysis.prompted import Prompted, leaves
 from tracekit.analysis.structure.calls import Bringing, text_of
 from tracekit.model.conversation import blocks_of
-from tracekit.model.history import Asked, Message, Messages, Part
+from tracekit.model.history import Asked, Message, Messages
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
@@ -37,7 +37,6 @@ class Content:
         self._bringing = Bringing()
         self._requests: dict[str, Asked] = {}
         self._answers: dict[str, Mapping[str, Any] | None] = {}
-        self._descriptions: dict[Part, dict[str, str]] = {}
         self._blocks: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._results: dict[str, dict[str, str]] = {}
 
@@ -80,15 +79,6 @@ class Content:
     def answer_text(self, llm: Node) -> str:
         """The text that the model answered."""
         return text_of((self.answer(llm) or {}).get("content"))
-
-    def descriptions(self, llm: Node) -> dict[str, str]:
-        """The descriptions of the tools that `llm` offered, by name."""
-        part = self.request(llm).part("tools")
-        if part is None:
-            return {}
-        if part not in self._descriptions:
-            self._descriptions[part] = _descriptions_in(part.value)
-        return self._descriptions[part]
 
     def blocks(self, llm: Node) -> dict[str, Mapping[str, Any]]:
         """The `tool_use` blocks of the answer to `llm`, by id."""
@@ -149,11 +139,6 @@ class Content:
 
     def _read_results(self, llm: Node) -> dict[str, str]:
         return {id: "\n".join(leaves(block.get("content"))) for id, block in _results(self.messages(llm)[-1:])}
-
-
-def _descriptions_in(tools: Any) -> dict[str, str]:
-    listed = tools if isinstance(tools, list) else ()
-    return {str(tool.get("name")): str(tool.get("description", "")) for tool in listed if isinstance(tool, Mapping)}
 
 
 def _results(messages: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -58,11 +58,10 @@ def _cost(name: str, agents: int, calls: list[Node]) -> AgentCost:
 
 def input_usd(call: Node) -> float | None:
     """What the input of the llm node `call` cost, in US dollars; None where that is not known."""
-    if semconv.INPUT_TOKENS not in call.attributes or call.model is None:
+    if semconv.INPUT_TOKENS not in call.attributes:
         return None
     asked: Mapping[str, object] = {**call.attributes, semconv.OUTPUT_TOKENS: 0, semconv.REASONING_TOKENS: 0}
-    price = price_usd(asked, call.model, call.start_ns)
-    return None if price is None else float(price)
+    return _usd(call, asked)
 
 
 def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -> float | None:
@@ -70,7 +69,7 @@ def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -
 
     `written_1h` are those of `written` that are kept for an hour. In US dollars; None where the price is not known.
     """
-    if call.model is None or call.cost_usd is None:
+    if call.cost_usd is None:
         return None
     cached: Mapping[str, object] = {
         **call.attributes,
@@ -78,8 +77,7 @@ def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -
         semconv.CACHE_WRITE_TOKENS: written,
         semconv.CACHE_WRITE_1H_TOKENS: written_1h,
     }
-    price = price_usd(cached, call.model, call.start_ns)
-    return None if price is None else float(price)
+    return _usd(call, cached)
 
 
 def usd_without(call: Node, tokens: int) -> float | None:
@@ -88,7 +86,7 @@ def usd_without(call: Node, tokens: int) -> float | None:
     What a request begins with is what was read from the cache, then what was written to it. None where the price is not
     known.
     """
-    if call.model is None or call.cost_usd is None:
+    if call.cost_usd is None:
         return None
     read = min(tokens, call.tokens.cache_read)
     written = min(tokens - read, call.tokens.cache_write)
@@ -100,5 +98,10 @@ def usd_without(call: Node, tokens: int) -> float | None:
         semconv.CACHE_WRITE_TOKENS: call.tokens.cache_write - written,
         semconv.CACHE_WRITE_1H_TOKENS: max(0, one_hour - written) if isinstance(one_hour, int) else 0,
     }
-    price = price_usd(rest, call.model, call.start_ns)
+    return _usd(call, rest)
+
+
+def _usd(call: Node, attributes: Mapping[str, object]) -> float | None:
+    """The price of `call` with these `attributes`, in US dollars; None where it is not known."""
+    price = None if call.model is None else price_usd(attributes, call.model, call.start_ns)
     return None if price is None else float(price)
