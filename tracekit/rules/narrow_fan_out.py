@@ -5,9 +5,9 @@
 A batch that ran partly side by side: never more than so many at once, each next one beginning when one before it ended
 (a limit, such as a semaphore or a small thread pool); or begun one after another with gaps between (staggered starts).
 An agent begins with its first call or tool: before that, it may wait at a semaphore. Agents of one name that the program
-itself dispatched as tasks count as a batch, if none was told what another said. Likely; possible where attempts were told
-429 or 529 nearby, since then the limit may be what keeps the API content, and for agents of the program's own, since it
-may have the limit for a reason that no record shows; and where the model was told of a limit.
+itself dispatched as tasks count as a batch, if none was told what another said. Possible, since a limit is somebody's
+decision, for reasons that no record shows. Likely where the setting `concurrency` allows more, unless attempts were told
+429 or 529 nearby, since then the limit may be what keeps the API content, or the program dispatched the agents by itself.
 
 ## Why it matters
 
@@ -26,7 +26,7 @@ Raise the limit, or start all before waiting for any.
 ## Settings
 
 `min-saving` hides findings that save less. `concurrency` says how many may work at once: a batch that uses as many is
-not found.
+not found, and one that uses fewer is likely.
 """
 
 from __future__ import annotations
