@@ -1,4 +1,4 @@
-"""How often each kind of evidence is right, on labelled runs that nobody tuned the rules on.
+"""Count how often each kind of evidence is right, on labelled runs that the rules were not tuned on.
 
 Run it from the repository's folder: `python -m tests.bench.calibrate`. The runs are stories that were judged before anybody
 looked at the rules, and programs of users; most were written to mislead, so the rates are those of hard cases. A finding is
@@ -83,7 +83,7 @@ TOLD = frozenset(
 
 
 def stories() -> Iterator[Story]:
-    """The stories that nobody tuned the rules on."""
+    """Yield the stories that the rules were not tuned on."""
     for file in (judged, judged_orders, judged_lists, batches):
         yield from file.HITS
     for file in (judged_misses, judged_orders, judged_lists, batches):
@@ -92,7 +92,7 @@ def stories() -> Iterator[Story]:
 
 
 def measured() -> dict[str, tuple[int, int]]:
-    """Right findings and all findings, by their evidence."""
+    """Count right findings and all findings, by their evidence."""
     counts = _Counts()
     for story in stories():
         counts.add(story, "possible")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracekit.analysis.lineage.verdict import Reason
 from tracekit.model.finding import Confidence, Finding
 
-__all__ = ["HIT_RATES", "MOST_COMPARED", "confidence_of", "evidence_of", "hit_rate"]
+__all__ = ["HIT_RATES", "confidence_of", "evidence_of", "hit_rate", "measured_rate"]
 
 HIT_RATES: dict[str, tuple[int, int]] = {
     "certain, one response": (25, 25),
@@ -18,9 +18,6 @@ HIT_RATES: dict[str, tuple[int, int]] = {
 }
 """Right findings and all findings, by the evidence. Most of the runs were written to mislead."""
 
-MOST_COMPARED = 2_000
-"""Steps of a run that are compared with those before: reading what they said takes time."""
-
 _LETTERS: dict[Reason, str] = {"effects": "a", "together": "b"}
 _AS = ": right in "
 
@@ -32,10 +29,10 @@ def confidence_of(reason: Reason) -> Confidence:
 
 def hit_rate(reason: Reason, rank: int = 0) -> str:
     """Say how often findings with such evidence were right on labelled runs."""
-    return told(f"likely ({_LETTERS[reason]})" if reason else f"possible, rank {rank}")
+    return measured_rate(f"likely ({_LETTERS[reason]})" if reason else f"possible, rank {rank}")
 
 
-def told(evidence: str) -> str:
+def measured_rate(evidence: str) -> str:
     """Say how often findings with this kind of evidence were right on labelled runs."""
     right, whole = HIT_RATES.get(evidence, (0, 0))
     return f"{evidence}{_AS}{right} of {whole} labelled runs, most of them hard cases"

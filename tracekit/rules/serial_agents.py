@@ -38,13 +38,13 @@ from itertools import groupby, pairwise, takewhile
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.verdict import Reason, Team
+from tracekit.analysis.lineage.verdict import MOST_COMPARED, Reason, Team
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
-from tracekit.rules.calibration import MOST_COMPARED, confidence_of, hit_rate
+from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
@@ -67,17 +67,13 @@ def check(facts: Facts) -> Iterator[Finding]:
     """Findings for each row of agents, or of calls, that could have run together."""
     blocked = {id for held in facts.held for id in held.branches}
     left = MOST_COMPARED
-    for crew in facts.crews:
-        for row in _rows(crew, blocked):
-            row, left = row[:left], left - len(row[:left])  # noqa: PLW2901  the rest is not compared
-            if len(row) > 1 and _may_save(facts, crew, row):
-                for _, alike in groupby(row, _is_bare):
-                    yield from _independent(facts, crew, list(alike))
-    for crew in facts.single_calls:
-        for row in _rows(crew, blocked):
-            row, left = row[:left], left - len(row[:left])  # noqa: PLW2901
-            if len(row) >= _LEAST_CALLS and _may_save(facts, crew, row):
-                yield from _of_calls(facts, crew, row)
+    for crews, find in ((facts.crews, _of_agents), (facts.single_calls, _of_calls)):
+        for crew in crews:
+            for whole in _rows(crew, blocked):
+                row = whole[:left]
+                left -= len(row)
+                if row and _may_save(facts, crew, row):
+                    yield from find(facts, crew, row)
 
 
 def _may_save(facts: Facts, crew: Batch, row: Sequence[Work]) -> bool:
@@ -85,8 +81,16 @@ def _may_save(facts: Facts, crew: Batch, row: Sequence[Work]) -> bool:
     return facts.schedule.carried_ns(crew.container, row[-1].node.start_ns - row[0].node.start_ns) > 0
 
 
+def _of_agents(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
+    """Find agents in a row; bare calls among them stand apart."""
+    for _, alike in groupby(row, _is_bare):
+        yield from _independent(facts, crew, list(alike))
+
+
 def _of_calls(facts: Facts, crew: Batch, row: Sequence[Work]) -> Iterator[Finding]:
     """Find single calls in a row that one line of code made."""
+    if len(row) < _LEAST_CALLS:
+        return
     for _, alike in groupby(row, partial(_template, facts)):
         calls = list(alike)
         if len(calls) >= _LEAST_CALLS and all(_stands_alone(facts, work.calls[0]) for work in calls):

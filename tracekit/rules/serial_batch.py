@@ -44,7 +44,7 @@ from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
-from tracekit.rules.calibration import told
+from tracekit.rules.calibration import measured_rate
 from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, not_counted, seconds, times
@@ -118,7 +118,9 @@ def _finding(facts: Facts, batch: Batch, free: Free, saving: Saving, doubt: str)
         "client, `ThreadPoolExecutor.map`."
     )
     doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
-    evidence += [f"but {doubt}", told("possible, one response")] if doubt else [told("certain, one response")]
+    evidence += (
+        [f"but {doubt}", measured_rate("possible, one response")] if doubt else [measured_rate("certain, one response")]
+    )
     return RULE.finding(
         "possible" if doubt else "certain",
         f"one answer asked for {counted(works)}; {who} ran them one by one",

@@ -55,14 +55,14 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.conversation import Conversation
 from tracekit.analysis.lineage.effects import looks
 from tracekit.analysis.lineage.profile import Profile
-from tracekit.analysis.lineage.verdict import Reason, Team, Verdict
+from tracekit.analysis.lineage.verdict import MOST_COMPARED, Reason, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
-from tracekit.rules.calibration import MOST_COMPARED, confidence_of, hit_rate
+from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject

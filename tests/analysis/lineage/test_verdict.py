@@ -22,13 +22,13 @@ def survey(part: str, output: str = "Fine.", name: str = "survey", **more: Any) 
 
 
 def two(output: str, given: str, words: str = "", **more: Any) -> Story:
-    """A first step with this output, and a second with this input. `words` is said when it is asked for."""
+    """Make a story of two steps: the first has this output, the second this input. The model says `words` between them."""
     first, second = Turn((survey("hull", output, **more),)), Turn((survey(given, **more),), words=words)
     return Story("two steps", TASK, (first, second))
 
 
 def tie(story: Story) -> tuple[str, str]:
-    """What was concluded of the last step, and why."""
+    """Return the verdict on the last step, and its evidence."""
     last = rulings(Facts(run_of(story)))[-1].verdict
     return last.tie, "; ".join(last.evidence)
 

@@ -1,8 +1,8 @@
 """Which of the works that one response asked for are free of each other.
 
 The model asked without having seen what would come of any of it, so nothing flows between its parts. Their order can
-only be meant where the author declared it, or where one writes what another touches. Of plain tools and agents whose
-effects are unknown nobody can tell that, if both were given the same path or id: that leaves a *doubt*.
+only be meant where the author declared it, or where one writes what another touches. Of plain tools whose effects are
+unknown nobody can tell that, if two were given the same path or id: that leaves a *doubt*.
 """
 
 from __future__ import annotations
@@ -75,16 +75,9 @@ def _doubt(free: Sequence[Profile]) -> str:
     for profile in free[:_MOST_NAMED]:
         for name in sorted(_named(profile)):
             other = given.setdefault(name, profile)
-            if (
-                other is not profile
-                and profile.is_tool
-                and other.is_tool
-                and not (profile.effects.is_known and other.effects.is_known)
-            ):
-                both = f"{other.work.name} and {profile.work.name} are"
-                return (
-                    f"{both if other.work.name != profile.work.name else f'two {profile.work.name} are'} given {name!r}"
-                )
+            if other is not profile and not (profile.effects.is_known and other.effects.is_known):
+                one, two = other.work.name, profile.work.name
+                return f"{f'two {one}' if one == two else f'{one} and {two}'} are given {name!r}"
     return ""
 
 
@@ -104,6 +97,6 @@ def _doubt_between(facts: Facts, free: Sequence[Profile], unseen: Sequence[Work]
 
 
 def _named(profile: Profile) -> frozenset[str]:
-    """Return the paths and ids that a tool was given, each as a whole argument."""
+    """Return the paths and ids that a plain tool was given, each as a whole argument; none of an agent."""
     names = names_in(leaves(profile.arguments)) if profile.is_tool else frozenset()
     return frozenset(name for name in names if "/" in name or name in said_in(name).values)

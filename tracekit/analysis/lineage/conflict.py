@@ -1,4 +1,4 @@
-"""What several steps touch together, and whether one more is in their way."""
+"""The effects of several steps together, and whether one more is in their way."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Paths:
             self._waiting.append((paths, who))
 
     def touching(self, path: str) -> tuple[str, str] | None:
-        """Who touches what that contains `path` or lies in it."""
+        """Return who touches something that contains `path` or lies in it, and what; None for nobody."""
         self._index()
         if not self._whole:
             return None
@@ -77,8 +77,8 @@ class Footprint:
         return ""
 
     def is_disjoint(self, effects: Effects) -> bool:
-        """Return whether all effects are known, and none can be in the way of these."""
-        if not (self._all_known and effects.is_known) or self.conflict(effects, ""):
+        """Return whether `effects`, which have no `conflict`, are known like all others, and none may read what is written."""
+        if not (self._all_known and effects.is_known):
             return False
         may_meet = self._reads_anything and bool(effects.writes)
         return not may_meet and not (effects.reads_anything and self._writes_something)

@@ -90,23 +90,27 @@ def looks(name: str) -> bool:
 
 def _of_node(top: Node, by_name: Mapping[str, str]) -> Effects:
     """Return what the outermost agents and tools touched of which something is known; unknown if there is another."""
-    if top.kind == "tool" and not top.children:
-        declared = _noted(top, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
-        return declared or _of_tool(top, by_name) or UNKNOWN
+    if not top.children:
+        return _known_of(top, by_name) or UNKNOWN
     found: list[Effects] = []
     stack = [(top, 0)]
     while stack:
         node, level = stack.pop()
-        known = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
-        if known is None and node.kind == "tool":
-            known = _of_tool(node, by_name)
-        below = [] if known is not None else list(_outermost(node.children))
+        known = _known_of(node, by_name)
         if known is not None:
             found.append(known)
-        elif not below or level == _MOST_LEVELS:
+            continue
+        below = list(_outermost(node.children))
+        if not below or level == _MOST_LEVELS:
             return UNKNOWN
         stack.extend((child, level + 1) for child in below)
     return _joined(found)
+
+
+def _known_of(node: Node, by_name: Mapping[str, str]) -> Effects | None:
+    """Return what is known of `node` itself, whatever is below it; None for nothing."""
+    declared = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
+    return _of_tool(node, by_name) if declared is None and node.kind == "tool" else declared
 
 
 def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:

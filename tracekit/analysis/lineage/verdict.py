@@ -27,7 +27,7 @@ from tracekit.analysis.lineage.together import kind_of
 from tracekit.analysis.lineage.values import names_in, weight
 from tracekit.analysis.prompted import leaves
 
-__all__ = ["Reason", "Team", "Tie", "Together", "Verdict"]
+__all__ = ["MOST_COMPARED", "Reason", "Team", "Tie", "Together", "Verdict"]
 
 Tie: TypeAlias = Literal["declared", "flow", "conflict", "unknown", "none"]
 """The kind of dependence; `unknown` where it cannot be told, `none` where none was seen."""
@@ -35,6 +35,9 @@ Reason: TypeAlias = Literal["effects", "together", ""]
 """Why the absence of a dependence can be relied on: (a) known effects, (b) asked together elsewhere; empty for nothing."""
 Together: TypeAlias = Callable[[str, str], str]
 """Says where an agent asked for steps of two kinds in one response; empty where it never did."""
+
+MOST_COMPARED = 2_000
+"""Steps of a run that a rule compares with those before: reading what they said takes time."""
 
 _REDACTED = re.compile(r"\[redacted:[^\[\]]{1,100}\]")
 
