@@ -217,6 +217,38 @@ def test_its_own_sleeps_take_as_long_as_with_a_server(
     assert_projected(loop(before), loop(after), echo(DELAYS, default_s=0.1), expected, waits_s=0.2)
 
 
+def in_turn(client: Any) -> list[str]:
+    """One at a time, each within an agent's span that begins once it is its turn."""
+    limit = threading.Lock()
+
+    def one(words: str) -> str:
+        with limit, tracekit.agent(words):
+            return words_of(client.messages.create(**question(words)))
+
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(one, DELAYS))
+
+
+def side_by_side(client: Any) -> list[str]:
+    """All at once: the spans of the later agents begin before the first one asks."""
+    begun = {words: threading.Event() for words in DELAYS}
+
+    def one(words: str) -> str:
+        with tracekit.agent(words):
+            begun[words].set()
+            if words == "a":
+                begun["b"].wait()
+                begun["c"].wait()
+            return words_of(client.messages.create(**question(words)))
+
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(one, DELAYS))
+
+
+def test_a_turn_that_nobody_has_given_yet_is_taken_early(home: Path) -> None:
+    assert_projected(loop(in_turn), loop(side_by_side), echo(DELAYS, default_s=0.1), all_at_once)
+
+
 # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ran: list[str] = []

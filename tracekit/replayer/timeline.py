@@ -85,7 +85,8 @@ class Timeline:
             return
         if part is call.parts[0]:
             self._take_turn(lane, call.turn)
-        if self._now_ns() > part.span.start_ns or self._is_early([*in_flight, (call, lane)]):
+        is_late = self._now_ns() > part.span.start_ns
+        if is_late or self._has_jumped(lane) or self._is_early([*in_flight, (call, lane)]):
             self.project()
 
     def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Asked]) -> None:
@@ -96,7 +97,7 @@ class Timeline:
         key = recorded.segment, recorded.lane
         self._take_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns))
         could_ns = max(self._script.could_ns(key, recorded.start_ns), self._turn_ns(lane))
-        if self._is_early(in_flight, could_ns):
+        if self._has_jumped(lane) or self._is_early(in_flight, could_ns):
             self.project()
 
     def _take_turn(self, lane: str, turn: Turn | None) -> None:
@@ -118,6 +119,10 @@ class Timeline:
         """When `lane`, or one that started it, was given the last turn that it took without having waited for it."""
         steps = lane.split(".")
         return max(self._turns.get(".".join(steps[:depth]), 0) for depth in range(1, len(steps) + 1))
+
+    def _has_jumped(self, lane: str) -> bool:
+        """Return whether `lane` took a turn before the call that gives it has ended, or was asked at all."""
+        return self._turn_ns(lane) > self._now_ns() + _SOON_NS
 
     def _is_early(self, in_flight: list[Asked], could_ns: int = 0) -> bool:
         """Whether one of `in_flight` had ended when another could be asked, or by `could_ns`.
