@@ -584,8 +584,7 @@ def test_signal_during_a_write_leaves_the_journal_whole(home: Path) -> None:
     stopped = number = 0
     messages: list[Any] = []
     try:
-        until = time.monotonic() + 1
-        while time.monotonic() < until:
+        while stopped < 60:
             try:
                 sink.release(RUN)
                 signal.setitimer(signal.ITIMER_REAL, 0.0002 + (stopped % 17) * 0.0001)
@@ -601,7 +600,6 @@ def test_signal_during_a_write_leaves_the_journal_whole(home: Path) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     sink.exit(1)
-    assert stopped > 50
     (run,) = recordings()
     assert len(run.spans) > 50
     lost = [exchange.attempt for exchange in run.exchanges.values() if exchange.request.body is None]

@@ -19,16 +19,16 @@ from tracekit.otlp.losses import lost_since, note_abandoned
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
-import concurrent.futures, multiprocessing, os, signal, sys, time, tracekit
+import concurrent.futures, multiprocessing, os, signal, sys, threading, tracekit
 
 def task(number):
     with tracekit.agent(f"agent {number}"), tracekit.tool("look"):
         pass
 
-def sleep_after_task():
+def wait_after_task(is_done):
     task(0)
-    print("ready", flush=True)
-    time.sleep(60)
+    is_done.set()
+    threading.Event().wait()
 
 if __name__ == "__main__":
     tracekit.init()
@@ -50,9 +50,10 @@ if __name__ == "__main__":
             process.start()
             process.join()
     if how == "terminate":
-        process = fork.Process(target=sleep_after_task)
+        is_done = fork.Event()
+        process = fork.Process(target=wait_after_task, args=(is_done,))
         process.start()
-        time.sleep(1)
+        is_done.wait()
         process.terminate()
         process.join()
     if how in ("os._exit", "sigterm", "open"):
