@@ -421,7 +421,7 @@ def test_threads_that_live_on_after_us(recording: Path) -> None:
     done = []
 
     def work() -> None:
-        go.wait(5)
+        go.wait(60)
         leaf("late")
         done.append(1)
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.receiver import receiver
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.otlp.ledger import Ledger, take_abandoned
 from tracekit.otlp.losses import lost_since, note_abandoned
@@ -86,7 +87,7 @@ def test_every_span_is_sent_or_told(how: str, number: int, tmp_path: Path) -> No
     home = tmp_path / "home"
     with receiver() as heard:
         env = environment(home, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url, PYTHONWARNINGS="ignore")
-        subprocess.run([warm_python(), str(tmp_path / "program.py"), how], env=env, check=False, timeout=100)
+        subprocess.run([warm_python(), str(tmp_path / "program.py"), how], env=env, check=False, timeout=LONG_S)
         told = lost_spans(home)
     assert len(heard.spans) + told == number
     if how in ("os._exit", "sigterm", "open"):
