@@ -16,9 +16,9 @@ from collections.abc import Callable
 from tests.support.hurtful import hurtful_texts
 from tracekit.model.events import Request, SpanBegin
 from tracekit.privacy import credentials
+from tracekit.privacy.credentials import body_without_credentials
 from tracekit.privacy.own_rules import OwnRules
 from tracekit.privacy.patterns import Pattern
-from tracekit.privacy.credentials import body_without_credentials
 from tracekit.privacy.pipeline import Privacy
 
 _GOAL_MS = 50.0
