@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, money
+from tracekit.formatting import format_duration, format_money, format_number
 from tracekit.model.summary import RunSummary
 from tracekit.model.text import printable
 
@@ -47,11 +47,11 @@ def _cells(run: RunSummary) -> list[Text]:
         Text(printable(run.name, most=40)),
         Text(recorded.strftime("%Y-%m-%d %H:%M:%S")),
         Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
-        Text(duration(run.last_ns - run.start_ns)),
+        Text(format_duration(run.last_ns - run.start_ns)),
         Text(str(run.agents)),
         Text(str(run.calls)),
         Text(str(run.retries) if run.retries else "·"),
-        Text(count(run.tokens.input)),
-        Text(count(run.tokens.output)),
-        Text((money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
+        Text(format_number(run.tokens.input)),
+        Text(format_number(run.tokens.output)),
+        Text((format_money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
     ]
