@@ -16,7 +16,7 @@ from tests.recipes.rule import add_rule
 from tests.recipes.scratch import ROOT, RecipeError, Scratch
 
 CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
-NUMBERS = {"Four": 4, "Six": 6, "Ten": 10}
+NUMBERS = {"Three": 3, "Four": 4, "Six": 6}
 
 
 @pytest.mark.slow
