@@ -49,7 +49,10 @@ class TreeFacts:
         return Schedule(self.parents, self.last_ns, self.least_ns, self.requested)
 
     def requested(self, turn: Node) -> Sequence[str]:
-        """The ids of the tool calls that a response requested, in order, if one of them was not seen to run."""
+        """The ids of the tool calls that a response requested, in order.
+
+        They are known at least where one of them was not seen to run.
+        """
         asked = self.batch(turn).asked if turn.kind == "turn" else None
         return () if asked is None else self.tree.requested.get(asked.id, ())
 

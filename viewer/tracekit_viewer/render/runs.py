@@ -109,7 +109,7 @@ def _number(value: int) -> str:
     return count(value) if value else _NONE
 
 
-class _Look(NamedTuple):
+class _ColumnLook(NamedTuple):
     """The look of a column of numbers: see `Column`."""
 
     width: int
@@ -118,18 +118,18 @@ class _Look(NamedTuple):
 
 
 _LOOKS: Final = {
-    "agents": _Look(6, least=88),
-    "calls": _Look(5),
-    "retries": _Look(7, style="warning"),
-    "in": _Look(6),
-    "out": _Look(6),
+    "agents": _ColumnLook(6, least=88),
+    "calls": _ColumnLook(5),
+    "retries": _ColumnLook(7, style="warning"),
+    "in": _ColumnLook(6),
+    "out": _ColumnLook(6),
 }
 _LEAST_OF_OTHERS: Final = 130
 
 
 def _number_column(header: str, name: str) -> Column:
     """Return the column that shows the field `name` of a run as it is."""
-    look = _LOOKS.get(header) or _Look(max(6, len(header)), least=_LEAST_OF_OTHERS)
+    look = _LOOKS.get(header) or _ColumnLook(max(6, len(header)), least=_LEAST_OF_OTHERS)
     value = attrgetter(name)
     return Column(
         header,
