@@ -106,20 +106,18 @@ def _refuse_secrets(entry: Entry) -> None:
 def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     # OpenTelemetry's SDK takes a while to load, and only this needs it.
     from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415
-    from tracekit.configure import redaction  # noqa: PLC0415
     from tracekit.otlp.destination import destination, traces_url  # noqa: PLC0415
     from tracekit.otlp.losses import note_abandoned, note_resent  # noqa: PLC0415
-    from tracekit.otlp.secrets import public_address  # noqa: PLC0415
     from tracekit.otlp.send import send_run  # noqa: PLC0415
-    from tracekit.otlp.told import Rules  # noqa: PLC0415
+    from tracekit.privacy import SpanRules, project_privacy, public_address  # noqa: PLC0415
 
     if not url.lower().startswith(("http://", "https://")):
         raise click.UsageError(f"--otlp {public_address(url)!r} is no address: give one like http://127.0.0.1:4318")
     whole = read_entry(entry)
     tell(damage_in(whole))
     collector = destination(protocol, url if protocol == "grpc" else traces_url(url), os.environ)
-    redact = redaction()
-    done = send_run(whole, collector, Rules(content, redact), {"service.name": redact(service_of(entry))})
+    redact = project_privacy().text
+    done = send_run(whole, collector, SpanRules(content, redact), {"service.name": redact(service_of(entry))})
     if done.cut:
         tell([f"{done.cut} spans were too large and went without their content"])
     if done.lost:

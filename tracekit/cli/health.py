@@ -23,8 +23,9 @@ from tracekit.judges.settings import judge_settings
 from tracekit.judges.stored import count_stored
 from tracekit.judges.table import known_judges
 from tracekit.model.unrecorded import in_words
-from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
+from tracekit.otlp.destination import Destination, destination_of, limits_of
 from tracekit.otlp.losses import Lost, lost_since, note_abandoned
+from tracekit.privacy import asks_for_content
 from tracekit.settings import project_settings
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store

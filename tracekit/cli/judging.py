@@ -20,7 +20,7 @@ from tracekit.judges.settings import JudgeSettings, dollars, judge_settings
 from tracekit.judges.stored import StoredOpinions
 from tracekit.judges.table import judge_called
 from tracekit.model.finding import Finding
-from tracekit.privacy.pipeline import project_privacy
+from tracekit.privacy import project_privacy
 from tracekit.replayer.environment import CLOSED_VARIABLE
 from tracekit.settings import project_settings
 

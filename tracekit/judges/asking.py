@@ -16,7 +16,7 @@ from tracekit.instrument.recorder import active, install
 from tracekit.judges.stored import StoredOpinions
 from tracekit.model.finding import Finding
 from tracekit.model.question import Question, Step
-from tracekit.privacy.own_rules import OUT_OF_TIME
+from tracekit.privacy import is_withheld
 from tracekit.rules.check import in_order
 from tracekit.rules.judge import (
     Judge,
@@ -97,8 +97,8 @@ class Asking:
             said=self._text(question.said),
         )
         steps = (*question.earlier, *question.later)
-        is_withheld = any((text or "").endswith(OUT_OF_TIME) for step in steps for text in (step.given, step.output))
-        return None if is_withheld else question
+        texts = (text for step in steps for text in (step.given, step.output) if text)
+        return None if any(map(is_withheld, texts)) else question
 
     def _step(self, step: Step) -> Step:
         return Step(self._text(step.name), self._text(step.given), step.output and self._text(step.output))
