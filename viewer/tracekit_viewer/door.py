@@ -25,7 +25,7 @@ from tracekit.model.history import Asked, Messages
 from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
-from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import default_findings, grave
@@ -70,6 +70,7 @@ __all__ = [
     "home",
     "is_alive",
     "is_at_least",
+    "listed_numbers",
     "money",
     "price_source",
     "price_usd",

@@ -9,15 +9,15 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.analysis.unseen import is_unseen
 from tracekit.cli.render.console import console
 from tracekit.cli.render.tree import print_head
 from tracekit.formatting import format_duration, is_unicode
 from tracekit.model.finding import Finding
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, RunTree
 
 __all__ = ["print_path"]
 
@@ -35,9 +35,9 @@ class _Row:
     time_ns: int
 
 
-def print_path(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
+def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
     """Print the critical path of `run`: a line about the whole, and a line for each that decided a part of its time."""
-    facts, out = Facts(run), console()
+    facts, out = TreeFacts(run), console()
     steps = critical_path(run.root, facts.schedule)
     print_head(run, findings)
     if not steps:

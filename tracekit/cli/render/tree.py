@@ -16,7 +16,7 @@ from tracekit.cli.shape import codes_by_span
 from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, RunTree
 from tracekit.model.unrecorded import in_words, misses_of
 
 __all__ = ["print_head", "print_tree"]
@@ -64,7 +64,7 @@ class _Row:
     codes: tuple[str, ...]
 
 
-def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
+def print_tree(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
     """Print `run`: lines about the whole, a line a node, and a line on the marks that were used.
 
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
@@ -91,7 +91,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         line.append_text(_bar(row.node, run, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
-    missed = in_words(misses_of(run.recording.unrecorded))
+    missed = in_words(misses_of(run.unrecorded))
     if missed:
         out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
     legend = _legend(run, grave, marks)
@@ -99,7 +99,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         out.print(Text(legend, style="dim"))
 
 
-def print_head(run: Run, findings: Sequence[Finding]) -> None:
+def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
@@ -131,7 +131,7 @@ def _is_told(node: Node, parent: Node) -> bool:
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
-def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
+def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
     """The codes that each node bears: those of findings about it, but not where a node above it has the same."""
     found = codes_by_span(findings)
     shown: dict[str, list[str]] = {}
@@ -144,7 +144,7 @@ def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
     return shown
 
 
-def _title(run: Run, findings: Sequence[Finding], marks: _Marks) -> Text:
+def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
@@ -223,7 +223,7 @@ class _Column:
         object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
-def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Column]:
+def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
     """The facts beside the tree. Costs have a column where something was paid and the tree keeps room enough."""
     columns = [
         _Column("TOKENS", [_tokens(row.node, marks) for row in rows]),
@@ -241,12 +241,12 @@ def _tokens(node: Node, marks: _Marks) -> str:
     return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
 
 
-def _time(node: Node, run: Run, marks: _Marks) -> str:
+def _time(node: Node, run: RunTree, marks: _Marks) -> str:
     bounds = node.attributes.get(semconv.INFERRED_BOUNDS)
     return (marks.at_most if bounds else "") + format_duration(node.duration_ns(run.last_ns))
 
 
-def _bar(node: Node, run: Run, width: int, marks: _Marks) -> Text:
+def _bar(node: Node, run: RunTree, width: int, marks: _Marks) -> Text:
     """The node's part of the run's time; what is open runs into an arrow."""
     start, whole = run.root.start_ns, max(1, run.last_ns - run.root.start_ns)
     left = min(width - 1, max(0, (node.start_ns - start) * width // whole))
@@ -267,7 +267,7 @@ def _fit(text: Text, width: int) -> Text:
     return text
 
 
-def _legend(run: Run, findings: Sequence[Finding], marks: _Marks) -> str:
+def _legend(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
