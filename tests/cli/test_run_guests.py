@@ -91,7 +91,14 @@ def test_a_user_without_a_home_gets_one_warning_and_the_program_runs(tmp_path: P
         "print('done')\n"
     )
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
-        env = environment(tmp_path / "home", claude.url, URL=claude.url, PYTHONPATH=str(tmp_path))
+        # Older SDKs fail themselves without a home or a folder of settings.
+        env = environment(
+            tmp_path / "home",
+            claude.url,
+            URL=claude.url,
+            PYTHONPATH=str(tmp_path),
+            ANTHROPIC_CONFIG_DIR=str(tmp_path / "settings"),
+        )
         for name in ("HOME", "TRACEKIT_HOME", "XDG_DATA_HOME", "ANTHROPIC_API_KEY"):
             env.pop(name, None)
         recorded = tracekit("run", str(script), env=env)
