@@ -133,7 +133,7 @@ def test_a_child_exports_what_it_does_itself(how: str, protocol: str, tmp_path: 
     with collector() as found:
         env = environment(tmp_path / "home", **found.variables(protocol), PYTHONWARNINGS="ignore")
         done = subprocess.run(
-            [warm_python(), str(script), how], env=env, capture_output=True, text=True, check=True, timeout=60
+            [warm_python(), str(script), how], env=env, capture_output=True, text=True, check=True, timeout=LONG_S
         )
         agent, tool = found.received(2)
     assert done.stderr == ""

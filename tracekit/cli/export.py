@@ -105,7 +105,7 @@ def _refuse_secrets(entry: Entry) -> None:
 
 def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     # OpenTelemetry's SDK takes a while to load, and only this needs it.
-    from tracekit.collect.look import damage_in, load, read_entry  # noqa: PLC0415
+    from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415
     from tracekit.otlp.destination import destination, traces_url  # noqa: PLC0415
     from tracekit.otlp.losses import note_abandoned, note_resent  # noqa: PLC0415
     from tracekit.otlp.send import send_run  # noqa: PLC0415
@@ -113,8 +113,7 @@ def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
 
     if not url.lower().startswith(("http://", "https://")):
         raise click.UsageError(f"--otlp {public_address(url)!r} is no address: give one like http://127.0.0.1:4318")
-    # The store has no exchanges, and with them what was asked and answered.
-    whole = read_entry(entry) if content else load(entry)
+    whole = read_entry(entry)
     tell(damage_in(whole))
     collector = destination(protocol, url if protocol == "grpc" else traces_url(url), os.environ)
     redact = project_privacy().text

@@ -13,7 +13,7 @@ _WITHHELD = re.compile(rf"\[redacted:[^\[\]]{{1,100}}{_TOO_SLOW}\]")
 
 
 def placeholder(rule: str, *, withheld: bool = False) -> str:
-    """Return the placeholder of `rule`; if the text was `withheld` since the rule took too long on it, a longer one."""
+    """Return the placeholder of `rule`, a longer one if the rule ran out of time on the text."""
     return f"[redacted:{rule}{_TOO_SLOW if withheld else ''}]"
 
 

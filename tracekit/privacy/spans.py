@@ -82,7 +82,7 @@ def asks_for_content(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def span_rules(*each: Privacy) -> SpanRules:
-    """Return the rules for spans of this process, by the rules of `each`; content that is not kept is not exported."""
+    """Return the rules for exported spans: those of `each`, and no content that is not kept."""
     is_kept = content_mode() == "full"
     redact = each[0].text if len(each) == 1 else lambda text: reduce(lambda done, one: one.text(done), each, text)
     return SpanRules(is_kept and asks_for_content(), redact, sdks_content=is_kept)
