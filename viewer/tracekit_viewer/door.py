@@ -6,11 +6,14 @@ from tracekit import semconv
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
 from tracekit.analysis.timing.what_if import WhatIf, what_if
-from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import PricesError, TracekitError
+from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_duration as duration
+from tracekit.formatting import format_money as money
+from tracekit.formatting import format_number as count
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder

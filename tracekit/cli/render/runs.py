@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, money
+from tracekit.formatting import format_duration, format_money, format_number
 from tracekit.model.summary import RunSummary, listed_numbers
 from tracekit.model.text import printable
 
@@ -33,7 +33,7 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
 def _number(name: str, value: int) -> str:
     if name == "retries" and not value:
         return "·"
-    return count(value) if name.endswith("_tokens") else str(value)
+    return format_number(value) if name.endswith("_tokens") else str(value)
 
 
 def _cells(run: RunSummary) -> list[Text]:
@@ -43,7 +43,7 @@ def _cells(run: RunSummary) -> list[Text]:
         Text(printable(run.name, most=40)),
         Text(recorded.strftime("%Y-%m-%d %H:%M:%S")),
         Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
-        Text(duration(run.last_ns - run.start_ns)),
+        Text(format_duration(run.last_ns - run.start_ns)),
         *(Text(_number(column.name, getattr(run, column.name))) for column in listed_numbers()),
-        Text((money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
+        Text((format_money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
     ]

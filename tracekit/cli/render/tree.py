@@ -11,9 +11,9 @@ from rich.text import Text
 
 from tracekit import semconv
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, is_unicode, money
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
+from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -148,24 +148,20 @@ def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
-        duration(run.last_ns - run.root.start_ns),
-        _plural(run.count("agent"), "agent"),
-        _plural(run.count("llm"), "call"),
+        format_duration(run.last_ns - run.root.start_ns),
+        format_count(run.count("agent"), "agent"),
+        format_count(run.count("llm"), "call"),
     ]
     if run.root.retries:
-        facts.append(_plural(run.root.retries, "retry", "retries"))
+        facts.append(format_count(run.root.retries, "retry", "retries"))
     if findings:
-        facts.append(_plural(len(findings), "finding"))
+        facts.append(format_count(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
-        facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
+        facts.append(format_money(run.root.cost_usd, complete=run.root.cost_complete))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _label(row: _Row, marks: _Marks) -> Text:
@@ -182,7 +178,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
         text.append(f"{node.kind} ", style="dim")
     text.append(printable(name, most=200), style=_STYLE[node.kind])
     if node.retries and node.kind == "llm":
-        text.append(f" {_plural(node.retries, 'retry', 'retries')}", style="yellow")
+        text.append(f" {format_count(node.retries, 'retry', 'retries')}", style="yellow")
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         text.append(" blocks the event loop", style="yellow")
     text.append_text(_standing(node, marks))
@@ -194,7 +190,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
 def _attempt_label(node: Node) -> str:
     status = node.attributes.get(semconv.HTTP_STATUS)
     wait = node.attributes.get(semconv.WAIT_MS)
-    waited = f", after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
+    waited = f", after {format_duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
     return f"attempt {status or ''}".rstrip() + waited
 
 
@@ -234,7 +230,7 @@ def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[
         _Column("TIME", [_time(row.node, run, marks) for row in rows]),
     ]
     if run.root.cost_usd is not None and width >= _COST_FROM_WIDTH:
-        costs = [money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
+        costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
         columns.insert(1, _Column("COST", costs, "dim"))
     return columns
 
@@ -242,12 +238,12 @@ def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[
 def _tokens(node: Node, marks: _Marks) -> str:
     if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
+    return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
 
 
 def _time(node: Node, run: RunTree, marks: _Marks) -> str:
     bounds = node.attributes.get(semconv.INFERRED_BOUNDS)
-    return (marks.at_most if bounds else "") + duration(node.duration_ns(run.last_ns))
+    return (marks.at_most if bounds else "") + format_duration(node.duration_ns(run.last_ns))
 
 
 def _bar(node: Node, run: RunTree, width: int, marks: _Marks) -> Text:
