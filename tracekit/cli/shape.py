@@ -49,7 +49,7 @@ def run_json(run: RunSummary) -> dict[str, Any]:
         "duration_ms": round(run.duration_ns / 1e6, 3),
         "status": run.status,
         "tokens": _tokens_json(run.tokens),
-        "cost_usd": run.cost_usd,
+        "cost_usd": _usd(run.cost_usd),
         "cost_complete": run.cost_complete,
         "agents": run.agents,
         "calls": run.calls,
@@ -90,7 +90,7 @@ def node_json(node: Node, findings: Mapping[str, list[str]], margins: Mapping[st
             "inferred": each.inferred,
             "model": each.model,
             "tokens": _tokens_json(each.tokens),
-            "cost_usd": each.cost_usd,
+            "cost_usd": _usd(each.cost_usd),
             "retries": each.retries,
             "findings": list(findings.get(each.id, [])),
             "attributes": _attributes_json(each),
@@ -106,6 +106,11 @@ def _attributes_json(node: Node) -> dict[str, Any]:
         if node.failure.message:
             attributes["error.message"] = node.failure.message
     return attributes
+
+
+def _usd(cost: float | None) -> float | None:
+    """A cost without the digits that adding fractions leaves; prices have far fewer."""
+    return None if cost is None else round(cost, 10)
 
 
 def _tokens_json(tokens: Tokens) -> dict[str, int]:
