@@ -31,9 +31,12 @@ def shown(recorder: Recorder, attributes: Mapping[str, Any]) -> dict[str, Any]:
 def run_attributes(recorder: Recorder, live: LiveSpan) -> dict[str, Any]:
     """Return the level of `live` and the run that it belongs to, as far as that is decided."""
     found: dict[str, Any] = {semconv.KIND: live.kind}
-    if live.run is not None:
-        found[semconv.RUN_ID] = live.run.info.id
-        found[semconv.RUN_NAME] = recorder.redact(live.run.info.name)
+    run = live.run
+    if run is not None:
+        if run.shown_name is None:
+            run.shown_name = recorder.redact(run.info.name)
+        found[semconv.RUN_ID] = run.info.id
+        found[semconv.RUN_NAME] = run.shown_name
     return found
 
 

@@ -95,7 +95,7 @@ def _start(task: Task, told: _Told) -> None:
     )
     stage.player.when_played = lambda number: told.tell("played", number)
     stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
-    stage.player.when_refused = _give_up
+    stage.player.when_refused(_give_up)
     stage.player.when_extra = lambda asked: told.tell("extra", asked)
     stage.clock.bind(stage.clock.expect())
     # Python processes that the program starts are replayed themselves, and read the recording as this one has.
