@@ -27,11 +27,10 @@ class LiveRun:
     """A run that this process takes part in.
 
     `held` says that the run is open as long as the process is, whether or not a span is; `written`, that something of
-    interest has happened in it; `is_said`, that the program or its user has said that this is a run. `lanes` are the ids of
-    the lanes that the record of the run has been told of. `shown_name` is its name after redaction, once somebody needs it.
+    interest has happened in it; `is_said`, that the program or its user has said that this is a run. `lanes` are the ids of the lanes that the record of the run has been told of.
     """
 
-    __slots__ = ("__weakref__", "held", "info", "is_said", "lanes", "open", "shown_name", "written")
+    __slots__ = ("__weakref__", "held", "info", "is_said", "lanes", "open", "written")
 
     def __init__(self, info: RunInfo, *, held: bool = False) -> None:
         self.info = info
@@ -40,7 +39,6 @@ class LiveRun:
         self.written = False
         self.open: set[str] = set()
         self.lanes: set[str] = set()
-        self.shown_name: str | None = None
 
 
 class LiveSpan:

@@ -13,8 +13,9 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary, ref
 
 from opentelemetry import trace as otel_trace
@@ -52,6 +53,9 @@ from tracekit.model.run import RunInfo, Session
 from tracekit.model.unrecorded import Misses
 from tracekit.origin import programs_exception
 
+if TYPE_CHECKING:
+    from tracekit.privacy import Privacy, SpanRules
+
 __all__ = ["Recorder", "active", "exports_itself", "install"]
 
 _MOST_RUNS = 256
@@ -69,8 +73,8 @@ class Recorder:
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
     else exports. `remote` is the span of another process under which this one's runs hang. `upstream` is the network
-    by default. `redact` is applied to names that an application's exporter gets;
-    `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
+    by default. `privacy` redacts what an application's exporter gets, by default as the project says; `measuring` counts
+    calls for metrics; `notes` hear of requests that are not recorded.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class Recorder:
         exporter: Exporter | None = None,
         remote: Remote | None = None,
         upstream: Upstream | None = None,
-        redact: Callable[[str], str] = str,
+        privacy: Sequence[Privacy] = (),
         measuring: Measuring | None = None,
         notes: Notes | None = None,
     ) -> None:
@@ -91,7 +95,7 @@ class Recorder:
         self.exporter = exporter
         self.remote = remote
         self.upstream = upstream or Network()
-        self.redact = redact
+        self._privacy = privacy
         self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
         self.holding: set[Holding] = set()
@@ -104,6 +108,13 @@ class Recorder:
         self._runs: dict[str, ref[LiveRun]] = {}
         self._lock = threading.RLock()
         self._pid = os.getpid()
+
+    @cached_property
+    def span_rules(self) -> SpanRules:
+        """The rules of what an application's exporter gets."""
+        from tracekit.privacy import project_privacy, span_rules  # noqa: PLC0415  only where an application exports
+
+        return span_rules(*(self._privacy or (project_privacy(),)))
 
     def begin_ns(self, parent: LiveSpan | None) -> int:
         """The time at which a span under `parent` begins.

@@ -16,7 +16,7 @@ import orjson
 from tracekit.journal.bodies import body_member, compact, quick_object
 from tracekit.model.events import Request
 from tracekit.origin import pass_on
-from tracekit.privacy.credentials import redact_bytes
+from tracekit.privacy import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 

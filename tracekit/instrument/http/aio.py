@@ -13,7 +13,7 @@ from tracekit.instrument.http.call import Sending, begin, concerns
 from tracekit.instrument.sdk.attempt import Attempt
 from tracekit.model.events import Request
 from tracekit.model.heads import HeadForm
-from tracekit.privacy.headers import SENT_HEADERS, kept_headers
+from tracekit.privacy import SENT_HEADERS, kept_headers
 
 __all__ = ["arrived", "as_sent", "request", "usual_reason"]
 
