@@ -84,7 +84,8 @@ def start() -> None:
 
 
 def _start(task: Task, told: _Told) -> None:
-    recording = read_run(Path(path) for path in task.paths)
+    # `tracekit replay` has read it as a whole, and would have told of damage.
+    recording = read_run((Path(path) for path in task.paths), is_lazy=True)
 
     def tell(what: Divergence | str) -> None:
         told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
