@@ -62,15 +62,6 @@ def async_program(leave: Callable[[Any], Any]) -> Callable[[str], Any]:
     return program
 
 
-async def cancel_soon(doing: Awaitable[Any]) -> None:
-    """Cancel `doing` after a time, which is the same in a replay, whatever was reached by then."""
-    task = asyncio.ensure_future(doing)
-    await asyncio.sleep(0.4)
-    task.cancel("enough")
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
 def slowly(asked: Any) -> Answer:
     return reply(asked, SLOW) if asked.json().get("stream") else message(text("Then."))
 
