@@ -17,7 +17,7 @@ from tests.recipes.scratch import ROOT, RecipeError, Scratch
 from tests.support.waiting import LONG_S
 
 CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
-NUMBERS = {"Four": 4, "Six": 6, "Ten": 10}
+NUMBERS = {"Three": 3, "Four": 4, "Six": 6}
 
 
 @pytest.mark.slow

@@ -9,12 +9,10 @@ from tracekit import semconv
 from tracekit.analysis.batches import (
     Batch,
     Work,
-    batch_of,
     blocking_of,
     calls_of,
     crews_of,
     own_calls,
-    parents_of,
     turns_of,
 )
 from tracekit.analysis.content import Content
@@ -23,19 +21,21 @@ from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.together import Together
 from tracekit.analysis.timing.blocked import Held, held_up
-from tracekit.analysis.timing.schedule import Schedule
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.model.tree import Node, Run
 
 __all__ = ["Facts"]
 
 _OVERLOADED = (429, 529)
-_LEAST_NS = 20_000_000
-_PLENTY_NS = 1_000_000_000
-_SHARE = 20
 
 
+<<<<<<< HEAD
 class Facts:
     """A run with the results of its analysis.
+=======
+class Facts(TreeFacts):
+    """A run with what the analysis says of it.
+>>>>>>> main
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
@@ -52,18 +52,18 @@ class Facts:
         earlier: Earlier | None = None,
         tools: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__(run, least_ns=least_ns)
         self.run = run
         self.earlier = Earlier() if earlier is None else earlier
         self.tools = tools or {}
         self.limit = limit
         self.content = Content(run)
-        self._least_ns = least_ns
-        self._batches: dict[str, Batch] = {}
         self._turns: dict[str, Sequence[Node]] = {}
         self._own_calls: dict[str, Sequence[Node]] = {}
         self._practices: dict[str, Practice | None] = {}
 
     @cached_property
+<<<<<<< HEAD
     def nodes(self) -> tuple[Node, ...]:
         """Every node, parents before children, in order."""
         return tuple(self.run.root.walk())
@@ -104,6 +104,8 @@ class Facts:
         return saved_ns >= max(1, self.least_ns)
 
     @cached_property
+=======
+>>>>>>> main
     def batches(self) -> tuple[Batch, ...]:
         """The batches of tools and agents that one response requested together."""
         return tuple(batch for node in self.nodes if node.kind == "turn" and (batch := self.batch(node)).works)
@@ -113,12 +115,15 @@ class Facts:
         """The agents, parents before children, in order."""
         return tuple(node for node in self.nodes if node.kind == "agent")
 
+<<<<<<< HEAD
     def batch(self, turn: Node) -> Batch:
         """Return the tools and agents that the response of `turn` requested."""
         if turn.id not in self._batches:
             self._batches[turn.id] = batch_of(turn)
         return self._batches[turn.id]
 
+=======
+>>>>>>> main
     def turns(self, agent: Node) -> Sequence[Node]:
         """The turns of `agent`, in order."""
         if agent.id not in self._turns:
@@ -178,11 +183,14 @@ class Facts:
         return tuple(held_up(self.blocking, self.parents))
 
     @cached_property
+<<<<<<< HEAD
     def calls(self) -> tuple[Node, ...]:
         """The llm nodes, in the order of their begins."""
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
+=======
+>>>>>>> main
     def _begins(self) -> Mapping[str, Sequence[int]]:
         begins: dict[str, list[int]] = {}
         for call in self.calls:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from tracekit import __version__
 from tracekit.cli.libraries import Check, library_checks
 from tracekit.cli.missed import REMEDY
-from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import OtlpError, StoreError, TracekitError
+from tracekit.formatting import format_bytes as in_bytes
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive

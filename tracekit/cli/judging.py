@@ -13,6 +13,7 @@ import click
 from tracekit.cli.options import tell
 from tracekit.cli.reports import judged_json
 from tracekit.errors import JudgeError, SettingsError
+from tracekit.formatting import format_money
 from tracekit.instrument.programs import REPLAY_VARIABLE
 from tracekit.journal.home import make_home
 from tracekit.judges.asking import Asking, Judged
@@ -86,7 +87,7 @@ def _summary(name: str, judged: Sequence[Judged]) -> str:
     results = ", ".join(f"{number} {text}" for number, text in parts if number)
     costs = [each.usd for each in judged]
     known = [usd for usd in costs if usd is not None]
-    cost = f"${fsum(known):.4f}" if len(known) == len(costs) else f"${fsum(known):.4f} and an unknown amount"
+    cost = format_money(fsum(known)) + ("" if len(known) == len(costs) else " and an unknown amount")
     return f"{name}: {results}; {asked} asked for {cost}, {stored} known from an earlier check"
 
 

@@ -34,8 +34,8 @@ _CONTENT_VARIABLES: Final = (
 )
 """Variables that ask for message content on spans, and the values by which they do: the conventions', and the SDK's."""
 
-_ALSO_CONTENT = frozenset((semconv.COMMAND_ARGS,))
-"""What may hold a task's text though no message does: the arguments with which a program was started."""
+_ALSO_CONTENT = frozenset((semconv.COMMAND_ARGS, *semconv.TOUCHED))
+"""What may hold a task's text though no message does: arguments of the program, and of tools in what they touch."""
 
 _WORD_BITS = 63
 

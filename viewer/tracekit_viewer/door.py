@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from tracekit import semconv
+from tracekit.analysis.alike import LEAST_ALIKE, LINKS, Group, failed_in, grouped
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
+from tracekit.analysis.timing.critical import critical_path
 from tracekit.analysis.timing.what_if import WhatIf, what_if
-from tracekit.cli.render.quantities import count, duration, money, size
+from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
+from tracekit.cli.render.shares import path_line
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import PricesError, TracekitError
+from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_duration as duration
+from tracekit.formatting import format_money as money
+from tracekit.formatting import format_number as count
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -22,24 +31,29 @@ from tracekit.model.history import Asked, Messages
 from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
-from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import default_findings, grave
 
 __all__ = [
+    "LEAST_ALIKE",
+    "LINKS",
     "Answer",
     "Asked",
     "BodyReader",
     "CostPart",
     "Entry",
     "Exchange",
+    "Facts",
     "Failure",
     "Finding",
     "Follower",
+    "Group",
     "Kind",
     "Listing",
     "Messages",
+    "Moments",
     "Node",
     "Piece",
     "PricesError",
@@ -59,23 +73,31 @@ __all__ = [
     "blocks_of",
     "cost_parts",
     "count",
+    "critical_path",
     "damage_in",
     "default_findings",
     "duration",
+    "failed_in",
     "find",
     "grave",
+    "grouped",
     "home",
     "is_alive",
     "is_at_least",
+    "listed_numbers",
     "money",
+    "path_line",
     "price_source",
     "price_usd",
     "printable",
     "read_entry",
     "runs_folder",
     "semconv",
+    "short_model",
     "size",
     "summary_of",
+    "summary_of_group",
+    "telling_argument",
     "text_of",
     "what_if",
 ]

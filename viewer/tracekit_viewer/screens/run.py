@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
@@ -26,18 +25,25 @@ from tracekit_viewer.messages import (
     SearchChanged,
     SearchEnded,
     SpanWanted,
+    TimeChosen,
     ViewChanged,
     WhatIfWanted,
 )
 from tracekit_viewer.render.findings import marks_of, places_of
+from tracekit_viewer.render.forest import Forest
+from tracekit_viewer.render.path import CriticalPath, path_of
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.what_if import compared
+from tracekit_viewer.render.window import outside
+from tracekit_viewer.screens.playing import PlayingScreen
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
+from tracekit_viewer.widgets.minimap import MinimapStrip
+from tracekit_viewer.widgets.player import Player, PlayerBar
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
 from tracekit_viewer.widgets.timeline import Timeline
@@ -54,7 +60,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(Screen[None]):
+class RunScreen(PlayingScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -65,10 +71,12 @@ class RunScreen(Screen[None]):
     DEFAULT_CSS = """
     RunScreen {
         #body { height: 1fr; layout: vertical; }
-        #timelines { height: 3fr; }
-        DetailPane { height: 2fr; border-top: solid $foreground 15%; }
-        LaneStrip { max-height: 3; }
-        &.-tall LaneStrip { max-height: 9; }
+        #timelines { height: 2fr; }
+        DetailPane { display: none; height: 3fr; border-top: solid $foreground 15%; }
+        DetailPane.-maximized { width: 100%; height: 100%; border: none; }
+        LaneStrip { max-height: 3; display: none; }
+        &.-tall LaneStrip { max-height: 9; display: block; }
+        &.-detail DetailPane, &.-wide DetailPane { display: block; }
         &.-wide {
             #body { layout: horizontal; }
             #timelines { height: 1fr; width: 3fr; }
@@ -84,6 +92,7 @@ class RunScreen(Screen[None]):
             &.-short FindingsPane { height: 3fr; }
             FindingsPane.-empty { height: 3; }
         }
+        &.-lanes LaneStrip { display: block; }
         &.-no-detail DetailPane { display: none; }
         &.-no-lanes LaneStrip { display: none; }
     }
@@ -123,7 +132,8 @@ class RunScreen(Screen[None]):
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
         Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
         Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
-        Binding("d", "hide('detail')", "Show or hide the detail pane", show=False, group=_LOOKING),
+        Binding("d", "hide('detail')", "Detail", group=_LOOKING, tooltip="Show or hide the detail pane"),
+        Binding("C", "path", "Critical path", group=_LOOKING, tooltip="Light what decided when the run ended"),
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]
 
@@ -136,17 +146,22 @@ class RunScreen(Screen[None]):
         self._run: Run | None = None
         self._search_origin = 0
         self._found: Sequence[Finding] | None = None
+        self._path: CriticalPath | None = None
+        self._is_lit = False
+        self._forest: Forest | None = None
 
     @override
     def compose(self) -> ComposeResult:
         yield RunTitle()
         with Container(id="body"):
             with Vertical(id="timelines"):
+                yield MinimapStrip()
                 yield LaneStrip()
                 yield Axis()
                 yield Timeline()
                 yield FindingsPane()
             yield DetailPane()
+        yield PlayerBar()
         yield SearchBar()
         yield KeyLine()
 
@@ -195,6 +210,7 @@ class RunScreen(Screen[None]):
                 "poll": self._polled,
                 "check": self._checked,
                 "what-if": self._compared,
+                "path": self._path_found,
             }
             takes[worker.name](worker.result)
 
@@ -215,6 +231,25 @@ class RunScreen(Screen[None]):
         )
         self.query_one(LaneStrip).show(self.timeline.forest)
         self._tell_title()
+
+    @override
+    def whole_run(self) -> Run | None:
+        return None if self._source.live else self._run
+
+    @override
+    def show_moment(self, run: Run, player: Player | None) -> None:
+        timeline = self.timeline
+        if self._forest is None:
+            # The minimap goes on to show the whole run, with a mark at the moment.
+            self._forest = timeline.forest
+            timeline.hold(timeline.bounds)
+        if player is None:
+            self._forest = None
+            timeline.hold(None)
+        timeline.show(run, None if player is None else player.at_ns)
+        self.query_one(LaneStrip).show(timeline.forest)
+        self._tell_title()
+        self._settled()
 
     def _tick(self) -> None:
         if self.is_active and self._run is not None and self._source.live and self._run.root.end_ns is None:
@@ -255,6 +290,8 @@ class RunScreen(Screen[None]):
         pane.show(found)
         self.timeline.mark(marks_of(self.timeline.forest, found))
         self._tell_title()
+        if self._run is not None and (self._is_lit or self.has_class("-tall")):
+            self._in_thread("path", partial(path_of, self._run, found))
 
     def action_findings(self) -> None:
         """Show what was found, or close it."""
@@ -296,7 +333,11 @@ class RunScreen(Screen[None]):
             return
         view = self.timeline.view
         self.query_one(LaneStrip).look(view)
-        self.query_one(Axis).look(view, self._run.root.start_ns, self.timeline.bounds.length_ns)
+        bounds = self.timeline.bounds
+        note = "" if self._source.live else outside(self.timeline.forest, bounds)
+        head_ns = None if self.player is None else self.player.at_ns
+        self.query_one(MinimapStrip).look(self._forest or self.timeline.forest, bounds, view, head_ns)
+        self.query_one(Axis).look(view, bounds.start_ns, bounds.length_ns, note)
 
     @on(NodeHighlighted)
     def _node_highlighted(self) -> None:
@@ -308,8 +349,13 @@ class RunScreen(Screen[None]):
     def _settled(self) -> None:
         """The cursor has stood still for a moment."""
         self._settling.pause()
-        if self._run is not None:
-            self.query_one(DetailPane).show(self._run, self.timeline.node)
+        pane = self.query_one(DetailPane)
+        if self._run is not None and pane.display:
+            pane.show(self.timeline.forest.run, self.timeline.told)
+
+    @on(TimeChosen)
+    def _time_chosen(self, message: TimeChosen) -> None:
+        self.timeline.look(message.window)
 
     @on(AgentChosen)
     def _agent_chosen(self, message: AgentChosen) -> None:
@@ -344,16 +390,19 @@ class RunScreen(Screen[None]):
 
     def action_read(self) -> None:
         """Go to the detail pane."""
-        self.remove_class("-no-detail")
+        self.add_class("-detail").remove_class("-no-detail")
         if not self.has_class("-wide"):
             # There is room for one of them.
             self.remove_class("-findings")
+        self._settled()
         self.query_one(DetailPane).focus()
 
     async def action_back(self) -> None:
-        """Go back: from the detail pane to the timeline, from there to the runs."""
+        """Go back: from the detail pane to the timeline, from a moment to the whole run, from there to the runs."""
         if not self.timeline.has_focus:
             self.timeline.focus()
+        elif self.player is not None:
+            self.leave_playback()
         else:
             await self.app.run_action("leave")
 
@@ -364,7 +413,28 @@ class RunScreen(Screen[None]):
 
     def action_hide(self, what: str) -> None:
         """Hide the detail pane or the lanes, or show them again."""
-        self.toggle_class(f"-no-{what}")
+        is_shown = self.query_one(DetailPane if what == "detail" else LaneStrip).display
+        self.set_class(not is_shown, f"-{what}").set_class(is_shown, f"-no-{what}")
+        if what == "detail":
+            self._settled()
+            self.timeline.focus()
+
+    def action_path(self) -> None:
+        """Light the critical path, or everything again."""
+        self._is_lit = not self._is_lit
+        if self._is_lit and self._path is None and self._run is not None:
+            self._in_thread("path", partial(path_of, self._run, self._found or ()))
+        self._light()
+
+    def _path_found(self, path: CriticalPath) -> None:
+        self._path = path
+        self._light()
+
+    def _light(self) -> None:
+        path = self._path
+        self.timeline.light(path.stretches if path is not None and self._is_lit else None)
+        is_told = path is not None and (self._is_lit or self.has_class("-tall"))
+        self.query_one(RunTitle).tell_path(path.line if path is not None and is_told else "")
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
