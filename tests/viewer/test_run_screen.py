@@ -16,7 +16,7 @@ from tracekit_viewer.door import Run
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
-from tracekit_viewer.source import Recorded, RunSource
+from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.lanes import LaneStrip
@@ -25,6 +25,7 @@ from tracekit_viewer.widgets.player import SPEEDS, PlayerBar
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.screens import checked, drive, picture, pictures, until, utc
+from tests.support.showing import Showing
 from tests.support.trees import MS, START_NS, big_run, growing_run, node, run_of, team_run
 from tracekit import semconv
 
@@ -34,18 +35,6 @@ pytestmark = pytest.mark.usefixtures("home", "utc")
 
 Size = tuple[int, int]
 Act = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-class Showing(Viewer):
-    """The viewer on a run of the test's."""
-
-    def __init__(self, source: RunSource, now_ms: float = 0) -> None:
-        super().__init__()
-        self._source = source
-        self.now_ms = now_ms
-
-    def run_screen(self, source: RunSource) -> RunScreen:
-        return RunScreen(source, lambda: START_NS + round(self.now_ms * MS))
 
 
 class Growing:
@@ -224,10 +213,10 @@ def workers_run(many: int = 300) -> Run:
             )
         )
     asked = node("llm", "claude-opus-5-5", 200, 1000, id="l")
-    end = max(tool.end_ns - START_NS for tool in tools if tool.end_ns) / MS
-    turn = node("turn", "turn", 200, end, asked, *tools, id="t")
+    last = max(tool.end_ns - START_NS for tool in tools if tool.end_ns) / MS
+    turn = node("turn", "turn", 200, last, asked, *tools, id="t")
     return run_of(
-        node("run", "crowd", 0, end + 100, node("agent", "lead", 200, end, turn, id="lead"), id="root"), name="crowd"
+        node("run", "crowd", 0, last + 100, node("agent", "lead", 200, last, turn, id="lead"), id="root"), name="crowd"
     )
 
 
@@ -472,13 +461,13 @@ async def plays(pilot: Pilot[Any]) -> None:
     await pilot.press("space")
     player = screen.player
     assert player is not None
-    assert player.playing
+    states = [player.playing]
     assert screen.query_one(PlayerBar).display
     await pilot.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
     assert SPEEDS[player.speed] == 2
     await until(pilot, lambda: player.at_ns > player.moments.first_ns)
     await pilot.press("space")
-    assert not player.playing
+    assert [*states, player.playing] == [True, False]
     before = player.at_ns
     await pilot.press("full_stop")
     assert player.at_ns > before
@@ -493,6 +482,7 @@ async def plays(pilot: Pilot[Any]) -> None:
 PROVED_ELSEWHERE = {
     "f": "test_follow_goes_to_what_began_last_until_the_cursor_is_moved",
     "i": "opens_and_closes, beside the keys of the findings",
+    "A": "tests/viewer/test_agents.py",
 }
 
 
@@ -506,7 +496,7 @@ class TestKeys:
 
     def test_every_key_of_the_help_has_a_proof(self) -> None:
         async def act(pilot: Pilot[Any]) -> None:
-            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings")]
+            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings", "Agents")]
             keys = {name for each in own for name in each.keys}
             assert keys == {*PROOFS, *PROVED_ELSEWHERE}
 
