@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from tests.instrument import test_streams as leaving
-from tests.instrument.test_streams import SLOW, STREAM, cancel_soon
+from tests.instrument.test_streams import SLOW, STREAM
 from tests.support.calling import QUESTION, Way, asynchronous
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, round_trip
@@ -60,6 +60,15 @@ def async_program(leave: Callable[[Any], Any]) -> Callable[[str], Any]:
         return asyncio.run(main())
 
     return program
+
+
+async def cancel_soon(doing: Awaitable[Any]) -> None:
+    """Cancel `doing` after a time, which is the same in a replay, whatever was reached by then."""
+    task = asyncio.ensure_future(doing)
+    await asyncio.sleep(0.4)
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 def slowly(asked: Any) -> Answer:

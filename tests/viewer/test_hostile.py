@@ -45,9 +45,9 @@ def viewed(home: Path, run: str, nodes: int) -> bytes:
             terminal.press("\rz")
             for keys in ("2", "3", "4", "5", "1", "w", PAGE, PAGE, PAGE, "o" + END):
                 terminal.press(keys)
-            terminal.press("wz" + ESCAPE, quiet_s=0.2)
-            terminal.press(DOWN, quiet_s=0.2)
-        terminal.press("?", quiet_s=0.3)
+            terminal.press("wz" + ESCAPE, quiet_s=0.15)
+            terminal.press(DOWN)
+        terminal.press("?", quiet_s=0.15)
         assert terminal.process.poll() is None, "it crashed"
         return terminal.raw
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tracekit import semconv
 from tracekit.analysis.alike import Group
-from tracekit.cli.render.quantities import duration
+from tracekit.formatting import format_duration
 from tracekit.model.text import printable
 from tracekit.model.tree import Node
 
@@ -19,7 +19,7 @@ _MOST_BESIDE = 32
 def summary_of_group(group: Group, now_ns: int) -> tuple[str, str]:
     """The median and the longest duration of the members."""
     times = sorted(child.duration_ns(now_ns) for child in group.children)
-    return f"p50 {duration(times[len(times) // 2])}", f"max {duration(times[-1])}"
+    return f"p50 {format_duration(times[len(times) // 2])}", f"max {format_duration(times[-1])}"
 
 
 def telling_argument(tool: Node, beside: Sequence[Node] = ()) -> str:

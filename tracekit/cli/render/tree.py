@@ -13,12 +13,12 @@ from tracekit import semconv
 from tracekit.analysis.alike import Group, chain_of, failed_in, grouped
 from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, is_unicode, money
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
+from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, RunTree
 from tracekit.model.unrecorded import in_words, misses_of
 
 __all__ = ["print_head", "print_tree"]
@@ -83,7 +83,9 @@ class _Row:
         return self.nodes[-1] if self.nodes[-1].kind == "llm" else None
 
 
-def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False, full: bool = False) -> None:
+def print_tree(
+    run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False, full: bool = False
+) -> None:
     """Print `run`: lines about the whole, the tree, and a line on the marks that were used.
 
     A chain that leads to one call, and many children that are alike, have one line each; with `full`, one for each node.
@@ -116,7 +118,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         line.append_text(_bar(row, run, span, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
-    missed = in_words(misses_of(run.recording.unrecorded))
+    missed = in_words(misses_of(run.unrecorded))
     if missed:
         out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
     legend = _legend(run, grave, marks)
@@ -124,7 +126,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         out.print(Text(legend, style="dim"))
 
 
-def print_head(run: Run, findings: Sequence[Finding]) -> None:
+def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
@@ -173,7 +175,7 @@ def _is_told(node: Node, parent: Node) -> bool:
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
-def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
+def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
     """The codes that each node bears: those of findings about it, but not where a node above it has the same."""
     found = codes_by_span(findings)
     shown: dict[str, list[str]] = {}
@@ -186,28 +188,24 @@ def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
     return shown
 
 
-def _title(run: Run, findings: Sequence[Finding], marks: _Marks) -> Text:
+def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
-        duration(run.last_ns - run.root.start_ns),
-        _plural(run.count("agent"), "agent"),
-        _plural(run.count("llm"), "call"),
+        format_duration(run.last_ns - run.root.start_ns),
+        format_count(run.count("agent"), "agent"),
+        format_count(run.count("llm"), "call"),
     ]
     if run.root.retries:
-        facts.append(_plural(run.root.retries, "retry", "retries"))
+        facts.append(format_count(run.root.retries, "retry", "retries"))
     if findings:
-        facts.append(_plural(len(findings), "finding"))
+        facts.append(format_count(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
-        facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
+        facts.append(format_money(run.root.cost_usd, complete=run.root.cost_complete))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _label(row: _Row, marks: _Marks) -> Text:
@@ -255,7 +253,7 @@ def _remarks(row: _Row, marks: _Marks) -> Text:
     for node in reversed(row.nodes):
         parts = []
         if node.retries and node.kind == "llm":
-            parts.append(Text(f" {_plural(node.retries, 'retry', 'retries')}", style="yellow"))
+            parts.append(Text(f" {format_count(node.retries, 'retry', 'retries')}", style="yellow"))
         standing = _standing(node, marks)
         if node.status != "error" or "error" not in known:
             parts.append(standing)
@@ -270,7 +268,7 @@ def _remarks(row: _Row, marks: _Marks) -> Text:
 def _attempt_label(node: Node) -> str:
     status = node.attributes.get(semconv.HTTP_STATUS)
     wait = node.attributes.get(semconv.WAIT_MS)
-    waited = f", after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
+    waited = f", after {format_duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
     return f"attempt {status or ''}".rstrip() + waited
 
 
@@ -303,13 +301,13 @@ class _Column:
         object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
-def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Column]:
+def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
     """The facts beside the tree: times, costs where something was paid, and tokens where there is room enough."""
     columns = []
     if width >= _TOKENS_FROM_WIDTH:
         columns.append(_Column("TOKENS", [_tokens(row.node, marks) for row in rows]))
     if run.root.cost_usd is not None:
-        costs = [money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
+        costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
         columns.append(_Column("COST", costs, "dim"))
     return [*columns, _Column("TIME", [_time(row.node, run, marks) for row in rows])]
 
@@ -317,15 +315,15 @@ def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Col
 def _tokens(node: Node, marks: _Marks) -> str:
     if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
+    return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
 
 
-def _time(node: Node, run: Run, marks: _Marks) -> str:
+def _time(node: Node, run: RunTree, marks: _Marks) -> str:
     bounds = node.attributes.get(semconv.INFERRED_BOUNDS)
-    return (marks.at_most if bounds else "") + duration(node.duration_ns(run.last_ns))
+    return (marks.at_most if bounds else "") + format_duration(node.duration_ns(run.last_ns))
 
 
-def _span(run: Run) -> tuple[int, int]:
+def _span(run: RunTree) -> tuple[int, int]:
     """The time that bars show: from the first agent or call to the last end of anything below the run."""
     begins, ends = [], []
     for node in run.root.walk():
@@ -338,7 +336,7 @@ def _span(run: Run) -> tuple[int, int]:
     return start, max(start + 1, min(run.last_ns, max(ends)) if is_over else run.last_ns)
 
 
-def _outside(run: Run, span: tuple[int, int]) -> str:
+def _outside(run: RunTree, span: tuple[int, int]) -> str:
     """Describe the time of the process before and after that of the bars, or return ""."""
     start, end = span
     least = max(_LEAST_NOTED_NS, (end - start) // 200)
@@ -346,10 +344,10 @@ def _outside(run: Run, span: tuple[int, int]) -> str:
         (start - run.root.start_ns, "start-up"),
         (0 if run.root.end_ns is None else run.root.end_ns - end, "after"),
     ]
-    return ", ".join(f"+{duration(length)} {what}" for length, what in parts if length >= least)
+    return ", ".join(f"+{format_duration(length)} {what}" for length, what in parts if length >= least)
 
 
-def _bar(row: _Row, run: Run, span: tuple[int, int], width: int, marks: _Marks) -> Text:
+def _bar(row: _Row, run: RunTree, span: tuple[int, int], width: int, marks: _Marks) -> Text:
     """The part of the time that the row took, a call's attempts heavier; what has no end runs into a mark."""
     node, call = row.node, row.call
     cells, styles = [" "] * width, [""] * width
@@ -368,7 +366,7 @@ def _bar(row: _Row, run: Run, span: tuple[int, int], width: int, marks: _Marks) 
     return text
 
 
-def _cells(node: Node, run: Run, span: tuple[int, int], width: int) -> tuple[int, int]:
+def _cells(node: Node, run: RunTree, span: tuple[int, int], width: int) -> tuple[int, int]:
     """The cells from the begin to the end of `node`; at least one."""
     start, whole = span[0], span[1] - span[0]
     left = min(width - 1, max(0, (node.start_ns - start) * width // whole))
@@ -384,7 +382,7 @@ def _fit(text: Text, width: int) -> Text:
     return text
 
 
-def _legend(run: Run, findings: Sequence[Finding], marks: _Marks) -> str:
+def _legend(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
