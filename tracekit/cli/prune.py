@@ -9,32 +9,18 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from tracekit.cli.options import echo_json, format_option, tell
+from tracekit.cli.options import Age, echo_json, format_option, tell
 from tracekit.cli.render.quantities import size
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS, prune
 from tracekit.model.text import printable
 
 __all__ = ["command"]
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _BYTES = {"": 1, "b": 1} | {
     f"{letter}{unit}": base**power
     for power, letter in enumerate("kmgt", 1)
     for unit, base in (("", 1000), ("b", 1000), ("ib", 1024))
 }
-
-
-class _Age(click.ParamType[Any]):
-    """A time span: ``30d``, ``12h``, ``90m``."""
-
-    name = "AGE"
-
-    @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value).lower())
-        if match is None:
-            self.fail(f"{value!r} is no age: give a number and s, m, h, d or w, as in 30d", param, ctx)
-        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
 
 
 class _Size(click.ParamType[Any]):
@@ -53,7 +39,7 @@ class _Size(click.ParamType[Any]):
 @click.command("prune")
 @click.option(
     "--older-than",
-    type=_Age(),
+    type=Age(),
     help=f"Remove runs that ended longer ago than this, as in 30d.  [default: {KEEP_DAYS}d, unless --max-size is given]",
 )
 @click.option(

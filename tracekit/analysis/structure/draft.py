@@ -72,7 +72,7 @@ class Draft:
 
     def _node(self, children: tuple[Node, ...]) -> Node:
         tokens, retries, known = Tokens(), 0, [child.cost_usd for child in children if child.cost_usd is not None]
-        complete = all(child.cost_complete for child in children)
+        complete = all(child.cost_complete for child in children) and semconv.USAGE_MISSING not in self.attributes
         model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         if self.kind == "llm":
             tokens = _tokens(self.attributes)
@@ -117,6 +117,7 @@ def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
         order,
         dict(span.attributes),
         span.failure,
+        inferred=span.attributes.get(semconv.INFERRED) is True,
     )
 
 
