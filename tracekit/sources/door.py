@@ -25,6 +25,10 @@ class Session(Protocol):
     def run(self) -> str:
         """The id of the run."""
 
+    @property
+    def form(self) -> str:
+        """The form of its record, as the header of the journal says it. A `transcript` is a whole record."""
+
     def stamps(self) -> Stamps:
         """Return how the session's files stand now."""
 

@@ -21,7 +21,7 @@ from tracekit.sources.door import Session, Source
 from tracekit.sources.translation import Translation
 from tracekit.sources.writing import SessionWriter
 
-__all__ = ["Imported", "import_session", "import_sessions", "source_of", "sources"]
+__all__ = ["Imported", "import_session", "import_sessions", "is_less", "source_of", "sources"]
 
 _SOURCES: Sequence[Callable[[], Source]] = (ClaudeCode,)
 """Makes each source, in the order in which they are asked whether a file is theirs."""
@@ -150,7 +150,7 @@ def import_sessions(
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
     for number, session in enumerate(sessions, 1):
         path, header = headers.get(session.run, (None, {}))
-        if path is not None and _is_unchanged(session, header, privacy):
+        if path is not None and (_is_unchanged(session, header, privacy) or is_less(session, header)):
             done.unchanged += 1
         elif path is not None and _is_followed(path):
             done.busy += 1
@@ -201,6 +201,11 @@ def _known(headers: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, Se
             if isinstance(stamp, list):
                 known.setdefault(digest, []).append((str(source.get("session")), stamp))
     return known
+
+
+def is_less(session: Session, header: Mapping[str, Any]) -> bool:
+    """Return whether the journal with this `header` was made from a record that says more than that of `session`."""
+    return session.form != "transcript" and (header.get("source") or {}).get("form") == "transcript"
 
 
 def _is_unchanged(session: Session, header: Mapping[str, Any], privacy: Privacy) -> bool:

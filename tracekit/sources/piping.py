@@ -16,7 +16,7 @@ from tracekit.origin import pass_on
 from tracekit.privacy.pipeline import project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.claude_code.stream import StreamSession, is_stream
-from tracekit.sources.importing import Imported, import_session
+from tracekit.sources.importing import Imported, import_session, is_less
 from tracekit.sources.writing import SessionWriter
 
 __all__ = ["import_pipe"]
@@ -67,6 +67,8 @@ class _Pipe:
     def __init__(self) -> None:
         self._privacy = project_privacy()
         self._sessions: dict[str, tuple[StreamSession, SessionWriter, Path | None]] = {}
+        self._kept: set[str] = set()
+        """The sessions whose transcripts were imported before: the stream says less."""
         self._unreadable = 0
 
     def feed(self, line: bytes) -> None:
@@ -82,15 +84,18 @@ class _Pipe:
         id = record["session_id"]
         if id not in self._sessions:
             session = StreamSession(id)
-            known = imported_headers(ClaudeCode.name).get(session.run)
-            self._sessions[id] = session, SessionWriter(self._privacy), None if known is None else known[0]
+            before, header = imported_headers(ClaudeCode.name).get(session.run, (None, {}))
+            self._sessions[id] = session, SessionWriter(self._privacy), before
+            if is_less(session, header):
+                self._kept.add(id)
         self._sessions[id][0].feed(record)
 
     def write(self) -> Imported:
         """Write what is new, and return the sums of all sessions."""
         done = Imported()
-        for session, writer, before in self._sessions.values():
-            import_session(session, writer, before, done)
+        for id, (session, writer, before) in self._sessions.items():
+            if id not in self._kept:
+                import_session(session, writer, before, done)
         return done
 
     def finish(self) -> Imported:
@@ -105,7 +110,10 @@ class _Pipe:
             writer.close()
         done, source = Imported(), ClaudeCode()
         transcripts = {each.run: each for each in source.sessions(source.folders(), 0, {})}
-        for session, _, before in self._sessions.values():
+        for id, (session, _, before) in self._sessions.items():
+            if id in self._kept and session.run not in transcripts:
+                done.unchanged += 1
+                continue
             writer = SessionWriter(self._privacy)
             import_session(transcripts.get(session.run, session), writer, before, done)
             writer.close()

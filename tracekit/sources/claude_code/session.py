@@ -25,6 +25,7 @@ from tracekit.sources.translation import Translation
 __all__ = ["NAME", "TranscriptSession", "translated"]
 
 NAME = "claude-code"
+_FORM = "transcript"
 _NEWEST = (2, 1, 332)
 """The newest version whose transcripts were checked."""
 _LONGEST_NAME = 60
@@ -42,6 +43,11 @@ class TranscriptSession:
         self._lines: list[SessionLine] = []
         self._notes = SessionNotes()
         self._reading = Reading()
+
+    @property
+    def form(self) -> str:
+        """The form of its record."""
+        return _FORM
 
     def include(self, files: Iterable[Path], folders: Iterable[Path]) -> None:
         """Count `files` among the session's transcripts, and the transcripts of subagents that lie in `folders`."""
@@ -108,7 +114,7 @@ def translated(
     content: SessionContent,
     stamps: Stamps,
     unreadable: int = 0,
-    form: str = "transcript",
+    form: str = _FORM,
 ) -> Translation | None:
     """Return the session with these `lines` as a run; None where there is no call in it."""
     agents = agents_of(lines, metas)

@@ -46,6 +46,11 @@ class StreamSession:
         """By the tool call that started it: each agent."""
         self._time = ""
 
+    @property
+    def form(self) -> str:
+        """The form of its record."""
+        return _FORM
+
     def stamps(self) -> Stamps:
         """Return how the file stands now; nothing for a stream from a pipe."""
         stamp = None if self._path is None else stamp_of(self._path)
