@@ -224,7 +224,7 @@ def test_results_of_tools_that_fail_are_refused_or_missing(main: Transcript) -> 
     main.prompt(10, "Go on without")
     main.reply(11, "msg_2", said("On."))
     run = the_run(main.path)
-    told = {
+    told: dict[str, tuple[object, ...]] = {
         tool.attributes[semconv.TOOL_CALL_ID]: (
             tool.status,
             tool.failure and tool.failure.type,

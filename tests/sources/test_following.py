@@ -42,9 +42,10 @@ def test_lines_and_new_agents_are_followed(main: Transcript) -> None:
     seen = structure(followed)
     assert shape(seen.root) == ["main", ["Agent", ["finder"]]]
     assert [call.status for call in nodes(seen, "llm")] == ["ok", "open"]
-    size = os.stat(seen.recording.segments[0].path).st_size
+    journal = Path(seen.recording.segments[0].path)
+    size = journal.stat().st_size
     follower.poll(Imported())
-    assert os.stat(seen.recording.segments[0].path).st_size == size
+    assert journal.stat().st_size == size
     agent.reply(2, "msg_2", said("Seen."), requestRef="r2")
     main.result(2.1, "toolu_1", "Seen.", detail={"agentId": "aaaa"})
     follower.poll(Imported())

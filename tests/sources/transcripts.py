@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class Transcript:
     def subagent(self, id: str, meta: Mapping[str, Any] | None = None, **common: Any) -> Transcript:
         """Return the transcript of a subagent, in the session's folder, with its metadata file if `meta` is given."""
         path = self.path.with_suffix("") / "subagents" / f"agent-{id}.jsonl"
-        agent = Transcript(path, **{**self.common, "agentId": id, "isSidechain": True, **common})  # type: ignore[arg-type]
+        agent = Transcript(path, **{**self.common, "agentId": id, "isSidechain": True, **common})
         agent.common["sessionId"] = self.common["sessionId"]
         if meta is not None:
             path.with_suffix("").with_suffix(".meta.json").write_text(json.dumps(meta), encoding="utf-8")
@@ -135,7 +135,3 @@ def shape(node: Node) -> list[Any]:
     below = [each for child in node.children for each in shape(child)]
     return below if own is None else [own, below] if below else [own]
 
-
-def children_of(shape: Sequence[Any]) -> Sequence[Any]:
-    """Return what is below the first name of a shape."""
-    return shape[1]

@@ -48,7 +48,7 @@ class Content:
         return None
 
     def is_rebuilt(self, llm: Node) -> bool:
-        """Return whether the request of `llm` was put together from a transcript, without its system prompt and tools."""
+        """Return whether the request of `llm` was rebuilt from a transcript, without system prompt and tools."""
         return any(semconv.REQUEST_REBUILT in child.attributes for child in llm.children)
 
     def request(self, llm: Node) -> Asked:

@@ -49,7 +49,7 @@ class Prompt(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """A request in the segment: the hash of its body up to its last message, the number of messages, its fields."""
+    """A request in the segment: the hash up to its last message, the number of messages, the fields."""
 
     state: _Hash
     messages: int

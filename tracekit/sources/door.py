@@ -12,13 +12,13 @@ from typing import Protocol, TypeAlias
 
 from tracekit.sources.translation import Translation
 
-__all__ = ["Session", "Source", "Stamps"]
+__all__ = ["Source", "SourceSession", "Stamps"]
 
 Stamps: TypeAlias = Mapping[str, Sequence[int]]
 """The size in bytes and the time of the last change in nanoseconds of each file, by a digest of its path."""
 
 
-class Session(Protocol):
+class SourceSession(Protocol):
     """One session of a source, which is one run."""
 
     @property
@@ -33,7 +33,9 @@ class Session(Protocol):
         """Return how the session's files stand now."""
 
     def translate(self) -> Translation | None:
-        """Read what is new, and return the session as a run; None while there is nothing of a run in it.
+        """Read new lines, and return the session as a run, or None.
+
+        It is None while there is nothing of a run in it.
 
         Raises:
             OSError: A file cannot be read.
@@ -61,7 +63,7 @@ class Source(Protocol):
 
     def sessions(
         self, paths: Iterable[Path], since_ns: int, known: Mapping[str, Sequence[tuple[str, Sequence[int]]]]
-    ) -> Sequence[Session]:
+    ) -> Sequence[SourceSession]:
         """Return the sessions in the files and folders at `paths` with a file that was changed since `since_ns`.
 
         `known` has the sessions of the files that were imported before, with each file's stamp, by the digest of its

@@ -12,12 +12,12 @@ __all__ = ["file_digest", "stamp_of"]
 
 
 def file_digest(path: Path) -> str:
-    """Return a digest of the path of a file: a journal is not to tell the names of a user's folders."""
+    """Return a digest of the path of a file, since a journal must not name a user's folders."""
     return blake2b(os.fsencode(path.absolute()), digest_size=8).hexdigest()
 
 
 def stamp_of(path: Path) -> tuple[str, tuple[int, int]] | None:
-    """Return the digest of a path, and the file's size in bytes and last change in nanoseconds; None if there is none."""
+    """Return the digest of a path, with the file's size in bytes and its last change in nanoseconds."""
     try:
         stat = path.stat()
     except OSError as error:

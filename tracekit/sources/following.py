@@ -9,7 +9,7 @@ from tracekit.errors import SourceError
 from tracekit.journal.imported import imported_headers
 from tracekit.origin import pass_on
 from tracekit.privacy.pipeline import project_privacy
-from tracekit.sources.door import Session, Source, Stamps
+from tracekit.sources.door import Source, SourceSession, Stamps
 from tracekit.sources.importing import Imported, import_session
 from tracekit.sources.writing import SessionWriter
 from tracekit.system_clock import steady_ns, wall_ns
@@ -30,7 +30,7 @@ class SessionFollower:
         self._source = source
         self._paths = paths
         self._privacy = project_privacy()
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, _LiveSession] = {}
 
     def poll(self, done: Imported) -> None:
         """Import what is new, and add it to `done`.
@@ -47,7 +47,7 @@ class SessionFollower:
         for session in sessions:
             if session.run not in self._live:
                 known = imported_headers(self._source.name).get(session.run)
-                self._live[session.run] = _Live(
+                self._live[session.run] = _LiveSession(
                     session, SessionWriter(self._privacy), None if known is None else known[0]
                 )
             self._live[session.run].poll(done)
@@ -61,10 +61,10 @@ class SessionFollower:
         self._live.clear()
 
 
-class _Live:
+class _LiveSession:
     """A session that goes on, and the writer of its journal."""
 
-    def __init__(self, session: Session, writer: SessionWriter, before: Path | None) -> None:
+    def __init__(self, session: SourceSession, writer: SessionWriter, before: Path | None) -> None:
         self._session = session
         self._writer = writer
         self._before = before

@@ -17,7 +17,7 @@ from tracekit.journal.imported import imported_headers
 from tracekit.origin import pass_on
 from tracekit.privacy.pipeline import Privacy, project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
-from tracekit.sources.door import Session, Source
+from tracekit.sources.door import Source, SourceSession
 from tracekit.sources.translation import Translation
 from tracekit.sources.writing import SessionWriter
 
@@ -161,7 +161,7 @@ def import_sessions(
     return done
 
 
-def _import_one(session: Session, before: Path | None, privacy: Privacy, done: Imported) -> None:
+def _import_one(session: SourceSession, before: Path | None, privacy: Privacy, done: Imported) -> None:
     writer = SessionWriter(privacy)
     try:
         import_session(session, writer, before, done)
@@ -174,7 +174,7 @@ def _import_one(session: Session, before: Path | None, privacy: Privacy, done: I
         session.close()
 
 
-def import_session(session: Session, writer: SessionWriter, before: Path | None, done: Imported) -> Path | None:
+def import_session(session: SourceSession, writer: SessionWriter, before: Path | None, done: Imported) -> Path | None:
     """Write what is new of `session`, in place of the journal `before`; return the journal's path, None without a run.
 
     Raises:
@@ -203,12 +203,12 @@ def _known(headers: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, Se
     return known
 
 
-def is_less(session: Session, header: Mapping[str, Any]) -> bool:
+def is_less(session: SourceSession, header: Mapping[str, Any]) -> bool:
     """Return whether the journal with this `header` was made from a record that says more than that of `session`."""
     return session.form != "transcript" and (header.get("source") or {}).get("form") == "transcript"
 
 
-def _is_unchanged(session: Session, header: Mapping[str, Any], privacy: Privacy) -> bool:
+def _is_unchanged(session: SourceSession, header: Mapping[str, Any], privacy: Privacy) -> bool:
     """Return whether the journal with this `header` has all of `session`, under the rules of redaction that hold now."""
     source = header.get("source") or {}
     stamps = {digest: list(stamp) for digest, stamp in session.stamps().items()}

@@ -11,10 +11,10 @@ from tracekit.journal.files import open_regular
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 
-__all__ = ["LineReader", "Place", "Reading"]
+__all__ = ["LinePlace", "LineReader", "RecordReading"]
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """The place of a line: its file, its offset and its size in bytes."""
 
     path: Path
@@ -33,7 +33,7 @@ class LineReader:
         self.unreadable = 0
         self._position = 0
 
-    def new_records(self) -> Iterator[tuple[Place, dict[str, Any]]]:
+    def new_records(self) -> Iterator[tuple[LinePlace, dict[str, Any]]]:
         """Yield the records that were appended since the last call, with their places.
 
         Raises:
@@ -45,7 +45,7 @@ class LineReader:
                 self._position = 0
             file.seek(self._position)
             while (line := file.readline()).endswith(b"\n"):
-                place = Place(self.path, self._position, len(line))
+                place = LinePlace(self.path, self._position, len(line))
                 self._position += len(line)
                 record = self._parsed(line)
                 if record is not None:
@@ -65,7 +65,7 @@ class LineReader:
         return record
 
 
-class Reading:
+class RecordReading:
     """Reads lines again by their places. The newest few stay parsed, since neighbours are asked for together.
 
     Raises:
@@ -77,9 +77,9 @@ class Reading:
 
     def __init__(self) -> None:
         self._files: dict[Path, int] = {}
-        self._parsed: dict[Place, dict[str, Any]] = {}
+        self._parsed: dict[LinePlace, dict[str, Any]] = {}
 
-    def record(self, place: Place) -> dict[str, Any]:
+    def record(self, place: LinePlace) -> dict[str, Any]:
         """Return the record at `place`."""
         found = self._parsed.get(place)
         if found is None:

@@ -1,4 +1,4 @@
-"""The form into which each source translates a session: the spans of a run, with content that is read when it is written."""
+"""The spans of a translated session, whose content is read when it is written."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MAIN = ""
 
 @dataclass(eq=False, slots=True)
 class AgentLines:
-    """One agent's part of a session: its lines in the order of their times, and its metadata file if it has one."""
+    """The lines of one agent by their times, and its metadata file if it has one."""
 
     key: str
     lines: list[SessionLine] = field(default_factory=list)

@@ -21,7 +21,7 @@ _URL = ("POST", "https://api.anthropic.com", "/v1/messages", "")
 
 
 def attempts_of(call: CallRecord, llm: str, run: str, lane: str, content: SessionContent) -> list[ImportedSpan]:
-    """Return the attempts of `call`, whose span is `llm`: at least one, since a call that is in the record was made."""
+    """Return the attempts of `call`, at least one; the span of the call is `llm`."""
     begins = _begins(call)
     base = _last_id(call.parent, run) if call.parent is not None else None
     spans: list[ImportedSpan] = []

@@ -1,4 +1,4 @@
-"""The calls and tools of a session: lines of one message are one call, and lines of its requests are its attempts."""
+"""Calls and tools of a session: the lines of one message are one call, its request lines are the attempts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHARACTERS_PER_TOKEN = 10
 
 @dataclass(eq=False, slots=True)
 class ToolRecord:
-    """A tool call: the block that asked for it, with its line, and the line of its result if there is one."""
+    """A tool call: its block and line, and the line of its result if there is one."""
 
     block: BlockPart
     line: SessionLine
@@ -34,7 +34,7 @@ class ToolRecord:
 
     @property
     def outcome(self) -> UserPart | None:
-        """What the result's line says."""
+        """The content of the result's line."""
         return self.result.content if self.result is not None and isinstance(self.result.content, UserPart) else None
 
 
@@ -64,12 +64,12 @@ class CallRecord:
 
     @property
     def parts(self) -> Iterator[AssistantPart]:
-        """What its lines say, in their order."""
+        """The contents of its lines, in their order."""
         return (line.content for line in self.lines if isinstance(line.content, AssistantPart))
 
     @property
     def newest(self) -> AssistantPart | None:
-        """What its last line says, whose usage is the final one; None for a call without an answer."""
+        """The content of its last line, which has the final usage; None for a call without a response."""
         return next(reversed(list(self.parts)), None)
 
     @property
@@ -111,7 +111,7 @@ class CallRecord:
 
 @dataclass(slots=True)
 class Calls:
-    """The calls of all agents in an order in which each comes after the one that it continues, and the tools by id."""
+    """The calls of all agents, each after the call that it continues, and the tools by id."""
 
     calls: list[CallRecord] = field(default_factory=list)
     tools: dict[str, ToolRecord] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from tracekit.model.json_text import compact
 from tracekit.model.messages import Answer, usage_attributes
 from tracekit.sources.claude_code.calls import CallRecord, ToolRecord
 from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart, blocks_of, text_of
-from tracekit.sources.records import Reading
+from tracekit.sources.records import RecordReading
 
 __all__ = ["SessionContent", "usage_of"]
 
@@ -23,7 +23,7 @@ class SessionContent:
     Every method raises OSError where a file is gone, and ValueError where it was changed.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RecordReading) -> None:
         self._reading = reading
 
     def new_messages(self, call: CallRecord) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 from tracekit.sources.claude_code.session import NAME, TranscriptSession
 from tracekit.sources.claude_code.stream import StreamSession, is_stream
-from tracekit.sources.door import Session
+from tracekit.sources.door import SourceSession
 from tracekit.sources.files import stamp_of
 
 __all__ = ["ClaudeCode"]
@@ -47,13 +47,13 @@ class ClaudeCode:
 
     def sessions(
         self, paths: Iterable[Path], since_ns: int, known: Mapping[str, Sequence[tuple[str, Sequence[int]]]]
-    ) -> list[Session]:
+    ) -> list[SourceSession]:
         """Return the sessions in `paths`, as `tracekit.sources.door.Source` says.
 
         Raises:
             OSError: A folder cannot be read.
         """
-        streams: list[Session] = []
+        streams: list[SourceSession] = []
         wanted: set[str] = set()
         files: dict[str, set[Path]] = {}
         for path in paths:

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from tracekit.sources.records import Place
+from tracekit.sources.records import LinePlace
 
 __all__ = [
     "AssistantPart",
@@ -60,7 +60,7 @@ class BlockPart:
 
 @dataclass(eq=False, slots=True)
 class AssistantPart:
-    """What an assistant line says of its call. `characters` counts its text, thinking and tool inputs."""
+    """The content of an assistant line. `characters` counts its text, thinking and tool inputs."""
 
     message: str
     model: str
@@ -82,7 +82,7 @@ class AssistantPart:
 
 @dataclass(eq=False, slots=True)
 class UserPart:
-    """What a user line says: a prompt, or the result of the tool call `result`."""
+    """The content of a user line: a prompt, or the result of the tool call `result`."""
 
     is_prompt: bool
     result: str = ""
@@ -116,22 +116,21 @@ class FailurePart:
 
 @dataclass(eq=False, slots=True)
 class SessionLine:
-    """A line of a session. `agent` is empty for the main conversation. `via` is the tool call that a progress line names."""
+    """A line of a session. `agent` is empty for the main conversation."""
 
-    place: Place
+    place: LinePlace
     uuid: str
     parent: str
     at_ns: int
     agent: str
     is_sidechain: bool
     content: AssistantPart | UserPart | RequestPart | FailurePart | None = None
-    via: str = ""
     is_embedded: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class SessionNotes:
-    """What else the lines of a session say, and what of them was not understood."""
+    """Facts about a whole session, and the lines that were not understood."""
 
     versions: set[str] = field(default_factory=set)
     slug: str = ""
@@ -147,7 +146,7 @@ class SessionNotes:
         self.unknown[what] = self.unknown.get(what, 0) + 1
 
 
-def read_line(record: Mapping[str, Any], place: Place, notes: SessionNotes) -> SessionLine | None:
+def read_line(record: Mapping[str, Any], place: LinePlace, notes: SessionNotes) -> SessionLine | None:
     """Return the line of a session that `record` is; None for a record that has no part in the tree."""
     type = record.get("type")
     _note(record, notes)
@@ -195,7 +194,7 @@ def _note(record: Mapping[str, Any], notes: SessionNotes) -> None:
         notes.slug = record["slug"]
 
 
-def _placed(record: Mapping[str, Any], place: Place, *, agent: str = "") -> SessionLine | None:
+def _placed(record: Mapping[str, Any], place: LinePlace, *, agent: str = "") -> SessionLine | None:
     at_ns = _time(record.get("timestamp"))
     uuid = _text(record, "uuid") or _text(record, "id")
     if at_ns is None or not uuid:
@@ -205,7 +204,7 @@ def _placed(record: Mapping[str, Any], place: Place, *, agent: str = "") -> Sess
 
 
 def _embedded(
-    record: Mapping[str, Any], data: Mapping[str, Any], place: Place, notes: SessionNotes
+    record: Mapping[str, Any], data: Mapping[str, Any], place: LinePlace, notes: SessionNotes
 ) -> SessionLine | None:
     """Return the message of a subagent that a progress line repeats."""
     agent = _text(data, "agentId") or _text(record, "agentId")

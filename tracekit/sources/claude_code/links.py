@@ -8,20 +8,20 @@ from typing import NamedTuple
 from tracekit.sources.claude_code.agents import MAIN, AgentLines
 from tracekit.sources.claude_code.calls import Calls, ToolRecord
 
-__all__ = ["Link", "link_agents"]
+__all__ = ["AgentLink", "link_agents"]
 
 _STARTERS = ("Task", "Agent")
 """The names of the tool that starts a subagent, in old and new versions."""
 
 
-class Link(NamedTuple):
+class AgentLink(NamedTuple):
     """The tool call that started an agent. `inferred_from` is empty where the record names the tool call."""
 
     tool: ToolRecord
     inferred_from: str = ""
 
 
-def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[str, str]) -> dict[str, Link]:
+def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[str, str]) -> dict[str, AgentLink]:
     """Return the link of each subagent that has one, by the agent's key.
 
     Args:
@@ -29,7 +29,7 @@ def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[st
         calls: Their calls and tools.
         told: Tool calls by agent, as progress lines and streams name them.
     """
-    links: dict[str, Link] = {}
+    links: dict[str, AgentLink] = {}
     results = {tool.outcome.agent: tool for tool in calls.tools.values() if tool.outcome and tool.outcome.agent}
     for key, agent in agents.items():
         if key == MAIN:
@@ -37,12 +37,12 @@ def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[st
         id = agent.named("toolUseId")
         named = calls.tools.get(id) or results.get(key) or calls.tools.get(told.get(key, ""))
         if named is not None and named.call.agent != key:
-            links[key] = Link(named)
+            links[key] = AgentLink(named)
     _link_by_prompt(agents, calls, links)
     return {key: link for key, link in links.items() if not _is_circular(key, links)}
 
 
-def _link_by_prompt(agents: Mapping[str, AgentLines], calls: Calls, links: dict[str, Link]) -> None:
+def _link_by_prompt(agents: Mapping[str, AgentLines], calls: Calls, links: dict[str, AgentLink]) -> None:
     """Link the agents that are left to tool calls with their very prompt; equal prompts in the order of time."""
     taken = {link.tool.block.id for link in links.values()}
     waiting: dict[str, list[ToolRecord]] = {}
@@ -54,10 +54,10 @@ def _link_by_prompt(agents: Mapping[str, AgentLines], calls: Calls, links: dict[
         tools = [tool for tool in waiting.get(agent.prompt_digest, ()) if tool.call.agent != agent.key]
         if tools:
             waiting[agent.prompt_digest].remove(tools[0])
-            links[agent.key] = Link(tools[0], "prompt")
+            links[agent.key] = AgentLink(tools[0], "prompt")
 
 
-def _is_circular(key: str, links: Mapping[str, Link]) -> bool:
+def _is_circular(key: str, links: Mapping[str, AgentLink]) -> bool:
     """Return whether the agents above `key` lead back to `key`."""
     seen = {key}
     at = links[key].tool.call.agent

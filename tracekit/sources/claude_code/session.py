@@ -19,7 +19,7 @@ from tracekit.sources.claude_code.tree import SessionTree
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
 from tracekit.sources.ids import run_id
-from tracekit.sources.records import LineReader, Reading
+from tracekit.sources.records import LineReader, RecordReading
 from tracekit.sources.translation import Translation
 
 __all__ = ["NAME", "TranscriptSession", "translated"]
@@ -42,7 +42,7 @@ class TranscriptSession:
         self._readers: dict[Path, LineReader] = {}
         self._lines: list[SessionLine] = []
         self._notes = SessionNotes()
-        self._reading = Reading()
+        self._reading = RecordReading()
 
     @property
     def form(self) -> str:
@@ -59,7 +59,9 @@ class TranscriptSession:
         return {digest: stamp for path in self._paths() if (found := stamp_of(path)) for digest, stamp in (found,)}
 
     def translate(self) -> Translation | None:
-        """Read what is new, and return the session as a run; None while there is no call in it.
+        """Read new lines, and return the session as a run, or None.
+
+        It is None while there is no call in it.
 
         Raises:
             OSError: A file cannot be read.

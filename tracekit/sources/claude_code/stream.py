@@ -16,7 +16,7 @@ from tracekit.sources.claude_code.session import NAME, translated
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
 from tracekit.sources.ids import run_id
-from tracekit.sources.records import LineReader, Place, Reading
+from tracekit.sources.records import LinePlace, LineReader, RecordReading
 from tracekit.sources.translation import Translation
 
 __all__ = ["StreamSession", "is_stream"]
@@ -38,7 +38,7 @@ class StreamSession:
         self.run = run_id(NAME, id)
         self._path = path
         self._reader = None if path is None else LineReader(path)
-        self._reading = _Kept()
+        self._reading = _KeptRecords()
         self._lines: list[SessionLine] = []
         self._notes = SessionNotes()
         self._newest: dict[str, str] = {}
@@ -57,7 +57,9 @@ class StreamSession:
         return {} if stamp is None else {stamp[0]: stamp[1]}
 
     def translate(self) -> Translation | None:
-        """Read what is new, and return the session as a run; None while there is no call in it.
+        """Read new lines, and return the session as a run, or None.
+
+        It is None while there is no call in it.
 
         Raises:
             OSError: The file cannot be read.
@@ -130,19 +132,19 @@ class StreamSession:
             self._lines.append(line)
 
 
-class _Kept(Reading):
+class _KeptRecords(RecordReading):
     """Records that are kept: a pipe cannot be read again."""
 
     def __init__(self) -> None:
         super().__init__()
         self._records: list[dict[str, Any]] = []
 
-    def keep(self, record: dict[str, Any]) -> Place:
+    def keep(self, record: dict[str, Any]) -> LinePlace:
         """Keep `record`, and return its place."""
         self._records.append(record)
-        return Place(Path(), len(self._records) - 1, 0)
+        return LinePlace(Path(), len(self._records) - 1, 0)
 
-    def record(self, place: Place) -> dict[str, Any]:
+    def record(self, place: LinePlace) -> dict[str, Any]:
         """Return the record at `place`."""
         return self._records[place.at]
 

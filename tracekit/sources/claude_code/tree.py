@@ -13,7 +13,7 @@ from tracekit.sources.claude_code.attempts import attempts_of
 from tracekit.sources.claude_code.calls import CallRecord, Calls, ToolRecord
 from tracekit.sources.claude_code.content import SessionContent, usage_of
 from tracekit.sources.claude_code.lines import SessionLine, SessionNotes, UserPart
-from tracekit.sources.claude_code.links import Link, link_agents
+from tracekit.sources.claude_code.links import AgentLink, link_agents
 from tracekit.sources.ids import span_id
 from tracekit.sources.translation import ImportedLane, ImportedSpan
 
@@ -62,7 +62,7 @@ class SessionTree:
     # ── what the lines of several agents say together ────────────────────────────────────────────────────────────
 
     def _mend(self) -> None:
-        """Take the last usage of a subagent, and the end of what it left open, from the result of its tool."""
+        """Complete subagents from the results of their tools: the last usage, and the end of open calls."""
         for key, link in self._links.items():
             outcome, calls = link.tool.outcome, self._by_agent.get(key, [])
             if outcome is None or outcome.is_async or link.tool.result is None or not calls:
@@ -164,7 +164,7 @@ class SessionTree:
     def _start(self) -> int:
         return min(agent.start_ns for agent in self._agents.values())
 
-    def _name_of(self, key: str, agent: AgentLines | None, link: Link | None) -> str:
+    def _name_of(self, key: str, agent: AgentLines | None, link: AgentLink | None) -> str:
         if key == MAIN:
             return _MAIN_NAME
         known = (agent.named("agentType") if agent is not None else "") or self._notes.names.get(key, "")
