@@ -20,7 +20,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return 1 + (os.cpu_count() or 1)
 
 
-_OF_OTHERS = {"peers", "servers", "phoenix", "prometheus", "versions", "tempo"}
+_OF_OTHERS = {"peers", "servers", "claude_code", "phoenix", "prometheus", "versions", "tempo"}
 
 
 @pytest.hookimpl(tryfirst=True)

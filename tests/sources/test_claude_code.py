@@ -372,6 +372,25 @@ def test_a_killed_session_has_an_open_call_and_a_cut_line_is_read_later(main: Tr
     assert [node.id for node in nodes(again, "llm")] == [node.id for node in nodes(run, "llm")]
 
 
+def test_a_session_that_ends_before_the_model_answered_was_cut(main: Transcript) -> None:
+    main.common["version"] = "2.0.40"
+    main.prompt(0, "Go")
+    main.reply(1, "msg_1", uses("Bash", "toolu_1", command="ls"), stop="tool_use")
+    main.result(2, "toolu_1")
+    run = the_run(main.path)
+    assert (run.status, run.root.children[0].status) == ("interrupted", "interrupted")
+    assert len(nodes(run, "llm")) == 1
+    main.add(3, {"type": "cost-state", "totalCostUSD": 0.1})
+    assert the_run(main.path).status == "ok"
+
+
+def test_equal_ids_of_other_requests_are_other_calls(main: Transcript) -> None:
+    for number in range(2):
+        main.prompt(2 * number, f"Question {number}")
+        main.reply(2 * number + 1, "msg_1", said("The same."), requestId=f"req_{number}")
+    assert the_run(main.path).root.tokens == CALL + CALL
+
+
 def test_a_tool_that_begins_before_its_message_ends_keeps_its_time(main: Transcript) -> None:
     main.prompt(0, "Go")
     main.reply(1, "msg_1", uses("Bash", "toolu_1", command="ls"), stop="tool_use")

@@ -134,4 +134,3 @@ def shape(node: Node) -> list[Any]:
     own = {"agent": node.agent, "tool": node.attributes.get("gen_ai.tool.name")}.get(node.kind)
     below = [each for child in node.children for each in shape(child)]
     return below if own is None else [own, below] if below else [own]
-

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracekit.sources.claude_code.lines import SessionLine, UserPart
+from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart
 
 __all__ = ["MAIN", "AgentLines", "agents_of"]
 
@@ -37,6 +37,13 @@ class AgentLines:
         """The digest of the text with which the agent was started."""
         found = (line.content for line in self.lines if isinstance(line.content, UserPart))
         return next((part.text_digest for part in found if part.text_digest), "")
+
+    @property
+    def awaits_model(self) -> bool:
+        """Return whether the last words are the user's or a tool's, so that the model was to answer."""
+        said = (line.content for line in reversed(self.lines) if isinstance(line.content, UserPart | AssistantPart))
+        last = next(said, None)
+        return isinstance(last, UserPart) and (last.is_prompt or bool(last.result)) and not last.is_rejected
 
     def named(self, attribute: str) -> str:
         """Return a text of the metadata file, empty for none."""

@@ -124,7 +124,7 @@ class Calls:
 def calls_of(agents: Mapping[str, AgentLines]) -> Calls:
     """Return the calls of a session. A message that stands in several files counts once."""
     found = Calls()
-    owners: dict[str, CallRecord] = {}
+    owners: dict[tuple[str, str], CallRecord] = {}
     by_line: dict[str, CallRecord] = {}
     for agent in agents.values():
         _Scan(agent, owners, by_line).run()
@@ -140,7 +140,9 @@ def calls_of(agents: Mapping[str, AgentLines]) -> Calls:
 class _Scan:
     """Goes through one agent's lines in the order of their times."""
 
-    def __init__(self, agent: AgentLines, owners: dict[str, CallRecord], by_line: dict[str, CallRecord]) -> None:
+    def __init__(
+        self, agent: AgentLines, owners: dict[tuple[str, str], CallRecord], by_line: dict[str, CallRecord]
+    ) -> None:
         self._agent = agent
         self._owners = owners
         self._by_line = by_line
@@ -165,13 +167,13 @@ class _Scan:
         self._give_up(None)
 
     def _answer(self, line: SessionLine, part: AssistantPart) -> None:
-        call = self._owners.get(part.message)
+        call = self._owners.get((part.message, part.request_id))
         if call is None:
             requests, failures = self._taken(part.request_ref)
-            key = requests[0].uuid if requests else part.message
+            key = requests[0].uuid if requests else f"{part.message} {part.request_id}"
             call = CallRecord(key, self._agent.key, requests=requests, failures=failures)
             if part.message:
-                self._owners[part.message] = call
+                self._owners[part.message, part.request_id] = call
         elif call.agent != self._agent.key or any(part.digest == known.digest for known in call.parts):
             self._by_line.setdefault(line.uuid, call)
             return

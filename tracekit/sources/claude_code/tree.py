@@ -143,6 +143,8 @@ class SessionTree:
         start = min([each.start_ns for each in below] + ([agent.start_ns] if agent else []), default=self._start())
         ends = [each.end_ns for each in below] + ([agent.last_ns] if agent else [])
         end = None if None in ends else max((each for each in ends if each is not None), default=start)
+        if agent is not None and self._was_cut(agent, link):
+            end = None
         name = self._name_of(key, agent, link)
         attributes: dict[str, Any] = {
             semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
@@ -160,6 +162,13 @@ class SessionTree:
         return ImportedSpan(
             self._id("agent", key), parent, "agent", full_name, start, end, self._lane[key], attributes=attributes
         )
+
+    def _was_cut(self, agent: AgentLines, link: AgentLink | None) -> bool:
+        """Return whether the record of `agent` ends before its work did, though no call or tool is open."""
+        if not agent.awaits_model or self._notes.cost_usd is not None or agent.meta.get("finished") is True:
+            return False
+        outcome = None if link is None else link.tool.outcome
+        return outcome is None or outcome.is_async
 
     def _start(self) -> int:
         return min(agent.start_ns for agent in self._agents.values())
