@@ -18,7 +18,7 @@ LEFT: dict[str, dict[str, int]] = {
     "instrument": {"question": 50, "pronoun": 3, "length": 41, "dialect": 3, "class": 13},
     "journal": {"class": 3},
     "judges": {"length": 2},
-    "model": {"question": 23, "length": 18, "dialect": 1, "class": 9},
+    "model": {"question": 22, "length": 17, "dialect": 1, "class": 9},
     "otlp": {"dialect": 1, "class": 3},
     "privacy": {"class": 2},
     "replayer": {"question": 98, "pronoun": 1, "length": 23, "dialect": 1, "class": 9},

@@ -13,6 +13,7 @@ import pytest
 
 from tests.sample_project.claude import claude
 from tests.support.cli import environment
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit import pytest_plugin
 from tracekit.demo.claude import ScriptedClaude
@@ -41,7 +42,7 @@ class Project:
         imported = ("-W", "ignore:Module already imported::")
         command = [warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-q", *imported, *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=110, check=False
+            command, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=LONG_S, check=False
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr

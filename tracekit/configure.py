@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
@@ -32,13 +33,12 @@ from tracekit.journal.process import boot_id, hash_seed
 from tracekit.journal.writer import JournalSink
 from tracekit.model.run import Session
 from tracekit.origin import pass_on
-from tracekit.privacy.content import content_mode
-from tracekit.privacy.pipeline import project_privacy
 
 if TYPE_CHECKING:
     from tracekit.otlp.instruments import Instruments
     from tracekit.otlp.metrics import MetricsExport
     from tracekit.otlp.outbox import Loss
+    from tracekit.privacy import Privacy
 
 __all__ = [
     "DISABLED_VARIABLE",
@@ -46,7 +46,6 @@ __all__ = [
     "exporter_for",
     "hook_in",
     "init",
-    "redaction",
     "service_name",
     "wrap",
 ]
@@ -116,12 +115,13 @@ def _start() -> bool:
             return False
         session, remote = _session(), incoming(os.environ)
         service = session.run.name if session else program_name()
-        exporter = exporter_for(service, remote)
-        measuring = Measuring(_instruments, _metrics_export(service))
+        privacy = sink.privacy
+        exporter = exporter_for(service, remote, privacy)
+        measuring = Measuring(partial(_instruments, privacy), _metrics_export(service, privacy))
         # The wall clock may have been set since the run began, in another process.
         is_shared = session is not None and session.boot == boot_id()
         clock = AnchoredClock(session.offset_ns if session is not None and is_shared else None)
-        notes = MissedNotes(service, session.hello if session else "", _redact)
+        notes = MissedNotes(service, session.hello if session else "", privacy.text)
         install(
             Recorder(
                 sink,
@@ -129,7 +129,7 @@ def _start() -> bool:
                 session,
                 exporter=exporter,
                 remote=remote,
-                redact=_redact,
+                privacy=(privacy,),
                 measuring=measuring,
                 notes=notes,
             )
@@ -177,7 +177,7 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 @guarded
-def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False) -> Exporter | None:
+def exporter_for(service: str, remote: Remote | None, privacy: Privacy, *, is_quiet: bool = False) -> Exporter | None:
     """Return the exporter of this process's spans, for `service` unless the ``OTEL_*`` variables name another.
 
     None where no endpoint is set, or spans are switched off: nothing is loaded then. One that `is_quiet` finds out
@@ -185,22 +185,21 @@ def exporter_for(service: str, remote: Remote | None, *, is_quiet: bool = False)
     """
     if not any(os.environ.get(name) for name in _ENDPOINTS):
         return None
-    from tracekit.otlp.destination import asks_for_content, destination_of, limits_of  # noqa: PLC0415  see above
+    from tracekit.otlp.destination import destination_of, limits_of  # noqa: PLC0415  see above
     from tracekit.otlp.ledger import Ledger  # noqa: PLC0415  see above
     from tracekit.otlp.live import LiveExport  # noqa: PLC0415  see above
-    from tracekit.otlp.told import Rules  # noqa: PLC0415  see above
+    from tracekit.privacy import span_rules  # noqa: PLC0415  see above
 
     destination, warnings = destination_of(os.environ)
     if destination is None:
         return None
-    is_kept = content_mode() == "full"
-    content = is_kept and asks_for_content(os.environ)
-    limits, more = limits_of(os.environ, content=content)
+    rules = span_rules(privacy)
+    limits, more = limits_of(os.environ, content=rules.content)
     return LiveExport(
         destination,
         limits,
-        Rules(content, redaction(), sdks_content=is_kept),
-        {"service.name": _redact(service), "process.pid": os.getpid()},
+        rules,
+        {"service.name": privacy.text(service), "process.pid": os.getpid()},
         remote=(remote.trace, remote.is_sampled) if remote is not None else None,
         warnings=[*warnings, *more],
         ledger=Ledger(home, destination.shown),
@@ -220,7 +219,7 @@ def _note_loss(endpoint: str, loss: Loss, runs: Sequence[str]) -> None:
 
 
 @guarded
-def _metrics_export(service: str) -> MetricsExport | None:
+def _metrics_export(service: str, privacy: Privacy) -> MetricsExport | None:
     """Return the exporter of metrics for `service`, or None unless the ``OTEL_*`` variables ask for one."""
     if not any(os.environ.get(name) for name in ("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")):
         return None
@@ -233,14 +232,14 @@ def _metrics_export(service: str) -> MetricsExport | None:
     if destination is None:
         return None
     # Each process has totals of its own, which a backend must not take for those of another.
-    resource = {"service.name": _redact(service), semconv.SERVICE_INSTANCE_ID: new_instance_id()}
-    return MetricsExport(destination, interval_of(), resource, _redact)
+    resource = {"service.name": privacy.text(service), semconv.SERVICE_INSTANCE_ID: new_instance_id()}
+    return MetricsExport(destination, interval_of(), resource, privacy.text)
 
 
-def _instruments(provider: Any) -> Instruments:
+def _instruments(privacy: Privacy, provider: Any) -> Instruments:
     from tracekit.otlp.instruments import Instruments  # noqa: PLC0415  only where there is a provider
 
-    return Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), _redact)
+    return Instruments(provider.get_meter(semconv.TRACEKIT_SCOPE, __version__), privacy.text)
 
 
 def service_name(default: str) -> str:
@@ -255,16 +254,3 @@ def service_name(default: str) -> str:
     pairs = (pair.partition("=") for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
     told = {name.strip(): unquote(value.strip()) for name, _, value in pairs}
     return told.get("service.name") or default
-
-
-def _redact(text: str) -> str:
-    return redaction()(text)
-
-
-def redaction() -> Callable[[str], str]:
-    """Return the redaction of exported texts: the project's rules and those for credentials, as before disk.
-
-    Raises:
-        SettingsError: The project's rules cannot be used.
-    """
-    return project_privacy().text

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from tests.support.hurtful import hurtful_texts
 from tracekit.model.events import Request, SpanBegin
 from tracekit.privacy import credentials
+from tracekit.privacy.credentials import body_without_credentials
 from tracekit.privacy.own_rules import OwnRules
 from tracekit.privacy.patterns import Pattern
-from tracekit.privacy.pipeline import Privacy, body_without_credentials
+from tracekit.privacy.pipeline import Privacy
 
 _GOAL_MS = 50.0
 _WORDS = "The order was placed by a customer in Ulm on Monday, and `list_files(path='src')` shows 14 files. "

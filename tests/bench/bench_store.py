@@ -67,6 +67,7 @@ def ingest(way: str, runs: int) -> None:
     from tracekit.analysis.structure import structure
     from tracekit.collect.rows import rows_of
     from tracekit.journal.reader import read_run
+    from tracekit.model.columns import values_of
     from tracekit.store.rows import RunRows
     from tracekit.store.store import Store
     from tracekit.store.writer import Writer
@@ -80,8 +81,8 @@ def ingest(way: str, runs: int) -> None:
         rows = [made[number % len(made)] for number in range(runs)]
         store = Store(Path(folder))
         store.prepare()
-        spans = [(number, *row) for number, run in enumerate(rows) for row in run.spans]
-        messages = [(number, *row) for number, run in enumerate(rows) for row in run.messages]
+        spans = [(number, *values_of(row)) for number, run in enumerate(rows) for row in run.spans]
+        messages = [(number, *values_of(row)) for number, run in enumerate(rows) for row in run.messages]
         wall, cpu = time.perf_counter(), time.process_time()
         if way == "store":
             with Writer(store) as writer:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, nodes, outline, tracekit, tracekit_json
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
 
@@ -127,7 +128,7 @@ def test_sigterm_reaches_the_program(claude: ScriptedClaude, tmp_path: Path) -> 
         assert child.stdout is not None
         child.stdout.readline()
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=20)
+        child.communicate(timeout=LONG_S)
         assert child.returncode == 5
 
 
@@ -298,5 +299,5 @@ def test_output_into_a_closed_pipe_is_no_error(claude: ScriptedClaude, tmp_path:
         os.close(reader)
         os.close(writer)
         time.sleep(0)
-        _, errors = child.communicate(timeout=20)
+        _, errors = child.communicate(timeout=LONG_S)
     assert errors == ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, tracekit
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 COUNTING = """
@@ -42,7 +43,7 @@ def test_a_signal_that_is_sent_to_it_reaches_the_program_once(number: signal.Sig
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         child.send_signal(number)
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=LONG_S)
     assert (child.returncode, output) == (0, f"got [{number.value}]\n")
 
 
@@ -90,12 +91,19 @@ def test_a_user_without_a_home_gets_one_warning_and_the_program_runs(tmp_path: P
         "print('done')\n"
     )
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
-        env = environment(tmp_path / "home", claude.url, URL=claude.url, PYTHONPATH=str(tmp_path))
+        # Older SDKs fail themselves without a home or a folder of settings.
+        env = environment(
+            tmp_path / "home",
+            claude.url,
+            URL=claude.url,
+            PYTHONPATH=str(tmp_path),
+            ANTHROPIC_CONFIG_DIR=str(tmp_path / "settings"),
+        )
         for name in ("HOME", "TRACEKIT_HOME", "XDG_DATA_HOME", "ANTHROPIC_API_KEY"):
             env.pop(name, None)
         recorded = tracekit("run", str(script), env=env)
         by_itself = subprocess.run(
-            [sys.executable, str(script)], env=env, capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, str(script)], env=env, capture_output=True, text=True, check=False, timeout=LONG_S
         )
     for done in (recorded, by_itself):
         assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

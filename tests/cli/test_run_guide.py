@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
 
 PATHS = ("shop/cart.py", "shop/orders.py", "shop/mail.py")
@@ -36,11 +38,15 @@ run
 
 
 class Shop:
-    """A lead that asks for three analyses at once, analysts that answer in another order, and an account of usage."""
+    """A lead that asks for three analyses at once, analysts that answer in another order, and an account of usage.
 
-    def __init__(self, *, same_answers: bool = False) -> None:
+    Analysts that are `asked_together` answer once all three of them are asked, however slow the machine is.
+    """
+
+    def __init__(self, *, same_answers: bool = False, asked_together: bool = False) -> None:
         self.input = self.output = self.calls = 0
         self._same = same_answers
+        self._all_asked = threading.Barrier(3) if asked_together else None
         self._lock = threading.Lock()
 
     def __call__(self, asked: Asked) -> Answer:
@@ -62,6 +68,8 @@ class Shop:
                 return message(text("Three files."), *blocks, model=request["model"], delay_s=0.05)
             usage = {"input_tokens": 40, "cache_read_input_tokens": 300, "cache_creation_input_tokens": 20}
             return message(text("All done."), model=request["model"], usage=usage)
+        if self._all_asked is not None:
+            self._all_asked.wait(LONG_S)
         prompt = request["messages"][0]["content"]
         number = next(index for index, path in enumerate(PATHS) if path in prompt)
         said = "Looks fine." if self._same else f"{PATHS[number]} has {number} findings."
@@ -82,10 +90,27 @@ def record(mode: str, home: Path, shop: Shop) -> dict[str, Any]:
     return shown
 
 
-@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
-def test_every_level_is_inferred_and_every_call_counted_once(mode: str, tmp_path: Path) -> None:
-    shop = Shop()
-    shown = record(mode, tmp_path, shop)
+MODES = ("sync", "async", "threads", "serial")
+TOGETHER = ("async", "threads")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A form of the loop, the shop that it asked, and what is shown of it."""
+
+    mode: str
+    shop: Shop
+    shown: dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    shop = Shop(asked_together=request.param in TOGETHER)
+    return Recorded(request.param, shop, record(request.param, tmp_path_factory.mktemp("home"), shop))
+
+
+def test_every_level_is_inferred_and_every_call_counted_once(recorded: Recorded) -> None:
+    shop, shown = recorded.shop, recorded.shown
     assert outline(shown["root"]) == INFERRED
     run = shown["run"]
     assert (run["name"], run["status"], run["calls"], run["agents"], run["retries"]) == ("guide", "ok", 5, 4, 0)
@@ -95,10 +120,8 @@ def test_every_level_is_inferred_and_every_call_counted_once(mode: str, tmp_path
     assert run["tokens"]["cache_write"] == 20
 
 
-@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
-def test_each_subagent_hangs_under_the_block_it_served(mode: str, tmp_path: Path) -> None:
-    shown = record(mode, tmp_path, Shop())
-    for tool in nodes(shown["root"], "tool"):
+def test_each_subagent_hangs_under_the_block_it_served(recorded: Recorded) -> None:
+    for tool in nodes(recorded.shown["root"], "tool"):
         path = tool["attributes"]["gen_ai.tool.call.arguments"]["path"]
         (call,) = nodes(tool, "llm")
         number = PATHS.index(path)
@@ -113,23 +136,18 @@ def _answer_id(number: int) -> str:
     return str(json.loads(body)["id"])
 
 
-@pytest.mark.parametrize("mode", ["sync", "async", "threads", "serial"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.slow
 def test_subagents_that_say_the_same_are_told_apart_by_their_prompts(mode: str, tmp_path: Path) -> None:
     shown = record(mode, tmp_path, Shop(same_answers=True))
     assert outline(shown["root"]) == INFERRED
 
 
-def test_a_sync_call_on_the_running_loop_is_marked(tmp_path: Path) -> None:
-    calls = nodes(record("sync", tmp_path, Shop())["root"], "llm")
-    assert [call["attributes"].get("tracekit.sync_in_event_loop") for call in calls] == [True] * 5
-
-
-@pytest.mark.parametrize(("mode", "marked"), [("async", 0), ("threads", 2), ("serial", 0)])
-@pytest.mark.slow
-def test_other_calls_are_not_marked(mode: str, marked: int, tmp_path: Path) -> None:
-    calls = nodes(record(mode, tmp_path, Shop())["root"], "llm")
-    assert sum("tracekit.sync_in_event_loop" in call["attributes"] for call in calls) == marked
+def test_a_sync_call_on_the_running_loop_is_marked_and_no_other(recorded: Recorded) -> None:
+    calls = nodes(recorded.shown["root"], "llm")
+    marks = [call["attributes"].get("tracekit.sync_in_event_loop") for call in calls]
+    of_lead, of_analyst = {"sync": (True, True), "threads": (True, None)}.get(recorded.mode, (None, None))
+    assert marks == [of_lead, of_analyst, of_analyst, of_analyst, of_lead]
 
 
 def test_with_decorators_nothing_is_inferred(tmp_path: Path) -> None:
@@ -139,10 +157,7 @@ def test_with_decorators_nothing_is_inferred(tmp_path: Path) -> None:
     assert shown["run"]["tokens"]["input"] == shop.input
 
 
-@pytest.mark.slow
-def test_overlap_is_as_it_was(tmp_path: Path) -> None:
+def test_overlap_is_as_it_was(recorded: Recorded) -> None:
     """Concurrent analysts overlap in the record, serial ones do not."""
-    for mode, overlaps in (("sync", False), ("async", True), ("threads", True), ("serial", False)):
-        tools = nodes(record(mode, tmp_path / mode, Shop())["root"], "tool")
-        first, second = tools[0], tools[1]
-        assert (second["start_ns"] < first["end_ns"]) is overlaps, mode
+    first, second, _ = nodes(recorded.shown["root"], "tool")
+    assert (second["start_ns"] < first["end_ns"]) is (recorded.mode in TOGETHER)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 BODY = '{"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}'
@@ -111,7 +112,7 @@ def test_a_run_that_is_recorded_in_part_says_so(claude: ScriptedClaude, folder: 
 def test_a_program_of_its_own_leaves_a_note_for_doctor(claude: ScriptedClaude, folder: Path) -> None:
     env = environment(folder / "home", claude.url)
     command = [sys.executable, str(folder / "bare.py"), str(folder / "bin")]
-    subprocess.run(command, env=env, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, env=env, check=True, capture_output=True, timeout=LONG_S)
     (check,) = [each for each in tracekit_json("doctor", env=env) if each["name"] == "calls past the SDK"]
     assert TOLD.format(port=claude.url.rpartition(":")[2]) in check["says"]
 
@@ -135,7 +136,7 @@ with tracekit.run("two"):
     client.messages.create(**{BODY})
 """
     env = environment(folder / "home", claude.url)
-    subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, timeout=LONG_S)
     counts = {
         run["name"]: tracekit_json("show", run["id"], env=env)["unrecorded"] for run in tracekit_json("ls", env=env)
     }

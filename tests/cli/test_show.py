@@ -23,11 +23,11 @@ from tracekit.analysis.structure import structure
 from tracekit.analysis.timing.shares import Share
 from tracekit.cli.options import echo_json
 from tracekit.cli.render.path import print_path
-from tracekit.cli.render.quantities import count, duration
 from tracekit.cli.render.runs import print_runs
 from tracekit.cli.render.shares import shares_text
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.shape import show_json
+from tracekit.formatting import format_duration, format_number
 from tracekit.model.summary import summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
@@ -148,7 +148,7 @@ def test_printable_leaves_ordinary_text_alone() -> None:
 def test_quantities() -> None:
     ms = 1_000_000
     shown = [
-        duration(n)
+        format_duration(n)
         for n in (
             0,
             1_600_000,
@@ -162,7 +162,7 @@ def test_quantities() -> None:
         )
     ]
     assert shown == ["0.0 ms", "1.6 ms", "940 ms", "1.00 s", "2.61 s", "12.0 s", "1 m 00 s", "3 m 20 s", "1 h 05 m"]
-    assert [count(n) for n in (0, 9_999, 12_345, 999_499, 999_500, 1_234_567)] == [
+    assert [format_number(n) for n in (0, 9_999, 12_345, 999_499, 999_500, 1_234_567)] == [
         "0",
         "9999",
         "12.3k",

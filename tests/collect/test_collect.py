@@ -1,32 +1,41 @@
 """From journals to rows: what changed, once, as it is; live runs; runs that nobody can read."""
 
+import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.analysis.test_unseen import run_of
 from tests.support.cli import environment
 from tests.support.journals import begin
 from tests.support.runs import Team, new_run, write_runs
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.analysis.timing.critical import critical_path
+from tracekit.analysis.tree_facts import TreeFacts
+from tracekit.cli.shape import show_json
 from tracekit.collect import changes, look
 from tracekit.collect import collect as collecting
 from tracekit.collect.changes import Due
-from tracekit.collect.collect import Report, collect
+from tracekit.collect.collect import Report, collect, maker
+from tracekit.collect.rows import rows_of
 from tracekit.collect.scan import scan
 from tracekit.journal.catalog import all_runs, find_run
 from tracekit.journal.home import runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
-from tracekit.model.events import Failure, SpanBegin, SpanEnd
+from tracekit.model.events import Failure, Replayed, SpanBegin, SpanEnd, Unrecorded
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, RunTree
+from tracekit.rules.default import default_findings
 from tracekit.store.queries import findings_in, known_runs, newest_runs, problems, stored_run
 from tracekit.store.rows import File
 from tracekit.store.store import Store
+from tracekit.store.writer import Writer
 
 
 def collected() -> Report:
@@ -49,7 +58,7 @@ def from_journal(id: str) -> Run:
     return structure(read_run(find_run(id).paths))
 
 
-def in_store(home: Path, id: str) -> Run | None:
+def in_store(home: Path, id: str) -> RunTree | None:
     files = scan(runs_folder())[id]
     with Store(home).reading() as store:
         return stored_run(store, id, files)
@@ -293,12 +302,70 @@ def test_a_long_run_is_shown_from_the_store(home: Path, monkeypatch: pytest.Monk
     entry = find_run(id)
     read = look.read_entry(entry)
     monkeypatch.setattr(look, "read_entry", lambda _: pytest.fail("its journal was read"))
-    assert look.load(entry).root == read.root
+    tree, findings = look.tree_with_findings(entry)
+    assert tree.root == read.root
+    assert not isinstance(tree, Run), "the store has no requests and answers"
+    assert [each.code for each in findings] == [each.code for each in default_findings(read)]
     monkeypatch.undo()
     monkeypatch.setattr(look, "_SMALL_BYTES", 10)
     with entry.paths[0].open("a") as file:
         file.write("\n")
-    assert look.load(entry).recording.segments[0].pid, "it has changed: its journal was read"
+    assert isinstance(look.tree_with_findings(entry)[0], Run), "it has changed: its journal was read"
+
+
+def test_what_is_shown_of_a_run_is_the_same_by_its_journal_and_by_the_store(home: Path) -> None:
+    """Of recorded runs of all kinds; of one that was killed; and of a replay with requests that were not recorded."""
+    write_recorded(home)
+    sink, replay, killed = JournalSink(), replace(new_run("replay"), replay_of="ab" * 16), new_run("killed")
+    Team(sink, replay, 2).write(end=False)
+    sink.write(replay, Unrecorded(replay.recorded_at_ns, "requests", "https://api.anthropic.com", 3))
+    sink.write(replay, Replayed(replay.recorded_at_ns, "projected"))
+    Team(sink, killed, 2).write(end=False)
+    sink.forked()
+    collected()
+    entries = all_runs()
+    assert len(entries) > 20
+    for entry in entries:
+        tree, run = in_store(home, entry.paths[0].name.partition(".")[0]), look.read_entry(entry)
+        assert tree is not None, entry
+        findings = default_findings(run)
+        assert json.dumps(show_json(tree, findings)) == json.dumps(show_json(run, findings)), entry
+        assert (tree.id, tree.recorded_at_ns, tree.last_ns) == (run.id, run.recorded_at_ns, run.last_ns)
+
+
+def write_recorded(home: Path) -> None:
+    """Put the runs of the folder `fixtures` into the home, those that have a tree."""
+    from fixtures.make_rules import FOLDER
+    from fixtures.make_runs import RUNS
+
+    day = home / "runs" / "2025-10-09"
+    day.mkdir(parents=True)
+    for number, path in enumerate(sorted([*RUNS.glob("*.jsonl"), *FOLDER.glob("*-hit.jsonl")])):
+        (day / f"{number:032x}.host.1.jsonl").write_bytes(path.read_bytes())
+
+
+def test_the_store_keeps_in_which_order_a_response_requested_tools(home: Path) -> None:
+    """The time of a tool that was not recorded depends on it."""
+    home.mkdir()
+    store = Store(home)
+    store.prepare()
+    paths = []
+    lanes = ("m.t0", "m.t1")
+    for order in (("ask_a", "ask_b", "bash"), ("bash", "ask_a", "ask_b")):
+        run = run_of(order, (1000, 1600), (1600, 2200), 5200, lanes=lanes, blocks=True)
+        file = File("day/run.jsonl", 1, 2, 3)
+        with Writer(store) as writer:
+            writer.add(rows_of(order[0], run, [file], [], maker(), 0.0))
+        with store.reading() as connection:
+            tree = stored_run(connection, order[0], [file])
+        assert tree is not None
+        assert path_of(tree) == path_of(run)
+        paths.append(path_of(tree))
+    assert paths[0] != paths[1]
+
+
+def path_of(tree: RunTree) -> list[tuple[str, int]]:
+    return [(step.node.id, step.start_ns) for step in critical_path(tree.root, TreeFacts(tree).schedule)]
 
 
 def test_a_run_in_several_processes_is_one(home: Path) -> None:
@@ -351,7 +418,7 @@ def test_the_rows_of_a_run_that_a_killed_collector_left_are_removed(home: Path) 
 
 def test_findings_are_stored_and_counted_as_the_journal_tells_them(home: Path) -> None:
     from fixtures.make_rules import FOLDER
-    from tracekit.collect.look import find, list_runs, load_with_findings
+    from tracekit.collect.look import find, list_runs, tree_with_findings
 
     day = home / "runs" / "2025-10-09"
     day.mkdir(parents=True)
@@ -362,6 +429,6 @@ def test_findings_are_stored_and_counted_as_the_journal_tells_them(home: Path) -
     assert rows == [("TK102", "serial-batch", "certain", 4000.0, 4)]
     assert asked(home, "SELECT findings FROM runs") == [(1,)]
     assert [run.findings for run in list_runs(5).runs] == [1]
-    _, findings = load_with_findings(find("last"))
+    _, findings = tree_with_findings(find("last"))
     with Store(home).reading() as store:
         assert findings_in(store, "ab" * 16) == findings

@@ -1,10 +1,8 @@
 """Many write, many look, and the collector is killed: no error, nothing lost, nothing twice, nobody waits long."""
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -34,18 +32,21 @@ def assert_whole(home: Path, expected: set[str], spans: int) -> None:
 
 
 def test_four_write_and_four_look(home: Path) -> None:
-    seen = crowd(environment(home), writers=4, runs=40, readers=4, pace_s=0.15)
+    seen = crowd(environment(home), writers=4, runs=40, readers=4, pace_s=0.05)
     assert seen.complaints == []
     assert len(seen.written) == len(set(seen.written)) == 160
-    assert seen.looks > 20
-    assert seen.longest_wait_s < 1, seen
+    assert seen.waited_s < 0.2 * seen.looked_s, seen
     collect()
     assert_whole(home, set(seen.written), 13)
 
 
-COLLECTOR = (
-    "from tracekit.collect.collect import collect; print('begin', flush=True); collect(); print('end', flush=True)"
-)
+COLLECTOR = """
+import signal, sys
+from tracekit.collect.collect import collect
+signal.setitimer(signal.ITIMER_PROF, float(sys.argv[1]))
+collect()
+"""
+"""Is killed by SIGPROF, which it does not handle, after so many seconds of CPU: a busy machine changes nothing in that."""
 
 
 def test_a_collector_is_killed_at_twenty_moments(home: Path) -> None:
@@ -56,13 +57,10 @@ def test_a_collector_is_killed_at_twenty_moments(home: Path) -> None:
     killed = 0
     for moment in range(20):
         ids |= set(write_runs(6, turns=5, text=1500))
-        with subprocess.Popen([sys.executable, "-c", COLLECTOR], env=env, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            # A collection of six runs takes some 150 ms from here.
-            time.sleep(moment * 0.012)
-            os.kill(process.pid, signal.SIGKILL)
-            killed += process.stdout.readline() != "end\n"
+        # A collection of six runs takes some 150 ms.
+        done = subprocess.run([sys.executable, "-c", COLLECTOR, str(0.001 + moment * 0.012)], env=env, check=False)
+        assert done.returncode in (0, -signal.SIGPROF)
+        killed += done.returncode != 0
         with Store(home).reading() as store:
             seen = store.execute(
                 "SELECT id, spans, (SELECT count(*) FROM spans WHERE run = runs.id) FROM runs"

@@ -147,11 +147,8 @@ def test_stream_arrives_piece_by_piece() -> None:
         begin = time.monotonic()
         with client(claude) as sdk:
             arrived = [(event.type, time.monotonic() - begin) for event in events(sdk)]
-    deltas = [at for name, at in arrived if name == "content_block_delta"]
-    assert len(deltas) == 3
-    assert arrived[0][1] >= 0.1
-    assert deltas[1] - deltas[0] > 0.04
-    assert arrived[-1][1] >= 0.1 + 0.05 * (len(arrived) - 1)
+    assert [name for name, _ in arrived].count("content_block_delta") == 3
+    assert all(at >= 0.1 + 0.05 * number for number, (_, at) in enumerate(arrived)), arrived
 
 
 def test_async_client() -> None:

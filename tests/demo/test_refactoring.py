@@ -11,6 +11,7 @@ import anthropic
 import pytest
 
 import tracekit.demo
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude
 from tracekit.demo.refactoring_script import respond
@@ -47,7 +48,7 @@ def performance() -> Performance:
             env=os.environ | {"ANTHROPIC_BASE_URL": claude.url, "ANTHROPIC_API_KEY": "demo", "PYTHONPATH": ""},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONG_S,
             check=True,
         )
     assert done.stderr == ""

@@ -16,6 +16,7 @@ from tests.support.cli import environment
 from tests.support.collector import Collector, Received, collector
 from tests.support.panels import OVERVIEW, PROGRAM, RUN, differing, queries, recorded, respond
 from tests.support.traceql import Groups, Query, Trace, listed, matching, parse, pieces, result
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
@@ -45,7 +46,7 @@ def perform(home: Path, how: str, *lengths: int, spans: int, **more: str) -> Sen
                 assert process.stdout is not None
                 assert process.stdout.readline() == "waiting\n"
                 kill(process, found, spans)
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=LONG_S)
         assert process.returncode == (-9 if how == "killed" else 0), said
         assert "tracekit:" not in said
         received = found.received(spans)

@@ -26,7 +26,7 @@ from prometheus_client import start_http_server
 from grafana.dashboards import FOLDER
 from grafana.dashboards.alerts import RULES
 from tests.support.collector import free_port
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, eventually
 from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.instruments import SECONDS, Instruments
@@ -82,7 +82,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def stop(thread: threading.Thread) -> None:
-    thread.join(timeout=10)
+    thread.join(timeout=LONG_S)
 
 
 def wait_for(url: str, log: Path) -> None:
@@ -98,7 +98,7 @@ def wait_for(url: str, log: Path) -> None:
 def ask(url: str, query: str) -> dict[str, float]:
     """Return the value of each series, by its labels' values."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=30) as response:
+    with opener.open(f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=LONG_S) as response:
         answer = json.load(response)
     assert answer["data"]["resultType"] == "vector"
     return {" ".join(each["metric"].values()): float(each["value"][1]) for each in answer["data"]["result"]}

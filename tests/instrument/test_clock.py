@@ -13,6 +13,7 @@ import tracekit
 from tests.support.cli import environment, nodes, tracekit_json
 from tests.support.cli import tracekit as cli
 from tests.support.recording import recordings
+from tests.support.waiting import LONG_S
 from tracekit.configure import SESSION_VARIABLE
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 from tracekit.instrument import recorder
@@ -43,7 +44,7 @@ def test_a_frozen_time_moves_no_recorded_time(library: str, code: str, tmp_path:
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
         env = environment(tmp_path / "home", claude.url, PYTHONWARNINGS="ignore::ResourceWarning")
         program = [sys.executable, "-c", f"{LIBRARIES[library]}{ASK}import tracekit\n{code}"]
-        done = subprocess.run(program, env=env, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(program, env=env, capture_output=True, text=True, check=False, timeout=LONG_S)
     assert (done.returncode, done.stderr) == (0, "")
     end_ns = time.time_ns()
     shown = tracekit_json("show", "r", env=env)
@@ -132,7 +133,13 @@ if __name__ == "__main__":
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
         env = environment(tmp_path / "home", claude.url)
         done = subprocess.run(
-            [sys.executable, "agent.py"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "agent.py"],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONG_S,
         )
     assert (done.returncode, done.stderr) == (0, "")
     shown = tracekit_json("show", "r", env=env)

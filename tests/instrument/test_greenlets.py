@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 pytestmark = pytest.mark.slow
@@ -48,7 +49,7 @@ print(anthropic.Anthropic().messages.create(model="m", max_tokens=5, messages=[{
 def run(code: str, env: dict[str, str], tmp_path: Path) -> subprocess.CompletedProcess[str]:
     (tmp_path / "agent.py").write_text(code)
     return subprocess.run(
-        [sys.executable, "agent.py"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "agent.py"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=LONG_S
     )
 
 

@@ -14,6 +14,7 @@ import tracekit
 from tests.support.cli import environment, tracekit_json
 from tests.support.cli import tracekit as command
 from tests.support.recording import recordings, spans, the_run, the_span, tree
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.analysis.structure import structure
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, message, reply, text
@@ -37,7 +38,7 @@ def claude() -> Iterator[ScriptedClaude]:
 def run_script(home: Path, claude: ScriptedClaude, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = [warm_python(), str(PROGRAMS / arguments[0]), *arguments[1:]]
     return subprocess.run(
-        script, env=environment(home, claude.url), capture_output=True, text=True, timeout=100, check=False
+        script, env=environment(home, claude.url), capture_output=True, text=True, timeout=LONG_S, check=False
     )
 
 

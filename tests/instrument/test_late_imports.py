@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.calling import ANSWER, in_turn
 from tests.support.recording import recordings, tree
+from tests.support.waiting import LONG_S
 from tracekit.demo.claude import ScriptedClaude
 
 PROGRAM = """
@@ -43,7 +44,7 @@ def test_everything_is_imported_after_init(home: Path) -> None:
     environment.pop("TRACEKIT_RAISE")
     with ScriptedClaude(in_turn(ANSWER)) as claude:
         command = [sys.executable, "-W", "error", "-c", PROGRAM, claude.url]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONG_S, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
     # The script's own run began with the script.
     unread, late = recordings()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.cli import environment, tracekit_json
 from tests.support.recording import recordings, spans, the_run, tree
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
@@ -31,7 +32,7 @@ def run_program(name: str, *args: str) -> None:
         [warm_python(), "-W", "error", str(PROGRAMS / name), *args],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=LONG_S,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -247,7 +248,9 @@ with tracekit.run("parent"), tracekit.agent("lead"):
         with tracekit.agent("in the parent"): pass
 """
     env = environment(tmp_path)
-    done = subprocess.run([warm_python(), "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [warm_python(), "-c", code], env=env, capture_output=True, text=True, check=False, timeout=LONG_S
+    )
     assert (done.returncode, done.stderr) == (0, "")
     for path in tmp_path.glob("runs/*/*.jsonl"):
         lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -195,7 +195,14 @@ def check_exported(application: Application, expected: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("case", ["off", "disabled", "environment", "client"])
+def _can_be_disabled() -> bool:
+    """Return whether this OpenTelemetry heeds OTEL_SDK_DISABLED, which the oldest that is supported does not."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OTEL_SDK_DISABLED", "true")
+        return isinstance(TracerProvider().get_tracer("any"), trace.NoOpTracer)
+
+
+@pytest.mark.parametrize("case", ["off", "environment", "client", *(["disabled"] if _can_be_disabled() else [])])
 def test_nothing_is_exported(case: str, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {"sampler": ALWAYS_OFF} if case == "off" else {}
     client_options: dict[str, Any] = {}

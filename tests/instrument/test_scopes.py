@@ -80,21 +80,31 @@ def test_one_scope_in_many_tasks(recording: Path) -> None:
     """Tasks that enter and leave the same object in any order each leave what they entered."""
     shared = tracekit.agent("shared")
 
-    async def work(name: str, begin_s: float, work_s: float) -> None:
-        await asyncio.sleep(begin_s)
+    async def work(name: str, steps: dict[str, asyncio.Event], *, enters_after: str, leaves_after: str) -> None:
+        await steps[enters_after].wait()
         async with shared as handle:
+            steps[f"{name} is in"].set()
             assert current_span() is not None
-            await asyncio.sleep(work_s)
+            await steps[leaves_after].wait()
             live = current_span()
             assert live is not None
             assert live.id == handle.id
             with tracekit.tool(name):
                 pass
+        steps[f"{name} is out"].set()
         assert name_of_current() == "task"
 
     async def main() -> None:
         with tracekit.run("task"):
-            await asyncio.gather(work("a", 0, 0.05), work("b", 0.01, 0.01), work("c", 0.02, 0.06))
+            steps = {"begin": asyncio.Event()} | {
+                f"{name} is {at}": asyncio.Event() for name in "abc" for at in ("in", "out")
+            }
+            steps["begin"].set()
+            await asyncio.gather(
+                work("a", steps, enters_after="begin", leaves_after="b is out"),
+                work("b", steps, enters_after="a is in", leaves_after="c is in"),
+                work("c", steps, enters_after="b is in", leaves_after="a is out"),
+            )
 
     asyncio.run(main())
     run = the_run()

@@ -53,7 +53,7 @@ def test_what_had_ended_survives_kill_9(home: Path) -> None:
         finished += len(result["finished"])
         interrupted += sum(span.status == "open" for span in run.spans.values() if span.kind == "attempt")
         assert [span.status for span in spans(run, "run")] in (["open"], []), "it may be killed before its first line"
-    assert finished > 5 * KILLS
+    assert finished > 3 * KILLS
     assert interrupted > KILLS
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from tests.support.waiting import LONG_S
 from tracekit.cli.reports import finding_json
 from tracekit.model.finding import Finding
 from tracekit.model.question import Question, Ruling, Step
@@ -15,7 +16,9 @@ QUESTION = Question(
 
 def test_a_digest_is_the_same_in_every_process_and_differs_with_every_text() -> None:
     program = f"from tracekit.model.question import *\nprint({QUESTION!r}.digest)"
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=LONG_S
+    )
     assert printed.stdout.strip() == QUESTION.digest
     changed = [
         replace(QUESTION, agent="other"),

@@ -13,7 +13,7 @@ from tests.support.collector import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
 from tests.support.warm import warm_python
 from tracekit import semconv
-from tracekit.otlp.secrets import public_address, scrubbed, secrets_of
+from tracekit.privacy import public_address, scrubbed, secrets_of
 
 PROGRAM = """
 import tracekit

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.receiver import receiver
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.otlp.ledger import Ledger, take_abandoned
 from tracekit.otlp.losses import lost_since, note_abandoned
@@ -19,16 +20,16 @@ from tracekit.otlp.losses import lost_since, note_abandoned
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
-import concurrent.futures, multiprocessing, os, signal, sys, time, tracekit
+import concurrent.futures, multiprocessing, os, signal, sys, threading, tracekit
 
 def task(number):
     with tracekit.agent(f"agent {number}"), tracekit.tool("look"):
         pass
 
-def sleep_after_task():
+def wait_after_task(is_done):
     task(0)
-    print("ready", flush=True)
-    time.sleep(60)
+    is_done.set()
+    threading.Event().wait()
 
 if __name__ == "__main__":
     tracekit.init()
@@ -50,9 +51,10 @@ if __name__ == "__main__":
             process.start()
             process.join()
     if how == "terminate":
-        process = fork.Process(target=sleep_after_task)
+        is_done = fork.Event()
+        process = fork.Process(target=wait_after_task, args=(is_done,))
         process.start()
-        time.sleep(1)
+        is_done.wait()
         process.terminate()
         process.join()
     if how in ("os._exit", "sigterm", "open"):
@@ -85,7 +87,7 @@ def test_every_span_is_sent_or_told(how: str, number: int, tmp_path: Path) -> No
     home = tmp_path / "home"
     with receiver() as heard:
         env = environment(home, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url, PYTHONWARNINGS="ignore")
-        subprocess.run([warm_python(), str(tmp_path / "program.py"), how], env=env, check=False, timeout=100)
+        subprocess.run([warm_python(), str(tmp_path / "program.py"), how], env=env, check=False, timeout=LONG_S)
         told = lost_spans(home)
     assert len(heard.spans) + told == number
     if how in ("os._exit", "sigterm", "open"):

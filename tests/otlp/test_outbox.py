@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, eventually
 from tracekit.otlp import outbox
 from tracekit.otlp.destination import Limits
 from tracekit.otlp.outbox import Loss, Outbox
@@ -31,7 +31,7 @@ class Ship:
         return None
 
     def send(self, batch: Sequence[int]) -> Delivery:
-        self.gate.wait(20)
+        self.gate.wait(LONG_S)
         if self.reason is not None:
             return Delivery(lost=len(batch), reason=self.reason)
         self.batches.append(list(batch))

@@ -18,10 +18,11 @@ from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, Limits, destination, limits_of, traces_url
 from tracekit.otlp.outcome import Delivery
 from tracekit.otlp.sizes import reduced, size_of
-from tracekit.otlp.told import Rules, Told, content_size, drop_content
+from tracekit.otlp.told import Told, content_size, drop_content
 from tracekit.otlp.wire import Sender
+from tracekit.privacy import SpanRules
 
-RULES = Rules(content=True, redact=str)
+RULES = SpanRules(content=True, redact=str)
 WORDS = "word " * 100_000
 
 

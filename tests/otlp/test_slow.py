@@ -62,7 +62,8 @@ def test_an_endpoint_that_is_down(protocol: str, tmp_path: Path) -> None:
         said = perform(tmp_path, protocol, url, 1.5)
         (line,) = said.splitlines()
         assert f"spans are not exported to {url}" in line
-        assert "refused" in line
+        # Older exporters over gRPC say no more than the code.
+        assert "refused" in line or (protocol == "grpc" and "UNAVAILABLE" in line)
         assert f"{3 * number} spans of {number} processes" in check("lost spans", tmp_path)["says"]
 
 
@@ -132,7 +133,7 @@ def test_a_child_exports_what_it_does_itself(how: str, protocol: str, tmp_path: 
     with collector() as found:
         env = environment(tmp_path / "home", **found.variables(protocol), PYTHONWARNINGS="ignore")
         done = subprocess.run(
-            [warm_python(), str(script), how], env=env, capture_output=True, text=True, check=True, timeout=60
+            [warm_python(), str(script), how], env=env, capture_output=True, text=True, check=True, timeout=LONG_S
         )
         agent, tool = found.received(2)
     assert done.stderr == ""

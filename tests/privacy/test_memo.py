@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from tests.support.waiting import LONG_S
 from tracekit.privacy.memo import memo_key
 
 CODE = """
@@ -19,7 +20,7 @@ def test_the_key_of_a_text_is_known_to_its_process_alone() -> None:
     env = {**os.environ, "PYTHONHASHSEED": "1"}
     outs = [
         subprocess.run(
-            [sys.executable, "-c", CODE], env=env, capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-c", CODE], env=env, capture_output=True, text=True, check=True, timeout=LONG_S
         ).stdout
         for _ in range(2)
     ]

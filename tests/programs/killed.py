@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import random
-import select
 import signal
 import sys
 import threading
@@ -76,8 +75,16 @@ def begin(number: int) -> tuple[int, int]:
     return pid, read
 
 
-def kill(pid: int, read: int) -> dict[str, Any]:
-    """Kill the program; returns what it had finished, and whether its journal was alive before and after."""
+def finished_calls(read: int, least: int) -> bytes:
+    """Wait until the program has finished `least` calls; returns the lines that say so."""
+    data = b""
+    while data.count(b"\n") < least and (piece := os.read(read, 1 << 16)):
+        data += piece
+    return data
+
+
+def kill(pid: int, read: int, data: bytes) -> dict[str, Any]:
+    """Kill the program, which has said `data`; returns what it had finished, and whether its journal was alive."""
     from tracekit.journal.catalog import all_runs
     from tracekit.journal.liveness import is_alive
 
@@ -87,7 +94,6 @@ def kill(pid: int, read: int) -> dict[str, Any]:
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, status
     after = [is_alive(path) for path in paths]
-    data = b""
     while piece := os.read(read, 1 << 16):
         data += piece
     os.close(read)
@@ -96,21 +102,20 @@ def kill(pid: int, read: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Keep a few programs going, each until its moment has come: after its first finished call, or at any time."""
+    """Keep a few programs going, each until its moment has come: shortly after some finished calls, or at any time."""
     rng = random.Random(SEED)
-    running: list[tuple[int, int, float]] = []
+    running: list[tuple[int, int]] = []
     results: list[dict[str, Any]] = []
     number = 0
     while len(results) < COUNT:
         while len(running) < AT_ONCE and number < COUNT:
             pid, read = begin(number)
-            running.append((pid, read, rng.uniform(0.0, 0.6)))
+            running.append((pid, read))
             number += 1
-        pid, read, after = running.pop(0)
-        if len(results) % 4:
-            select.select([read], [], [], 20)
-        time.sleep(after)
-        results.append(kill(pid, read))
+        pid, read = running.pop(0)
+        data = finished_calls(read, rng.randint(5, 12)) if len(results) % 4 else b""
+        time.sleep(rng.uniform(0.0, 0.02 if data else 0.3))
+        results.append(kill(pid, read, data))
     print(json.dumps(results))
 
 

@@ -32,6 +32,7 @@ from tests.support.replaying import (
     sync_client,
     words_of,
 )
+from tests.support.waiting import LONG_S
 
 DELAYS = {str(number): 0.02 + 0.03 * (number * 7 % 5) for number in range(5)}
 FAR_APART = {words: 6 * delay_s for words, delay_s in DELAYS.items()}
@@ -424,7 +425,7 @@ def test_what_outlives_a_replay_goes_on_in_real_time(home: Path) -> None:
     play(recording, run)
     go.set()
     (left,) = [thread for thread in threading.enumerate() if thread.name == "later"]
-    left.join(5)
+    left.join(LONG_S)
     assert slept
     assert slept[0] >= 0.05
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from tests.instrument import test_streams as leaving
-from tests.instrument.test_streams import SLOW, STREAM, cancel_soon
+from tests.instrument.test_streams import SLOW, STREAM
 from tests.support.calling import QUESTION, Way, asynchronous
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, round_trip
@@ -91,6 +91,15 @@ def test_left(leave: Callable[[Any], Any], home: Path) -> None:
 @left([*ASYNC, a_drop])
 def test_left_async(leave: Callable[[Any], Any], home: Path) -> None:
     round_trip(slowly, async_program(leave))
+
+
+async def cancel_soon(doing: Awaitable[Any]) -> None:
+    """Cancel `doing` after a time that passes in a replay as it did before."""
+    task = asyncio.ensure_future(doing)
+    await asyncio.sleep(0.8)
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 @left([leaving.read_all, leaving.read_helper, leaving.read_lines])

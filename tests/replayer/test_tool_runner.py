@@ -7,13 +7,13 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.instrument.test_tool_runner import KINDS, Tools, respond, task
+from tests.instrument.test_tool_runner import HISTORIES, KINDS, Tools, respond, task
 from tests.support.replays import Watched, record, replay_of, round_trip, untouched
 
 
 @KINDS
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-@pytest.mark.parametrize("options", [{}, {"thread": False}], ids=["threads", "whole"])
+@HISTORIES
 def test_the_runner(run_it: Any, stream: bool, options: Any, home: Path) -> None:
     ran, _ = round_trip(respond, lambda url: run_it(url, stream=stream, **options))
     assert ran == ["read_file", "ask_expert", "fail"]

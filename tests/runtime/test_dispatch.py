@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.cli import nodes
 from tests.support.teams import HOWS, LEAD, WORKER, How, Script, client_args, perform, results, shown, tree
+from tests.support.waiting import LONG_S
 from tracekit import Orchestrator, Subagent
 from tracekit.demo.claude import Answer, ScriptedClaude, error, message, text, tool_use
 
@@ -31,7 +32,10 @@ def ask(name: str, task: str = "it") -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", HOWS[:3])
 def test_a_batch_of_twelve_under_four_never_exceeds_four(how: How, recording: Path) -> None:
+    together = threading.Barrier(4)
+
     def said(body: dict[str, Any]) -> Answer:
+        together.wait(LONG_S)
         task = body["messages"][0]["content"]
         # The later a task was asked for, the sooner it is done.
         return message(text(f"I did {task}."), delay_s=0.2 - int(task) * 0.01)
@@ -51,24 +55,29 @@ def test_a_batch_of_twelve_under_four_never_exceeds_four(how: How, recording: Pa
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_tools_are_bounded_too_and_block_nothing(kind: str, home: Path) -> None:
-    at_work, most, lock = 0, 0, threading.Lock()
+    at_work, most, lock, is_full = 0, 0, threading.Lock(), threading.Event()
 
     def count(by: int) -> None:
         nonlocal at_work, most
         with lock:
             at_work += by
             most = max(most, at_work)
+            if most == 12:
+                is_full.set()
 
     def nap(number: int) -> str:
-        """Sleep."""
+        """Sleep, once twelve do."""
         count(1)
+        assert is_full.wait(LONG_S)
         time.sleep(0.05)
         count(-1)
         return str(number)
 
     async def async_nap(number: int) -> str:
-        """Sleep."""
+        """Sleep, once twelve do."""
         count(1)
+        while not is_full.is_set():  # noqa: ASYNC110  the same event as for threads
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
         count(-1)
         return str(number)
@@ -157,6 +166,8 @@ def test_an_api_error_of_the_lead_reaches_the_caller(how: How, recording: Path) 
 
 @pytest.mark.parametrize("how", HOWS[:3])
 def test_a_team_within_a_team(how: How, recording: Path) -> None:
+    together = threading.Barrier(4)
+
     def respond(asked: Any) -> Answer:
         body = asked.json()
         first = len(body["messages"]) == 1
@@ -165,7 +176,8 @@ def test_a_team_within_a_team(how: How, recording: Path) -> None:
                 return message(ask("inner", "a"), ask("inner", "b")) if first else message(text("All done."))
             case "You are inner.":
                 return message(ask("worker"), ask("worker", "that")) if first else message(text("Inner done."))
-        return message(text("Done."), delay_s=0.1)
+        together.wait(LONG_S)
+        return message(text("Done."))
 
     inner = Orchestrator(
         "inner", description="A team.", model=WORKER, system="You are inner.", subagents=[worker()], max_concurrency=2

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.cli import environment
 from tests.support.recording import recordings, spans
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, eventually
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 
 pytestmark = [
@@ -58,7 +58,7 @@ def running(
         for sent in (with_group, signal.SIGKILL):
             try:
                 os.killpg(process.pid, sent)
-                process.wait(20)
+                process.wait(LONG_S)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
         print((home.parent / "log").read_text()[-4000:])

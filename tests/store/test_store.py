@@ -53,38 +53,83 @@ def test_removed_and_made_anew_it_answers_the_same(home: Path) -> None:
     assert not list(home.glob("*.new*"))
 
 
-def test_an_older_store_is_brought_to_this_version(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def altered(home: Path, *statements: str) -> None:
+    """Make changes to the store as another version of tracekit would have it."""
+    connection = memory()
+    with Store(home).writing(connection):
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("CHECKPOINT store")
+    connection.close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_store_of_an_older_version_is_brought_to_this_one(home: Path, version: int) -> None:
     write_runs(2)
     collect()
     before = everything(home)
-
-    def newest(store: object) -> None:
-        store.execute("ALTER TABLE run ADD COLUMN colour VARCHAR DEFAULT 'blue'")  # type: ignore[attr-defined]
-
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, newest))
+    old = [f"DROP VIEW store.{view}" for view in before]
+    for table, columns in TABLES_OF_2.items():
+        old += [
+            f"CREATE TABLE store.old AS SELECT {columns} FROM store.{table}",
+            f"DROP TABLE store.{table}",
+            f"ALTER TABLE store.old RENAME TO {table}",
+        ]
+    altered(
+        home,
+        *old,
+        *(["DROP TABLE store.practice"] if version == 1 else []),
+        f"UPDATE store.meta SET value = '{version}' WHERE name = 'schema'",
+        "UPDATE store.meta SET value = 'older' WHERE name = 'views'",
+    )
     with pytest.raises(StoreError, match="of an older version"):
         everything(home)
-    collect()
+    report = collect()
+    assert report is not None
+    assert report.collected == 2, "what is new is filled"
     assert everything(home) == before
-    with Store(home).reading() as store:
-        assert store.execute("SELECT DISTINCT colour FROM run").fetchall() == [("blue",)]
-        assert store.execute("SELECT value FROM meta WHERE name = 'schema'").fetchall() == [
-            (str(len(schema.MIGRATIONS)),)
-        ]
-    monkeypatch.undo()
+
+
+TABLES_OF_2 = {
+    "journal": "run, copy, maker, recorded_at_ns, collected_at_ns, took_s, exact, damage, problem",
+    "run": "copy, id, name, status, recorded_at_ns, start_ns, end_ns, last_ns, input_tokens, output_tokens, "
+    "cache_read_tokens, cache_write_tokens, cost_usd, cost_complete, retries, agents, calls, findings, spans, replay_of, "
+    "replay",
+    "span": "copy, position, depth, id, parent, kind, name, agent, agent_id, model, lane, status, error_type, "
+    "error_message, inferred, start_ns, end_ns, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, "
+    "cost_usd, cost_complete, retries, stop_reason, outcome, number, http_status, wait_ms, request_id, tool, tool_call_id, "
+    "attributes",
+}
+"""The columns of the tables of version 2, in their order, where they are others than today's."""
+
+
+def test_a_column_that_a_store_lacks_is_added_and_filled(home: Path) -> None:
+    """As it is when a version has one more than the version that made the store."""
+    write_runs(2)
+    collect()
+    before = everything(home)
+    columns = {"run": "spans", "span": "kind", "message": "role", "finding": "rule", "segment": "inode"}
+    altered(
+        home,
+        *(f"ALTER TABLE store.{table} DROP COLUMN {column}" for table, column in columns.items()),
+        f"UPDATE store.meta SET value = '{schema.newest_version() - len(columns)}' WHERE name = 'schema'",
+    )
+    with pytest.raises(StoreError, match="of an older version"):
+        everything(home)
+    assert sorted(ids(home) if collect() else []) == sorted(str(row[0]) for row in before["runs"])
+    assert everything(home) == before
+    Store(home).compact()
+    assert everything(home) == before, "whatever the order of the columns is"
 
 
 def test_a_newer_store_is_left_alone(home: Path, tmp_path: Path) -> None:
     write_runs(2)
     collect()
     store = Store(home)
-    connection = memory()
-    with store.writing(connection):
-        connection.execute("UPDATE store.meta SET value = '99' WHERE name = 'schema'")
-        connection.execute("CHECKPOINT store")
-    connection.close()
+    newer = schema.newest_version() + 1
+    altered(home, f"UPDATE store.meta SET value = '{newer}' WHERE name = 'schema'")
     before = store.path.read_bytes()
-    with pytest.raises(NewerStoreError, match=r"version 99.*upgrade tracekit-agents"):
+    with pytest.raises(NewerStoreError, match=rf"version {newer}.*upgrade tracekit-agents"):
         collect()
     env = environment(home)
     for arguments in (["collect"], ["sql", "SELECT 1"], ["prune", "--max-size", "1B"]):

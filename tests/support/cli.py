@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -31,7 +32,7 @@ def environment(home: Path, url: str = "http://127.0.0.1:9", **more: str) -> dic
 
 
 def tracekit(
-    *arguments: str, env: dict[str, str], timeout: float = 60, cwd: Path | None = None, python: str = ""
+    *arguments: str, env: dict[str, str], timeout: float = LONG_S, cwd: Path | None = None, python: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run `tracekit` with `arguments`; `python` is the interpreter, also that of the programs that it starts."""
     return subprocess.run(

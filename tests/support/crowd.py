@@ -28,6 +28,8 @@ class Crowd:
     looks: int
     longest_wait_s: float
     longest_look_s: float
+    waited_s: float
+    looked_s: float
     complaints: list[str]
 
 
@@ -47,13 +49,13 @@ def crowd(env: dict[str, str], *, writers: int, runs: int, readers: int, turns: 
         for process in looking:
             out, err = process.communicate()
             complaints += err.splitlines() + [f"exit {process.returncode}"] * (process.returncode != 0)
-            nothing: dict[str, Any] = {"looks": 0, "wait": 0.0, "look": 0.0, "complaints": []}
+            nothing: dict[str, Any] = {"looks": 0, "waits": [0.0], "times": [0.0], "complaints": []}
             told = json.loads(out.splitlines()[-1]) if out else nothing
             looks += told["looks"]
-            waits.append(told["wait"])
-            times.append(told["look"])
+            waits += told["waits"]
+            times += told["times"]
             complaints += told["complaints"]
-    return Crowd(written, looks, max(waits), max(times), complaints)
+    return Crowd(written, looks, max(waits), max(times), sum(waits), sum(times), complaints)
 
 
 def _start(env: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
@@ -83,7 +85,7 @@ def _look(end: Path) -> None:
 
     # However few runs there are: it is the store that is looked at here.
     look._FEW_FILES = 0
-    waits, looks, longest, complaints = [0.0], 0, 0.0, []
+    waits, times, complaints = [0.0], [0.0], []
     real = Locks.reading
 
     @contextlib.contextmanager
@@ -93,14 +95,16 @@ def _look(end: Path) -> None:
             yield
 
     Locks.reading = reading  # type: ignore[method-assign]
-    while not end.exists():
+    while not end.exists() or len(times) <= _LEAST_LOOKS:
         begin = time.monotonic()
-        problem = _one_look(looks)
-        longest = max(longest, time.monotonic() - begin)
+        problem = _one_look(len(times))
+        times.append(time.monotonic() - begin)
         complaints += [problem] if problem else []
-        looks += 1
-    print(json.dumps({"looks": looks, "wait": max(waits), "look": longest, "complaints": complaints}))
+    print(json.dumps({"looks": len(times) - 1, "waits": waits, "times": times, "complaints": complaints}))
 
+
+_LEAST_LOOKS = 6
+"""However late the machine lets a reader begin."""
 
 _QUERY = "SELECT id, (SELECT count(*) FROM spans WHERE run = runs.id), spans FROM runs"
 

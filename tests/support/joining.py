@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import LONG_S
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "joining.py"
@@ -34,11 +35,11 @@ class Joining:
         assert self.process.stdin is not None
         self.process.stdin.write("end\n")
         self.process.stdin.close()
-        assert self.process.wait(20) == 0
+        assert self.process.wait(LONG_S) == 0
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(LONG_S)
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def join(home: Path) -> Iterator[Callable[[str], Joining]]:
     yield make
     for each in joined:
         each.process.kill()
-        each.process.wait(20)
+        each.process.wait(LONG_S)
         for pipe in (each.process.stdin, each.process.stdout):
             if pipe is not None and not pipe.closed:
                 pipe.close()

@@ -499,7 +499,7 @@ async def look_async(url: str, way: str, seed: str, seen: list[Any]) -> None:
     import anthropic
 
     ask: Any = {"model": "claude-sonnet-5", "max_tokens": 9, "messages": [{"role": "user", "content": f"seed:{seed};"}]}
-    async with anthropic.AsyncAnthropic(base_url=url, api_key="key", max_retries=0, timeout=10) as client:
+    async with anthropic.AsyncAnthropic(base_url=url, api_key="key", max_retries=0, timeout=60) as client:
         if way == "async create":
             raw = await client.messages.with_raw_response.create(**ask)
             seen += [head_of(raw.http_response), raw.http_response.content.hex(), repr(await raw.parse())]
@@ -527,7 +527,7 @@ def meet_one(url: str, named: str, way: str, met: list[Any]) -> None:
     seen: list[Any] = []
     retries = 1 if int(named.split("-")[1]) % 16 < 2 else 0
     # A client each, since what one connection gets wrong is another matter.
-    with anthropic.Anthropic(base_url=url, api_key="key", max_retries=retries, timeout=10) as client:
+    with anthropic.Anthropic(base_url=url, api_key="key", max_retries=retries, timeout=60) as client:
         try:
             if way.startswith("async"):
                 asyncio.run(look_async(url, way, named, seen))

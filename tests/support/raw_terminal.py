@@ -92,7 +92,7 @@ class RawTerminal:
         """Read until the program ends; its exit code."""
         while self._read():
             pass
-        return self.process.wait(20)
+        return self.process.wait(LONG_S)
 
     def _read(self) -> bool:
         try:

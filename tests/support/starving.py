@@ -9,17 +9,20 @@ from __future__ import annotations
 import _thread
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 
 __all__ = ["note_starving", "was_starved"]
 
 _BEAT_S = 0.005
 _STARVED_S = 0.02
-"""How late a thread may wake up on a machine that has time; the delays of the tests' servers differ by more."""
+"""For how long a machine that has time keeps a thread waiting; the delays of the tests' servers differ by more."""
+
+_TASKS = Path("/proc/self/task")
 
 _late_s: dict[str, float] = {}
-"""By the id of a recording: by how much the latest beat was too late while it was made."""
+"""By the id of a recording: for how long a thread that could have run did not while it was made; the longest."""
 
 
 def was_starved(recording: str) -> bool:
@@ -34,6 +37,7 @@ def note_starving(made: list[str]) -> Iterator[None]:
     over.acquire()
     ended.acquire()
     late_s = 0.0
+    began_s = _kept_waiting_s()
 
     def beat() -> None:
         nonlocal late_s
@@ -41,6 +45,8 @@ def note_starving(made: list[str]) -> Iterator[None]:
             begun = monotonic()
             select.select([], [], [], _BEAT_S)
             late_s = max(late_s, monotonic() - begun - _BEAT_S)
+            for task, waited_s in _kept_waiting_s().items():
+                late_s = max(late_s, waited_s - began_s.get(task, 0.0))
         ended.release()
 
     # No thread of `threading`: a recording numbers those, and a replay waits for them.
@@ -51,3 +57,12 @@ def note_starving(made: list[str]) -> Iterator[None]:
         over.release()
         ended.acquire()
         _late_s.update(dict.fromkeys(made, late_s))
+
+
+def _kept_waiting_s() -> dict[str, float]:
+    """Return for how long each thread of this process, by its id, has waited for a processor; empty where nobody tells."""
+    waited: dict[str, float] = {}
+    for path in _TASKS.glob("*/schedstat"):
+        with suppress(OSError, IndexError):
+            waited[path.parent.name] = int(path.read_bytes().split()[1]) / 1e9
+    return waited

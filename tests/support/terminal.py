@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, eventually
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -32,7 +32,7 @@ class Terminal:
 
     def _do(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._tmux, *arguments], env=self._env, capture_output=True, text=True, check=True, timeout=20
+            [*self._tmux, *arguments], env=self._env, capture_output=True, text=True, check=True, timeout=LONG_S
         )
         return done.stdout
 

@@ -44,7 +44,7 @@ def node(
 def run_of(root: Node, exchanges: Sequence[Exchange] = (), name: str = "a-run") -> Run:
     """The run with this tree."""
     recording = Recording(f"{0xABC:032x}", name, START_NS, (), {}, {}, {each.attempt: each for each in exchanges})
-    return Run(f"{0xABC:032x}", name, START_NS, root.status, root, recording)
+    return Run.of(recording, root.status, root)
 
 
 def big_run(spans: int, *, agents: int = 100) -> Run:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import environment, nodes
 from tests.support.every_way import PROGRAM, Outcome, answer, run_program
+from tests.support.waiting import LONG_S
 from tests.versions.environments import LOWEST, VERSIONS, Version
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
@@ -77,7 +78,7 @@ def exported_calls(outcome: Outcome) -> int:
 
 def run(version: Version, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(version.python), "-m", "tracekit", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=env, timeout=100)
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=env, timeout=LONG_S)
 
 
 @pytest.mark.parametrize("program", [(str(PROGRAM), "none", "before"), (str(EDGES),)], ids=["every way", "edges"])

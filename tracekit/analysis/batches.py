@@ -224,14 +224,14 @@ def blocking_of(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _single_call(node: Node) -> Work | None:
-    if any(child.kind == "tool" for child in node.children):
+    is_asked = semconv.TOOL_CALL_ID in node.attributes
+    if is_asked or (node.kind == "agent" and not node.inferred) or any(child.kind == "tool" for child in node.children):
         return None
     below = list(islice(node.walk(), _MOST_BELOW + 1))
     inner = [each for each in below if each.kind not in ("attempt", "span")]
     calls = [each for each in inner if each.kind == "llm"]
     is_small = len(below) <= _MOST_BELOW and len({each.kind for each in inner}) == len(inner)
-    is_asked = semconv.TOOL_CALL_ID in node.attributes
-    if len(calls) != 1 or not is_small or is_asked or (node.kind == "agent" and not node.inferred):
+    if len(calls) != 1 or not is_small:
         return None
     return Work(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
 

@@ -9,12 +9,10 @@ from tracekit import semconv
 from tracekit.analysis.batches import (
     Batch,
     Work,
-    batch_of,
     blocking_of,
     calls_of,
     crews_of,
     own_calls,
-    parents_of,
     turns_of,
 )
 from tracekit.analysis.content import Content
@@ -23,18 +21,15 @@ from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.together import Together
 from tracekit.analysis.timing.blocked import Held, held_up
-from tracekit.analysis.timing.schedule import Schedule
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.model.tree import Node, Run
 
 __all__ = ["Facts"]
 
 _OVERLOADED = (429, 529)
-_LEAST_NS = 20_000_000
-_PLENTY_NS = 1_000_000_000
-_SHARE = 20
 
 
-class Facts:
+class Facts(TreeFacts):
     """A run with what the analysis says of it.
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
@@ -52,56 +47,15 @@ class Facts:
         earlier: Earlier | None = None,
         tools: Mapping[str, str] | None = None,
     ) -> None:
+        super().__init__(run, least_ns=least_ns)
         self.run = run
         self.earlier = Earlier() if earlier is None else earlier
         self.tools = tools or {}
         self.limit = limit
         self.content = Content(run)
-        self._least_ns = least_ns
-        self._batches: dict[str, Batch] = {}
         self._turns: dict[str, Sequence[Node]] = {}
         self._own_calls: dict[str, Sequence[Node]] = {}
         self._practices: dict[str, Practice | None] = {}
-
-    @cached_property
-    def nodes(self) -> tuple[Node, ...]:
-        """Every node, parents before children, in order."""
-        return tuple(self.run.root.walk())
-
-    @cached_property
-    def last_ns(self) -> int:
-        """The latest time that anything of the run is known of."""
-        return self.run.last_ns
-
-    @cached_property
-    def parents(self) -> Mapping[str, Node]:
-        """The parent of each node, by id."""
-        return parents_of(self.nodes)
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """What the run takes, as it is and with changes."""
-        return Schedule(self.parents, self.last_ns, self.least_ns, self.requested)
-
-    def requested(self, turn: Node) -> Sequence[str]:
-        """The ids of the tool calls that the response of `turn` requested, in order."""
-        asked = self.batch(turn).asked if turn.kind == "turn" else None
-        return () if asked is None else tuple(self.content.blocks(asked))
-
-    @cached_property
-    def least_ns(self) -> int:
-        """Nanoseconds that a saving must have to count."""
-        if self._least_ns is not None:
-            return self._least_ns
-        if not self.calls:
-            return _LEAST_NS
-        # What a program does before its first call, such as its imports, has no part in this.
-        ends = max(self.last_ns if call.end_ns is None else call.end_ns for call in self.calls)
-        return max(_LEAST_NS, min(_PLENTY_NS, (ends - self.calls[0].start_ns) // _SHARE))
-
-    def may_save(self, saved_ns: int) -> bool:
-        """Whether `saved_ns` is enough to count."""
-        return saved_ns >= max(1, self.least_ns)
 
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
@@ -112,12 +66,6 @@ class Facts:
     def agents(self) -> tuple[Node, ...]:
         """The agents, parents before children, in order."""
         return tuple(node for node in self.nodes if node.kind == "agent")
-
-    def batch(self, turn: Node) -> Batch:
-        """What the answer of `turn` asked for."""
-        if turn.id not in self._batches:
-            self._batches[turn.id] = batch_of(turn)
-        return self._batches[turn.id]
 
     def turns(self, agent: Node) -> Sequence[Node]:
         """The turns of `agent`, in order."""
@@ -176,11 +124,6 @@ class Facts:
     def held(self) -> Sequence[Held]:
         """The nodes whose children held one another up."""
         return tuple(held_up(self.blocking, self.parents))
-
-    @cached_property
-    def calls(self) -> tuple[Node, ...]:
-        """The llm nodes, in the order in which they began."""
-        return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
     def _begins(self) -> Mapping[str, Sequence[int]]:

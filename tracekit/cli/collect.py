@@ -6,6 +6,7 @@ import click
 
 from tracekit.cli.options import progress_bar, tell
 from tracekit.collect.collect import collect, rebuild
+from tracekit.formatting import format_bytes
 from tracekit.journal.home import home
 from tracekit.store.store import Store
 
@@ -30,4 +31,4 @@ def command(anew: bool) -> None:
         parts.append(f"{report.removed} gone")
     if report.waiting:
         parts.append(f"{report.waiting} are being written and were read a moment ago")
-    tell([f"{', '.join(parts)}; the store is {Store(home()).size / 1e6:.1f} MB"])
+    tell([f"{', '.join(parts)}; the store is {format_bytes(Store(home()).size)}"])

@@ -16,7 +16,7 @@ import click
 from tracekit import demo
 from tracekit.cli.beside import Beside
 from tracekit.cli.child import exit_code, run_child
-from tracekit.cli.load import load_run_with_findings
+from tracekit.cli.load import load_tree_with_findings
 from tracekit.cli.recording import ProcessRecording
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.view import Viewer, is_terminal, viewer
@@ -103,7 +103,7 @@ def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
         look = None if no_view or not is_terminal() else viewer()
         run = _record(chosen, chosen.arguments(stack), environment, look)
     click.echo()
-    print_tree(*load_run_with_findings(run))
+    print_tree(*load_tree_with_findings(run))
     click.echo(
         f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again, "
         "`tracekit check last` tells what was slow for no reason",
@@ -129,7 +129,7 @@ def _replay(pipeline: _Pipeline, run: str) -> int:
     code = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603  the program of the demo
     if code == 0:
         click.echo()
-        print_tree(*load_run_with_findings("last-replay"))
+        print_tree(*load_tree_with_findings("last-replay"))
     return code
 
 

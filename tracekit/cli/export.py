@@ -35,9 +35,10 @@ __all__ = ["command"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["journal", "parquet"]),
+    type=click.Choice(["journal", "parquet", "perfetto"]),
     default="journal",
-    help="One file, which every command takes as RUN; or a Parquet file for each view of `tracekit sql`.",
+    help="One file, which every command takes as RUN; a Parquet file for each view of `tracekit sql`; or a timeline for "
+    "ui.perfetto.dev, without what was asked and answered.",
 )
 @click.option("--otlp", "url", metavar="URL", help="Send the run's spans to an OpenTelemetry collector instead.")
 @click.option(
@@ -81,7 +82,10 @@ def command(
         click.echo(f"wrote {output}", err=True)
         return
     if normal:
-        raise click.UsageError("--normal is a form of the journal; it goes without --format parquet")
+        raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
+    if form == "perfetto":
+        _write_timeline(entry, output, allow_secrets=allow_secrets)
+        return
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a file: the tables need a folder")
     from tracekit.collect.export import export_parquet  # noqa: PLC0415  only where tables are asked for
@@ -90,6 +94,20 @@ def command(
         _refuse_secrets(entry)
     files = export_parquet(entry, output)
     click.echo(f"wrote {len(files)} files to {output}", err=True)
+
+
+def _write_timeline(entry: Entry, output: Path, *, allow_secrets: bool) -> None:
+    from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415  only where a timeline is asked for
+    from tracekit.share.perfetto import perfetto  # noqa: PLC0415  see above
+
+    if output.is_dir():
+        raise click.UsageError(f"{str(output)!r} is a folder: give the file that the timeline is written to")
+    if not allow_secrets:
+        _refuse_secrets(entry)
+    run = read_entry(entry)
+    tell(damage_in(run))
+    output.write_text(perfetto(run), encoding="utf-8")
+    click.echo(f"wrote {output}: open it at https://ui.perfetto.dev, which reads it in your browser", err=True)
 
 
 def _is_in_repository(output: Path) -> bool:
@@ -105,22 +123,19 @@ def _refuse_secrets(entry: Entry) -> None:
 
 def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     # OpenTelemetry's SDK takes a while to load, and only this needs it.
-    from tracekit.collect.look import damage_in, load, read_entry  # noqa: PLC0415
-    from tracekit.configure import redaction  # noqa: PLC0415
+    from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415
     from tracekit.otlp.destination import destination, traces_url  # noqa: PLC0415
     from tracekit.otlp.losses import note_abandoned, note_resent  # noqa: PLC0415
-    from tracekit.otlp.secrets import public_address  # noqa: PLC0415
     from tracekit.otlp.send import send_run  # noqa: PLC0415
-    from tracekit.otlp.told import Rules  # noqa: PLC0415
+    from tracekit.privacy import SpanRules, project_privacy, public_address  # noqa: PLC0415
 
     if not url.lower().startswith(("http://", "https://")):
         raise click.UsageError(f"--otlp {public_address(url)!r} is no address: give one like http://127.0.0.1:4318")
-    # The store has no exchanges, and with them what was asked and answered.
-    whole = read_entry(entry) if content else load(entry)
+    whole = read_entry(entry)
     tell(damage_in(whole))
     collector = destination(protocol, url if protocol == "grpc" else traces_url(url), os.environ)
-    redact = redaction()
-    done = send_run(whole, collector, Rules(content, redact), {"service.name": redact(service_of(entry))})
+    redact = project_privacy().text
+    done = send_run(whole, collector, SpanRules(content, redact), {"service.name": redact(service_of(entry))})
     if done.cut:
         tell([f"{done.cut} spans were too large and went without their content"])
     if done.lost:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from tracekit import __version__
 from tracekit.cli.libraries import Check, library_checks
 from tracekit.cli.missed import REMEDY
-from tracekit.cli.render.quantities import size as in_bytes
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import OtlpError, StoreError, TracekitError
+from tracekit.formatting import format_bytes as in_bytes
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
@@ -23,8 +23,9 @@ from tracekit.judges.settings import judge_settings
 from tracekit.judges.stored import count_stored
 from tracekit.judges.table import known_judges
 from tracekit.model.unrecorded import in_words
-from tracekit.otlp.destination import Destination, asks_for_content, destination_of, limits_of
+from tracekit.otlp.destination import Destination, destination_of, limits_of
 from tracekit.otlp.losses import Lost, lost_since, note_abandoned
+from tracekit.privacy import asks_for_content
 from tracekit.settings import project_settings
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from tracekit.cli.options import Age, echo_json, format_option, progress_bar, tell
-from tracekit.cli.render.quantities import count, money
+from tracekit.formatting import format_count, format_money, format_number
 from tracekit.sources.door import Source
 from tracekit.sources.following import SessionFollower
 from tracekit.sources.importing import Imported, import_sessions, source_of, sources
@@ -82,9 +82,9 @@ def _summary(done: Imported) -> list[str]:
     """Return what an import has to say, a line each."""
     lines = []
     if done.sessions:
-        tokens = f"{count(done.input_tokens)} → {count(done.output_tokens)} tokens"
-        cost = money(done.cost_usd, complete=done.is_cost_complete)
-        totals = f"{count(done.agents)} agents, {count(done.calls)} calls, {tokens}, {cost}"
+        tokens = f"{format_number(done.input_tokens)} → {format_number(done.output_tokens)} tokens"
+        cost = format_money(done.cost_usd, complete=done.is_cost_complete)
+        totals = f"{format_count(done.agents, 'agent')}, {format_count(done.calls, 'call')}, {tokens}, {cost}"
         lines.append(f"imported {_sessions(done.sessions)}: {totals}")
     if done.unchanged:
         lines.append(f"{_sessions(done.unchanged)} had not changed since an earlier import")
@@ -92,9 +92,12 @@ def _summary(done: Imported) -> list[str]:
         lines.append(f"{_sessions(done.busy)} are being followed by another tracekit")
     if not lines:
         lines.append("there was no session with a call in it")
-    lines += [f"not understood: {what} ({times} times)" for what, times in done.not_understood.most_common(_MOST_TOLD)]
+    lines += [
+        f"not understood: {what} ({format_count(times, 'time')})"
+        for what, times in done.not_understood.most_common(_MOST_TOLD)
+    ]
     return [*lines, *done.told]
 
 
 def _sessions(number: int) -> str:
-    return f"{number} session{'' if number == 1 else 's'}"
+    return format_count(number, "session")

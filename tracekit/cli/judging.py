@@ -13,6 +13,7 @@ import click
 from tracekit.cli.options import tell
 from tracekit.cli.reports import judged_json
 from tracekit.errors import JudgeError, SettingsError
+from tracekit.formatting import format_money
 from tracekit.instrument.programs import REPLAY_VARIABLE
 from tracekit.journal.home import make_home
 from tracekit.judges.asking import Asking, Judged
@@ -20,7 +21,7 @@ from tracekit.judges.settings import JudgeSettings, dollars, judge_settings
 from tracekit.judges.stored import StoredOpinions
 from tracekit.judges.table import judge_called
 from tracekit.model.finding import Finding
-from tracekit.privacy.pipeline import project_privacy
+from tracekit.privacy import project_privacy
 from tracekit.replayer.environment import CLOSED_VARIABLE
 from tracekit.settings import project_settings
 
@@ -86,7 +87,7 @@ def _summary(name: str, judged: Sequence[Judged]) -> str:
     results = ", ".join(f"{number} {text}" for number, text in parts if number)
     costs = [each.usd for each in judged]
     known = [usd for usd in costs if usd is not None]
-    cost = f"${fsum(known):.4f}" if len(known) == len(costs) else f"${fsum(known):.4f} and an unknown amount"
+    cost = format_money(fsum(known)) + ("" if len(known) == len(costs) else " and an unknown amount")
     return f"{name}: {results}; {asked} asked for {cost}, {stored} known from an earlier check"
 
 

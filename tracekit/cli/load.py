@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 
 from tracekit.cli.options import tell
-from tracekit.collect.look import damage_in, find, load, load_with_findings
+from tracekit.collect.look import damage_in, find, tree_with_findings
 from tracekit.errors import JournalError
 from tracekit.model.finding import Finding
-from tracekit.model.tree import Run
+from tracekit.model.tree import RunTree
 
-__all__ = ["as_file", "load_run", "load_run_with_findings"]
+__all__ = ["as_file", "load_tree_with_findings"]
 
 
 def as_file(text: str) -> str:
@@ -36,23 +36,14 @@ def as_file(text: str) -> str:
     return str(copy)
 
 
-def load_run(text: str) -> Run:
-    """The tree of the run that `text` means. What is damaged in its journals is told on stderr.
+def load_tree_with_findings(text: str) -> tuple[RunTree, list[Finding]]:
+    """The structure of the run that `text` means, and what the rules say of it by their default settings.
+
+    What is damaged in its journals is told on stderr.
 
     Raises:
         TracekitError: It means none or several, or cannot be read.
     """
-    run = load(find(as_file(text)))
-    tell(damage_in(run))
-    return run
-
-
-def load_run_with_findings(text: str) -> tuple[Run, list[Finding]]:
-    """`load_run`, and what the rules say of the run by their default settings.
-
-    Raises:
-        TracekitError: It means none or several, or cannot be read.
-    """
-    run, findings = load_with_findings(find(as_file(text)))
-    tell(damage_in(run))
-    return run, findings
+    tree, findings = tree_with_findings(find(as_file(text)))
+    tell(damage_in(tree))
+    return tree, findings

@@ -10,8 +10,8 @@ import click
 from typing_extensions import override
 
 from tracekit.cli.options import Age, echo_json, format_option, tell
-from tracekit.cli.render.quantities import size
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS, prune
+from tracekit.formatting import format_bytes
 from tracekit.model.text import printable
 
 __all__ = ["command"]
@@ -68,10 +68,14 @@ def command(older_than: timedelta | None, max_size: int | None, dry_run: bool, f
         return
     freed = sum(run.size for run in report.removed)
     verb = "would remove" if dry_run else "removed"
-    tell([f"{verb} {len(report.removed)} runs with {size(freed)} of journals"])
+    tell([f"{verb} {len(report.removed)} runs with {format_bytes(freed)} of journals"])
     if report.still_open:
         tell([f"{report.still_open} old runs are kept: they are being written"])
     if not dry_run:
-        tell([f"journals and store took {size(report.bytes_before)}, and now take {size(report.bytes_after)}"])
+        tell(
+            [
+                f"journals and store took {format_bytes(report.bytes_before)}, and now take {format_bytes(report.bytes_after)}"
+            ]
+        )
     for run in report.removed if dry_run else ():
         click.echo(printable(run.id))

@@ -48,7 +48,7 @@ class ProcessRecording:
         hello = tempfile.mkdtemp(prefix="tracekit-")
         self.session = Session(self.run, hello, boot=boot_id(), offset_ns=self._clock.offset_ns)
         self._remote = incoming(os.environ)
-        self._exporter = exporter_for(name, self._remote, is_quiet=True)
+        self._exporter = exporter_for(name, self._remote, self._sink.privacy, is_quiet=True)
         self._begin = self._root_begin(root)
         if self._exporter is not None:
             self._exporter.write(self.run, self._begin)

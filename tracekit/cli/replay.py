@@ -25,6 +25,7 @@ from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.collect.look import find
 from tracekit.configure import SESSION_VARIABLE
 from tracekit.errors import JournalError, ReplayError
+from tracekit.formatting import format_count
 from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink, file_host
@@ -314,7 +315,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
     if why:
         tell([f"could not be tested: {why}"])
     elif not outcome.report:
-        others = f", {outcome.others} other request{'s' if outcome.others > 1 else ''}" if outcome.others else ""
+        others = f", {format_count(outcome.others, 'other request')}" if outcome.others else ""
         click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls{others}", err=True)
     tell(outcome.notes)
     if runs:

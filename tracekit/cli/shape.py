@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.cli.missed import missed_json
+from tracekit.model.columns import columns_of, json_of
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Node, Run, Tokens
+from tracekit.model.tree import Node, RunTree
+from tracekit.store.span_row import PlacedNode, SpanRow
 
 __all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
 
 
-def show_json(run: Run, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+def show_json(run: RunTree, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """What `tracekit show --format json` prints; of `findings`, those that are likely or certain."""
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
-    schedule = Facts(run).schedule
+    schedule = TreeFacts(run).schedule
     return {
         "run": run_json(summary_of(run, len(grave))),
-        "unrecorded": missed_json(run.recording.unrecorded),
+        "unrecorded": missed_json(run.unrecorded),
         "critical_path": [_step_json(step) for step in critical_path(run.root, schedule)],
         "root": node_json(run.root, codes_by_span(grave), margins(run.root, schedule)),
     }
@@ -38,26 +40,23 @@ def codes_by_span(findings: Sequence[Finding]) -> dict[str, list[str]]:
     return codes
 
 
+_RUN_KEYS = ("id", "name", "recorded_at_ns", "start_ns", "end_ns", "duration_ms", "status", "tokens", "cost_usd",
+             "cost_complete", "agents", "calls", "retries", "findings", "replay_of", "replay")  # fmt: skip
+"""The keys of a run in the order that scripts know; a new column follows them."""
+
+_SPAN_KEYS = ("id", "kind", "name", "agent", "start_ns", "end_ns", "slack_ns", "drag_ns", "status", "inferred", "model",
+              "tokens", "cost_usd", "retries")  # fmt: skip
+"""The same for a span; findings, attributes and children are the last."""
+
+
 def run_json(run: RunSummary) -> dict[str, Any]:
     """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end."""
-    return {
-        "id": run.id,
-        "name": run.name,
-        "recorded_at_ns": run.recorded_at_ns,
-        "start_ns": run.start_ns,
-        "end_ns": run.end_ns,
-        "duration_ms": round(run.duration_ns / 1e6, 3),
-        "status": run.status,
-        "tokens": _tokens_json(run.tokens),
-        "cost_usd": run.cost_usd,
-        "cost_complete": run.cost_complete,
-        "agents": run.agents,
-        "calls": run.calls,
-        "retries": run.retries,
-        "findings": run.findings,
-        "replay_of": run.replay_of,
-        "replay": run.replay,
-    }
+    shaped = json_of(columns_of(RunSummary), lambda column: getattr(run, column.name))
+    return _in_order({**shaped, "duration_ms": round(run.duration_ns / 1e6, 3)}, _RUN_KEYS)
+
+
+def _in_order(shaped: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: shaped[key] for key in dict.fromkeys((*keys, *shaped))}
 
 
 def _step_json(step: Step) -> dict[str, Any]:
@@ -77,26 +76,19 @@ def node_json(node: Node, findings: Mapping[str, list[str]], margins: Mapping[st
     """
     shaped: dict[int, dict[str, Any]] = {}
     for each in reversed(list(node.walk())):
+        margin = margins[each.id]
+        own = {"agent": each.agent, "slack_ns": margin.slack_ns, "drag_ns": margin.drag_ns}
         shaped[id(each)] = {
-            "id": each.id,
-            "kind": each.kind,
-            "name": each.name,
-            "agent": each.agent,
-            "start_ns": each.start_ns,
-            "end_ns": each.end_ns,
-            "slack_ns": margins[each.id].slack_ns,
-            "drag_ns": margins[each.id].drag_ns,
-            "status": each.status,
-            "inferred": each.inferred,
-            "model": each.model,
-            "tokens": _tokens_json(each.tokens),
-            "cost_usd": each.cost_usd,
-            "retries": each.retries,
+            **_in_order({**_columns_json(PlacedNode(each)), **own}, _SPAN_KEYS),
             "findings": list(findings.get(each.id, [])),
             "attributes": _attributes_json(each),
             "children": [shaped.pop(id(child)) for child in each.children],
         }
     return shaped[id(node)]
+
+
+def _columns_json(at: PlacedNode) -> dict[str, Any]:
+    return json_of(columns_of(SpanRow), lambda column: column.get(at))
 
 
 def _attributes_json(node: Node) -> dict[str, Any]:
@@ -106,12 +98,3 @@ def _attributes_json(node: Node) -> dict[str, Any]:
         if node.failure.message:
             attributes["error.message"] = node.failure.message
     return attributes
-
-
-def _tokens_json(tokens: Tokens) -> dict[str, int]:
-    return {
-        "input": tokens.input,
-        "output": tokens.output,
-        "cache_read": tokens.cache_read,
-        "cache_write": tokens.cache_write,
-    }

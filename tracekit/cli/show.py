@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tracekit.cli.load import load_run_with_findings
+from tracekit.cli.load import load_tree_with_findings
 from tracekit.cli.options import echo_json, format_option, run_argument
 from tracekit.cli.shape import show_json
 
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @format_option
 def command(run: str, attempts: bool, critical: bool, form: str) -> None:
     """Draw a run as a tree with time bars, models, tokens and retries."""
-    loaded, findings = load_run_with_findings(run)
+    loaded, findings = load_tree_with_findings(run)
     if form == "json":
         echo_json(show_json(loaded, findings))
         return

@@ -47,7 +47,7 @@ class Filling:
         rows = self._add(due, flush=False)
         if rows is not None:
             self.runs += 1
-            self.spans += rows.count
+            self.spans += 0 if rows.summary is None else rows.summary.spans
             self.alive = self.alive or bool(rows.alive)
 
     def finish(self) -> None:

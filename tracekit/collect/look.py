@@ -18,14 +18,14 @@ from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
 from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, RunTree
 from tracekit.model.uncollected import uncollected
 from tracekit.rules.default import default_findings, grave
 from tracekit.store import queries
 from tracekit.store.rows import File
 from tracekit.store.store import Store
 
-__all__ = ["Listing", "damage_in", "find", "list_runs", "load", "load_with_findings", "read_entry", "up_to_date"]
+__all__ = ["Listing", "damage_in", "find", "list_runs", "read_entry", "tree_with_findings", "up_to_date"]
 
 _FEW_FILES = 500
 _SMALL_BYTES = 1_000_000
@@ -164,18 +164,10 @@ def _id_by_store(text: str, found: Mapping[str, Sequence[File]]) -> str | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def load(entry: Entry) -> Run:
-    """The tree of `entry`, without its exchanges where the store gives it sooner.
+def tree_with_findings(entry: Entry) -> tuple[RunTree, list[Finding]]:
+    """The structure of the run of `entry`, and what the rules say of the run by their default settings.
 
-    Raises:
-        JournalError: Its journal cannot be read.
-    """
-    stored = _stored(entry)
-    return read_entry(entry) if stored is None else stored[0]
-
-
-def load_with_findings(entry: Entry) -> tuple[Run, list[Finding]]:
-    """The tree of `entry`, as `load` gives it, and what the rules say of the run by their default settings.
+    A large run comes from the store, which is sooner read, and which has no requests and answers.
 
     Raises:
         JournalError: Its journal cannot be read.
@@ -187,8 +179,8 @@ def load_with_findings(entry: Entry) -> tuple[Run, list[Finding]]:
     return run, default_findings(run)
 
 
-def _stored(entry: Entry) -> tuple[Run, list[Finding]] | None:
-    """What the store has of `entry`, where that is sooner read; its exchanges it does not have."""
+def _stored(entry: Entry) -> tuple[RunTree, list[Finding]] | None:
+    """What the store has of `entry`, where that is sooner read."""
     files = _files(entry.paths)
     if sum(file.size for file in files) <= 2 * _SMALL_BYTES:
         return None
@@ -216,7 +208,7 @@ def _files(paths: Sequence[Path]) -> list[File]:
 
 
 def read_entry(entry: Entry) -> Run:
-    """The run of `entry`, from its journals.
+    """The run of `entry` with its requests and answers, from its journals.
 
     Raises:
         JournalError: They cannot be read.
@@ -225,6 +217,6 @@ def read_entry(entry: Entry) -> Run:
         return structure(read_run(entry.paths))
 
 
-def damage_in(run: Run) -> list[str]:
+def damage_in(run: RunTree) -> list[str]:
     """What could not be read of the journals of `run`."""
-    return [f"{segment.path}: {said}" for segment in run.recording.segments for said in segment.damage]
+    return [f"{path}: {said}" for path, said in run.damage]

@@ -5,6 +5,7 @@ with ScriptedClaude(lambda asked: reply(asked, message(text("Hello.")))) as clau
 """
 
 import hashlib
+import selectors
 import socket
 import socketserver
 import threading
@@ -100,15 +101,13 @@ class ScriptedClaude:
 
     def start(self) -> None:
         """Begin to accept connections."""
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="scripted-claude", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.accept_until_stopped, name="scripted-claude", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Close the server and every open connection; what is being answered is broken off."""
         if self._thread:
-            self._server.shutdown()
+            self._server.stop_accepting()
             self._thread.join()
             self._thread = None
         self._server.server_close()
@@ -152,12 +151,32 @@ class _ClientGoneError(ConnectionError):
 class _Server(socketserver.TCPServer):
     allow_reuse_address = True
     request_queue_size = 128
+    timeout = 0.0  # seconds; `accept_until_stopped` has waited for a connection
 
     def __init__(self, claude: ScriptedClaude, port: int) -> None:
         self.claude = claude
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._stop, self._stopped = socket.socketpair()
         super().__init__(("127.0.0.1", port), _Connection)
+
+    def accept_until_stopped(self) -> None:
+        """Accept connections until `stop_accepting`, which ends the wait at once: `serve_forever` looks from time to time."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(self._stopped, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
+
+    def stop_accepting(self) -> None:
+        """End `accept_until_stopped`."""
+        self._stop.sendall(b"x")
+
+    def server_close(self) -> None:
+        """Close the listening socket, and the pair that ends the wait on it."""
+        super().server_close()
+        self._stop.close()
+        self._stopped.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         thread = threading.Thread(target=self._converse, args=(request, client_address), daemon=True)

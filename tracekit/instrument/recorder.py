@@ -13,8 +13,9 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from opentelemetry import trace as otel_trace
@@ -54,6 +55,9 @@ from tracekit.model.unrecorded import Misses
 from tracekit.origin import programs_exception
 from tracekit.system_clock import wall_ns
 
+if TYPE_CHECKING:
+    from tracekit.privacy import Privacy, SpanRules
+
 __all__ = ["Recorder", "active", "exports_itself", "install"]
 
 _MOST_RUNS = 256
@@ -68,8 +72,8 @@ class Recorder:
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
     else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
-    in place of the API, and says when things happen. `redact` is applied to names that an application's exporter gets;
-    `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
+    in place of the API, and says when things happen. `privacy` redacts what an application's exporter gets, by default as
+    the project says; `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Recorder:
         exporter: Exporter | None = None,
         remote: Remote | None = None,
         answerer: Answerer | None = None,
-        redact: Callable[[str], str] = str,
+        privacy: Sequence[Privacy] = (),
         measuring: Measuring | None = None,
         notes: Notes | None = None,
     ) -> None:
@@ -90,7 +94,7 @@ class Recorder:
         self.exporter = exporter
         self.remote = remote
         self.answerer = answerer
-        self.redact = redact
+        self._privacy = privacy
         self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
         self._missed = Missed(notes)
@@ -102,6 +106,13 @@ class Recorder:
         self._runs: dict[str, ref[LiveRun]] = {}
         self._lock = threading.RLock()
         self._pid = os.getpid()
+
+    @cached_property
+    def span_rules(self) -> SpanRules:
+        """The rules of what an application's exporter gets."""
+        from tracekit.privacy import project_privacy, span_rules  # noqa: PLC0415  only where an application exports
+
+        return span_rules(*(self._privacy or (project_privacy(),)))
 
     def begin_ns(self, parent: LiveSpan | None) -> int:
         """The time at which a span under `parent` begins.

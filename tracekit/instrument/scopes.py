@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from tracekit import semconv
 from tracekit.instrument.context import Attached, current_span, withdraw
@@ -23,11 +23,12 @@ from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.protocols import ToolReply
 from tracekit.instrument.recorder import Recorder, active, exports_itself
-from tracekit.instrument.telling import run_attributes, shown
+from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.values import arguments_of, filled, recorded_value
 from tracekit.model.events import Failure, Kind
 from tracekit.origin import interrupts
+from tracekit.privacy import span_name
 
 __all__ = ["Handle", "Scope", "agent", "run", "tool", "turn"]
 
@@ -193,11 +194,10 @@ class Scope:
         if self._kind == "tool" and parent is not None and _is_same_tool(parent, name):
             parent.attributes.update(attributes)
             return _Open(recorder, parent, joined=True)
-        span_name, named = _named(self._kind, name)
+        full_name, named = _named(self._kind, name)
         attributes.update(named)
-        live = recorder.begin(
-            self._kind, span_name, parent, otel=_start_otel(recorder, span_name, attributes), attributes=attributes
-        )
+        otel = _start_otel(recorder, self._kind, full_name, attributes)
+        live = recorder.begin(self._kind, full_name, parent, otel=otel, attributes=attributes)
         try:
             return _Open(recorder, live)
         except BaseException as error:
@@ -213,24 +213,19 @@ class Scope:
 
 
 @guarded
-def _start_otel(recorder: Recorder, name: str, attributes: dict[str, Any]) -> Any:
+def _start_otel(recorder: Recorder, kind: Kind, name: str, attributes: dict[str, Any]) -> Any:
     """Start OpenTelemetry's span; None where the application's own span processors or samplers raise."""
     tracer = otel_trace.get_tracer(semconv.TRACEKIT_SCOPE)
     if not exports_itself():
         return tracer.start_span(name, kind=SpanKind.INTERNAL)
-    told = shown(recorder, attributes)
-    return tracer.start_span(recorder.redact(name), kind=SpanKind.INTERNAL, attributes=told)
+    shown = begin_attributes(recorder, kind, attributes)
+    return tracer.start_span(span_name(name, recorder.span_rules), kind=SpanKind.INTERNAL, attributes=shown)
 
 
 @guarded
 def _end_otel(recorder: Recorder, live: LiveSpan, failure: Failure | None) -> None:
-    if live.otel is None or not live.otel.is_recording():
-        return
-    live.otel.set_attributes({**shown(recorder, live.attributes), **run_attributes(recorder, live)})
-    if failure is not None:
-        live.otel.set_attribute(semconv.ERROR_TYPE, failure.type)
-        live.otel.set_status(Status(StatusCode.ERROR))
-    live.otel.end()
+    if live.otel is not None:
+        end_exported(recorder, live, failure, live.otel)
 
 
 def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:

@@ -8,48 +8,56 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.trace import Span, Status, StatusCode
+
 from tracekit import semconv
-from tracekit.cost import derived_attributes
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
-from tracekit.instrument.values import exportable
+from tracekit.model.events import Failure, Kind
+from tracekit.privacy import SpanFacts, span_attributes, span_description
 
-__all__ = ["agent_around", "call_attributes", "run_attributes", "shown"]
-
-
-def shown(recorder: Recorder, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of `attributes` that an application's exporter may have, after redaction."""
-    redact = recorder.redact
-    found: dict[str, Any] = {}
-    for name, value in exportable(attributes).items():
-        if isinstance(value, list):
-            value = [redact(each) if isinstance(each, str) else each for each in value]  # noqa: PLW2901  its other form
-        found[name] = redact(value) if isinstance(value, str) else value
-    return found
+__all__ = ["agent_around", "begin_attributes", "complete", "end_exported"]
 
 
-def run_attributes(recorder: Recorder, live: LiveSpan) -> dict[str, Any]:
-    """Return the level of `live` and the run that it belongs to, as far as that is decided."""
-    found: dict[str, Any] = {semconv.KIND: live.kind}
-    if live.run is not None:
-        found[semconv.RUN_ID] = live.run.info.id
-        found[semconv.RUN_NAME] = recorder.redact(live.run.info.name)
-    return found
+def begin_attributes(recorder: Recorder, kind: Kind, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the exported attributes of a span of `kind` that begins with `attributes`; its run is not decided yet."""
+    return span_attributes(attributes, SpanFacts(kind, "", "", None, 0), recorder.span_rules)
 
 
-def call_attributes(recorder: Recorder, live: LiveSpan, recorded: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the call `live` adds to the SDK's span: run, agent, cost; `recorded` are the call's own attributes."""
-    found = run_attributes(recorder, live)
-    if live.kind != "llm":
-        return found
-    agent = agent_around(live)
-    if agent is not None:
-        found[semconv.AGENT_NAME] = recorder.redact(agent)
-    if semconv.SYNC_IN_EVENT_LOOP in live.attributes_at_begin:
-        found[semconv.SYNC_IN_EVENT_LOOP] = True
-    if semconv.CALLERS in live.attributes_at_begin:
-        found[semconv.CALLERS] = [recorder.redact(each) for each in live.attributes_at_begin[semconv.CALLERS]]
-    return {**found, **derived_attributes(recorded, live.begin_ns)}
+def complete(recorder: Recorder, live: LiveSpan, span: Span, more: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Give the SDK's `span` for `live` all attributes that our exporter would send, in their exported form.
+
+    `more` are attributes that the record gets when `live` ends; those in `known` the span has already, as given there.
+    """
+    if not span.is_recording():
+        return
+    exported = _exported(recorder, live, {**live.attributes_at_begin, **live.attributes, **more}, None)
+    span.set_attributes({name: value for name, value in exported.items() if known.get(name) != value})
+
+
+def end_exported(recorder: Recorder, live: LiveSpan, failure: Failure | None, span: Span) -> None:
+    """End `span`, by which the application exports `live`, with all that our exporter would send."""
+    if not span.is_recording():
+        return
+    span.set_attributes(_exported(recorder, live, {**live.attributes_at_begin, **live.attributes}, failure))
+    if failure is not None:
+        span.set_status(Status(StatusCode.ERROR, span_description(failure, recorder.span_rules) or None))
+    span.end()
+
+
+def _exported(
+    recorder: Recorder, live: LiveSpan, attributes: Mapping[str, Any], failure: Failure | None
+) -> dict[str, Any]:
+    run = live.run.info if live.run is not None else None
+    facts = SpanFacts(
+        live.kind,
+        run.id if run is not None else "",
+        run.name if run is not None else "",
+        agent_around(live) if live.kind == "llm" else None,
+        live.begin_ns,
+        failure.type if failure is not None else None,
+    )
+    return span_attributes(attributes, facts, recorder.span_rules)
 
 
 def agent_around(live: LiveSpan) -> str | None:

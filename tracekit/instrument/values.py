@@ -10,7 +10,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.origin import pass_on
 
-__all__ = ["arguments_of", "exportable", "filled", "flat", "recorded_value"]
+__all__ = ["arguments_of", "filled", "flat", "recorded_value"]
 
 
 def arguments_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,15 +44,6 @@ def recorded_value(result: Any) -> dict[str, Any]:
     if _is_json(result):
         return {semconv.TOOL_CALL_RESULT: result}
     return {semconv.TOOL_RESULT_OPAQUE: True}
-
-
-def exportable(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `attributes` that the application's exporter may have: not what was said, and nothing nested."""
-    return {
-        name: value
-        for name, value in attributes.items()
-        if name not in semconv.CONTENT and isinstance(value, str | bool | int | float | list)
-    }
 
 
 def flat(attributes: Mapping[str, Any]) -> dict[str, Any]:

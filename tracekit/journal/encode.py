@@ -26,8 +26,7 @@ from tracekit.model.events import (
     Unrecorded,
 )
 from tracekit.origin import pass_on
-from tracekit.privacy.credentials import redact
-from tracekit.privacy.pipeline import body_without_credentials
+from tracekit.privacy import body_without_credentials, redact
 
 __all__ = ["Encoder"]
 

@@ -15,9 +15,7 @@ from tracekit.journal.normal import normal as normal_form
 from tracekit.journal.spelled import Spelled, spelled_in
 from tracekit.journal.steady import steady
 from tracekit.output import output
-from tracekit.privacy.own_rules import OwnRules, own_rules
-from tracekit.privacy.suspects import suspects_in
-from tracekit.privacy.texts import json_body
+from tracekit.privacy import Privacy, own_suspects_in, project_privacy, suspects_in
 
 __all__ = ["export"]
 
@@ -46,7 +44,7 @@ def export(
     if any(path.exists() and out.exists() and path.samefile(out) for path in segments):
         raise JournalError(f"{out} is a journal of the very run; export to another file")
     form = normal_form(segments) if normal else None
-    own, spelled = own_rules(), _spelled(segments)
+    privacy, spelled = project_privacy(), _spelled(segments)
     for path, found in spelled.items() if not allow_secrets else ():
         for line, suspect in found.suspects:
             _refuse([suspect], line + 1, path)
@@ -55,7 +53,7 @@ def export(
         for path, lines in (
             [(out, form.lines)] if form else [(path, _lines(path, numbers, spelled[path])) for path in segments]
         ):
-            checked = lines if allow_secrets else _without_suspects(lines, path, own)
+            checked = lines if allow_secrets else _without_suspects(lines, path, privacy)
             is_steady = shared and form is None and path.stat().st_size <= _MOST_STEADY
             file.writelines(_steady(checked) if is_steady else checked)
     return form.damage if form else ()
@@ -98,26 +96,12 @@ def _lines(path: Path, numbers: Iterator[int], spelled: Spelled) -> Iterator[byt
         raise JournalError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _without_suspects(lines: Iterable[bytes], path: Path, own: OwnRules) -> Iterator[bytes]:
+def _without_suspects(lines: Iterable[bytes], path: Path, privacy: Privacy) -> Iterator[bytes]:
     for number, line in enumerate(lines, 1):
         _refuse(list(suspects_in(line.decode("utf-8", "replace"))), number, path)
-        if own and not line.startswith(HEADER_START):
-            _refuse(_own_suspects(line, own), number, path)
+        if not line.startswith(HEADER_START):
+            _refuse(own_suspects_in(line, privacy), number, path)
         yield line
-
-
-def _own_suspects(line: bytes, own: OwnRules) -> list[str]:
-    """Name the project's rules that would have redacted the line: they are newer than the recording."""
-    found: set[str] = set()
-
-    def look(text: str) -> str:
-        redacted = own.text(text)
-        if redacted != text:
-            found.update(name for name in own.patterns if f"[redacted:{name}" in redacted)
-        return redacted
-
-    json_body(line, look)
-    return [f"a match of redact.{name}" for name in sorted(found)]
 
 
 def _refuse(suspects: Sequence[str], number: int, path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -26,9 +25,7 @@ from tracekit.model.events import (
 )
 from tracekit.model.recording import Exchange, Lane, RecordedSpan, Recording, Segment
 from tracekit.model.run import ProcessRoot
-from tracekit.privacy.joined import redacted_pieces
-from tracekit.privacy.own_rules import recorded_rules
-from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy import Privacy, recorded_privacy
 
 __all__ = ["Fold"]
 
@@ -135,14 +132,14 @@ class Fold:
 
     def _redacting(self, id: str) -> Redact:
         """Return what takes from an answer's pieces what they spell out all together and no line may hold."""
-        return partial(redacted_pieces, privacy=self._privacy_of(self._spans[id].segment))
+        return self._privacy_of(self._spans[id].segment).pieces
 
     def _privacy_of(self, segment: int) -> Privacy:
         redaction = self._segments[segment].redaction
         known = self._privacies.get(segment)
         if known is None or known[0] != redaction:
-            known = redaction, Privacy(recorded_rules(redaction))
-        self._privacies[segment] = redaction, Privacy(known[1].rules.without_slow())
+            known = redaction, recorded_privacy(redaction)
+        self._privacies[segment] = redaction, known[1].without_slow()
         return known[1]
 
     def _begin(self, index: int, event: SpanBegin) -> None:

@@ -24,7 +24,7 @@ from tracekit.journal.writer import FORMAT_VERSION, identity
 from tracekit.model.events import Event, Request, SpanBegin
 from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on
-from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy import Privacy, body_without_credentials
 from tracekit.system_clock import day_of
 
 if TYPE_CHECKING:
@@ -145,8 +145,6 @@ class ImportedSegment:
         event = SpanBegin("", None, "attempt", "", 0, "", request=Request("POST", "", "", "", {}, body))
         for kept in self._privacy.over(event):
             if isinstance(kept, SpanBegin) and kept.request is not None and kept.request.body is not None:
-                from tracekit.privacy.pipeline import body_without_credentials  # noqa: PLC0415  loaded with the first body
-
                 (redacted,) = json.loads(body_without_credentials(kept.request.body))["messages"]
                 return compact(redacted)
         return None

@@ -14,7 +14,7 @@ from weakref import WeakSet
 from tracekit.journal.bodies import body_member, compact
 from tracekit.model.events import Request
 from tracekit.origin import pass_on
-from tracekit.privacy.credentials import redact_bytes
+from tracekit.privacy import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 

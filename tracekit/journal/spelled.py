@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracekit.journal.bodies import body_member, compact
 from tracekit.journal.decode import HEADER_START, body_of
 from tracekit.journal.limits import Allowance
-from tracekit.privacy.joined import redacted_pieces, spelled_out
-from tracekit.privacy.own_rules import recorded_rules
-from tracekit.privacy.pipeline import Privacy
-from tracekit.privacy.suspects import suspects_in
+from tracekit.privacy import Privacy, recorded_privacy, suspects_in_pieces
 
 __all__ = ["Spelled", "spelled_in"]
 
@@ -42,13 +38,13 @@ def spelled_in(path: Path) -> Spelled:
         OSError: The file cannot be read.
     """
     found = Spelled({}, [])
-    privacy, allowance = Privacy(recorded_rules(())), Allowance()
+    privacy, allowance = recorded_privacy(()), Allowance()
     open_streams: dict[str, list[_Line]] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file):
             allowance.earn(len(line))
             if line.startswith(HEADER_START):
-                privacy = Privacy(recorded_rules(_object(line).get("redaction") or ()))
+                privacy = recorded_privacy(_object(line).get("redaction") or ())
             elif line.startswith(_CHUNK):
                 data = _object(line)
                 open_streams.setdefault(str(data.get("id")), []).append(_Line(number, data))
@@ -69,15 +65,11 @@ def _finish(lines: list[_Line], privacy: Privacy, allowance: Allowance, found: S
     except (ValueError, LookupError, TypeError, RecursionError):
         # Whoever reads the file is told of the damage.
         return
-    redacted = redacted_pieces(pieces, privacy)
+    redacted = privacy.pieces(pieces)
     for line, before, after in zip(lines, pieces, redacted, strict=True):
         if before != after:
             found.lines[line.number] = _with_body(line.data, after)
-    found.suspects.extend((lines[0].number, suspect) for suspect in _suspects(redacted))
-
-
-def _suspects(pieces: Any) -> Iterator[str]:
-    return suspects_in(spelled_out(b"".join(pieces)).decode("utf-8", "replace"))
+    found.suspects.extend((lines[0].number, suspect) for suspect in suspects_in_pieces(redacted))
 
 
 def _with_body(data: dict[str, Any], body: bytes) -> bytes:

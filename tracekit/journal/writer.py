@@ -26,7 +26,7 @@ from tracekit.journal.process import boot_id, host_name, process_start
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
 from tracekit.origin import finish, pass_on
-from tracekit.privacy.pipeline import Privacy, project_privacy
+from tracekit.privacy import Privacy, project_privacy
 from tracekit.system_clock import day_of, steady_ns, wall_ns
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class JournalSink:
         service: Callable[[], str] = str,
         hash_seed: int | None = None,
     ) -> None:
-        self._keeping = _Keeping(versions or {}, project_privacy(), service, hash_seed, set())
+        self.privacy = project_privacy()
+        self._keeping = _Keeping(versions or {}, self.privacy, service, hash_seed, set())
         self._segments: OrderedDict[str, SegmentWriter] = OrderedDict()
         self._lock = threading.RLock()
         self._pid = os.getpid()

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from math import fsum
 
 from tracekit.errors import JudgeError, TracekitError
+from tracekit.formatting import format_count
 from tracekit.instrument.recorder import active, install
 from tracekit.judges.stored import StoredOpinions
 from tracekit.model.finding import Finding
 from tracekit.model.question import Question, Step
-from tracekit.privacy.own_rules import OUT_OF_TIME
+from tracekit.privacy import is_withheld
 from tracekit.rules.check import in_order
 from tracekit.rules.judge import (
     Judge,
@@ -97,8 +98,8 @@ class Asking:
             said=self._text(question.said),
         )
         steps = (*question.earlier, *question.later)
-        is_withheld = any((text or "").endswith(OUT_OF_TIME) for step in steps for text in (step.given, step.output))
-        return None if is_withheld else question
+        texts = (text for step in steps for text in (step.given, step.output) if text)
+        return None if any(map(is_withheld, texts)) else question
 
     def _step(self, step: Step) -> Step:
         return Step(self._text(step.name), self._text(step.given), step.output and self._text(step.output))
@@ -114,7 +115,9 @@ class Asking:
         with _naming_the_judge(self._judge.name):
             estimates = {question.digest: self._judge.estimate_usd(question) for question in questions}
         whole = fsum(estimates.values())
-        self._tell(f"{self._judge.name} is asked about {_counted(len(questions))}, for at most ${whole:.4f}")
+        self._tell(
+            f"{self._judge.name} is asked about {format_count(len(questions), 'possible finding')}, for at most ${whole:.4f}"
+        )
         new: dict[str, Opinion] = {}
         left = list(questions)
         while chosen := self._affordable(left, estimates):
@@ -125,7 +128,7 @@ class Asking:
             left = [question for question in left if question.digest not in new]
         if left:
             self._tell(
-                f"the budget of ${self._max_usd:g} is reached: {_counted(len(left))} not asked, for which at most "
+                f"the budget of ${self._max_usd:g} is reached: {format_count(len(left), 'possible finding')} not asked, for which at most "
                 f"${fsum(estimates[each.digest] for each in left):.4f} more is needed; raise --judge-max-usd"
             )
         return new
@@ -215,7 +218,3 @@ def _naming_the_judge(name: str) -> Iterator[None]:
         raise JudgeError(
             f"the judge {name} failed: {type(error).__name__}: {error}; mend it, or check without --judge"
         ) from error
-
-
-def _counted(number: int) -> str:
-    return f"{number} possible finding{'' if number == 1 else 's'}"

@@ -53,14 +53,15 @@ class Message:
         before: The message before it, if there is one.
     """
 
-    __slots__ = ("_jump", "before", "count", "key", "part", "results", "role", "signature", "size", "uses")
+    __slots__ = ("_jump", "_key", "before", "count", "part", "results", "role", "signature", "size", "uses")
 
     def __init__(self, value: Any, part: Part, before: Message | None) -> None:
         self.part = part
         self.before = before
         self.count: int = 1 if before is None else before.count + 1
         self.size: int = part.size if before is None else before.size + 1 + part.size
-        self.key: bytes = next_key(b"" if before is None else before.key, value)
+        # What is in memory may as well be read when somebody asks.
+        self._key = None if isinstance(part, Held) else next_key(b"" if before is None else before.key, value)
         is_object = isinstance(value, Mapping)
         self.role = str(value.get("role", "")) if is_object else ""
         content = value.get("content") if is_object else None
@@ -73,6 +74,22 @@ class Message:
     def value(self) -> Any:
         """The message as JSON."""
         return self.part.value
+
+    @property
+    def key(self) -> bytes:
+        """A digest that is the same for histories that say the same."""
+        unread = []
+        key = b""
+        for message in self.back():
+            known = message._key  # noqa: SLF001  the class's own
+            if known is not None:
+                key = known
+                break
+            unread.append(message)
+        for message in reversed(unread):
+            key = next_key(key, message.value)
+            message._key = key  # noqa: SLF001  the class's own
+        return key
 
     def first(self, count: int) -> Message | None:
         """The message that is number `count` of this history, counted from 1; None for 0."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Reversible
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Reversible
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar
 
-from tracekit.model.events import Attributes, Failure, Kind
+from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Unrecorded
 from tracekit.model.recording import Recording
 
-__all__ = ["Node", "Run", "Status", "Tokens", "through_spans"]
+__all__ = ["Node", "Run", "RunTree", "Status", "Tokens", "through_spans"]
 
 Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
 """How a span stands. `open`: its process lives; `interrupted`: its process is gone, and its end was never recorded."""
@@ -73,10 +73,13 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A run: its identity, its tree, and what it was made from.
+class RunTree:
+    """A run's identity and structure, without its requests and answers: all that the store has of a run.
 
-    `brought` are the ids of the tool calls whose results stand in some request, as far as requests were read for the tree.
+    `last_ns` is the latest time that anything of the run is known of. `replay_of` is the run that it replays, and `replay`
+    how that went. `source` is the tool from whose record it was imported. `unrecorded` are requests that are missing here, and `damage` is what could not be read, by file.
+    `requested` has the ids of the tool calls that the response of a call requested, in order, by the id of the call; at
+    least where the tree has a tool that was inferred from one of them.
     """
 
     id: str
@@ -84,24 +87,65 @@ class Run:
     recorded_at_ns: int
     status: Status
     root: Node
+    last_ns: int
+    replay_of: str | None
+    replay: ReplayMode | None
+    source: str
+    unrecorded: tuple[Unrecorded, ...]
+    damage: tuple[tuple[str, str], ...]
+    requested: Mapping[str, tuple[str, ...]]
+
+    def count(self, kind: Kind | None = None) -> int:
+        """Return the number of nodes of `kind` in the tree, or of all nodes."""
+        return sum(kind is None or node.kind == kind for node in self.root.walk())
+
+
+@dataclass(frozen=True, slots=True)
+class Run(RunTree):
+    """A run with its requests and answers, and all else that was recorded.
+
+    `brought` are the ids of the tool calls whose results stand in some request, as far as requests were read for the tree.
+    """
+
     recording: Recording
     brought: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
-    _last_ns: int | None = field(default=None, init=False, repr=False, compare=False)
 
-    @property
-    def last_ns(self) -> int:
-        """The latest time that anything of the run is known of. Who draws a long run asks often: it is found once."""
-        if self._last_ns is None:
-            # What a process left open lasted at least until the last of its answers that arrived.
-            arrived = (each.pieces[-1].at_ns for each in self.recording.exchanges.values() if each.pieces)
-            last = max(*(max(node.start_ns, node.end_ns or 0) for node in self.root.walk()), 0, *arrived)
-            object.__setattr__(self, "_last_ns", last)
-            return last
-        return self._last_ns
+    @classmethod
+    def of(
+        cls,
+        recording: Recording,
+        status: Status,
+        root: Node,
+        brought: frozenset[str] = frozenset(),
+        requested: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Self:
+        """Return the run of `recording` that has the tree below `root`."""
+        return cls(
+            recording.id,
+            recording.name,
+            recording.recorded_at_ns,
+            status,
+            root,
+            max(_last_arrival_ns(recording), *(max(node.start_ns, node.end_ns or 0) for node in root.walk())),
+            recording.replay_of,
+            recording.replay,
+            recording.source,
+            recording.unrecorded,
+            tuple((segment.path, said) for segment in recording.segments for said in segment.damage),
+            requested or {},
+            recording,
+            brought,
+        )
 
-    def count(self, kind: Kind) -> int:
-        """How many nodes of `kind` the tree has."""
-        return sum(node.kind == kind for node in self.root.walk())
+    def grown(self, recording: Recording) -> Run:
+        """Return the run of `recording`, in which nothing but answers has arrived since this one."""
+        last_ns = max(self.last_ns, _last_arrival_ns(recording))
+        return replace(self, recording=recording, last_ns=last_ns, unrecorded=recording.unrecorded)
+
+
+def _last_arrival_ns(recording: Recording) -> int:
+    """Return the time of the last piece of an answer: what a process left open lasted at least until then."""
+    return max((each.pieces[-1].at_ns for each in recording.exchanges.values() if each.pieces), default=0)
 
 
 class _Placed(Protocol):

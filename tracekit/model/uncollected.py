@@ -21,4 +21,8 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():
+                # What was made meanwhile counts as old: as young objects all of it would be looked through at once.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

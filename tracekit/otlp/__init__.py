@@ -3,7 +3,7 @@
 What is sent is made of the same events as the record, with the record's ids and times, so both tell the same. Where the
 application has a TracerProvider of its own, that one exports, and nothing here does.
 
-- `destination.py`: where spans and metrics go, as the ``OTEL_*`` variables say; `secrets.py`: what is never shown of it.
+- `destination.py`: where spans and metrics go, as the ``OTEL_*`` variables say.
 - `told.py`, `attributes.py`, `content.py`: a span of the record in the conventions' form.
 - `live.py`, `outbox.py`: spans that end now, and the thread that sends them.
 - `recorded.py`, `send.py`: the spans of a recorded run.

@@ -10,7 +10,8 @@ from tracekit.otlp.attributes import wired
 from tracekit.otlp.destination import Limits
 from tracekit.otlp.outcome import Delivery, Sent
 from tracekit.otlp.sizes import reduced, size_of
-from tracekit.otlp.told import Rules, Told, Wired
+from tracekit.otlp.told import Told, Wired
+from tracekit.privacy import SpanRules
 
 __all__ = ["Courier", "Deliverer"]
 
@@ -31,7 +32,7 @@ class Deliverer:
     It remembers what was too large for the collector, so that later requests fit at once.
     """
 
-    def __init__(self, courier: Courier, rules: Rules, limits: Limits) -> None:
+    def __init__(self, courier: Courier, rules: SpanRules, limits: Limits) -> None:
         self._courier = courier
         self._rules = rules
         self._most_spans = limits.batch

@@ -6,19 +6,17 @@ OpenTelemetry's own code, in `tracekit.otlp.wire`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from tracekit.otlp.secrets import public_address, scrubbed, secrets_of
+from tracekit.privacy import public_address, scrubbed, secrets_of
 
 __all__ = [
     "BYTES_VARIABLE",
     "Destination",
     "Limits",
     "Protocol",
-    "asks_for_content",
     "destination",
     "destination_of",
     "limits_of",
@@ -28,12 +26,6 @@ __all__ = [
 ]
 
 Protocol: TypeAlias = Literal["http/protobuf", "grpc"]
-
-CONTENT_VARIABLES: Final = (
-    ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", ("span_only", "span_and_event", "true")),
-    ("ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE", ("content",)),
-)
-"""Variables that ask for message content on spans, and the values by which they do: the conventions', and the SDK's."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +116,6 @@ def _below(base: str, path: str) -> str:
     address, mark, query = base.partition("?")
     address = address.rstrip("/")
     return f"{address if address.endswith(path) else address + path}{mark}{query}"
-
-
-def asks_for_content(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether spans carry the content of messages; by default they do not."""
-    return any(environment.get(name, "").strip().lower() in values for name, values in CONTENT_VARIABLES)
 
 
 def limits_of(environment: Mapping[str, str], *, content: bool = False) -> tuple[Limits, list[str]]:

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.options import VARIABLES, Signal, compression_of, timeout_of
 from tracekit.otlp.outcome import Sent
-from tracekit.otlp.secrets import public_address, without_user
+from tracekit.privacy import public_address, without_user
 from tracekit.system_clock import steady_ns
 
 __all__ = [

@@ -16,7 +16,8 @@ from tracekit.otlp.hush import loading
 from tracekit.otlp.ledger import Ledger
 from tracekit.otlp.outbox import Loss, Outbox
 from tracekit.otlp.sampling import Sampling
-from tracekit.otlp.told import Rules, Told, content_size, drop_content
+from tracekit.otlp.told import Told, content_size, drop_content
+from tracekit.privacy import SpanRules
 
 __all__ = ["LiveExport"]
 
@@ -48,7 +49,7 @@ class LiveExport:
         self,
         destination: Destination,
         limits: Limits,
-        rules: Rules,
+        rules: SpanRules,
         resource: Mapping[str, Any],
         *,
         remote: tuple[str, bool] | None = None,
@@ -162,8 +163,6 @@ class LiveExport:
         failure = event.failure or (Failure("error") if event.status == "error" else None)
         exchange = known.exchange and replace(known.exchange, pieces=tuple(known.pieces))
         attributes = {**begin.attributes, **event.attributes}
-        if begin.kind == "llm" and known.agent is not None:
-            attributes[semconv.AGENT_NAME] = known.agent
         told = Told(
             known.run.id,
             known.run.name,
@@ -177,6 +176,7 @@ class LiveExport:
             failure,
             self._rules.allowed(attributes),
             exchange,
+            known.agent,
         )
         size = content_size(told)
         if size and not self._outbox.has_room(size):
@@ -186,7 +186,7 @@ class LiveExport:
 
 
 def _shipper(
-    destination: Destination, limits: Limits, rules: Rules, resource: Mapping[str, Any], warnings: Sequence[str]
+    destination: Destination, limits: Limits, rules: SpanRules, resource: Mapping[str, Any], warnings: Sequence[str]
 ) -> Any:
     with loading():
         from tracekit.otlp.shipper import SpanShipper  # noqa: PLC0415  loads OpenTelemetry's SDK, in the outbox's thread

@@ -46,8 +46,6 @@ def _told(
     run: Run, node: Node, trace: str, parent: str | None, agent: str | None, last_ns: int, exchange: Exchange | None
 ) -> Told:
     attributes = dict(node.attributes)
-    if node.kind == "llm" and agent is not None:
-        attributes[semconv.AGENT_NAME] = agent
     if node.inferred:
         attributes[semconv.INFERRED] = True
     failure = node.failure or (Failure("error") if node.status == "error" else None)
@@ -67,6 +65,7 @@ def _told(
         failure,
         attributes,
         exchange,
+        agent,
     )
 
 

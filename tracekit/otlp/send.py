@@ -14,7 +14,7 @@ from tracekit.otlp.destination import Destination, limits_of
 from tracekit.otlp.hush import loading
 from tracekit.otlp.outcome import Delivery
 from tracekit.otlp.recorded import told_of
-from tracekit.otlp.told import Rules
+from tracekit.privacy import SpanRules
 
 if TYPE_CHECKING:
     from tracekit.otlp.wire import Sender
@@ -24,7 +24,7 @@ __all__ = ["probe", "send_run"]
 _log = logging.getLogger("tracekit")
 
 
-def send_run(run: Run, destination: Destination, rules: Rules, resource: Mapping[str, Any]) -> Delivery:
+def send_run(run: Run, destination: Destination, rules: SpanRules, resource: Mapping[str, Any]) -> Delivery:
     """Send every span of `run`; returns how many were sent and were not. Sent again, they have the same ids.
 
     Raises:

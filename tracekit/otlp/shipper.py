@@ -13,8 +13,9 @@ from tracekit.errors import PricesError
 from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, Limits
 from tracekit.otlp.outcome import Delivery
-from tracekit.otlp.told import Rules, Told
+from tracekit.otlp.told import Told
 from tracekit.otlp.wire import Sender
+from tracekit.privacy import SpanRules
 
 __all__ = ["SpanShipper"]
 
@@ -32,7 +33,7 @@ class SpanShipper:
         self,
         destination: Destination,
         limits: Limits,
-        rules: Rules,
+        rules: SpanRules,
         resource: Mapping[str, Any],
         warnings: Sequence[str] = (),
     ) -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from tracekit import semconv
 from tracekit.model.events import Attributes, Failure, Kind
 from tracekit.model.recording import Exchange
 
-__all__ = ["Rules", "Told", "Wired", "content_size", "drop_content", "span_id_of"]
-
-
-_ASKED_BY_OTHERS = frozenset((semconv.COMMAND_ARGS,))
-"""What may hold a task's text though no message does: the arguments with which a program was started."""
+__all__ = ["Told", "Wired", "content_size", "drop_content", "span_id_of"]
 
 
 @dataclass(slots=True)
 class Told:
-    """A span as recorded. `exchange` is the last one of an llm, if content is exported."""
+    """A span as recorded. `exchange` is the last one of an llm, if content is exported; `agent` its nearest agent."""
 
     run: str
     run_name: str
@@ -34,6 +30,7 @@ class Told:
     failure: Failure | None
     attributes: Attributes
     exchange: Exchange | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +48,6 @@ class Wired:
     failed: bool
     description: str
     attributes: Mapping[str, Any]
-
-
-class Rules(NamedTuple):
-    """The rules of the export: whether it includes content, and how each text is redacted.
-
-    `sdks_content` lets content go that the SDK itself put on its span, since a client was told to (`content_mode`).
-    """
-
-    content: bool
-    redact: Callable[[str], str]
-    sdks_content: bool = False
-
-    def allowed(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of a span's `attributes` that may leave."""
-        if self.content or (self.sdks_content and semconv.INPUT_MESSAGES in attributes):
-            return dict(attributes)
-        return {
-            name: value
-            for name, value in attributes.items()
-            if name not in _ASKED_BY_OTHERS and not semconv.is_content(name)
-        }
 
 
 def content_size(told: Told) -> int:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tracekit.privacy.placeholders import placeholder
+
 __all__ = ["GROUPS", "Group", "Rule"]
 
 _WORD = r"[A-Za-z0-9_\-]"
@@ -43,7 +45,7 @@ class Group(NamedTuple):
 
 
 def _rule(name: str, *patterns: str, kept: str = "", before: int = 0) -> list[Rule]:
-    put = f"{kept}[redacted:{name}]"
+    put = f"{kept}{placeholder(name)}"
     return [Rule(name, re.compile(pattern, re.ASCII), put, before) for pattern in patterns]
 
 

@@ -9,11 +9,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.origin import pass_on
 from tracekit.privacy.credential_rules import GROUPS, Rule
 from tracekit.privacy.memo import memo_key
 
-__all__ = ["RULE_NAMES", "redact", "redact_bytes"]
+__all__ = ["RULE_NAMES", "body_without_credentials", "redact", "redact_bytes"]
 
 _TEXT_SIGNS = tuple((number, group.literal, re.compile(group.sign, re.ASCII)) for number, group in enumerate(GROUPS))
 _BYTE_SIGNS = tuple(
@@ -55,6 +56,11 @@ def redact_bytes(data: bytes) -> bytes:
             break
         data = redacted.encode("utf-8", "surrogateescape")
     return data
+
+
+def body_without_credentials(body: bytes) -> bytes:
+    """Return `body`, of a request or of a response, with a placeholder for each credential."""
+    return rewritten_frames(body, redact_bytes) if are_frames(body) else redact_bytes(body)
 
 
 def _redacted(text: str, groups: Iterable[int]) -> str:

@@ -10,13 +10,15 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.json_text import compact
-from tracekit.privacy.credentials import redact_bytes
-from tracekit.privacy.pipeline import Privacy, body_without_credentials
-from tracekit.privacy.texts import json_body, rewritten_value
+from tracekit.privacy.credentials import body_without_credentials, redact_bytes
+from tracekit.privacy.texts import json_body
+
+if TYPE_CHECKING:
+    from tracekit.privacy.pipeline import Privacy
 
 __all__ = ["redacted_pieces", "spelled_out"]
 
@@ -109,7 +111,7 @@ def _changed(blocks: dict[tuple[Any, str], list[_Delta]], privacy: Privacy) -> d
 def _redacted_json(joined: str, privacy: Privacy) -> str:
     try:
         value = json.loads(joined)
-        redacted = rewritten_value(value, privacy.text)
+        redacted = privacy.value(value)
         return joined if redacted == value else compact(redacted)
     except (ValueError, RecursionError):
         return privacy.text(joined)

@@ -18,16 +18,14 @@ from tracekit.errors import SettingsError
 from tracekit.origin import pass_on
 from tracekit.privacy.memo import memo_key
 from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
+from tracekit.privacy.placeholders import PLACEHOLDER, placeholder
 from tracekit.settings import project_settings
 
-__all__ = ["OUT_OF_TIME", "Allowance", "OwnRules", "RuleTimeoutError", "own_rules", "recorded_rules"]
+__all__ = ["Allowance", "OwnRules", "RuleTimeoutError", "own_rules", "recorded_rules"]
 
 _log = logging.getLogger("tracekit")
 
-OUT_OF_TIME = ", out of time]"
-"""How the placeholder of a text ends that was withheld since a rule took too long on it."""
-
-_PLACEHOLDER = re.compile(r"(\[redacted:[^\[\]]{1,100}\])")
+_PLACES = re.compile(f"({PLACEHOLDER.pattern})")
 _NAME = re.compile(r"[^\[\]\x00-\x1f]{1,64}")
 _BASE_S = 0.01
 _S_A_CHARACTER = 18e-9
@@ -157,7 +155,7 @@ class OwnRules:
             if self._is_strict:
                 raise
             self._tell(cut)
-            redacted = f"[redacted:{cut.name}{OUT_OF_TIME}"
+            redacted = placeholder(cut.name, withheld=True)
             self._remember(text, redacted)
         else:
             if redacted == text:
@@ -165,12 +163,12 @@ class OwnRules:
         return redacted
 
     def _applied(self, text: str, allowance: Allowance) -> str:
-        parts = _PLACEHOLDER.split(text)
+        parts = _PLACES.split(text)
         for name, pattern in self.patterns.items():
             began = thread_time()
             try:
                 parts[::2] = [
-                    pattern.sub(f"[redacted:{name}]", part, allowance.seconds - thread_time() + began) if part else part
+                    pattern.sub(placeholder(name), part, allowance.seconds - thread_time() + began) if part else part
                     for part in parts[::2]
                 ]
             except PatternTimeoutError:
@@ -178,7 +176,7 @@ class OwnRules:
             finally:
                 allowance.seconds -= thread_time() - began
             if len(self.patterns) > 1:
-                parts = _PLACEHOLDER.split("".join(parts))
+                parts = _PLACES.split("".join(parts))
         return "".join(parts)
 
     def _remember(self, text: str, redacted: str) -> None:

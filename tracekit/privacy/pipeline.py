@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.privacy.content import Content, ContentFilter, content_mode, kept_arguments
-from tracekit.privacy.own_rules import OwnRules, own_rules
-from tracekit.privacy.texts import URL_ATTRIBUTES, Texts, json_body, rewritten_url
+from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
+from tracekit.privacy.texts import Texts, has_encoded_url, json_body, rewritten_url, rewritten_value, with_plain_urls
 
-__all__ = ["Privacy", "SegmentPrivacy", "body_without_credentials", "project_privacy", "without_credentials"]
+__all__ = ["Privacy", "SegmentPrivacy", "project_privacy", "recorded_privacy"]
 
 
 def project_privacy() -> Privacy:
@@ -23,6 +21,15 @@ def project_privacy() -> Privacy:
         SettingsError: The rules cannot be used; recording without them could keep what must not be.
     """
     return Privacy(own_rules(), content_mode())
+
+
+def recorded_privacy(redaction: Iterable[object], *, is_strict: bool = False) -> Privacy:
+    """Return the rules that a recording's header lists as its `redaction`. The header may be a stranger's.
+
+    Raises:
+        PatternError: With `is_strict`, a rule cannot be used; else that rule is left out.
+    """
+    return Privacy(recorded_rules(redaction, is_strict=is_strict))
 
 
 class Privacy:
@@ -38,19 +45,56 @@ class Privacy:
 
         return [*RULE_NAMES, *self.rules.described()]
 
+    def without_slow(self) -> Privacy:
+        """Return the same without those rules that were stopped several times, since they took too long."""
+        rules = self.rules.without_slow()
+        return self if rules is self.rules else Privacy(rules, self.content)
+
+    # ── texts and values ─────────────────────────────────────────────────────────────────────────────────────────
+
     def text(self, text: str) -> str:
         """Return `text` after the rules of the user and those for credentials."""
         from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
 
         return redact(self.rules.text(text))
 
+    def value(self, value: Any) -> Any:
+        """Return `value`, any JSON, with its texts and the keys of its objects after `text`."""
+        return rewritten_value(value, self.text)
+
+    def url(self, url: str, *, is_query: bool = False) -> str:
+        """Return `url`, or a part or a span's name, after `text`, as it is and without percent encoding."""
+        return rewritten_url(url, self.text, is_query=is_query)
+
     def arguments(self, arguments: Sequence[str]) -> list[str]:
         """Return of a program's arguments what may be kept."""
         return [self.text(each) for each in kept_arguments(arguments, self.content)]
 
+    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
+
     def for_segment(self) -> SegmentPrivacy:
-        """Return what filters the events of one segment."""
+        """Return what filters the events of one segment of a journal."""
         return SegmentPrivacy(self)
+
+    def event(self, event: Event) -> Event:
+        """Return `event` after all rules, for a sink that makes no lines."""
+        return self._credentials().of(self.without_own(event))
+
+    def request(self, request: Request) -> Request:
+        """Return `request` after all rules, as a journal would have it.
+
+        Raises:
+            RuleTimeoutError: A rule takes too long, if the rules are strict.
+        """
+        event = self.without_own(SpanBegin("", None, "attempt", "", 0, "", request=request))
+        assert isinstance(event, SpanBegin)
+        return self._credentials().request(event.request or request)
+
+    def pieces(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the pieces of a response's body without what only several of them together spell out."""
+        from tracekit.privacy.joined import redacted_pieces  # noqa: PLC0415  only whoever reads a record joins pieces
+
+        return redacted_pieces(pieces, self)
 
     def without_own(self, event: Event) -> Event:
         """Return `event` after the user's rules."""
@@ -60,15 +104,11 @@ class Privacy:
         text = partial(rules.text, allowance=rules.allowance(_characters(event)))
         return Texts(text, partial(json_body, text=text)).of(event)
 
-    def without_own_in(self, request: Request) -> Request:
-        """Return `request` after the user's rules.
+    @staticmethod
+    def _credentials() -> Texts:
+        from tracekit.privacy.credentials import body_without_credentials, redact  # noqa: PLC0415  see above
 
-        Raises:
-            RuleTimeoutError: A rule takes too long, if the rules are strict.
-        """
-        event = self.without_own(SpanBegin("", None, "attempt", "", 0, "", request=request))
-        assert isinstance(event, SpanBegin)
-        return event.request or request
+        return Texts(redact, body_without_credentials)
 
 
 class SegmentPrivacy:
@@ -81,45 +121,12 @@ class SegmentPrivacy:
     def over(self, event: Event) -> list[Event]:
         """Return what may be kept of `event`."""
         event = self._privacy.without_own(event)
-        if isinstance(event, SpanBegin) and _is_encoded(event):
-            event = _with_plain_address(event)
+        if has_encoded_url(event):
+            from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
+
+            # Percent encoding hides a credential from the line that is made of the event.
+            event = with_plain_urls(event, redact)
         return self._content.over(event)
-
-
-def _is_encoded(event: SpanBegin) -> bool:
-    if "%" in event.name:
-        return True
-    request = event.request
-    return request is not None and ("%" in request.path or "%" in request.query or "+" in request.query)
-
-
-def _with_plain_address(event: SpanBegin) -> SpanBegin:
-    """Return `event` without the credentials that percent encoding hides from the line that is made of it."""
-    from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
-
-    request = event.request
-    if request is not None:
-        path, query = rewritten_url(request.path, redact), rewritten_url(request.query, redact, is_query=True)
-        request = replace(request, path=path, query=query)
-    attributes = {
-        name: rewritten_url(str(value), redact) if name in URL_ATTRIBUTES else value
-        for name, value in event.attributes.items()
-    }
-    return replace(event, name=rewritten_url(event.name, redact), attributes=attributes, request=request)
-
-
-def without_credentials(event: Event) -> Event:
-    """Return `event` with a placeholder for each credential, for a sink that makes no lines."""
-    from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
-
-    return Texts(redact, body_without_credentials).of(event)
-
-
-def body_without_credentials(body: bytes) -> bytes:
-    """Return `body`, of a request or of a response, with a placeholder for each credential."""
-    from tracekit.privacy.credentials import redact_bytes  # noqa: PLC0415  see above
-
-    return rewritten_frames(body, redact_bytes) if are_frames(body) else redact_bytes(body)
 
 
 def _characters(event: Event) -> int:

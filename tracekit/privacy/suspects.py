@@ -7,11 +7,14 @@ costs a second look here, where in redaction it would cost a recording its truth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tracekit.privacy.credentials import redact
+from tracekit.privacy.joined import spelled_out
+from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy.texts import json_body
 
-__all__ = ["suspects_in"]
+__all__ = ["own_suspects_in", "suspects_in", "suspects_in_pieces"]
 
 _NAMED = re.compile(
     r"(?i)(?<![a-z0-9])(?:api_?key|secret(?:_?key)?|access_?key|auth_?token|token|passw(?:or)?d|private_?key)"
@@ -33,3 +36,23 @@ def suspects_in(text: str) -> Iterator[str]:
             before = redacted[max(0, match.start() - _LONGEST_PREFIX) : match.start()]
             prefix = _PREFIX.search(before)
             yield f"{prefix[0] if prefix else ''}{match[0][: match.start('value') - match.start()]}{value[:3]}…"
+
+
+def suspects_in_pieces(pieces: Sequence[bytes]) -> Iterator[str]:
+    """Yield the suspicious places of the text that the `pieces` of a stream spell out together."""
+    return suspects_in(spelled_out(b"".join(pieces)).decode("utf-8", "replace"))
+
+
+def own_suspects_in(line: bytes, privacy: Privacy) -> list[str]:
+    """Name the user's rules that would have redacted the `line` of a journal: they are newer than the recording."""
+    found: set[str] = set()
+
+    def look(text: str) -> str:
+        redacted = privacy.rules.text(text)
+        if redacted != text:
+            found.update(name for name in privacy.rules.patterns if f"[redacted:{name}" in redacted)
+        return redacted
+
+    if privacy.rules:
+        json_body(line, look)
+    return [f"a match of redact.{name}" for name in sorted(found)]

@@ -27,9 +27,18 @@ from tracekit.model.heads import HeadForm
 from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
 
-__all__ = ["URL_ATTRIBUTES", "Texts", "json_body", "rewritten_url", "rewritten_value"]
+__all__ = [
+    "Texts",
+    "has_encoded_url",
+    "json_body",
+    "rewritten_attribute",
+    "rewritten_url",
+    "rewritten_value",
+    "with_plain_urls",
+]
 
-URL_ATTRIBUTES = frozenset((semconv.URL_FULL, semconv.URL_PATH))
+_URLS = frozenset((semconv.URL_FULL, semconv.URL_PATH, *semconv.OTHER_URLS))
+_QUERIES = frozenset((semconv.URL_QUERY,))
 _PARTS = re.compile(r"([/?&=;#])")
 _MOST_DECODINGS = 3
 _SAFE = "[]:, "
@@ -91,12 +100,14 @@ class Texts:
         return Failure(self._text(failure.type), self._text(failure.message))
 
     def _attributes(self, attributes: Attributes) -> dict[str, Any]:
-        return {
-            name: rewritten_url(value, self._text)
-            if name in URL_ATTRIBUTES and isinstance(value, str)
-            else rewritten_value(value, self._text)
-            for name, value in attributes.items()
-        }
+        return {name: rewritten_attribute(name, value, self._text) for name, value in attributes.items()}
+
+
+def rewritten_attribute(name: str, value: Any, text: Callable[[str], str]) -> Any:
+    """Return the `value` of a span's attribute `name`, with `text` applied as to a value or as to an address."""
+    if isinstance(value, str) and (name in _URLS or name in _QUERIES):
+        return rewritten_url(value, text, is_query=name in _QUERIES)
+    return rewritten_value(value, text)
 
 
 def rewritten_value(value: Any, text: Callable[[str], str]) -> Any:
@@ -142,6 +153,43 @@ def _rewritten_part(part: str, text: Callable[[str], str], decode: Callable[[str
         if redacted != plain:
             return quote(redacted, safe=_SAFE)
     return part
+
+
+def has_encoded_url(event: Event) -> bool:
+    """Return whether an address in `event` has percent encoding, which may hide a text from those who look for it."""
+    if not isinstance(event, SpanBegin | SpanEnd):
+        return False
+    if isinstance(event, SpanBegin):
+        request = event.request
+        if "%" in event.name or (
+            request is not None and ("%" in request.path or "%" in request.query or "+" in request.query)
+        ):
+            return True
+    attributes = event.attributes
+    if attributes.keys().isdisjoint(_URLS) and attributes.keys().isdisjoint(_QUERIES):
+        return False
+    return any(
+        isinstance(value, str) and ("%" in value or "+" in value)
+        for name, value in attributes.items()
+        if name in _URLS or name in _QUERIES
+    )
+
+
+def with_plain_urls(event: Event, text: Callable[[str], str]) -> Event:
+    """Return `event` with `text` applied to its addresses and its name, also without their percent encoding."""
+    if not isinstance(event, SpanBegin | SpanEnd):
+        return event
+    attributes = {
+        name: rewritten_attribute(name, value, text) if name in _URLS or name in _QUERIES else value
+        for name, value in event.attributes.items()
+    }
+    if isinstance(event, SpanEnd):
+        return replace(event, attributes=attributes)
+    request = event.request
+    if request is not None:
+        path, query = rewritten_url(request.path, text), rewritten_url(request.query, text, is_query=True)
+        request = replace(request, path=path, query=query)
+    return replace(event, name=rewritten_url(event.name, text), attributes=attributes, request=request)
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,11 +17,14 @@ from typing import Any
 from tracekit.errors import ReplayError
 from tracekit.model.events import Request
 from tracekit.model.recording import Exchange
-from tracekit.privacy.credentials import redact
-from tracekit.privacy.own_rules import OUT_OF_TIME, RuleTimeoutError, recorded_rules
-from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
-from tracekit.privacy.pipeline import Privacy, body_without_credentials
-from tracekit.privacy.texts import Texts, rewritten_url, rewritten_value
+from tracekit.privacy import (
+    Pattern,
+    PatternError,
+    PatternTimeoutError,
+    RuleTimeoutError,
+    is_withheld,
+    recorded_privacy,
+)
 
 __all__ = ["Keys"]
 
@@ -50,7 +53,7 @@ class Keys:
         self._patterns = [_pattern(entry) for entry in entries if entry.startswith("/")]
         self._paths = [_path(entry) for entry in entries if not entry.startswith("/")]
         try:
-            self._privacy = Privacy(recorded_rules(redaction, is_strict=True))
+            self._privacy = recorded_privacy(redaction, is_strict=True)
         except PatternError as error:
             raise ReplayError(f"the recording cannot be replayed: {error}") from error
 
@@ -61,7 +64,7 @@ class Keys:
             ReplayError: A rule takes too long on it.
         """
         with _patience():
-            return _CREDENTIALS.request(self._privacy.without_own_in(request))
+            return self._privacy.request(request)
 
     def recorded(self, exchange: Exchange) -> Exchange:
         """Return `exchange` with its request redacted again: other versions know fewer forms of credentials.
@@ -71,7 +74,7 @@ class Keys:
         """
         # Joining a body of a long history takes time: once.
         request = _in_memory(exchange.request)
-        if OUT_OF_TIME.encode() in (request.body or b""):
+        if is_withheld((request.body or b"").decode("utf-8", "replace")):
             raise ReplayError(
                 "a rule of redaction took too long when this was recorded, so a text that was sent is not in the recording; "
                 "make the rule simpler, and record again"
@@ -88,7 +91,7 @@ class Keys:
             ReplayError: A rule takes too long on it.
         """
         with _patience():
-            return rewritten_value(value, self._privacy.text)
+            return self._privacy.value(value)
 
     def name(self, name: str) -> str:
         """Return the name of a span as it would be recorded.
@@ -97,7 +100,7 @@ class Keys:
             ReplayError: A rule takes too long on it.
         """
         with _patience():
-            return rewritten_url(name, self._privacy.text)
+            return self._privacy.url(name)
 
     def path(self, path: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Return `path`, kinds and names of spans, as it would be recorded.
@@ -166,9 +169,6 @@ class Keys:
                     "characters; make it simpler, without repetitions in repetitions"
                 ) from None
         return text
-
-
-_CREDENTIALS = Texts(redact, body_without_credentials)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing_extensions import override
 from tracekit.instrument.protocols import RunSink
 from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
-from tracekit.privacy.pipeline import Privacy, without_credentials
+from tracekit.privacy import Privacy
 
 __all__ = ["RedactingSink"]
 
@@ -21,7 +21,7 @@ class RedactingSink(RunSink):
 
     @override
     def write(self, run: RunInfo, event: Event) -> None:
-        self._sink.write(run, without_credentials(self._privacy.without_own(event)))
+        self._sink.write(run, self._privacy.event(event))
 
     @override
     def release(self, run: RunInfo) -> None:

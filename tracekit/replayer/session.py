@@ -29,8 +29,7 @@ from tracekit.model.events import ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.tree import Run
-from tracekit.privacy.own_rules import recorded_rules
-from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy import is_redacted, project_privacy, recorded_privacy
 from tracekit.replayer import closed
 from tracekit.replayer.blocked import blocked_in, note_blocked
 from tracekit.replayer.children import close_children, release_children
@@ -130,18 +129,20 @@ class Stage:
         """The API's hosts of the recording."""
         hosts = {exchange.request.host for exchange in self.script.recording.exchanges.values()}
         # One that a rule of redaction took away cannot be told.
-        return {host for host in hosts if "[redacted:" not in host}
+        return {host for host in hosts if not is_redacted(host)}
 
     def enter(self, sink: RunSink, process: RunInfo | None, *, hooked: bool = False) -> Recorder:
         """Begin the replay in this process, on this thread; what happens goes to `sink`.
 
         `hooked` says that the processes which this one starts begin a replay of their own.
         """
+        recorded = recorded_privacy(self.script.recording.redaction)
         recorder = Recorder(
-            RedactingSink(sink, Privacy(recorded_rules(self.script.recording.redaction))),
+            RedactingSink(sink, recorded),
             self.clock,
             Session(process, "") if process is not None else None,
             answerer=self.player,
+            privacy=(recorded, project_privacy()),
         )
         install(recorder)
         hook_in()

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracekit.errors import SourceError
 from tracekit.journal.imported import imported_headers
 from tracekit.origin import pass_on
-from tracekit.privacy.pipeline import project_privacy
+from tracekit.privacy import project_privacy
 from tracekit.sources.door import Source, SourceSession, Stamps
 from tracekit.sources.importing import Imported, import_session
 from tracekit.sources.writing import SessionWriter

@@ -15,7 +15,7 @@ from tracekit.cost import price_usd
 from tracekit.errors import SourceError
 from tracekit.journal.imported import imported_headers
 from tracekit.origin import pass_on
-from tracekit.privacy.pipeline import Privacy, project_privacy
+from tracekit.privacy import Privacy, project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.door import Source, SourceSession
 from tracekit.sources.translation import Translation

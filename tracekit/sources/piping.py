@@ -13,7 +13,7 @@ from tracekit.errors import SourceError
 from tracekit.journal.imported import imported_headers
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
-from tracekit.privacy.pipeline import project_privacy
+from tracekit.privacy import project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.claude_code.stream import StreamSession, is_stream
 from tracekit.sources.importing import Imported, import_session, is_less

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tracekit.journal.imported import ImportedSegment
 from tracekit.model.events import LaneBegin, SpanBegin, SpanEnd
-from tracekit.privacy.pipeline import Privacy
+from tracekit.privacy import Privacy
 from tracekit.sources.translation import ImportedLane, ImportedSpan, Translation
 
 __all__ = ["SessionWriter"]

@@ -38,8 +38,6 @@ class Locks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.waited_s = 0.0
-        """How long the newest reader had to wait."""
 
     @contextmanager
     def collecting(self, patience_s: float = 0.0) -> Iterator[bool]:
@@ -63,7 +61,6 @@ class Locks:
                 if time.monotonic() - begin > patience_s:
                     raise StoreBusyError(self._held("a collector", patience_s))
                 time.sleep(random.uniform(0.001, 0.004))  # noqa: S311  so that those who wait do not ask all at once
-            self.waited_s = time.monotonic() - begin
             yield
 
     @contextmanager

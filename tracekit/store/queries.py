@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
-from tracekit.model.events import Failure, Kind
-from tracekit.model.finding import Confidence, Finding
-from tracekit.model.recording import Recording, Segment
+from tracekit.model.columns import columns_of
+from tracekit.model.events import Unrecorded
+from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary
-from tracekit.model.tree import Node, Run, Status, Tokens
-from tracekit.store.rows import File, KnownRun, PracticeRow, SpanRow
+from tracekit.model.tree import RunTree
+from tracekit.store.rows import File, FindingRow, JournalRow, KnownRun, PracticeRow, SegmentRow
+from tracekit.store.schema import FINDINGS, JOURNALS, PRACTICES, RUNS, SEGMENTS, SPANS
+from tracekit.store.span_row import SpanRow, tree_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,52 +32,42 @@ __all__ = [
     "written_at_ns",
 ]
 
+T = TypeVar("T")
+
 
 def known_runs(store: DuckDBPyConnection) -> dict[str, KnownRun]:
     """Return the state of each run's journals in the store, by run."""
-    files: dict[str, list[File]] = {}
-    alive: dict[str, list[str]] = {}
-    for run, path, size, mtime_ns, inode, is_alive in store.execute(
-        "SELECT run, path, size, mtime_ns, inode, alive FROM segment"
-    ).fetchall():
-        files.setdefault(run, []).append(File(path, size, mtime_ns, inode))
-        if is_alive:
-            alive.setdefault(run, []).append(path)
-    rows = store.execute(
-        "SELECT run, copy, maker, recorded_at_ns, collected_at_ns, took_s, problem FROM journal"
-    ).fetchall()
+    files: dict[str, list[SegmentRow]] = {}
+    for segment in _rows(store, SEGMENTS, SegmentRow):
+        files.setdefault(segment.run, []).append(segment)
     return {
-        id: KnownRun(
-            id,
-            copy,
-            maker,
-            recorded_at_ns,
-            collected_at_ns,
-            took_s,
-            frozenset(alive.get(id, ())),
-            frozenset(files.get(id, ())),
-            problem,
+        journal.run: KnownRun(
+            journal.run,
+            journal.copy,
+            journal.maker,
+            journal.recorded_at_ns,
+            journal.collected_at_ns,
+            journal.took_s,
+            frozenset(each.path for each in files.get(journal.run, ()) if each.alive),
+            frozenset(each.file for each in files.get(journal.run, ())),
+            journal.problem,
         )
-        for id, copy, maker, recorded_at_ns, collected_at_ns, took_s, problem in rows
+        for journal in _rows(store, JOURNALS, JournalRow)
     }
 
 
-_SUMMARY = (
-    "id, name, recorded_at_ns, start_ns, end_ns, last_ns, status, input_tokens, output_tokens, cache_read_tokens, "
-    "cache_write_tokens, cost_usd, cost_complete, agents, calls, retries, findings, replay_of, replay"
-)
+def _rows(store: DuckDBPyConnection, source: str, cls: type[T], values: Sequence[object] = ()) -> list[T]:
+    """Return the rows of `source`: a table, whose rows are of `cls`, and what stands after FROM besides it."""
+    names = ", ".join(column.name for column in columns_of(cls))
+    found = store.execute(f"SELECT {names} FROM {source}", list(values)).fetchall()  # noqa: S608  our own names
+    return [cls(*row) for row in found]
 
 
 def newest_runs(store: DuckDBPyConnection, limit: int | None = None, *, replays: bool = True) -> list[RunSummary]:
     """The runs, newest recorded first, with `replays` or without; the first `limit` of them if that is given."""
     which = "" if replays else "WHERE replay_of IS NULL"
-    query = f"SELECT {_SUMMARY} FROM run {which} ORDER BY recorded_at_ns DESC, id DESC"  # noqa: S608  our own names
-    rows = store.execute(query if limit is None else f"{query} LIMIT {int(limit)}").fetchall()
-    return [_summary(row) for row in rows]
-
-
-def _summary(row: tuple[Any, ...]) -> RunSummary:
-    return RunSummary(*[*row[:7], Tokens(*row[7:11]), *row[11:]])
+    source = f"{RUNS} {which} ORDER BY recorded_at_ns DESC, id DESC"
+    return _rows(store, source if limit is None else f"{source} LIMIT {int(limit)}", RunSummary)
 
 
 def problems(store: DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -120,51 +112,53 @@ def written_at_ns(store: DuckDBPyConnection) -> int:
     return 0 if row is None else int(row[0])
 
 
-def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run | None:
-    """The run `id` as its journal would give it, but for the exchanges.
+def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> RunTree | None:
+    """Return the tree of the run `id` as its journal would give it.
 
-    None if the store does not have it, or has it as of other `files` than these, or not to the last character; or if it
-    was interrupted, for then only the exchanges tell how long it lasted.
+    None if the store does not have it, or has it as of other `files` than these, or not to the last character.
     """
-    row = store.execute("SELECT copy, exact, damage FROM journal WHERE run = ?", [id]).fetchone()
-    if row is None or row[0] is None or not row[1]:
+    journal = next(iter(_rows(store, f"{JOURNALS} WHERE run = ?", JournalRow, [id])), None)
+    if journal is None or journal.copy is None or not journal.exact:
         return None
-    copy, _, damage = row
-    known = store.execute("SELECT path, size, mtime_ns, inode, alive FROM segment WHERE run = ?", [id]).fetchall()
-    if any(alive for *_, alive in known) or {File(*file) for *file, _ in known} != set(files):
+    known = _rows(store, f"{SEGMENTS} WHERE run = ?", SegmentRow, [id])
+    if any(each.alive for each in known) or {each.file for each in known} != set(files):
         return None
-    summary = store.execute("SELECT name, recorded_at_ns, status FROM run WHERE copy = ?", [copy]).fetchone()
-    if summary is None or summary[2] == "interrupted":
+    run = next(iter(_rows(store, f"{RUNS} WHERE copy = ?", RunSummary, [journal.copy])), None)
+    if run is None:
         return None
-    columns = ", ".join(SpanRow._fields)
-    rows = store.execute(f"SELECT {columns} FROM span WHERE copy = ? ORDER BY position", [copy]).fetchall()  # noqa: S608
-    name, recorded_at_ns, status = summary
-    segments = tuple(
-        Segment(path, id, name, recorded_at_ns, "", 0, damage=(said,)) for path, said in json.loads(damage)
+    rows = _rows(store, f"{SPANS} WHERE copy = ? ORDER BY position", SpanRow, [journal.copy])
+    return RunTree(
+        run.id,
+        run.name,
+        run.recorded_at_ns,
+        run.status,
+        tree_of(rows),
+        run.last_ns,
+        run.replay_of,
+        run.replay,
+        run.source,
+        tuple(Unrecorded(*each) for each in json.loads(journal.unrecorded or "[]")),
+        tuple((path, said) for path, said in json.loads(journal.damage)),
+        {row.id: tuple(json.loads(row.requested)) for row in rows if row.requested is not None},
     )
-    recording = Recording(id, name, recorded_at_ns, segments, {}, {}, {})
-    return Run(id, name, recorded_at_ns, status, _tree([SpanRow(*row) for row in rows]), recording)
 
 
 def findings_in(store: DuckDBPyConnection, id: str) -> list[Finding]:
     """The findings of the run whose journals are those of `id`, as they were when it was collected."""
-    columns = "code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy"
-    query = f"SELECT {columns} FROM finding JOIN journal USING (copy) WHERE run = ? ORDER BY finding.rowid"  # noqa: S608
+    source = f"{FINDINGS} WHERE copy = (SELECT copy FROM {JOURNALS} WHERE run = ?) ORDER BY rowid"  # noqa: S608  our own
     return [
         Finding(
-            code,
-            rule,
-            cast("Confidence", confidence),
-            message,
-            tuple(json.loads(evidence)),
-            tuple(json.loads(spans)),
-            saved_ms,
-            saved_usd,
-            remedy,
+            code=row.code,
+            rule=row.rule,
+            confidence=row.confidence,
+            message=row.message,
+            evidence=tuple(json.loads(row.evidence)),
+            spans=tuple(json.loads(row.spans)),
+            saved_ms=row.saved_ms,
+            saved_usd=row.saved_usd,
+            remedy=row.remedy,
         )
-        for code, rule, confidence, message, evidence, spans, saved_ms, saved_usd, remedy in store.execute(
-            query, [id]
-        ).fetchall()
+        for row in _rows(store, source, FindingRow, [id])
     ]
 
 
@@ -175,47 +169,10 @@ def practices_of(
 
     Replays are no runs of the agent, nor are the runs `without`.
     """
-    columns = ", ".join(PracticeRow._fields)
-    query = (
-        f"SELECT {columns} FROM practice JOIN run r USING (copy) WHERE agent = ? AND prompt = ? "  # noqa: S608  our own
-        "AND r.replay_of IS NULL AND r.recorded_at_ns < ? AND r.id NOT IN (SELECT unnest(?::VARCHAR[])) "
-        "ORDER BY r.recorded_at_ns DESC, r.id DESC LIMIT ?"
+    source = (
+        f"(SELECT practice.*, r.recorded_at_ns, r.id FROM {PRACTICES} JOIN {RUNS} r USING (copy) "  # noqa: S608  our own
+        "WHERE agent = ? AND prompt = ? "
+        "AND r.replay_of IS NULL AND r.recorded_at_ns < ? AND r.id NOT IN (SELECT unnest(?::VARCHAR[]))) "
+        "ORDER BY recorded_at_ns DESC, id DESC LIMIT ?"
     )
-    rows = store.execute(query, [agent, prompt, before_ns, list(without), most]).fetchall()
-    return [PracticeRow(*row) for row in rows]
-
-
-def _tree(rows: list[SpanRow]) -> Node:
-    """The tree whose nodes stand in `rows`, parents before children."""
-    children: dict[str, list[Node]] = {}
-    for row in reversed(rows):
-        below = tuple(reversed(children.pop(row.id, [])))
-        node = _node(row, below)
-        if row.parent is None:
-            return node
-        children.setdefault(row.parent, []).append(node)
-    raise LookupError("a tree without a root")
-
-
-def _node(row: SpanRow, children: tuple[Node, ...]) -> Node:
-    attributes: Mapping[str, object] = json.loads(row.attributes)
-    failure = Failure(row.error_type, row.error_message or "") if row.error_type is not None else None
-    return Node(
-        row.id,
-        cast("Kind", row.kind),
-        row.name,
-        row.agent if row.kind == "agent" else None,
-        row.start_ns,
-        row.end_ns,
-        cast("Status", row.status),
-        failure,
-        row.inferred,
-        row.model,
-        row.lane,
-        attributes,
-        Tokens(row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens),
-        row.retries,
-        row.cost_usd,
-        row.cost_complete,
-        children,
-    )
+    return _rows(store, source, PracticeRow, [agent, prompt, before_ns, list(without), most])

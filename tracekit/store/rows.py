@@ -1,4 +1,4 @@
-"""The rows that the store is given: a run's tree as plain values."""
+"""The rows of the store's tables, but for runs and spans."""
 
 from __future__ import annotations
 
@@ -6,9 +6,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tracekit.model.columns import column, row
+from tracekit.model.events import Unrecorded
+from tracekit.model.finding import Confidence
 from tracekit.model.summary import RunSummary
+from tracekit.store.span_row import SpanRow
 
-__all__ = ["File", "FindingRow", "Fit", "KnownRun", "MessageRow", "PracticeRow", "RunRows", "SpanRow"]
+__all__ = [
+    "File",
+    "FindingRow",
+    "Fit",
+    "JournalRow",
+    "KnownRun",
+    "MessageRow",
+    "PracticeRow",
+    "RunRows",
+    "SegmentRow",
+]
 
 
 class File(NamedTuple):
@@ -20,83 +34,85 @@ class File(NamedTuple):
     inode: int
 
 
-class SpanRow(NamedTuple):
-    """A node of the tree. `position` counts from the root down, parents before children."""
+@row
+class JournalRow:
+    """The state of a run's journals. `copy` is the number of the run's rows; None where nothing could be read.
 
-    position: int
-    depth: int
-    id: str
-    parent: str | None
-    kind: str
-    name: str
-    agent: str | None
-    agent_id: str | None
-    model: str | None
-    lane: str
-    status: str
-    error_type: str | None
-    error_message: str | None
-    inferred: bool
-    start_ns: int
-    end_ns: int | None
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    cost_usd: float | None
-    cost_complete: bool
-    retries: int
-    stop_reason: str | None
-    outcome: str | None
-    number: int | None
-    http_status: int | None
-    wait_ms: float | None
-    request_id: str | None
-    tool: str | None
-    tool_call_id: str | None
-    attributes: str
-
-
-class MessageRow(NamedTuple):
-    """A block of a message that a call was the first to bring."""
-
-    call: str
-    position: int
-    is_answer: bool
-    role: str
-    block: str
-    text: str | None
-    tool: str | None
-    tool_call_id: str | None
-
-
-class FindingRow(NamedTuple):
-    """A finding. `evidence` and `spans` are JSON lists of texts."""
-
-    code: str
-    rule: str
-    confidence: str
-    message: str
-    evidence: str
-    spans: str
-    saved_ms: float | None
-    saved_usd: float | None
-    remedy: str
-
-
-class PracticeRow(NamedTuple):
-    """An agent's use of its tools in a run. `prompt` and `tools` are digests; lists are JSON texts.
-
-    `offered` and `called` are names of tools, `together` pairs of names.
+    `exact` says whether the rows give back the very tree. `damage` and `unrecorded` are JSON lists, and `problem` says why
+    nothing could be read.
     """
 
-    agent: str
-    prompt: str
-    tools: str
-    offered: str
-    called: str
-    together: str
-    is_whole: bool
+    run: str = column("the id that the files bear")
+    copy: int | None = column("the number of the run's rows")
+    maker: str = column("the rules by which the rows were made")
+    recorded_at_ns: int = column("when the record began")
+    collected_at_ns: int = column("when the journals were read")
+    took_s: float = column("seconds that reading them took")
+    exact: bool = column("whether the rows give back the very tree")
+    damage: str = column("the files that are damaged, and how", holds_json=True)
+    problem: str = column("why nothing could be read")
+    unrecorded: str | None = column("the requests that are missing in the record", holds_json=True)
+
+
+@row
+class SegmentRow:
+    """A file of a run as it was when it was read. `alive` says whether its writer lived."""
+
+    run: str = column("the id that the file bears")
+    path: str = column("relative to the folder for journals")
+    size: int = column("bytes")
+    mtime_ns: int = column("when it was last written")
+    inode: int = column("its number in the file system")
+    alive: bool = column("whether its writer lived")
+
+    @property
+    def file(self) -> File:
+        """The file."""
+        return File(self.path, self.size, self.mtime_ns, self.inode)
+
+
+@row
+class MessageRow:
+    """A block of a message that a call was the first to bring."""
+
+    call: str = column("the id of the call in llm_calls")
+    position: int = column("its place within the call, 0 first")
+    is_answer: bool = column("whether the model answered it; else it was asked")
+    role: str = column("system, user or assistant")
+    block: str = column("the block's type: text, thinking, tool_use, tool_result, image …")
+    text: str | None = column(
+        "its text, up to 100,000 characters; a tool's input and other blocks as JSON, long data left out"
+    )
+    tool: str | None = column("the tool that a tool_use block asks for")
+    tool_call_id: str | None = column("the id of the tool_use block that it is, or answers")
+
+
+@row
+class FindingRow:
+    """A finding. `evidence` and `spans` are JSON lists of texts."""
+
+    code: str = column("the rule's code")
+    rule: str = column("the rule's name")
+    confidence: Confidence = column("certain, likely or possible")
+    message: str = column("what was found")
+    evidence: str = column("why", holds_json=True)
+    spans: str = column("the ids of the spans it is about", holds_json=True)
+    saved_ms: float | None = column("milliseconds that the remedy would save")
+    saved_usd: float | None = column("US dollars that the remedy would save")
+    remedy: str = column("what to do")
+
+
+@row
+class PracticeRow:
+    """An agent's use of its tools in a run. `prompt` and `tools` are digests; lists are JSON texts."""
+
+    agent: str = column("the agent's name")
+    prompt: str = column("a digest of its system prompt")
+    tools: str = column("a digest of the tools that its requests offered")
+    offered: str = column("the names of these tools", holds_json=True)
+    called: str = column("the names of the tools that its model requested", holds_json=True)
+    together: str = column("pairs of tools that one response requested", holds_json=True)
+    is_whole: bool = column("whether all of that is known")
 
 
 @dataclass(slots=True)
@@ -110,8 +126,8 @@ class Fit:
 class RunRows:
     """All that the store keeps of one run, or why it keeps nothing (`problem`).
 
-    `spans`, `messages`, `findings` and `practices` are made while they are taken, once. `count` is the number of spans. `damage`
-    tells, with its file, what could not be read. `fit` says, once all is taken, whether the rows give back the very
+    `spans`, `messages`, `findings` and `practices` are made while they are taken, once. `damage` tells, with its
+    file, what could not be read. `fit` says, once all is taken, whether the rows give back the very
     tree; what a table cannot hold was changed. `alive` names the files whose writers lived. `maker` says by which rules
     the rows were made, `took_s` how long it took to read the run.
     """
@@ -122,12 +138,12 @@ class RunRows:
     maker: str
     took_s: float
     summary: RunSummary | None = None
-    count: int = 0
     spans: Iterable[SpanRow] = ()
     messages: Iterable[MessageRow] = ()
     findings: Iterable[FindingRow] = ()
     practices: Iterable[PracticeRow] = ()
     damage: Sequence[tuple[str, str]] = ()
+    unrecorded: Sequence[Unrecorded] = ()
     fit: Fit = field(default_factory=Fit)
     problem: str = ""
 

@@ -1,91 +1,78 @@
-"""The tables, by numbered migrations. They are private: queries go through the views."""
+"""The tables, which are those of the row classes. They are private: queries go through the views."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tracekit.errors import DamagedStoreError, NewerStoreError
-from tracekit.store.views import definitions
+from tracekit.model.columns import columns_of
+from tracekit.model.summary import RunSummary
+from tracekit.store.rows import FindingRow, JournalRow, MessageRow, PracticeRow, SegmentRow
+from tracekit.store.span_row import SpanRow
+from tracekit.store.views import definitions, sql_literal, sql_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from duckdb import DuckDBPyConnection
 
 __all__ = [
     "BY_RUN",
     "FINDINGS",
+    "JOURNALS",
     "MESSAGES",
-    "MIGRATIONS",
     "PRACTICES",
     "RUNS",
+    "SEGMENTS",
     "SPANS",
     "TABLES",
+    "create",
     "is_current",
     "migrate",
+    "names_of",
+    "newest_version",
     "version_of",
 ]
 
-
-def _first(store: DuckDBPyConnection) -> None:
-    """Make the tables. `journal` and `run` have one row per run; all other rows name the copy of their run.
-
-    Rows whose copy `run` does not name are seen by no view: those of a run that is being written in several parts.
-    """
-    store.execute("CREATE TABLE meta (name VARCHAR, value VARCHAR)")
-    store.execute(
-        "CREATE TABLE journal (run VARCHAR, copy BIGINT, maker VARCHAR, recorded_at_ns BIGINT, collected_at_ns BIGINT, "
-        "took_s DOUBLE, exact BOOLEAN, damage VARCHAR, problem VARCHAR)"
-    )
-    store.execute(
-        "CREATE TABLE segment (run VARCHAR, path VARCHAR, size BIGINT, mtime_ns BIGINT, inode BIGINT, alive BOOLEAN)"
-    )
-    totals = (
-        "input_tokens BIGINT, output_tokens BIGINT, cache_read_tokens BIGINT, cache_write_tokens BIGINT, "
-        "cost_usd DOUBLE, cost_complete BOOLEAN, retries BIGINT"
-    )
-    store.execute(
-        "CREATE TABLE run (copy BIGINT, id VARCHAR, name VARCHAR, status VARCHAR, recorded_at_ns BIGINT, start_ns BIGINT, "
-        f"end_ns BIGINT, last_ns BIGINT, {totals}, agents BIGINT, calls BIGINT, findings BIGINT, spans BIGINT, "
-        "replay_of VARCHAR, replay VARCHAR)"
-    )
-    store.execute(
-        "CREATE TABLE span (copy BIGINT, position BIGINT, depth BIGINT, id VARCHAR, parent VARCHAR, kind VARCHAR, "
-        "name VARCHAR, agent VARCHAR, agent_id VARCHAR, model VARCHAR, lane VARCHAR, status VARCHAR, "
-        "error_type VARCHAR, error_message VARCHAR, inferred BOOLEAN, start_ns BIGINT, end_ns BIGINT, "
-        f"{totals}, stop_reason VARCHAR, outcome VARCHAR, number BIGINT, http_status BIGINT, wait_ms DOUBLE, "
-        "request_id VARCHAR, tool VARCHAR, tool_call_id VARCHAR, attributes VARCHAR)"
-    )
-    store.execute(
-        "CREATE TABLE message (copy BIGINT, call VARCHAR, position BIGINT, is_answer BOOLEAN, role VARCHAR, "
-        "block VARCHAR, text VARCHAR, tool VARCHAR, tool_call_id VARCHAR)"
-    )
-    store.execute(
-        "CREATE TABLE finding (copy BIGINT, code VARCHAR, rule VARCHAR, confidence VARCHAR, message VARCHAR, "
-        "evidence VARCHAR, spans VARCHAR, saved_ms DOUBLE, saved_usd DOUBLE, remedy VARCHAR)"
-    )
-
-
-def _practices(store: DuckDBPyConnection) -> None:
-    """One row for each agent of a run: which tools its requests offered, and which its model requested."""
-    store.execute(
-        "CREATE TABLE practice (copy BIGINT, agent VARCHAR, prompt VARCHAR, tools VARCHAR, offered VARCHAR, "
-        "called VARCHAR, together VARCHAR, is_whole BOOLEAN)"
-    )
-
-
-MIGRATIONS: tuple[Callable[[DuckDBPyConnection], None], ...] = (_first, _practices)
-"""Each makes the store of its number from the one before. Only ever added to, at the end."""
-
+JOURNALS, SEGMENTS = "journal", "segment"
 RUNS, SPANS, MESSAGES, FINDINGS, PRACTICES = "run", "span", "message", "finding", "practice"
-BY_RUN = ("journal", "segment")
+BY_RUN = (JOURNALS, SEGMENTS)
 """Tables whose rows name their run; those of all others bear the number of its copy."""
 
-TABLES = (*BY_RUN, RUNS, SPANS, MESSAGES, FINDINGS, PRACTICES)
+TABLES: dict[str, type] = {
+    JOURNALS: JournalRow,
+    SEGMENTS: SegmentRow,
+    RUNS: RunSummary,
+    SPANS: SpanRow,
+    MESSAGES: MessageRow,
+    FINDINGS: FindingRow,
+    PRACTICES: PracticeRow,
+}
+"""The tables by name, each with the class of its rows. `journal` and `run` have one row per run.
+
+Columns are only ever added: their number is the version of the store. Rows whose copy `run` does not name are seen by no
+view: those of a run that is being written in several parts.
+"""
+
+
+def names_of(table: str) -> list[str]:
+    """Return the names of the columns of a table, in order."""
+    own = [column.name for column in columns_of(TABLES[table])]
+    return own if table in BY_RUN else ["copy", *own]
+
+
+def newest_version() -> int:
+    """Return the version of the stores that this tracekit makes."""
+    return sum(len(names_of(table)) for table in TABLES)
+
+
+def create(table: str, place: str) -> str:
+    """Return the statement that makes a table as `place`, where there is none of that name."""
+    own = [f"{column.name} {sql_type(column)}" for column in columns_of(TABLES[table])]
+    columns = ", ".join(own if table in BY_RUN else ["copy BIGINT", *own])
+    return f"CREATE TABLE IF NOT EXISTS {place} ({columns})"
 
 
 def version_of(store: DuckDBPyConnection) -> int:
-    """The number of the newest migration that the attached store has; 0 if it is empty.
+    """Return the version of the attached store; 0 if it is empty.
 
     Raises:
         DamagedStoreError: It is another program's file.
@@ -102,7 +89,7 @@ def is_current(store: DuckDBPyConnection) -> bool:
         NewerStoreError: A newer tracekit made it.
     """
     meta = _meta(store)
-    return _number(meta) == len(MIGRATIONS) and meta is not None and meta.get("views") == _views()
+    return _number(meta) == newest_version() and meta is not None and meta.get("views") == _views()
 
 
 def _meta(store: DuckDBPyConnection) -> dict[str, str] | None:
@@ -126,27 +113,45 @@ def _number(meta: dict[str, str] | None) -> int:
     if not text.isdigit():
         raise DamagedStoreError("it does not say which version it has")
     version = int(text)
-    if version > len(MIGRATIONS):
+    if version > newest_version():
         raise NewerStoreError(
-            f"it has version {version}, and this tracekit knows up to {len(MIGRATIONS)}: upgrade tracekit-agents; "
+            f"it has version {version}, and this tracekit knows up to {newest_version()}: upgrade tracekit-agents; "
             "the store is left as it is"
         )
     return version
 
 
 def migrate(store: DuckDBPyConnection) -> None:
-    """Bring the attached store, which may be empty, to this version, as a whole or not at all."""
-    version = version_of(store)
+    """Bring the attached store, which may be empty, to this version, as a whole or not at all.
+
+    All runs are read again where a column is new, so that it is filled.
+    """
+    version_of(store)
     store.execute("BEGIN")
     store.execute("USE store")
-    for migration in MIGRATIONS[version:]:
-        migration(store)
+    store.execute("CREATE TABLE IF NOT EXISTS meta (name VARCHAR, value VARCHAR)")
+    is_wider = False
+    for table in TABLES:
+        store.execute(create(table, table))
+        is_wider |= _widen(store, table)
+    if is_wider:
+        store.execute(f"UPDATE {JOURNALS} SET maker = ''")  # noqa: S608  our own name
     for definition in definitions():
         store.execute(definition)
     store.execute("DELETE FROM meta WHERE name IN ('schema', 'views')")
-    store.execute("INSERT INTO meta VALUES ('schema', ?), ('views', ?)", [str(len(MIGRATIONS)), _views()])
+    store.execute("INSERT INTO meta VALUES ('schema', ?), ('views', ?)", [str(newest_version()), _views()])
     store.execute("COMMIT")
     store.execute("USE memory")
+
+
+def _widen(store: DuckDBPyConnection, table: str) -> bool:
+    """Add the columns that a table lacks, and return whether there were any."""
+    known = {name for name, *_ in store.execute(f"DESCRIBE {table}").fetchall()}
+    lacking = [column for column in columns_of(TABLES[table]) if column.name not in known]
+    for column in lacking:
+        value = sql_literal(column.empty)
+        store.execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {sql_type(column)} DEFAULT {value}")
+    return bool(lacking)
 
 
 def _views() -> str:

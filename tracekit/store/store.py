@@ -202,7 +202,7 @@ class Store:
                 copies = f"SELECT copy FROM journal WHERE run IN ({stays}) AND copy IS NOT NULL"  # noqa: S608  our own
                 for table in TABLES:
                     kept_rows = f"run IN ({stays})" if table in BY_RUN else f"copy IN ({copies})"
-                    connection.execute(f"INSERT INTO fresh.{table} FROM store.{table} WHERE {kept_rows}")
+                    connection.execute(f"INSERT INTO fresh.{table} BY NAME FROM store.{table} WHERE {kept_rows}")
                 connection.execute("CHECKPOINT fresh")
                 connection.execute("DETACH fresh")
             self.replace(fresh)

@@ -1,15 +1,26 @@
-"""The documented views: what queries may rely on. Their SQL, their help and the manual's table come from here."""
+"""The documented views: what queries may rely on. Their SQL, their help and the manual's table come from here.
+
+The columns are those of the row classes, and a few more that are computed when a query asks for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["REPLAYS", "VIEWS", "Column", "View", "definitions", "listing", "markdown"]
+from tracekit import semconv
+from tracekit.model.columns import RowColumn, columns_of
+from tracekit.model.summary import RunSummary
+from tracekit.store.rows import FindingRow, MessageRow
+from tracekit.store.span_row import SpanRow
+
+__all__ = ["REPLAYS", "VIEWS", "Column", "View", "definitions", "listing", "markdown", "sql_literal", "sql_type"]
 
 
 REPLAYS = "tracekit_replays"
 """The variable of a connection that is true where its views show replays, too."""
+
+_SQL_TYPES = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 
 
 class Column(NamedTuple):
@@ -37,8 +48,14 @@ class View(NamedTuple):
         return f"CREATE OR REPLACE VIEW {self.name} AS SELECT {columns} FROM {source}"  # noqa: S608  our own names
 
 
-def _same(name: str, type: str, says: str, table: str) -> Column:
-    return Column(name, type, says, f"{table}.{name}")
+def sql_type(column: RowColumn) -> str:
+    """Return the type of a column in the tables."""
+    return _SQL_TYPES[column.type]
+
+
+def sql_literal(value: str | float | bool | None) -> str:
+    """Return a value of the program itself as SQL: an empty text, a number, true or false, or NULL."""
+    return "NULL" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def _attribute(name: str, type: str, says: str, attribute: str) -> Column:
@@ -49,225 +66,88 @@ def _attribute(name: str, type: str, says: str, attribute: str) -> Column:
     return Column(name, type, says, f"TRY_CAST(s.attributes ->> {path} AS {type})")
 
 
-def _time(name: str, says: str, ns: str) -> Column:
-    return Column(name, "TIMESTAMP", f"{says}, UTC", f"make_timestamp({ns} // 1000)")
+def _duration(table: str, says: str) -> Column:
+    sql = f"round((coalesce({table}.end_ns, r.last_ns) - {table}.start_ns) / 1e6, 3)"
+    return Column("duration_ms", "DOUBLE", says, sql)
 
 
-def _totals(table: str, of: str) -> tuple[Column, ...]:
-    return (
-        _same("input_tokens", "BIGINT", f"{of}: tokens in, those read from and written to the cache included", table),
-        _same("output_tokens", "BIGINT", f"{of}: tokens out", table),
-        _same("cache_read_tokens", "BIGINT", f"{of}: tokens read from the cache", table),
-        _same("cache_write_tokens", "BIGINT", f"{of}: tokens written to the cache", table),
-        Column(
-            "cost_usd",
-            "DOUBLE",
-            f"{of}: the known prices in US dollars; null if none is known, 0 for a replay",
-            f"CASE WHEN r.replay_of IS NULL THEN {table}.cost_usd ELSE 0 END",
-        ),
-        _same("cost_complete", "BOOLEAN", f"{of}: whether every price is known", table),
-        _same("retries", "BIGINT", f"{of}: attempts beyond the first of a call", table),
-    )
+_RUN_DURATION = _duration("r", "milliseconds from begin to end; if it has no end, to the last that is known of it")
+_SPAN_DURATION = _duration(
+    "s", "milliseconds from begin to end; while it is open, to the last that is known of its run"
+)
 
+_COMPUTED: dict[tuple[str, str], tuple[Column, ...]] = {
+    ("runs", "end_ns"): (_RUN_DURATION,),
+    ("spans", "end_ns"): (_SPAN_DURATION,),
+    ("agents", "end_ns"): (_SPAN_DURATION,),
+    ("tools", "end_ns"): (_SPAN_DURATION,),
+    ("attempts", "end_ns"): (_SPAN_DURATION,),
+    ("llm_calls", "end_ns"): (
+        _SPAN_DURATION,
+        _attribute("first_chunk_s", "DOUBLE", "seconds to the first content of a stream", semconv.TIME_TO_FIRST_CHUNK),
+    ),
+    ("llm_calls", "retries"): (
+        _attribute("reasoning_tokens", "BIGINT", "tokens out that were thinking", semconv.REASONING_TOKENS),
+        _attribute("response_id", "VARCHAR", "the answer's id", semconv.RESPONSE_ID),
+    ),
+    ("tools", "tool_call_id"): (
+        _attribute("arguments", "JSON", "what it was called with", semconv.TOOL_CALL_ARGUMENTS),
+        _attribute("result", "JSON", "what it returned", semconv.TOOL_CALL_RESULT),
+    ),
+}
+"""The columns of a view that are computed, by the column that they follow."""
 
 _RUN = Column("run", "VARCHAR", "the run's id", "r.id")
-_ID = _same("id", "VARCHAR", "the span's id, unique within its run", "s")
-_PARENT = _same("parent", "VARCHAR", "the id of the span above", "s")
-_AGENT = _same("agent", "VARCHAR", "the agent at work: the nearest one, itself included", "s")
-_AGENT_ID = _same("agent_id", "VARCHAR", "the id of that agent's span", "s")
-_MODEL = _same("model", "VARCHAR", "the model that answered, else the one that was asked", "s")
-_LANE = _same("lane", "VARCHAR", "who asks: the path of tasks, jobs and threads from the root", "s")
-_INFERRED = _same("inferred", "BOOLEAN", "whether it was concluded from what was asked and answered", "s")
-_STANDING = (
-    _same("status", "VARCHAR", "ok, error, open, or interrupted: its process ended before it did", "s"),
-    _same("error_type", "VARCHAR", "the type of the error that it ended with", "s"),
-    _same("error_message", "VARCHAR", "its message", "s"),
-)
-_TIMES = (
-    _time("started_at", "when it began", "s.start_ns"),
-    _same("start_ns", "BIGINT", "the same in nanoseconds since the epoch", "s"),
-    _time("ended_at", "when it ended; null while it is open", "s.end_ns"),
-    _same("end_ns", "BIGINT", "the same in nanoseconds since the epoch", "s"),
-    Column(
-        "duration_ms",
-        "DOUBLE",
-        "milliseconds from begin to end; while it is open, to the last that is known of its run",
-        "round((coalesce(s.end_ns, r.last_ns) - s.start_ns) / 1e6, 3)",
-    ),
-)
-_OUTCOME = _same("outcome", "VARCHAR", "how it ended if it was not plainly read: closed, cancelled, incomplete …", "s")
-_ATTRIBUTES = Column("attributes", "JSON", "all that was recorded with it", "s.attributes::JSON")
-_SUBTREE = _totals("s", "of it and all below")
-_SPANS_OF = "run r JOIN span s USING (copy)"
+_CALL = Column("call", "VARCHAR", "the id of its call in llm_calls", "s.parent")
+
+
+def _columns(view: str, row: type, table: str) -> Iterator[Column]:
+    """Yield the columns of `view` over the rows of `table`."""
+    for column in columns_of(row):
+        if column.views is None or view in column.views:
+            if column.moment:
+                sql = f"make_timestamp({table}.{column.name} // 1000)"
+                yield Column(column.moment, "TIMESTAMP", f"{column.doc}, UTC", sql)
+            yield _CALL if (view, column.name) == ("attempts", "parent") else _column(column, table)
+            yield from _COMPUTED.get((view, column.name), ())
+
+
+def _column(column: RowColumn, table: str) -> Column:
+    name, says, sql = column.name, column.doc, f"{table}.{column.name}"
+    if column.holds_json:
+        return Column(name, "JSON", says, f"{sql}::JSON")
+    if column.moment:
+        says = "the same in nanoseconds since the epoch"
+    elif name == "cost_usd":
+        # A replay asks nobody.
+        sql = f"CASE WHEN r.replay_of IS NULL THEN {sql} ELSE 0 END"
+    return Column(name, sql_type(column), says, sql)
+
+
+def _spans(name: str, says: str, kind: str = "") -> View:
+    """A view of spans, of one `kind` or of all."""
+    source = "run r JOIN span s USING (copy)" + (f" WHERE s.kind = '{kind}'" if kind else "")
+    return View(name, says, source, (_RUN, *_columns(name, SpanRow, "s")))
+
 
 VIEWS = (
-    View(
-        "runs",
-        "one row a run: a task given to an agent or a team",
-        "run r",
-        (
-            _same("id", "VARCHAR", "32 hex digits", "r"),
-            _same("name", "VARCHAR", "what it was called when it was recorded", "r"),
-            _same("status", "VARCHAR", "ok, error, open, or interrupted: its process ended before it did", "r"),
-            _time("recorded_at", "when its record began", "r.recorded_at_ns"),
-            _same("recorded_at_ns", "BIGINT", "the same in nanoseconds since the epoch", "r"),
-            _time("started_at", "when it began", "r.start_ns"),
-            _same("start_ns", "BIGINT", "the same in nanoseconds since the epoch", "r"),
-            _time("ended_at", "when it ended; null if it is open or was interrupted", "r.end_ns"),
-            _same("end_ns", "BIGINT", "the same in nanoseconds since the epoch", "r"),
-            Column(
-                "duration_ms",
-                "DOUBLE",
-                "milliseconds from begin to end; if it has no end, to the last that is known of it",
-                "round((coalesce(r.end_ns, r.last_ns) - r.start_ns) / 1e6, 3)",
-            ),
-            *_totals("r", "of all calls"),
-            _same("agents", "BIGINT", "how many agents were at work", "r"),
-            _same("calls", "BIGINT", "how many calls of the model there were", "r"),
-            _same("findings", "BIGINT", "how many findings are likely or certain", "r"),
-            _same("spans", "BIGINT", "how many spans its tree has", "r"),
-            _same("replay_of", "VARCHAR", "the id of the run that it replayed", "r"),
-            _same("replay", "VARCHAR", "followed, projected or diverged, if it is a replay", "r"),
-        ),
-    ),
-    View(
-        "spans",
-        "one row a span of a run's tree, of every kind",
-        _SPANS_OF,
-        (
-            _RUN,
-            _ID,
-            _PARENT,
-            _same("depth", "BIGINT", "how many spans stand above it", "s"),
-            _same("position", "BIGINT", "its place in the tree, from the root down, 0 first", "s"),
-            _same("kind", "VARCHAR", "run, agent, turn, llm, attempt, tool or span", "s"),
-            _same("name", "VARCHAR", "the span's name", "s"),
-            _AGENT,
-            _AGENT_ID,
-            _MODEL,
-            _LANE,
-            *_STANDING,
-            _INFERRED,
-            *_TIMES,
-            *_SUBTREE,
-            _ATTRIBUTES,
-        ),
-    ),
-    View(
-        "agents",
-        "one row an orchestrator or subagent at work",
-        f"{_SPANS_OF} WHERE s.kind = 'agent'",
-        (_RUN, _ID, _PARENT, _AGENT, _LANE, *_STANDING, _INFERRED, *_TIMES, *_SUBTREE, _ATTRIBUTES),
-    ),
-    View(
-        "llm_calls",
-        "one row a call of the model: all its attempts and the reading of its stream",
-        f"{_SPANS_OF} WHERE s.kind = 'llm'",
-        (
-            _RUN,
-            _ID,
-            _PARENT,
-            _AGENT,
-            _AGENT_ID,
-            _MODEL,
-            _LANE,
-            *_STANDING,
-            _same("stop_reason", "VARCHAR", "why the model stopped", "s"),
-            _OUTCOME,
-            *_TIMES,
-            _attribute(
-                "first_chunk_s",
-                "DOUBLE",
-                "seconds to the first content of a stream",
-                "gen_ai.response.time_to_first_chunk",
-            ),
-            *_SUBTREE,
-            _attribute(
-                "reasoning_tokens", "BIGINT", "tokens out that were thinking", "gen_ai.usage.reasoning.output_tokens"
-            ),
-            _attribute("response_id", "VARCHAR", "the answer's id", "gen_ai.response.id"),
-            _ATTRIBUTES,
-        ),
-    ),
-    View(
-        "attempts",
-        "one row an HTTP request within a call",
-        f"{_SPANS_OF} WHERE s.kind = 'attempt'",
-        (
-            _RUN,
-            _ID,
-            Column("call", "VARCHAR", "the id of its call in llm_calls", "s.parent"),
-            _same("number", "BIGINT", "1 for the first attempt of its call", "s"),
-            _AGENT,
-            _LANE,
-            *_STANDING,
-            _same("http_status", "BIGINT", "the status of the answer; null if none came", "s"),
-            _same("wait_ms", "DOUBLE", "milliseconds that the SDK decided to wait before it", "s"),
-            _same("request_id", "VARCHAR", "the API's id of the request", "s"),
-            _OUTCOME,
-            *_TIMES,
-            _ATTRIBUTES,
-        ),
-    ),
-    View(
-        "tools",
-        "one row a tool execution",
-        f"{_SPANS_OF} WHERE s.kind = 'tool'",
-        (
-            _RUN,
-            _ID,
-            _PARENT,
-            _same("tool", "VARCHAR", "the tool's name", "s"),
-            _same("tool_call_id", "VARCHAR", "the id of the tool_use block that it serves", "s"),
-            _attribute("arguments", "JSON", "what it was called with", "gen_ai.tool.call.arguments"),
-            _attribute("result", "JSON", "what it returned", "gen_ai.tool.call.result"),
-            _AGENT,
-            _AGENT_ID,
-            _LANE,
-            *_STANDING,
-            _INFERRED,
-            *_TIMES,
-            *_SUBTREE,
-            _ATTRIBUTES,
-        ),
-    ),
+    View("runs", "one row a run: a task given to an agent or a team", "run r", (*_columns("runs", RunSummary, "r"),)),
+    _spans("spans", "one row a span of a run's tree, of every kind"),
+    _spans("agents", "one row an orchestrator or subagent at work", "agent"),
+    _spans("llm_calls", "one row a call of the model: all its attempts and the reading of its stream", "llm"),
+    _spans("attempts", "one row an HTTP request within a call", "attempt"),
+    _spans("tools", "one row a tool execution", "tool"),
     View(
         "messages",
         "one row a block of a message, under the call that first brought it: history is told once",
         "run r JOIN message m USING (copy)",
-        (
-            _RUN,
-            Column("call", "VARCHAR", "the id of the call in llm_calls", "m.call"),
-            _same("position", "BIGINT", "its place within the call, 0 first", "m"),
-            _same("is_answer", "BOOLEAN", "whether the model answered it; else it was asked", "m"),
-            _same("role", "VARCHAR", "system, user or assistant", "m"),
-            _same("block", "VARCHAR", "the block's type: text, thinking, tool_use, tool_result, image …", "m"),
-            _same(
-                "text",
-                "VARCHAR",
-                "its text, up to 100,000 characters; a tool's input and other blocks as JSON, long data left out",
-                "m",
-            ),
-            _same("tool", "VARCHAR", "the tool that a tool_use block asks for", "m"),
-            _same("tool_call_id", "VARCHAR", "the id of the tool_use block that it is, or answers", "m"),
-        ),
+        (_RUN, *_columns("messages", MessageRow, "m")),
     ),
     View(
         "findings",
         "one row a finding of `tracekit check`, by its default settings",
         "run r JOIN finding f USING (copy)",
-        (
-            _RUN,
-            _same("code", "VARCHAR", "the rule's code", "f"),
-            _same("rule", "VARCHAR", "the rule's name", "f"),
-            _same("confidence", "VARCHAR", "certain, likely or possible", "f"),
-            _same("message", "VARCHAR", "what was found", "f"),
-            Column("evidence", "JSON", "why", "f.evidence::JSON"),
-            Column("spans", "JSON", "the ids of the spans it is about", "f.spans::JSON"),
-            _same("saved_ms", "DOUBLE", "milliseconds that the remedy would save", "f"),
-            _same("saved_usd", "DOUBLE", "US dollars that the remedy would save", "f"),
-            _same("remedy", "VARCHAR", "what to do", "f"),
-        ),
+        (_RUN, *_columns("findings", FindingRow, "f")),
     ),
 )
 

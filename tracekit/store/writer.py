@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Self
 
 from tracekit.errors import RowsError
+from tracekit.model.columns import values_of
 from tracekit.store.connect import memory
-from tracekit.store.rows import KnownRun, MessageRow, RunRows, SpanRow
-from tracekit.store.schema import BY_RUN, FINDINGS, MESSAGES, PRACTICES, RUNS, SPANS, TABLES, migrate
+from tracekit.store.rows import JournalRow, KnownRun, RunRows, SegmentRow
+from tracekit.store.schema import (
+    BY_RUN,
+    FINDINGS,
+    JOURNALS,
+    MESSAGES,
+    PRACTICES,
+    RUNS,
+    SEGMENTS,
+    SPANS,
+    TABLES,
+    create,
+    names_of,
+)
 from tracekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -30,8 +44,8 @@ _FIRST_BYTES = 2_000_000
 _MOST_GONE = 500
 _ROW_BYTES = 300
 _TEXT_COLUMN = {
-    SPANS: 1 + SpanRow._fields.index("attributes"),
-    MESSAGES: 1 + MessageRow._fields.index("text"),
+    SPANS: names_of(SPANS).index("attributes"),
+    MESSAGES: names_of(MESSAGES).index("text"),
 }
 """The column that may be long, by table; all others of a row have some `_ROW_BYTES` together."""
 
@@ -71,12 +85,9 @@ class Writer:
 
     def _opened(self) -> DuckDBPyConnection:
         connection = memory(beside=self._store.path)
-        # The tables of the batch are the store's own, so that what fits here fits there.
-        connection.execute("ATTACH ':memory:' AS store")
-        migrate(connection)
+        # The tables of the batch are those of the store, so that what fits here fits there.
         for table in TABLES:
-            connection.execute(f"CREATE TABLE main.{table} AS FROM store.{table}")
-        connection.execute("DETACH store")
+            connection.execute(create(table, f"main.{table}"))
         for setting in _SETTINGS:
             connection.execute(setting)
         return connection
@@ -121,22 +132,15 @@ class Writer:
         derived = ((MESSAGES, run.messages), (FINDINGS, run.findings), (PRACTICES, run.practices))
         for table, rows in ((SPANS, run.spans), *derived):
             for row in rows:
-                self._gather(table, [(copy, *row)])
+                self._gather(table, [(copy, *values_of(row))])
                 if self._is_full:
                     self._move(unfinished=copy)
         if known is not None:
             self._drop(known)
-        self._gather(RUNS, _run_row(copy, run))
-        now = time.time_ns()
-        recorded_at_ns = run.summary.recorded_at_ns if run.summary is not None else 0
-        damage = json.dumps(list(run.damage))
-        kept = copy if run.summary is not None else None
-        took_s = run.took_s + time.monotonic() - began
-        self._gather(
-            "journal",
-            [(run.id, kept, run.maker, recorded_at_ns, now, took_s, run.fit.exact, damage, run.problem)],
-        )
-        self._gather("segment", [(run.id, *file, file.path in run.alive) for file in run.files])
+        if run.summary is not None:
+            self._gather(RUNS, [(copy, *values_of(run.summary))])
+        self._gather(JOURNALS, [values_of(_journal(run, copy, run.took_s + time.monotonic() - began))])
+        self._gather(SEGMENTS, [values_of(SegmentRow(run.id, *file, file.path in run.alive)) for file in run.files])
         if self._is_full:
             self.flush()
 
@@ -221,7 +225,7 @@ class Writer:
             for table in BY_RUN:
                 self._delete_of(table, "run", self._gone)
             for table in filled:
-                store.execute(f"INSERT INTO store.{table} FROM main.{table}")
+                store.execute(f"INSERT INTO store.{table} BY NAME FROM main.{table}")
             notes = {"copy": str(self._copy), "written_at_ns": str(time.time_ns()), "stamp": self._stamp}
             if unfinished is not None:
                 notes["unfinished"] = str(unfinished)
@@ -254,33 +258,17 @@ class Writer:
             self._connection.execute(f"DELETE FROM store.{table} WHERE {column} IN ({marks})", listed)  # noqa: S608
 
 
-def _run_row(copy: int, run: RunRows) -> list[tuple[Any, ...]]:
-    summary = run.summary
-    if summary is None:
-        return []
-    tokens = summary.tokens
-    return [
-        (
-            copy,
-            summary.id,
-            summary.name,
-            summary.status,
-            summary.recorded_at_ns,
-            summary.start_ns,
-            summary.end_ns,
-            summary.last_ns,
-            tokens.input,
-            tokens.output,
-            tokens.cache_read,
-            tokens.cache_write,
-            summary.cost_usd,
-            summary.cost_complete,
-            summary.retries,
-            summary.agents,
-            summary.calls,
-            summary.findings,
-            run.count,
-            summary.replay_of,
-            summary.replay,
-        )
-    ]
+def _journal(run: RunRows, copy: int, took_s: float) -> JournalRow:
+    """Return the state of the journals of `run`, whose rows have the number `copy`."""
+    return JournalRow(
+        run=run.id,
+        copy=None if run.summary is None else copy,
+        maker=run.maker,
+        recorded_at_ns=0 if run.summary is None else run.summary.recorded_at_ns,
+        collected_at_ns=time.time_ns(),
+        took_s=took_s,
+        exact=run.fit.exact,
+        damage=json.dumps(list(run.damage)),
+        problem=run.problem,
+        unrecorded=json.dumps([astuple(missed) for missed in run.unrecorded]),
+    )

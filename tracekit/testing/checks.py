@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tracekit.analysis.diff.order import overlap_ns
 from tracekit.analysis.diff.said import attempt_result
 from tracekit.analysis.unseen import is_unseen
+from tracekit.formatting import format_count, format_list
 from tracekit.model.finding import is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
@@ -64,7 +65,7 @@ class Check:
                 ]
                 if alone:
                     self._fail(
-                        f"{_and(agents)} {_were(agents)} not at work at once",
+                        f"{format_list(agents)} {_were(agents)} not at work at once",
                         *self._shown([work for each in works for work in each]),
                         f"{alone[0].name} worked {_nearest(alone[0], others)}",
                     )
@@ -84,7 +85,7 @@ class Check:
             if both and (one.name != other.name or len(works) == 1):
                 is_known = not (is_unseen(one.node) or is_unseen(other.node))
                 self._fail(
-                    f"{_and(agents)} {_were(agents)} not {'' if is_known else 'shown to be '}at work one by one",
+                    f"{format_list(agents)} {_were(agents)} not {'' if is_known else 'shown to be '}at work one by one",
                     *self._shown(every),
                     f"two were at work at once for {_seconds(both)}" if is_known else _RECORD_IT,
                 )
@@ -115,9 +116,10 @@ class Check:
         calls = [len(list(_own_calls(work.node))) for work in works]
         if sum(calls) != count:
             lines = [
-                f"{line}, {_plural(number, 'call')}" for line, number in zip(self._shown(works), calls, strict=False)
+                f"{line}, {format_count(number, 'call')}"
+                for line, number in zip(self._shown(works), calls, strict=False)
             ]
-            self._fail(f"{agent} made {_plural(sum(calls), 'call')}, not {count}", *lines)
+            self._fail(f"{agent} made {format_count(sum(calls), 'call')}, not {count}", *lines)
         return self
 
     def times(self, name: str, count: int) -> Check:
@@ -125,7 +127,7 @@ class Check:
         __tracebackhide__ = True
         works = self._works(name) if count or name in self._known(("agent", "tool")) else []
         if len(works) != count:
-            self._fail(f"{name} was at work {_plural(len(works), 'time')}, not {count}", *self._shown(works))
+            self._fail(f"{name} was at work {format_count(len(works), 'time')}, not {count}", *self._shown(works))
         return self
 
     # ── totals ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +139,7 @@ class Check:
             tried = [node for node in self.run.root.walk() if node.kind == "llm" and node.retries]
             self._fail(
                 f"there {'was' if self.run.root.retries == 1 else 'were'} "
-                f"{_plural(self.run.root.retries, 'retry', 'retries')}, not {count}",
+                f"{format_count(self.run.root.retries, 'retry', 'retries')}, not {count}",
                 *(f"{self._where(node)}: {_attempts(node)}" for node in tried),
             )
         return self
@@ -151,7 +153,7 @@ class Check:
             known = "" if root.cost_usd is None else f"; what is known of it is ${root.cost_usd:.4f}"
             self._fail(
                 f"nobody knows whether it cost less than ${usd:g}{known}",
-                f"there is no price, or no usage, for calls of {_and(sorted(map(str, without))) or 'any model'}; prices "
+                f"there is no price, or no usage, for calls of {format_list(sorted(map(str, without))) or 'any model'}; prices "
                 "of your own go into [tool.tracekit.prices] of pyproject.toml",
             )
         elif root.cost_usd >= usd:
@@ -192,7 +194,7 @@ class Check:
         if failed:
             # What is above a failure often fails with it, so the innermost come first.
             said = [f"{self._where(node)}: {_failure(node)}" for node in reversed(failed)]
-            self._fail(f"{_plural(len(failed), 'error')}", *said)
+            self._fail(f"{format_count(len(failed), 'error')}", *said)
         return self
 
     def no_findings(self, *codes: str) -> Check:
@@ -209,7 +211,7 @@ class Check:
         ]
         if found:
             said = [line for each in found for line in (f"{each.code} {each.message}", f"  {each.remedy}")]
-            self._fail(_plural(len(found), "finding"), *map(printable, said))
+            self._fail(format_count(len(found), "finding"), *map(printable, said))
         return self
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,7 +231,7 @@ class Check:
         agents = [node for node in nodes if node.kind == "agent"]
         if not nodes:
             known = self._known(kinds)
-            self._fail(f"{name} was never at work" + (f"; there were {_and(known)}" if known else ""))
+            self._fail(f"{name} was never at work" + (f"; there were {format_list(known)}" if known else ""))
         return [self._work(node) for node in agents or nodes]
 
     def _known(self, kinds: Sequence[str]) -> list[str]:
@@ -330,16 +332,8 @@ def _outdented(text: str) -> list[str]:
     return outdented
 
 
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
 def _were(names: Sequence[str]) -> str:
     return "was" if len(names) == 1 else "were"
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _seconds(ns: int) -> str:

@@ -6,11 +6,14 @@ from tracekit import semconv
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
 from tracekit.analysis.timing.what_if import WhatIf, what_if
-from tracekit.cli.render.quantities import count, duration, money, size
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import PricesError, TracekitError
+from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_duration as duration
+from tracekit.formatting import format_money as money
+from tracekit.formatting import format_number as count
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -22,7 +25,7 @@ from tracekit.model.history import Asked, Messages
 from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
-from tracekit.model.summary import RunSummary, summary_of
+from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import default_findings, grave
@@ -67,6 +70,7 @@ __all__ = [
     "home",
     "is_alive",
     "is_at_least",
+    "listed_numbers",
     "money",
     "price_source",
     "price_usd",

@@ -52,7 +52,7 @@ def way(name: str) -> Callable[[Callable[[Live], Any]], Callable[[Live], Any]]:
 def send(host: Any, live: Live, family: int = socket.AF_INET) -> None:
     """Send the request over a plain socket."""
     with socket.socket(family, socket.SOCK_STREAM) as plain:
-        plain.settimeout(5)
+        plain.settimeout(60)
         plain.connect((host, live.port))
         plain.sendall(live.line)
         plain.recv(100)
@@ -172,19 +172,19 @@ def _(_live: Live) -> None:
 
 @way("urllib")
 def _(live: Live) -> None:
-    urllib.request.urlopen(live.url, timeout=5).read()
+    urllib.request.urlopen(live.url, timeout=60).read()
 
 
 @way("http.client")
 def _(live: Live) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=60)
     connection.request("GET", f"/way/{live.name}")
     connection.getresponse().read()
 
 
 @way("requests")
 def _(live: Live) -> None:
-    import_module("requests").get(live.url, timeout=5)
+    import_module("requests").get(live.url, timeout=60)
 
 
 @way("urllib3")
@@ -368,7 +368,7 @@ def _(live: Live) -> Iterator[None]:
 
 @way("http.client, opened before")
 def _(live: Live) -> Iterator[None]:
-    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=60)
     connection.request("GET", "/before")
     connection.getresponse().read()
     yield
@@ -381,9 +381,9 @@ def _(live: Live) -> Iterator[None]:
 @way("requests, a session used before")
 def _(live: Live) -> Iterator[None]:
     with import_module("requests").Session() as session:
-        session.get(f"http://127.0.0.1:{live.port}/before", timeout=5)
+        session.get(f"http://127.0.0.1:{live.port}/before", timeout=60)
         yield
-        session.get(live.url, timeout=5)
+        session.get(live.url, timeout=60)
 
 
 @way("httpx2, a client used before")
@@ -404,4 +404,4 @@ def _(live: Live) -> Iterator[None]:
 @way("os.environ")
 def _(live: Live) -> None:
     """The program's own variables stand: what it finds there is its API."""
-    urllib.request.urlopen(f"{os.environ['ANTHROPIC_BASE_URL']}/way/{live.name}", timeout=5).read()
+    urllib.request.urlopen(f"{os.environ['ANTHROPIC_BASE_URL']}/way/{live.name}", timeout=60).read()

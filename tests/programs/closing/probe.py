@@ -17,12 +17,12 @@ def as_the_sdk(url: str) -> None:
     """Ask the address that the environment names."""
     parts = urllib.parse.urlsplit(url)
     base = os.environ.get("ANTHROPIC_BASE_URL", f"http://{parts.netloc}")
-    urllib.request.urlopen(base + parts.path, timeout=5).read()
+    urllib.request.urlopen(base + parts.path, timeout=60).read()
 
 
 def by_a_library(url: str) -> None:
     """Ask the address itself, through whatever proxy there is."""
-    urllib.request.urlopen(url, timeout=5).read()
+    urllib.request.urlopen(url, timeout=60).read()
 
 
 def by_a_socket(url: str) -> None:

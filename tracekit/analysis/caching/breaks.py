@@ -19,6 +19,7 @@ from tracekit.analysis.facts import Facts
 from tracekit.model.conversation import answer_signature, blocks_of, previous_message_id
 from tracekit.model.history import Asked
 from tracekit.model.tree import Node
+from tracekit.privacy import is_redacted
 
 __all__ = ["LEAST_LOST", "Break", "breaks_of", "cached_tokens"]
 
@@ -31,7 +32,6 @@ _LOOK_BACK = 8
 _DISTINCTIVE = 16
 """Characters of what tells an answer from others, its kind included: two conversations don't share one by chance."""
 
-_REDACTED = "[redacted:"
 _OTHER_PLATFORMS = ("aws.bedrock", "gcp.vertex_ai")
 
 
@@ -235,6 +235,6 @@ def _images(prefix: Prefix) -> bool:
 def _has_placeholder(request: Asked) -> bool:
     """Whether something in `request` was redacted, so that two that were sent may look like one."""
     fields = (request.get(name) for name in ("tools", "system"))
-    return any(_REDACTED in str(value) for value in fields) or any(
-        _REDACTED in str(message) for message in request.messages
+    return any(is_redacted(str(value)) for value in fields) or any(
+        is_redacted(str(message)) for message in request.messages
     )

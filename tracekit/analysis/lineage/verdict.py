@@ -14,7 +14,6 @@ of these kinds in one response elsewhere (b). A judge may give a third (c).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -26,6 +25,7 @@ from tracekit.analysis.lineage.task import Context
 from tracekit.analysis.lineage.together import kind_of
 from tracekit.analysis.lineage.values import names_in, weight
 from tracekit.analysis.prompted import leaves
+from tracekit.privacy import is_redacted
 
 __all__ = ["MOST_COMPARED", "Reason", "Team", "Tie", "Together", "Verdict"]
 
@@ -38,8 +38,6 @@ Together: TypeAlias = Callable[[str, str], str]
 
 MOST_COMPARED = 2_000
 """Steps of a run that a rule compares with those before: reading what they said takes time."""
-
-_REDACTED = re.compile(r"\[redacted:[^\[\]]{1,100}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,7 @@ def _effects_told(other: Profile) -> str:
 
 
 def _is_hidden(text: str | None) -> bool:
-    return text is None or bool(_REDACTED.search(text))
+    return text is None or is_redacted(text)
 
 
 def _listed(names: Sequence[str]) -> str:

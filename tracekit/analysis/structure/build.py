@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from tracekit import semconv
 from tracekit.analysis.structure.adopted import adopt_spans, name_by_tool
@@ -54,7 +53,7 @@ class Structurer:
     def structure(self, recording: Recording) -> Run:
         """The run of `recording` as a tree."""
         if self._run is not None and _is_as_before(recording, self._run.recording):
-            self._run = replace(self._run, recording=recording)
+            self._run = self._run.grown(recording)
         else:
             self._run = self._anew(recording)
         return self._run
@@ -76,15 +75,7 @@ class Structurer:
         settle_times(root)
         status = run_status(root, recording)
         root.status = status
-        return Run(
-            recording.id,
-            recording.name,
-            recording.recorded_at_ns,
-            status,
-            root.settle(),
-            recording,
-            self._calls.brought,
-        )
+        return Run.of(recording, status, root.settle(), self._calls.brought, self._calls.requested)
 
 
 def _ended_as(root: Draft, recording: Recording) -> Status:

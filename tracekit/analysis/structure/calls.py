@@ -183,6 +183,11 @@ class CallReader:
         """The ids of the blocks whose results stand in a request that was read."""
         return self._bringing.ids
 
+    @property
+    def requested(self) -> dict[str, tuple[str, ...]]:
+        """The ids of the tool calls that each response requested, in order, by the id of the call."""
+        return {id: tuple(block.id for block in call.blocks) for id, (_, call) in self._known.items() if call.blocks}
+
     def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
         """The call of the span `llm`."""
         exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]

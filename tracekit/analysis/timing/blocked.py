@@ -14,6 +14,8 @@ __all__ = ["Held", "held_up"]
 
 _MOST_LEVELS = 64
 _SOON_NS = 50_000_000
+_LEAST_KEPT = 2
+"""Children beside the one that blocks, of which two or more must have waited for it."""
 
 
 class Held(NamedTuple):
@@ -41,7 +43,7 @@ def held_up(blocking: Iterable[Node], parents: Mapping[str, Node]) -> Iterator[H
         together = _started_together(held)
         if len(together) > 1:
             yield Held(held.container, {id: held.branches[id] for id in together}, held.children)
-        elif len(held.branches) == 1 and held.container.kind == "turn":
+        elif len(held.branches) == 1 and held.container.kind == "turn" and len(held.container.children) > _LEAST_KEPT:
             late = {child.id: child for child in _kept_waiting(held)}
             if len(late) > 1:
                 branches = {**held.branches, **{id: [] for id in late}}

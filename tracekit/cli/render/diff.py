@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tracekit.analysis.diff import Change, Diff, Edit, words
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, is_unicode, money
+from tracekit.formatting import format_duration, format_money, format_number, is_unicode
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -55,13 +55,13 @@ def _title(name: str, run: Run, dot: str) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
-        duration(run.last_ns - root.start_ns),
+        format_duration(run.last_ns - root.start_ns),
         f"{run.count('agent')} agents",
         f"{run.count('llm')} calls",
-        f"{count(root.tokens.input)} + {count(root.tokens.output)} tokens",
+        f"{format_number(root.tokens.input)} + {format_number(root.tokens.output)} tokens",
     ]
     if root.cost_usd is not None:
-        facts.append(money(root.cost_usd, complete=root.cost_complete))
+        facts.append(format_money(root.cost_usd, complete=root.cost_complete))
     return (
         Text(f"{name}  ", style="dim")
         + Text(printable(run.name, most=60), style="bold")
@@ -120,10 +120,12 @@ def _value(change: Change, arrow: str) -> Text:
             return _from_to(_quoted(before), _quoted(after), arrow)
         return _texts(words(before, after))
     if change.field == "time" and isinstance(before, int) and isinstance(after, int):
-        delta = f"  {'+' if after > before else '-'}{duration(abs(after - before))}"
-        return _from_to(duration(before), duration(after), arrow, delta + _share(before, after))
+        delta = f"  {'+' if after > before else '-'}{format_duration(abs(after - before))}"
+        return _from_to(format_duration(before), format_duration(after), arrow, delta + _share(before, after))
     if change.field == "cost":
-        return _from_to(money(before) or "unknown", money(after) or "unknown", arrow, _share(before, after))
+        return _from_to(
+            format_money(before) or "unknown", format_money(after) or "unknown", arrow, _share(before, after)
+        )
     if _is_number(before) and _is_number(after):
         return _from_to(str(before), str(after), arrow, f"  {after - before:+}{_share(before, after)}")
     return _from_to(_short(before), _short(after), arrow)

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from tracekit.analysis.facts import Facts
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import duration, is_unicode, money
 from tracekit.cli.render.shares import path_line
+from tracekit.formatting import format_count, format_duration, format_money, is_unicode
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
@@ -40,7 +40,7 @@ def print_findings(checked: Sequence[tuple[Run, Sequence[Finding]]]) -> None:
         out.print(Text(f"Nothing found{runs}.", style="green"))
         return
     by = ", ".join(f"{counts[each]} {each}" for each in CONFIDENCES if counts[each])
-    out.print(Text(f"{whole} finding{'' if whole == 1 else 's'}{runs}: {by}.", style="bold"))
+    out.print(Text(f"{format_count(whole, 'finding')}{runs}: {by}.", style="bold"))
 
 
 def _print(out: Console, run: Run, finding: Finding) -> None:
@@ -77,9 +77,9 @@ def _indented(out: Console, mark: str, text: str, style: str) -> None:
 def _saved(finding: Finding) -> str:
     parts = []
     if finding.saved_ms is not None:
-        parts.append(duration(int(finding.saved_ms * 1e6)))
+        parts.append(format_duration(int(finding.saved_ms * 1e6)))
     if finding.saved_usd is not None and finding.saved_usd > 0:
-        parts.append(money(finding.saved_usd))
+        parts.append(format_money(finding.saved_usd))
     return f"saves {' and '.join(parts)}" if parts else ""
 
 

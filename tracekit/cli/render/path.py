@@ -9,15 +9,15 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.analysis.unseen import is_unseen
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import duration, is_unicode
 from tracekit.cli.render.tree import print_head
+from tracekit.formatting import format_duration, is_unicode
 from tracekit.model.finding import Finding
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, RunTree
 
 __all__ = ["print_path"]
 
@@ -35,9 +35,9 @@ class _Row:
     time_ns: int
 
 
-def print_path(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
+def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
     """Print the critical path of `run`: a line about the whole, and a line for each that decided a part of its time."""
-    facts, out = Facts(run), console()
+    facts, out = TreeFacts(run), console()
     steps = critical_path(run.root, facts.schedule)
     print_head(run, findings)
     if not steps:
@@ -52,7 +52,7 @@ def print_path(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
     lines = [_HEADINGS, *_cells(long, begin_ns, margins(run.root, facts.schedule))]
     short_ns = whole_ns - sum(row.time_ns for row in long)
     if short_ns:
-        lines.append(("", duration(short_ns), "", "", f"{len(rows) - len(long)} shorter parts"))
+        lines.append(("", format_duration(short_ns), "", "", f"{len(rows) - len(long)} shorter parts"))
     widths = [max(cell_len(line[number]) for line in lines) for number in range(4)]
     for number, (start, time, drag, agent, what) in enumerate(lines):
         line = f"{start:>{widths[0]}}  {time:>{widths[1]}}  {drag:>{widths[2]}}  "
@@ -60,7 +60,9 @@ def print_path(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         style = "dim" if number == 0 else ""
         out.print(Text(line.rstrip(), style=style), no_wrap=True, overflow="ellipsis", crop=True)
     before_ns = begin_ns - run.root.start_ns
-    before = f"   {duration(before_ns)} before the first agent or call are left out" if before_ns >= 1_000_000 else ""
+    before = (
+        f"   {format_duration(before_ns)} before the first agent or call are left out" if before_ns >= 1_000_000 else ""
+    )
     out.print(Text(_LEGEND + before, style="dim"))
 
 
@@ -86,9 +88,9 @@ def _cells(rows: Sequence[_Row], begin_ns: int, found: Mapping[str, Margin]) -> 
         drag_ns = found[node.id].drag_ns if not node.children or node.kind == "llm" else None
         cells.append(
             (
-                duration(row.start_ns - begin_ns),
-                (at_most if is_unseen(node) else "") + duration(row.time_ns),
-                "" if drag_ns is None else duration(drag_ns),
+                format_duration(row.start_ns - begin_ns),
+                (at_most if is_unseen(node) else "") + format_duration(row.time_ns),
+                "" if drag_ns is None else format_duration(drag_ns),
                 "" if row.agent is None else printable(row.agent.agent or row.agent.name, most=40),
                 _label(node),
             )

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, money
-from tracekit.model.summary import RunSummary
+from tracekit.formatting import format_duration, format_money, format_number
+from tracekit.model.summary import RunSummary, listed_numbers
 from tracekit.model.text import printable
 
 __all__ = ["print_runs"]
@@ -21,23 +21,19 @@ _STATUS_STYLE = {"ok": "green", "error": "red", "open": "cyan", "interrupted": "
 def print_runs(runs: Sequence[RunSummary]) -> None:
     """Print one line a run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (
-        ("RUN", "left"),
-        ("NAME", "left"),
-        ("RECORDED", "left"),
-        ("STATUS", "left"),
-        ("TIME", "right"),
-        ("AGENTS", "right"),
-        ("CALLS", "right"),
-        ("RETRIES", "right"),
-        ("IN", "right"),
-        ("OUT", "right"),
-        ("COST", "right"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    for name in ("RUN", "NAME", "RECORDED", "STATUS"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for name in ("TIME", *(column.header.upper() for column in listed_numbers()), "COST"):
+        table.add_column(name, justify="right", no_wrap=True, overflow="ellipsis")
     for run in runs:
         table.add_row(*_cells(run))
     console().print(table)
+
+
+def _number(name: str, value: int) -> str:
+    if name == "retries" and not value:
+        return "·"
+    return format_number(value) if name.endswith("_tokens") else str(value)
 
 
 def _cells(run: RunSummary) -> list[Text]:
@@ -47,11 +43,7 @@ def _cells(run: RunSummary) -> list[Text]:
         Text(printable(run.name, most=40)),
         Text(recorded.strftime("%Y-%m-%d %H:%M:%S")),
         Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
-        Text(duration(run.last_ns - run.start_ns)),
-        Text(str(run.agents)),
-        Text(str(run.calls)),
-        Text(str(run.retries) if run.retries else "·"),
-        Text(count(run.tokens.input)),
-        Text(count(run.tokens.output)),
-        Text((money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
+        Text(format_duration(run.last_ns - run.start_ns)),
+        *(Text(_number(column.name, getattr(run, column.name))) for column in listed_numbers()),
+        Text((format_money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
     ]

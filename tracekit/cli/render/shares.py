@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.critical import critical_path
 from tracekit.analysis.timing.shares import Share, shares_of
+from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.model.finding import Finding
 from tracekit.model.text import printable
-from tracekit.model.tree import Run
+from tracekit.model.tree import RunTree
 
 __all__ = ["path_line", "shares_text"]
 
@@ -18,9 +18,9 @@ _MOST = 4
 _MS, _S = 1_000_000, 1_000_000_000
 
 
-def path_line(run: Run, findings: Sequence[Finding]) -> str:
-    """The critical path of `run` by agent; empty where no agent is on it."""
-    shares = shares_of(run.root, critical_path(run.root, Facts(run).schedule), findings)
+def path_line(tree: RunTree, findings: Sequence[Finding]) -> str:
+    """The critical path of `tree` by agent; empty where no agent is on it."""
+    shares = shares_of(tree.root, critical_path(tree.root, TreeFacts(tree).schedule), findings)
     if all(share.agent is None for share in shares):
         return ""
     return f"critical path: {shares_text(shares)}"

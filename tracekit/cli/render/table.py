@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
+from tracekit.formatting import format_count
 from tracekit.model.text import printable
 
 __all__ = ["print_table"]
@@ -39,7 +40,7 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Sequence[tuple[Any, ..
         for row in cells:
             table.add_row(*row)
         out.print(table)
-    out.print(Text(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", style="dim"))
+    out.print(Text(format_count(len(rows), "row"), style="dim"))
 
 
 def _fitted(widths: list[int], most: int) -> list[int]:

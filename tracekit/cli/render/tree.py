@@ -11,12 +11,12 @@ from rich.text import Text
 
 from tracekit import semconv
 from tracekit.cli.render.console import console
-from tracekit.cli.render.quantities import count, duration, is_unicode, money
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
+from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, RunTree
 from tracekit.model.unrecorded import in_words, misses_of
 
 __all__ = ["print_head", "print_tree"]
@@ -64,7 +64,7 @@ class _Row:
     codes: tuple[str, ...]
 
 
-def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
+def print_tree(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
     """Print `run`: lines about the whole, a line a node, and a line on the marks that were used.
 
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
@@ -91,7 +91,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         line.append_text(_bar(row.node, run, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
-    missed = in_words(misses_of(run.recording.unrecorded))
+    missed = in_words(misses_of(run.unrecorded))
     if missed:
         out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
     legend = _legend(run, grave, marks)
@@ -99,7 +99,7 @@ def print_tree(run: Run, findings: Sequence[Finding] = (), *, all_attempts: bool
         out.print(Text(legend, style="dim"))
 
 
-def print_head(run: Run, findings: Sequence[Finding]) -> None:
+def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
@@ -131,7 +131,7 @@ def _is_told(node: Node, parent: Node) -> bool:
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
-def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
+def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
     """The codes that each node bears: those of findings about it, but not where a node above it has the same."""
     found = codes_by_span(findings)
     shown: dict[str, list[str]] = {}
@@ -144,28 +144,24 @@ def _codes(run: Run, findings: Sequence[Finding]) -> dict[str, list[str]]:
     return shown
 
 
-def _title(run: Run, findings: Sequence[Finding], marks: _Marks) -> Text:
+def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
         run.status,
-        duration(run.last_ns - run.root.start_ns),
-        _plural(run.count("agent"), "agent"),
-        _plural(run.count("llm"), "call"),
+        format_duration(run.last_ns - run.root.start_ns),
+        format_count(run.count("agent"), "agent"),
+        format_count(run.count("llm"), "call"),
     ]
     if run.root.retries:
-        facts.append(_plural(run.root.retries, "retry", "retries"))
+        facts.append(format_count(run.root.retries, "retry", "retries"))
     if findings:
-        facts.append(_plural(len(findings), "finding"))
+        facts.append(format_count(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
-        facts.append(money(run.root.cost_usd, complete=run.root.cost_complete))
+        facts.append(format_money(run.root.cost_usd, complete=run.root.cost_complete))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _label(row: _Row, marks: _Marks) -> Text:
@@ -182,7 +178,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
         text.append(f"{node.kind} ", style="dim")
     text.append(printable(name, most=200), style=_STYLE[node.kind])
     if node.retries and node.kind == "llm":
-        text.append(f" {_plural(node.retries, 'retry', 'retries')}", style="yellow")
+        text.append(f" {format_count(node.retries, 'retry', 'retries')}", style="yellow")
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         text.append(" blocks the event loop", style="yellow")
     text.append_text(_standing(node, marks))
@@ -194,7 +190,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
 def _attempt_label(node: Node) -> str:
     status = node.attributes.get(semconv.HTTP_STATUS)
     wait = node.attributes.get(semconv.WAIT_MS)
-    waited = f", after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
+    waited = f", after {format_duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) else ""
     return f"attempt {status or ''}".rstrip() + waited
 
 
@@ -227,14 +223,14 @@ class _Column:
         object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
-def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Column]:
+def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
     """The facts beside the tree. Costs have a column where something was paid and the tree keeps room enough."""
     columns = [
         _Column("TOKENS", [_tokens(row.node, marks) for row in rows]),
         _Column("TIME", [_time(row.node, run, marks) for row in rows]),
     ]
     if run.root.cost_usd is not None and width >= _COST_FROM_WIDTH:
-        costs = [money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
+        costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
         columns.insert(1, _Column("COST", costs, "dim"))
     return columns
 
@@ -242,15 +238,15 @@ def _columns(rows: list[_Row], run: Run, marks: _Marks, width: int) -> list[_Col
 def _tokens(node: Node, marks: _Marks) -> str:
     if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{count(node.tokens.input)} {marks.arrow} {count(node.tokens.output)}"
+    return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
 
 
-def _time(node: Node, run: Run, marks: _Marks) -> str:
+def _time(node: Node, run: RunTree, marks: _Marks) -> str:
     bounds = node.attributes.get(semconv.INFERRED_BOUNDS)
-    return (marks.at_most if bounds else "") + duration(node.duration_ns(run.last_ns))
+    return (marks.at_most if bounds else "") + format_duration(node.duration_ns(run.last_ns))
 
 
-def _bar(node: Node, run: Run, width: int, marks: _Marks) -> Text:
+def _bar(node: Node, run: RunTree, width: int, marks: _Marks) -> Text:
     """The node's part of the run's time; what is open runs into an arrow."""
     start, whole = run.root.start_ns, max(1, run.last_ns - run.root.start_ns)
     left = min(width - 1, max(0, (node.start_ns - start) * width // whole))
@@ -271,7 +267,7 @@ def _fit(text: Text, width: int) -> Text:
     return text
 
 
-def _legend(run: Run, findings: Sequence[Finding], marks: _Marks) -> str:
+def _legend(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):

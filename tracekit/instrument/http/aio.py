@@ -21,7 +21,7 @@ from tracekit.instrument.sdk.attempt import Attempt
 from tracekit.model.events import Failure, Request
 from tracekit.model.heads import HeadForm
 from tracekit.model.recording import Piece
-from tracekit.privacy.headers import SENT_HEADERS, kept_headers
+from tracekit.privacy import SENT_HEADERS, kept_headers
 
 __all__ = ["request"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from opentelemetry import trace as otel_trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from tracekit import semconv
 from tracekit.instrument.failures import CANCELLED, call_failure, failure_of
@@ -17,12 +17,12 @@ from tracekit.instrument.lanes import TaskVariable
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
-from tracekit.instrument.telling import run_attributes
+from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.model.events import Answered, Chunk, Failure, Request, Response
 from tracekit.model.heads import HeadForm
 from tracekit.model.messages import Answer, answer_of, stream_form
 from tracekit.origin import pass_on
-from tracekit.privacy.headers import SENT_HEADERS, kept_headers
+from tracekit.privacy import SENT_HEADERS, kept_headers
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
@@ -243,8 +243,7 @@ class Attempt:
         if outcome:
             live.attributes[semconv.OUTCOME] = outcome
         if self._otel is not None:
-            told = {**live.attributes, **run_attributes(self.call.recorder, live)}
-            _end_otel_span(self._otel, told, failure)
+            end_exported(self.call.recorder, live, failure, self._otel)
         self.call.recorder.end(live, failure, response, at_ns=self.end_ns())
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
@@ -291,14 +290,5 @@ def _start_otel_span(call: Call, method: str, attributes: dict[str, Any]) -> Any
     if call.span is None or not call.span.real.is_recording():
         return None
     context = otel_trace.set_span_in_context(call.span.real)
-    return call.tracer().start_span(method, context, SpanKind.CLIENT, attributes)
-
-
-def _end_otel_span(span: Any, attributes: dict[str, Any], failure: Failure | None) -> None:
-    if span is None or not span.is_recording():
-        return
-    span.set_attributes(attributes)
-    if failure is not None:
-        span.set_attribute(semconv.ERROR_TYPE, failure.type)
-        span.set_status(Status(StatusCode.ERROR))
-    span.end()
+    shown = begin_attributes(call.recorder, "attempt", attributes)
+    return call.tracer().start_span(method, context, SpanKind.CLIENT, shown)

@@ -18,8 +18,7 @@ from tracekit.instrument.lanes import TaskVariable, current_lane, running_asynci
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
-from tracekit.instrument.telling import agent_around, call_attributes
-from tracekit.instrument.values import flat
+from tracekit.instrument.telling import agent_around, complete
 from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Failure, Kind, Request
 from tracekit.model.measured import Measured
@@ -235,12 +234,9 @@ class Call:
     def _tell_span(self) -> None:
         """Give the SDK's span the usage that the SDK itself does not set, and what our own exporter would send."""
         span, live = self.span, self.live
-        if span is None or live is None or not span.real.is_recording():
-            return
-        usage = self._usage()
-        recorded = {**live.attributes_at_begin, **span.attributes, **usage}
-        told = {**usage, **call_attributes(self.recorder, live, recorded)}
-        span.real.set_attributes(flat({name: told[name] for name in told if name not in span.attributes}))
+        if span is not None and live is not None:
+            outcome = {semconv.OUTCOME: self._outcome} if self._outcome else {}
+            complete(self.recorder, live, span.real, {**self._usage(), **outcome, **span.attributes}, span.attributes)
 
     # ── the begin ────────────────────────────────────────────────────────────────────────────────────────────────
 

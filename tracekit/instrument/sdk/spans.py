@@ -30,7 +30,7 @@ from tracekit.instrument.context import current_span
 from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
-from tracekit.instrument.telling import run_attributes, shown
+from tracekit.instrument.telling import complete
 from tracekit.model.events import Failure, Kind
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class AdoptedSpan(Span):
             self.call.span_ended()
         elif self.recorder is not None and self.tracekit_live is not None:
             live = self.tracekit_live
-            if self.real.is_recording():
-                self.real.set_attributes(
-                    {**shown(self.recorder, live.attributes), **run_attributes(self.recorder, live)}
-                )
+            complete(self.recorder, live, self.real, self.attributes, self.attributes)
             self.tracekit_live.attributes.update(self.attributes)
             error = str(self.attributes.get(semconv.ERROR_TYPE, "error"))
             self.recorder.end(self.tracekit_live, Failure(error) if self.failed else None)

@@ -10,7 +10,7 @@ from typing import Any
 from tracekit.model.run import RunInfo
 from tracekit.model.text import printable
 from tracekit.origin import pass_on
-from tracekit.privacy.content import content_mode
+from tracekit.privacy import content_mode
 from tracekit.sources.claude_code.agents import MAIN, AgentLines, agents_of
 from tracekit.sources.claude_code.calls import calls_of
 from tracekit.sources.claude_code.content import SessionContent

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, count, duration, money
+from tracekit_viewer.door import RunSummary, count, duration, listed_numbers, money
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
@@ -108,29 +109,47 @@ def _number(value: int) -> str:
     return count(value) if value else _NONE
 
 
+class _ColumnLook(NamedTuple):
+    """The look of a column of numbers: see `Column`."""
+
+    width: int
+    least: int = 0
+    style: str = ""
+
+
+_LOOKS: Final = {
+    "agents": _ColumnLook(6, least=88),
+    "calls": _ColumnLook(5),
+    "retries": _ColumnLook(7, style="warning"),
+    "in": _ColumnLook(6),
+    "out": _ColumnLook(6),
+}
+_LEAST_OF_OTHERS: Final = 130
+
+
+def _number_column(header: str, name: str) -> Column:
+    """Return the column that shows the field `name` of a run as it is."""
+    look = _LOOKS.get(header) or _ColumnLook(max(6, len(header)), least=_LEAST_OF_OTHERS)
+    value = attrgetter(name)
+    return Column(
+        header,
+        header,
+        look.width,
+        lambda run, _: _number(value(run)),
+        lambda run, _: value(run),
+        is_number=True,
+        least=look.least,
+        style=look.style,
+    )
+
+
 COLUMNS: Final = (
     Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
     Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
     Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
     Column("status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=96, style="status"),
     Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
-    Column(
-        "agents", "agents", 6, lambda run, _: _number(run.agents), lambda run, _: run.agents, is_number=True, least=88
-    ),
-    Column("calls", "calls", 5, lambda run, _: _number(run.calls), lambda run, _: run.calls, is_number=True),
-    Column(
-        "retries",
-        "retries",
-        7,
-        lambda run, _: _number(run.retries),
-        lambda run, _: run.retries,
-        is_number=True,
-        style="warning",
-    ),
-    Column("in", "in", 6, lambda run, _: _number(run.tokens.input), lambda run, _: run.tokens.input, is_number=True),
-    Column(
-        "out", "out", 6, lambda run, _: _number(run.tokens.output), lambda run, _: run.tokens.output, is_number=True
-    ),
+    *(_number_column(field.header, field.name) for field in listed_numbers()),
     Column(
         "cost",
         "cost",

@@ -1,0 +1,1 @@
+"""Forms of a run for people and programs that do not have tracekit."""
