@@ -103,7 +103,7 @@ class SettingsError(TracekitError):
 
 
 class SourceError(TracekitError):
-    """A record of another tool cannot be imported: it is missing, cannot be read, or is of no kind that is known."""
+    """A record of another tool cannot be imported: it is missing, unreadable or of no known kind."""
 
 
 class UnsupportedSdkError(TracekitError):

@@ -98,6 +98,7 @@ def test_a_stream_without_a_transcript_has_the_tree_but_not_the_tokens(home: Pat
     assert [call.tokens.input for call in calls] == [115] * 4
     assert all(semconv.OUTPUT_TOKENS not in call.attributes for call in calls)
     assert not run.root.cost_complete
+    assert run.root.tokens.is_partial
     assert run.root.attributes[semconv.RECORDED_COST_USD] == 0.0052
     assert run.root.attributes[semconv.RECORDED_TOKENS] == {
         "input": 460,

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from tracekit.cli.options import Age, echo_json, format_option, progress_bar, tell
-from tracekit.formatting import format_count, format_money, format_number
+from tracekit.formatting import format_count, format_money, format_number, format_output
 from tracekit.sources.door import Source
 from tracekit.sources.following import SessionFollower
 from tracekit.sources.importing import Imported, import_sessions, source_of, sources
@@ -82,7 +82,8 @@ def _summary(done: Imported) -> list[str]:
     """Return what an import has to say, a line each."""
     lines = []
     if done.sessions:
-        tokens = f"{format_number(done.input_tokens)} → {format_number(done.output_tokens)} tokens"
+        output = format_output(done.output_tokens, is_partial=done.is_output_partial)
+        tokens = f"{format_number(done.input_tokens)} → {output} tokens"
         cost = format_money(done.cost_usd, complete=done.is_cost_complete)
         totals = f"{format_count(done.agents, 'agent')}, {format_count(done.calls, 'call')}, {tokens}, {cost}"
         lines.append(f"imported {_sessions(done.sessions)}: {totals}")

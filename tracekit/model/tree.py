@@ -17,12 +17,16 @@ Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token counts. `input` includes what was read from and written to the cache."""
+    """Token counts. `input` includes what was read from and written to the cache.
+
+    `is_partial` says that a call's output is not known, so `output` is the least that there was.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    is_partial: bool = field(default=False, compare=False)
 
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
@@ -30,6 +34,7 @@ class Tokens:
             self.output + other.output,
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
+            self.is_partial or other.is_partial,
         )
 
 

@@ -38,6 +38,7 @@ class Imported:
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    is_output_partial: bool = False
     cost_usd: float = 0.0
     is_cost_complete: bool = True
     runs: list[str] = field(default_factory=list)
@@ -60,6 +61,7 @@ class Imported:
         for name in ("sessions", "unchanged", "busy", "agents", "calls", "input_tokens", "output_tokens", "cost_usd"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.is_cost_complete &= other.is_cost_complete
+        self.is_output_partial |= other.is_output_partial
         self.runs += other.runs
         self.not_understood.update(other.not_understood)
         self.told += other.told
@@ -73,6 +75,7 @@ class Imported:
             "agents": self.agents,
             "calls": self.calls,
             "tokens": {"input": self.input_tokens, "output": self.output_tokens},
+            "output_complete": not self.is_output_partial,
             "cost_usd": self.cost_usd,
             "cost_complete": self.is_cost_complete,
             "runs": self.runs,
@@ -84,6 +87,7 @@ class Imported:
         self.calls += 1
         self.input_tokens += attributes.get(semconv.INPUT_TOKENS, 0)
         self.output_tokens += attributes.get(semconv.OUTPUT_TOKENS, 0)
+        self.is_output_partial |= semconv.INPUT_TOKENS in attributes and semconv.OUTPUT_TOKENS not in attributes
         if semconv.INPUT_TOKENS not in attributes:
             self.is_cost_complete &= failed
             return

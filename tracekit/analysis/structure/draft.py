@@ -79,6 +79,8 @@ class Draft:
             retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
             cost, complete = _cost(self, str(model))
             known = [cost] if cost is not None else []
+        elif semconv.USAGE_MISSING in self.attributes:
+            tokens = Tokens(is_partial=True)
         for child in children:
             tokens += child.tokens
             retries += child.retries
@@ -148,6 +150,7 @@ def _tokens(attributes: dict[str, Any]) -> Tokens:
         count(semconv.OUTPUT_TOKENS),
         count(semconv.CACHE_READ_TOKENS),
         count(semconv.CACHE_WRITE_TOKENS),
+        is_partial=semconv.INPUT_TOKENS in attributes and semconv.OUTPUT_TOKENS not in attributes,
     )
 
 
