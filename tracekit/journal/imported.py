@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,7 +73,9 @@ class ImportedSegment:
         self._lines: list[bytes] = []
         self._size = 0
         folder = make_day_folder(day_of(info.recorded_at_ns))
-        self.path = folder / f"{info.id}.{source['name']}.jsonl"
+        # Several sessions may be part of one run of a program.
+        number = f".{blake2b(source['session'].encode(), digest_size=4).hexdigest()}" if "parent" in source else ""
+        self.path = folder / f"{info.id}.{source['name']}{number}.jsonl"
         self._draft: Path | None = self.path.with_suffix(f".{os.getpid()}.new")
         self._file = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,6 +170,7 @@ class ImportedSegment:
 
 
 def _header(info: RunInfo, source: Mapping[str, Any], privacy: Privacy) -> str:
+    root = info.root
     return compact(
         {
             "e": "header",
@@ -176,7 +179,7 @@ def _header(info: RunInfo, source: Mapping[str, Any], privacy: Privacy) -> str:
             "run": info.id,
             "name": privacy.text(info.name),
             "recorded_at_ns": info.recorded_at_ns,
-            "root": None,
+            "root": {"id": root.id, "t": root.at_ns, "argv": privacy.arguments(root.argv)} if root else None,
             **identity(),
             "rootless": False,
             "source": dict(source),
@@ -186,15 +189,14 @@ def _header(info: RunInfo, source: Mapping[str, Any], privacy: Privacy) -> str:
     )
 
 
-def imported_headers(source: str) -> dict[str, tuple[Path, Mapping[str, Any]]]:
-    """Return the files and headers of the runs that were imported from `source`, by their ids.
+def imported_headers(source: str) -> list[tuple[Path, Mapping[str, Any]]]:
+    """Return the files of sessions that were imported from `source`, with their headers.
 
     Raises:
         HomeError: The folder for journals cannot be used.
     """
-    found: dict[str, tuple[Path, Mapping[str, Any]]] = {}
-    ending = f".{source}.jsonl"
-    for file in (file for day in days() for file in day.files if file.name.endswith(ending)):
+    found: list[tuple[Path, Mapping[str, Any]]] = []
+    for file in (file for day in days() for file in day.files if file.name.partition(".")[2].startswith(f"{source}.")):
         path = Path(file.path)
         try:
             header = load_header(path)
@@ -202,5 +204,5 @@ def imported_headers(source: str) -> dict[str, tuple[Path, Mapping[str, Any]]]:
             # The next import writes the run anew.
             pass_on(error)
             continue
-        found[header["run"]] = path, header
+        found.append((path, header))
     return found

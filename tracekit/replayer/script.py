@@ -251,7 +251,7 @@ def _refuse_unusable(recording: Recording) -> None:
         )
     if recording.source:
         raise ReplayError(
-            f"this run was imported from {recording.source}: its record has no system prompts, tools or bytes of responses, "
+            f"this run, or a part of it, was imported from {recording.source}: that record has no system prompts, tools or bytes of responses, "
             "so it cannot be replayed; record a program with `tracekit run` to replay it"
         )
     if recording.replay_of is not None and not recording.exchanges:

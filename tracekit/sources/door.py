@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from tracekit.model.run import RunInfo
 from tracekit.sources.translation import Translation
 
 __all__ = ["Source", "SourceSession", "Stamps"]
@@ -28,6 +29,9 @@ class SourceSession(Protocol):
     @property
     def form(self) -> str:
         """The form of its record, as the header of the journal says it. A `transcript` is a whole record."""
+
+    def join(self, run: RunInfo, parent: str) -> None:
+        """Make the session a part of `run`, a program's, below the span `parent` that started it."""
 
     def stamps(self) -> Stamps:
         """Return how the session's files stand now."""

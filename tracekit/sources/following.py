@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tracekit.errors import SourceError
-from tracekit.journal.imported import imported_headers
 from tracekit.origin import pass_on
 from tracekit.privacy import project_privacy
 from tracekit.sources.door import Source, SourceSession, Stamps
-from tracekit.sources.importing import Imported, import_session
+from tracekit.sources.importing import Imported, import_session, imported_before, rejoin
 from tracekit.sources.writing import SessionWriter
 from tracekit.system_clock import steady_ns, wall_ns
 
@@ -46,10 +45,9 @@ class SessionFollower:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
         for session in sessions:
             if session.run not in self._live:
-                known = imported_headers(self._source.name).get(session.run)
-                self._live[session.run] = _LiveSession(
-                    session, SessionWriter(self._privacy), None if known is None else known[0]
-                )
+                path, header = imported_before(self._source).get(session.run, (None, {}))
+                rejoin(session, header)
+                self._live[session.run] = _LiveSession(session, SessionWriter(self._privacy), path)
             self._live[session.run].poll(done)
         for run in [run for run, live in self._live.items() if live.is_quiet]:
             self._live.pop(run).close()

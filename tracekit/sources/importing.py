@@ -14,14 +14,26 @@ from tracekit import semconv
 from tracekit.cost import price_usd
 from tracekit.errors import SourceError
 from tracekit.journal.imported import imported_headers
+from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy, project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.door import Source, SourceSession
+from tracekit.sources.ids import run_id
 from tracekit.sources.translation import Translation
 from tracekit.sources.writing import SessionWriter
 
-__all__ = ["Imported", "import_session", "import_sessions", "is_less", "source_of", "sources"]
+__all__ = [
+    "Imported",
+    "import_one",
+    "import_session",
+    "import_sessions",
+    "imported_before",
+    "is_less",
+    "rejoin",
+    "source_of",
+    "sources",
+]
 
 _SOURCES: Sequence[Callable[[], Source]] = (ClaudeCode,)
 """Makes each source, in the order in which they are asked whether a file is theirs."""
@@ -146,7 +158,7 @@ def import_sessions(
         SourceError: A folder cannot be read.
         OSError: A journal cannot be written.
     """
-    headers = imported_headers(source.name)
+    headers = imported_before(source)
     privacy, done = project_privacy(), Imported()
     try:
         sessions = source.sessions(paths, since_ns, _known(header for _, header in headers.values()))
@@ -159,13 +171,42 @@ def import_sessions(
         elif path is not None and _is_followed(path):
             done.busy += 1
         else:
-            _import_one(session, path, privacy, done)
+            rejoin(session, header)
+            import_one(session, path, privacy, done)
         if progress is not None:
             progress(number, len(sessions))
     return done
 
 
-def _import_one(session: SourceSession, before: Path | None, privacy: Privacy, done: Imported) -> None:
+def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]:
+    """Return the journals of the sessions of `source` that were imported, and their headers, by the run of each alone.
+
+    Raises:
+        HomeError: The folder for journals cannot be used.
+    """
+    found = {}
+    for path, header in imported_headers(source.name):
+        session = header["source"].get("session") if header.get("source") else None
+        if isinstance(session, str):
+            found[run_id(source.name, session)] = path, header
+    return found
+
+
+def rejoin(session: SourceSession, header: Mapping[str, Any]) -> None:
+    """Keep `session` in the run of the program that started it, if the journal with this `header` is part of one."""
+    parent, root = (header.get("source") or {}).get("parent"), header.get("root")
+    if isinstance(parent, str) and root is not None:
+        process = ProcessRoot(root["id"], root["t"], tuple(root["argv"]))
+        session.join(RunInfo(header["run"], header["name"], header["recorded_at_ns"], process), parent)
+
+
+def import_one(session: SourceSession, before: Path | None, privacy: Privacy, done: Imported) -> None:
+    """Import `session`, in place of the journal `before`, and add it to `done`, also where that fails.
+
+    Raises:
+        HomeError: The folder for journals cannot be used.
+        OSError: A journal cannot be written.
+    """
     writer = SessionWriter(privacy)
     try:
         import_session(session, writer, before, done)

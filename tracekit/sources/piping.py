@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tracekit.errors import SourceError
-from tracekit.journal.imported import imported_headers
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 from tracekit.privacy import project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.claude_code.stream import StreamSession, is_stream
-from tracekit.sources.importing import Imported, import_session, is_less
+from tracekit.sources.importing import Imported, import_session, imported_before, is_less, rejoin
 from tracekit.sources.writing import SessionWriter
 
 __all__ = ["import_pipe"]
@@ -84,7 +83,8 @@ class _Pipe:
         id = record["session_id"]
         if id not in self._sessions:
             session = StreamSession(id)
-            before, header = imported_headers(ClaudeCode.name).get(session.run, (None, {}))
+            before, header = imported_before(ClaudeCode()).get(session.run, (None, {}))
+            rejoin(session, header)
             self._sessions[id] = session, SessionWriter(self._privacy), before
             if is_less(session, header):
                 self._kept.add(id)

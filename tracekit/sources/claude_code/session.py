@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracekit.model.run import RunInfo
 from tracekit.model.text import printable
@@ -22,13 +22,20 @@ from tracekit.sources.ids import run_id
 from tracekit.sources.records import LineReader, RecordReading
 from tracekit.sources.translation import Translation
 
-__all__ = ["NAME", "TranscriptSession", "translated"]
+__all__ = ["NAME", "Joined", "TranscriptSession", "translated"]
 
 NAME = "claude-code"
 _FORM = "transcript"
 _NEWEST = (2, 1, 332)
 """The newest version whose transcripts were checked."""
 _LONGEST_NAME = 60
+
+
+class Joined(NamedTuple):
+    """The run of a program of which a session is a part, and the span that started the session."""
+
+    run: RunInfo
+    parent: str
 
 
 class TranscriptSession:
@@ -43,6 +50,7 @@ class TranscriptSession:
         self._lines: list[SessionLine] = []
         self._notes = SessionNotes()
         self._reading = RecordReading()
+        self._joined: Joined | None = None
 
     @property
     def form(self) -> str:
@@ -53,6 +61,10 @@ class TranscriptSession:
         """Count `files` among the session's transcripts, and the transcripts of subagents that lie in `folders`."""
         self._files = sorted({*self._files, *files})
         self._folders = sorted({*self._folders, *folders})
+
+    def join(self, run: RunInfo, parent: str) -> None:
+        """Make the session a part of `run`, below the span `parent`."""
+        self._joined = Joined(run, parent)
 
     def stamps(self) -> Stamps:
         """Return how the session's files stand now."""
@@ -72,7 +84,16 @@ class TranscriptSession:
                 self._read(self._readers.setdefault(path, LineReader(path)))
         metas = {path.name[6:-10]: _meta(path) for path in self._paths() if path.name.endswith(".meta.json")}
         unreadable = sum(reader.unreadable for reader in self._readers.values())
-        return translated(self.id, self._lines, self._notes, metas, SessionContent(self._reading), stamps, unreadable)
+        return translated(
+            self.id,
+            self._lines,
+            self._notes,
+            metas,
+            SessionContent(self._reading),
+            stamps,
+            unreadable,
+            joined=self._joined,
+        )
 
     def close(self) -> None:
         """Let go of the files and of what was read of them."""
@@ -117,6 +138,7 @@ def translated(
     stamps: Stamps,
     unreadable: int = 0,
     form: str = _FORM,
+    joined: Joined | None = None,
 ) -> Translation | None:
     """Return the session with these `lines` as a run; None where there is no call in it."""
     agents = agents_of(lines, metas)
@@ -126,12 +148,20 @@ def translated(
     agents.setdefault(MAIN, AgentLines(MAIN, [next(iter(agents.values())).lines[0]]))
     run = run_id(NAME, session)
     name = _name(agents[MAIN], content) or notes.slug or f"{NAME} {session[:8]}"
-    tree = SessionTree(run, name, agents, calls, notes, content)
+    tree = SessionTree(run, name, agents, calls, notes, content, "" if joined is None else joined.parent)
     missed = {**notes.unknown, **({"a line that is no JSON object": unreadable} if unreadable else {})}
     for version in notes.versions:
         if _numbers(version) > _NEWEST:
             missed[f"version {printable(version, most=20)}, which is newer than any that was checked"] = 1
-    source = {"name": NAME, "session": session, "form": form, "files": stamps, "versions": sorted(notes.versions)}
+    source: dict[str, Any] = {
+        "name": NAME,
+        "session": session,
+        "form": form,
+        "files": stamps,
+        "versions": sorted(notes.versions),
+    }
+    if joined is not None:
+        return Translation(joined.run, {**source, "parent": joined.parent}, tree.lanes, tree.spans, missed)
     return Translation(RunInfo(run, name, tree.spans[0].start_ns), source, tree.lanes, tree.spans, missed)
 
 

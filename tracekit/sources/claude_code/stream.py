@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tracekit.model.run import RunInfo
 from tracekit.sources.claude_code.content import SessionContent
 from tracekit.sources.claude_code.lines import SessionLine, SessionNotes, read_costs, read_line
-from tracekit.sources.claude_code.session import NAME, translated
+from tracekit.sources.claude_code.session import NAME, Joined, translated
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
 from tracekit.sources.ids import run_id
@@ -45,11 +46,16 @@ class StreamSession:
         self._agents: dict[str, str] = {}
         """By the tool call that started it: each agent."""
         self._time = ""
+        self._joined: Joined | None = None
 
     @property
     def form(self) -> str:
         """The form of its record."""
         return _FORM
+
+    def join(self, run: RunInfo, parent: str) -> None:
+        """Make the session a part of `run`, below the span `parent`."""
+        self._joined = Joined(run, parent)
 
     def stamps(self) -> Stamps:
         """Return how the file stands now; nothing for a stream from a pipe."""
@@ -69,7 +75,9 @@ class StreamSession:
             self.feed(record)
         unreadable = 0 if self._reader is None else self._reader.unreadable
         content = SessionContent(self._reading)
-        return translated(self.id, self._lines, self._notes, {}, content, stamps, unreadable, form=_FORM)
+        return translated(
+            self.id, self._lines, self._notes, {}, content, stamps, unreadable, form=_FORM, joined=self._joined
+        )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -34,6 +34,7 @@ class SessionTree:
         calls: Their calls and tools.
         notes: What else its lines say.
         content: Reads the texts.
+        parent: The span of another run under which the main agent stands; empty for a run of its own.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class SessionTree:
         calls: Calls,
         notes: SessionNotes,
         content: SessionContent,
+        parent: str = "",
     ) -> None:
         self._run = run
         self._agents = agents
         self._calls = calls
         self._notes = notes
         self._content = content
+        self._parent = parent
         self._links = link_agents(agents, calls, notes.links)
         self._by_agent: dict[str, list[CallRecord]] = {}
         for call in calls.calls:
@@ -101,17 +104,22 @@ class SessionTree:
     def _all_spans(self, name: str) -> list[ImportedSpan]:
         below = [span for key in self._ordered_agents() for span in self._agent(key)]
         below += self._missing_agents()
-        start = min(agent.start_ns for agent in self._agents.values())
+        if self._parent:
+            return below
+        start = self._start()
         ends = [span.end_ns for span in below]
         last = max((agent.last_ns for agent in self._agents.values()), default=start)
         end = None if None in ends else max([last, *(end for end in ends if end is not None)])
-        attributes: dict[str, Any] = {}
+        return [ImportedSpan(self._id("run"), None, "run", name, start, end, end_attributes=self._accounts()), *below]
+
+    def _accounts(self) -> dict[str, Any]:
+        """Return the attributes with the tool's own account of the session."""
+        found: dict[str, Any] = {}
         if self._notes.cost_usd is not None:
-            attributes[semconv.RECORDED_COST_USD] = self._notes.cost_usd
+            found[semconv.RECORDED_COST_USD] = self._notes.cost_usd
         if self._notes.recorded_tokens is not None and self._lacks_tokens():
-            attributes[semconv.RECORDED_TOKENS] = self._notes.recorded_tokens
-        root = ImportedSpan(self._id("run"), None, "run", name, start, end, end_attributes=attributes)
-        return [root, *below]
+            found[semconv.RECORDED_TOKENS] = self._notes.recorded_tokens
+        return found
 
     def _lacks_tokens(self) -> bool:
         answered = (call for call in self._calls.calls if call.lines)
@@ -155,12 +163,20 @@ class SessionTree:
             attributes |= {semconv.INFERRED: True, semconv.INFERRED_FROM: link.inferred_from}
         elif link is None and key != MAIN:
             attributes |= {semconv.INFERRED: True, semconv.INFERRED_FROM: _NO_CALL}
-        parent = self._id("run") if key == MAIN else self._id("agent", MAIN)
+        parent = (self._parent or self._id("run")) if key == MAIN else self._id("agent", MAIN)
         if link is not None:
             parent = self._id("tool", link.tool.block.id)
         full_name = f"{semconv.Operation.INVOKE_AGENT} {name}"
         return ImportedSpan(
-            self._id("agent", key), parent, "agent", full_name, start, end, self._lane[key], attributes=attributes
+            self._id("agent", key),
+            parent,
+            "agent",
+            full_name,
+            start,
+            end,
+            self._lane[key],
+            attributes=attributes,
+            end_attributes=self._accounts() if key == MAIN and self._parent else {},
         )
 
     def _was_cut(self, agent: AgentLines, link: AgentLink | None) -> bool:
