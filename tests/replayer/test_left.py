@@ -93,6 +93,15 @@ def test_left_async(leave: Callable[[Any], Any], home: Path) -> None:
     round_trip(slowly, async_program(leave))
 
 
+async def cancel_soon(doing: Awaitable[Any]) -> None:
+    """Cancel `doing` after a time that passes in a replay as it did before."""
+    task = asyncio.ensure_future(doing)
+    await asyncio.sleep(0.8)
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 @left([leaving.read_all, leaving.read_helper, leaving.read_lines])
 def test_cancelled_while_reading(leave: Callable[[Any], Any], home: Path) -> None:
     three = stream(message(text("one two three")), gap_s=3)
