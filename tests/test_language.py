@@ -21,7 +21,7 @@ LEFT: dict[str, dict[str, int]] = {
     "model": {"question": 22, "length": 17, "dialect": 1, "class": 9},
     "otlp": {"dialect": 1, "class": 3},
     "privacy": {"class": 2},
-    "replayer": {"question": 98, "pronoun": 1, "length": 22, "dialect": 1, "class": 9},
+    "replayer": {"question": 10, "length": 4, "dialect": 1, "class": 5},
     "rules": {"question": 59, "pronoun": 5, "length": 25, "dialect": 27, "class": 4},
     "runtime": {"class": 2},
     "store": {"dialect": 2, "class": 4},

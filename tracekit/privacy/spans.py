@@ -46,11 +46,13 @@ class SpanRules(NamedTuple):
     """The rules of an export: whether it includes content, and how each text is redacted.
 
     `sdks_content` lets content go that the SDK itself put on its span, since a client was told to (`content_mode`).
+    `is_clean` tells of texts, in lines, whether `redact` leaves all of them as they are; it may say no where it does.
     """
 
     content: bool
     redact: Callable[[str], str]
     sdks_content: bool = False
+    is_clean: Callable[[str], bool] = lambda _: False
 
     def allowed(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of a span's `attributes` that may leave."""
@@ -87,7 +89,9 @@ def span_rules(*each: Privacy) -> SpanRules:
     """Return the rules for exported spans: those of `each`, and no content that is not kept."""
     is_kept = content_mode() == "full"
     redact = each[0].text if len(each) == 1 else lambda text: reduce(lambda done, one: one.text(done), each, text)
-    return SpanRules(is_kept and asks_for_content(), redact, sdks_content=is_kept)
+    return SpanRules(
+        is_kept and asks_for_content(), redact, is_kept, lambda text: all(one.is_clean(text) for one in each)
+    )
 
 
 def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: SpanRules) -> dict[str, Any]:
@@ -102,6 +106,8 @@ def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: Span
         if facts.agent is not None:
             found[semconv.AGENT_NAME] = facts.agent
         found.update(derived_attributes(attributes, facts.start_ns))
+    if _is_clean(found, rules):
+        rules = rules._replace(redact=str)
     return {name: _exported(name, value, rules) for name, value in found.items() if value is not None}
 
 
@@ -113,6 +119,23 @@ def span_name(name: str, rules: SpanRules) -> str:
 def span_description(failure: Failure | None, rules: SpanRules) -> str:
     """Return the description of a failed span's status: the error's message, "" unless content is exported."""
     return _as_wire(rules.redact(failure.message)) if failure is not None and rules.content else ""
+
+
+def _is_clean(attributes: Mapping[str, Any], rules: SpanRules) -> bool:
+    """Return whether no text of `attributes` would be redacted: one look at all of them is cheaper than one at each."""
+    texts: list[str] = []
+    for value in attributes.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list | tuple):
+            if not all(isinstance(each, str) for each in value):
+                return False
+            texts.extend(value)
+        elif not isinstance(value, int | float | None):
+            return False
+    joined = "\n".join(texts)
+    # Percent encoding hides texts, and so does a plus sign in a query.
+    return "%" not in joined and semconv.URL_QUERY not in attributes and rules.is_clean(joined)
 
 
 def _exported(name: str, value: Any, rules: SpanRules) -> Any:

@@ -1,4 +1,4 @@
-"""A replay records by the rules of its recording, in whatever folder it runs."""
+"""A sink that redacts a replay's events by the rules of its recording, in whatever folder the replay runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["RedactingSink"]
 
 
 class RedactingSink(RunSink):
-    """Hands everything on to `sink` after the rules of `privacy`, and those for credentials."""
+    """Passes every event on to `sink`, redacted by the rules of `privacy` and by those for credentials."""
 
     def __init__(self, sink: RunSink, privacy: Privacy) -> None:
         self._sink = sink

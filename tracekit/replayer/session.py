@@ -90,7 +90,7 @@ def load_recording(source: str | Path | Run | Recording) -> Recording:
         return source
     if isinstance(source, Run):
         return source.recording
-    return read_run(find_run(str(source)).paths)
+    return read_run(find_run(str(source)).paths, is_lazy=True)
 
 
 class Stage:
