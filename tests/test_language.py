@@ -15,7 +15,7 @@ LEFT: dict[str, dict[str, int]] = {
     "collect": {"question": 16, "length": 7, "dialect": 5, "class": 1},
     "cost": {"class": 1},
     "demo": {"length": 3, "dialect": 1, "class": 2},
-    "instrument": {"question": 41, "pronoun": 2, "length": 39, "dialect": 3, "class": 13},
+    "instrument": {"question": 39, "pronoun": 1, "length": 36, "dialect": 3, "class": 13},
     "journal": {"class": 3},
     "judges": {"length": 2},
     "model": {"question": 22, "length": 17, "dialect": 1, "class": 9},
