@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from textual.content import Content
 from textual.pilot import Pilot
 from tracekit_viewer.render.detail import TABS
 from tracekit_viewer.render.rows import _guides
@@ -95,9 +96,8 @@ def test_another_theme_draws_the_title_anew(size: Size) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         def colours() -> set[str]:
             title = pilot.app.screen.query_one("#what").render()
-            return (
-                {str(span.style) for span in title._text_spans} if hasattr(title, "_text_spans") else {str(title.spans)}
-            )
+            assert isinstance(title, Content)
+            return {str(span.style) for span in title.spans}
 
         dark = colours()
         pilot.app.theme = "tracekit-light"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
 
+from tracekit.instrument.agent_sdk import is_joined
 from tracekit.instrument.context import current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
@@ -63,7 +64,7 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
 def _notice(command: Any) -> None:
     """Count a program that asks Claude by itself: Claude Code, which the Claude Agent SDK starts."""
     recorder = active()
-    if recorder is None:
+    if recorder is None or is_joined():
         return
     words = (
         command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]

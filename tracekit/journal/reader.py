@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tracekit.errors import JournalError, NewerJournalError
+from tracekit.errors import JournalError, NewerJournalError, ReplacedJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
@@ -16,6 +17,7 @@ from tracekit.journal.lines import Line, LineFile
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
+from tracekit.origin import pass_on
 
 __all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
 
@@ -40,11 +42,13 @@ class JournalReader:
         self._lines = LineFile(path)
         self._position = 0
         self._line = 0
+        self._inode = 0
 
     def new_events(self) -> Iterator[tuple[int, Event]]:
         """The events appended since the last time, each with the index of its segment's header in `headers`.
 
         Raises:
+            ReplacedJournalError: Another file is there now: an import has written the run anew.
             JournalError: The file is no journal, or of a newer version, or cannot be read.
         """
         with self._opened() as file:
@@ -82,6 +86,10 @@ class JournalReader:
         self.unfinished = False
         try:
             with open_regular(self.path) as file:
+                inode = os.fstat(file.fileno()).st_ino
+                if self._inode not in (0, inode):
+                    raise ReplacedJournalError(f"{self.path} was written anew while it was read: read it again")
+                self._inode = inode
                 file.seek(self._position)
                 yield file
         except OSError as error:
@@ -133,7 +141,13 @@ class RunReader:
         """
         for path in paths:
             self._files.setdefault(path, _File(path, is_lazy=self._is_lazy))
-        news = [file.read(self._fold) for file in self._files.values()]
+        try:
+            news = [file.read(self._fold) for file in self._files.values()]
+        except ReplacedJournalError as error:
+            pass_on(error)
+            self._fold = Fold()
+            self._files = {path: _File(path, is_lazy=self._is_lazy) for path in self._files}
+            news = [file.read(self._fold) for file in self._files.values()]
         return any(news)
 
     def recording(self) -> Recording:
@@ -205,7 +219,7 @@ class _File:
                 fold.add(self._segments[number], event, reader.place)
                 grown = True
             self.problem = "" if reader.headers else f"{path} {_NO_HEADER}"
-        except NewerJournalError:
+        except (NewerJournalError, ReplacedJournalError):
             raise
         except JournalError as error:
             self.problem = str(error)

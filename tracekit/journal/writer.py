@@ -33,7 +33,7 @@ from tracekit.system_clock import day_of, steady_ns, wall_ns
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
 
-__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host"]
+__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host", "identity"]
 
 FORMAT_VERSION = 1
 
@@ -318,7 +318,7 @@ class SegmentWriter:
         except (OSError, JournalError) as error:
             pass_on(error)
             return False
-        if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
+        if not ends_whole or any(header.get(key) != value for key, value in identity().items()):
             return False
         self._keep(os.open(path, _APPEND))
         return True
@@ -339,7 +339,7 @@ class SegmentWriter:
             "name": privacy.text(run.name),
             "recorded_at_ns": run.recorded_at_ns,
             "root": {"id": root.id, "t": root.at_ns, "argv": privacy.arguments(root.argv)} if root else None,
-            **_identity(),
+            **identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
             **({"unit": run.unit} if run.unit else {}),
@@ -447,8 +447,8 @@ _moving = _Moving()
 os.register_at_fork(before=_moving.wait, after_in_child=_moving.forget)
 
 
-def _identity() -> dict[str, object]:
-    """This process, beyond its pid, which machines and containers use again."""
+def identity() -> dict[str, object]:
+    """Return the header's members that tell this process from others, beyond its pid, which machines use again."""
     pid = os.getpid()
     return {
         "host": host_name(),
