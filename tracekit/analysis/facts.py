@@ -29,13 +29,8 @@ __all__ = ["Facts"]
 _OVERLOADED = (429, 529)
 
 
-<<<<<<< HEAD
-class Facts:
-    """A run with the results of its analysis.
-=======
 class Facts(TreeFacts):
-    """A run with what the analysis says of it.
->>>>>>> main
+    """A run with the results of its analysis.
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
@@ -63,49 +58,6 @@ class Facts(TreeFacts):
         self._practices: dict[str, Practice | None] = {}
 
     @cached_property
-<<<<<<< HEAD
-    def nodes(self) -> tuple[Node, ...]:
-        """Every node, parents before children, in order."""
-        return tuple(self.run.root.walk())
-
-    @cached_property
-    def last_ns(self) -> int:
-        """The latest time that anything of the run is known of."""
-        return self.run.last_ns
-
-    @cached_property
-    def parents(self) -> Mapping[str, Node]:
-        """The parent of each node, by id."""
-        return parents_of(self.nodes)
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """The schedule of the run, which computes the effect of changes."""
-        return Schedule(self.parents, self.last_ns, self.least_ns, self.requested)
-
-    def requested(self, turn: Node) -> Sequence[str]:
-        """The ids of the tool calls that the response of `turn` requested, in order."""
-        asked = self.batch(turn).asked if turn.kind == "turn" else None
-        return () if asked is None else tuple(self.content.blocks(asked))
-
-    @cached_property
-    def least_ns(self) -> int:
-        """Nanoseconds that a saving must have to count."""
-        if self._least_ns is not None:
-            return self._least_ns
-        if not self.calls:
-            return _LEAST_NS
-        # What a program does before its first call, such as its imports, has no part in this.
-        ends = max(self.last_ns if call.end_ns is None else call.end_ns for call in self.calls)
-        return max(_LEAST_NS, min(_PLENTY_NS, (ends - self.calls[0].start_ns) // _SHARE))
-
-    def may_save(self, saved_ns: int) -> bool:
-        """Return whether a saving of `saved_ns` is large enough to count."""
-        return saved_ns >= max(1, self.least_ns)
-
-    @cached_property
-=======
->>>>>>> main
     def batches(self) -> tuple[Batch, ...]:
         """The batches of tools and agents that one response requested together."""
         return tuple(batch for node in self.nodes if node.kind == "turn" and (batch := self.batch(node)).works)
@@ -115,15 +67,6 @@ class Facts(TreeFacts):
         """The agents, parents before children, in order."""
         return tuple(node for node in self.nodes if node.kind == "agent")
 
-<<<<<<< HEAD
-    def batch(self, turn: Node) -> Batch:
-        """Return the tools and agents that the response of `turn` requested."""
-        if turn.id not in self._batches:
-            self._batches[turn.id] = batch_of(turn)
-        return self._batches[turn.id]
-
-=======
->>>>>>> main
     def turns(self, agent: Node) -> Sequence[Node]:
         """The turns of `agent`, in order."""
         if agent.id not in self._turns:
@@ -183,14 +126,6 @@ class Facts(TreeFacts):
         return tuple(held_up(self.blocking, self.parents))
 
     @cached_property
-<<<<<<< HEAD
-    def calls(self) -> tuple[Node, ...]:
-        """The llm nodes, in the order of their begins."""
-        return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))
-
-    @cached_property
-=======
->>>>>>> main
     def _begins(self) -> Mapping[str, Sequence[int]]:
         begins: dict[str, list[int]] = {}
         for call in self.calls:
