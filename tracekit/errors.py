@@ -3,7 +3,8 @@
 TracekitError
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
-│   └── NewerJournalError    it was written by a newer tracekit
+│   ├── NewerJournalError    it was written by a newer tracekit
+│   └── ReplacedJournalError it was written anew while it was read
 ├── JudgeError           the judge of `check --judge` cannot be asked
 ├── OtlpError            spans cannot be sent to a collector
 ├── OutputError          a file that a command writes cannot be written
@@ -12,6 +13,7 @@ TracekitError
 ├── AmbiguousRunError    it matches several runs
 ├── SecretsError         a recording that is to be exported holds what looks like a credential
 ├── SettingsError        a file of settings cannot be read or used
+├── SourceError          another tool's record cannot be imported
 ├── StoreError           the store cannot be used
 │   ├── DamagedStoreError    it is cut, or is no store
 │   ├── NewerStoreError      a newer tracekit or DuckDB wrote it
@@ -35,10 +37,12 @@ __all__ = [
     "OutputError",
     "PricesError",
     "QueryError",
+    "ReplacedJournalError",
     "RowsError",
     "RunNotFoundError",
     "SecretsError",
     "SettingsError",
+    "SourceError",
     "StoreBusyError",
     "StoreError",
     "TracekitError",
@@ -60,6 +64,10 @@ class JournalError(TracekitError):
 
 class NewerJournalError(JournalError):
     """A journal file was written by a newer version of tracekit than this one."""
+
+
+class ReplacedJournalError(JournalError):
+    """A journal file was replaced by another while it was read, as an import of a longer session does."""
 
 
 class JudgeError(TracekitError):
@@ -92,6 +100,10 @@ class SecretsError(TracekitError):
 
 class SettingsError(TracekitError):
     """A file of settings cannot be read, or says what cannot be meant."""
+
+
+class SourceError(TracekitError):
+    """A record of another tool cannot be imported: it is missing, unreadable or of no known kind."""
 
 
 class UnsupportedSdkError(TracekitError):

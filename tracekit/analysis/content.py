@@ -47,6 +47,10 @@ class Content:
                 return found
         return None
 
+    def is_rebuilt(self, llm: Node) -> bool:
+        """Return whether the request of `llm` was rebuilt from a transcript, without system prompt and tools."""
+        return any(semconv.REQUEST_REBUILT in child.attributes for child in llm.children)
+
     def request(self, llm: Node) -> Asked:
         """The request of `llm` by its fields."""
         return _kept(self._requests, llm, self._read_request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Final, NamedTuple
 
 from tracekit import semconv
@@ -38,6 +38,8 @@ _ALSO_CONTENT = frozenset((semconv.COMMAND_ARGS, *semconv.TOUCHED))
 """What may hold a task's text though no message does: arguments of the program, and of tools in what they touch."""
 
 _WORD_BITS = 63
+_SHORT = 256
+"""Characters of the longest text whose exported form is remembered."""
 
 
 class SpanRules(NamedTuple):
@@ -143,13 +145,22 @@ def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     if isinstance(value, int):
         return value if -(1 << _WORD_BITS) <= value < 1 << _WORD_BITS else str(value)
     if isinstance(value, str):
-        return _as_wire(rewritten_attribute(name, value, rules.redact))
+        text = _known_text if len(value) <= _SHORT else _text
+        return text(name, value, rules.redact)
     if isinstance(value, list | tuple) and len({type(each) for each in value}) <= 1:
         parts = [_exported("", each, rules) for each in value]
         if not any(isinstance(each, list | tuple | Mapping) for each in value):
             return parts
     redacted = rewritten_value(_with_text_keys(value), rules.redact)
     return _as_wire(json.dumps(redacted, ensure_ascii=False, separators=(",", ":"), default=_plain(rules)))
+
+
+def _text(name: str, value: str, redact: Callable[[str], str]) -> str:
+    return _as_wire(rewritten_attribute(name, value, redact))
+
+
+_known_text = lru_cache(maxsize=2048)(_text)
+"""Most texts of a span, such as models and addresses, are those of the spans before."""
 
 
 def _with_text_keys(value: Any) -> Any:

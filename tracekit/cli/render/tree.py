@@ -15,7 +15,7 @@ from tracekit.cli.render.compact import short_model, summary_of_group, telling_a
 from tracekit.cli.render.console import console
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
-from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
+from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -315,7 +315,8 @@ def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[
 def _tokens(node: Node, marks: _Marks) -> str:
     if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
+    output = format_output(node.tokens.output, is_partial=node.tokens.is_partial)
+    return f"{format_number(node.tokens.input)} {marks.arrow} {output}"
 
 
 def _time(node: Node, run: RunTree, marks: _Marks) -> str:
