@@ -133,6 +133,8 @@ WORKSPACE_READS: Final = "tracekit.workspace.reads"
 """On a tool: the files of the workspace that it read, relative to it; a folder that it listed ends in a slash."""
 WORKSPACE_WRITES: Final = "tracekit.workspace.writes"
 """On a tool: the files of the workspace that it wrote, relative to it."""
+TOUCHED: Final = (DECLARED_READS, DECLARED_WRITES, WORKSPACE_READS, WORKSPACE_WRITES)
+"""What an agent or a tool touches: lists of paths or names, in which its arguments stand."""
 WEB_SEARCHES: Final = "tracekit.usage.web_search_requests"
 WEB_FETCHES: Final = "tracekit.usage.web_fetch_requests"
 ITERATIONS: Final = "tracekit.usage.iterations"

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.support.build import Builder, assistant, result, said, use, user
 from tests.support.cli import environment, tracekit
+from tests.support.trees import node, run_of, team_run
 from tracekit import semconv
 from tracekit.analysis.structure import structure
 from tracekit.analysis.timing.shares import Share
@@ -77,6 +79,48 @@ def test_a_tree_fits_its_width(width: int, monkeypatch: pytest.MonkeyPatch, snap
     assert text == snapshot
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_in_full_every_span_has_a_line(
+    width: int, monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion
+) -> None:
+    text = drawn(team(), monkeypatch, width, render=partial(print_tree, full=True))
+    assert text == snapshot
+
+
+def test_costs_are_shown_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "$0.1259" in drawn(team(), monkeypatch, 80).splitlines()[3]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_bars_have_half_of_what_facts_leave(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = drawn(team(), monkeypatch, width).splitlines()[3]
+    facts = whole.index(" s ") + 3 - whole.index("$")
+    assert 2 * (whole.count("─") + 1) >= width - facts - 20
+
+
+def test_what_stands_before_the_first_agent_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_of(node("run", "r", 0, 3000, node("agent", "a", 1300, 2000, node("llm", "m", 1300, 2000))))
+    lines = drawn(run, monkeypatch, 100).splitlines()
+    assert "+1.30 s start-up, +1.00 s after" in lines[2]
+    assert lines[-1].endswith("━" * 20), "the bar of the agent goes from end to end"
+
+
+def test_many_alike_have_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = [node("tool", "worker", 0, 10 + number, id=f"w{number}", cost_usd=0.001) for number in range(300)]
+    failed = node("tool", "worker", 0, 5, status="error", id="failed")
+    run = run_of(node("run", "r", 0, 500, node("agent", "a", 0, 500, *workers, failed)))
+    lines = drawn(run, monkeypatch, 160).splitlines()
+    row = next(line for line in lines if "worker" in line)
+    assert "worker ✗ 1 failed × 301  p50 159 ms · max 309 ms" in row
+    assert len(lines) < 10
+    assert len(drawn(run, monkeypatch, 160, render=partial(print_tree, full=True)).splitlines()) > 300
+
+
+def test_arguments_that_differ_tell_calls_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(team_run(), monkeypatch, 160)
+    assert "analysis_agent shop/cart.py" in text, "not the task, which is the same for all"
+
+
 def test_a_terminal_without_unicode(monkeypatch: pytest.MonkeyPatch, snapshot: SnapshotAssertion) -> None:
     text = drawn(team(alive=True), monkeypatch, 100, "ascii")
     assert text == snapshot
@@ -128,7 +172,7 @@ def test_words_of_models_and_tools_stay_words(words: str, monkeypatch: pytest.Mo
     b.spans["a"].attributes[semconv.REQUEST_MODEL] = words  # type: ignore[index]
     b.tool("t", words, 11, 20, "lead")
     b.span("s", "span", 21, 22, "lead", name=words)
-    text = drawn(structure(b.recording()), monkeypatch, 100)
+    text = drawn(structure(b.recording()), monkeypatch, 100, render=partial(print_tree, full=True))
     lines = text.split("\n")
     assert len(lines) == 11, "a row was forged or lost"
     assert not re.search(

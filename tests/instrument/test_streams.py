@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
+import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -407,6 +408,26 @@ def test_cancelled_in_trio(answer: Answer, recording: Path) -> None:
 
     with ScriptedClaude(lambda _: answer) as claude:
         trio.run(main, claude.url)
+    llm, attempt = ended()
+    assert how(llm) == how(attempt) == ("error", "cancelled", "cancelled")
+
+
+def test_cancelled_in_trio_while_it_connects(recording: Path) -> None:
+    """Trio raises a group of cancellations there."""
+
+    async def main(url: str) -> None:
+        client = anthropic.AsyncAnthropic(base_url=url, api_key="key")
+        with trio.move_on_after(0.1) as scope:
+            await read_all(client)
+        assert scope.cancelled_caught
+        await client.close()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+        for _ in range(2):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        trio.run(main, f"http://127.0.0.1:{full.getsockname()[1]}")
     llm, attempt = ended()
     assert how(llm) == how(attempt) == ("error", "cancelled", "cancelled")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
-from tests.support.collector import collector
+from tests.support.collector import Received, collector
 from tests.support.receiver import receiver
 from tests.support.warm import warm_python
 from tracekit import semconv
@@ -64,70 +66,124 @@ def test_each_span_is_sent_once(program: str, names: list[str], tmp_path: Path) 
     assert len({span.id for span in spans}) == len(names)
 
 
-SAME = (
-    semconv.KIND,
-    semconv.RUN_NAME,
-    semconv.AGENT_NAME,
-    semconv.COST_USD,
-    semconv.FINISH_REASONS,
-    semconv.HTTP_RESEND_COUNT,
-    semconv.SYNC_IN_EVENT_LOOP,
-    semconv.CALLERS,
-    semconv.ITERATIONS,
-    semconv.INPUT_TOKENS,
-    semconv.REQUEST_MODEL,
-    semconv.PROVIDER_NAME,
-    semconv.TOOL_NAME,
-    semconv.HTTP_STATUS,
-    semconv.ERROR_TYPE,
-)
-"""Attributes that dashboards read."""
+OF_THE_MOMENT = {semconv.RUN_ID, semconv.SERVER_PORT, semconv.URL_FULL, semconv.TIME_TO_FIRST_CHUNK, semconv.WAIT_MS}
+"""Attributes whose values differ between two recordings of one program."""
 
 SEVERAL = """
 import asyncio, anthropic
 ASK = dict(model="claude-sonnet-5-5", max_tokens=9, messages=[{"role": "user", "content": "hi"}])
 async def late(client):
     client.messages.create(**ASK)
-with anthropic.Anthropic() as client, tracekit.run("task of ACME-1"), tracekit.agent("lead for ACME-1"):
+@tracekit.tool(reads=["docs/{path}"], writes=[])
+def look(path, deep=None):
+    return {"found": path}
+@tracekit.tool
+def broken(of):
+    raise ValueError(f"there is no {of}")
+with anthropic.Anthropic(max_retries=1) as client, tracekit.run("task of ACME-1"), tracekit.agent("lead for ACME-1"):
     client.messages.create(**ASK)
-    with tracekit.turn(), tracekit.tool("look"), tracekit.agent("helper"):
+    with tracekit.turn(), tracekit.tool("ask", call_id="toolu_1", input={"about": ["ACME-2"]}), tracekit.agent("helper"):
         with client.messages.stream(**ASK) as events:
             events.until_done()
         with client.messages.with_streaming_response.create(**ASK) as response:
             response.json()
+    look("a", deep={"x": 1})
     asyncio.run(late(client))
+    client.messages.count_tokens(model=ASK["model"], messages=ASK["messages"])
+    for fail in (lambda: broken("ACME-3"), lambda: client.messages.create(**{**ASK, "model": "claude-haiku-4-5"})):
+        try:
+            fail()
+        except (ValueError, anthropic.BadRequestError):
+            pass
 """
 
 
 def respond(asked: Asked) -> Answer:
-    """Overloaded once; then an answer with two iterations, as after a compaction."""
+    """Overloaded once; then an answer with two iterations, as after a compaction; a refusal of the other model."""
     if asked.number == 0:
         return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
+    if asked.json()["model"] == "claude-haiku-4-5":
+        return error(400, "invalid_request_error", "not this model for ACME-4")
     part = {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
     usage = {**part, "iterations": [{"type": "compaction", **part}, {"type": "message", **part}]}
     return reply(asked, message(text("hello"), model="claude-sonnet-5-5", usage=usage))
 
 
-def test_dashboards_read_the_same_whoever_exports(tmp_path: Path) -> None:
+def form(span: Received, *, of_sdk: bool) -> tuple[Any, ...]:
+    """Everything of a span that the two ways may show, but for the name and the status of a span of the SDK's."""
+    told = {name: (span.types[name], span.attributes[name]) for name in span.attributes if name not in OF_THE_MOMENT}
+    return (told, span.kind, span.scope, *(() if of_sdk else (span.name, span.status, span.message)))
+
+
+@pytest.mark.parametrize("content", ["", "SPAN_ONLY"])
+def test_each_span_is_the_same_whoever_exports(content: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.tracekit.redact]\nticket = 'ACME-[0-9]+'\n")
     seen = []
     for number, start in enumerate((START, PROVIDER + SET + START)):
         with collector() as found, ScriptedClaude(respond) as claude:
-            env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"), **CALM)
+            more = {**CALM, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": content}
+            env = environment(tmp_path / str(number), claude.url, **found.variables("http/protobuf"), **more)
             command = [warm_python(), "-c", start + SEVERAL]
             done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
             assert done.returncode == 0, done.stderr[-1500:]
             (shown,) = tracekit_json("ls", env=env)
-            spans = found.received(14)
+            spans = found.received(20)
         assert done.stderr == ""
         assert {span.attributes[semconv.RUN_ID] for span in spans} == {shown["id"]}
         costs = [span.attributes[semconv.COST_USD] for span in spans if semconv.COST_USD in span.attributes]
         assert sum(costs) == pytest.approx(shown["cost_usd"])
-        seen.append([{name: span.attributes[name] for name in SAME if name in span.attributes} for span in spans])
-    assert seen[0][0][semconv.RUN_NAME] == "task of [redacted:ticket]"
-    agents = [each.get(semconv.AGENT_NAME) for each in seen[0] if each[semconv.KIND] == "llm"]
-    assert agents == ["lead for [redacted:ticket]", "helper", "helper", "lead for [redacted:ticket]"]
-    assert seen[0] == seen[1]
+        seen.append(spans)
+    own, applications = seen
+    for mine, other in zip(own, applications, strict=True):
+        of_sdk = mine.scope == semconv.SDK_SCOPE_PREFIX
+        without_messages = mine
+        if of_sdk and content:
+            # The SDK itself puts these on its span, where a client is told to.
+            messages = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES)
+            kept = {name: value for name, value in mine.attributes.items() if name not in messages}
+            without_messages = replace(mine, attributes=kept)
+        assert form(without_messages, of_sdk=of_sdk) == form(other, of_sdk=of_sdk), (mine.name, other.name)
+    assert own[0].attributes[semconv.RUN_NAME] == "task of [redacted:ticket]"
+    agents = [each.attributes.get(semconv.AGENT_NAME) for each in own if each.attributes[semconv.KIND] == "llm"]
+    lead = "lead for [redacted:ticket]"
+    assert agents == [lead, "helper", "helper", lead, lead]
+    results = [each.attributes.get(semconv.TOOL_CALL_ARGUMENTS) for each in applications if each.name.endswith(" ask")]
+    assert results == ['{"about":["[redacted:ticket]"]}' if content else None]
+
+
+EVERYWHERE = """
+import os, pathlib, anthropic
+from tracekit.journal.catalog import all_runs
+from tracekit.journal.export import export
+from tracekit.testing.recording import TestRecording
+folder = os.getcwd()
+def work():
+    with tracekit.run("task of ACME-1"), tracekit.agent("lead for ACME-1"):
+        client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=[{"role": "user", "content": "hi ACME-2"}])
+with anthropic.Anthropic() as client:
+    work()
+    export(all_runs()[0].paths, pathlib.Path("run.jsonl"))
+    os.chdir("/")
+    work()
+    with tracekit.replay(f"{folder}/run.jsonl"):
+        work()
+    os.chdir(folder)
+    recording = TestRecording("test of ACME-3", ())
+    work()
+    recording.stop()
+"""
+
+
+def test_rules_hold_for_the_applications_exporter_wherever_the_process_stands(tmp_path: Path) -> None:
+    """After a change of folder, in a replay, and in the recording of a test."""
+    (tmp_path / "pyproject.toml").write_text("[tool.tracekit.redact]\nticket = 'ACME-[0-9]+'\n")
+    with receiver() as heard, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
+        env = environment(tmp_path / "home", claude.url, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url, **CALM)
+        command = [warm_python(), "-c", PROVIDER + SET + START + EVERYWHERE]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-1500:]
+    assert heard.names().count("invoke_agent lead for [redacted:ticket]") == 4
+    assert not [body for body in heard.bodies if b"ACME-" in body]
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ class Program:
             got.append(self.say(client, "begin"))
             got += [self.plain("a"), self.plain(path="a"), self.plain("b"), await self.waiting("c"), self.nothing()]
             got += await asyncio.gather(*(self.waiting(name) for name in "xyz"))
-            got += [self.opaque(), self.opaque(), self.asking(client, "an expert")]
+            got += [self.opaque(), self.opaque(), await asyncio.to_thread(self.asking, client, "an expert")]
             try:
                 self.failing()
             except LookupError as error:

@@ -90,8 +90,9 @@ def _look(end: Path) -> None:
 
     @contextlib.contextmanager
     def reading(self: Locks, patience_s: float = 30.0) -> Iterator[None]:
+        begin = time.monotonic()
         with real(self, patience_s):
-            waits.append(self.waited_s)
+            waits.append(time.monotonic() - begin)
             yield
 
     Locks.reading = reading  # type: ignore[method-assign]

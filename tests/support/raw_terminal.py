@@ -55,15 +55,15 @@ class RawTerminal:
         self.process.wait()
         os.close(self._main)
 
-    def press(self, keys: str, *, quiet_s: float = 0.1) -> str:
+    def press(self, keys: str, *, quiet_s: float = 0.04) -> str:
         """Send `keys`, wait until nothing has been written for `quiet_s`, and return what was."""
         before = len(self.raw)
         os.write(self._main, keys.encode())
         self.settle(quiet_s)
         return self.raw[before:].decode("utf-8", "replace")
 
-    def settle(self, quiet_s: float = 0.1, within_s: float = LONG_S) -> None:
-        """Read until the program is silent for `quiet_s` and waits for something, or has ended."""
+    def settle(self, quiet_s: float = 0.04, within_s: float = 10.0) -> None:
+        """Read until the program is silent for `quiet_s` and waits for something, has ended, or goes on all the time."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
             if select.select([self._main], [], [], quiet_s)[0]:

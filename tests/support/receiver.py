@@ -34,9 +34,10 @@ class Reply:
 
 @dataclass
 class Heard:
-    """What a receiver heard: the address, the sizes of all requests, and the spans of those it accepted whole."""
+    """What a receiver heard: the address, all requests and their sizes, and the spans of those it accepted whole."""
 
     url: str = ""
+    bodies: list[bytes] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     spans: list[Any] = field(default_factory=list)
@@ -88,10 +89,11 @@ def receiver(reply: Callable[[bytes], Reply] = lambda _: Reply(), certificate: P
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
+            heard.bodies.append(body)
             heard.sizes.append(len(body))
             heard.headers.append({name.lower(): value for name, value in self.headers.items()})
             answer = reply(body)
-            if answer.status == 200 and not answer.body:
+            if answer.status == 200 and not answer.body and not self.path.endswith("/v1/metrics"):
                 heard.take(service.ExportTraceServiceRequest.FromString(body))
             self.send_response(answer.status)
             for name, value in answer.headers.items():

@@ -34,15 +34,20 @@ def viewed(home: Path, run: str, nodes: int) -> bytes:
     """All that the viewer writes while each of the first `nodes` rows is looked at in each tab."""
     command = [sys.executable, "-m", "tracekit", "view", run]
     with RawTerminal(command, environment(home), (110, 150)) as terminal:
+        terminal.until("Quit")
+        terminal.settle(0.5)
+        # A row for every node, and the detail, which is closed at this width.
+        terminal.press("x")
+        terminal.press("d")
         terminal.until("Conversation")
         terminal.settle(0.5)
         for _ in range(nodes):
             terminal.press("\rz")
             for keys in ("2", "3", "4", "5", "1", "w", PAGE, PAGE, PAGE, "o" + END):
                 terminal.press(keys)
-            terminal.press("wz" + ESCAPE, quiet_s=0.2)
-            terminal.press(DOWN, quiet_s=0.2)
-        terminal.press("?", quiet_s=0.3)
+            terminal.press("wz" + ESCAPE, quiet_s=0.15)
+            terminal.press(DOWN)
+        terminal.press("?", quiet_s=0.15)
         assert terminal.process.poll() is None, "it crashed"
         return terminal.raw
 

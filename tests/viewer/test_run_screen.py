@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 from tracekit_viewer.app import Viewer
@@ -15,14 +16,18 @@ from tracekit_viewer.door import Run
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
-from tracekit_viewer.source import Recorded, RunSource
+from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.lanes import LaneStrip
+from tracekit_viewer.widgets.minimap import MinimapStrip
+from tracekit_viewer.widgets.player import SPEEDS, Player, PlayerBar
 from tracekit_viewer.widgets.timeline import Timeline
 
-from tests.support.screens import SIZES, checked, drive, picture, pictures, until, utc
+from tests.support.screens import checked, drive, picture, pictures, until, utc
+from tests.support.showing import Showing
 from tests.support.trees import MS, START_NS, big_run, growing_run, node, run_of, team_run
+from tracekit import semconv
 
 __all__ = ["pictures", "utc"]
 
@@ -30,18 +35,6 @@ pytestmark = pytest.mark.usefixtures("home", "utc")
 
 Size = tuple[int, int]
 Act = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-class Showing(Viewer):
-    """The viewer on a run of the test's."""
-
-    def __init__(self, source: RunSource, now_ms: float = 0) -> None:
-        super().__init__()
-        self._source = source
-        self.now_ms = now_ms
-
-    def run_screen(self, source: RunSource) -> RunScreen:
-        return RunScreen(source, lambda: START_NS + round(self.now_ms * MS))
 
 
 class Growing:
@@ -97,7 +90,10 @@ def rows(pilot: Pilot[Any]) -> list[str]:
 # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+_THREE_SIZES = [(80, 24), (120, 35), (200, 60)]
+
+
+@pytest.mark.parametrize("size", _THREE_SIZES, ids=[f"{width}x{height}" for width, height in _THREE_SIZES])
 class TestPictures:
     """Each state of the screen as a picture."""
 
@@ -112,6 +108,28 @@ class TestPictures:
 
     def test_zoomed(self, pictures: SnapshotAssertion, size: Size) -> None:
         assert picture(team(), size, pressing("r", "z")) == pictures
+
+    def test_every_step(self, pictures: SnapshotAssertion, size: Size) -> None:
+        assert picture(team(), size, pressing("x")) == pictures
+
+    def test_critical_path(self, pictures: SnapshotAssertion, size: Size) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            await checked(pilot)
+            await pressing("C")(pilot)
+
+        assert picture(team(), size, act) == pictures
+
+    def test_a_group(self, pictures: SnapshotAssertion, size: Size) -> None:
+        assert picture(Showing(Recorded(workers_run())), size, pressing("end")) == pictures
+
+    def test_a_group_that_is_open(self, pictures: SnapshotAssertion, size: Size) -> None:
+        assert picture(Showing(Recorded(workers_run())), size, pressing("end", "right")) == pictures
+
+    def test_a_moment(self, pictures: SnapshotAssertion, size: Size) -> None:
+        assert picture(team(), size, pressing(*["full_stop"] * 12)) == pictures
+
+    def test_the_drawer(self, pictures: SnapshotAssertion, size: Size) -> None:
+        assert picture(team(), size, pressing("down", "d")) == pictures
 
     def test_folded(self, pictures: SnapshotAssertion, size: Size) -> None:
         assert picture(team(), size, pressing("4", "down", "down")) == pictures
@@ -165,6 +183,41 @@ class TestPictures:
         app = team()
         app.theme = "tracekit-light"
         assert picture(app, size, pressing("r")) == pictures
+
+
+def workers_run(many: int = 300) -> Run:
+    """A lead that asked for `many` workers, of which some were slow and one failed."""
+    tools = []
+    for number in range(many):
+        start = 1000 + number // 8 * 100
+        end = start + 60 + 7 * number % 50 + (900 if number % 97 == 5 else 0)
+        fault: dict[str, Any] = {"status": "error"} if number == 40 else {}
+        call = node("llm", "claude-haiku-5", start, end, id=f"w{number}.l", **fault)
+        turn = node("turn", "turn", start, end, call, id=f"w{number}.t", **fault)
+        agent = node("agent", "worker", start, end, turn, id=f"w{number}.a", **fault)
+        given = {
+            semconv.TOOL_NAME: "worker",
+            semconv.TOOL_CALL_ARGUMENTS: {"task": "Sum up.", "page": f"page {number}"},
+        }
+        tools.append(
+            node(
+                "tool",
+                "execute_tool worker",
+                start,
+                end,
+                agent,
+                id=f"w{number}",
+                attributes=given,
+                cost_usd=0.0003,
+                **fault,
+            )
+        )
+    asked = node("llm", "claude-opus-5-5", 200, 1000, id="l")
+    last = max(tool.end_ns - START_NS for tool in tools if tool.end_ns) / MS
+    turn = node("turn", "turn", 200, last, asked, *tools, id="t")
+    return run_of(
+        node("run", "crowd", 0, last + 100, node("agent", "lead", 200, last, turn, id="lead"), id="root"), name="crowd"
+    )
 
 
 def odd_run() -> Run:
@@ -235,8 +288,8 @@ def goes(names: str, start: str, end: str) -> None:
 goes("down,j", "lead.1", "analysis_agent-1160-2500")
 goes("up,k", "lead.1", "t1")
 goes("home,g", "lead.4", "root")
-goes("end,G", "lead.4", "lead.4")
-goes("end,G", "root", "lead.4")
+goes("end,G", "lead.4", "t4")
+goes("end,G", "root", "t4")
 goes("left,h", "lead.1", "t1")
 goes("right,l", "t1", "lead.1")
 goes("p", "lead.1", "t1")
@@ -254,16 +307,16 @@ async def pages(pilot: Pilot[Any]) -> None:
     timeline = line(pilot)
     for down, up in (("pagedown", "pageup"), ("ctrl+f", "ctrl+b")):
         await pilot.press(down)
-        assert timeline.cursor == timeline.size.height - 1
+        assert timeline._rows.row == timeline.size.height - 1
         await pilot.press(up)
         assert timeline.cursor == 0
 
 
-@key("space", "left", "h", "right", "l")
+@key("left", "h", "right", "l")
 async def folds(pilot: Pilot[Any]) -> None:
     await starting_at("t1")(pilot)
     many = line(pilot).virtual_size.height
-    for fold, unfold in (("space", "space"), ("left", "right"), ("h", "l")):
+    for fold, unfold in (("left", "right"), ("h", "l")):
         await pilot.press(fold)
         assert line(pilot).virtual_size.height < many
         assert here(pilot) == "t1"
@@ -275,10 +328,30 @@ async def folds(pilot: Pilot[Any]) -> None:
 async def folds_below(pilot: Pilot[Any]) -> None:
     await starting_at("lead")(pilot)
     many = line(pilot).virtual_size.height
-    await pilot.press("c", "space")
+    await pilot.press("c", "right")
     assert line(pilot).virtual_size.height == 6
     await pilot.press("o")
-    assert line(pilot).virtual_size.height == many
+    assert line(pilot).virtual_size.height == len(line(pilot).forest) > many
+
+
+@key("x")
+async def shows_every_step(pilot: Pilot[Any]) -> None:
+    rows_before = line(pilot).virtual_size.height
+    await pilot.press("x")
+    assert line(pilot).virtual_size.height == len(line(pilot).forest) > rows_before
+    await pilot.press("x")
+    assert line(pilot).virtual_size.height == rows_before
+
+
+@key("C")
+async def lights_the_critical_path(pilot: Pilot[Any]) -> None:
+    await checked(pilot)
+    await pilot.press("C")
+    await checked(pilot)
+    assert "critical path: " in str(pilot.app.screen.query_one("#path").render())
+    assert "█" in rows(pilot)[3], "the first call decided"
+    await pilot.press("C")
+    assert "█" not in rows(pilot)[3]
 
 
 @key("1", "2", "3", "4", "5", "6", "7", "8", "9")
@@ -328,15 +401,14 @@ async def pans(pilot: Pilot[Any]) -> None:
 @key("d", "a")
 async def hides(pilot: Pilot[Any]) -> None:
     for name, kind in (("d", DetailPane), ("a", LaneStrip)):
-        await pilot.press(name)
-        assert not pilot.app.screen.query_one(kind).display
-        await pilot.press(name)
-        assert pilot.app.screen.query_one(kind).display
+        for is_shown in (True, False, True):
+            await pilot.press(name)
+            assert pilot.app.screen.query_one(kind).display is is_shown
 
 
 @key("enter", "escape")
 async def reads_and_comes_back(pilot: Pilot[Any]) -> None:
-    await pilot.press("d", "enter")
+    await pilot.press("enter")
     pane = pilot.app.screen.query_one(DetailPane)
     assert pane.display
     assert pilot.app.screen.focused is not None
@@ -381,9 +453,40 @@ async def quits(pilot: Pilot[Any]) -> None:
     assert not pilot.app.is_running or pilot.app._exit
 
 
+def is_playing(player: Player) -> bool:
+    return player.playing
+
+
+@key("space", "full_stop", "comma", "right_square_bracket", "left_square_bracket", "escape")
+async def plays(pilot: Pilot[Any]) -> None:
+    screen = pilot.app.screen
+    assert isinstance(screen, RunScreen)
+    many = len(line(pilot).forest)
+    await pilot.press("space")
+    player = screen.player
+    assert player is not None
+    assert is_playing(player)
+    assert screen.query_one(PlayerBar).display
+    await pilot.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
+    assert SPEEDS[player.speed] == 2
+    await until(pilot, lambda: player.at_ns > player.moments.first_ns)
+    await pilot.press("space")
+    assert not is_playing(player)
+    before = player.at_ns
+    await pilot.press("full_stop")
+    assert player.at_ns > before
+    await pilot.press("comma", "comma")
+    assert player.at_ns <= before
+    assert len(line(pilot).forest) < many, "what had not begun is not there"
+    await pilot.press("escape")
+    assert screen.player is None
+    assert len(line(pilot).forest) == many
+
+
 PROVED_ELSEWHERE = {
     "f": "test_follow_goes_to_what_began_last_until_the_cursor_is_moved",
     "i": "opens_and_closes, beside the keys of the findings",
+    "A": "tests/viewer/test_agents.py",
 }
 
 
@@ -397,7 +500,7 @@ class TestKeys:
 
     def test_every_key_of_the_help_has_a_proof(self) -> None:
         async def act(pilot: Pilot[Any]) -> None:
-            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings")]
+            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings", "Agents")]
             keys = {name for each in own for name in each.keys}
             assert keys == {*PROOFS, *PROVED_ELSEWHERE}
 
@@ -442,6 +545,24 @@ class TestKeys:
             assert len(pilot.app._notifications) == 2
 
         drive(Showing(Recorded(big_run(20, agents=1))), act)
+
+
+class TestTypingAhead:
+    """What is typed after `/` is looked for, however soon it comes."""
+
+    @pytest.mark.parametrize("size", _THREE_SIZES)
+    def test_no_key_runs_a_command(self, size: Size) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            lanes = pilot.app.screen.query_one(LaneStrip).display
+            for character in "/anal":
+                pilot.app.post_message(events.Key("slash" if character == "/" else character, character))
+            pilot.app.post_message(events.Key("enter", None))
+            await until(pilot, lambda: here(pilot).startswith("analysis_agent") and line(pilot).has_focus)
+            assert pilot.app.screen.query_one(LaneStrip).display is lanes, "a shows or hides the lanes"
+            await pilot.press("a")
+            assert pilot.app.screen.query_one(LaneStrip).display is not lanes, "afterwards keys are commands again"
+
+        drive(team(), act, size)
 
 
 class TestMouse:
@@ -492,6 +613,8 @@ class TestMouse:
 
     def test_a_lane_leads_to_its_agent(self) -> None:
         async def act(pilot: Pilot[Any]) -> None:
+            await pilot.press("a")
+            await pilot.pause()
             await pilot.click(LaneStrip, offset=(3, 2))
             await pilot.pause()
             assert here(pilot) == "analyst1"
@@ -510,7 +633,7 @@ class TestLive:
             after = rows(pilot)
             assert before[1] == after[1], "what has ended stays"
             assert before[2] != after[2]
-            assert "1.70 s" in after[4]
+            assert "1.70 s" in after[3]
             assert timeline.view.window.length_ns == 2000 * MS
 
         drive(Showing(Growing(growing_run(1600)), 1600), act)
@@ -535,7 +658,7 @@ class TestLive:
             await pilot.press("up")
             assert not line(pilot).following
             line(pilot).show(growing_run(3000), START_NS + 3000 * MS, growing=True)
-            assert here(pilot) == "a1"
+            assert here(pilot) == "a0"
 
         drive(Showing(Growing(growing_run(900)), 900), act)
 
@@ -571,6 +694,114 @@ class TestLive:
             assert here(pilot) == "root"
 
         drive(Showing(Failing(growing_run(900)), 900), act)
+
+
+class TestPlayback:
+    """A run that has ended is played from its recorded times."""
+
+    def test_it_plays_to_the_end_and_then_from_the_begin(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            screen = pilot.app.screen
+            assert isinstance(screen, RunScreen)
+            await pilot.press("space", *["right_square_bracket"] * 6)
+            player = screen.player
+            assert player is not None
+            await until(pilot, lambda: player.is_at_end)
+            assert not player.playing
+            assert screen.whole_run() is line(pilot).forest.run
+            await pilot.press(*["left_square_bracket"] * 8, "space")
+            assert player.playing
+
+        drive(team(), act)
+
+    def test_the_time_axis_and_the_minimap_stay_those_of_the_whole_run(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            strip = pilot.app.screen.query_one(MinimapStrip)
+            before, window = strip.render_line(1).text, line(pilot).view.window
+            await pilot.press("full_stop", "full_stop")
+            await pilot.pause()
+            assert line(pilot).view.window == window
+            assert strip.render_line(1).text.replace("┃", " ") == before
+
+        drive(team(), act)
+
+    def test_a_click_on_the_minimap_and_on_the_line_seeks(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            screen = pilot.app.screen
+            assert isinstance(screen, RunScreen)
+            await pilot.press("full_stop")
+            player = screen.player
+            assert player is not None
+            strip = screen.query_one(MinimapStrip)
+            await pilot.click(MinimapStrip, offset=(strip.bar_start + line(pilot).view.columns.bar // 2, 0))
+            await pilot.pause()
+            assert abs(player.at_ns - START_NS - 5100 * MS) < 200 * MS
+            await pilot.click(PlayerBar, offset=(20, 0))
+            await pilot.pause()
+            assert player.at_ns < START_NS + 2000 * MS
+
+        drive(team(), act)
+
+    def test_text_streams_at_its_recorded_pace(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            screen = pilot.app.screen
+            assert isinstance(screen, RunScreen)
+            await pilot.press("full_stop")
+            player = screen.player
+            assert player is not None
+            pieces = []
+            for ms in (400, 600):
+                player.seek(START_NS + ms * MS)
+                screen._draw_moment()
+                pieces.append(len(line(pilot).forest.run.recording.exchanges["lead.1.x"].pieces))
+            assert pieces == [0, 2]
+
+        drive(team(), act)
+
+    def test_a_live_run_is_not_played(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            await pilot.press("space", "full_stop")
+            assert isinstance(pilot.app.screen, RunScreen)
+            assert pilot.app.screen.player is None
+            assert len(pilot.app._notifications) == 2
+
+        drive(Showing(Growing(growing_run(900)), 900), act)
+
+    def test_cursor_and_folds_stay(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            await starting_at("t1")(pilot)
+            await pilot.press("left", *["full_stop"] * 9)
+            assert here(pilot) == "t1"
+            assert line(pilot)._rows.is_folded(line(pilot).cursor)
+
+        drive(team(), act)
+
+
+class TestGroups:
+    """Many alike are one row."""
+
+    def test_the_row_says_how_many_and_how_slow(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            row = rows(pilot)[4]
+            assert "worker" in row
+            assert "× 300" in row
+            assert "✗ 1" in row
+            assert line(pilot).virtual_size.height == 5
+
+        drive(Showing(Recorded(workers_run())), act, (160, 40))
+
+    def test_it_opens_with_the_slowest_first_and_errors_are_found_in_it(self) -> None:
+        async def act(pilot: Pilot[Any]) -> None:
+            await pilot.press("end", "right")
+            times = [
+                node.duration_ns(0) for node in map(line(pilot).forest.nodes.__getitem__, line(pilot)._rows.visible[5:])
+            ]
+            assert times == sorted(times, reverse=True)
+            await pilot.press("left", "home", "e")
+            assert here(pilot) == "w40.l"
+            assert "▌" in "".join(row[0] for row in rows(pilot))
+
+        drive(Showing(Recorded(workers_run())), act, (160, 40))
 
 
 class TestOddRuns:

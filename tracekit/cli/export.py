@@ -15,6 +15,7 @@ from tracekit.collect.look import find
 from tracekit.journal.catalog import service_of
 from tracekit.journal.export import export
 from tracekit.journal.home import home
+from tracekit.output import output as written
 
 if TYPE_CHECKING:
     from tracekit.journal.catalog import Entry
@@ -106,7 +107,8 @@ def _write_timeline(entry: Entry, output: Path, *, allow_secrets: bool) -> None:
         _refuse_secrets(entry)
     run = read_entry(entry)
     tell(damage_in(run))
-    output.write_text(perfetto(run), encoding="utf-8")
+    with written(output, shared=_is_in_repository(output)) as draft:
+        draft.write_text(perfetto(run), encoding="utf-8")
     click.echo(f"wrote {output}: open it at https://ui.perfetto.dev, which reads it in your browser", err=True)
 
 

@@ -2,34 +2,88 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, get_args
+
 import click
 
-from tracekit.cli.options import echo_json, format_option, tell
+from tracekit.cli.options import Age, echo_json, format_option, tell
 from tracekit.cli.shape import run_json
-from tracekit.collect.look import list_runs
+from tracekit.collect.look import Listing, list_runs
 from tracekit.journal.home import home
+from tracekit.model.summary import RunSummary
+from tracekit.model.tree import Status
 
 __all__ = ["command"]
+
+_SORTS: dict[str, Callable[[RunSummary], Any]] = {
+    "recorded": lambda run: -run.recorded_at_ns,
+    "name": lambda run: run.name,
+    "time": lambda run: -run.duration_ns,
+    "cost": lambda run: -(run.cost_usd or 0.0),
+    "tokens": lambda run: -(run.tokens.input + run.tokens.output),
+    "calls": lambda run: -run.calls,
+    "retries": lambda run: -run.retries,
+}
 
 
 @click.command("ls")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many runs at most.")
+@click.option("--name", help="List runs whose name contains this, in upper or lower case.")
+@click.option("--status", type=click.Choice(get_args(Status)), help="List runs with this status.")
+@click.option("--since", type=Age(), help="List runs that were recorded in this time up to now, as in 7d.")
+@click.option(
+    "--sort", type=click.Choice(list(_SORTS)), default="recorded", help="What comes first: the newest, the most."
+)
 @click.option("--replays", is_flag=True, help="List replays, too; they cost nothing.")
 @format_option
-def command(limit: int, replays: bool, form: str) -> None:
+def command(
+    limit: int, name: str | None, status: str | None, since: timedelta | None, sort: str, replays: bool, form: str
+) -> None:
     """List the recorded runs, newest first."""
-    runs, told = list_runs(limit, replays=replays)
+    chosen, told, many = _chosen(limit, name, status, since, sort, replays=replays)
     tell(told)
     if form == "json":
-        echo_json([run_json(run) for run in runs])
+        echo_json([run_json(run) for run in chosen])
         return
-    if not runs:
-        if told:
-            return
-        click.echo(
-            f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True
-        )
+    if not chosen:
+        if not told:
+            _tell_nothing(is_filtered=bool(name or status or since))
         return
     from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
 
-    print_runs(runs)
+    print_runs(chosen)
+    if many > len(chosen):
+        tell([f"{len(chosen):,} of {many:,} runs; `--limit {many}` lists all"])
+
+
+def _chosen(
+    limit: int, name: str | None, status: str | None, since: timedelta | None, sort: str, *, replays: bool
+) -> tuple[list[RunSummary], list[str], int]:
+    """The runs to be listed, what a user should know, and how many runs there are without the limit."""
+    is_all = bool(name or status or since) or sort != "recorded"
+    listing = list_runs(None if is_all else limit + 1, replays=replays)
+    if len(listing.runs) > limit and not is_all:
+        listing = Listing(list_runs(None, replays=replays).runs, listing.told)
+    after_ns = 0 if since is None else time.time_ns() - round(since.total_seconds() * 1e9)
+    runs = [
+        run
+        for run in listing.runs
+        if (name is None or name.lower() in run.name.lower())
+        and (status is None or run.status == status)
+        and run.recorded_at_ns >= after_ns
+    ]
+    if sort != "recorded":
+        runs.sort(key=_SORTS[sort])
+    return runs[:limit], listing.told, len(runs)
+
+
+def _tell_nothing(*, is_filtered: bool) -> None:
+    if is_filtered:
+        click.echo("No run matches; `tracekit ls` without options lists the newest.", err=True)
+    else:
+        click.echo(
+            f"Nothing is recorded yet in {home()}. `tracekit demo` or `tracekit run PROGRAM` records a run.", err=True
+        )

@@ -51,7 +51,7 @@ _SPAN_KEYS = ("id", "kind", "name", "agent", "start_ns", "end_ns", "slack_ns", "
 
 def run_json(run: RunSummary) -> dict[str, Any]:
     """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end."""
-    shaped = json_of(columns_of(RunSummary), lambda column: getattr(run, column.name))
+    shaped = json_of(columns_of(RunSummary), lambda column: _plain(getattr(run, column.name)))
     return _in_order({**shaped, "duration_ms": round(run.duration_ns / 1e6, 3)}, _RUN_KEYS)
 
 
@@ -87,8 +87,13 @@ def node_json(node: Node, findings: Mapping[str, list[str]], margins: Mapping[st
     return shaped[id(node)]
 
 
+def _plain(value: Any) -> Any:
+    """Return `value`; a fraction without the digits that adding leaves, which prices do not have."""
+    return round(value, 10) if isinstance(value, float) else value
+
+
 def _columns_json(at: PlacedNode) -> dict[str, Any]:
-    return json_of(columns_of(SpanRow), lambda column: column.get(at))
+    return json_of(columns_of(SpanRow), lambda column: _plain(column.get(at)))
 
 
 def _attributes_json(node: Node) -> dict[str, Any]:

@@ -16,9 +16,10 @@ __all__ = ["command"]
 @click.option(
     "--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed."
 )
+@click.option("--full", is_flag=True, help="Give every span a line, not one line to a subagent that makes one call.")
 @click.option("--critical", is_flag=True, help="Show the critical path instead: what decided when the run ended.")
 @format_option
-def command(run: str, attempts: bool, critical: bool, form: str) -> None:
+def command(run: str, attempts: bool, full: bool, critical: bool, form: str) -> None:
     """Draw a run as a tree with time bars, models, tokens and retries."""
     loaded, findings = load_tree_with_findings(run)
     if form == "json":
@@ -31,4 +32,4 @@ def command(run: str, attempts: bool, critical: bool, form: str) -> None:
         return
     from tracekit.cli.render.tree import print_tree  # noqa: PLC0415  rich is not needed for JSON
 
-    print_tree(loaded, findings, all_attempts=attempts)
+    print_tree(loaded, findings, all_attempts=attempts, full=full)

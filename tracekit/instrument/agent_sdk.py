@@ -75,7 +75,7 @@ def _take_place(transport: Any) -> str | None:
 
 def _folder() -> str | None:
     recorder, told = active(), os.environ.get(_SESSION_VARIABLE)
-    return Session.loads(told).hello if recorder is not None and recorder.answerer is None and told else None
+    return Session.loads(told).hello if recorder is not None and recorder.upstream.is_live and told else None
 
 
 def _read_messages(original: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:

@@ -134,8 +134,7 @@ def new_lane(kind: lanes.LaneKind, started: Any, parent: lanes.Lane | None = Non
     else:
         lane = parent.child(kind)
     lane.function = function_of(started) or "".join(functions_around(_within(lane.parent), most=1))
-    if recorder.answerer is not None:
-        recorder.answerer.started(lane)
+    recorder.upstream.lane_started(lane)
     return lane
 
 

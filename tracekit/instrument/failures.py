@@ -61,6 +61,11 @@ def _text_of(error: BaseException) -> str:
 
 
 def _is_cancellation(error: BaseException) -> bool:
-    """Whether `error` is the cancellation of a task: asyncio's, or Trio's; neither is imported for this."""
+    """Return whether `error` is the cancellation of a task, or a group of nothing else.
+
+    Trio's nurseries raise such groups, as while a connection is opened. Neither asyncio nor Trio is imported for this.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_cancellation, error.exceptions))
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
     return not kinds.isdisjoint((("asyncio", "CancelledError"), ("trio", "Cancelled")))

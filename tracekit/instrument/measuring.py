@@ -55,6 +55,10 @@ class Measuring:
         if self._own is not None and _application_provider() is None:
             self._own.start()
 
+    def counts(self) -> bool:
+        """Return whether anybody counts calls."""
+        return self._make is not None and (self._own is not None or _application_provider() is not None)
+
     @guarded
     def call(self, call: Measured) -> None:
         """Count `call`."""

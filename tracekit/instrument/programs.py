@@ -72,11 +72,9 @@ def _notice(command: Any) -> None:
     begin = [os.fspath(each) for each in words[:2] if isinstance(each, (str, os.PathLike))]
     if len(words) == len(begin) and begin[-1:] in (["-v"], ["--version"]):
         return
-    if begin and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin)):
-        if recorder.answerer is None:
-            recorder.missed(_CLAUDE_CODE, "")
-        else:
-            recorder.answerer.unanswered(f"the program {begin[0]}")
+    asks = bool(begin) and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin))
+    if asks and recorder.upstream.reaches_api(begin[0]):
+        recorder.missed(_CLAUDE_CODE, "")
 
 
 def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[str, str]:

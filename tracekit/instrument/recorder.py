@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary, ref
 
 from opentelemetry import trace as otel_trace
@@ -33,13 +33,12 @@ from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.program import program_name
-from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, RunSink
+from tracekit.instrument.protocols import Clock, Exporter, Holding, Notes, RunSink
 from tracekit.instrument.remote import Remote
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.instrument.tool_hints import hints_of
+from tracekit.instrument.upstream import Network, Upstream
 from tracekit.model.events import (
-    Answered,
-    Chunk,
     Event,
     Failure,
     Kind,
@@ -53,7 +52,6 @@ from tracekit.model.events import (
 from tracekit.model.run import RunInfo, Session
 from tracekit.model.unrecorded import Misses
 from tracekit.origin import programs_exception
-from tracekit.system_clock import wall_ns
 
 if TYPE_CHECKING:
     from tracekit.privacy import Privacy, SpanRules
@@ -63,6 +61,9 @@ __all__ = ["Recorder", "active", "exports_itself", "install"]
 _MOST_RUNS = 256
 """How many runs are remembered before those that are over are forgotten."""
 
+_Written: TypeAlias = tuple[LiveSpan | None, Event]
+"""An event that is about to be written, after the span that it is of; None where it is of none."""
+
 _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 """Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
 
@@ -71,9 +72,9 @@ class Recorder:
     """Records this process. There is one, made by `tracekit.configure`, or by a replay.
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
-    else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
-    in place of the API, and says when things happen. `privacy` redacts what an application's exporter gets, by default as
-    the project says; `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
+    else exports. `remote` is the span of another process under which this one's runs hang. `upstream` is the network
+    by default. `privacy` redacts what an application's exporter gets, by default as the project says; `measuring` counts
+    calls for metrics; `notes` hear of requests that are not recorded.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Recorder:
         *,
         exporter: Exporter | None = None,
         remote: Remote | None = None,
-        answerer: Answerer | None = None,
+        upstream: Upstream | None = None,
         privacy: Sequence[Privacy] = (),
         measuring: Measuring | None = None,
         notes: Notes | None = None,
@@ -93,13 +94,14 @@ class Recorder:
         self.clock = clock
         self.exporter = exporter
         self.remote = remote
-        self.answerer = answerer
+        self.upstream = upstream or Network()
         self._privacy = privacy
         self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
+        self.holding: set[Holding] = set()
         self._missed = Missed(notes)
         self.process = _process_span(session) if session else None
-        self.homes = Homes(self._new_run, clock.now_ns(), answerer)
+        self.homes = Homes(self._new_run, clock.now_ns(), self.upstream.only_run)
         self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
         self._applications = OpenSpans()
         # Without a callback: what a signal handler raises in one is lost.
@@ -193,9 +195,9 @@ class Recorder:
             self._begin_run(live)
         else:
             live.run = live.run or known_run(live.parent)
-        if self.answerer is not None and begin_ns is None:
-            live.begin_ns = self.answerer.begin_ns(live)
-        # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
+        if begin_ns is None:
+            live.begin_ns = self.upstream.begin_ns(live)
+        # A call writes its begin with its first request.
         is_seen = live.kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
         if live.kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
@@ -221,43 +223,44 @@ class Recorder:
                     self._write_waiting(live.run)
 
     def _write_waiting(self, run: LiveRun) -> None:
-        """Write what is open in `run`, now that it is of interest, also where it is above nothing that is written."""
+        """Write the spans that are open in `run`, which has become of interest."""
         for other in self._applications.unwritten(run):
             if not other.written:
                 self._write_begin(other, None)
 
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
-        run = self._run_of(live)
+        run, begins = self._run_of(live), list[_Written]()
+        self._add_begins(live, run, request, begins)
+        self._write(run, begins)
+
+    def _add_begins(self, live: LiveSpan, run: LiveRun, request: Request | None, begins: list[_Written]) -> None:
+        """Add to `begins` that `live` has begun in `run`, after what is open and not written above it."""
         parent = live.parent
         while parent is not None and not parent.written and self._is_lost(parent):
             parent = parent.parent
         if parent is not None and not parent.written and parent.pid == os.getpid():
-            self._write_begin(parent, None)
+            self._add_begins(parent, self._run_of(parent), None, begins)
         live.written = run.written = True
         run.open.add(live.id)
-        for event in self._missed.take(run, live.lane):
-            self.sink.write(run.info, event)
-        self._announce(run, live.lane)
+        begins.extend((None, event) for event in self._missed.take(run, live.lane))
+        self._announce(run, live.lane, begins)
         trace = "" if parent is not None and parent.trace == live.trace else live.trace
         attributes, live.attributes = live.attributes, {}
         if parent is None and self.remote is not None and not trace:
             trace = self.remote.trace
             attributes[semconv.REMOTE_PARENT] = self.remote.span
-        self._write(
-            live,
-            run,
-            SpanBegin(
-                live.id,
-                parent.id if parent is not None else None,
-                live.kind,
-                live.name,
-                live.begin_ns,
-                live.lane.id,
-                trace,
-                attributes,
-                request,
-            ),
+        event = SpanBegin(
+            live.id,
+            parent.id if parent is not None else None,
+            live.kind,
+            live.name,
+            live.begin_ns,
+            live.lane.id,
+            trace,
+            attributes,
+            request,
         )
+        begins.append((live, event))
 
     def _is_lost(self, live: LiveSpan) -> bool:
         """Return whether nobody will write the begin of `live`. That of a program is written by its first process."""
@@ -268,46 +271,62 @@ class Recorder:
         self,
         live: LiveSpan,
         failure: Failure | None = None,
-        response: Response | None = None,
         *,
         at_ns: int | None = None,
+        before: Sequence[tuple[LiveSpan, Event]] = (),
     ) -> None:
         """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell.
 
-        `at_ns` is when, where that is known better.
+        `at_ns` is when, where that is known better. What is `before` it is written together with it.
         """
+        event = self.end_of(live, failure, at_ns=at_ns)
+        try:
+            if event is not None:
+                self.tell(*before, (live, event))
+        finally:
+            # The sink has the line also where the program's exception has cut in.
+            self.ended(live)
+
+    def end_of(
+        self,
+        live: LiveSpan,
+        failure: Failure | None = None,
+        response: Response | None = None,
+        *,
+        at_ns: int | None = None,
+    ) -> SpanEnd | None:
+        """Return the end of `live`, which the caller writes before it calls `ended`; None if there is none to write."""
         if live.ended or live.pid != os.getpid():
-            return
+            return None
         if live.numbering is not None:
             live.lane.begin_anew(live.numbering)
             live.numbering = None
         if live.trace:
             unregister(live)
         self._applications.remove(live)
-        if at_ns is None:
-            at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
-        run = live.run
-        if run is None or not live.written:
-            live.ended = True
-            return
+        at_ns = self.upstream.end_ns(live) if at_ns is None else at_ns
+        at_ns = self.clock.now_ns() if at_ns is None else at_ns
+        if live.run is None or not live.written:
+            return None
         failure = failure or live.failure
-        try:
-            self._write(
-                live,
-                run,
-                SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
-            )
-        finally:
-            # The sink has the line also where the program's exception has cut in.
-            live.ended = True
+        return SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response)
+
+    def ended(self, live: LiveSpan) -> None:
+        """The end of `live` is written, or will be with what ends next above it."""
+        if live.ended or live.pid != os.getpid():
+            return
+        live.ended = True
+        run = live.run
+        if run is not None and live.written:
             run.open.discard(live.id)
             if not run.open and not run.held:
                 self.sink.release(run.info)
 
-    def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
-        """Write what happened within `live`, in the process in which it began."""
-        if live.run is not None and live.written and not live.ended and live.pid == os.getpid():
-            self._write(live, live.run, event)
+    def tell(self, *told: tuple[LiveSpan, Event]) -> None:
+        """Write what happened within spans of one run, all together, in the process in which they began."""
+        live = told[-1][0]
+        if live.run is not None and live.written and live.pid == os.getpid():
+            self._write(live.run, told)
 
     @guarded
     def missed(self, caller: str, host: str) -> None:
@@ -327,10 +346,12 @@ class Recorder:
         if not run.open and not run.held:
             self.sink.release(run.info)
 
-    def _write(self, live: LiveSpan, run: LiveRun, event: Event) -> None:
-        self.sink.write(run.info, event)
-        if live.exported:
-            self._export(run, event)
+    def _write(self, run: LiveRun, told: Sequence[_Written]) -> None:
+        """Write events of `run` all together."""
+        self.sink.write(run.info, *[event for _, event in told])
+        for live, event in told:
+            if live is not None and live.exported:
+                self._export(run, event)
 
     @guarded
     def _export(self, run: LiveRun, event: Event) -> None:
@@ -382,10 +403,9 @@ class Recorder:
         return live.lane in self._lane_runs if run is None else run.is_said or run.written
 
     def _new_run(self, name: str, *, rootless: bool = False, unit: str = "") -> LiveRun:
-        recorded_at_ns, replay_of = self.clock.now_ns(), None
-        if self.answerer is not None:
-            recorded_at_ns, replay_of = wall_ns(), self.answerer.replay_of
-        return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
+        at_ns, replay_of = self.upstream.recorded_at_ns(), self.upstream.replay_of
+        at_ns = self.clock.now_ns() if at_ns is None else at_ns
+        return LiveRun(RunInfo(new_run_id(), name, at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
 
     def _notice_fork(self) -> None:
         """Let a process that was forked without Python, as uWSGI's workers are, begin a record of its own."""
@@ -406,17 +426,17 @@ class Recorder:
 
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
 
-    def _announce(self, run: LiveRun, lane: Lane) -> None:
+    def _announce(self, run: LiveRun, lane: Lane, begins: list[_Written]) -> None:
         if lane.id in run.lanes:
             return
         if lane.parent is not None:
-            self._announce(run, lane.parent)
+            self._announce(run, lane.parent, begins)
         if not run.lanes:
             self._remember(run)
         run.lanes.add(lane.id)
-        first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
+        first_ns = self.upstream.lane_ns(lane)
         event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns, lane.function)
-        self.sink.write(run.info, event)
+        begins.append((None, event))
 
     def _remember(self, run: LiveRun) -> None:
         if len(self._runs) >= _MOST_RUNS:
@@ -438,6 +458,7 @@ class Recorder:
             run.open.clear()
             run.lanes.clear()
         self._pid = os.getpid()
+        self.holding.clear()
         self._runs.clear()
         self._lane_runs.clear()
         self._applications.clear()
@@ -452,6 +473,8 @@ class Recorder:
     def exit(self) -> None:
         """The process ends in good order."""
         self._notice_fork()
+        for each in list(self.holding):
+            each.write_held()
         self._end_program()
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)

@@ -33,15 +33,16 @@ class JournalReader:
     segment's header in `headers`. `unfinished` says that the file ends in the middle of a line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_lazy: bool = False) -> None:
         self.path = path
+        self._is_lazy = is_lazy
         self.headers: list[Header] = []
         self.damage: list[tuple[int, str]] = []
         self.unfinished = False
         self.place: Line | None = None
         """The line of the newest event."""
         self._allowance = Allowance()
-        self._decoder = Decoder(self._allowance)
+        self._decoder = Decoder(self._allowance, is_lazy=is_lazy)
         self._lines = LineFile(path)
         self._position = 0
         self._line = 0
@@ -109,7 +110,7 @@ class JournalReader:
             self._tell(f"cannot be read and is passed over: {error}")
         else:
             self.headers.append(header)
-            self._decoder = Decoder(self._allowance)
+            self._decoder = Decoder(self._allowance, is_lazy=self._is_lazy)
 
     def _tell(self, problem: str) -> None:
         self.damage.append((len(self.headers) - 1, f"line {self._line}: {problem}"))
@@ -118,7 +119,8 @@ class JournalReader:
 class RunReader:
     """A run's files, each read once and then as it grows, and what they add up to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_lazy: bool = False) -> None:
+        self._is_lazy = is_lazy
         self._fold = Fold()
         self._files: dict[Path, _File] = {}
 
@@ -141,13 +143,13 @@ class RunReader:
             NewerJournalError: A newer version of tracekit wrote one of them.
         """
         for path in paths:
-            self._files.setdefault(path, _File(path))
+            self._files.setdefault(path, _File(path, is_lazy=self._is_lazy))
         try:
             news = [file.read(self._fold) for file in self._files.values()]
         except _ReplacedError as error:
             pass_on(error)
             self._fold = Fold()
-            self._files = {path: _File(path) for path in self._files}
+            self._files = {path: _File(path, is_lazy=self._is_lazy) for path in self._files}
             news = [file.read(self._fold) for file in self._files.values()]
         return any(news)
 
@@ -183,13 +185,16 @@ def load_header(path: Path) -> Header:
 _NO_HEADER = "is no journal: it is empty, or its first line is cut"
 
 
-def read_run(paths: Iterable[Path]) -> Recording:
+def read_run(paths: Iterable[Path], *, is_lazy: bool = False) -> Recording:
     """Read the run with the segments at `paths`. Unreadable files are damage, unless all of them are.
+
+    With `is_lazy`, the bodies of requests are put together, and checked, only when they are asked for: no damage tells of
+    one that is not what was sent, and its bytes are None then. For a replay, which compares digests.
 
     Raises:
         JournalError: No file is a journal that can be read, or one is of a newer version.
     """
-    run = RunReader()
+    run = RunReader(is_lazy=is_lazy)
     run.read(sorted(paths))
     if not run.has_begun:
         raise JournalError(run.problem or "there is no file to read: the run has no segments")
@@ -199,8 +204,8 @@ def read_run(paths: Iterable[Path]) -> Recording:
 class _File:
     """A file of a run."""
 
-    def __init__(self, path: Path) -> None:
-        self.reader = JournalReader(path)
+    def __init__(self, path: Path, *, is_lazy: bool) -> None:
+        self.reader = JournalReader(path, is_lazy=is_lazy)
         self.problem = ""
         self._segments: list[int] = []
         self._told: tuple[object, ...] = ()

@@ -40,11 +40,11 @@ _OTHER = "_OTHER"
 
 
 class Instruments:
-    """The instruments of one meter. `redact` is applied to the names of agents."""
+    """The instruments of one meter. `redact` is applied to the values of attributes."""
 
     def __init__(self, meter: Meter, redact: Callable[[str], str]) -> None:
         self._redact = redact
-        self._seen: dict[str, set[str]] = {}
+        self._seen: dict[str, dict[str, str]] = {}
         self._duration = _histogram(
             meter, Metric.OPERATION_DURATION, "s", "Duration of a call of a model, with its retries."
         )
@@ -68,16 +68,16 @@ class Instruments:
     def _attributes(self, call: Measured) -> dict[str, Any]:
         told = {name: str(call.attributes[name]) for name in _COPIED if call.attributes.get(name)}
         if call.agent:
-            told[semconv.AGENT_NAME] = self._redact(call.agent)
+            told[semconv.AGENT_NAME] = call.agent
         return {name: self._bounded(name, value) for name, value in told.items()}
 
     def _bounded(self, name: str, value: str) -> str:
-        seen = self._seen.setdefault(name, set())
+        seen = self._seen.setdefault(name, {})
         if value not in seen:
             if len(seen) >= _MOST_VALUES:
                 return _OTHER
-            seen.add(value)
-        return value
+            seen[value] = self._redact(value)
+        return seen[value]
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str) -> Histogram:

@@ -33,6 +33,9 @@ _OPEN = frozenset(
 )
 """Fields that say nothing of what was said: their texts are kept as they are."""
 
+_PLAIN_PARTS = frozenset(("", ".", "..", "*", "**"))
+"""Parts of paths that mean the same in every path."""
+
 
 def content_mode() -> Content:
     """Return the mode that ``TRACEKIT_CONTENT`` sets. An invalid value keeps nothing, because less was wanted."""
@@ -128,7 +131,17 @@ class ContentFilter:
         kept = {name: value for name, value in attributes.items() if not semconv.is_content(name)}
         if semconv.COMMAND_ARGS in kept:
             kept[semconv.COMMAND_ARGS] = list(kept_arguments(kept[semconv.COMMAND_ARGS], self._mode))
+        for name in semconv.TOUCHED:
+            if kept.get(name):
+                if self._mode == "off":
+                    del kept[name]
+                else:
+                    kept[name] = [self._path(str(path)) for path in kept[name]]
         return kept
+
+    def _path(self, path: str) -> str:
+        """Return `path` with a hash for each of its parts, so that two paths still show where they meet."""
+        return "/".join(part if part in _PLAIN_PARTS else self._hash(part) for part in path.split("/"))
 
     def _veiled(self, value: Any, field: str = "") -> Any:
         if isinstance(value, str):

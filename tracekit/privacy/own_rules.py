@@ -1,24 +1,28 @@
 """The user's own rules of redaction: regular expressions over all recorded text, from ``[tool.tracekit.redact]``.
 
 A rule sees texts as they were before JSON or a URL escaped them, one string at a time: a name, a message, a key or a
-value in a tool's input. Numbers are no texts. Each match becomes ``[redacted:NAME]``, the same for every match, so a
+value in a tool's input, also within JSON that is itself a text. Numbers are no texts. Each match becomes ``[redacted:NAME]``, the same for every match, so a
 recording's rules can be applied again to whatever is compared with it. A text on which a rule takes too long is
 withheld as a whole.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from functools import partial
 from time import thread_time
 
 from tracekit.errors import SettingsError
+from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
 from tracekit.privacy.memo import memo_key
 from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
 from tracekit.privacy.placeholders import PLACEHOLDER, placeholder
+from tracekit.privacy.texts import rewritten_value
 from tracekit.settings import project_settings
 
 __all__ = ["Allowance", "OwnRules", "RuleTimeoutError", "own_rules", "recorded_rules"]
@@ -34,6 +38,7 @@ _MOST_RULES = 100
 _LONG = 256
 _MOST_KNOWN = 1 << 14
 _MOST_CUT = 3
+_JSON_BEGINS = ("{", "[", '"')
 
 
 class RuleTimeoutError(Exception):
@@ -150,7 +155,7 @@ class OwnRules:
             return known or text
         allowance = allowance or self.allowance(len(text))
         try:
-            redacted = self._applied(text, allowance)
+            redacted = self._applied(self._in_json(text, allowance), allowance)
         except RuleTimeoutError as cut:
             if self._is_strict:
                 raise
@@ -161,6 +166,18 @@ class OwnRules:
             if redacted == text:
                 self._remember(text, "")
         return redacted
+
+    def _in_json(self, text: str, allowance: Allowance) -> str:
+        """Return `text` with the rules applied to its strings, if it is JSON whose escapes could hide a match."""
+        if "\\" not in text or text.lstrip()[:1] not in _JSON_BEGINS:
+            return text
+        try:
+            value = json.loads(text)
+            redacted = rewritten_value(value, partial(self.text, allowance=allowance))
+        except (ValueError, RecursionError) as error:
+            pass_on(error)
+            return text
+        return text if redacted == value else compact(redacted)
 
     def _applied(self, text: str, allowance: Allowance) -> str:
         parts = _PLACES.split(text)

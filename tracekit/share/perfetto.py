@@ -59,7 +59,7 @@ def _own(agent: Node) -> Iterator[Node]:
 
 
 def _tracks(nodes: Sequence[Node], last_ns: int) -> dict[str, int]:
-    """Return the number of a track for each of `nodes`, such that those of one track nest or follow each other.
+    """Return a number of a track for each of `nodes`; the nodes of one track nest or follow each other.
 
     A node stands on the track of its parent where it lies within what is open there, else on the first track that is
     free, and its children with it.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widgets import Input
 from typing_extensions import override
 
 from tracekit_viewer.screens.help import HelpScreen, keys_of
@@ -17,6 +19,9 @@ from tracekit_viewer.screens.runs import RunsScreen
 from tracekit_viewer.source import RunSource, source_of
 
 __all__ = ["Viewer", "view"]
+
+_OPENING_S = 3.0
+"""A field that has not opened by then does not come."""
 
 _DARK = Theme(
     name="tracekit",
@@ -65,11 +70,13 @@ class Viewer(App[None]):
     """
 
     TITLE = "tracekit"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012  an instance variable in Textual
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (160, "-wide")]  # noqa: RUF012  an instance variable in Textual
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Every key"),
         Binding("q", "quit", "Quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
     def __init__(self, run: str | None = None) -> None:
@@ -78,6 +85,39 @@ class Viewer(App[None]):
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
         self.theme = _DARK.name
+        self._ahead: list[events.Key] | None = None
+
+    @override
+    async def on_event(self, event: events.Event) -> None:
+        """Keep what is typed after `/` for the field that is about to open, so that it never runs a command."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._ahead is not None and not self._is_typing:
+                self._ahead.append(event)
+                return
+            await self._catch_up()
+            if event.key == "slash" and not self._is_typing and "slash" in self.screen.active_bindings:
+                self._ahead = []
+                self.set_timer(_OPENING_S, self._forget_ahead)
+        await super().on_event(event)
+
+    async def on_descendant_focus(self) -> None:
+        """Give a field that was waited for what was typed ahead."""
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        if self._ahead is not None and self._is_typing:
+            ahead, self._ahead = self._ahead, None
+            for key in ahead:
+                await super().on_event(key)
+
+    def _forget_ahead(self) -> None:
+        """Let keys be commands again, where no field has opened."""
+        if not self._is_typing:
+            self._ahead = None
+
+    @property
+    def _is_typing(self) -> bool:
+        return isinstance(self.focused, Input)
 
     @override
     def get_default_screen(self) -> Screen[Any]:

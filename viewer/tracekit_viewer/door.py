@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from tracekit import semconv
+from tracekit.analysis.alike import LEAST_ALIKE, LINKS, Group, failed_in, grouped
+from tracekit.analysis.facts import Facts
+from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
+from tracekit.analysis.timing.critical import critical_path
 from tracekit.analysis.timing.what_if import WhatIf, what_if
+from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
+from tracekit.cli.render.shares import path_line
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
@@ -31,18 +37,23 @@ from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import default_findings, grave
 
 __all__ = [
+    "LEAST_ALIKE",
+    "LINKS",
     "Answer",
     "Asked",
     "BodyReader",
     "CostPart",
     "Entry",
     "Exchange",
+    "Facts",
     "Failure",
     "Finding",
     "Follower",
+    "Group",
     "Kind",
     "Listing",
     "Messages",
+    "Moments",
     "Node",
     "Piece",
     "PricesError",
@@ -62,24 +73,31 @@ __all__ = [
     "blocks_of",
     "cost_parts",
     "count",
+    "critical_path",
     "damage_in",
     "default_findings",
     "duration",
+    "failed_in",
     "find",
     "grave",
+    "grouped",
     "home",
     "is_alive",
     "is_at_least",
     "listed_numbers",
     "money",
+    "path_line",
     "price_source",
     "price_usd",
     "printable",
     "read_entry",
     "runs_folder",
     "semconv",
+    "short_model",
     "size",
     "summary_of",
+    "summary_of_group",
+    "telling_argument",
     "text_of",
     "what_if",
 ]

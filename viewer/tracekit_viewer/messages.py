@@ -9,10 +9,13 @@ from textual.message import Message
 from typing_extensions import override
 
 from tracekit_viewer.door import Finding, Node, RunSummary
+from tracekit_viewer.render.window import Window
 
 __all__ = [
     "AgentChosen",
+    "AgentsLeft",
     "FindingsLeft",
+    "MomentChosen",
     "NodeHighlighted",
     "RangeChosen",
     "RangeMarked",
@@ -23,6 +26,7 @@ __all__ = [
     "SearchEnded",
     "SortAsked",
     "SpanWanted",
+    "TimeChosen",
     "ViewChanged",
     "WhatIfWanted",
 ]
@@ -64,6 +68,20 @@ class RangeChosen(Message):
     """The user wants to see the time from one cell of the bars to another."""
 
     cells: tuple[int, int]
+
+
+@dataclass
+class TimeChosen(Message):
+    """The user wants to see the time of `window`."""
+
+    window: Window
+
+
+@dataclass
+class MomentChosen(Message):
+    """The user points at a moment of the run, in nanoseconds since the epoch."""
+
+    at_ns: int
 
 
 @dataclass
@@ -145,3 +163,7 @@ class WhatIfWanted(Message):
 
 class FindingsLeft(Message):
     """The user has seen the findings."""
+
+
+class AgentsLeft(Message):
+    """The user has seen the agents."""

@@ -2,12 +2,13 @@
 
 import pytest
 from rich.cells import cell_len
+from tracekit_viewer.door import Node
 from tracekit_viewer.render.axis import axis_line
 from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar, draw
 from tracekit_viewer.render.columns import columns_of, fitted
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
-from tracekit_viewer.render.window import Window, bounds_of, fitting
+from tracekit_viewer.render.window import Window, bounds_of, fitting, outside
 
 from tests.support.trees import MS, START_NS, big_run, node, run_of
 
@@ -22,34 +23,38 @@ class TestBars:
     """Bars are half a cell fine."""
 
     def test_a_bar_begins_and_ends_within_a_cell(self) -> None:
-        assert drawn(Bar(5, 25, HEAVY, ""), window=Window(0, 4000), width=4) == "╸   "
-        assert drawn(Bar(500, 2500, HEAVY, ""), window=Window(0, 4000), width=4) == "╺━╸ "
-        assert drawn(Bar(500, 2500, LIGHT, ""), window=Window(0, 4000), width=4) == "╶─╴ "
+        assert drawn(Bar(5, 25, HEAVY, ""), window=Window(0, 4000), width=4) == "▖   "
+        assert drawn(Bar(500, 2500, HEAVY, ""), window=Window(0, 4000), width=4) == "▗▄▖ "
+        assert drawn(Bar(500, 2500, LIGHT, ""), window=Window(0, 4000), width=4) == "▂▂▂ "
 
     def test_waiting_then_speaking_meet_within_a_cell(self) -> None:
         bars = Bar(0, 4000, LIGHT, ""), Bar(1500, 4000, HEAVY, "")
-        assert drawn(*bars, window=Window(0, 4000), width=4) == "─╼━━"
+        assert drawn(*bars, window=Window(0, 4000), width=4) == "▂▄▄▄"
 
     def test_attempts_and_the_pause_between_them(self) -> None:
         bars = Bar(0, 500, HEAVY, "error"), Bar(1000, 2000, WAIT, "quiet"), Bar(2000, 4000, HEAVY, "")
-        assert drawn(*bars, window=Window(0, 4000), width=4) == "╸┄━━"
+        assert drawn(*bars, window=Window(0, 4000), width=4) == "▖▁▄▄"
 
     def test_what_takes_no_time_is_still_seen(self) -> None:
-        assert drawn(Bar(2000, 2000, LIGHT, ""), window=Window(0, 4000), width=4) == "  ╴ "
-        assert drawn(Bar(4000, 4000, LIGHT, ""), window=Window(0, 4000), width=4) == "   ╶"
+        assert drawn(Bar(2000, 2000, LIGHT, ""), window=Window(0, 4000), width=4) == "  ▂ "
+        assert drawn(Bar(4000, 4000, LIGHT, ""), window=Window(0, 4000), width=4) == "   ▂"
 
     def test_what_is_not_to_be_seen_leaves_an_arrow(self) -> None:
         assert drawn(Bar(0, 900, HEAVY, ""), window=Window(1000, 5000), width=4) == "‹   "
         assert drawn(Bar(6000, 7000, HEAVY, ""), window=Window(1000, 5000), width=4) == "   ›"
 
     def test_a_bar_longer_than_the_window_fills_it_without_a_cap(self) -> None:
-        assert drawn(Bar(0, 9 * SECOND, HEAVY, "", "▸"), window=Window(1000, 5000), width=4) == "━━━━"
+        assert drawn(Bar(0, 9 * SECOND, HEAVY, "", "▸"), window=Window(1000, 5000), width=4) == "▄▄▄▄"
 
     def test_what_is_open_ends_in_its_cap(self) -> None:
-        assert drawn(Bar(0, 2000, LIGHT, "", "▸"), window=Window(0, 4000), width=4) == "─▸  "
+        assert drawn(Bar(0, 2000, LIGHT, "", "▸"), window=Window(0, 4000), width=4) == "▂▸  "
+
+    def test_gridlines_stand_only_where_nothing_is(self) -> None:
+        pieces = draw([Bar(0, 2000, HEAVY, "")], Window(0, 4000), 4, (1, 3))
+        assert pieces == [("▄▄ ", ""), ("│", "grid")]
 
     def test_an_end_before_the_begin_is_no_negative_bar(self) -> None:
-        assert drawn(Bar(3000, 1000, LIGHT, ""), window=Window(0, 4000), width=4) == "   ╴"
+        assert drawn(Bar(3000, 1000, LIGHT, ""), window=Window(0, 4000), width=4) == "   ▂"
 
     @pytest.mark.parametrize("width", [1, 2, 7, 40])
     def test_bars_are_as_wide_as_they_are_asked_to_be(self, width: int) -> None:
@@ -107,9 +112,16 @@ class TestWindow:
         assert Window(0, 100 * MS).panned(-0.5, self.whole) == Window(0, 100 * MS)
         assert Window(800 * MS, 900 * MS).panned(5, self.whole) == Window(900 * MS, 1000 * MS)
 
-    def test_children_outside_their_parent_are_within(self) -> None:
-        run = run_of(node("run", "r", 0, 1000, node("span", "early", -300, 10), node("span", "late", 900, 1700)))
-        assert bounds_of(Forest(run), 0) == Window(START_NS - 300 * MS, START_NS + 1700 * MS)
+    def test_time_goes_from_the_first_agent_or_call_to_the_last_end(self) -> None:
+        agents = node("agent", "a", 1300, 1800), node("llm", "m", 1250, 1700), node("span", "late", 900, 1900)
+        forest = Forest(run_of(node("run", "r", 0, 3000, *agents)))
+        bounds = bounds_of(forest, 0)
+        assert bounds == Window(START_NS + 1250 * MS, START_NS + 1900 * MS)
+        assert outside(forest, bounds) == "+1.25 s start-up, +1.10 s after"
+
+    def test_children_that_outlive_their_parent_are_within(self) -> None:
+        run = run_of(node("run", "r", 0, 1000, node("span", "late", 900, 1700)))
+        assert bounds_of(Forest(run), 0) == Window(START_NS, START_NS + 1700 * MS)
 
     def test_another_machines_clock_does_not_squeeze_the_rest(self) -> None:
         run = run_of(node("run", "r", 0, 1000, node("span", "1970", -START_NS / MS, -START_NS / MS + 5)))
@@ -134,6 +146,14 @@ def small() -> Tree:
     return Tree(run_of(node("run", "r", 0, 500, *agents, id="r")))
 
 
+def one_turn(name: str, start: float, took: float = 50) -> Node:
+    """A subagent with one call, from its tool down."""
+    end = start + took
+    turn = node("turn", "turn", start, end, node("llm", "claude-haiku-5", start, end, id=f"{name}.l"), id=f"{name}.t")
+    agent = node("agent", "worker", start, end, turn, id=f"{name}.a")
+    return node("tool", "worker", start, end, agent, id=f"{name}.o", tokens=agent.tokens)
+
+
 def seen(tree: Tree) -> list[str]:
     return [tree.forest.nodes[index].id for index in tree.visible]
 
@@ -141,8 +161,11 @@ def seen(tree: Tree) -> list[str]:
 class TestTree:
     """Folds and cursor."""
 
-    def test_all_is_open_at_first(self) -> None:
-        assert seen(small()) == ["r", "a", "t1", "l1", "o1", "t2", "l2", "b"]
+    def test_at_first_a_chain_is_one_row_and_all_else_is_open(self) -> None:
+        tree = small()
+        assert seen(tree) == ["r", "a", "t1", "l1", "o1", "t2", "b"]
+        tree.fold_steps(compact=False)
+        assert seen(tree) == ["r", "a", "t1", "l1", "o1", "t2", "l2", "b"]
 
     def test_fold_and_unfold(self) -> None:
         tree = small()
@@ -150,6 +173,56 @@ class TestTree:
         tree.fold(folded=True)
         assert seen(tree) == ["r", "a", "b"]
         tree.fold(folded=False)
+        assert len(seen(tree)) == 7
+
+    def test_a_chain_unfolds_step_by_step(self) -> None:
+        tree = Tree(run_of(node("run", "r", 0, 100, one_turn("s", 0), id="r")))
+        steps = []
+        for row in range(1, 5):
+            steps.append(seen(tree))
+            tree.to_row(row)
+            tree.fold(folded=False)
+        assert steps == [
+            ["r", "s.o"],
+            ["r", "s.o", "s.a"],
+            ["r", "s.o", "s.a", "s.t"],
+            ["r", "s.o", "s.a", "s.t", "s.l"],
+        ]
+
+    def test_an_agent_with_turns_stands_in_the_row_of_its_tool(self) -> None:
+        turns = [node("turn", "turn", at, at + 9, node("llm", "m", at, at + 9), id=f"t{at}") for at in (0, 10)]
+        tool = node("tool", "ask", 0, 20, node("agent", "a", 0, 20, *turns, id="a"), id="o")
+        tree = Tree(run_of(node("run", "r", 0, 20, tool, id="r")))
+        assert seen(tree) == ["r", "o", "t0", "t10"]
+        assert [tree.forest.depth(index) for index in tree.visible] == [0, 1, 2, 2]
+        tree.to_row(1)
+        tree.fold(folded=True)
+        assert seen(tree) == ["r", "o"]
+        tree.fold(folded=False)
+        assert seen(tree) == ["r", "o", "t0", "t10"]
+        tree.fold_steps(compact=False)
+        assert seen(tree)[:4] == ["r", "o", "a", "t0"]
+
+    def test_the_cursor_can_be_on_a_node_within_a_chain(self) -> None:
+        tree = Tree(run_of(node("run", "r", 0, 100, one_turn("s", 0), id="r")))
+        tree.reveal(4)
+        assert (tree.node.id, seen(tree), tree.row) == ("s.l", ["r", "s.o"], 1)
+        assert tree.parent() == 0
+
+    def test_many_alike_are_one_row_and_open_with_the_slowest_first(self) -> None:
+        workers = [one_turn(f"w{number}", 0, 10 + 7 * number % 60) for number in range(20)]
+        tree = Tree(run_of(node("run", "r", 0, 100, node("llm", "m", 0, 5, id="l"), *workers, id="r")))
+        assert seen(tree) == ["r", "l", "group:w0.o"]
+        tree.to_row(2)
+        group = tree.node
+        assert group.tokens.input == 20 * 1200
+        tree.fold(folded=False)
+        times = [tree.forest.nodes[place].duration_ns(0) for place in tree.visible[3:]]
+        assert len(times) == 20
+        assert times == sorted(times, reverse=True)
+
+    def test_few_alike_are_no_group(self) -> None:
+        tree = Tree(run_of(node("run", "r", 0, 100, *(one_turn(f"w{number}", 0) for number in range(7)), id="r")))
         assert len(seen(tree)) == 8
 
     def test_fold_below_leaves_the_inner_ones_folded(self) -> None:
@@ -159,7 +232,7 @@ class TestTree:
         tree.fold(folded=False)
         assert seen(tree) == ["r", "a", "t1", "t2", "b"]
         tree.fold(folded=False, below=True)
-        assert len(seen(tree)) == 8
+        assert len(seen(tree)) == 8, "with the steps of chains"
 
     def test_levels(self) -> None:
         tree = small()
@@ -199,7 +272,7 @@ class TestTree:
         grown = node("run", "r", 0, None, node("agent", "new", 0, 1, id="new"), *root.children, id="r")
         tree.grow(run_of(grown))
         assert tree.node.id == "t2"
-        assert seen(tree) == ["r", "new", "a", "t1", "t2", "l2", "b"]
+        assert seen(tree) == ["r", "new", "a", "t1", "t2", "b"]
 
     def test_find_goes_around_the_end(self) -> None:
         tree = small()
@@ -241,16 +314,17 @@ class TestColumns:
         ]
         assert shown == [
             ["tokens", "cost", "time", "bar"],
-            ["tokens", "cost", "time", "bar"],
-            ["tokens", "time", "bar"],
+            ["cost", "time", "bar"],
+            ["time", "bar"],
             ["time", "bar"],
             ["bar"],
             [],
         ]
 
-    @pytest.mark.parametrize("width", range(1, 220))
-    def test_no_cell_is_lost(self, width: int) -> None:
+    @pytest.mark.parametrize("width", range(1, 220, 3))
+    def test_no_cell_is_lost_and_bars_have_half_of_them(self, width: int) -> None:
         columns = columns_of(width)
+        assert columns.bar >= width // 2 or width < 40
         used = columns.label + columns.tokens + columns.cost + columns.time + columns.bar
         assert used + 1 == max(2, width)
 

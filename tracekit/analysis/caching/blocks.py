@@ -1,4 +1,4 @@
-"""A request as the API caches it: its blocks in order (tools, system prompt, messages) and where it set cache markers.
+"""A request as the API caches it: its blocks in order, and its cache markers.
 
 Of each block only digests are kept. A cache marker is no part of a block, and a plain string is one text block: an
 application moves markers along as its conversation grows, and the API reads the cache all the same.
@@ -66,7 +66,7 @@ class Prefix:
 
 
 class BlockReader:
-    """Reads the blocks of requests. What requests have in common is read once."""
+    """Reads the blocks of requests. Blocks that requests share are read once."""
 
     def __init__(self) -> None:
         self._parts: dict[Part, tuple[Block, ...]] = {}
@@ -107,7 +107,7 @@ class BlockReader:
 
 
 def value_of(request: Asked, block: Block) -> Any:
-    """The JSON value of `block` in `request`, without its cache marker; None where it is not there."""
+    """Return the JSON value of `block` in `request`, without its cache marker; None if the request lacks it."""
     if block.section == "messages":
         found = request.messages.between(block.message - 1, block.message)
         values = list(_values(found[0].value, "messages")) if found else []
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 
 
 def _marker_in(value: Any) -> int:
-    """The lifetime that a marker on the block `value`, or within its content, asks for; 0 without one."""
+    """Return the lifetime that a marker on the block `value`, or within its content, requests; 0 without one."""
     if not isinstance(value, Mapping):
         return 0
     inner = value.get("content")

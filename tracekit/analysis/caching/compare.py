@@ -27,17 +27,17 @@ Cause: TypeAlias = Literal[
     "thinking dropped",
     "provider",
 ]
-"""Why a cached prefix was not read."""
+"""The reasons why a cached prefix was not read."""
 
 _RUNS = ("tool_use", "tool_result")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place at which a request is not what the one before it was.
+    """The first place at which a request differs from the one before it.
 
-    `at` is the index of the block at or before which they part. `before` and `after` are the blocks there, of the earlier
-    and the later request; None where a request has no block there, or a `setting` differs.
+    `at` is the index of the block at or before which they differ. `before` and `after` are the blocks there, of the
+    earlier and the later request; None where a request has no block there, or a `setting` differs.
     """
 
     cause: Cause
@@ -48,13 +48,13 @@ class Difference:
 
     @property
     def place(self) -> Block | None:
-        """The block that stands for the place: of two sections, the tools come first, then the system prompt."""
+        """The block at this place: of two sections, tools come first, then the system prompt."""
         blocks = [block for block in (self.before, self.after) if block is not None]
         return min(blocks, key=lambda block: SECTIONS.index(block.section), default=None)
 
 
 def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting]) -> Difference | None:
-    """The first difference in what `before` cached, which ends with its last marker; None where there is none."""
+    """Return the first difference in the prefix that `before` cached up to its last marker, or None."""
     cached = before.markers[-1] + 1 if before.markers else 0
     found = [Difference("setting", before.start_of(each.section), setting=each.name) for each in settings]
     block = _first_block(before.blocks, after.blocks, cached)
@@ -65,7 +65,7 @@ def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting])
 
 
 def _first_block(before: Sequence[Block], after: Sequence[Block], cached: int) -> Difference | None:
-    """The first of the first `cached` blocks that differs."""
+    """Return the difference at the first of the first `cached` blocks that differs, or None."""
     for at, (one, other) in enumerate(zip_longest(before[:cached], after[:cached])):
         if one is not other and (one is None or other is None or _identity(one) != _identity(other)):
             return Difference(_cause(before, after, at), at, one, other)
@@ -93,10 +93,10 @@ def _cause(before: Sequence[Block], after: Sequence[Block], at: int) -> Cause:
 
 
 def marker_fault(before: Prefix, after: Prefix, *, runs_count_once: bool) -> Cause | None:
-    """Return why `after` could not look up what `before` cached, of which it has all blocks; None where it could.
+    """Return why `after`, which has all cached blocks of `before`, could not look them up, or None.
 
-    `runs_count_once` says that blocks of one kind, tool uses or tool results, are one place for the look-back, as many as
-    follow one another.
+    `runs_count_once` is True if consecutive blocks of one kind, tool uses or tool results, count as one place for the
+    look-back.
     """
     entry = before.markers[-1]
     behind = [marker for marker in after.markers if marker >= entry]
@@ -109,7 +109,7 @@ def marker_fault(before: Prefix, after: Prefix, *, runs_count_once: bool) -> Cau
 
 
 def _places(blocks: Sequence[Block], entry: int, marker: int, *, runs_count_once: bool) -> int:
-    """How many places are looked up from `marker` back to `entry`, both included."""
+    """Return the number of places looked up from `marker` back to `entry`, both included."""
     places = 1
     for at in range(entry + 1, marker + 1):
         is_run = runs_count_once and blocks[at].kind in _RUNS and blocks[at].kind == blocks[at - 1].kind
@@ -118,6 +118,6 @@ def _places(blocks: Sequence[Block], entry: int, marker: int, *, runs_count_once
 
 
 def _ttl_at(prefix: Prefix, markers: Sequence[int]) -> int:
-    """The lifetime that the first of `markers` asks for."""
+    """Return the lifetime that the first of `markers` requests."""
     ttl_ns = prefix.blocks[markers[0]].ttl_ns
     return ttl_ns or prefix.ttl_ns

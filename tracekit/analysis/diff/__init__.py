@@ -1,4 +1,4 @@
-"""Two runs side by side: what is the same in both, and where they differ."""
+"""Compare two runs: what is the same in both, and where they differ."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which node of one run is which of the other.
+"""Align the nodes of two runs.
 
-Nodes that say the very same are the same; of the rest, turns and calls keep their order (a longest common
-subsequence, by how alike they are), while tools and agents, which may begin in any, go by name and likeness.
+Nodes with equal content are paired first. Of the rest, turns and calls keep their order (a longest common subsequence,
+weighted by likeness), while tools and agents, which may begin in any order, are paired by name and likeness.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tracekit.model.tree import Node
 __all__ = ["ALIKE", "Pair", "align", "by_likeness"]
 
 ALIKE = 0.5
-"""From this likeness on, a node under another name or in another place is taken for the same."""
+"""The likeness from which a node under another name or in another place counts as the same."""
 
 _IN_ORDER = ("turn", "llm", "attempt")
 _MOST_CELLS = 250_000
@@ -40,7 +40,7 @@ class _Place(NamedTuple):
 
 
 def align(a: Sequence[Node], b: Sequence[Node], told: Mapping[str, Told], told_b: Mapping[str, Told]) -> list[Pair]:
-    """The children of two nodes, each with its other, in the order of the first; those of `b` alone come where they fall."""
+    """Pair the children of two nodes, in the order of the first; children of `b` alone come where they fall."""
     anchors = _anchors([told[node.id].key for node in a], [told_b[node.id].key for node in b])
     found = dict(anchors)
     left, right = _rest(a, found), _rest(b, set(found.values()))
@@ -60,7 +60,7 @@ def align(a: Sequence[Node], b: Sequence[Node], told: Mapping[str, Told], told_b
 
 
 def _anchors(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
-    """What says the same, in order."""
+    """Return the pairs of indices with equal content, in order."""
     blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
     return [(block.a + offset, block.b + offset) for block in blocks for offset in range(block.size)]
 
@@ -82,7 +82,7 @@ def by_likeness(
     *,
     least: float,
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of indices, the most alike first, among equals in order; none that are less alike than `least`."""
+    """Return pairs of indices, the most alike first, ties in order; none below the likeness `least`."""
     if len(a) * len(b) > _MOST_CELLS:
         yield from ((one[0], other[0]) for one, other in zip(a, b, strict=False))
         return
@@ -111,7 +111,7 @@ def _in_order(
     told: Mapping[str, Told],
     told_b: Mapping[str, Told],
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of indices that keep their order, among each other and beside `anchors`: those most alike in sum."""
+    """Yield the pairs of indices with the greatest total likeness that keep their order, also relative to `anchors`."""
     ours, theirs = [x for x, _ in anchors], [y for _, y in anchors]
     gaps: defaultdict[int, tuple[list[_Place], list[_Place]]] = defaultdict(lambda: ([], []))
     for place in a:
@@ -146,7 +146,7 @@ def _best_chain(
 
 
 def _pairs(a: Sequence[Node], b: Sequence[Node], found: Mapping[int, int]) -> Iterator[Pair]:
-    """All nodes of both, in the order of `a`; what only `b` has comes before what follows it there."""
+    """Yield all nodes of both, in the order of `a`; a node of `b` alone precedes its successor there."""
     matched = set(found.values())
     told = 0
     for index, node in enumerate(a):

@@ -1,4 +1,4 @@
-"""Compares two runs, node by node."""
+"""Compare two runs, node by node."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OF_ONE_CALL = TIMES | {
     *("node", "status", "error", "stop reason", "outcome", "attempts", "prompt", "answer"),
     *("tokens in", "tokens out", "tokens read from cache", "tokens written to cache"),
 }
-"""Fields that one call says for itself; all others are its agent's, which says them with each call."""
+"""Fields of a single call; all others are the agent's, which sends them with each call."""
 
 
 def compare(a: Run, b: Run, *, times: bool = False) -> Diff:
-    """Where `b` differs from `a`.
+    """Return the differences of `b` from `a`.
 
-    Structure, order, names, models, requests, texts, tokens, stop reasons and statuses count. How long it took, what it
-    cost and what overlapped is told, and counts with `times`. Attempts are told by their call. Ids never count.
+    Structure, order, names, models, requests, texts, tokens, stop reasons and statuses count. Time, cost and overlap
+    are reported, and count with `times`. Attempts are compared with their call. Ids never count.
     """
     changes = _Comparison(a, b).changes()
     if times:
@@ -38,7 +38,7 @@ def compare(a: Run, b: Run, *, times: bool = False) -> Diff:
 
 
 def _is_notable(change: Change) -> bool:
-    """Whether a difference of time or cost is worth telling where it does not count."""
+    """Return whether a difference of time or cost is large enough to report where it does not count."""
     if change.field == "overlap":
         return True
     if not isinstance(change.before, (int, float)) or not isinstance(change.after, (int, float)):
@@ -49,7 +49,7 @@ def _is_notable(change: Change) -> bool:
 
 
 class _Comparison:
-    """One comparison: pairs of nodes, from the roots down, then what moved."""
+    """One comparison: pairs of nodes, from the roots down, then nodes that moved."""
 
     def __init__(self, a: Run, b: Run) -> None:
         self._a, self._b = a, b
@@ -63,7 +63,7 @@ class _Comparison:
         self._order_b: dict[str, int] = {}
 
     def changes(self) -> list[Change]:
-        """Every difference, in the order of the tree."""
+        """Return every difference, in the order of the tree."""
         self._descend(self._a.root, self._b.root)
         moved = self._find_moved()
         for one, other in self._pairs:
@@ -94,7 +94,7 @@ class _Comparison:
                 self._added.append(other)
 
     def _find_moved(self) -> list[tuple[Node, Node]]:
-        """Tools and agents that stand elsewhere: in what only one run has, alike by name and by what they say."""
+        """Pair tools and agents that stand elsewhere: nodes that only one run has, alike by name and content."""
         moved: list[tuple[Node, Node]] = []
         ours = [node for top in self._gone for node in top.walk() if node.kind in _UNITS]
         theirs = [node for top in self._added for node in top.walk() if node.kind in _UNITS]
@@ -150,7 +150,7 @@ class _Comparison:
         return _path_text(self._paths_b[node.id])
 
     def _place(self, change: Change) -> tuple[int, int]:
-        """Where a change stands in the tree of the first run; what only the second has, after what it follows there."""
+        """Return the sort key of a change: its place in the first run's tree, or else in the second's."""
         if change.a is not None:
             return self._order[change.a], 0
         return self._order_b[change.b or ""], 1
@@ -163,7 +163,7 @@ class _Comparison:
 
 
 def _children(node: Node) -> list[Node]:
-    """What stands below `node` in a comparison: attempts are told by their call."""
+    """Return the children of `node` to compare: attempts are compared with their call."""
     return [child for child in node.children if child.kind != "attempt"]
 
 
@@ -172,7 +172,7 @@ def _without(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _leaves(name: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two JSON values differ, by the way to the place; items of a list go by their names, if they have any."""
+    """Yield the places in which two JSON values differ, as paths; named list items go by their names."""
     stack = [(name, before, after)]
     while stack:
         name, before, after = stack.pop()
@@ -196,7 +196,7 @@ def _members(value: Any) -> dict[str, Any] | None:
 
 
 def _paths(root: Node) -> dict[str, tuple[Step, ...]]:
-    """The way to each node. A tool that an agent serves is told by that agent's name."""
+    """Return the path to each node. A tool that an agent serves is shown by that agent's name."""
     paths: dict[str, tuple[Step, ...]] = {root.id: (Step(root.kind, label_of(root)),)}
     for node in root.walk():
         children = [child for child in node.children if child.kind != "attempt"]
@@ -220,7 +220,7 @@ def _path_text(path: Sequence[Step]) -> str:
 
 
 def _collapsed(changes: Sequence[Change]) -> list[Change]:
-    """`changes`, each that an agent's calls repeat told once: a system prompt goes with every call."""
+    """Return `changes` with each repeated difference of an agent's calls once: a system prompt goes with every call."""
     kept: dict[Any, int] = {}
     found: list[Change] = []
     for change in changes:

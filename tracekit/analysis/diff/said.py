@@ -1,4 +1,4 @@
-"""What each node of a run says: texts and facts by field, as far as two runs are compared by them."""
+"""Read the content of each node of a run, as far as two runs are compared by it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ __all__ = ["Told", "attempt_result", "has_words", "label_of", "told_by"]
 
 _SKETCH = 128
 _TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
-"""Fields of a request that are compared as something else, or that only name who asks."""
+"""Request fields that are compared as something else, or that only identify the sender."""
 
 
 @dataclass(slots=True)
 class Told:
-    """What one node says.
+    """The content of one node.
 
-    `fields` are compared one by one, and those of `words` where it is known what both said. `content` is what a node is found by in the other run; `key` stands for that of
-    the whole subtree, and `sketch` is a sample of its words (the smallest hashes of them).
+    `fields` are compared one by one; `words` are texts, compared where the content of both is recorded. `content` is
+    the text by which the node is found in the other run; `key` identifies the content of the whole subtree, and
+    `sketch` is a sample of its words (the smallest hashes of them).
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -40,19 +41,19 @@ class Told:
     sketch: frozenset[int] = frozenset()
 
     def likeness(self, other: Told) -> float:
-        """How alike the words of two subtrees are, from 0 to 1."""
+        """Return how alike the words of two subtrees are, from 0 to 1."""
         if not self.sketch and not other.sketch:
             return 1.0
         return len(self.sketch & other.sketch) / len(self.sketch | other.sketch)
 
 
 def has_words(run: Run) -> bool:
-    """Whether what was said in `run` was recorded."""
+    """Return whether the content of `run` was recorded."""
     return all(segment.content == "full" for segment in run.recording.segments)
 
 
 def label_of(node: Node) -> str:
-    """What a node is called among those of its kind."""
+    """Return the name of a node among its siblings of the same kind."""
     if node.kind == "agent":
         return node.agent or node.name
     if node.kind == "tool":
@@ -61,7 +62,7 @@ def label_of(node: Node) -> str:
 
 
 def told_by(run: Run) -> dict[str, Told]:
-    """What every node of `run` says, by its id."""
+    """Return the content of every node of `run`, by its id."""
     reading = _Reading(run)
     told: dict[str, Told] = {}
     for node in reversed(list(run.root.walk())):
@@ -75,7 +76,7 @@ def told_by(run: Run) -> dict[str, Told]:
 
 
 class _Reading:
-    """Reads what the nodes of one run say."""
+    """Reads the content of the nodes of one run."""
 
     def __init__(self, run: Run) -> None:
         self._has_words = has_words(run)
@@ -95,7 +96,7 @@ class _Reading:
                 self._calls[node.id] = _Call(*map(self._ids.over, (read.words, read.prompt, read.answer)))
 
     def told(self, node: Node) -> Told:
-        """What `node` says by itself."""
+        """Return the content of `node` itself."""
         fields: dict[str, Any] = {"name": label_of(node), "status": node.status}
         if node.failure is not None:
             fields["error"] = f"{node.failure.type}: {node.failure.message}".removesuffix(": ")
@@ -141,21 +142,21 @@ class _Reading:
 
 
 def attempt_result(attempt: Node) -> str:
-    """How an attempt came out: its HTTP status, else what went wrong."""
+    """Return the result of an attempt: its HTTP status, else its error."""
     failed = attempt.failure.type if attempt.failure is not None else attempt.status
     return str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What an agent's calls have said so far."""
+    """The content that an agent's calls have sent and received so far."""
 
     prefixes: set[bytes] = field(default_factory=set)
     answers: set[str] = field(default_factory=set)
     _fields: dict[Part, Any] = field(default_factory=dict)
 
     def field(self, request: Asked, name: str) -> Any:
-        """A field of `request`: those of requests that have it in common are one object."""
+        """Return a field of `request`; requests that share the field get the same object."""
         part = request.part(name)
         if part is None:
             return None
@@ -166,7 +167,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Call:
-    """What one call asked that its agent had not asked before, and what it was answered."""
+    """The content that one call adds to its agent's history, and its response."""
 
     words: dict[str, Any] | None = None
     prompt: str = ""
@@ -174,7 +175,7 @@ class _Call:
 
 
 def _calls(root: Node) -> Iterator[tuple[str, Node]]:
-    """Each call with the id of the agent, else the run, that made it."""
+    """Yield each call with the id of the agent, else the run, that made it."""
     stack = [(root.id, root)]
     while stack:
         agent, node = stack.pop()
@@ -184,7 +185,7 @@ def _calls(root: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _exchange(call: Node, run: Run) -> Exchange | None:
-    """The last attempt's."""
+    """Return the exchange of the call's last attempt."""
     found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
@@ -206,12 +207,12 @@ def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, 
 
 
 def _is_served(block: Any, served: set[Any]) -> bool:
-    """Whether the block asks for a tool that stands in the tree, with its arguments."""
+    """Return whether the block requests a tool that stands in the tree, with its arguments."""
     return isinstance(block, Mapping) and block.get("type") == "tool_use" and block.get("id") in served
 
 
 def _new_texts(message: Any, results: dict[str, str]) -> Iterator[str]:
-    """What a message says by itself; the results of tools are the tools'."""
+    """Yield the texts of a message itself, and note its tool results, which belong to the tools."""
     for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else [message]:
         if isinstance(block, Mapping) and block.get("type") == "tool_result":
             content = block.get("content")
@@ -221,7 +222,7 @@ def _new_texts(message: Any, results: dict[str, str]) -> Iterator[str]:
 
 
 _IDS = ("id", "tool_use_id", "signature", "cache_control", "caller")
-"""What a block says of itself rather than of its content."""
+"""Members of a block that are no content: ids, and the marker and signature that the API needs."""
 
 
 def _block(block: Any) -> str:

@@ -1,15 +1,15 @@
 """Conversations: the calls of one agent on one history.
 
 A *history* is a tree of calls in which each continues the one before it: it has that call's tool results or response
-among its messages, or a summary of them (`continuing`). A *conversation* is the part of a history that one agent asked
-for, one call after another: system prompt, tools and model tell whether two calls are one agent's (`setups`). So
+among its messages, or a summary of them (`continuing`). A *conversation* is the part of a history that one agent made,
+one call after another: system prompt, tools and model show whether two calls are one agent's (`setups`). So
 
-1. a call goes on with the conversation of the call that it continues, if both are set up as one agent;
-2. else with the history's latest conversation of an agent set up like it: that agent returns;
-3. else an agent of its own takes the history over.
+1. a call joins the conversation of the call that it continues, if both are set up as one agent; 2. else the history's
+latest conversation of an agent set up like it: that agent returns; 3. else it begins a conversation of an agent that
+takes the history over.
 
-Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued itself
-goes on with the conversation; each other begins its own. A single call that reads a history, and without whose response
+Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued
+itself joins the conversation; each other begins its own. A single call that reads a history, and without whose response
 the history goes on, is an aside: a title, a verdict, a summary, one of several attempts. It belongs to the turn of the
 call that it continues, or to the next if that began meanwhile.
 """
@@ -29,10 +29,10 @@ __all__ = ["Conversation", "conversations"]
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """Calls in the order in which they began.
+    """Calls in the order of their begins.
 
-    `source` is the conversation that had the history before, if there is one; `is_shared` says that another took it over.
-    `aside` is the call in whose turn an aside belongs; `is_summary` says that it is the summary of a history.
+    `source` is the conversation that had the history before, if there is one; `is_shared` is True if another took it
+    over. `aside` is the call in whose turn an aside belongs; `is_summary` is True if it is the summary of a history.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -41,13 +41,13 @@ class Conversation:
     aside: Call | None = None
     is_summary: bool = False
     readers: dict[int, Call] = field(default_factory=dict)
-    """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
+    """The first call of a history that returns the results of a call's tools, by the `id()` of the latter."""
     quoting: dict[int, Call] = field(default_factory=dict)
-    """The first call that gives a call's `tool_use` blocks as words, a user's or its own, by the `id()` of the latter."""
+    """The first call that quotes a call's `tool_use` blocks as text, by the `id()` of the latter."""
 
     @property
     def start_ns(self) -> int:
-        """When the first call began."""
+        """The begin of the first call."""
         return self.calls[0].start_ns
 
     @property
@@ -56,12 +56,12 @@ class Conversation:
         return self.calls[0].llm.lane
 
     def is_free(self, call: Call) -> bool:
-        """Return whether `call` may be the next: a lane that asks again has given up what is still open."""
+        """Return whether `call` may be the next; a lane that makes a new call has given up an open one."""
         last = self.calls[-1]
         return last.end_ns <= call.start_ns or (last.llm.end_ns is None and last.llm.lane == call.llm.lane)
 
     def carries_on(self, other: Conversation) -> bool:
-        """Return whether one agent asked for both, one after the other, and the first call has what `other` said last."""
+        """Return whether this continues `other`: one agent made both, and the first call has its last text."""
         first, last = self.calls[0], other.calls[-1]
         said = last.text.strip()
         if self.lane != other.lane or last.end_ns > first.start_ns or not said or not is_one_agent(last, first):
@@ -69,13 +69,13 @@ class Conversation:
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
     def pairs(self) -> Iterator[tuple[Call, Call | None]]:
-        """Each call with the one that brings its results, else the one that follows it, else another's that quotes it."""
+        """Yield each call with the one that returns its results, else the next one, else another's that quotes it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
             yield call, _bringing(call, following, self.readers.get(id(call))) or self.quoting.get(id(call))
 
 
 def conversations(calls: Iterable[Call]) -> list[Conversation]:
-    """`calls` as conversations, in the order in which these began."""
+    """Arrange `calls` as conversations, in the order of their begins."""
     return _Assembly(sorted(calls, key=lambda call: (call.start_ns, call.llm.id))).found
 
 
@@ -100,7 +100,7 @@ class _Assembly:
                 conversation.source.is_shared = True
 
     def _heirs_in(self, calls: list[Call], links: list[Link | None]) -> dict[int, Call]:
-        """For each call, by its `id()`, the one of those that continue it as the same agent that goes on with it."""
+        """Return, by a call's `id()`, the call that continues it as the same agent and joins its conversation."""
         heirs: dict[int, Call] = {}
         for call, link in zip(calls, links, strict=True):
             if link is None or not self._is_next(call, link):
@@ -124,7 +124,7 @@ class _Assembly:
             self._note_outcome(call, link.before, self._of_call[id(link.before)])
 
     def _note_outcome(self, call: Call, before: Call, source: Conversation) -> None:
-        """Note that `call`, which continues `before` of the conversation `source`, has its tools' results, or quotes it."""
+        """Note that `call`, which continues `before` of `source`, has the results of its tools, or quotes it."""
         if any(call.brings(block.id) for block in before.blocks):
             source.readers.setdefault(id(before), call)
         elif any(call.quotes(block, before) for block in before.blocks):
@@ -138,7 +138,7 @@ class _Assembly:
         return conversation
 
     def _turn_of_aside(self, call: Call, link: Link) -> Call | None:
-        """The call in whose turn `call` belongs, if nothing continues it and another goes on with the conversation."""
+        """Return the call in whose turn `call` belongs if it is an aside, else None."""
         heir = self._heirs.get(id(link.before))
         if heir is None or heir is call or id(call) in self._continued:
             return None
@@ -147,7 +147,7 @@ class _Assembly:
         return heir if call.end_ns > heir.start_ns else link.before
 
     def _home(self, call: Call, link: Link) -> Conversation | None:
-        """The conversation that `call` goes on with; None if it begins one."""
+        """Return the conversation that `call` joins, or None if it begins one."""
         before = self._of_call[id(link.before)]
         if self._is_next(call, link):
             heir = self._heirs[id(link.before)]
@@ -162,13 +162,13 @@ class _Assembly:
 
     @staticmethod
     def _is_beside(call: Call, heir: Call) -> bool:
-        """Whether `call` overlaps another, the `heir`."""
+        """Return whether `call` overlaps another call, the `heir`."""
         return heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
 
     def _is_next(self, call: Call, link: Link) -> bool:
-        """Whether `call` is the next of the agent whose call it continues.
+        """Return whether `call` is the next of the agent whose call it continues.
 
-        A response that one request gives as its own, and `call` as the words of a user, is another's.
+        A response that one request has as its own, and `call` as the words of a user, belongs to another agent.
         """
         is_anothers = link.as_user and id(link.before) in self._own
         return not is_anothers and is_one_agent(link.before, call, as_user=link.as_user)
@@ -191,7 +191,7 @@ def _links(calls: list[Call]) -> list[Link | None]:
 
 
 def _bringing(call: Call, following: Call | None, reader: Call | None) -> Call | None:
-    """The call that brings the results that `call` asked for: the agent's own, unless a `reader` before it has the same."""
+    """Return the call that returns the tool results of `call`: the agent's own, or an earlier equal `reader`."""
     if reader is None or following is None or reader is following or reader.start_ns > following.start_ns:
         return following or reader
     own = {block.id: following.result(block.id) for block in call.blocks}

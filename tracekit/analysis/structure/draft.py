@@ -1,4 +1,4 @@
-"""The tree in the making."""
+"""The tree while it is being built."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Draft", "inferred", "recorded"]
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A node whose place is not settled yet. `order` is that of recording; it decides between equal begins.
+    """A node whose place is not settled yet. `order` is its place in the recording; it decides between equal begins.
 
-    `level` is what the application's own span says that it records, if it says anything.
+    `level` is the level that the application's own span declares, if any.
     """
 
     id: str
@@ -38,10 +38,10 @@ class Draft:
     level: Level | None = None
     parent: Draft | None = None
     children: dict[Draft, None] = field(default_factory=dict)
-    """In the order in which they came; any of thousands is taken away as fast as the last."""
+    """The children in the order of arrival; removing any of thousands is as fast as removing the last."""
 
     def adopt(self, child: Draft) -> None:
-        """Hang `child` under this node, away from where it was."""
+        """Move `child` under this node."""
         if child.parent is not None:
             del child.parent.children[child]
         child.parent = self
@@ -53,7 +53,7 @@ class Draft:
         return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
 
     def settle(self) -> Node:
-        """The node as it stands now, with everything below it."""
+        """Return the node as it stands now, with everything below it."""
         ready: dict[int, Node] = {}
         for draft in reversed(self.walk()):
             in_order = sorted(draft.children, key=lambda child: (child.start_ns, child.order))
@@ -62,7 +62,7 @@ class Draft:
         return ready[id(self)]
 
     def walk(self) -> list[Draft]:
-        """This node and all below it, parents before children."""
+        """Return this node and all below it, parents before children."""
         order, stack = [], [self]
         while stack:
             draft = stack.pop()
@@ -106,7 +106,7 @@ class Draft:
 
 
 def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
-    """The draft of the recorded span that came at place `order`."""
+    """Return the draft of the recorded span at place `order`."""
     return Draft(
         span.id,
         span.kind,
@@ -124,7 +124,7 @@ def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
 
 
 def inferred(kind: Kind, name: str, at: Draft, *, suffix: str, attributes: dict[str, Any]) -> Draft:
-    """A draft that is concluded, beside the recorded one `at`, whose id it derives its own from."""
+    """Return an inferred draft beside the recorded one `at`, from whose id its own is derived."""
     return Draft(
         f"{at.id}.{suffix}",
         kind,
@@ -155,9 +155,9 @@ def _tokens(attributes: dict[str, Any]) -> Tokens:
 
 
 def _cost(llm: Draft, model: str) -> tuple[float | None, bool]:
-    """What the call cost, and whether that is all of it.
+    """Return the cost of the call in US dollars, and whether that is its whole cost.
 
-    A call that failed without an answer costs nothing. One that was cut has used output that nobody counted.
+    A call that failed without a response costs nothing. A call that was cut off has used output that nobody counted.
     """
     if semconv.INPUT_TOKENS not in llm.attributes:
         return None, llm.status == "error"

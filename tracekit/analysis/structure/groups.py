@@ -1,4 +1,4 @@
-"""Conversations within the application's own spans, which stand for no level: they may serve tools asked for outside."""
+"""Conversations within the application's own plain spans, which may serve tools that were requested outside."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Groups:
         return self._span_of.get(id(work.conversation))
 
     def serves_one(self, span: Draft, places: Mapping[int, Place]) -> bool:
-        """Return whether `span` may be put below a tool as a whole: its first work serves that tool, and none another."""
+        """Return whether `span` can move below a tool: its first work serves that tool, and none serves another."""
         works = self._works[span]
         blocks = {places[id(work)][1].id for work in works if id(work) in places}
         return span in self._containers and id(works[0]) in places and len(blocks) == 1

@@ -1,12 +1,13 @@
-"""Which `tool_use` block a subagent's work served.
+"""Find the `tool_use` block that a subagent served.
 
-What the work said decides first: its last answer being the block's result, then its prompt carrying the block's input.
-Who did it decides where that leaves more than one: the lane of work that is already placed, then the order of the
-lanes, if there are as many as blocks. Without evidence nothing is placed.
+Content is the first evidence: the subagent's last response is the block's result, or its prompt has the block's input.
+The lane is the next, where that leaves more than one block: the lane of work that is already placed, then the order of
+the lanes, if there are as many as blocks. Without evidence nothing is placed.
 
-A tool is over when its result is known: work that was given the result did not serve the block. Where a run ended well
-and nobody brought a result, the block may be the asker's final answer: work served it only if the agent's name or system
-prompt was selected by it, or if several were started for as many blocks. A call that was given its words came after it.
+A tool is over when its result is known: work that was shown the result did not serve the block. Where a run ended well
+and nobody returned a result, the block may be the asker's final response: work served it only if the block's input
+chose the agent's name or system prompt, or if several were started for as many blocks. A call that was shown its words
+came after it.
 """
 
 from __future__ import annotations
@@ -29,25 +30,25 @@ from tracekit.model.tree import Status
 __all__ = ["STRENGTH", "Held", "Window", "Work", "Works", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
-"""How much each kind of evidence says."""
+"""The kinds of evidence, each with its strength."""
 
 _DISTINCTIVE = 4
-"""Characters that a text of a block's input must have to be looked for in a prompt."""
+"""Characters of a text of a block's input from which it is searched in a prompt."""
 _TELLING = 12
-"""Characters of a text that tells by itself, whatever else the block's input has."""
+"""Characters of a text that is evidence by itself, whatever else the block's input has."""
 _FEW = 64
-"""So many works are compared with an answer one by one."""
+"""Number of works that are compared with a response one by one."""
 _END = 1 << 63
 """A time after every other."""
 
 
 @dataclass(slots=True, eq=False)
 class Window:
-    """The time between an answer that asks for tools and the request that brings their results.
+    """The time between a response that requests tools and the request that returns their results.
 
-    `is_quoted` says that `brought` gives the tool call as words: another agent's as those of a user, or its own.
-    `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
-    was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
+    `is_quoted` is True if `brought` quotes the tool call as text: as the words of a user or as its own. `is_left` is
+    True if the run is over and nobody returned a result; `is_final` if it also ended well, so that nobody was to return
+    one. `is_form` is True if the tool only gave such a response its form: the model had to use one.
     """
 
     conversation: Conversation
@@ -59,24 +60,24 @@ class Window:
 
     @property
     def is_form(self) -> bool:
-        """Whether the tool only gave the answer its form."""
+        """True if the tool only gave the response its form."""
         return self.is_left and self.asked.is_forced
 
     @property
     def asker(self) -> str:
-        """The lane that the tools were started from: above the asker's own, if each of its requests has one of its own."""
+        """The lane that started the tools: above the asker's own if each of its requests has one of its own."""
         lane = self.asked.llm.lane
         return lane if self.brought is None else common_lane(lane, self.brought.llm.lane)
 
     def holds(self, start_ns: int) -> bool:
-        """Whether work that began at `start_ns` may have been asked for by this answer."""
+        """Return whether work that began at `start_ns` may have been requested by this response."""
         return self.asked.end_ns <= start_ns and (self.brought is None or start_ns < self.brought.start_ns)
 
     def is_beside(self, first: Call) -> bool:
-        """Whether the program asked the same of something else with `first`, and did not set to work on this answer.
+        """Return whether `first` is a parallel request of the program that does not serve this response.
 
-        Its call is set up as the asker's, it was not started from there, and no result was ever brought: the tools may
-        only give the answers their form.
+        It is set up like the asker's call, was not started from there, and no result was ever returned: the tools may
+        only give the responses their form.
         """
         asked = self.asked
         if self.brought is not None or not asked.offered:
@@ -85,13 +86,13 @@ class Window:
         return is_alike and _branch(asked.llm.lane, first.llm.lane) is None
 
     def has_run(self, block: Block) -> bool:
-        """Return whether the tool that `block` asked for has run."""
+        """Return whether the tool that `block` requested has run."""
         if self.brought is None:
             return False
         return self.brought.brings(block.id) or (self.is_quoted and self.brought.quotes(block, self.asked))
 
     def result(self, block: Block) -> str | None:
-        """The text that was brought as the result of `block`."""
+        """Return the text that was returned as the result of `block`."""
         if self.brought is None:
             return None
         result = self.brought.result(block.id)
@@ -100,7 +101,7 @@ class Window:
 
 @dataclass(eq=False)
 class Work:
-    """What may be a subagent at work: a conversation, or a recorded agent with the calls below it."""
+    """A possible subagent: a conversation, or a recorded agent with the calls below it."""
 
     calls: list[Call]
     start_ns: int
@@ -111,19 +112,19 @@ class Work:
 
     @property
     def first(self) -> Call | None:
-        """The call that the work began with."""
+        """The first call, or None."""
         return self.calls[0] if self.calls else None
 
     @cached_property
     def said(self) -> str:
-        """The text that the work ended with."""
+        """The text of the last response."""
         return self.calls[-1].text.strip() if self.calls else ""
 
     @cached_property
     def answers(self) -> list[list[list[str]]]:
-        """The texts of the answer that the work ended with, each as it is and as JSON writes it.
+        """The texts of the last response, each as it is and as JSON writes it.
 
-        There is the text as a whole, and the values of a structured answer: JSON, or the input of a tool.
+        There is the text as a whole, and the values of a structured response: JSON, or the input of a tool.
         """
         if not self.calls:
             return []
@@ -134,7 +135,7 @@ class Work:
 
 
 def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[Window]:
-    """The windows of `conversation`, one for each answer that asks for tools. `status` is that of the run."""
+    """Yield the windows of `conversation`, one for each response that requests tools. `status` is that of the run."""
     for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
             is_left = bringing is None and status in ("ok", "error")
@@ -143,7 +144,7 @@ def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[
 
 
 class Works:
-    """The works of a container in the order in which they began, found by the windows in which they did."""
+    """The possible subagents of a container in the order of their begins, found by the windows in which they began."""
 
     def __init__(self, works: Iterable[Work]) -> None:
         self._in_order = sorted(works, key=lambda work: work.start_ns)
@@ -151,7 +152,7 @@ class Works:
         self.prompts = Prompts([work.first for work in self._in_order])
 
     def inside(self, window: Window) -> list[Work]:
-        """Those that may have served the answer of `window`, in order."""
+        """Return the works that may have served the response of `window`, in order."""
         low = bisect_left(self._begins, window.asked.end_ns)
         if window.brought is None:
             few = len(self._in_order) - low <= _FEW
@@ -162,9 +163,10 @@ class Works:
         return [work for work in inside if work.conversation is not window.conversation]
 
     def _told(self, window: Window, low: int) -> Iterator[int]:
-        """Where, from `low` on, works stand of which anything may tell that they served an answer that was never answered.
+        """Yield the places, from `low` on, of works with any evidence that they served a response without results.
 
-        Thousands of calls may ask for tools only for the form of it, and all that comes later is in the window of each.
+        Thousands of calls may request tools only for the form of the response, and every later work is in the window of
+        each.
         """
         below = self._below.get(window.asked.llm.lane, ())
         yield from below[bisect_left(below, low) :]
@@ -177,7 +179,7 @@ class Works:
 
     @cached_property
     def _below(self) -> Mapping[str, list[int]]:
-        """Where the works stand that began below each lane."""
+        """The places of the works that began below each lane."""
         below: dict[str, list[int]] = {}
         for place, work in enumerate(self._in_order):
             parts = work.lane.split(".")
@@ -194,7 +196,7 @@ class Works:
 
 
 class Held:
-    """The times in which works that serve one block wait for the tools that they asked for themselves."""
+    """The times in which works that serve one block wait for tools that they requested themselves."""
 
     def __init__(self, windows: Iterable[Window]) -> None:
         in_order = sorted(windows, key=lambda window: window.asked.end_ns)
@@ -211,7 +213,7 @@ class Held:
 
 
 def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
-    """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
+    """Return the block that each work in `window` served and the evidence, by the `id()` of the work."""
     placed: dict[int, tuple[Block, str]] = {}
     blocks = window.asked.blocks
     inputs = {block.number: _looked_for(block) for block in blocks} if works else {}
@@ -243,7 +245,7 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
 
 
 def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tuple[Block, str]]) -> None:
-    """Place what is left by the lanes that the asker started."""
+    """Place the rest of the works by the lanes that the asker started."""
     asker = window.asker
     branches: dict[str, list[Work]] = {}
     for work in works:
@@ -273,7 +275,7 @@ def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tupl
 
 
 def _branch(asker: str, lane: str) -> str | None:
-    """The lane directly under `asker` on the way to `lane`; None if there is none."""
+    """Return the lane directly under `asker` on the way to `lane`, or None."""
     if not lane.startswith(asker + "."):
         return None
     return lane[len(asker) + 1 :].partition(".")[0]
@@ -284,7 +286,7 @@ def _lane_order(branch: str) -> tuple[str, int]:
 
 
 def _is_after(work: Work, block: Block, window: Window) -> bool:
-    """Whether the work was given the very result of `block` that the asker was given, or took the history over."""
+    """Return whether the work was shown the result of `block` that the asker got, or took the history over."""
     if work.first is not None and window.conversation.quoting.get(id(window.asked)) is work.first:
         return not _is_result(work, window.result(block))
     if work.first is None or len(work.first.messages) <= 1 or not work.first.brings(block.id):
@@ -293,13 +295,13 @@ def _is_after(work: Work, block: Block, window: Window) -> bool:
 
 
 def _has(work: Work, result: str | None, prompts: Prompts) -> bool:
-    """Whether the work's prompt has `result`, which is long enough to be told by."""
+    """Return whether the work's prompt has `result`, and that is long enough to be evidence."""
     text = (result or "").strip()
     return work.first is not None and len(text) >= _TELLING and prompts.has(work.first, text)
 
 
 def _is_result(work: Work, result: str | None) -> bool:
-    """Whether the work's answer, or all values of a structured one, are `result` or stand in it."""
+    """Return whether the work's response, or each value of a structured one, is `result` or part of it."""
     if result is None:
         return False
     if work.said and work.said == result.strip():
@@ -308,12 +310,12 @@ def _is_result(work: Work, result: str | None) -> bool:
 
 
 def _written(text: str) -> list[str]:
-    """`text` as it is, and as JSON writes it where that is different."""
+    """Return `text` as it is, and as JSON writes it where that differs."""
     return list(dict.fromkeys((text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)))))
 
 
 def _json_in(text: str) -> Any:
-    """The JSON value that `text` is; None if it is none."""
+    """Return the JSON value of `text`, or None if it is none."""
     if not text.startswith(("{", "[")):
         return None
     try:
@@ -323,7 +325,7 @@ def _json_in(text: str) -> Any:
 
 
 def _looked_for(block: Block) -> list[str]:
-    """The texts of the block's input by which it is known in a prompt."""
+    """Return the texts of the block's input by which it is recognised in a prompt."""
     texts = (text.strip() for text in block.texts)
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
@@ -331,7 +333,7 @@ def _looked_for(block: Block) -> list[str]:
 def _by_prompt(
     work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts, *, is_final: bool
 ) -> list[Block]:
-    """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
+    """Return the blocks whose input is in the work's prompt: every text of it, else a long one."""
     first = work.first
     if first is None:
         return []

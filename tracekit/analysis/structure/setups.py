@@ -1,12 +1,12 @@
-"""Whether two requests are set up as one agent: by their system prompt, else their tools; then by what else differs.
+"""Decide whether two requests come from one agent, by their system prompts, tools and models.
 
 An agent is known by its system prompt; without one, by its tools. Prompts are the same if they differ in nothing but
 words with a digit (a clock, a counter, an id). They are related if they share a long beginning or one contains the
 other (a memory, a plan, a context that was looked up); any other two prompts are two agents.
 
-Three more things may differ: each has tools that the other lacks; the model; and the request gives the other's response
-as the words of a user, not as its own. An agent with the same prompt may differ in one of the three, one with a related
-prompt in none.
+Three more things may differ: each has tools that the other lacks; the model; and the request quotes the other's
+response as the words of a user, not as its own. An agent with the same prompt may differ in one of the three, one with
+a related prompt in none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who held whom up: work that was started together on one event loop, which a blocking call kept from going on."""
+"""Find tasks started together on one event loop that a blocking call held up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Held", "held_up"]
 _MOST_LEVELS = 64
 _SOON_NS = 50_000_000
 _LEAST_KEPT = 2
-"""Children beside the one that blocks, of which two or more must have waited for it."""
+"""Number of siblings of the blocking child from which a turn is examined; two must have waited."""
 
 
 class Held(NamedTuple):
@@ -27,7 +27,10 @@ class Held(NamedTuple):
 
 
 def held_up(blocking: Iterable[Node], parents: Mapping[str, Node]) -> Iterator[Held]:
-    """The nodes whose children held one another up by what is `blocking`. `parents` has the parent of each node, by id."""
+    """Yield the nodes whose children held one another up by the calls of `blocking`.
+
+    `parents` has the parent of each node, by id.
+    """
     found: dict[str, Held] = {}
     for call in blocking:
         child: Node = call
@@ -51,9 +54,9 @@ def held_up(blocking: Iterable[Node], parents: Mapping[str, Node]) -> Iterator[H
 
 
 def _kept_waiting(held: Held) -> list[Node]:
-    """What the answer of a turn asked for, too, and what began in sibling tasks only when the one that blocks was over.
+    """Return the siblings, in tasks of their own, that began only when the blocking child was over.
 
-    Two or more that ran at once were started together, and so was the one.
+    Two or more that ran at once were started together, and so was the blocking one.
     """
     ((id, calls),) = held.branches.items()
     end_ns, home = max(call.end_ns or 0 for call in calls), calls[0].lane.rpartition(".")[0]
@@ -71,7 +74,7 @@ def _kept_waiting(held: Held) -> list[Node]:
 
 
 def _started_together(held: Held) -> list[str]:
-    """The children whose calls were made in sibling tasks: the most that stand under one lane, each in its own."""
+    """Return the children whose calls ran in sibling tasks: the most under one lane, each in its own."""
     if len(held.branches) < 2:
         return []
     lanes = {id: calls[0].lane for id, calls in held.branches.items() if len({call.lane for call in calls}) == 1}
@@ -85,7 +88,7 @@ def _started_together(held: Held) -> list[str]:
 
 
 def _fork(lanes: Sequence[str]) -> str:
-    """The lane that all of `lanes` come from."""
+    """Return the lane that all of `lanes` come from."""
     if not lanes:
         return ""
     paths = [lane.split(".") for lane in lanes]

@@ -1,4 +1,4 @@
-"""The critical path of a run: the stretches of time that decided when it ended; and the slack and the drag of each span.
+"""The critical path of a run, which decided when it ended, and the slack and the drag of each span.
 
 What waits for what is as in `Schedule`, so a drag agrees with the savings that rules predict:
 
@@ -56,7 +56,7 @@ class Margin(NamedTuple):
 
 
 def time_of(root: Node, schedule: Schedule) -> Interval:
-    """The time of the run with this `root`: from its first agent or call on."""
+    """Return the time of the run with this `root`: from its first agent or call on."""
     end_ns = schedule.end(root)
     begins = (node.start_ns for node in root.walk() if node.kind in ("agent", "llm"))
     begin_ns = max(root.start_ns, min(begins, default=root.start_ns))
@@ -64,7 +64,7 @@ def time_of(root: Node, schedule: Schedule) -> Interval:
 
 
 def critical_path(root: Node, schedule: Schedule) -> list[Step]:
-    """The parts of the path through the run with this `root`, the earliest first."""
+    """Return the parts of the path through the run with this `root`, the earliest first."""
     begin_ns, end_ns = time_of(root, schedule)
     steps: list[Step] = []
     # Of what is on the path, the time that it decided. Later parts are found first.
@@ -90,7 +90,7 @@ def critical_path(root: Node, schedule: Schedule) -> list[Step]:
 
 
 def margins(root: Node, schedule: Schedule) -> Mapping[str, Margin]:
-    """The slack and the drag of each node of the run with this `root`, by its id."""
+    """Return the slack and the drag of each node of the run with this `root`, by its id."""
     begin_ns, end_ns = time_of(root, schedule)
     found: dict[str, Margin] = {}
     # Beside each node its slack, and the most that the run can be shorter by what changes in it.
@@ -132,15 +132,15 @@ class _Children:
 
     @classmethod
     def of(cls, node: Node, schedule: Schedule) -> _Children:
-        """The children of `node`."""
+        """Lay out the children of `node`."""
         row, finishes = schedule.row(node), schedule.laid_out(node)
         path = _path(row, finishes, node.start_ns)
         return cls(row, node.start_ns, finishes, _slacks(row, finishes, node.start_ns), path)
 
     def limits(self) -> Iterator[tuple[int, int]]:
-        """Each on the path, with the most that the node can be shorter by what changes in it.
+        """Yield each child on the path with the most by which changes in it can shorten the node.
 
-        Once it is shorter by the slack of one that ran beside it, that one decides.
+        Once the path is shorter by the slack of a child that ran beside it, that child decides.
         """
         row, path = self.row, self.path
         places = _places(row)
@@ -160,7 +160,7 @@ class _Children:
 
 
 def _places(row: Row) -> list[int]:
-    """The place of each child among the ends."""
+    """Return the place of each child among the ends."""
     places = [0] * len(row.ends)
     for place, number in enumerate(row.ends):
         places[number] = place
@@ -168,7 +168,7 @@ def _places(row: Row) -> list[int]:
 
 
 def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
-    """The numbers of the children that decided when their parent ended, in order; of equal ends the longest."""
+    """Return the numbers of the children that decided the end of their parent, in order; of equal ends the longest."""
 
     def later(one: int, other: int) -> int:
         return min(one, other, key=lambda number: (-finishes[number], number))
@@ -183,7 +183,7 @@ def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
 
 
 def _slacks(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int | None]:
-    """How much later each child could end without a later end of its parent."""
+    """Return by how much each child could end later without a later end of its parent."""
     count = len(row.children)
     inside, places = set(row.inside), _places(row)
     last_ns = max([begin_ns, *(finishes[number] for number in row.inside)])
@@ -208,7 +208,7 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 def _first(following: list[int], at: int) -> int:
-    """Follow `following` from `at` to a place that stands for itself, and shorten the way for the next time."""
+    """Follow `following` from `at` to a place that points to itself, and shorten the way for the next time."""
     end = at
     while following[end] != end:
         end = following[end]

@@ -21,6 +21,7 @@ __all__ = ["print_findings", "print_rulings"]
 
 _MOST_EVIDENCE = 12
 """Lines of evidence that a reader takes in."""
+_HANG = 4
 _STYLE = {"certain": "bold red", "likely": "yellow", "possible": "cyan"}
 
 
@@ -51,7 +52,8 @@ def _print(out: Console, run: Run, finding: Finding) -> None:
     saved = _saved(finding)
     if saved:
         line.append(f" [{saved}]", style="bold green")
-    out.print(line, soft_wrap=True)
+    for number, part in enumerate(line.wrap(out, max(20, out.width - _HANG)) if out.is_terminal else [line]):
+        out.print(Text(" " * _HANG if number else "") + part, soft_wrap=True)
     bullet = "·" if is_unicode() else "-"
     for evidence in finding.evidence[:_MOST_EVIDENCE]:
         _indented(out, bullet, evidence, "dim")

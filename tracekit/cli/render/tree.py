@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
+from tracekit.analysis.alike import Group, chain_of, failed_in, grouped
+from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
 from tracekit.cli.render.console import console
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
@@ -31,7 +33,7 @@ _STYLE = {
     "span": "dim italic",
 }
 _BAR_STYLE = {"llm": "green", "attempt": "yellow", "tool": "magenta", "agent": "cyan"}
-_LEAST_BAR, _MOST_BAR, _LEAST_LABEL, _COST_FROM_WIDTH = 12, 60, 16, 96
+_LEAST_BAR, _LEAST_LABEL, _TOKENS_FROM_WIDTH = 12, 16, 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,51 +46,76 @@ class _Marks:
     bar: str
     thin: str
     open: str
+    cut: str
     arrow: str
+    times: str
     dot: str
     cross: str
     at_most: str
     flag: str
 
 
-_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "→", "·", "✗", "≤ ", "⚑")
-_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "->", "|", "x", "<", "!")
+_UNICODE = _Marks("├─ ", "└─ ", "│  ", "━", "─", "▸", "×", "→", "×", "·", "✗", "≤ ", "⚑")
+_ASCII = _Marks("|- ", "`- ", "|  ", "=", "-", ">", "x", "->", "x", "|", "x", "<", "!")
 _INFERRED = "~"
+_MOST_ARGUMENT = 40
+_LEAST_NOTED_NS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """A line: what is drawn before it, its nodes (several for a chain), its number among the turns `beside` it."""
+
     prefix: str
-    node: Node
+    nodes: tuple[Node, ...]
     number: int
+    beside: tuple[Node, ...]
     codes: tuple[str, ...]
 
+    @property
+    def node(self) -> Node:
+        """The first node, whose times and totals the line shows."""
+        return self.nodes[0]
 
-def print_tree(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
-    """Print `run`: lines about the whole, a line a node, and a line on the marks that were used.
+    @property
+    def call(self) -> Node | None:
+        """The call at the end of a chain."""
+        return self.nodes[-1] if self.nodes[-1].kind == "llm" else None
 
+
+def print_tree(
+    run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False, full: bool = False
+) -> None:
+    """Print `run`: lines about the whole, the tree, and a line on the marks that were used.
+
+    A chain that leads to one call, and many children that are alike, have one line each; with `full`, one for each node.
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
     """
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
     codes = _codes(run, grave)
     width = out.width
-    rows = [_Row(*row, tuple(codes.get(row[1].id, ()))) for row in _rows(run.root, marks, all_attempts, width)]
+    rows = [
+        _Row(prefix, nodes, number, beside, _codes_of(nodes, codes))
+        for prefix, nodes, number, beside in _rows(run.root, marks, width, all_attempts=all_attempts, full=full)
+    ]
     print_head(run, findings)
     columns = _columns(rows, run, marks, width)
     facts_width = sum(column.width + 2 for column in columns)
-    longest = max(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows)
+    span = _span(run)
+    note = _outside(run, span)
+    longest = max(cell_len(note), *(cell_len(row.prefix) + cell_len(_label(row, marks).plain) for row in rows))
     free = width - facts_width - 2
-    bar_width = min(_MOST_BAR, max(_LEAST_BAR, free - longest))
+    bar_width = max(_LEAST_BAR, free // 2, min(width // 2, free - longest))
     label_width = max(_LEAST_LABEL, min(free - bar_width, longest))
-    header = " " * label_width + "".join(f"  {column.name:>{column.width}}" for column in columns)
+    header = _fit(Text(note), label_width).plain + "".join(f"  {column.name:>{column.width}}" for column in columns)
     out.print(Text(header, style="dim"), no_wrap=True, overflow="crop", crop=True)
     for number, row in enumerate(rows):
         line = _fit(Text(row.prefix, style="dim") + _label(row, marks), label_width)
         for column in columns:
             line.append(f"  {column.cells[number]:>{column.width}}", style=column.style)
         line.append("  ")
-        line.append_text(_bar(row.node, run, bar_width, marks))
+        line.append_text(_bar(row, run, span, bar_width, marks))
         line.rstrip()
         out.print(line, no_wrap=True, overflow="crop", crop=True)
     missed = in_words(misses_of(run.unrecorded))
@@ -112,18 +139,35 @@ def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rows(root: Node, marks: _Marks, all_attempts: bool, width: int) -> Iterator[tuple[str, Node, int]]:
-    """Each node with what is drawn before it, as far as a line reaches, and its number among the turns beside it."""
-    stack = [("", "", root, 1)]
+def _rows(
+    root: Node, marks: _Marks, width: int, *, all_attempts: bool, full: bool
+) -> Iterator[tuple[str, tuple[Node, ...], int, tuple[Node, ...]]]:
+    """The nodes of each line with what is drawn before it, as far as a line reaches, and what stands beside it."""
+    stack: list[tuple[str, str, Node, int, tuple[Node, ...]]] = [("", "", root, 1, ())]
     while stack:
-        prefix, below, node, number = stack.pop()
-        yield prefix, node, number
-        children = [child for child in node.children if all_attempts or _is_told(child, node)]
+        prefix, below, node, number, beside = stack.pop()
+        nodes = (node,) if full or node is root else chain_of(node)
+        yield prefix, nodes, number, beside
+        children = _children(nodes[-1], all_attempts=all_attempts, full=full)
         turns = list(accumulate(int(child.kind == "turn") for child in children))
         for index, child in reversed(list(enumerate(children))):
             is_last = index == len(children) - 1
             branch, line = (marks.last, "   ") if is_last else (marks.branch, marks.line)
-            stack.append(((below + branch)[:width], (below + line)[:width], child, turns[index]))
+            stack.append(((below + branch)[:width], (below + line)[:width], child, turns[index], children))
+
+
+def _children(node: Node, *, all_attempts: bool, full: bool) -> tuple[Node, ...]:
+    """The nodes that have lines below that of `node`; the attempts of a call are in its bar unless asked for."""
+    if full or all_attempts:
+        children = tuple(child for child in node.children if all_attempts or _is_told(child, node))
+    else:
+        children = tuple(child for child in node.children if child.kind != "attempt")
+    return () if isinstance(node, Group) else children if full else grouped(children)
+
+
+def _codes_of(nodes: Sequence[Node], codes: Mapping[str, list[str]]) -> tuple[str, ...]:
+    members = [each for node in nodes for each in ((node, *node.children) if isinstance(node, Group) else (node,))]
+    return tuple(dict.fromkeys(code for each in members for code in codes.get(each.id, ())))
 
 
 def _is_told(node: Node, parent: Node) -> bool:
@@ -165,7 +209,7 @@ def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
 
 
 def _label(row: _Row, marks: _Marks) -> Text:
-    node = row.node
+    node = next((node for node in row.nodes if node.kind == "agent"), row.node)
     name = {
         "agent": f"{node.agent}",
         "turn": f"turn {row.number}",
@@ -173,17 +217,51 @@ def _label(row: _Row, marks: _Marks) -> Text:
         "attempt": _attempt_label(node),
         "llm": node.model or node.name,
     }.get(node.kind, node.name)
-    text = Text(f"{_INFERRED} " if node.inferred else "", style="dim")
-    if node.kind in ("agent", "tool", "llm", "span"):
+    text = Text(f"{_INFERRED} " if row.node.inferred else "", style="dim")
+    if node.kind in ("agent", "tool", "llm", "span") and len(row.nodes) == 1:
         text.append(f"{node.kind} ", style="dim")
     text.append(printable(name, most=200), style=_STYLE[node.kind])
-    if node.retries and node.kind == "llm":
-        text.append(f" {format_count(node.retries, 'retry', 'retries')}", style="yellow")
-    if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
-        text.append(" blocks the event loop", style="yellow")
-    text.append_text(_standing(node, marks))
+    text.append_text(_remarks(row, marks))
     if row.codes:
         text.append(f" {marks.flag} {' '.join(row.codes)}", style="bold yellow")
+    for aside in _asides(row, marks):
+        text.append(f" {aside}", style="dim")
+    if any(each.attributes.get(semconv.SYNC_IN_EVENT_LOOP) for each in row.nodes):
+        text.append(" blocks the event loop", style="yellow")
+    return text
+
+
+def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
+    """What a row of several nodes says of them beside the name."""
+    node = row.node
+    if isinstance(node, Group):
+        times = summary_of_group(node, node.end_ns or node.start_ns)
+        yield f"{marks.times} {len(node.children)}  {f' {marks.dot} '.join(times)}"
+    elif len(row.nodes) > 1:
+        said = [printable(telling_argument(node, row.beside), most=_MOST_ARGUMENT) if node.kind == "tool" else ""]
+        said.append(short_model(row.call) if row.call is not None else "")
+        parts = [part for part in said if part]
+        if parts:
+            yield f" {marks.dot} ".join(parts)
+
+
+def _remarks(row: _Row, marks: _Marks) -> Text:
+    """Retries, failures and outcomes of all nodes of a row, each once, the innermost first."""
+    if isinstance(row.node, Group) and failed_in(row.node):
+        return Text(f" {marks.cross} {failed_in(row.node)} failed", style="red")
+    text, known = Text(), set[str]()
+    for node in reversed(row.nodes):
+        parts = []
+        if node.retries and node.kind == "llm":
+            parts.append(Text(f" {format_count(node.retries, 'retry', 'retries')}", style="yellow"))
+        standing = _standing(node, marks)
+        if node.status != "error" or "error" not in known:
+            parts.append(standing)
+        known.add(node.status)
+        for part in parts:
+            if part.plain not in known:
+                known.add(part.plain)
+                text.append_text(part)
     return text
 
 
@@ -224,15 +302,14 @@ class _Column:
 
 
 def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
-    """The facts beside the tree. Costs have a column where something was paid and the tree keeps room enough."""
-    columns = [
-        _Column("TOKENS", [_tokens(row.node, marks) for row in rows]),
-        _Column("TIME", [_time(row.node, run, marks) for row in rows]),
-    ]
-    if run.root.cost_usd is not None and width >= _COST_FROM_WIDTH:
+    """The facts beside the tree: times, costs where something was paid, and tokens where there is room enough."""
+    columns = []
+    if width >= _TOKENS_FROM_WIDTH:
+        columns.append(_Column("TOKENS", [_tokens(row.node, marks) for row in rows]))
+    if run.root.cost_usd is not None:
         costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
-        columns.insert(1, _Column("COST", costs, "dim"))
-    return columns
+        columns.append(_Column("COST", costs, "dim"))
+    return [*columns, _Column("TIME", [_time(row.node, run, marks) for row in rows])]
 
 
 def _tokens(node: Node, marks: _Marks) -> str:
@@ -247,17 +324,55 @@ def _time(node: Node, run: RunTree, marks: _Marks) -> str:
     return (marks.at_most if bounds else "") + format_duration(node.duration_ns(run.last_ns))
 
 
-def _bar(node: Node, run: RunTree, width: int, marks: _Marks) -> Text:
-    """The node's part of the run's time; what is open runs into an arrow."""
-    start, whole = run.root.start_ns, max(1, run.last_ns - run.root.start_ns)
+def _span(run: RunTree) -> tuple[int, int]:
+    """The time that bars show: from the first agent or call to the last end of anything below the run."""
+    begins, ends = [], []
+    for node in run.root.walk():
+        if node.kind in ("agent", "llm"):
+            begins.append(node.start_ns)
+        if node is not run.root:
+            ends.append(node.end_ns or node.start_ns)
+    start = max(run.root.start_ns, min(begins, default=run.root.start_ns))
+    is_over = run.root.end_ns is not None and ends and max(ends) > start
+    return start, max(start + 1, min(run.last_ns, max(ends)) if is_over else run.last_ns)
+
+
+def _outside(run: RunTree, span: tuple[int, int]) -> str:
+    """Describe the time of the process before and after that of the bars, or return ""."""
+    start, end = span
+    least = max(_LEAST_NOTED_NS, (end - start) // 200)
+    parts = [
+        (start - run.root.start_ns, "start-up"),
+        (0 if run.root.end_ns is None else run.root.end_ns - end, "after"),
+    ]
+    return ", ".join(f"+{format_duration(length)} {what}" for length, what in parts if length >= least)
+
+
+def _bar(row: _Row, run: RunTree, span: tuple[int, int], width: int, marks: _Marks) -> Text:
+    """The part of the time that the row took, a call's attempts heavier; what has no end runs into a mark."""
+    node, call = row.node, row.call
+    cells, styles = [" "] * width, [""] * width
+    inner = [] if call is None else [child for child in call.children if child.kind == "attempt"] or [call]
+    for each in (node, *inner):
+        style = "red" if each.status == "error" else _BAR_STYLE.get("llm" if each in inner else each.kind, "dim")
+        left, right = _cells(each, run, span, width)
+        mark = marks.bar if each in inner or each.kind == "attempt" else marks.thin
+        cells[left:right] = mark * (right - left)
+        styles[left:right] = [style] * (right - left)
+    if node.end_ns is None:
+        cells[_cells(node, run, span, width)[1] - 1] = marks.open if node.status == "open" else marks.cut
+    text = Text()
+    for cell, style in zip(cells, styles, strict=True):
+        text.append(cell, style)
+    return text
+
+
+def _cells(node: Node, run: RunTree, span: tuple[int, int], width: int) -> tuple[int, int]:
+    """The cells from the begin to the end of `node`; at least one."""
+    start, whole = span[0], span[1] - span[0]
     left = min(width - 1, max(0, (node.start_ns - start) * width // whole))
     end = node.end_ns if node.end_ns is not None else run.last_ns
-    right = min(width, max(left + 1, -(-(end - start) * width // whole)))
-    mark = marks.bar if node.kind in ("llm", "attempt") else marks.thin
-    drawn = mark * (right - left)
-    if node.end_ns is None:
-        drawn = drawn[:-1] + marks.open
-    return Text(" " * left) + Text(drawn, style="red" if node.status == "error" else _BAR_STYLE.get(node.kind, "dim"))
+    return left, min(width, max(left + 1, -(-(end - start) * width // whole)))
 
 
 def _fit(text: Text, width: int) -> Text:

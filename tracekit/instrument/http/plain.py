@@ -24,7 +24,7 @@ def end_headers(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def endheaders(connection: Any, *args: Any, **kwargs: Any) -> Any:
         recorder = active()
-        if recorder is not None and recorder.answerer is None and current_call() is None:
+        if recorder is not None and recorder.upstream.is_live and current_call() is None:
             _look(connection)
         return original(connection, *args, **kwargs)
 

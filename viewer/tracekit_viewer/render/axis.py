@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracekit_viewer.render.window import Window
 
-__all__ = ["axis_line", "tick_step"]
+__all__ = ["axis_line", "grid_of", "tick_step"]
 
 _SECOND = 1_000_000_000
 _MINUTE, _HOUR, _DAY = 60 * _SECOND, 3600 * _SECOND, 86_400 * _SECOND
@@ -25,6 +25,16 @@ def tick_step(window: Window, width: int) -> int:
         if cells >= max(_LEAST_CELLS, _digits(step) + 7):
             return step
     return _STEPS[-1]
+
+
+def grid_of(window: Window, origin_ns: int, width: int) -> tuple[int, ...]:
+    """The cells of the ticks of `window` on `width` cells, except the first."""
+    if width <= 0:
+        return ()
+    step = tick_step(window, width)
+    first = origin_ns - (origin_ns - window.start_ns) // step * step
+    columns = (window.position(at, width) for at in range(first, window.end_ns + 1, step))
+    return tuple(column for column in columns if 0 < column < width)
 
 
 def axis_line(window: Window, origin_ns: int, width: int) -> str:

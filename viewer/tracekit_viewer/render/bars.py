@@ -1,14 +1,14 @@
-"""Bars of time, half a cell fine: heavy where a model answers, light where something runs, dotted where it waits."""
+"""Bars of time, half a cell fine: high where a model answers, lower where something runs, a line where it waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tracekit_viewer.render.window import Window
 
-__all__ = ["HEAVY", "LIGHT", "WAIT", "Bar", "Pieces", "draw"]
+__all__ = ["FULL", "HEAVY", "LIGHT", "WAIT", "Bar", "Pieces", "draw", "joined"]
 
 Pieces = list[tuple[str, str]]
 """Text with the names of the styles in which it is drawn."""
@@ -17,24 +17,36 @@ NONE: Final = 0
 WAIT: Final = 1
 LIGHT: Final = 2
 HEAVY: Final = 3
+FULL: Final = 4
+
+_GRID = "│"
 
 _CELLS = {
     (NONE, NONE): " ",
-    (NONE, WAIT): "┄",
-    (NONE, LIGHT): "╶",
-    (NONE, HEAVY): "╺",
-    (WAIT, NONE): "┄",
-    (WAIT, WAIT): "┄",
-    (WAIT, LIGHT): "╶",
-    (WAIT, HEAVY): "╺",
-    (LIGHT, NONE): "╴",
-    (LIGHT, WAIT): "╴",
-    (LIGHT, LIGHT): "─",
-    (LIGHT, HEAVY): "╼",
-    (HEAVY, NONE): "╸",
-    (HEAVY, WAIT): "╸",
-    (HEAVY, LIGHT): "╾",
-    (HEAVY, HEAVY): "━",
+    (NONE, WAIT): "▁",
+    (NONE, LIGHT): "▂",
+    (NONE, HEAVY): "▗",
+    (NONE, FULL): "▐",
+    (WAIT, NONE): "▁",
+    (WAIT, WAIT): "▁",
+    (WAIT, LIGHT): "▂",
+    (WAIT, HEAVY): "▗",
+    (WAIT, FULL): "▐",
+    (LIGHT, NONE): "▂",
+    (LIGHT, WAIT): "▂",
+    (LIGHT, LIGHT): "▂",
+    (LIGHT, HEAVY): "▄",
+    (LIGHT, FULL): "▐",
+    (HEAVY, NONE): "▖",
+    (HEAVY, WAIT): "▖",
+    (HEAVY, LIGHT): "▄",
+    (HEAVY, HEAVY): "▄",
+    (HEAVY, FULL): "▟",
+    (FULL, NONE): "▌",
+    (FULL, WAIT): "▌",
+    (FULL, LIGHT): "▌",
+    (FULL, HEAVY): "▙",
+    (FULL, FULL): "█",
 }
 
 
@@ -49,8 +61,11 @@ class Bar:
     cap: str = ""
 
 
-def draw(bars: Iterable[Bar], window: Window, width: int) -> Pieces:
-    """Draw `bars` on `width` cells, later bars over earlier ones. A bar outside the window leaves an arrow."""
+def draw(bars: Iterable[Bar], window: Window, width: int, grid: Sequence[int] = ()) -> Pieces:
+    """Draw `bars` on `width` cells, later bars over earlier ones. A bar outside the window leaves an arrow.
+
+    Gridlines stand in those cells of `grid` that are empty.
+    """
     if width <= 0:
         # Hidden, as while the detail pane has the whole screen.
         return []
@@ -72,10 +87,13 @@ def draw(bars: Iterable[Bar], window: Window, width: int) -> Pieces:
         if bar.cap and right <= 2 * width:
             caps[(end - 1) // 2] = (bar.cap, bar.style)
     drawn = _cells(weights, styles)
+    for cell in grid:
+        if drawn[cell][0] == " ":
+            drawn[cell] = (_GRID, "grid")
     for cell, (mark, style) in {**edges, **caps}.items():
-        if cell in caps or drawn[cell][0] == " ":
+        if cell in caps or drawn[cell][1] == "grid" or drawn[cell][0] == " ":
             drawn[cell] = (mark, style)
-    return _joined(drawn)
+    return joined(drawn)
 
 
 def _cells(weights: bytearray, styles: list[str]) -> Pieces:
@@ -86,8 +104,8 @@ def _cells(weights: bytearray, styles: list[str]) -> Pieces:
     return cells
 
 
-def _joined(cells: Pieces) -> Pieces:
-    """`cells` with neighbours of one style in one piece."""
+def joined(cells: Pieces) -> Pieces:
+    """Return `cells` with neighbours of one style in one piece."""
     joined: Pieces = []
     for text, style in cells:
         if joined and joined[-1][1] == style:

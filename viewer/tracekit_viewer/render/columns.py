@@ -9,7 +9,8 @@ from rich.cells import cell_len, set_cell_size
 __all__ = ["Columns", "columns_of", "fitted"]
 
 _TOKENS, _COST, _TIME = 14, 9, 10
-_LEAST_LABEL, _LEAST_BAR = 22, 14
+_LEAST_LABEL, _FAIR_LABEL, _GOOD_LABEL, _MOST_LABEL = 18, 30, 40, 64
+_LEAST_BAR = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,18 @@ class Columns:
 
 
 def columns_of(width: int) -> Columns:
-    """Return the columns for `width` cells: costs are dropped first, then tokens, times and at last bars."""
-    for tokens, cost, time in ((_TOKENS, _COST, _TIME), (_TOKENS, 0, _TIME), (0, 0, _TIME), (0, 0, 0)):
-        free = width - tokens - cost - time - 1
-        if free >= _LEAST_LABEL + _LEAST_BAR + (12 if tokens else 0):
-            label = max(_LEAST_LABEL, min(round(free * (0.6 if free < 70 else 0.5)), 60))
-            return Columns(label, tokens, cost, time, free - label)
+    """Return the columns for `width` cells: bars have half of them; tokens are dropped first, then costs, times, bars."""
+    bar = max(_LEAST_BAR, width // 2)
+    for tokens, cost, time, least in (
+        (_TOKENS, _COST, _TIME, _GOOD_LABEL),
+        (0, _COST, _TIME, _FAIR_LABEL),
+        (0, 0, _TIME, _LEAST_LABEL),
+        (0, 0, 0, _LEAST_LABEL),
+    ):
+        label = width - bar - tokens - cost - time - 1
+        if label >= least:
+            spare = max(0, label - _MOST_LABEL)
+            return Columns(label - spare, tokens, cost, time, bar + spare)
     return Columns(max(1, width - 1), 0, 0, 0, 0)
 
 

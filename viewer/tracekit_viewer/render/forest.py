@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from array import array
 
-from tracekit_viewer.door import Node, Run
+from tracekit_viewer.door import LEAST_ALIKE, LINKS, Group, Node, Run, grouped
 from tracekit_viewer.render.palette import HUES
 
-__all__ = ["Forest"]
+__all__ = ["CALL", "CHAIN", "GROUP", "JOIN", "Forest"]
+
+CHAIN, CALL, GROUP, JOIN = 1, 2, 3, 4
+"""Shapes of rows: one call is all that it leads to; its attempts are in its bar; it stands for many; a tool that only
+hands on to an agent, which has no row of its own. The first three are folded at first."""
 
 
 class Forest:
@@ -22,8 +26,12 @@ class Forest:
         ends: The place after the last node below each.
         hues: The number of the colour of each agent, by its place.
         works: The places of the calls and the tools.
-        calls_count: How many of these are calls.
+        shapes: The shape of each row (`CHAIN`, `CALL`, `GROUP`, `JOIN`); 0 for an ordinary one.
+        joined: 1 for each agent that is shown in the row of its tool.
+        calls_count: The number of calls.
         first_ns: The earliest begin of any node.
+        below_ns: The latest begin or end of any node but the root.
+        work_ns: The begin of the first agent or call; of the run, where there is none.
         last_ns: The latest begin or end of any node.
     """
 
@@ -34,9 +42,11 @@ class Forest:
         self.hues: dict[int, int] = {}
         self.works = array("i")
         self.calls_count = 0
-        self.first_ns = self.last_ns = run.root.start_ns
+        self.first_ns = self.last_ns = self.below_ns = self.work_ns = run.root.start_ns
+        self.shapes = bytearray()
         self._flatten()
         self.ends = self._ends()
+        self.joined = bytearray(len(self.nodes))
         self._numbered: tuple[int, dict[int, int]] = (-1, {})
 
     def __len__(self) -> int:
@@ -48,10 +58,10 @@ class Forest:
         return len(self.hues)
 
     def depth(self, index: int) -> int:
-        """Return the number of ancestors of the node at `index`."""
-        depth, parents = 0, self.parents
+        """Return the number of rows above the node at `index` that it is below of."""
+        depth, parents, joined = 0, self.parents, self.joined
         while (index := parents[index]) >= 0:
-            depth += 1
+            depth += not joined[index]
         return depth
 
     def agent_of(self, index: int) -> int:
@@ -59,6 +69,19 @@ class Forest:
         while index >= 0 and index not in self.hues:
             index = self.parents[index]
         return index
+
+    def chain(self, index: int) -> range:
+        """The places of the chain that begins at `index`, down to its call; only `index` where there is none."""
+        last = index
+        while self.shapes[last] == CHAIN:
+            last += 1
+        return range(index, last + 1)
+
+    def row(self, index: int, *, folded: bool) -> range:
+        """The places of the nodes that the row of the node at `index` shows."""
+        if self.shapes[index] == JOIN and self.joined[index + 1]:
+            return range(index, index + 2)
+        return self.chain(index) if folded else range(index, index + 1)
 
     def has_children(self, index: int) -> bool:
         """Return whether the node at `index` has rows below it."""
@@ -92,7 +115,8 @@ class Forest:
 
     def _flatten(self) -> None:
         nodes, parents, hues, works = self.nodes, self.parents, self.hues, self.works
-        first, last, calls, index = self.first_ns, self.last_ns, 0, -1
+        first, last, calls, index, work = self.first_ns, self.last_ns, 0, -1, 0
+        shapes = self.shapes
         stack, above = [self.run.root], [-1]
         while stack:
             node = stack.pop()
@@ -101,27 +125,48 @@ class Forest:
             parents.append(above.pop())
             if node.start_ns < first:  # noqa: PLR1730  a call of min() takes three times as long, for every node
                 first = node.start_ns
-            if (end := node.end_ns or node.start_ns) > last:
+            if (end := node.end_ns or node.start_ns) > last and index:
                 last = end
-            kind, children = node.kind, node.children
-            if kind == "llm":
+            kind, children, shape = node.kind, node.children, 0
+            if type(node) is Group:
+                shape = GROUP
+            elif kind == "llm":
                 calls += 1
                 works.append(index)
+                if not work or node.start_ns < work:
+                    work = node.start_ns
                 children = _told(children)
+                if children:
+                    shape = CALL
             elif kind == "tool":
                 works.append(index)
             elif kind == "agent":
                 hues[index] = len(hues) % HUES
+                if not work or node.start_ns < work:
+                    work = node.start_ns
+            shapes.append(shape)
             if children:
+                if len(children) >= LEAST_ALIKE and shape != GROUP:
+                    children = grouped(children)
                 stack += children[::-1]
                 above += [index] * len(children)
-        self.first_ns, self.last_ns, self.calls_count = first, last, calls
+        root = self.run.root
+        self.first_ns, self.below_ns, self.calls_count = first, last, calls
+        self.last_ns = max(last, root.end_ns or root.start_ns)
+        self.work_ns = max(self.run.root.start_ns, work)
 
     def _ends(self) -> array[int]:
-        ends = array("i", range(1, len(self.nodes) + 1))
-        parents = self.parents
-        for index in range(len(ends) - 1, 0, -1):
+        """Find the ends from the last node up, and on the way the nodes that lead to one call and nothing else."""
+        count = len(self.nodes)
+        ends = array("i", range(1, count + 1))
+        parents, nodes, shapes = self.parents, self.nodes, self.shapes
+        for index in range(count - 1, 0, -1):
             parent, end = parents[index], ends[index]
+            if end > index + 1 and ends[index + 1] == end and nodes[index].kind in LINKS and not shapes[index]:
+                if shapes[index + 1] == CHAIN or nodes[index + 1].kind == "llm":
+                    shapes[index] = CHAIN
+                elif nodes[index].kind == "tool" and nodes[index + 1].kind == "agent":
+                    shapes[index] = JOIN
             if end > ends[parent]:  # noqa: PLR1730
                 ends[parent] = end
         return ends

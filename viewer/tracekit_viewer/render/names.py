@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from tracekit_viewer.door import Node, duration, semconv
+from tracekit_viewer.door import Node, duration, semconv, telling_argument
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 
@@ -27,17 +27,12 @@ def name_of(forest: Forest, index: int) -> str:
     return plain(_own_name(node), _LONGEST)
 
 
-def hint_of(node: Node) -> str:
-    """A few words beside the name: what a tool was asked for, how long an attempt was waited for."""
+def hint_of(node: Node, beside: Sequence[Node] = ()) -> str:
+    """A few words beside the name: what tells a tool call from those `beside` it, how long an attempt was waited for."""
     if node.kind == "attempt":
         wait = node.attributes.get(semconv.WAIT_MS)
         return f"after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) and wait > 0 else ""
-    if node.kind != "tool":
-        return ""
-    asked = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
-    if isinstance(asked, Mapping):
-        asked = next((value for value in asked.values() if isinstance(value, str)), "")
-    return plain(asked, _LONGEST) if isinstance(asked, str) else ""
+    return telling_argument(node, beside) if node.kind == "tool" else ""
 
 
 def matches(node: Node, query: str) -> bool:

@@ -30,6 +30,8 @@ def palette_of(variables: Mapping[str, str], *, dark: bool) -> Palette:
         "strong": Style(bold=True),
         "quiet": Style(color=quiet.rich_color),
         "faint": Style(color=faint.rich_color),
+        "grid": Style(color=_mixed(front, back, 0.86).rich_color),
+        "path": Style(color=warning, bold=True),
         "error": Style(color=error),
         "warning": Style(color=warning),
         "open": Style(color=open_),

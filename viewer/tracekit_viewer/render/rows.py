@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from tracekit_viewer.door import Node, count, duration, money, semconv
+from tracekit_viewer.door import (
+    Group,
+    Node,
+    count,
+    duration,
+    failed_in,
+    money,
+    semconv,
+    short_model,
+    summary_of_group,
+)
 from tracekit_viewer.render.bars import Pieces, draw
 from tracekit_viewer.render.columns import Columns, fitted
+from tracekit_viewer.render.crowd import crowd
 from tracekit_viewer.render.findings import FLAG
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import SIGNS, hint_of, name_of
 from tracekit_viewer.render.text import plain
-from tracekit_viewer.render.waterfall import bars_of
+from tracekit_viewer.render.waterfall import bars_of, faded, path_bars
 from tracekit_viewer.render.window import Window
 
-__all__ = ["View", "label_start", "row_pieces"]
+__all__ = ["Path", "View", "label_start", "row_pieces"]
 
 _LEAST_NAME = 8
+_DEPTH = 4
 
 
-@dataclass(frozen=True, slots=True)
+Path = Mapping[str, Sequence[tuple[int, int]]]
+"""The stretches of time that each node decided, by ids: the critical path."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """The common settings of all rows: columns, visible time, and the end of open spans."""
+    """The common settings of all rows: columns, visible time, the end of open spans, and the cells of gridlines."""
 
     columns: Columns
     window: Window
     now_ns: int
+    grid: tuple[int, ...] = ()
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +56,7 @@ class _Flag:
     text: str
     short: str
     style: str
+    is_minor: bool = False
 
 
 def row_pieces(
@@ -45,7 +64,7 @@ def row_pieces(
 ) -> Pieces:
     """Return the row of the node at `index` in the columns of `view`; `codes` are of its findings."""
     node, columns = forest.nodes[index], view.columns
-    pieces = _label(forest, index, columns.label, folded=folded, query=query, codes=codes)
+    pieces = _label(forest, index, view, folded=folded, query=query, codes=codes)
     if columns.tokens:
         pieces.append((f"{_tokens(node):>{columns.tokens}}", "quiet"))
     if columns.cost:
@@ -54,8 +73,18 @@ def row_pieces(
         pieces.append((f"{_time(node, view.now_ns):>{columns.time}}", ""))
     if columns.bar:
         pieces.append((" ", ""))
-        pieces += draw(bars_of(forest, index, view.now_ns), view.window, columns.bar)
+        pieces += _bar(forest, index, view, folded=folded)
     return pieces
+
+
+def _bar(forest: Forest, index: int, view: View, *, folded: bool) -> Pieces:
+    node, width = forest.nodes[index], view.columns.bar
+    if isinstance(node, Group) and folded:
+        return crowd(node.children, view.window, width, view.now_ns, _sign_style(forest, index), view.grid)
+    bars = bars_of(forest, index, view.now_ns, folded=folded)
+    if view.path is not None:
+        bars = [*faded(bars), *path_bars(forest, index, view.path, view.window.length_ns // width, folded=folded)]
+    return draw(bars, view.window, width, view.grid)
 
 
 def label_start(forest: Forest, index: int, width: int) -> int:
@@ -63,25 +92,71 @@ def label_start(forest: Forest, index: int, width: int) -> int:
     return cell_len(_guides(forest, index, width // 2))
 
 
-def _label(forest: Forest, index: int, width: int, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
-    node = forest.nodes[index]
+def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
+    node, width = forest.nodes[index], view.columns.label
     guides = _guides(forest, index, width // 2)
     mark = ("▸ " if folded else "▾ ") if forest.has_children(index) else "─ " if index else ""
-    sign = SIGNS.get(node.kind, "")
+    chain = forest.row(index, folded=folded)
+    named = next((place for place in chain if forest.nodes[place].kind == "agent"), index)
+    kind = forest.nodes[named].kind
+    if isinstance(node, Group) and any(child.kind == "agent" for child in node.children[0].children[:1]):
+        kind = "agent"
+    sign = SIGNS.get(kind, SIGNS["llm"] if len(chain) > 1 else "")
     before: Pieces = [(guides, "faint"), (mark, "quiet" if mark != "─ " else "faint")]
     if node.inferred:
         before.append(("~ ", "quiet"))
     if sign:
-        before.append((f"{sign} ", _sign_style(forest, index)))
+        before.append((f"{sign} ", _sign_style(forest, named)))
     free = width - sum(cell_len(text) for text, _ in before)
-    name, hint = name_of(forest, index), hint_of(node)
-    flags = _fitting_flags(_flags(node, codes), free - min(cell_len(name), _LEAST_NAME))
-    room = free - sum(cell_len(text) for text, _ in flags)
+    name, hints = name_of(forest, named), _hints(forest, index, chain, view)
+    flags = _flags_of(forest, chain, codes)
+    name_width = min(cell_len(name), _LEAST_NAME)
+    drawn = _fitting_flags([flag for flag in flags if not flag.is_minor], free - name_width)
+    room = free - sum(cell_len(text) for text, _ in drawn)
     name_width = min(cell_len(name), max(1, room))
-    pieces = [*before, *_named(fitted(name, name_width), query, _name_style(node)), *flags]
-    if hint and room - name_width >= _LEAST_NAME:
-        pieces.append((f"  {fitted(hint, min(cell_len(hint), room - name_width - 2))}", "quiet"))
+    pieces = [*before, *_named(fitted(name, name_width), query, _name_style(forest.nodes[named])), *drawn]
+    room -= name_width
+    asides = [(hint, hint, "quiet") for hint in hints] + [(f.text, f.short, f.style) for f in flags if f.is_minor]
+    for text, short, style in asides:
+        aside = text if cell_len(text) + 2 <= room else short
+        size = min(cell_len(aside), room - 2)
+        if aside and (size >= _LEAST_NAME or size == cell_len(aside)):
+            pieces.append((f"  {fitted(aside, size)}", style))
+            room -= size + 2
     return _cut(pieces, width)
+
+
+def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
+    """Return what is said beside the name, the most important first."""
+    node = forest.nodes[index]
+    if isinstance(node, Group):
+        return [f"× {len(node.children)}", *summary_of_group(node, view.now_ns)]
+    parent = forest.parents[index]
+    hint = hint_of(node, forest.nodes[parent].children if parent >= 0 else ())
+    last = forest.nodes[chain[-1]]
+    if last.kind == "llm" and len(chain) > 1:
+        return [hint, short_model(last), "1 call" if node.kind != "turn" else ""]
+    if len(chain) > 1:
+        turns = sum(child.kind == "turn" for child in last.children)
+        return [hint, f"{turns} turns" if turns > 1 else ""]
+    return [hint]
+
+
+def _flags_of(forest: Forest, chain: range, codes: Sequence[str]) -> list[_Flag]:
+    """Return the remarks on all nodes of `chain`, each once; of failures only the innermost."""
+    node = forest.nodes[chain[0]]
+    if isinstance(node, Group):
+        failed = failed_in(node)
+        flags = [_Flag(f"✗ {failed} failed", f"✗ {failed}", "error")] if failed else []
+        return [*flags, *_flags(node, codes)]
+    flags = []
+    for place in reversed(chain):
+        for flag in _flags(forest.nodes[place], codes if place == chain[0] else ()):
+            if flag.text not in {each.text for each in flags} and not (
+                flag.style == "error" and any(each.style == "error" for each in flags)
+            ):
+                flags.append(flag)
+    return sorted(flags, key=lambda flag: flag.style != "error")
 
 
 def _fitting_flags(flags: list[_Flag], room: int) -> Pieces:
@@ -99,16 +174,19 @@ def _guides(forest: Forest, index: int, most: int) -> str:
     """Return the guide lines of a row. Beyond `most` cells, return the depth and the last lines."""
     if index == 0:
         return ""
-    levels = forest.depth(index)
+    levels, joined = forest.depth(index), forest.joined
     shown = min(levels, max(2, most // 2))
     if shown < levels:
-        told = f"{levels}┄"
+        # As wide for 9 levels as for 1,000, so that guides stay below one another.
+        told = f"{levels:┄<{_DEPTH}}"
         shown = max(1, (most - len(told)) // 2)
     else:
         told = ""
     parts = ["└─" if forest.is_last(index) else "├─"]
     place = forest.parents[index]
     for _ in range(shown - 1):
+        if joined[place]:
+            place = forest.parents[place]
         parts.append("  " if forest.is_last(place) else "│ ")
         place = forest.parents[place]
     return told + "".join(reversed(parts))
@@ -149,7 +227,7 @@ def _flags(node: Node, codes: Sequence[str]) -> list[_Flag]:
         many = "retry" if node.retries == 1 else "retries"
         flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
-        flags.append(_Flag("blocks the event loop", "blocks", "warning"))
+        flags.append(_Flag("blocks the event loop", "blocks", "warning", is_minor=True))
     outcome = node.attributes.get(semconv.OUTCOME)
     if isinstance(outcome, str) and node.kind in ("llm", "attempt") and node.status == "ok":
         flags.append(_Flag(plain(outcome, 20), plain(outcome, 8), "warning"))

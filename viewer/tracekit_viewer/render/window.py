@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracekit_viewer.door import duration
 from tracekit_viewer.render.forest import Forest
 
-__all__ = ["Window", "bounds_of", "fitting"]
+__all__ = ["Window", "bounds_of", "fitting", "outside"]
 
 _LEAST_NS = 1_000
+_LEAST_NOTED_NS = 10_000_000
 _STEPS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -51,18 +53,19 @@ class Window:
 
 
 def bounds_of(forest: Forest, now_ns: int) -> Window:
-    """The whole time of a run whose open spans go until `now_ns`.
+    """The time of a run: from its first agent or call to its last end, or to `now_ns` while it is open.
 
-    Children may begin before or end after their parents, and clocks of other machines may be off: what lies further
-    outside the root than the root is long is left to the margin, so that it doesn't squeeze the rest into a column.
+    The time before is the program's own: its imports, mostly. Clocks of other machines may be off: what lies further
+    outside than the run is long is left to the margin, so that it doesn't squeeze the rest into a column.
     """
     root = forest.run.root
-    start = root.start_ns
+    start = forest.work_ns
     end = max(start, now_ns if root.end_ns is None else root.end_ns)
     length = max(end - start, _LEAST_NS)
-    first = forest.first_ns if forest.first_ns >= start - length else start
     last = max(end, forest.last_ns) if forest.last_ns <= end + length else end
-    return Window(first, max(last, first + _LEAST_NS))
+    if root.end_ns is not None and start < forest.below_ns < last:
+        last = forest.below_ns
+    return Window(start, max(last, start + _LEAST_NS))
 
 
 def fitting(bounds: Window, *, growing: bool) -> Window:
@@ -76,3 +79,13 @@ def fitting(bounds: Window, *, growing: bool) -> Window:
         if length <= step * power:
             return Window(bounds.start_ns, bounds.start_ns + round(step * power))
     return bounds
+
+
+def outside(forest: Forest, bounds: Window) -> str:
+    """Describe the time of the process before and after `bounds`, or return ""."""
+    root = forest.run.root
+    before = bounds.start_ns - root.start_ns
+    after = 0 if root.end_ns is None else root.end_ns - bounds.end_ns
+    least = max(_LEAST_NOTED_NS, bounds.length_ns // 200)
+    parts = [(before, "start-up"), (after, "after")]
+    return ", ".join(f"+{duration(length)} {what}" for length, what in parts if length >= least)

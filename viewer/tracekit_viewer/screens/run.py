@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Finding, Run, WhatIf, default_findings, grave, what_if
+from tracekit_viewer.door import Run, grave
 from tracekit_viewer.messages import (
     AgentChosen,
-    FindingsLeft,
     NodeHighlighted,
     RangeChosen,
     RangeMarked,
     SearchChanged,
     SearchEnded,
-    SpanWanted,
+    TimeChosen,
     ViewChanged,
-    WhatIfWanted,
 )
-from tracekit_viewer.render.findings import marks_of, places_of
+from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
-from tracekit_viewer.render.what_if import compared
+from tracekit_viewer.render.window import outside
+from tracekit_viewer.screens.checked import CheckedScreen
 from tracekit_viewer.source import RunSource
+from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
+from tracekit_viewer.widgets.minimap import MinimapStrip
+from tracekit_viewer.widgets.player import Player, PlayerBar
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
 from tracekit_viewer.widgets.timeline import Timeline
@@ -54,7 +54,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(Screen[None]):
+class RunScreen(CheckedScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -65,10 +65,12 @@ class RunScreen(Screen[None]):
     DEFAULT_CSS = """
     RunScreen {
         #body { height: 1fr; layout: vertical; }
-        #timelines { height: 3fr; }
-        DetailPane { height: 2fr; border-top: solid $foreground 15%; }
-        LaneStrip { max-height: 3; }
-        &.-tall LaneStrip { max-height: 9; }
+        #timelines { height: 2fr; }
+        DetailPane { display: none; height: 3fr; border-top: solid $foreground 15%; }
+        DetailPane.-maximized { width: 100% !important; height: 100% !important; border: none !important; }
+        LaneStrip { max-height: 3; display: none; }
+        &.-tall LaneStrip { max-height: 9; display: block; }
+        &.-detail DetailPane, &.-wide DetailPane { display: block; }
         &.-wide {
             #body { layout: horizontal; }
             #timelines { height: 1fr; width: 3fr; }
@@ -84,6 +86,8 @@ class RunScreen(Screen[None]):
             &.-short FindingsPane { height: 3fr; }
             FindingsPane.-empty { height: 3; }
         }
+        &.-agents { AgentsPane { display: block; } Timeline { height: 2fr; } &.-narrow DetailPane { display: none; } }
+        &.-lanes LaneStrip { display: block; }
         &.-no-detail DetailPane { display: none; }
         &.-no-lanes LaneStrip { display: none; }
     }
@@ -122,31 +126,31 @@ class RunScreen(Screen[None]):
         Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
         Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
-        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
-        Binding("d", "hide('detail')", "Show or hide the detail pane", show=False, group=_LOOKING),
+        Binding("d", "hide('detail')", "Detail", group=_LOOKING, tooltip="Show or hide the detail pane"),
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]
 
     _settling: Timer
 
     def __init__(self, source: RunSource, clock: Callable[[], int] = time.time_ns) -> None:
-        super().__init__()
-        self._source = source
+        super().__init__(source)
         self._clock = clock
-        self._run: Run | None = None
         self._search_origin = 0
-        self._found: Sequence[Finding] | None = None
+        self._forest: Forest | None = None
 
     @override
     def compose(self) -> ComposeResult:
         yield RunTitle()
         with Container(id="body"):
             with Vertical(id="timelines"):
+                yield MinimapStrip()
                 yield LaneStrip()
                 yield Axis()
                 yield Timeline()
                 yield FindingsPane()
+                yield AgentsPane()
             yield DetailPane()
+        yield PlayerBar()
         yield SearchBar()
         yield KeyLine()
 
@@ -170,11 +174,6 @@ class RunScreen(Screen[None]):
         else:
             self.call_after_refresh(self._check)
 
-    @property
-    def timeline(self) -> Timeline:
-        """The rows."""
-        return self.query_one(Timeline)
-
     def _look_again(self) -> None:
         """Poll in a worker, because a long run takes time. Wait while another screen is shown."""
         if not self.is_active:
@@ -191,11 +190,7 @@ class RunScreen(Screen[None]):
             said = f"{told.get(worker.name, 'this cannot be drawn')}: {worker.error}"
             self.notify(plain(said, 300), severity="error", timeout=10, markup=False)
         elif message.state == WorkerState.SUCCESS:
-            takes: dict[str, Callable[[Any], None]] = {
-                "poll": self._polled,
-                "check": self._checked,
-                "what-if": self._compared,
-            }
+            takes = {"poll": self._polled, **self._takes()}
             takes[worker.name](worker.result)
 
     def _polled(self, run: Run | None) -> None:
@@ -216,6 +211,25 @@ class RunScreen(Screen[None]):
         self.query_one(LaneStrip).show(self.timeline.forest)
         self._tell_title()
 
+    @override
+    def whole_run(self) -> Run | None:
+        return None if self._source.live else self._run
+
+    @override
+    def show_moment(self, run: Run, player: Player | None) -> None:
+        timeline = self.timeline
+        if self._forest is None:
+            # The minimap goes on to show the whole run, with a mark at the moment.
+            self._forest = timeline.forest
+            timeline.hold(timeline.bounds)
+        if player is None:
+            self._forest = None
+            timeline.hold(None)
+        timeline.show(run, None if player is None else player.at_ns)
+        self.query_one(LaneStrip).show(timeline.forest)
+        self._tell_title()
+        self._settled()
+
     def _tick(self) -> None:
         if self.is_active and self._run is not None and self._source.live and self._run.root.end_ns is None:
             self.timeline.tick(self._clock())
@@ -233,61 +247,6 @@ class RunScreen(Screen[None]):
             findings=grave(self._found or ()),
         )
 
-    # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _check(self) -> None:
-        """Check the run for findings, in a worker."""
-        if self._run is not None:
-            self.query_one(FindingsPane).tell("checking …")
-            self._in_thread("check", partial(default_findings, self._run))
-
-    def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        # Without a description Textual makes one of all that the work is given, which is a whole run. What was asked
-        # before, and is still at it, is of no use any more.
-        self.run_worker(work, name=name, description=name, group=name, exclusive=True, thread=True, exit_on_error=False)
-
-    def _checked(self, found: Sequence[Finding]) -> None:
-        self._found = found
-        many = f"{len(found)} finding{'' if len(found) == 1 else 's'}" if found else "nothing found"
-        so_far = " so far; it is looked for anew when the run ends" if self._source.live else ""
-        pane = self.query_one(FindingsPane)
-        pane.tell(many + so_far)
-        pane.show(found)
-        self.timeline.mark(marks_of(self.timeline.forest, found))
-        self._tell_title()
-
-    def action_findings(self) -> None:
-        """Show what was found, or close it."""
-        pane = self.query_one(FindingsPane)
-        if self.has_class("-findings") and pane.has_focus:
-            self._leave_findings()
-            return
-        if self._source.live:
-            self._check()
-        self.add_class("-findings")
-        pane.focus()
-
-    @on(FindingsLeft)
-    def _leave_findings(self) -> None:
-        self.remove_class("-findings")
-        self.timeline.focus()
-
-    @on(SpanWanted)
-    def _span_wanted(self, message: SpanWanted) -> None:
-        place = places_of(self.timeline.forest, (message.id,)).get(message.id)
-        if place is not None:
-            self.timeline.go_to(place)
-
-    @on(WhatIfWanted)
-    def _what_if_wanted(self, message: WhatIfWanted) -> None:
-        if self._run is not None:
-            self._in_thread("what-if", partial(_worked_out, self._run, message.findings))
-
-    def _compared(self, worked_out: tuple[Sequence[Finding], WhatIf]) -> None:
-        findings, could = worked_out
-        timeline = self.timeline
-        self.query_one(FindingsPane).compare(findings, compared(timeline.forest, findings, could, timeline.view.now_ns))
-
     # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────
 
     @on(ViewChanged)
@@ -296,7 +255,11 @@ class RunScreen(Screen[None]):
             return
         view = self.timeline.view
         self.query_one(LaneStrip).look(view)
-        self.query_one(Axis).look(view, self._run.root.start_ns, self.timeline.bounds.length_ns)
+        bounds = self.timeline.bounds
+        note = "" if self._source.live else outside(self.timeline.forest, bounds)
+        head_ns = None if self.player is None else self.player.at_ns
+        self.query_one(MinimapStrip).look(self._forest or self.timeline.forest, bounds, view, head_ns)
+        self.query_one(Axis).look(view, bounds.start_ns, bounds.length_ns, note)
 
     @on(NodeHighlighted)
     def _node_highlighted(self) -> None:
@@ -308,8 +271,13 @@ class RunScreen(Screen[None]):
     def _settled(self) -> None:
         """The cursor has stood still for a moment."""
         self._settling.pause()
-        if self._run is not None:
-            self.query_one(DetailPane).show(self._run, self.timeline.node)
+        pane = self.query_one(DetailPane)
+        if self._run is not None and pane.display:
+            pane.show(self.timeline.forest.run, self.timeline.told)
+
+    @on(TimeChosen)
+    def _time_chosen(self, message: TimeChosen) -> None:
+        self.timeline.look(message.window)
 
     @on(AgentChosen)
     def _agent_chosen(self, message: AgentChosen) -> None:
@@ -344,16 +312,19 @@ class RunScreen(Screen[None]):
 
     def action_read(self) -> None:
         """Go to the detail pane."""
-        self.remove_class("-no-detail")
+        self.add_class("-detail").remove_class("-no-detail")
         if not self.has_class("-wide"):
             # There is room for one of them.
-            self.remove_class("-findings")
+            self.remove_class("-findings", "-agents")
+        self._settled()
         self.query_one(DetailPane).focus()
 
     async def action_back(self) -> None:
-        """Go back: from the detail pane to the timeline, from there to the runs."""
+        """Go back: from the detail pane to the timeline, from a moment to the whole run, from there to the runs."""
         if not self.timeline.has_focus:
             self.timeline.focus()
+        elif self.player is not None:
+            self.leave_playback()
         else:
             await self.app.run_action("leave")
 
@@ -364,14 +335,13 @@ class RunScreen(Screen[None]):
 
     def action_hide(self, what: str) -> None:
         """Hide the detail pane or the lanes, or show them again."""
-        self.toggle_class(f"-no-{what}")
+        is_shown = self.query_one(DetailPane if what == "detail" else LaneStrip).display
+        self.set_class(not is_shown, f"-{what}").set_class(is_shown, f"-no-{what}")
+        if what == "detail":
+            self._settled()
+            self.timeline.focus()
 
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # Only a run that grows can be followed.
         return not (action == "timeline" and parameters == ("follow",)) or self._source.live
-
-
-def _worked_out(run: Run, findings: Sequence[Finding]) -> tuple[Sequence[Finding], WhatIf]:
-    """`findings` with `run` as it would have been without all of them."""
-    return findings, what_if(run, [each.change for each in findings if each.change is not None])

@@ -8,6 +8,7 @@ from typing_extensions import override
 from tracekit_viewer.door import duration
 from tracekit_viewer.render.axis import axis_line
 from tracekit_viewer.render.bars import Pieces
+from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
 from tracekit_viewer.render.rows import View
@@ -28,11 +29,15 @@ class Axis(TimeDrag):
         self._view: View | None = None
         self._origin_ns = 0
         self._whole_ns = 0
+        self._note = ""
         self._marked: tuple[int, int] | None = None
 
-    def look(self, view: View, origin_ns: int, whole_ns: int) -> None:
-        """Show the axis of `view`, told from `origin_ns`; the whole of the run is `whole_ns` long."""
-        self._view, self._origin_ns, self._whole_ns = view, origin_ns, whole_ns
+    def look(self, view: View, origin_ns: int, whole_ns: int, note: str = "") -> None:
+        """Show the axis of `view`, told from `origin_ns`; the whole of the run is `whole_ns` long.
+
+        `note` says what lies outside of that whole.
+        """
+        self._view, self._origin_ns, self._whole_ns, self._note = view, origin_ns, whole_ns, note
         self.bar_start = view.columns.bar_start + 1
         self.refresh()
 
@@ -52,8 +57,10 @@ class Axis(TimeDrag):
     def _pieces(self, view: View) -> Pieces:
         columns = view.columns
         seen = view.window.length_ns
-        told = "" if seen >= self._whole_ns else f" {duration(seen)} of {duration(self._whole_ns)}"
-        pieces: Pieces = [(f" {told:<{columns.label}}"[: columns.label + 1], "cursor")]
+        is_whole = seen >= self._whole_ns
+        told = f" {self._note}" if is_whole else f" {duration(seen)} of {duration(self._whole_ns)}"
+        label = f" {fitted(told, columns.label)}"
+        pieces: Pieces = [(label, "quiet" if is_whole else "cursor")]
         for name, width in (("TOKENS", columns.tokens), ("COST", columns.cost), ("TIME", columns.time)):
             if width:
                 pieces.append((f"{name:>{width}}", "quiet"))

@@ -39,7 +39,11 @@ class TimeDrag(Widget):
         self.release_mouse()
         self.post_message(RangeMarked(None))
         if chosen is not None:
-            self.post_message(RangeChosen(chosen))
+            self.choose(chosen)
+
+    def choose(self, cells: tuple[int, int]) -> None:
+        """Ask for the time from one cell to another."""
+        self.post_message(RangeChosen(cells))
 
     def _range(self, x: int) -> tuple[int, int] | None:
         assert self._grabbed is not None

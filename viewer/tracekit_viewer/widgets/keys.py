@@ -14,8 +14,16 @@ __all__ = ["KeyLine", "ungrouped"]
 
 
 def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
-    """Return `bindings` without their groups, which only the help shows."""
-    return {key: active._replace(binding=replace(active.binding, group=None)) for key, active in bindings.items()}
+    """Return `bindings` without their groups, which only the help shows; those that are always there come first."""
+    first = [key for key in _FIRST if key in bindings]
+    return {
+        key: bindings[key]._replace(binding=replace(bindings[key].binding, group=None))
+        for key in (*first, *(key for key in bindings if key not in _FIRST))
+    }
+
+
+_FIRST = ("question_mark", "q")
+"""The keys that stand in the line even where it has no room for the others."""
 
 
 class KeyLine(Footer):

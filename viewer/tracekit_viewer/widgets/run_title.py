@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
@@ -25,6 +26,7 @@ class RunTitle(Vertical):
     RunTitle {
         height: auto; width: 1fr; padding: 0 1;
         #what { height: 1; }
+        #path { display: none; height: 1; color: $text-muted; }
         #note { display: none; height: auto; max-height: 3; color: $text-warning; }
     }
     """
@@ -37,6 +39,7 @@ class RunTitle(Vertical):
     @override
     def compose(self) -> ComposeResult:
         yield Static(id="what", markup=False)
+        yield Static(id="path", markup=False)
         yield Static(id="note", markup=False)
 
     def show(
@@ -50,6 +53,19 @@ class RunTitle(Vertical):
             told.display = bool(note)
         self._title = Title(forest.run, forest.agents_count, forest.calls_count, now_ns, live, following, findings)
         self._draw()
+
+    def tell_path(self, line: str) -> None:
+        """Show the critical path in one line; empty for no line."""
+        told = self.query_one("#path", Static)
+        text = Text(plain(line, _LONGEST_NOTE), no_wrap=True, overflow="ellipsis")
+        told.update(text)
+        told.display = bool(line)
+
+    @override
+    def notify_style_update(self) -> None:
+        """Draw in the colours of another theme."""
+        super().notify_style_update()
+        self.call_later(self._draw)
 
     def on_resize(self) -> None:
         """Tell as much as there is room for."""

@@ -17,13 +17,14 @@ from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.messages import NodeHighlighted, ViewChanged
+from tracekit_viewer.render.axis import grid_of
 from tracekit_viewer.render.columns import Columns, columns_of
-from tracekit_viewer.render.findings import Marks
+from tracekit_viewer.render.findings import Marks, places_of
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import matches
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import Palette, palette_of
-from tracekit_viewer.render.rows import View, label_start, row_pieces
+from tracekit_viewer.render.rows import Path, View, label_start, row_pieces
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
 from tracekit_viewer.render.window import Window, bounds_of, fitting
 from tracekit_viewer.widgets.dragging import TimeDrag
@@ -50,7 +51,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         Binding("end,G", "edge(-1)", "Last row", show=False, group=_MOVING),
         Binding("left,h", "left", "Fold, or go to the parent", show=False, group=_FOLDING),
         Binding("right,l", "right", "Unfold, or go to the first child", show=False, group=_FOLDING),
-        Binding("space", "fold", "Fold or unfold", show=False, group=_FOLDING),
+        Binding("x", "steps", "Fold chains and groups, or show every step", show=False, group=_FOLDING),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"timeline--cursor"}
     DEFAULT_CSS = """
@@ -68,10 +69,13 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         self._now_ns = 0
         self._bounds = Window(0, 1)
         self._chosen: Window | None = None
+        self._held: Window | None = None
         self._is_growing = False
         self._revision = 0
         self._query = ""
         self._marks: Marks = {}
+        self._marks_below: dict[int, list[str]] = {}
+        self._path: Path | None = None
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
         self._palette: Palette = {}
         self._base = Style.null()
@@ -91,7 +95,9 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         """Return the common settings of all rows."""
         if self._view is None:
             window = self._chosen or fitting(self._bounds, growing=self._is_growing)
-            self._view = View(self._columns, window, self._now_ns)
+            columns = self._columns
+            grid = grid_of(window, self._bounds.start_ns, columns.bar)
+            self._view = View(columns, window, self._now_ns, grid, self._path)
         return self._view
 
     @property
@@ -110,6 +116,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         else:
             self._tree.grow(run)
         self._is_growing = growing
+        self._gather_marks()
         self._revision += 1
         self._set_now(now_ns)
         self._resize_rows()
@@ -119,11 +126,33 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         if first or not self.following:
             self.post_message(NodeHighlighted(self._tree.node))
 
+    def hold(self, bounds: Window | None) -> None:
+        """Keep the whole time at `bounds`, however the run grows; None to follow the run."""
+        self._held = bounds
+
     def mark(self, marks: Marks) -> None:
-        """Show of each node the codes of what was found about it."""
+        """Show of each node the codes of its findings; of a folded one also those of what it hides."""
         self._marks = marks
+        self._gather_marks()
         self._revision += 1
         self.refresh()
+
+    def _gather_marks(self) -> None:
+        below: dict[int, list[str]] = {}
+        for place in places_of(self.forest, self._marks).values() if self._marks else ():
+            codes = self._marks.get(self.forest.nodes[place].id, ())
+            for above in self.forest.path(place):
+                if above == place or self.forest.shapes[above]:
+                    known = below.setdefault(above, [])
+                    known += [code for code in codes if code not in known]
+        self._marks_below = below
+
+    def light(self, path: Path | None) -> None:
+        """Let the critical path stand out; None for no path."""
+        self._path = path
+        self._revision += 1
+        self.refresh()
+        self._changed_view()
 
     def tick(self, now_ns: int) -> None:
         """Let what is open go on until `now_ns`."""
@@ -139,7 +168,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
 
     def _set_now(self, now_ns: int | None) -> None:
         self._now_ns = max(self.forest.last_ns, now_ns or 0)
-        self._bounds = bounds_of(self.forest, self._now_ns)
+        self._bounds = self._held or bounds_of(self.forest, self._now_ns)
         self._changed_view()
 
     def _changed_view(self) -> None:
@@ -183,7 +212,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         if self._tree is None or row >= len(self._tree.visible):
             return Strip.blank(self.size.width, self.rich_style)
         index = self._tree.visible[row]
-        is_here = index == self._tree.cursor
+        is_here = row == self._tree.row
         folded, view = self._tree.is_folded(index), self.view
         now_ns = self._now_ns if self.forest.nodes[index].end_ns is None else 0
         key = (self._revision, index, folded, is_here, self.has_focus, view.window, view.columns, now_ns, self._query)
@@ -199,7 +228,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         base = self._base
         if here:
             base += Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
-        codes = self._marks.get(self.forest.nodes[index].id, ())
+        codes = self._marks_below.get(index, ()) if folded else self._marks.get(self.forest.nodes[index].id, ())
         pieces = [
             ("▌" if here else " ", "cursor"),
             *row_pieces(self.forest, index, view, folded=folded, query=self._query, codes=codes),
@@ -212,6 +241,15 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
     def node(self) -> Node:
         """The node under the cursor."""
         return self._rows.node
+
+    @property
+    def told(self) -> Node:
+        """The node that the row under the cursor is about: of a tool that hands on to an agent, the agent."""
+        rows, forest = self._rows, self.forest
+        if rows.cursor != rows.shown:
+            return rows.node
+        shown = forest.row(rows.shown, folded=rows.is_folded(rows.shown))
+        return next((forest.nodes[place] for place in shown if forest.nodes[place].kind == "agent"), rows.node)
 
     @property
     def cursor(self) -> int:
@@ -321,15 +359,20 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         self._scroll_to_cursor()
         self.refresh()
 
+    def action_steps(self) -> None:
+        """Show chains, attempts and groups in one row each, or every step of them."""
+        self._rows.fold_steps(compact=not self._rows.compact)
+        self._refolded()
+
     def action_fold(self) -> None:
         """Fold what is below the cursor, or unfold it."""
-        self._rows.fold(folded=not self._rows.is_folded(self._rows.cursor))
+        self._rows.fold(folded=not self._rows.is_folded(self._rows.shown))
         self._refolded()
 
     def action_left(self) -> None:
         """Fold; where there is nothing to fold, go to the parent."""
         rows = self._rows
-        if self.forest.has_children(rows.cursor) and not rows.is_folded(rows.cursor):
+        if self.forest.has_children(rows.shown) and not rows.is_folded(rows.shown):
             self.action_fold()
         else:
             self._moved(partial(rows.reveal, rows.parent()))
@@ -337,9 +380,9 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
     def action_right(self) -> None:
         """Unfold; where nothing is folded, go to the first child."""
         rows = self._rows
-        if rows.is_folded(rows.cursor):
+        if rows.is_folded(rows.shown):
             self.action_fold()
-        elif self.forest.has_children(rows.cursor):
+        elif self.forest.has_children(rows.shown):
             self.action_move(1)
 
     def action_below(self, folded: str) -> None:
@@ -404,7 +447,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         if row >= len(self._rows.visible):
             return
         self._moved(lambda: self._rows.to_row(row))
-        mark = _GUTTER + label_start(self.forest, self._rows.cursor, self._columns.label)
+        mark = _GUTTER + label_start(self.forest, self._rows.shown, self._columns.label)
         on_bar = event.x >= self.bar_start
         if event.chain == 2 and on_bar:
             self.action_zoom_here()
