@@ -1,4 +1,4 @@
-"""A run as it is drawn in few rows: chains that lead to one call, and many children that are alike."""
+"""Draw a run in few rows: chains that lead to one call, and groups of children that are alike."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def grouped(children: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def chain_of(node: Node) -> tuple[Node, ...]:
-    """The nodes that one row can show: from `node` down to the one call that it leads to, or to the agent it hands to."""
+    """Return the nodes that one row can show: from `node` down to its one call, or to its agent."""
     members = [node]
     while members[-1].kind in LINKS and len(members[-1].children) == 1 and not isinstance(node, Group):
         members.append(members[-1].children[0])
