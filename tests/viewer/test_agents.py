@@ -55,13 +55,17 @@ def test_lines_fit_and_say_by_what_they_are_sorted(width: int) -> None:
         assert all(cell_len("".join(text for text, _ in pieces)) <= width for _, pieces in lines)
 
 
+def is_shown(pane: AgentsPane) -> bool:
+    return bool(pane.display)
+
+
 def test_keys_sort_jump_and_close() -> None:
     async def act(pilot: Pilot[Any]) -> None:
         screen = pilot.app.screen
         pane, timeline = screen.query_one(AgentsPane), screen.query_one(Timeline)
         await pilot.press("A")
         await checked(pilot)
-        assert pane.display
+        assert is_shown(pane)
         assert [row.name for row in pane.rows][:2] == ["lead", "analysis_agent"], "by time"
         await pilot.press("j", "enter")
         await pilot.pause()
@@ -79,10 +83,10 @@ def test_keys_sort_jump_and_close() -> None:
             await pilot.press("s")
         assert pane.rows[0].name == "lead", "around to the first column, the largest first"
         await pilot.press("escape")
-        assert not pane.display
+        assert not is_shown(pane)
         assert timeline.has_focus
         await pilot.press("A", "A")
-        assert not pane.display
+        assert not is_shown(pane)
 
     drive(Showing(Recorded(team_run())), act)
 

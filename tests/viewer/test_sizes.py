@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tracekit_viewer.render.detail import TABS
 from tracekit_viewer.render.rows import _guides
 from tracekit_viewer.render.tree import Tree
@@ -94,10 +95,8 @@ def test_guides_of_deep_trees_never_jump_to_the_left(size: Size) -> None:
 def test_another_theme_draws_the_title_anew(size: Size) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         def colours() -> set[str]:
-            title = pilot.app.screen.query_one("#what").render()
-            return (
-                {str(span.style) for span in title._text_spans} if hasattr(title, "_text_spans") else {str(title.spans)}
-            )
+            strip = pilot.app.screen.query_one("#what", Static).render_line(0)
+            return {segment.style.color.name for segment in strip if segment.style and segment.style.color}
 
         dark = colours()
         pilot.app.theme = "tracekit-light"
