@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from tracekit import semconv
 from tracekit.cost import derived_attributes
 from tracekit.model.events import Failure, Kind
-from tracekit.privacy.content import content_mode
+from tracekit.privacy.modes import content_mode
 from tracekit.privacy.pipeline import Privacy
 from tracekit.privacy.texts import rewritten_attribute, rewritten_url, rewritten_value
 
