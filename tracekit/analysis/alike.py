@@ -29,6 +29,8 @@ class AlikeNodes(Node):
 
 def grouped(children: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return `children` with a group in the place of the first of many alike."""
+    if {child.kind for child in children} <= _ALONE:
+        return children
     counts = Counter([(child.kind, child.name) for child in children if child.kind not in _ALONE])
     many = {key for key, number in counts.items() if number >= LEAST_ALIKE}
     if not many:
