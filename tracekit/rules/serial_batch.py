@@ -39,7 +39,7 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.conflict import doubt_about, free_of_each_other
+from tracekit.analysis.lineage.conflict import doubt_about, doubt_between, free_of_each_other
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
@@ -71,7 +71,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if len(free) < len(works):
             saving = _saving(facts, batch, [each.work for each in free]) if len(free) > 1 else NO_SAVING
         if saving.ns > 0:
-            yield _finding(facts, batch, free, saving, doubt_about(free) or others)
+            between = doubt_between(free, map(facts.profile, batch.unseen), facts.requested(batch.container))
+            yield _finding(facts, batch, free, saving, doubt_about(free) or between or others)
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:

@@ -15,7 +15,7 @@ from tracekit.analysis.lineage.effects import Effects
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.values import names_in, said_in
 
-__all__ = ["Footprint", "doubt_about", "free_of_each_other"]
+__all__ = ["Footprint", "doubt_about", "doubt_between", "free_of_each_other"]
 
 _MOST_NAMED = 2_000
 """Works of one batch of which it is compared what they were given."""
@@ -98,14 +98,35 @@ def doubt_about(free: Sequence[Profile]) -> str:
     """Say why the order of `free` may be meant all the same: two of unknown effects were given one path or id."""
     given: dict[str, Profile] = {}
     for profile in free[:_MOST_NAMED]:
-        # Of an agent nobody knows what it does with a name.
-        names = names_in(leaves(profile.arguments)) if profile.is_tool else ()
-        for name in sorted(name for name in names if "/" in name or name in said_in(name).values):
+        for name in _named(profile):
             other = given.setdefault(name, profile)
             if other is not profile and not (profile.effects.is_known and other.effects.is_known):
                 one, two = other.work.name, profile.work.name
                 return f"{f'two {one}' if one == two else f'{one} and {two}'} are given {name!r}"
     return ""
+
+
+def doubt_between(free: Sequence[Profile], unseen: Iterable[Profile], requested: Sequence[str]) -> str:
+    """Say which of `unseen`, requested between two of `free`, may hand on what the first of them made.
+
+    `requested` are the ids of the tool calls of the response, in order.
+    """
+    places = {id: number for number, id in enumerate(requested)}
+    for profile in unseen:
+        place = places.get(profile.work.call_id or "", -1)
+        for name in () if profile.effects.is_known else _named(profile):
+            given = [places.get(each.work.call_id or "", -1) for each in free if name in (each.given or "").lower()]
+            if given and min(given) < place < max(given):
+                return (
+                    f"{profile.work.name}, whose time was not recorded, was given {name!r} between two that were, too"
+                )
+    return ""
+
+
+def _named(profile: Profile) -> list[str]:
+    """Return the paths and ids that a plain tool was given; of an agent nobody knows what it does with a name."""
+    names = names_in(leaves(profile.arguments)) if profile.is_tool else ()
+    return sorted(name for name in names if "/" in name or name in said_in(name).values)
 
 
 def _runs_of(path: str) -> Iterator[str]:

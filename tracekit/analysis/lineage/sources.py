@@ -68,7 +68,7 @@ class Sources:
         shared = [value for value in values if value in self._values and not context.knows(value)]
         if not shared:
             return ""
-        value = max(shared, key=lambda value: (len(value), value))
+        value = min(shared, key=lambda value: (-len(value), value))
         at = text.lower().find(value)
         return f"{text[at : at + len(value)] if at >= 0 else value!r} of what {self._values[value]} said is"
 

@@ -153,7 +153,7 @@ class Forest:
                     few = grouped(children)
                     if few is not children:
                         children = few
-                        groups.update(id(child) for child in few if type(child) is Group)
+                        groups.update(id(child) for child in few if type(child) is AlikeNodes)
                 stack += children[::-1]
                 above += [index] * len(children)
         self.shapes = bytearray(len(nodes))
