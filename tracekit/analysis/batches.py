@@ -49,7 +49,8 @@ class Work:
     @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
-        return next((node for node in self.node.walk() if node.kind == "agent"), None)
+        below = self.node.walk() if self.node.children else (self.node,)
+        return next((node for node in below if node.kind == "agent"), None)
 
     @cached_property
     def name(self) -> str:

@@ -9,16 +9,15 @@ touch and one writes, a failure between, or parallel tool use that is switched o
 can tell, and nothing is said. `tracekit check --explain` tells the reason for each turn.
 
 That no dependence was seen proves little: a model may choose its next step by what it has just read. So a finding is
-*likely* only where all that the later step was given was known before the first, and one of these holds:
+*likely* only where all that a later tool was given was known before the first, and one of these holds:
 
 - (a) the effects of all of them are known, and none is in another's way: declared with `reads=` and `writes=`, recorded by
   the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or none, since the subagent has no tools;
 - (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
 - (c) a judge said so, with a reason: `tracekit check --judge`.
 
-Of a run with more than 2,000 turns, those of the longest agents are compared. All others are *possible*: they never fail
-a check. First among them are those that ask the same tool for one item of a
-list after another.
+All others are *possible*: they never fail a check. First among them are those that ask the same tool for one item of a
+known list after another. Of a run with more than 2,000 turns, those of the longest agents are compared.
 
 ## Why it matters
 

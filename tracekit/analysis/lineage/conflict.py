@@ -84,7 +84,9 @@ def free_of_each_other(profiles: Iterable[Profile]) -> list[Profile]:
     """
     once: dict[tuple[str, str], Profile] = {}
     for profile in profiles:
-        once.setdefault((profile.work.name, profile.work.node.id if profile.given is None else profile.given), profile)
+        recorded = profile.work.arguments
+        given = profile.given if recorded is None else str(recorded)
+        once.setdefault((profile.work.name, profile.work.node.id if given is None else given), profile)
     footprint, free, names = Footprint(), [], {name for name, _ in once}
     for profile in once.values():
         name, effects = profile.work.name, profile.effects

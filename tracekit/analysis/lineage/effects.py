@@ -61,7 +61,7 @@ def _of_node(node: Node, by_name: Mapping[str, str], levels: int) -> Effects:
     known = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
     if known is None and node.kind == "tool":
         known = _of_tool(node, by_name)
-    if known is not None or not levels:
+    if known is not None or not levels or not node.children:
         return known or UNKNOWN
     found: list[Effects] = []
     for below in _outermost(node.children):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from tracekit.analysis.content import LONGEST_TEXT, Content, leaves
 from tracekit.analysis.lineage.values import is_path, said_in, tokens
@@ -20,6 +21,8 @@ _SEPARATORS = re.compile(r"[,;|\n\u3001\uff0c]")
 _MOST_WORDS_BETWEEN = 4
 """Words in one entry of a list: more make a sentence of it."""
 _LEAST_ITEMS = 2
+_MOST_LISTS = 64
+"""The newest texts in which lists are looked for."""
 _MOST_CHARACTERS = 2_000_000
 """Characters of the newest texts that are kept as they are; of all others the values and words."""
 
@@ -61,7 +64,7 @@ class Context:
         if len(low) < _LEAST_ITEMS or not all(low):
             return False
         are_paths = all(map(is_path, low))
-        texts = (text for text in self._texts if all(item in text for item in low))
+        texts = (text for text in islice(reversed(self._texts), _MOST_LISTS) if all(item in text for item in low))
         return any(are_paths or _is_list(low, text) for text in texts)
 
 

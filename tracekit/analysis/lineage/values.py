@@ -41,10 +41,11 @@ class Said(NamedTuple):
     words: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=64)
 def said_in(text: str) -> Said:
     """Return the distinctive values and the words of `text`, in time in proportion to its length."""
-    found = [_of_token(token) for token in set(_TOKEN.findall(text))]
-    return Said(frozenset().union(*(each.values for each in found)), frozenset().union(*(each.words for each in found)))
+    values, words = zip(Said(), *map(_of_token, set(_TOKEN.findall(text))), strict=True)
+    return Said(frozenset().union(*values), frozenset().union(*words))
 
 
 def tokens(text: str) -> list[str]:
