@@ -3,8 +3,7 @@
 TracekitError
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
-│   ├── NewerJournalError    it was written by a newer tracekit
-│   └── ReplacedJournalError it was written anew while it was read
+│   └── NewerJournalError    it was written by a newer tracekit
 ├── JudgeError           the judge of `check --judge` cannot be asked
 ├── OtlpError            spans cannot be sent to a collector
 ├── OutputError          a file that a command writes cannot be written
@@ -37,7 +36,6 @@ __all__ = [
     "OutputError",
     "PricesError",
     "QueryError",
-    "ReplacedJournalError",
     "RowsError",
     "RunNotFoundError",
     "SecretsError",
@@ -64,10 +62,6 @@ class JournalError(TracekitError):
 
 class NewerJournalError(JournalError):
     """A journal file was written by a newer version of tracekit than this one."""
-
-
-class ReplacedJournalError(JournalError):
-    """A journal file was replaced by another while it was read, as an import of a longer session does."""
 
 
 class JudgeError(TracekitError):

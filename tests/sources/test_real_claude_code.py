@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.sources.transcripts import imported, nodes, runs, shape, the_run
-from tests.support.claude_code import ScriptedSession, claude_code, start
+from tests.support.claude_code import ScriptedSession, claude_code, sdk_python, start
+from tests.support.cli import environment, tracekit
 from tracekit import semconv
 from tracekit.demo.claude import Block, text, tool_use
 from tracekit.model.tree import Tokens
@@ -92,3 +93,46 @@ def test_a_killed_session_is_interrupted_at_its_open_call(home: Path, tmp_path: 
     assert run.status == "interrupted"
     assert [call.status for call in nodes(run, "llm")] == ["ok", "interrupted"]
     assert [tool.status for tool in nodes(run, "tool")] == ["ok"]
+
+
+_PROGRAM = """
+import asyncio
+import tracekit
+from claude_agent_sdk import AgentDefinition, ClaudeAgentOptions, query
+
+alpha = AgentDefinition(description="Does task alpha.", prompt="You do task alpha.", tools=["Bash"])
+options = ClaudeAgentOptions(
+    system_prompt="You lead the study of whales.", model="claude-opus-4-8", setting_sources=[],
+    permission_mode="bypassPermissions", agents={"alpha": alpha},
+)
+
+
+async def main():
+    with tracekit.agent("outer"):
+        async for message in query(prompt="Study whales", options=options):
+            pass
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_session_of_the_agent_sdk_is_part_of_the_run_of_its_program(home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    python = sdk_python(CLI)
+    if python is None:
+        pytest.skip("the Claude Code to test with is in no environment of claude-agent-sdk")
+    (tmp_path / "program.py").write_text(_PROGRAM)
+    steps = {LEAD: [[_ask("alpha")]], "task alpha": SCRIPT["task alpha"]}
+    own = {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path / "config"), "IS_SANDBOX": "1"}
+    with ScriptedSession(steps) as server:
+        env = environment(home, server.url, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", **own)
+        done = tracekit("run", str(tmp_path / "program.py"), env=env, timeout=100, python=str(python))
+    assert done.returncode == 0, done.stderr
+    assert "not recorded" not in done.stderr
+    (run,) = runs()
+    assert shape(run.root) == ["outer", ["main", ["Agent", ["alpha", ["Bash", "Bash"]]]]]
+    usages = [(usage["input_tokens"], usage["output_tokens"]) for usage in server.usages]
+    assert sorted((call.tokens.input, call.tokens.output) for call in nodes(run, "llm")) == sorted(usages)
+    imported(tmp_path / "config" / "projects")
+    assert [each.root for each in runs()] == [run.root]

@@ -14,7 +14,7 @@ from typing import Any
 from tests.frameworks.environments import find
 from tracekit.demo.claude import Answer, Asked, Block, ScriptedClaude, count_tokens, error, message, reply, text
 
-__all__ = ["CLI_VARIABLE", "ScriptedSession", "claude_code", "start"]
+__all__ = ["CLI_VARIABLE", "ScriptedSession", "claude_code", "sdk_python", "start"]
 
 CLI_VARIABLE = "TRACEKIT_TEST_CLAUDE_CODE"
 """The path of a Claude Code to test with; by default that of the environment of claude-agent-sdk."""
@@ -32,6 +32,12 @@ def claude_code() -> Path | None:
     except LookupError:
         return None
     return next(found, None)
+
+
+def sdk_python(cli: Path) -> Path | None:
+    """Return the Python of the environment to which `cli` belongs; None if it is in none."""
+    python = cli.parents[5] / "bin" / "python"
+    return python if python.exists() else None
 
 
 class ScriptedSession(ScriptedClaude):

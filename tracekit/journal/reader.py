@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from tracekit.errors import JournalError, NewerJournalError, ReplacedJournalError
+from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
@@ -20,6 +20,10 @@ from tracekit.model.recording import Recording
 from tracekit.origin import pass_on
 
 __all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
+
+
+class _ReplacedError(JournalError):
+    """A journal was replaced while it was read, as an import of a longer session does."""
 
 
 class JournalReader:
@@ -48,8 +52,7 @@ class JournalReader:
         """The events appended since the last time, each with the index of its segment's header in `headers`.
 
         Raises:
-            ReplacedJournalError: Another file is there now: an import has written the run anew.
-            JournalError: The file is no journal, or of a newer version, or cannot be read.
+            JournalError: The file is no journal, or of a newer version, or cannot be read; or another file is there now.
         """
         with self._opened() as file:
             while line := file.readline():
@@ -88,7 +91,7 @@ class JournalReader:
             with open_regular(self.path) as file:
                 inode = os.fstat(file.fileno()).st_ino
                 if self._inode not in (0, inode):
-                    raise ReplacedJournalError(f"{self.path} was written anew while it was read: read it again")
+                    raise _ReplacedError(f"{self.path} was written anew while it was read: read it again")
                 self._inode = inode
                 file.seek(self._position)
                 yield file
@@ -143,7 +146,7 @@ class RunReader:
             self._files.setdefault(path, _File(path, is_lazy=self._is_lazy))
         try:
             news = [file.read(self._fold) for file in self._files.values()]
-        except ReplacedJournalError as error:
+        except _ReplacedError as error:
             pass_on(error)
             self._fold = Fold()
             self._files = {path: _File(path, is_lazy=self._is_lazy) for path in self._files}
@@ -219,7 +222,7 @@ class _File:
                 fold.add(self._segments[number], event, reader.place)
                 grown = True
             self.problem = "" if reader.headers else f"{path} {_NO_HEADER}"
-        except (NewerJournalError, ReplacedJournalError):
+        except (NewerJournalError, _ReplacedError):
             raise
         except JournalError as error:
             self.problem = str(error)

@@ -131,7 +131,7 @@ def span_description(failure: Failure | None, rules: SpanRules) -> str:
 
 
 def _is_clean(attributes: Mapping[str, Any], rules: SpanRules) -> bool:
-    """Return whether no text of `attributes` would be redacted: one look at all of them is cheaper than one at each."""
+    """Return whether nothing in `attributes` would be redacted, by one look at all their texts."""
     texts: list[str] = []
     for value in attributes.values():
         if isinstance(value, str):

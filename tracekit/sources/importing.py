@@ -193,7 +193,7 @@ def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]
 
 
 def rejoin(session: SourceSession, header: Mapping[str, Any]) -> None:
-    """Keep `session` in the run of the program that started it, if the journal with this `header` is part of one."""
+    """Keep `session` in the run of its program, if the journal with this `header` is part of one."""
     parent, root = (header.get("source") or {}).get("parent"), header.get("root")
     if isinstance(parent, str) and root is not None:
         process = ProcessRoot(root["id"], root["t"], tuple(root["argv"]))

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.timing.critical import CriticalStep, Margin, critical_path, margins
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.analysis.unseen import is_unseen
 from tracekit.cli.render.console import console
@@ -66,7 +66,7 @@ def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: 
     out.print(Text(_LEGEND + before, style="dim"))
 
 
-def _rows(steps: Sequence[Step], parents: Mapping[str, Node], *, all_attempts: bool) -> list[_Row]:
+def _rows(steps: Sequence[CriticalStep], parents: Mapping[str, Node], *, all_attempts: bool) -> list[_Row]:
     """The steps one after another, those of a call's attempts as the call's where not all attempts are asked for."""
     rows: list[_Row] = []
     for step in steps:

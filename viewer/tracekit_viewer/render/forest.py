@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from tracekit_viewer.door import LEAST_ALIKE, LINKS, Group, Node, Run, grouped
+from tracekit_viewer.door import LEAST_ALIKE, LINKS, AlikeNodes, Node, Run, grouped
 from tracekit_viewer.render.palette import HUES
 
 __all__ = ["CALL", "CHAIN", "GROUP", "JOIN", "Forest"]
@@ -128,7 +128,7 @@ class Forest:
             if (end := node.end_ns or node.start_ns) > last and index:
                 last = end
             kind, children, shape = node.kind, node.children, 0
-            if type(node) is Group:
+            if type(node) is AlikeNodes:
                 shape = GROUP
             elif kind == "llm":
                 calls += 1
