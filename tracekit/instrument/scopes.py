@@ -24,9 +24,9 @@ from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.otel_ids import exports_itself
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.telling import begin_attributes, end_exported
-from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.upstream import ToolReply
 from tracekit.instrument.values import arguments_of, filled, recorded_value
+from tracekit.instrument.watched_loop import watch_loop
 from tracekit.model.events import Failure, Kind
 from tracekit.origin import interrupts
 from tracekit.privacy import span_name
@@ -60,8 +60,7 @@ class _Open:
         self.recorder = recorder
         self.live = live
         self._attached = None if joined else Attached(live)
-        is_watched = live.kind == "tool" and not joined and recorder.upstream.is_live
-        self._turning = watch_loop() if is_watched else None
+        self._loop = watch_loop() if live.kind == "tool" and not joined else None
 
     @property
     def is_current(self) -> bool:
@@ -105,7 +104,9 @@ class _Open:
         live = self.live
         if self._attached is None:
             return
-        if self._turning is not None and self._turning.was_blocked:
+        at_ns = self.recorder.upstream.end_ns(live)
+        took_ns = (self.recorder.clock.now_ns() if at_ns is None else at_ns) - live.begin_ns
+        if self._loop is not None and self._loop.was_blocked(took_ns):
             live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
         if error is not None and interrupts(error):
             for inner in self._attached.left_over():
@@ -115,7 +116,7 @@ class _Open:
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
         _end_otel(self.recorder, live, failure)
-        self.recorder.end(live, failure)
+        self.recorder.end(live, failure, at_ns=at_ns)
 
 
 class Scope:
