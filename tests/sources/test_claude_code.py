@@ -282,6 +282,23 @@ def test_a_background_agent_outlives_its_tool_and_its_prompt(main: Transcript) -
     assert seconds(run.root.end_ns) == 6
 
 
+def test_an_agent_that_is_resumed_stands_under_its_first_tool(main: Transcript) -> None:
+    main.common["version"] = "2.1.20"
+    agent = main.subagent("aaaa0001", version="2.1.20")
+    for number in range(2):
+        at = 10 * number
+        main.prompt(at, f"Round {number}")
+        main.reply(at + 1, f"msg_{number}", uses("Task", f"toolu_{number}", subagent_type="worker"), stop="tool_use")
+        agent.prompt(at + 1.1, f"Work {number}")
+        agent.reply(at + 2, f"msg_a{number}", said("Worked."))
+        main.result(at + 3, f"toolu_{number}", "Worked.", detail={"agentId": "aaaa0001", "status": "completed"})
+        main.reply(at + 4, f"msg_e{number}", said("Done."))
+    run = the_run(main.path)
+    assert shape(run.root) == ["main", ["Task", ["worker"], "Task"]]
+    assert [child.name for child in nodes(run, "agent")[1].children] == ["prompt", "prompt"]
+    assert run.root.tokens.output == 6 * CALL.output
+
+
 def test_attempts_of_a_subagent_are_its_requests(main: Transcript) -> None:
     main.prompt(0, "Go")
     main.request(0.1, "r1")
@@ -482,6 +499,23 @@ def test_secrets_are_redacted_and_modes_keep_no_text(main: Transcript, monkeypat
         assert ("I used" in text) == (mode == "full")
         (run,) = runs()
         assert run.root.tokens == CALL + CALL
+
+
+def test_the_rules_of_the_project_redact_texts_in_every_place(
+    main: Transcript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.tracekit.redact]\nanimal = "[Ww]hales?"\n')
+    monkeypatch.chdir(tmp_path)
+    main.prompt(0, "Study whales")
+    main.reply(1, "msg_1", uses("Bash", "toolu_1", command="grep whale"), stop="tool_use")
+    main.result(2, "toolu_1", "a whale")
+    main.reply(3, "msg_2", said("Whales are large."))
+    run = the_run(main.path)
+    text = Path(run.recording.segments[0].path).read_text(encoding="utf-8")
+    assert "whale" not in text.lower()
+    assert run.name == "Study [redacted:animal]"
+    asked = [dict(message) for message in Content(run).messages(nodes(run, "llm")[1])]
+    assert asked[2]["content"][0]["content"] == "a [redacted:animal]"
 
 
 def test_the_recorded_cost_stands_beside_ours(main: Transcript) -> None:
