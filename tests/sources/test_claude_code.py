@@ -484,6 +484,24 @@ def test_lines_that_are_not_understood_are_counted(main: Transcript) -> None:
     assert len(runs()) == 1
 
 
+def test_odd_values_are_no_harm(main: Transcript) -> None:
+    main.prompt(0, "A cut emoji \ud83d here")
+    main.reply(1, "msg_1", uses("Agent", "toolu_1", prompt="\udc00"), {**USAGE, "output_tokens": -3, "speed": 7})
+    main.result(2, "toolu_1", "\ud83d", detail={"agentId": "aaaa", "totalDurationMs": 1e300, "usage": [1]})
+    main.add(3, {"type": "assistant", "message": {"id": 7, "model": None, "content": "text", "usage": "none"}})
+    main.add(4, {"type": "user", "message": {"role": "user", "content": [1, None, {"type": "tool_result"}]}})
+    main.add(5, {"type": "system", "subtype": "api_error", "error": "words", "retryInMs": 1e300})
+    main.add(6, {"type": "user", "message": {"role": "user", "content": "late"}}, timestamp="9999-12-31T00:00:00Z")
+    main.add(7, {"type": "progress", "data": {"type": "agent_progress", "agentId": "bbbb", "message": [1]}})
+    main.add(8, {"type": "cost-state", "totalCostUSD": "much", "modelUsage": {"m": {"inputTokens": "many"}}})
+    main.reply(9, "msg_2", said("Done."))
+    run = the_run(main.path)
+    first = nodes(run, "llm")[0]
+    assert Content(run).question(first) == "A cut emoji \N{REPLACEMENT CHARACTER} here"
+    assert semconv.OUTPUT_TOKENS not in first.attributes
+    assert run.last_ns < (1 << 62)
+
+
 def test_secrets_are_redacted_and_modes_keep_no_text(main: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "sk-ant-api03-" + "a1B2" * 20 + "-AA"
     main.prompt(0, f"Use {secret}")
