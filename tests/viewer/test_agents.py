@@ -56,7 +56,7 @@ def test_lines_fit_and_say_by_what_they_are_sorted(width: int) -> None:
 
 
 def is_shown(pane: AgentsPane) -> bool:
-    return pane.display
+    return bool(pane.display)
 
 
 def test_keys_sort_jump_and_close() -> None:

@@ -429,8 +429,11 @@ async def searches(pilot: Pilot[Any]) -> None:
     assert here(pilot).startswith("read_file")
     await pilot.press("n")
     assert line(pilot).cursor > first
+    assert line(pilot).searched == "read_file: 2/3"
     await pilot.press("N")
     assert line(pilot).cursor == first
+    await pilot.pause()
+    assert "read_file: 1/3" in pilot.app.screen.query_one(Axis).render_line(0).text
     await pilot.press("slash", *"lead", "escape")
     assert line(pilot).cursor == first, "giving up goes back to where one was"
 

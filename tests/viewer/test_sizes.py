@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from textual.content import Content
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tracekit_viewer.render.detail import TABS
 from tracekit_viewer.render.rows import _guides
 from tracekit_viewer.render.tree import Tree
@@ -95,9 +95,8 @@ def test_guides_of_deep_trees_never_jump_to_the_left(size: Size) -> None:
 def test_another_theme_draws_the_title_anew(size: Size) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         def colours() -> set[str]:
-            title = pilot.app.screen.query_one("#what").render()
-            assert isinstance(title, Content)
-            return {str(span.style) for span in title.spans}
+            strip = pilot.app.screen.query_one("#what", Static).render_line(0)
+            return {segment.style.color.name for segment in strip if segment.style and segment.style.color}
 
         dark = colours()
         pilot.app.theme = "tracekit-light"

@@ -105,7 +105,7 @@ class PracticeReader:
 
     def read(self, name: str, calls: Sequence[Node]) -> Practice | None:
         """The practice of the agent `name`, whose own calls are `calls`; None where no response is recorded."""
-        seen = _Seen()
+        seen = _PracticeDraft()
         for call in calls:
             if not self._is_recorded(call) or self._content.is_rebuilt(call):
                 seen.is_whole = False
@@ -157,7 +157,7 @@ _NO_TOOLS = _Tools(frozenset(), "")
 
 
 @dataclass(slots=True)
-class _Seen:
+class _PracticeDraft:
     """The practice of one agent while it is being read, call by call."""
 
     prompt: str | None = None

@@ -20,7 +20,7 @@ from tracekit.analysis.earlier import AgentId, Earlier, Practice, PracticeReader
 from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.together import Together
-from tracekit.analysis.timing.blocked import Held, held_up
+from tracekit.analysis.timing.blocked import HeldUp, held_up
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.model.tree import Node, Run
 
@@ -121,7 +121,7 @@ class Facts(TreeFacts):
         return blocking_of(self.nodes)
 
     @cached_property
-    def held(self) -> Sequence[Held]:
+    def held(self) -> Sequence[HeldUp]:
         """The nodes whose children held one another up."""
         return tuple(held_up(self.blocking, self.parents))
 

@@ -24,7 +24,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
-from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.sdk.current import current_call
 from tracekit.instrument.tool_hints import hear_of_tools
 from tracekit.instrument.units import note_start
 

@@ -17,9 +17,9 @@ from tracekit.instrument.program import program_name
 from tracekit.instrument.stacks import is_hosted
 from tracekit.instrument.units import Unit, unit_of_caller
 from tracekit.instrument.upstream import OnlyRun
-from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.model.run import ProcessRoot, RunInfo, Session
 
-__all__ = ["Homes"]
+__all__ = ["Homes", "process_span"]
 
 _ARRIVING = ("SERVER", "CONSUMER")
 
@@ -118,4 +118,25 @@ def _program_span(began_ns: int) -> LiveSpan:
     )
     root = ProcessRoot(span.id, began_ns, argv)
     span.run = LiveRun(RunInfo(new_run_id(), span.name, began_ns, root), held=True)
+    return span
+
+
+def process_span(session: Session) -> LiveSpan:
+    """The span under which a process of a process run stands, which whoever started it writes."""
+    info = session.run
+    assert info.root is not None
+    run = LiveRun(info, held=True)
+    run.is_said = True
+    span = LiveSpan(
+        "run",
+        info.name,
+        id=session.parent or info.root.id,
+        trace="",
+        parent=None,
+        begin_ns=info.root.at_ns,
+        lane=main_lane(),
+        attributes={},
+    )
+    span.run = run
+    span.written = True
     return span

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import loaded
-from tracekit.model.measured import Measured
+
+if TYPE_CHECKING:
+    from tracekit.model.measured import Measured
 
 __all__ = ["Measuring", "MetricsExporter"]
 

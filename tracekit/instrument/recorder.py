@@ -9,32 +9,29 @@ written with their real begins.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakKeyDictionary, ref
+from typing import TYPE_CHECKING, Any
 
-from opentelemetry import trace as otel_trace
-
-from tracekit import semconv
-from tracekit.instrument import lanes
+from tracekit.instrument.active import active, install, note_fork
+from tracekit.instrument.begins import Begins, Written
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
-from tracekit.instrument.homes import Homes
-from tracekit.instrument.lanes import Lane, current_lane, main_lane
-from tracekit.instrument.live import LiveRun, LiveSpan, known_run, new_run_id, new_span_id
+from tracekit.instrument.homes import Homes, process_span
+from tracekit.instrument.lanes import current_lane
+from tracekit.instrument.live import LiveRun, LiveSpan, known_run
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
-from tracekit.instrument.program import program_name
+from tracekit.instrument.otel_ids import exports_itself, ids_of, with_own_ids
 from tracekit.instrument.protocols import Clock, Exporter, Holding, Notes, RunSink
 from tracekit.instrument.remote import Remote
+from tracekit.instrument.runs import Runs
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.instrument.tool_hints import hints_of
 from tracekit.instrument.upstream import Network, Upstream
@@ -42,10 +39,8 @@ from tracekit.model.events import (
     Event,
     Failure,
     Kind,
-    LaneBegin,
     Request,
     Response,
-    SpanBegin,
     SpanEnd,
     Unrecorded,
 )
@@ -56,13 +51,7 @@ from tracekit.origin import programs_exception
 if TYPE_CHECKING:
     from tracekit.privacy import Privacy, SpanRules
 
-__all__ = ["Recorder", "active", "exports_itself", "install"]
-
-_MOST_RUNS = 256
-"""How many runs are remembered before those that are over are forgotten."""
-
-_Written: TypeAlias = tuple[LiveSpan | None, Event]
-"""An event that is about to be written, after the span that it is of; None where it is of none."""
+__all__ = ["Recorder", "active", "install"]
 
 _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 """Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
@@ -100,12 +89,11 @@ class Recorder:
         self.talk = ThreadsOfTalk()
         self.holding: set[Holding] = set()
         self._missed = Missed(notes)
-        self.process = _process_span(session) if session else None
-        self.homes = Homes(self._new_run, clock.now_ns(), self.upstream.only_run)
-        self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
+        self.process = process_span(session) if session else None
         self._applications = OpenSpans()
-        # Without a callback: what a signal handler raises in one is lost.
-        self._runs: dict[str, ref[LiveRun]] = {}
+        self._runs = Runs(self.upstream, self._now_ns, self._applications)
+        self.homes = Homes(self._runs.new, clock.now_ns(), self.upstream.only_run)
+        self._begins = Begins(self._runs, self._missed, self.homes, self.upstream, remote)
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -127,8 +115,11 @@ class Recorder:
             self._follow(clock)
         return clock.now_ns()
 
+    def _now_ns(self) -> int:
+        return self.clock.now_ns()
+
     def _follow(self, clock: AnchoredClock) -> None:
-        if not any(run.open for run in self._live_runs()):
+        if not any(run.open for run in self._runs.written()):
             clock.anchor()
 
     # ── begin and end ────────────────────────────────────────────────────────────────────────────────────────────
@@ -149,8 +140,8 @@ class Recorder:
         `otel` is the OpenTelemetry span that stands for it; its ids are used where it has its own. The span is
         written at once if it makes its trace interesting or its run is already written, and later or never if not.
         """
-        otel = _with_own_ids(otel)
-        span_id, trace = _ids(otel)
+        otel = with_own_ids(otel)
+        span_id, trace = ids_of(otel)
         noted = dict(attributes) if attributes else {}
         if kind == "tool":
             noted |= hints_of(noted)
@@ -192,7 +183,7 @@ class Recorder:
     def _place(self, live: LiveSpan, begin_ns: int | None) -> None:
         """Find the run of `live`, and write its begin if that is of interest."""
         if live.kind == "run":
-            self._begin_run(live)
+            self._runs.begin(live)
         else:
             live.run = live.run or known_run(live.parent)
         if begin_ns is None:
@@ -229,43 +220,8 @@ class Recorder:
                 self._write_begin(other, None)
 
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
-        run, begins = self._run_of(live), list[_Written]()
-        self._add_begins(live, run, request, begins)
-        self._write(run, begins)
-
-    def _add_begins(self, live: LiveSpan, run: LiveRun, request: Request | None, begins: list[_Written]) -> None:
-        """Add to `begins` that `live` has begun in `run`, after what is open and not written above it."""
-        parent = live.parent
-        while parent is not None and not parent.written and self._is_lost(parent):
-            parent = parent.parent
-        if parent is not None and not parent.written and parent.pid == os.getpid():
-            self._add_begins(parent, self._run_of(parent), None, begins)
-        live.written = run.written = True
-        run.open.add(live.id)
-        begins.extend((None, event) for event in self._missed.take(run, live.lane))
-        self._announce(run, live.lane, begins)
-        trace = "" if parent is not None and parent.trace == live.trace else live.trace
-        attributes, live.attributes = live.attributes, {}
-        if parent is None and self.remote is not None and not trace:
-            trace = self.remote.trace
-            attributes[semconv.REMOTE_PARENT] = self.remote.span
-        event = SpanBegin(
-            live.id,
-            parent.id if parent is not None else None,
-            live.kind,
-            live.name,
-            live.begin_ns,
-            live.lane.id,
-            trace,
-            attributes,
-            request,
-        )
-        begins.append((live, event))
-
-    def _is_lost(self, live: LiveSpan) -> bool:
-        """Return whether nobody will write the begin of `live`. That of a program is written by its first process."""
-        is_others = live.pid != os.getpid()
-        return live.ended or (is_others and not self.homes.is_program(live))
+        run = self._runs.of(live)
+        self._write(run, self._begins.of(live, run, request))
 
     def end(
         self,
@@ -281,8 +237,9 @@ class Recorder:
         """
         event = self.end_of(live, failure, at_ns=at_ns)
         try:
-            if event is not None:
-                self.tell(*before, (live, event))
+            told = [*before, (live, event)] if event is not None else before
+            if told:
+                self.tell(*told)
         finally:
             # The sink has the line also where the program's exception has cut in.
             self.ended(live)
@@ -338,7 +295,7 @@ class Recorder:
         event = Unrecorded(self.clock.now_ns(), caller, host)
         self._missed.note(event)
         lane = current_lane()
-        run = known_run(current_span() or self.process) or self._lane_runs.get(lane)
+        run = known_run(current_span() or self.process) or self._runs.of_lane(lane)
         if run is None or not run.written:
             self._missed.wait(event, run or lane)
             return
@@ -346,7 +303,7 @@ class Recorder:
         if not run.open and not run.held:
             self.sink.release(run.info)
 
-    def _write(self, run: LiveRun, told: Sequence[_Written]) -> None:
+    def _write(self, run: LiveRun, told: Sequence[Written]) -> None:
         """Write events of `run` all together."""
         self.sink.write(run.info, *[event for _, event in told])
         for live, event in told:
@@ -358,34 +315,7 @@ class Recorder:
         assert self.exporter is not None
         self.exporter.write(run.info, event)
 
-    # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _begin_run(self, live: LiveSpan) -> None:
-        """A `run` block begins a run of its own, wherever it stands; the run around it is told by its id."""
-        outer = live.parent.run if live.parent is not None else None
-        if outer is not None:
-            live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
-        live.parent = None
-        live.run = self._new_run(live.name)
-        live.run.is_said = True
-        live.numbering = live.lane.begin_anew()
-
-    def _run_of(self, live: LiveSpan) -> LiveRun:
-        """The run of `live`, decided now if it is not yet."""
-        if live.run is None:
-            if live.parent is not None:
-                live.run = self._run_of(live.parent)
-            elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
-                live.run = self._lane_runs[live.lane]
-            elif live.kind == "llm" and (root := self._applications.root_around(live.lane)) is not None:
-                live.run = self._run_of(root)
-            else:
-                live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
-                if live.kind == "agent":
-                    live.numbering = live.lane.begin_anew()
-        if live.kind == "llm" and live.parent is None:
-            self._lane_runs[live.lane] = live.run
-        return live.run
+    # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def has_root(self, live: LiveSpan) -> bool:
         """Whether a span of the application's that has no parent is open around `live`, which is not told so."""
@@ -398,50 +328,23 @@ class Recorder:
 
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
-        run = known_run(live)
-        # A program or a unit of work is a run once there is something of interest in it.
-        return live.lane in self._lane_runs if run is None else run.is_said or run.written
-
-    def _new_run(self, name: str, *, rootless: bool = False, unit: str = "") -> LiveRun:
-        at_ns, replay_of = self.upstream.recorded_at_ns(), self.upstream.replay_of
-        at_ns = self.clock.now_ns() if at_ns is None else at_ns
-        return LiveRun(RunInfo(new_run_id(), name, at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
+        return self._runs.holds(live)
 
     def _notice_fork(self) -> None:
         """Let a process that was forked without Python, as uWSGI's workers are, begin a record of its own."""
         if os.getpid() != self._pid:
-            _forked()
+            note_fork()
 
     def runs(self) -> list[RunInfo]:
         """The runs that this process has written in."""
-        return [run.info for run in self._live_runs()]
+        return [run.info for run in self._runs.written()]
 
     @property
     def misses(self) -> Misses:
         """The requests to Claude that this process has sent and not recorded."""
         return self._missed.counts
 
-    def _live_runs(self) -> list[LiveRun]:
-        return [run for known in list(self._runs.values()) if (run := known()) is not None]
-
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
-
-    def _announce(self, run: LiveRun, lane: Lane, begins: list[_Written]) -> None:
-        if lane.id in run.lanes:
-            return
-        if lane.parent is not None:
-            self._announce(run, lane.parent, begins)
-        if not run.lanes:
-            self._remember(run)
-        run.lanes.add(lane.id)
-        first_ns = self.upstream.lane_ns(lane)
-        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns, lane.function)
-        begins.append((None, event))
-
-    def _remember(self, run: LiveRun) -> None:
-        if len(self._runs) >= _MOST_RUNS:
-            self._runs = {id: known for id, known in list(self._runs.items()) if known() is not None}
-        self._runs[run.info.id] = ref(run)
 
     @guarded
     def forking(self) -> None:
@@ -454,13 +357,9 @@ class Recorder:
 
     def forked(self) -> None:
         """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
-        for run in self._live_runs():
-            run.open.clear()
-            run.lanes.clear()
+        self._runs.forked()
         self._pid = os.getpid()
         self.holding.clear()
-        self._runs.clear()
-        self._lane_runs.clear()
         self._applications.clear()
         self._missed.forked()
         self._lock = threading.RLock()
@@ -495,88 +394,3 @@ class Recorder:
             self.write_begin(program)
         error = getattr(sys, "last_value", None)
         self.end(program, failure_of(error) if isinstance(error, BaseException) else None)
-
-
-def _process_span(session: Session) -> LiveSpan:
-    """The span under which a process of a process run stands, which whoever started it writes."""
-    info = session.run
-    assert info.root is not None
-    run = LiveRun(info, held=True)
-    run.is_said = True
-    span = LiveSpan(
-        "run",
-        info.name,
-        id=session.parent or info.root.id,
-        trace="",
-        parent=None,
-        begin_ns=info.root.at_ns,
-        lane=main_lane(),
-        attributes={},
-    )
-    span.run = run
-    span.written = True
-    return span
-
-
-def _name_of_run(root: LiveSpan) -> str:
-    """What to call a run that begins with `root`: an agent, the application's own span, or a call that stands alone."""
-    if root.kind == "agent":
-        return str(root.attributes.get(semconv.AGENT_NAME, root.name))
-    if root.kind == "span":
-        return root.name
-    return program_name()
-
-
-def _with_own_ids(otel: Any) -> Any:
-    """`otel` where its ids are its own. A tracer that is off gives spans without ids, or with those of the parent."""
-    if otel is None:
-        return None
-    context, current = otel.get_span_context(), otel_trace.get_current_span().get_span_context()
-    return otel if context.is_valid and context.span_id != current.span_id else None
-
-
-def exports_itself() -> bool:
-    """Whether the application has a provider: then it exports by itself, or means not to."""
-    return not isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
-
-
-def _ids(otel: Any) -> tuple[str, str]:
-    """The span and trace id of `otel`, else a new span id and no trace."""
-    if otel is not None:
-        context = otel.get_span_context()
-        return format(context.span_id, "016x"), format(context.trace_id, "032x")
-    return new_span_id(), ""
-
-
-_active: Recorder | None = None
-
-
-def active() -> Recorder | None:
-    """The recorder of this process, or None while nothing is recorded."""
-    return _active
-
-
-def install(recorder: Recorder | None) -> None:
-    """Make `recorder` the one of this process, or stop recording."""
-    global _active  # noqa: PLW0603  one recorder a process is the point
-    _active = recorder
-
-
-def _forking() -> None:
-    if _active is not None:
-        _active.forking()
-
-
-def _forked() -> None:
-    lanes.reset_after_fork()
-    if _active is not None:
-        _active.forked()
-
-
-def _exit() -> None:
-    if _active is not None:
-        _active.exit()
-
-
-os.register_at_fork(before=_forking, after_in_child=_forked)
-atexit.register(_exit)

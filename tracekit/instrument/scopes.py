@@ -21,7 +21,8 @@ from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.recorder import Recorder, active, exports_itself
+from tracekit.instrument.otel_ids import exports_itself
+from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.instrument.turning import watch_loop
 from tracekit.instrument.upstream import ToolReply

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from tracekit import semconv
 from tracekit.cost import derived_attributes
 from tracekit.model.events import Failure, Kind
-from tracekit.privacy.content import content_mode
+from tracekit.privacy.modes import content_mode
 from tracekit.privacy.pipeline import Privacy
 from tracekit.privacy.texts import rewritten_attribute, rewritten_url, rewritten_value
 
@@ -122,7 +122,7 @@ def span_description(failure: Failure | None, rules: SpanRules) -> str:
 
 
 def _is_clean(attributes: Mapping[str, Any], rules: SpanRules) -> bool:
-    """Return whether no text of `attributes` would be redacted: one look at all of them is cheaper than one at each."""
+    """Return whether nothing in `attributes` would be redacted, by one look at all their texts."""
     texts: list[str] = []
     for value in attributes.values():
         if isinstance(value, str):

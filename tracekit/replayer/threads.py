@@ -23,7 +23,7 @@ __all__ = ["Threads"]
 _REAL_SLEEP = time.sleep
 
 
-class _ThreadState(threading.local):
+class _ThreadJob(threading.local):
     """The state of the calling thread: True in `starts` while it starts another thread, and the job that it runs."""
 
     starts = False
@@ -39,7 +39,7 @@ class Threads:
         self._ended: WeakSet[threading.Thread] = WeakSet()
         self._joining: WeakKeyDictionary[threading.Thread, list[Waiter]] = WeakKeyDictionary()
         self._pools: WeakKeyDictionary[Any, _Pool] = WeakKeyDictionary()
-        self._here = _ThreadState()
+        self._here = _ThreadJob()
 
     def take_part(self) -> bool:
         """Return whether the calling thread takes part in the replay's time."""

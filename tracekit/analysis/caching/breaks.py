@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.caching.blocks import Block, BlockReader, Prefix
-from tracekit.analysis.caching.compare import Cause, Difference, first_difference, marker_fault
+from tracekit.analysis.caching.blocks import BlockReader, Prefix, PromptBlock
+from tracekit.analysis.caching.compare import Cause, PromptDifference, first_difference, marker_fault
 from tracekit.analysis.caching.limits import drops_thinking
 from tracekit.analysis.caching.settings import settings_in
 from tracekit.analysis.facts import Facts
@@ -47,7 +47,7 @@ class Break:
     after: Node
     tokens: int
     cause: Cause
-    at: Difference | None
+    at: PromptDifference | None
     idle_ns: int
     ttl_ns: int
 
@@ -60,7 +60,7 @@ def cached_tokens(call: Node) -> int:
 def breaks_of(facts: Facts, agent: Node) -> Iterator[Break]:
     """Return the breaks in the conversations of `agent`, in the order of the calls that lost tokens."""
     calls = [call for call in facts.own_calls(agent) if _is_counted(call)]
-    finder = _Finder(facts, calls)
+    finder = _BreakFinder(facts, calls)
     for number, after in enumerate(calls):
         if any(_lost(before, after) >= LEAST_LOST for before in calls[max(0, number - _LOOK_BACK) : number]):
             found = finder.find(number)
@@ -78,7 +78,7 @@ def _lost(before: Node, after: Node) -> int:
     return min(cached_tokens(before), after.tokens.input) - after.tokens.cache_read
 
 
-class _Finder:
+class _BreakFinder:
     """Finds the break at a call of one agent."""
 
     def __init__(self, facts: Facts, calls: Sequence[Node]) -> None:
@@ -152,7 +152,7 @@ class _Finder:
 
     # ── a history that was cut ───────────────────────────────────────────────────────────────────────────────────
 
-    def _is_cut(self, before: Node, after: Node, at: Difference) -> bool:
+    def _is_cut(self, before: Node, after: Node, at: PromptDifference) -> bool:
         """Return whether the requests differ because the program or the API shortened the history."""
         if at.place is None or at.place.section != "messages":
             return False
@@ -174,12 +174,12 @@ class _Finder:
 
     # ── why ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _difference(self, before: Node, after: Node, one: Prefix, other: Prefix) -> Difference | None:
+    def _difference(self, before: Node, after: Node, one: Prefix, other: Prefix) -> PromptDifference | None:
         requests = [self._facts.content.request(call) for call in (before, after)]
         if before.model != after.model:
-            return Difference("model", 0)
+            return PromptDifference("model", 0)
         if self._host(before) != self._host(after):
-            return Difference("host", 0)
+            return PromptDifference("host", 0)
         return first_difference(one, other, tuple(settings_in(*requests)))
 
     def _host(self, call: Node) -> str:
@@ -215,13 +215,13 @@ def _kind(block: Any) -> str:
     return str(block.get("type", "")) if isinstance(block, Mapping) else ""
 
 
-def _is_emptied(at: Difference) -> bool:
+def _is_emptied(at: PromptDifference) -> bool:
     """Return whether a tool result was replaced by a much shorter one."""
     before, after = at.before, at.after
     return before is not None and before.kind == "tool_result" and (after is None or 2 * after.size < before.size)
 
 
-def _drops(model: str, cached: Sequence[Block], other: Prefix) -> bool:
+def _drops(model: str, cached: Sequence[PromptBlock], other: Prefix) -> bool:
     """Return whether the API drops cached thinking blocks because the user sent more than tool results since."""
     if not drops_thinking(model) or not any(block.kind == "thinking" for block in cached):
         return False

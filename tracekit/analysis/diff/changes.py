@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from tracekit.model.events import Kind
 from tracekit.model.tree import Run
 
-__all__ = ["TIMES", "Change", "Diff", "How", "Step"]
+__all__ = ["TIMES", "Diff", "How", "NodeChange", "PathStep"]
 
 How: TypeAlias = Literal["changed", "only in a", "only in b", "moved"]
 
@@ -16,7 +16,7 @@ TIMES = frozenset(("time", "cost", "overlap"))
 """Fields of duration and cost, which vary between runs of an unchanged program."""
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One step of the path from the run to a node: its kind, and its name among its siblings."""
 
     kind: Kind
@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NodeChange:
     """One difference, at one node.
 
     `path` leads to it: in the first run, or in the second where only that has it. `a` and `b` are its ids. `field` is
@@ -34,7 +34,7 @@ class Change:
     reported.
     """
 
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     field: str
     how: How
     before: Any = None
@@ -51,7 +51,7 @@ class Diff:
 
     a: Run
     b: Run
-    changes: tuple[Change, ...]
+    changes: tuple[NodeChange, ...]
 
     @property
     def different(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from tracekit.analysis.diff.changes import Change, Step
+from tracekit.analysis.diff.changes import NodeChange, PathStep
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
@@ -43,8 +43,8 @@ def overlap_ns(one: tuple[int, int], other: tuple[int, int]) -> int:
 
 
 def order_changes(
-    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
-) -> Iterator[Change]:
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[PathStep, ...]], last_ns: int, last_ns_b: int
+) -> Iterator[NodeChange]:
     """Yield the pairs of an agent's tools and agents whose order, or whose overlap, changed."""
     for units in _units_by_agent(pairs, paths, last_ns, last_ns_b).values():
         for one, other in combinations(units[:_MOST], 2):
@@ -54,10 +54,10 @@ def order_changes(
             if not together and not together_b:
                 if (one.times < other.times) != (one.times_b < other.times_b):
                     was, is_now = ("before", "after") if one.times < other.times else ("after", "before")
-                    yield Change(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
+                    yield NodeChange(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
             elif bool(together) != bool(together_b) and one.is_seen and other.is_seen:
                 was, is_now = (_together(name, ns) for ns in (together, together_b))
-                yield Change(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
+                yield NodeChange(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
 
 
 def _together(name: str, overlap: int) -> str:
@@ -65,11 +65,11 @@ def _together(name: str, overlap: int) -> str:
 
 
 def _units_by_agent(
-    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
-) -> Mapping[tuple[Step, ...], list[_Unit]]:
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[PathStep, ...]], last_ns: int, last_ns_b: int
+) -> Mapping[tuple[PathStep, ...], list[_Unit]]:
     """Return the tools and agents that both runs have, by the agent, else the run, that requested them."""
-    units: defaultdict[tuple[Step, ...], list[_Unit]] = defaultdict(list)
-    seen: set[tuple[Step, ...]] = set()
+    units: defaultdict[tuple[PathStep, ...], list[_Unit]] = defaultdict(list)
+    seen: set[tuple[PathStep, ...]] = set()
     for a, b in pairs:
         path = paths[a.id]
         # An agent that a tool stands for has the tool's path, and is the same unit.

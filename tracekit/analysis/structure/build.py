@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from tracekit import semconv
 from tracekit.analysis.structure.adopted import adopt_spans, name_by_tool
 from tracekit.analysis.structure.batch_results import add_batch_results
-from tracekit.analysis.structure.calls import Block, CallReader
+from tracekit.analysis.structure.calls import CallReader, ToolUse
 from tracekit.analysis.structure.containers import Container, calls_within, containers
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
@@ -22,7 +22,15 @@ from tracekit.analysis.structure.groups import Groups
 from tracekit.analysis.structure.naming import are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
-from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
+from tracekit.analysis.structure.serving import (
+    STRENGTH,
+    Candidate,
+    Candidates,
+    ToolWindow,
+    WaitingTimes,
+    place,
+    windows_of,
+)
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_tool, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
@@ -154,7 +162,7 @@ class _Filling:
             self._answered_tools(window)
         place_counts(self._container, self._conversations, self._turns, self._recording)
 
-    def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
+    def _beside(self, works: list[Candidate], best: Mapping[int, tuple[ToolWindow, ToolUse, str]]) -> set[int]:
         """Return the `id()` of the conversations that serve no tool and are agents."""
         if self._around.kind in ("agent", "turn", "tool"):
             return set()
@@ -167,21 +175,21 @@ class _Filling:
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _works(self) -> list[Work]:
+    def _works(self) -> list[Candidate]:
         works = [
-            Work(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
+            Candidate(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
             for conversation in self._conversations
         ]
         for agent in self._places.below(self._container, "agent"):
             calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(agent)]
             name = agent.agent or ""
-            works.append(Work(calls, agent.start_ns, agent.lane, owner_in(name) or name, agent=agent))
+            works.append(Candidate(calls, agent.start_ns, agent.lane, owner_in(name) or name, agent=agent))
         return works + self._groups.works
 
-    def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
+    def _best_places(self, works: list[Candidate]) -> dict[int, tuple[ToolWindow, ToolUse, str]]:
         """Return each work's place by the strongest evidence; among equals, in the innermost window."""
-        best: dict[int, tuple[Window, Block, str]] = {}
-        in_order = Works(works)
+        best: dict[int, tuple[ToolWindow, ToolUse, str]] = {}
+        in_order = Candidates(works)
         for window in self._windows:
             inside = in_order.inside(window)
             found = place(inside, window, in_order.prompts)
@@ -195,17 +203,17 @@ class _Filling:
         return self._without_handed_on(works, best)
 
     def _without_handed_on(
-        self, works: list[Work], best: dict[int, tuple[Window, Block, str]]
-    ) -> dict[int, tuple[Window, Block, str]]:
+        self, works: list[Candidate], best: dict[int, tuple[ToolWindow, ToolUse, str]]
+    ) -> dict[int, tuple[ToolWindow, ToolUse, str]]:
         """Return `best` without work that a subagent requested and that matched the subagent's own block.
 
         A subagent may hand its task on word for word; the work that it requests then belongs to its own turn.
         """
-        asking: dict[str, list[Window]] = {}
+        asking: dict[str, list[ToolWindow]] = {}
         for work in works:
             if id(work) in best and work.conversation is not None:
                 asking.setdefault(best[id(work)][1].id, []).extend(windows_of(work.conversation))
-        held = {id: Held(windows) for id, windows in asking.items()}
+        held = {id: WaitingTimes(windows) for id, windows in asking.items()}
         kept = dict(best)
         for work in works:
             if id(work) in best and (windows := held.get(best[id(work)][1].id)) is not None and windows.hold(work):
@@ -221,7 +229,7 @@ class _Filling:
         else:
             self._take_turns(conversation, self._container)
 
-    def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
+    def _subagent(self, conversation: Conversation, window: ToolWindow, block: ToolUse, evidence: str) -> None:
         self._serve(conversation, self._tool(window, block, evidence), evidence)
 
     def _serve(self, conversation: Conversation, tool: Draft, evidence: str) -> None:
@@ -260,9 +268,9 @@ class _Filling:
     def _own_agent(self, conversation: Conversation, host: Draft) -> None:
         self._take_turns(conversation, self._agent(conversation, host, "conversation"))
 
-    def _innermost(self, held: Conversation) -> Window | None:
+    def _innermost(self, held: Conversation) -> ToolWindow | None:
         """Return the innermost of the windows around `held`; None if two of them stand side by side."""
-        innermost: Window | None = None
+        innermost: ToolWindow | None = None
         above: set[int] = set()
         start_ns, first = held.start_ns, held.calls[0]
         latest = bisect_left(self._latest_first, -start_ns, key=lambda window: -window.asked.end_ns)
@@ -275,7 +283,7 @@ class _Filling:
                 return None
         return innermost
 
-    def _above(self, window: Window) -> set[int]:
+    def _above(self, window: ToolWindow) -> set[int]:
         """Return the `id()` of the drafts around the tools of `window`, up to the container."""
         turn = self._turns.get(id(window.asked))
         above = {id(self._container)}
@@ -334,7 +342,7 @@ class _Filling:
                 self._tools[block.id] = tool
         tools[:] = [tool for tool in tools if id(tool) not in turns]
 
-    def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
+    def _tool(self, window: ToolWindow, block: ToolUse, evidence: str) -> Draft:
         """Return the execution of `block`: the recorded one, or an inferred one."""
         tool = self._tools.get(block.id)
         if tool is None:
@@ -352,7 +360,7 @@ class _Filling:
             self._tools[block.id] = tool
         return tool
 
-    def _answered_tools(self, window: Window) -> None:
+    def _answered_tools(self, window: ToolWindow) -> None:
         """Add the tools whose results were returned: each ran at some time between response and next request."""
         if id(window.asked) not in self._turns or window.brought is None:
             return
@@ -376,5 +384,5 @@ def _all_calls(draft: Draft) -> Iterator[Draft]:
             stack.extend(sorted(below.children, key=lambda child: child.start_ns, reverse=True))
 
 
-def _rank(window: Window, evidence: str) -> tuple[int, int]:
+def _rank(window: ToolWindow, evidence: str) -> tuple[int, int]:
     return STRENGTH[evidence], window.asked.end_ns

@@ -15,11 +15,11 @@ from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "system_of", "text_in", "text_of", "texts_in"]
+__all__ = ["Bringing", "CallReader", "LlmCall", "ToolUse", "system_of", "text_in", "text_of", "texts_in"]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ToolUse:
     """A `tool_use` block of a response: a tool that the program is to run. `number` counts them from 0."""
 
     id: str
@@ -89,7 +89,7 @@ _NEWEST = 4
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class LlmCall:
     """An llm span with its request and its response.
 
     `unit` is the span that moves in the tree: the llm, or the application's own span around just this llm. `prompt` is
@@ -112,7 +112,7 @@ class Call:
     signature: str = ""
     stop_reason: str | None = None
     text: str = ""
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[ToolUse, ...] = ()
     bringing: Bringing = field(default_factory=Bringing)
 
     @property
@@ -129,7 +129,7 @@ class Call:
         """Return whether the request returns the result of the block `id`."""
         return self.bringing.find(self.messages, id) is not None
 
-    def quotes(self, block: Block, before: Call) -> bool:
+    def quotes(self, block: ToolUse, before: LlmCall) -> bool:
         """Return whether the request continues that of `before` and quotes its `block` as text."""
         message = self._following(before)
         if message is None or not block.is_quoted_in(message):
@@ -137,7 +137,7 @@ class Call:
         # Of its own words, a tool's result is what comes next.
         return message.role == "user" or message is not self.messages.last
 
-    def quoted_result(self, before: Call) -> str | None:
+    def quoted_result(self, before: LlmCall) -> str | None:
         """Return the text that follows the tool calls of `before`, where the request quotes these as text."""
         message = self._following(before)
         if message is None or message.role == "user":
@@ -145,7 +145,7 @@ class Call:
         after = self.messages.between(message.count, len(self.messages))
         return "\n".join(map(text_in, takewhile(lambda each: each.role == "user", after)))
 
-    def _following(self, before: Call) -> Message | None:
+    def _following(self, before: LlmCall) -> Message | None:
         """Return the message with which the request continues that of `before`."""
         last, place = self.messages.last, len(before.messages) + 1
         return last.first(place) if last is not None and last.count >= place else None
@@ -173,7 +173,7 @@ class CallReader:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Exchange, Call]] = {}
+        self._known: dict[str, tuple[Exchange, LlmCall]] = {}
         self._by_part: dict[Part, Any] = {}
         self._alike: dict[Any, Any] = {}
         self._bringing = Bringing()
@@ -188,20 +188,20 @@ class CallReader:
         """The ids of the tool calls that each response requested, in order, by the id of the call."""
         return {id: tuple(block.id for block in call.blocks) for id, (_, call) in self._known.items() if call.blocks}
 
-    def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
+    def read(self, llm: Draft, unit: Draft, recording: Recording) -> LlmCall:
         """Return the call of the span `llm`."""
         exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]
         if not exchanges:
-            return Call(llm, unit)
+            return LlmCall(llm, unit)
         exchange, known = self._known.get(llm.id, (None, None))
         if known is None or exchange is not exchanges[-1]:
-            known = Call(llm, unit, bringing=self._bringing)
+            known = LlmCall(llm, unit, bringing=self._bringing)
             self._read_request(known, exchanges[-1].request.asked)
             _read_answer(known, exchanges[-1])
             self._known[llm.id] = exchanges[-1], known
         return replace(known, llm=llm, unit=unit)
 
-    def _read_request(self, call: Call, asked: Asked) -> None:
+    def _read_request(self, call: LlmCall, asked: Asked) -> None:
         call.messages = asked.messages
         self._bringing.add(call.messages)
         call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")
@@ -246,7 +246,7 @@ def _result_in(message: Any, id: str) -> str | None:
     return next((text_of(block.get("content")) for block in results), None)
 
 
-def _read_answer(call: Call, exchange: Exchange) -> None:
+def _read_answer(call: LlmCall, exchange: Exchange) -> None:
     message = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
     if message is None:
         return
@@ -257,7 +257,7 @@ def _read_answer(call: Call, exchange: Exchange) -> None:
     call.text = text_of(content)
     uses = [block for block in blocks_of(content) if isinstance(block, Mapping) and block.get("type") == "tool_use"]
     call.blocks = tuple(
-        Block(str(block.get("id")), str(block.get("name")), block.get("input"), number)
+        ToolUse(str(block.get("id")), str(block.get("name")), block.get("input"), number)
         for number, block in enumerate(uses)
     )
 

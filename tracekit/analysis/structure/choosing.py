@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, Call, text_in, text_of
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, text_in, text_of
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.history import Asked, Messages
 from tracekit.model.recording import Recording
@@ -45,8 +45,8 @@ class Dispatch:
     that a text of the tool's input stands in the agent's prompt.
     """
 
-    first: Call
-    tool: Draft | Block
+    first: LlmCall
+    tool: Draft | ToolUse
     asker: Draft | None
     is_carried: bool = False
 
@@ -54,13 +54,13 @@ class Dispatch:
     def tool_name(self) -> str:
         """The name of the tool."""
         tool = self.tool
-        return tool.name if isinstance(tool, Block) else str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
+        return tool.name if isinstance(tool, ToolUse) else str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
 
     @cached_property
     def names(self) -> dict[str, str]:
         """The fields of its input that could be names."""
         tool = self.tool
-        given = tool.input if isinstance(tool, Block) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+        given = tool.input if isinstance(tool, ToolUse) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         fields = given if isinstance(given, Mapping) else {}
         return {field: value for field, value in fields.items() if _is_name(value)}
 
@@ -97,7 +97,7 @@ class Choices:
             found.update((key, dispatch.names[field]) for dispatch, key in entries if field in dispatch.names)
         return found
 
-    def own_names(self, agents: Mapping[int, Call], names: Mapping[int, str]) -> dict[int, str]:
+    def own_names(self, agents: Mapping[int, LlmCall], names: Mapping[int, str]) -> dict[int, str]:
         """Return names for `agents` that no tool call chose, such as the first of a team that hands over.
 
         `agents` are given by their first calls. The system prompt of such an agent has a name that the others of the

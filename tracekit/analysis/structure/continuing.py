@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
-from tracekit.analysis.structure.calls import Call, text_in, text_of
+from tracekit.analysis.structure.calls import LlmCall, text_in, text_of
 from tracekit.analysis.structure.setups import Identity, identity_of, is_one_agent
 from tracekit.model.conversation import blocks_of
 from tracekit.model.history import Message, Messages
@@ -31,12 +31,12 @@ class Link(NamedTuple):
     response replaces the history, if one does.
     """
 
-    before: Call
+    before: LlmCall
     as_user: bool = False
-    summary: Call | None = None
+    summary: LlmCall | None = None
 
 
-_End: TypeAlias = tuple[int, int, Call]
+_End: TypeAlias = tuple[int, int, LlmCall]
 """The end of a call, its negative number (so that the first of equal ends is the latest), and the call."""
 
 
@@ -49,16 +49,16 @@ class History:
     def __init__(self) -> None:
         self._by_key: dict[bytes, list[_End]] = {}
         self._by_key_and_answer: dict[tuple[bytes, str], list[_End]] = {}
-        self._unfinished: dict[tuple[bytes, str], list[Call]] = {}
+        self._unfinished: dict[tuple[bytes, str], list[LlmCall]] = {}
         self._numbers = count()
         self._by_text: dict[str, list[_End]] = {}
-        self._latest: dict[tuple[str, Identity], Call] = {}
-        self._latest_below: dict[str, Call] = {}
-        self._latest_asked: dict[bytes, Call | None] = {}
-        self._by_answer: dict[str, Call] = {}
-        self._by_block: dict[str, Call] = {}
+        self._latest: dict[tuple[str, Identity], LlmCall] = {}
+        self._latest_below: dict[str, LlmCall] = {}
+        self._latest_asked: dict[bytes, LlmCall | None] = {}
+        self._by_answer: dict[str, LlmCall] = {}
+        self._by_block: dict[str, LlmCall] = {}
 
-    def add(self, call: Call) -> None:
+    def add(self, call: LlmCall) -> None:
         """Add `call`, which began after those that are known."""
         last = call.messages.last
         end = (call.end_ns, -next(self._numbers), call)
@@ -78,7 +78,7 @@ class History:
         for block in call.blocks:
             self._by_block[block.id] = call
 
-    def continued_by(self, call: Call) -> Link | None:
+    def continued_by(self, call: LlmCall) -> Link | None:
         """Return the call that `call` continues, by a thread on the server, by tool results, or by messages.
 
         Of a history that was cut or rewritten, the latest call whose results or response it still has; else a call with
@@ -95,7 +95,7 @@ class History:
         before = self._asked_again(call) or self._by_answer_kept(call)
         return self._summed_up(call) if before is None else Link(before)
 
-    def _by_messages(self, call: Call) -> Link | None:
+    def _by_messages(self, call: LlmCall) -> Link | None:
         """Return the latest call whose messages and response `call` has, or whose messages if both are of one agent."""
         for message in call.messages.back():
             found = None if message.before is None else self._matching(call, message.before.key, message)
@@ -103,7 +103,7 @@ class History:
                 return found
         return None
 
-    def _by_results(self, call: Call) -> Call | None:
+    def _by_results(self, call: LlmCall) -> LlmCall | None:
         """Return the latest call whose tool results `call` has, wherever its history was cut or rewritten."""
         latest = self._latest_of(call.messages)
         if latest is None or latest.end_ns <= call.start_ns:
@@ -114,10 +114,10 @@ class History:
         ended = [before for before in asked if before.end_ns <= call.start_ns]
         return max(ended, key=lambda before: before.end_ns, default=None)
 
-    def _latest_of(self, messages: Messages) -> Call | None:
+    def _latest_of(self, messages: Messages) -> LlmCall | None:
         """Return the call that ended last of those whose tool results are in `messages`; each is read once."""
         new: list[Message] = []
-        latest: Call | None = None
+        latest: LlmCall | None = None
         for message in messages.back():
             if message.key in self._latest_asked:
                 latest = self._latest_asked[message.key]
@@ -131,7 +131,7 @@ class History:
             self._latest_asked[message.key] = latest
         return latest
 
-    def _matching(self, call: Call, key: bytes, follows: Message) -> Link | None:
+    def _matching(self, call: LlmCall, key: bytes, follows: Message) -> Link | None:
         """Return the call with this message `key` whose response is `follows`, as its own or a user's message."""
         if key not in self._by_key:
             return None
@@ -153,13 +153,13 @@ class History:
             return Link(found[0], _gives_as_user(follows, found[0]))
         return next((Link(before, as_user=True) for before in found if _quotes(follows, before)), None)
 
-    def _asked_again(self, call: Call) -> Call | None:
+    def _asked_again(self, call: LlmCall) -> LlmCall | None:
         """Return a call of the same lane with the very same messages that got no whole response."""
         last = call.messages.last
         same = self._unfinished.get((last.key, call.llm.lane), []) if last is not None else []
         return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
 
-    def _by_answer_kept(self, call: Call) -> Call | None:
+    def _by_answer_kept(self, call: LlmCall) -> LlmCall | None:
         """Return the call of the same set-up whose response is the latest that `call` repeats, preferably of its lane.
 
         A response that the call itself was shown, such as an example at the begin of every request, does not count.
@@ -171,7 +171,7 @@ class History:
                 return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
         return None
 
-    def _summed_up(self, call: Call) -> Link | None:
+    def _summed_up(self, call: LlmCall) -> Link | None:
         """Return the lane's last call of the same set-up whose history a summary replaces in `call`.
 
         Either that call itself wrote the summary, as the response that ends its conversation. Or a later call wrote it,
@@ -190,7 +190,7 @@ class History:
         return Link(before, summary=summary) if is_after and (_is_left(before) or _is_shown(before, summary)) else None
 
 
-def _ended(ends: list[_End], call: Call) -> list[_End]:
+def _ended(ends: list[_End], call: LlmCall) -> list[_End]:
     """Return the latest of `ends` that were over when `call` began."""
     place = bisect_left(ends, (call.start_ns, 1))
     return ends[max(0, place - _MOST_ALIKE) : place]
@@ -203,41 +203,41 @@ def _with_ancestors(lane: str) -> Iterator[str]:
         lane = lane.rpartition(".")[0]
 
 
-def _gives_as_user(message: Message, before: Call) -> bool:
+def _gives_as_user(message: Message, before: LlmCall) -> bool:
     """Return whether `message` quotes the response of `before` as the words of a user."""
     return (
         message.role == "user" and len(before.text.strip()) >= _DISTINCTIVE and before.text.strip() in text_in(message)
     )
 
 
-def _quotes(message: Message, before: Call) -> bool:
+def _quotes(message: Message, before: LlmCall) -> bool:
     """Return whether `message` quotes the response of `before`: its text as a user's words, or a tool call."""
     return _gives_as_user(message, before) or any(block.is_quoted_in(message) for block in before.blocks)
 
 
-def _answers_in(call: Call) -> Iterator[str]:
+def _answers_in(call: LlmCall) -> Iterator[str]:
     """Yield the signatures of the assistant's messages of `call`, newest first."""
     return (message.signature for message in call.messages.back() if message.role == "assistant")
 
 
-def _begins(call: Call) -> list[str]:
+def _begins(call: LlmCall) -> list[str]:
     """Return the first texts of `call`, where a summary stands, with or without a reply that accepts it."""
     return [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
 
 
-def _is_summary(summary: Call, call: Call) -> bool:
+def _is_summary(summary: LlmCall, call: LlmCall) -> bool:
     """Return whether `call` begins with the response of `summary`, and `summary` itself does not."""
     said = summary.text.strip()
     is_new = not any(said in begin for begin in _begins(summary))
     return len(said) >= _DISTINCTIVE and is_new and any(said in begin for begin in _begins(call))
 
 
-def _is_left(before: Call) -> bool:
+def _is_left(before: LlmCall) -> bool:
     """Return whether `before` requested tools whose results no request ever returns."""
     return bool(before.blocks) and not any(before.bringing.is_known(block.id) for block in before.blocks)
 
 
-def _is_shown(before: Call, summary: Call) -> bool:
+def _is_shown(before: LlmCall, summary: LlmCall) -> bool:
     """Return whether the request of `summary` has the first text and the last response of the conversation."""
     first = before.messages.last.first(1) if before.messages.last is not None else None
     texts = [text.strip() for text in (text_in(first) if first is not None else "", before.text)]
@@ -245,7 +245,7 @@ def _is_shown(before: Call, summary: Call) -> bool:
     return bool(texts[0]) and all(text in shown or json.dumps(text)[1:-1] in shown for text in texts)
 
 
-def _ends_in_words(call: Call) -> bool:
+def _ends_in_words(call: LlmCall) -> bool:
     """Return whether `call` ends a conversation: its last message has content, and its response is whole."""
     last = call.messages.last
     if last is None or last.count <= _SHORT or last.results or call.stop_reason != "end_turn":

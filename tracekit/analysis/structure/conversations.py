@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from tracekit.analysis.structure.calls import Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, text_in
 from tracekit.analysis.structure.continuing import History, Link
 from tracekit.analysis.structure.setups import Identity, identities_of, is_one_agent
 
@@ -35,14 +35,14 @@ class Conversation:
     over. `aside` is the call in whose turn an aside belongs; `is_summary` is True if it is the summary of a history.
     """
 
-    calls: list[Call] = field(default_factory=list)
+    calls: list[LlmCall] = field(default_factory=list)
     source: Conversation | None = None
     is_shared: bool = False
-    aside: Call | None = None
+    aside: LlmCall | None = None
     is_summary: bool = False
-    readers: dict[int, Call] = field(default_factory=dict)
+    readers: dict[int, LlmCall] = field(default_factory=dict)
     """The first call of a history that returns the results of a call's tools, by the `id()` of the latter."""
-    quoting: dict[int, Call] = field(default_factory=dict)
+    quoting: dict[int, LlmCall] = field(default_factory=dict)
     """The first call that quotes a call's `tool_use` blocks as text, by the `id()` of the latter."""
 
     @property
@@ -55,7 +55,7 @@ class Conversation:
         """The lane of the first call."""
         return self.calls[0].llm.lane
 
-    def is_free(self, call: Call) -> bool:
+    def is_free(self, call: LlmCall) -> bool:
         """Return whether `call` may be the next; a lane that makes a new call has given up an open one."""
         last = self.calls[-1]
         return last.end_ns <= call.start_ns or (last.llm.end_ns is None and last.llm.lane == call.llm.lane)
@@ -68,13 +68,13 @@ class Conversation:
             return False
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
-    def pairs(self) -> Iterator[tuple[Call, Call | None]]:
+    def pairs(self) -> Iterator[tuple[LlmCall, LlmCall | None]]:
         """Yield each call with the one that returns its results, else the next one, else another's that quotes it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
             yield call, _bringing(call, following, self.readers.get(id(call))) or self.quoting.get(id(call))
 
 
-def conversations(calls: Iterable[Call]) -> list[Conversation]:
+def conversations(calls: Iterable[LlmCall]) -> list[Conversation]:
     """Arrange `calls` as conversations, in the order of their begins."""
     return _Assembly(sorted(calls, key=lambda call: (call.start_ns, call.llm.id))).found
 
@@ -82,7 +82,7 @@ def conversations(calls: Iterable[Call]) -> list[Conversation]:
 class _Assembly:
     """Puts calls, in the order in which they began, into conversations."""
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, calls: list[LlmCall]) -> None:
         self.found: list[Conversation] = []
         self._of_call: dict[int, Conversation] = {}
         self._returning: dict[tuple[int, Identity], Conversation] = {}
@@ -99,9 +99,9 @@ class _Assembly:
             if conversation.source is not None and conversation.aside is None:
                 conversation.source.is_shared = True
 
-    def _heirs_in(self, calls: list[Call], links: list[Link | None]) -> dict[int, Call]:
+    def _heirs_in(self, calls: list[LlmCall], links: list[Link | None]) -> dict[int, LlmCall]:
         """Return, by a call's `id()`, the call that continues it as the same agent and joins its conversation."""
-        heirs: dict[int, Call] = {}
+        heirs: dict[int, LlmCall] = {}
         for call, link in zip(calls, links, strict=True):
             if link is None or not self._is_next(call, link):
                 continue
@@ -110,7 +110,7 @@ class _Assembly:
                 heirs[id(link.before)] = call
         return heirs
 
-    def _put(self, call: Call, link: Link | None) -> None:
+    def _put(self, call: LlmCall, link: Link | None) -> None:
         aside = None if link is None else self._turn_of_aside(call, link)
         conversation = None if link is None or aside is not None else self._home(call, link)
         if conversation is None:
@@ -123,7 +123,7 @@ class _Assembly:
         if link is not None:
             self._note_outcome(call, link.before, self._of_call[id(link.before)])
 
-    def _note_outcome(self, call: Call, before: Call, source: Conversation) -> None:
+    def _note_outcome(self, call: LlmCall, before: LlmCall, source: Conversation) -> None:
         """Note that `call`, which continues `before` of `source`, has the results of its tools, or quotes it."""
         if any(call.brings(block.id) for block in before.blocks):
             source.readers.setdefault(id(before), call)
@@ -137,7 +137,7 @@ class _Assembly:
         self._roots[id(conversation)] = conversation if source is None else self._roots[id(source)]
         return conversation
 
-    def _turn_of_aside(self, call: Call, link: Link) -> Call | None:
+    def _turn_of_aside(self, call: LlmCall, link: Link) -> LlmCall | None:
         """Return the call in whose turn `call` belongs if it is an aside, else None."""
         heir = self._heirs.get(id(link.before))
         if heir is None or heir is call or id(call) in self._continued:
@@ -146,7 +146,7 @@ class _Assembly:
             return None
         return heir if call.end_ns > heir.start_ns else link.before
 
-    def _home(self, call: Call, link: Link) -> Conversation | None:
+    def _home(self, call: LlmCall, link: Link) -> Conversation | None:
         """Return the conversation that `call` joins, or None if it begins one."""
         before = self._of_call[id(link.before)]
         if self._is_next(call, link):
@@ -161,11 +161,11 @@ class _Assembly:
         return None
 
     @staticmethod
-    def _is_beside(call: Call, heir: Call) -> bool:
+    def _is_beside(call: LlmCall, heir: LlmCall) -> bool:
         """Return whether `call` overlaps another call, the `heir`."""
         return heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
 
-    def _is_next(self, call: Call, link: Link) -> bool:
+    def _is_next(self, call: LlmCall, link: Link) -> bool:
         """Return whether `call` is the next of the agent whose call it continues.
 
         A response that one request has as its own, and `call` as the words of a user, belongs to another agent.
@@ -181,7 +181,7 @@ class _Assembly:
                 summing.aside, summing.is_summary = link.before, True
 
 
-def _links(calls: list[Call]) -> list[Link | None]:
+def _links(calls: list[LlmCall]) -> list[Link | None]:
     history = History()
     links = []
     for call in calls:
@@ -190,7 +190,7 @@ def _links(calls: list[Call]) -> list[Link | None]:
     return links
 
 
-def _bringing(call: Call, following: Call | None, reader: Call | None) -> Call | None:
+def _bringing(call: LlmCall, following: LlmCall | None, reader: LlmCall | None) -> LlmCall | None:
     """Return the call that returns the tool results of `call`: the agent's own, or an earlier equal `reader`."""
     if reader is None or following is None or reader is following or reader.start_ns > following.start_ns:
         return following or reader

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.calls import LlmCall
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.lanes import common_lane, depth_of
@@ -66,7 +66,7 @@ def _counted(
     conversations: Sequence[Conversation],
     by_key: Mapping[bytes, list[Conversation]],
     recording: Recording,
-) -> list[Call] | None:
+) -> list[LlmCall] | None:
     """Return the calls of the conversation whose prompt `count` counted, or None if that is not known."""
     asked = next((exchange.request.asked for exchange in _exchanges(count, recording)), None)
     messages = () if asked is None else asked.messages.back()
@@ -79,7 +79,7 @@ def _counted(
     return None
 
 
-def _nearest(count: Draft, conversations: Sequence[Conversation], container: Draft) -> list[Call] | None:
+def _nearest(count: Draft, conversations: Sequence[Conversation], container: Draft) -> list[LlmCall] | None:
     """Return the calls of the one conversation that ran in the most of the tasks around `count`, or None.
 
     A single conversation proves nothing, unless it is that of the agent in which `count` stands.
@@ -90,6 +90,6 @@ def _nearest(count: Draft, conversations: Sequence[Conversation], container: Dra
     return conversations[shared.index(most)].calls if is_told and shared.count(most) == 1 else None
 
 
-def _at(calls: Sequence[Call], at_ns: int) -> Call:
+def _at(calls: Sequence[LlmCall], at_ns: int) -> LlmCall:
     """Return the call that began last before `at_ns`, else the first."""
     return max((call for call in calls if call.start_ns <= at_ns), key=lambda call: call.start_ns, default=calls[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Block, Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, text_in
 from tracekit.analysis.structure.choosing import Choices, Dispatch
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.setups import Identity
@@ -60,7 +60,7 @@ class _Handing:
             self._beside.setdefault(agent.host, []).append((agent.conversation.calls[-1].end_ns, agent))
         for ends in self._beside.values():
             ends.sort(key=lambda end: end[0])
-        self._telling: dict[int, list[tuple[Block, list[str]]]] = {}
+        self._telling: dict[int, list[tuple[ToolUse, list[str]]]] = {}
         """The tool calls of a response by which it may have handed over, by the `id()` of the call."""
 
     def to(self, agent: Unnamed) -> Iterator[Dispatch]:
@@ -92,12 +92,12 @@ class _Handing:
                 yield Dispatch(agent.first, block, asked.llm, is_carried=True)
 
 
-def _shown_to(call: Call) -> str:
+def _shown_to(call: LlmCall) -> str:
     """Return the text of the user messages of `call`."""
     return "\n".join(text_in(message) for message in call.messages.back() if message.role == "user")
 
 
-def _telling_in(asked: Call, known: str) -> list[tuple[Block, list[str]]]:
+def _telling_in(asked: LlmCall, known: str) -> list[tuple[ToolUse, list[str]]]:
     """Return the tool calls of a response with the input texts that identify them, without texts `known` before."""
     texts = ((block, [text for text in block.texts if len(text.strip()) >= _TELLING]) for block in asked.blocks)
     new = ((block, [text for text in long if text not in known]) for block, long in texts)

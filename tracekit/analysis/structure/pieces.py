@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Call, CallReader, text_in
+from tracekit.analysis.structure.calls import CallReader, LlmCall, text_in
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.adopted import label_of
 from tracekit.model.history import Message
@@ -33,7 +33,7 @@ def demote_pieces(root: Draft, recording: Recording, reader: CallReader) -> None
     for. A step without a call of its own is around another agent, or beside the calls; unless an attribute names it.
     """
     drafts = root.walk()
-    by_name: dict[str | None, list[tuple[Draft, Call]]] = {}
+    by_name: dict[str | None, list[tuple[Draft, LlmCall]]] = {}
     for draft in drafts:
         if _is_adopted(draft):
             below = draft.walk()
@@ -87,7 +87,7 @@ def _has_usage(agent: Draft) -> bool:
     return any(name in agent.attributes for name in _USAGE)
 
 
-def _linked(pieces: Iterable[tuple[Draft, Call]]) -> Iterator[Draft]:
+def _linked(pieces: Iterable[tuple[Draft, LlmCall]]) -> Iterator[Draft]:
     """Yield each of `pieces` that requested tools whose results another piece returns, and that other piece."""
     asked: dict[str, Draft] = {}
     latest: dict[bytes, str | None] = {}
@@ -99,14 +99,14 @@ def _linked(pieces: Iterable[tuple[Draft, Call]]) -> Iterator[Draft]:
         asked.update((block.id, piece) for block in call.blocks)
 
 
-def _brought_anew(call: Call) -> Iterator[str]:
+def _brought_anew(call: LlmCall) -> Iterator[str]:
     """Yield the ids of the results in the last message, unless it has text: a named agent then begins anew."""
     last = call.messages.last
     if last is not None and not text_in(last):
         yield from (id for id, _ in last.results)
 
 
-def _brought(call: Call, asked: Container[str], latest: dict[bytes, str | None]) -> Iterator[str]:
+def _brought(call: LlmCall, asked: Container[str], latest: dict[bytes, str | None]) -> Iterator[str]:
     """Yield the ids of the `asked` results that `call` returns; of those in known messages, the newest.
 
     `latest` has the newest by the keys of the messages that are known. Each message is read once.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from tracekit.analysis.structure.calls import Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, text_in
 from tracekit.model.history import Message
 
 __all__ = ["Prompts"]
@@ -23,13 +23,13 @@ class Prompts:
         firsts: The first call of each work, in the order of the works; None where it has none.
     """
 
-    def __init__(self, firsts: Sequence[Call | None]) -> None:
+    def __init__(self, firsts: Sequence[LlmCall | None]) -> None:
         self._firsts = firsts
         self._found: dict[tuple[str, bytes], bool] = {}
         self._texts: dict[bytes, str] = {}
         self._characters = 0
 
-    def has(self, first: Call, text: str) -> bool:
+    def has(self, first: LlmCall, text: str) -> bool:
         """Return whether the prompt of the subagent whose `first` call is given has `text`."""
         if text in first.system:
             return True

@@ -20,14 +20,14 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from tracekit.analysis.structure.calls import Block, Call, texts_in
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, texts_in
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.lanes import common_lane
 from tracekit.analysis.structure.prompts import Prompts
 from tracekit.model.tree import Status
 
-__all__ = ["STRENGTH", "Held", "Window", "Work", "Works", "place", "windows_of"]
+__all__ = ["STRENGTH", "Candidate", "Candidates", "ToolWindow", "WaitingTimes", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
 """The kinds of evidence, each with its strength."""
@@ -43,7 +43,7 @@ _END = 1 << 63
 
 
 @dataclass(slots=True, eq=False)
-class Window:
+class ToolWindow:
     """The time between a response that requests tools and the request that returns their results.
 
     `is_quoted` is True if `brought` quotes the tool call as text: as the words of a user or as its own. `is_left` is
@@ -52,8 +52,8 @@ class Window:
     """
 
     conversation: Conversation
-    asked: Call
-    brought: Call | None
+    asked: LlmCall
+    brought: LlmCall | None
     is_left: bool = False
     is_final: bool = False
     is_quoted: bool = False
@@ -73,7 +73,7 @@ class Window:
         """Return whether work that began at `start_ns` may have been requested by this response."""
         return self.asked.end_ns <= start_ns and (self.brought is None or start_ns < self.brought.start_ns)
 
-    def is_beside(self, first: Call) -> bool:
+    def is_beside(self, first: LlmCall) -> bool:
         """Return whether `first` is a parallel request of the program that does not serve this response.
 
         It is set up like the asker's call, was not started from there, and no result was ever returned: the tools may
@@ -85,13 +85,13 @@ class Window:
         is_alike = first.offered == asked.offered and first.system == asked.system
         return is_alike and _branch(asked.llm.lane, first.llm.lane) is None
 
-    def has_run(self, block: Block) -> bool:
+    def has_run(self, block: ToolUse) -> bool:
         """Return whether the tool that `block` requested has run."""
         if self.brought is None:
             return False
         return self.brought.brings(block.id) or (self.is_quoted and self.brought.quotes(block, self.asked))
 
-    def result(self, block: Block) -> str | None:
+    def result(self, block: ToolUse) -> str | None:
         """Return the text that was returned as the result of `block`."""
         if self.brought is None:
             return None
@@ -100,10 +100,10 @@ class Window:
 
 
 @dataclass(eq=False)
-class Work:
+class Candidate:
     """A possible subagent: a conversation, or a recorded agent with the calls below it."""
 
-    calls: list[Call]
+    calls: list[LlmCall]
     start_ns: int
     lane: str
     name: str | None = None
@@ -111,7 +111,7 @@ class Work:
     agent: Draft | None = None
 
     @property
-    def first(self) -> Call | None:
+    def first(self) -> LlmCall | None:
         """The first call, or None."""
         return self.calls[0] if self.calls else None
 
@@ -134,24 +134,24 @@ class Work:
         return [list(map(_written, texts)) for texts in told]
 
 
-def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[Window]:
+def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[ToolWindow]:
     """Yield the windows of `conversation`, one for each response that requests tools. `status` is that of the run."""
     for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
             is_left = bringing is None and status in ("ok", "error")
             is_quoted = bringing is not None and conversation.quoting.get(id(call)) is bringing
-            yield Window(conversation, call, bringing, is_left, is_left and status == "ok", is_quoted)
+            yield ToolWindow(conversation, call, bringing, is_left, is_left and status == "ok", is_quoted)
 
 
-class Works:
+class Candidates:
     """The possible subagents of a container in the order of their begins, found by the windows in which they began."""
 
-    def __init__(self, works: Iterable[Work]) -> None:
+    def __init__(self, works: Iterable[Candidate]) -> None:
         self._in_order = sorted(works, key=lambda work: work.start_ns)
         self._begins = [work.start_ns for work in self._in_order]
         self.prompts = Prompts([work.first for work in self._in_order])
 
-    def inside(self, window: Window) -> list[Work]:
+    def inside(self, window: ToolWindow) -> list[Candidate]:
         """Return the works that may have served the response of `window`, in order."""
         low = bisect_left(self._begins, window.asked.end_ns)
         if window.brought is None:
@@ -162,7 +162,7 @@ class Works:
         inside = (self._in_order[place] for place in places)
         return [work for work in inside if work.conversation is not window.conversation]
 
-    def _told(self, window: Window, low: int) -> Iterator[int]:
+    def _told(self, window: ToolWindow, low: int) -> Iterator[int]:
         """Yield the places, from `low` on, of works with any evidence that they served a response without results.
 
         Thousands of calls may request tools only for the form of the response, and every later work is in the window of
@@ -195,16 +195,16 @@ class Works:
         return named
 
 
-class Held:
+class WaitingTimes:
     """The times in which works that serve one block wait for tools that they requested themselves."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
+    def __init__(self, windows: Iterable[ToolWindow]) -> None:
         in_order = sorted(windows, key=lambda window: window.asked.end_ns)
         ends = (_END if window.brought is None else window.brought.start_ns for window in in_order)
         self._begins = [window.asked.end_ns for window in in_order]
         self._latest_ends = list(accumulate(ends, max))
 
-    def hold(self, work: Work) -> bool:
+    def hold(self, work: Candidate) -> bool:
         """Return whether another of the works waited when `work` began."""
         # A work whose first call took no time began when it asked for its own tools.
         is_at_once = work.first is not None and work.first.end_ns <= work.start_ns
@@ -212,15 +212,15 @@ class Held:
         return before > 0 and self._latest_ends[before - 1] > work.start_ns
 
 
-def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
+def place(works: Sequence[Candidate], window: ToolWindow, prompts: Prompts) -> dict[int, tuple[ToolUse, str]]:
     """Return the block that each work in `window` served and the evidence, by the `id()` of the work."""
-    placed: dict[int, tuple[Block, str]] = {}
+    placed: dict[int, tuple[ToolUse, str]] = {}
     blocks = window.asked.blocks
     inputs = {block.number: _looked_for(block) for block in blocks} if works else {}
     results = {block.number: window.result(block) for block in blocks} if works and window.brought else {}
     for work in works:
         named = [block for block in blocks if block.name == work.name] if work.name else []
-        candidates: Sequence[Block] = [block for block in named or blocks if not _is_after(work, block, window)]
+        candidates: Sequence[ToolUse] = [block for block in named or blocks if not _is_after(work, block, window)]
         by_result = [block for block in candidates if _is_result(work, results.get(block.number))]
         open_ones = by_result or [each for each in candidates if not _has(work, results.get(each.number), prompts)]
         looked_for = [(block, inputs[block.number]) for block in open_ones]
@@ -244,10 +244,10 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
     return placed
 
 
-def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tuple[Block, str]]) -> None:
+def _place_by_lane(works: Sequence[Candidate], window: ToolWindow, placed: dict[int, tuple[ToolUse, str]]) -> None:
     """Place the rest of the works by the lanes that the asker started."""
     asker = window.asker
-    branches: dict[str, list[Work]] = {}
+    branches: dict[str, list[Candidate]] = {}
     for work in works:
         branch = _branch(asker, work.lane)
         if branch is not None:
@@ -285,7 +285,7 @@ def _lane_order(branch: str) -> tuple[str, int]:
     return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
 
 
-def _is_after(work: Work, block: Block, window: Window) -> bool:
+def _is_after(work: Candidate, block: ToolUse, window: ToolWindow) -> bool:
     """Return whether the work was shown the result of `block` that the asker got, or took the history over."""
     if work.first is not None and window.conversation.quoting.get(id(window.asked)) is work.first:
         return not _is_result(work, window.result(block))
@@ -294,13 +294,13 @@ def _is_after(work: Work, block: Block, window: Window) -> bool:
     return window.brought is None or work.first.result(block.id) == window.result(block)
 
 
-def _has(work: Work, result: str | None, prompts: Prompts) -> bool:
+def _has(work: Candidate, result: str | None, prompts: Prompts) -> bool:
     """Return whether the work's prompt has `result`, and that is long enough to be evidence."""
     text = (result or "").strip()
     return work.first is not None and len(text) >= _TELLING and prompts.has(work.first, text)
 
 
-def _is_result(work: Work, result: str | None) -> bool:
+def _is_result(work: Candidate, result: str | None) -> bool:
     """Return whether the work's response, or each value of a structured one, is `result` or part of it."""
     if result is None:
         return False
@@ -324,15 +324,15 @@ def _json_in(text: str) -> Any:
         return None
 
 
-def _looked_for(block: Block) -> list[str]:
+def _looked_for(block: ToolUse) -> list[str]:
     """Return the texts of the block's input by which it is recognised in a prompt."""
     texts = (text.strip() for text in block.texts)
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
 
 def _by_prompt(
-    work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts, *, is_final: bool
-) -> list[Block]:
+    work: Candidate, looked_for: Sequence[tuple[ToolUse, list[str]]], prompts: Prompts, *, is_final: bool
+) -> list[ToolUse]:
     """Return the blocks whose input is in the work's prompt: every text of it, else a long one."""
     first = work.first
     if first is None:

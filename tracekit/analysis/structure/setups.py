@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.calls import LlmCall
 
 __all__ = ["Identity", "identities_of", "identity_of", "is_one_agent"]
 
@@ -27,18 +27,18 @@ _BEARABLE = {"same": 1, "related": 0, "other": -1}
 """The number of further differences that an agent may have, by how alike its prompt is."""
 
 
-def identity_of(call: Call) -> Identity:
+def identity_of(call: LlmCall) -> Identity:
     """Return the identity of the agent that sends the request of `call`."""
     return (call.prompt, ()) if call.prompt else ("", call.offered)
 
 
-def identities_of(call: Call) -> tuple[Identity, ...]:
+def identities_of(call: LlmCall) -> tuple[Identity, ...]:
     """Return the identities by which the agent may be found again, the more exact one first."""
     exact = (call.system, ()) if call.prompt else ("", call.offered)
     return tuple(dict.fromkeys((exact, identity_of(call))))
 
 
-def is_one_agent(one: Call, other: Call, *, as_user: bool = False) -> bool:
+def is_one_agent(one: LlmCall, other: LlmCall, *, as_user: bool = False) -> bool:
     """Return whether the requests are set up as one agent.
 
     `as_user` says that the request of `other` gives the response of `one` as the words of a user.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.calls import LlmCall
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.setups import Identity, identity_of
@@ -28,7 +28,7 @@ class Unnamed:
     final: Collection[str] = ()
 
     @property
-    def first(self) -> Call:
+    def first(self) -> LlmCall:
         """The agent's first call."""
         return self.conversation.calls[0]
 
@@ -61,7 +61,7 @@ class Unnamed:
         self.draft.attributes[semconv.AGENT_NAME] = name
 
 
-def role_of(call: Call) -> Identity | None:
+def role_of(call: LlmCall) -> Identity | None:
     """Return the system prompt of `call`, else its tools; None if it has neither."""
     role = identity_of(call)
     return role if any(role) else None

@@ -29,14 +29,14 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from tracekit.analysis.timing.overlap import Interval
-from tracekit.analysis.timing.schedule import Row, Schedule
+from tracekit.analysis.timing.schedule import ChildRow, Schedule
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
-__all__ = ["Margin", "Step", "critical_path", "margins", "time_of"]
+__all__ = ["CriticalStep", "Margin", "critical_path", "margins", "time_of"]
 
 
-class Step(NamedTuple):
+class CriticalStep(NamedTuple):
     """A part of the path: a stretch of time that `node` itself, and none of its children, decided.
 
     `agent` is the innermost agent around it. Times are nanoseconds since the epoch.
@@ -63,17 +63,17 @@ def time_of(root: Node, schedule: Schedule) -> Interval:
     return Interval(min(begin_ns, end_ns), end_ns)
 
 
-def critical_path(root: Node, schedule: Schedule) -> list[Step]:
+def critical_path(root: Node, schedule: Schedule) -> list[CriticalStep]:
     """Return the parts of the path through the run with this `root`, the earliest first."""
     begin_ns, end_ns = time_of(root, schedule)
-    steps: list[Step] = []
+    steps: list[CriticalStep] = []
     # Of what is on the path, the time that it decided. Later parts are found first.
     stack: list[tuple[Node, Node | None, int, int]] = [(root, None, begin_ns, end_ns)]
     while stack:
         node, agent, start_ns, at_ns = stack.pop()
         agent = node if node.kind == "agent" else agent
         if not node.children:
-            steps.append(Step(node, agent, start_ns, at_ns))
+            steps.append(CriticalStep(node, agent, start_ns, at_ns))
             continue
         children = _Children.of(node, schedule)
         for number in reversed(children.path):
@@ -82,10 +82,10 @@ def critical_path(root: Node, schedule: Schedule) -> list[Step]:
             child_begin_ns = max(child.start_ns, start_ns)
             if child_begin_ns >= child_end_ns:
                 continue
-            steps.append(Step(node, agent, child_end_ns, at_ns))
+            steps.append(CriticalStep(node, agent, child_end_ns, at_ns))
             stack.append((child.node, agent, child_begin_ns, child_end_ns))
             at_ns = child_begin_ns
-        steps.append(Step(node, agent, start_ns, at_ns))
+        steps.append(CriticalStep(node, agent, start_ns, at_ns))
     return sorted((step for step in steps if step.start_ns < step.end_ns), key=lambda step: step.start_ns)
 
 
@@ -124,7 +124,7 @@ class _Children:
         path: The numbers of those that decided the end of the node, in order.
     """
 
-    row: Row
+    row: ChildRow
     begin_ns: int
     finishes: Sequence[int]
     slacks: Sequence[int | None]
@@ -159,7 +159,7 @@ class _Children:
             yield number, within_ns if limit_ns is None else min(within_ns, limit_ns)
 
 
-def _places(row: Row) -> list[int]:
+def _places(row: ChildRow) -> list[int]:
     """Return the place of each child among the ends."""
     places = [0] * len(row.ends)
     for place, number in enumerate(row.ends):
@@ -167,7 +167,7 @@ def _places(row: Row) -> list[int]:
     return places
 
 
-def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
+def _path(row: ChildRow, finishes: Sequence[int], begin_ns: int) -> list[int]:
     """Return the numbers of the children that decided the end of their parent, in order; of equal ends the longest."""
 
     def later(one: int, other: int) -> int:
@@ -182,7 +182,7 @@ def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
     return path[::-1]
 
 
-def _slacks(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int | None]:
+def _slacks(row: ChildRow, finishes: Sequence[int], begin_ns: int) -> list[int | None]:
     """Return by how much each child could end later without a later end of its parent."""
     count = len(row.children)
     inside, places = set(row.inside), _places(row)

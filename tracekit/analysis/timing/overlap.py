@@ -16,7 +16,7 @@ __all__ = [
     "SLOT_NS",
     "TOLERANCE_NS",
     "Interval",
-    "Level",
+    "RunningCount",
     "begun_at_an_end",
     "beside_others",
     "concurrency",
@@ -39,7 +39,7 @@ class Interval(NamedTuple):
     end_ns: int
 
 
-class Level(NamedTuple):
+class RunningCount(NamedTuple):
     """The number of intervals that run from `at_ns` on."""
 
     at_ns: int
@@ -64,18 +64,18 @@ def is_limited(intervals: Sequence[Interval], most: int) -> bool:
     return most < len(intervals) and len(begun_at_an_end(intervals)) >= len(intervals) - most
 
 
-def concurrency(intervals: Iterable[Interval]) -> list[Level]:
+def concurrency(intervals: Iterable[Interval]) -> list[RunningCount]:
     """Return the number of running intervals over time, one level for each change. O(n log n)."""
     changes: dict[int, int] = {}
     for start_ns, end_ns in intervals:
         changes[start_ns] = changes.get(start_ns, 0) + 1
         changes[end_ns] = changes.get(end_ns, 0) - 1
-    levels: list[Level] = []
+    levels: list[RunningCount] = []
     running = 0
     for at_ns in sorted(changes):
         running += changes[at_ns]
         if not levels or levels[-1].running != running:
-            levels.append(Level(at_ns, running))
+            levels.append(RunningCount(at_ns, running))
     return levels
 
 

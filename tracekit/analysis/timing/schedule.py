@@ -41,7 +41,7 @@ from tracekit.analysis.unseen import Slot, Unseen, is_unseen
 from tracekit.model.change import Change, Saving
 from tracekit.model.tree import Node
 
-__all__ = ["MANY", "Level", "Row", "Schedule", "packed"]
+__all__ = ["MANY", "ChangedNode", "ChildRow", "Schedule", "packed"]
 
 MANY = 64
 """Children of one node from which on savings below it are bounded instead of laid out."""
@@ -49,7 +49,7 @@ MANY = 64
 _NEVER = -(1 << 63)
 
 
-class Level(NamedTuple):
+class ChangedNode(NamedTuple):
     """A node below which something changes.
 
     Attributes:
@@ -86,7 +86,7 @@ def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChildRow:
     """The children of a node in the order of their begins, with their dependencies and delays.
 
     `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these, and then
@@ -136,7 +136,7 @@ class Schedule:
         self._least_ns = max(1, least_ns)
         self._depths: dict[str, int] = {}
         self._alone: dict[str, Mapping[str, int]] = {}
-        self._rows: dict[int, tuple[Node, Row]] = {}
+        self._rows: dict[int, tuple[Node, ChildRow]] = {}
         self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
@@ -173,7 +173,7 @@ class Schedule:
                 return Saving(change, 0)
         return Saving(change, saved_ns)
 
-    def levels(self, change: Change) -> Iterator[Level]:
+    def levels(self, change: Change) -> Iterator[ChangedNode]:
         """Yield the nodes below which something changes, from the innermost to the root."""
         owns: dict[str, Change] = {}
         shorter: dict[str, list[tuple[Node, int]]] = {}
@@ -190,7 +190,7 @@ class Schedule:
         while heap:
             *_, node = heapq.heappop(heap)
             own, below = owns.get(node.id, Change()), shorter[node.id]
-            level = Level(node, own, below, self._saved_in(node, own, below), not heap)
+            level = ChangedNode(node, own, below, self._saved_in(node, own, below), not heap)
             yield level
             parent = self._parents.get(node.id)
             if parent is not None:
@@ -277,7 +277,7 @@ class Schedule:
         return {child.id: times[child.id] for child in node.children}
 
     def _run_with(
-        self, row: Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
+        self, row: ChildRow, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
     ) -> tuple[list[int], int]:
         """Return the ends of the children with these `numbers` after `change`, in order, and the latest end.
 
@@ -299,7 +299,7 @@ class Schedule:
             finishes.append(start + (child.end_ns - child.start_ns if duration is None else duration))
         return finishes, max([ready_ns, *finishes])
 
-    def _last_between_joints(self, row: Row, node: Node, change: Change, changed: Collection[str]) -> int:
+    def _last_between_joints(self, row: ChildRow, node: Node, change: Change, changed: Collection[str]) -> int:
         """Return when the last inside child of `node` ends with `change`, which concerns the children `changed`."""
         if node.id not in self._unchanged:
             self._unchanged[node.id] = self._without_change(row, node)
@@ -315,7 +315,7 @@ class Schedule:
         shift_ns = ready_ns - was.ready[last]
         return max(was.before[first], was.after[last] + shift_ns, *(finishes[number - begin] for number in inside))
 
-    def _without_change(self, row: Row, node: Node) -> _Unchanged:
+    def _without_change(self, row: ChildRow, node: Node) -> _Unchanged:
         count = len(row.children)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, Change(), range(count), node.start_ns, starts)
@@ -333,7 +333,7 @@ class Schedule:
             *([times[joint] for joint in joints] for times in (ready, before, after)),
         )
 
-    def row(self, node: Node) -> Row:
+    def row(self, node: Node) -> ChildRow:
         """Return the children of `node` as they were recorded."""
         # By the node itself: in a recording that someone made up, a span may have the id that an inferred one gets.
         known = self._rows.get(id(node))
@@ -341,7 +341,7 @@ class Schedule:
             known = self._rows[id(node)] = node, self._laid_out(node)
         return known[1]
 
-    def _laid_out(self, node: Node) -> Row:
+    def _laid_out(self, node: Node) -> ChildRow:
         children = sorted(self._slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
         ended = [child.end_ns for child in children]
         ends = sorted(range(len(children)), key=ended.__getitem__)
@@ -357,7 +357,7 @@ class Schedule:
         end_ns = self.end(node)
         inside = [number for number, ended_ns in enumerate(ended) if ended_ns <= end_ns]
         was_last_ns = max([node.start_ns, *(ended[number] for number in inside)])
-        return Row(children, ends, waited, delays, inside, was_last_ns)
+        return ChildRow(children, ends, waited, delays, inside, was_last_ns)
 
     def _slots(self, node: Node) -> Iterator[Slot]:
         """Yield the times of the children of `node`. A child that outlived it within the tolerance ends with it."""

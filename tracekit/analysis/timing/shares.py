@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tracekit.analysis.timing.critical import Step
+from tracekit.analysis.timing.critical import CriticalStep
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.tree import Node
 
@@ -21,7 +21,7 @@ class Share(NamedTuple):
     avoidable_ns: int
 
 
-def shares_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) -> list[Share]:
+def shares_of(root: Node, steps: Sequence[CriticalStep], findings: Iterable[Finding]) -> list[Share]:
     """Return the shares of agents in `steps`, the path through the run with this `root`; the largest first.
 
     A finding that is likely or certain makes a part of `steps` avoidable: those at and below its spans. What it saves is
@@ -45,11 +45,11 @@ def shares_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) ->
     return sorted(shares, key=lambda share: -share.time_ns)
 
 
-def _name(step: Step) -> str | None:
+def _name(step: CriticalStep) -> str | None:
     return None if step.agent is None else step.agent.agent or step.agent.name
 
 
-def _places_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) -> list[tuple[int, set[int]]]:
+def _places_of(root: Node, steps: Sequence[CriticalStep], findings: Iterable[Finding]) -> list[tuple[int, set[int]]]:
     """Return the saving of each finding with the places of its `steps`, the largest saving first.
 
     The steps of a finding are those at and below its spans. A span with other spans of the same finding below it only

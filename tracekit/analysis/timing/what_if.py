@@ -21,7 +21,7 @@ from itertools import accumulate
 from tracekit.analysis.batches import batch_of, blocking_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval, union
-from tracekit.analysis.timing.schedule import Level, Schedule
+from tracekit.analysis.timing.schedule import ChangedNode, Schedule
 from tracekit.model.change import Change, combined
 from tracekit.model.tree import Node, Run
 
@@ -80,7 +80,9 @@ def drawn(schedule: Schedule, root: Node, change: Change) -> WhatIf:
     return WhatIf(node, was, could, times)
 
 
-def _within(schedule: Schedule, levels: Mapping[str, Level], level: Level) -> Iterator[tuple[Node, int, Warp]]:
+def _within(
+    schedule: Schedule, levels: Mapping[str, ChangedNode], level: ChangedNode
+) -> Iterator[tuple[Node, int, Warp]]:
     """Yield the children of a level's node, each with its new duration and the warp of its time."""
     laid = _laid(schedule, level)
     changed = _Changed(schedule, level)
@@ -94,7 +96,7 @@ def _within(schedule: Schedule, levels: Mapping[str, Level], level: Level) -> It
         yield child, lasts_ns, _warp(schedule, child, lasts_ns, Interval(start_ns, end_ns), changed)
 
 
-def _laid(schedule: Schedule, level: Level) -> Mapping[str, Interval]:
+def _laid(schedule: Schedule, level: ChangedNode) -> Mapping[str, Interval]:
     """Return the times of the children of the level's node, where the node itself begins as it did."""
     node = level.node
     if not level.is_bounded:
@@ -144,7 +146,7 @@ def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, I
 class _Changed:
     """The change of a level among its children, with the blocking calls in children that become shorter."""
 
-    def __init__(self, schedule: Schedule, level: Level) -> None:
+    def __init__(self, schedule: Schedule, level: ChangedNode) -> None:
         self.begins = {child.id: child.start_ns for child in level.node.children}
         self.change = level.own
         self.blocking = [

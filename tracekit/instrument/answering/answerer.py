@@ -91,7 +91,7 @@ class Answerer(Upstream):
     ) -> Any:
         from tracekit.instrument.answering import sdk  # noqa: PLC0415  loads with the first call
         from tracekit.instrument.answering.calls import AnsweredCall, answered  # noqa: PLC0415  the same
-        from tracekit.instrument.sdk.call import current_call  # noqa: PLC0415  the same
+        from tracekit.instrument.sdk.current import current_call  # noqa: PLC0415  the same
 
         call = current_call()
         if not isinstance(call, AnsweredCall):

@@ -18,7 +18,8 @@ from tracekit.instrument.http.addresses import MESSAGES, asks_claude, is_candida
 from tracekit.instrument.http.callers import caller
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.sdk.attempt import Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
+from tracekit.instrument.sdk.call import Call
+from tracekit.instrument.sdk.current import CURRENT_CALL, current_call
 from tracekit.instrument.sdk.spans import RecordingTracer
 from tracekit.model.events import Failure, Request
 from tracekit.origin import pass_on

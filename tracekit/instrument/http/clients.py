@@ -9,7 +9,7 @@ from typing import Any
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.http.call import Sending, begin, concerns
 from tracekit.instrument.sdk.attempt import request_of
-from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.sdk.current import current_call
 
 __all__ = ["send", "send_async"]
 

@@ -11,7 +11,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.http.addresses import asks_claude, is_candidate, shown_host
 from tracekit.instrument.http.callers import caller
 from tracekit.instrument.recorder import active
-from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.sdk.current import current_call
 
 __all__ = ["end_headers"]
 

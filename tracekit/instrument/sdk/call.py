@@ -14,7 +14,7 @@ from tracekit.instrument.callers import functions_around
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
 from tracekit.instrument.importing import loaded
-from tracekit.instrument.lanes import TaskVariable, current_lane, running_asyncio
+from tracekit.instrument.lanes import current_lane, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -28,10 +28,7 @@ from tracekit.origin import interrupts, pass_on
 if TYPE_CHECKING:
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["CURRENT_CALL", "Call", "current_call"]
-
-CURRENT_CALL: TaskVariable[Call] = TaskVariable("tracekit_call")
-"""The call in whose request the caller runs. What starts in there is the SDK's, not the program's."""
+__all__ = ["Call"]
 
 
 class Call:
@@ -304,15 +301,6 @@ class Call:
         """Find the run that the call continues by what it asks, where nothing else tells its run."""
         if self._is_alone(live) and live.run is None and not self.recorder.has_root(live):
             live.run = self.recorder.talk.continued_by(self._asked)
-
-
-def current_call() -> Call | None:
-    """Return the call in whose request the caller runs.
-
-    An exception of the program's, such as a signal handler's, may have cut short what restores `CURRENT_CALL`.
-    """
-    call = CURRENT_CALL.get()
-    return call if call is not None and call.in_request else None
 
 
 class _LastTracer:

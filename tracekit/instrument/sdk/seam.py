@@ -13,7 +13,8 @@ from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
+from tracekit.instrument.sdk.call import Call
+from tracekit.instrument.sdk.current import CURRENT_CALL, current_call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog

@@ -256,7 +256,7 @@ class RunScreen(CheckedScreen):
         view = self.timeline.view
         self.query_one(LaneStrip).look(view)
         bounds = self.timeline.bounds
-        note = "" if self._source.live else outside(self.timeline.forest, bounds)
+        note = self.timeline.searched or ("" if self._source.live else outside(self.timeline.forest, bounds))
         head_ns = None if self.player is None else self.player.at_ns
         self.query_one(MinimapStrip).look(self._forest or self.timeline.forest, bounds, view, head_ns)
         self.query_one(Axis).look(view, bounds.start_ns, bounds.length_ns, note)
@@ -293,8 +293,10 @@ class RunScreen(CheckedScreen):
 
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
-        many = self.timeline.search(message.query, self._search_origin)
-        self.query_one(SearchBar).tell(f"{many} found   ⏎ stay   esc go back" if message.query else "")
+        self.timeline.search(message.query, self._search_origin)
+        number, many = self.timeline.hits
+        told = f"{number}/{many}" if many else "not found"
+        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if message.query else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:

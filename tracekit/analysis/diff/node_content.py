@@ -18,15 +18,15 @@ from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
-__all__ = ["Told", "attempt_result", "has_words", "label_of", "told_by"]
+__all__ = ["NodeContent", "attempt_result", "has_words", "label_of", "read_contents"]
 
 _SKETCH = 128
-_TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
+_COMPARED_ELSEWHERE = ("messages", "system", "model", "metadata")
 """Request fields that are compared as something else, or that only identify the sender."""
 
 
 @dataclass(slots=True)
-class Told:
+class NodeContent:
     """The content of one node.
 
     `fields` are compared one by one; `words` are texts, compared where the content of both is recorded. `content` is
@@ -40,7 +40,7 @@ class Told:
     key: int = 0
     sketch: frozenset[int] = frozenset()
 
-    def likeness(self, other: Told) -> float:
+    def likeness(self, other: NodeContent) -> float:
         """Return how alike the words of two subtrees are, from 0 to 1."""
         if not self.sketch and not other.sketch:
             return 1.0
@@ -61,18 +61,18 @@ def label_of(node: Node) -> str:
     return node.name if node.kind in ("run", "span") else {"llm": "call"}.get(node.kind, node.kind)
 
 
-def told_by(run: Run) -> dict[str, Told]:
+def read_contents(run: Run) -> dict[str, NodeContent]:
     """Return the content of every node of `run`, by its id."""
     reading = _Reading(run)
-    told: dict[str, Told] = {}
+    contents: dict[str, NodeContent] = {}
     for node in reversed(list(run.root.walk())):
-        told[node.id] = each = reading.told(node)
-        below = [told[child.id] for child in node.children if child.kind != "attempt"]
+        contents[node.id] = each = reading.content_of(node)
+        below = [contents[child.id] for child in node.children if child.kind != "attempt"]
         # Their order is no part of it: what is asked for at once may begin in any.
         each.key = hash((node.kind, label_of(node), each.content, tuple(sorted(one.key for one in below))))
         sample = {crc32(word.encode("utf-8", "surrogatepass")) for word in each.content.split()}
         each.sketch = frozenset(sorted(sample.union(*(one.sketch for one in below)))[:_SKETCH])
-    return told
+    return contents
 
 
 class _Reading:
@@ -85,17 +85,17 @@ class _Reading:
         self._ids = IdMask()
         for each in run.recording.exchanges.values() if self._has_words else ():
             self._ids.learn(each)
-        seen: dict[str, _Seen] = {}
+        seen: dict[str, _SeenContent] = {}
         served = {id for node in run.root.walk() if (id := node.attributes.get(semconv.TOOL_CALL_ID))}
         calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
         # What stands for a text elsewhere is another thing in each run.
         for agent, node in calls if self._has_words else ():
             exchange = _exchange(node, run)
             if exchange is not None:
-                read = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
+                read = _read(exchange, seen.setdefault(agent, _SeenContent()), served, self._results)
                 self._calls[node.id] = _Call(*map(self._ids.over, (read.words, read.prompt, read.answer)))
 
-    def told(self, node: Node) -> Told:
+    def content_of(self, node: Node) -> NodeContent:
         """Return the content of `node` itself."""
         fields: dict[str, Any] = {"name": label_of(node), "status": node.status}
         if node.failure is not None:
@@ -106,9 +106,9 @@ class _Reading:
             return self._tool(node, fields)
         if node.kind == "agent" and semconv.AGENT_STOP_REASON in node.attributes:
             fields["stop reason"] = node.attributes[semconv.AGENT_STOP_REASON]
-        return Told(fields)
+        return NodeContent(fields)
 
-    def _call(self, node: Node, fields: dict[str, Any]) -> Told:
+    def _call(self, node: Node, fields: dict[str, Any]) -> NodeContent:
         call = self._calls.get(node.id, _Call())
         attempts = [attempt_result(child) for child in node.children if child.kind == "attempt"]
         tokens = node.tokens
@@ -122,9 +122,9 @@ class _Reading:
             "tokens read from cache": tokens.cache_read,
             "tokens written to cache": tokens.cache_write,
         }
-        return Told(fields, call.words, f"{call.prompt}\n{call.answer}")
+        return NodeContent(fields, call.words, f"{call.prompt}\n{call.answer}")
 
-    def _tool(self, node: Node, fields: dict[str, Any]) -> Told:
+    def _tool(self, node: Node, fields: dict[str, Any]) -> NodeContent:
         arguments = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         result = node.attributes.get(semconv.TOOL_CALL_RESULT)
         words: dict[str, Any] = {}
@@ -138,7 +138,7 @@ class _Reading:
             words["result"] = result
         words = self._ids.over(words)
         content = "" if arguments is None else self._ids.over(_text(arguments))
-        return Told(fields, words if self._has_words else None, content)
+        return NodeContent(fields, words if self._has_words else None, content)
 
 
 def attempt_result(attempt: Node) -> str:
@@ -148,7 +148,7 @@ def attempt_result(attempt: Node) -> str:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _SeenContent:
     """The content that an agent's calls have sent and received so far."""
 
     prefixes: set[bytes] = field(default_factory=set)
@@ -190,7 +190,7 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, str]) -> _Call:
+def _read(exchange: Exchange, seen: _SeenContent, served: set[Any], results: dict[str, str]) -> _Call:
     request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
     new = [*takewhile(lambda message: message.key not in seen.prefixes, request.messages.back())][::-1]
@@ -200,7 +200,7 @@ def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, 
     seen.answers.add(answer_signature(answer.get("content")))
     said = [text for message in new for text in _new_texts(message.value, results)]
     answered = [_block(block) for block in blocks_of(answer.get("content")) if not _is_served(block, served)]
-    fields = {name: seen.field(request, name) for name in request if name not in _TOLD_ELSEWHERE}
+    fields = {name: seen.field(request, name) for name in request if name not in _COMPARED_ELSEWHERE}
     prompt, text = "\n".join(said), "\n".join(answered)
     words = {**fields, "system": text_of(seen.field(request, "system")), "prompt": prompt, "answer": text}
     return _Call(words if request else None, prompt, text)
