@@ -24,6 +24,7 @@ from tests.sources.transcripts import (
 from tracekit import semconv
 from tracekit.analysis.content import Content
 from tracekit.model.tree import Tokens
+from tracekit.rules.default import default_findings
 
 CALL = Tokens(115, 90, 100, 5)
 """The tokens of a call with `USAGE`: input counts what was read from and written to the cache."""
@@ -534,6 +535,26 @@ def test_the_rules_of_the_project_redact_texts_in_every_place(
     assert run.name == "Study [redacted:animal]"
     asked = [dict(message) for message in Content(run).messages(nodes(run, "llm")[1])]
     assert asked[2]["content"][0]["content"] == "a [redacted:animal]"
+
+
+def test_rules_that_compare_whole_requests_say_nothing(main: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = {"input_tokens": 9000, "output_tokens": 90}
+    main.prompt(0, "Ask two reviewers")
+    for name in ("security", "style"):
+        main.reply(1, "msg_1", uses("Agent", f"toolu_{name}", prompt="Review it", subagent_type=name), stop="tool_use")
+    for number, name in enumerate(("security", "style")):
+        agent = main.subagent(name, {"agentType": name, "toolUseId": f"toolu_{name}"})
+        agent.prompt(2 + 10 * number, "Review it")
+        agent.reply(9 + 10 * number, f"msg_{name}", said("Nothing to say."), usage)
+        main.result(10 + 10 * number, f"toolu_{name}", "Nothing to say.", detail={"agentId": name})
+    main.reply(30, "msg_2", said("Done."))
+    run = the_run(main.path)
+    compared = {"TK301", "TK302", "TK401"}
+    assert not compared & {finding.code for finding in default_findings(run)}
+    monkeypatch.setattr(Content, "is_rebuilt", lambda *_: False)
+    assert compared & {finding.code for finding in default_findings(run)}, (
+        "they would, if they took the requests for whole"
+    )
 
 
 def test_the_recorded_cost_stands_beside_ours(main: Transcript) -> None:
