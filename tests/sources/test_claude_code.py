@@ -24,6 +24,7 @@ from tests.sources.transcripts import (
 from tracekit import semconv
 from tracekit.analysis.content import Content
 from tracekit.model.tree import Tokens
+from tracekit.rules.default import default_findings
 
 CALL = Tokens(115, 90, 100, 5)
 """The tokens of a call with `USAGE`: input counts what was read from and written to the cache."""
@@ -282,6 +283,23 @@ def test_a_background_agent_outlives_its_tool_and_its_prompt(main: Transcript) -
     assert seconds(run.root.end_ns) == 6
 
 
+def test_an_agent_that_is_resumed_stands_under_its_first_tool(main: Transcript) -> None:
+    main.common["version"] = "2.1.20"
+    agent = main.subagent("aaaa0001", version="2.1.20")
+    for number in range(2):
+        at = 10 * number
+        main.prompt(at, f"Round {number}")
+        main.reply(at + 1, f"msg_{number}", uses("Task", f"toolu_{number}", subagent_type="worker"), stop="tool_use")
+        agent.prompt(at + 1.1, f"Work {number}")
+        agent.reply(at + 2, f"msg_a{number}", said("Worked."))
+        main.result(at + 3, f"toolu_{number}", "Worked.", detail={"agentId": "aaaa0001", "status": "completed"})
+        main.reply(at + 4, f"msg_e{number}", said("Done."))
+    run = the_run(main.path)
+    assert shape(run.root) == ["main", ["Task", ["worker"], "Task"]]
+    assert [child.name for child in nodes(run, "agent")[1].children] == ["prompt", "prompt"]
+    assert run.root.tokens.output == 6 * CALL.output
+
+
 def test_attempts_of_a_subagent_are_its_requests(main: Transcript) -> None:
     main.prompt(0, "Go")
     main.request(0.1, "r1")
@@ -467,6 +485,24 @@ def test_lines_that_are_not_understood_are_counted(main: Transcript) -> None:
     assert len(runs()) == 1
 
 
+def test_odd_values_are_no_harm(main: Transcript) -> None:
+    main.prompt(0, "A cut emoji \ud83d here")
+    main.reply(1, "msg_1", uses("Agent", "toolu_1", prompt="\udc00"), {**USAGE, "output_tokens": -3, "speed": 7})
+    main.result(2, "toolu_1", "\ud83d", detail={"agentId": "aaaa", "totalDurationMs": 1e300, "usage": [1]})
+    main.add(3, {"type": "assistant", "message": {"id": 7, "model": None, "content": "text", "usage": "none"}})
+    main.add(4, {"type": "user", "message": {"role": "user", "content": [1, None, {"type": "tool_result"}]}})
+    main.add(5, {"type": "system", "subtype": "api_error", "error": "words", "retryInMs": 1e300})
+    main.add(6, {"type": "user", "message": {"role": "user", "content": "late"}}, timestamp="9999-12-31T00:00:00Z")
+    main.add(7, {"type": "progress", "data": {"type": "agent_progress", "agentId": "bbbb", "message": [1]}})
+    main.add(8, {"type": "cost-state", "totalCostUSD": "much", "modelUsage": {"m": {"inputTokens": "many"}}})
+    main.reply(9, "msg_2", said("Done."))
+    run = the_run(main.path)
+    first = nodes(run, "llm")[0]
+    assert Content(run).question(first) == "A cut emoji \N{REPLACEMENT CHARACTER} here"
+    assert semconv.OUTPUT_TOKENS not in first.attributes
+    assert run.last_ns < (1 << 62)
+
+
 def test_secrets_are_redacted_and_modes_keep_no_text(main: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "sk-ant-api03-" + "a1B2" * 20 + "-AA"
     main.prompt(0, f"Use {secret}")
@@ -482,6 +518,43 @@ def test_secrets_are_redacted_and_modes_keep_no_text(main: Transcript, monkeypat
         assert ("I used" in text) == (mode == "full")
         (run,) = runs()
         assert run.root.tokens == CALL + CALL
+
+
+def test_the_rules_of_the_project_redact_texts_in_every_place(
+    main: Transcript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.tracekit.redact]\nanimal = "[Ww]hales?"\n')
+    monkeypatch.chdir(tmp_path)
+    main.prompt(0, "Study whales")
+    main.reply(1, "msg_1", uses("Bash", "toolu_1", command="grep whale"), stop="tool_use")
+    main.result(2, "toolu_1", "a whale")
+    main.reply(3, "msg_2", said("Whales are large."))
+    run = the_run(main.path)
+    text = Path(run.recording.segments[0].path).read_text(encoding="utf-8")
+    assert "whale" not in text.lower()
+    assert run.name == "Study [redacted:animal]"
+    asked = [dict(message) for message in Content(run).messages(nodes(run, "llm")[1])]
+    assert asked[2]["content"][0]["content"] == "a [redacted:animal]"
+
+
+def test_rules_that_compare_whole_requests_say_nothing(main: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = {"input_tokens": 9000, "output_tokens": 90}
+    main.prompt(0, "Ask two reviewers")
+    for name in ("security", "style"):
+        main.reply(1, "msg_1", uses("Agent", f"toolu_{name}", prompt="Review it", subagent_type=name), stop="tool_use")
+    for number, name in enumerate(("security", "style")):
+        agent = main.subagent(name, {"agentType": name, "toolUseId": f"toolu_{name}"})
+        agent.prompt(2 + 10 * number, "Review it")
+        agent.reply(9 + 10 * number, f"msg_{name}", said("Nothing to say."), usage)
+        main.result(10 + 10 * number, f"toolu_{name}", "Nothing to say.", detail={"agentId": name})
+    main.reply(30, "msg_2", said("Done."))
+    run = the_run(main.path)
+    compared = {"TK301", "TK302", "TK401"}
+    assert not compared & {finding.code for finding in default_findings(run)}
+    monkeypatch.setattr(Content, "is_rebuilt", lambda *_: False)
+    assert compared & {finding.code for finding in default_findings(run)}, (
+        "they would, if they took the requests for whole"
+    )
 
 
 def test_the_recorded_cost_stands_beside_ours(main: Transcript) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +27,11 @@ from tests.sources.transcripts import (
 )
 from tracekit import semconv
 from tracekit.errors import SourceError
+from tracekit.model.run import RunInfo
+from tracekit.sources.claude_code.stream import StreamSession
 from tracekit.sources.importing import import_sessions
 from tracekit.sources.piping import import_pipe
+from tracekit.sources.translation import Translation
 
 _PLACEHOLDER = {
     "input_tokens": 10,
@@ -163,6 +167,22 @@ def test_a_pipe_without_a_stream_is_told(home: Path) -> None:
     with pytest.raises(SourceError, match="held no stream-json"):
         import_pipe(reading)
     os.close(reading)
+
+
+def test_values_of_other_types_in_a_stream_do_no_harm() -> None:
+    lines = json.dumps(_stream())
+    chance = random.Random(5)
+    for _ in range(150):
+        mutated = json.loads(lines)
+        line = chance.choice(mutated)
+        inner = line.get("message")
+        container = inner if isinstance(inner, dict) and chance.random() < 0.5 else line
+        container[chance.choice(list(container))] = chance.choice([None, 7, [], [3], {}, "x", True])
+        session = StreamSession(SESSION)
+        for each in mutated:
+            session.feed(each)
+        for span in (session.translate() or Translation(RunInfo("", "", 0), {}, (), ())).spans:
+            assert isinstance({**span.content(), **span.end_content()}, dict)
 
 
 def test_nothing_to_import_is_no_error(home: Path, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def runs() -> list[Run]:
 
 def the_run(*paths: Path) -> Run:
     """Import what is at `paths`, and return the one run."""
-    imported(*paths)
+    assert imported(*paths).told == []
     (run,) = runs()
     return run
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.cost import price_usd
-from tracekit.errors import SourceError
+from tracekit.errors import HomeError, SourceError
 from tracekit.journal.imported import imported_headers
 from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.origin import pass_on
@@ -210,10 +210,13 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
     writer = SessionWriter(privacy)
     try:
         import_session(session, writer, before, done)
-    except (OSError, ValueError) as error:
+    except HomeError:
+        raise
+    except Exception as error:
         if isinstance(error, OSError) and error.filename is None:
             raise
-        done.told.append(f"session of run {session.run[:8]} is left out: {error}")
+        said = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {error}"
+        done.told.append(f"session of run {session.run[:8]} is left out: {said}")
     finally:
         writer.close()
         session.close()

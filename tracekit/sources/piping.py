@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tracekit.errors import SourceError
-from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 from tracekit.privacy import project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.claude_code.stream import StreamSession, is_stream
 from tracekit.sources.importing import Imported, import_session, imported_before, is_less, rejoin
+from tracekit.sources.records import parse_line
 from tracekit.sources.writing import SessionWriter
 
 __all__ = ["import_pipe"]
@@ -73,7 +73,7 @@ class _Pipe:
     def feed(self, line: bytes) -> None:
         """Add a line of the stream."""
         try:
-            record: Any = parse_json(line)
+            record: Any = parse_line(line)
         except ValueError as error:
             pass_on(error)
             record = None

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tracekit.journal.files import open_regular
+from tracekit.model.json_text import compact
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 
-__all__ = ["LinePlace", "LineReader", "RecordReading"]
+__all__ = ["LinePlace", "LineReader", "RecordReading", "parse_line"]
 
 
 class LinePlace(NamedTuple):
@@ -20,6 +21,19 @@ class LinePlace(NamedTuple):
     path: Path
     at: int
     size: int
+
+
+def parse_line(line: bytes) -> Any:
+    """Return the JSON value in `line`. Half of a surrogate pair, as a cut emoji leaves it, becomes U+FFFD.
+
+    Raises:
+        ValueError: The line is no JSON.
+    """
+    value = parse_json(line)
+    if b"\\ud" not in line and b"\\uD" not in line:
+        return value
+    text = compact(value)
+    return parse_json(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 class LineReader:
@@ -55,7 +69,7 @@ class LineReader:
         if not line.strip():
             return None
         try:
-            record = parse_json(line)
+            record = parse_line(line)
         except ValueError as error:
             pass_on(error)
             record = None
@@ -83,7 +97,7 @@ class RecordReading:
         """Return the record at `place`."""
         found = self._parsed.get(place)
         if found is None:
-            found = parse_json(os.pread(self._file(place.path), place.size, place.at))
+            found = parse_line(os.pread(self._file(place.path), place.size, place.at))
             if len(self._parsed) >= self._MOST:
                 del self._parsed[next(iter(self._parsed))]
             self._parsed[place] = found

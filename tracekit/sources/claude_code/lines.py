@@ -37,6 +37,9 @@ _IGNORED = frozenset(
     )
 )  # fmt: skip
 """Types of lines that hold nothing of the tree beyond their place in the chain, or that are read elsewhere."""
+_LATEST_NS = 1 << 61
+"""The year 2043: a later time is no time of a session."""
+_LONGEST_WAIT_MS = 86_400_000
 _NO_PROMPT = (
     "<command-name>",
     "<command-message>",
@@ -148,7 +151,7 @@ class SessionNotes:
 
 def read_line(record: Mapping[str, Any], place: LinePlace, notes: SessionNotes) -> SessionLine | None:
     """Return the line of a session that `record` is; None for a record that has no part in the tree."""
-    type = record.get("type")
+    type = _text(record, "type")
     _note(record, notes)
     data = record.get("data")
     if type == "progress" and isinstance(data, dict) and data.get("type") == "agent_progress":
@@ -159,18 +162,18 @@ def read_line(record: Mapping[str, Any], place: LinePlace, notes: SessionNotes) 
         return None
     if line is None:
         if type not in _IGNORED:
-            notes.miss(f"a line of type {str(type)[:40]!r}")
+            notes.miss(f"a line of type {type[:40]!r}")
         return None
     line.content = _content(record, notes)
     if line.content is None and type not in _IGNORED and type not in ("user", "assistant"):
-        notes.miss(f"a line of type {str(type)[:40]!r}")
+        notes.miss(f"a line of type {type[:40]!r}")
     return line
 
 
 def _content(
     record: Mapping[str, Any], notes: SessionNotes
 ) -> AssistantPart | UserPart | RequestPart | FailurePart | None:
-    type, message = record.get("type"), record.get("message")
+    type, message = _text(record, "type"), record.get("message")
     if type == "assistant" and isinstance(message, dict):
         return _reply(record, message)
     if type == "user" and isinstance(message, dict):
@@ -279,7 +282,9 @@ def _result(record: Mapping[str, Any], result: Mapping[str, Any]) -> UserPart:
         turn.agent = _text(detail, "agentId") or _text(detail, "agent_id")
         turn.is_async = detail.get("isAsync") is True or detail.get("status") == "async_launched"
         duration, usage = detail.get("totalDurationMs"), detail.get("usage")
-        turn.duration_ms = float(duration) if isinstance(duration, int | float) and turn.agent else None
+        turn.duration_ms = (
+            float(duration) if isinstance(duration, int | float) and turn.agent and 0 <= duration < 1e12 else None
+        )
         turn.usage = usage if isinstance(usage, dict) else {}
     return turn
 
@@ -291,7 +296,7 @@ def _api_error(record: Mapping[str, Any]) -> FailurePart:
     return FailurePart(
         status if isinstance(status, int) else None,
         str(error.get("message") or ""),
-        float(wait) if isinstance(wait, int | float) else None,
+        min(float(wait), _LONGEST_WAIT_MS) if isinstance(wait, int | float) and wait >= 0 else None,
     )
 
 
@@ -311,10 +316,14 @@ def read_costs(record: Mapping[str, Any], notes: SessionNotes) -> None:
     models = record.get("modelUsage")
     if isinstance(models, dict):
         usages = [usage for usage in models.values() if isinstance(usage, dict)]
-        found = {kind: sum(int(usage.get(name) or 0) for usage in usages) for kind, name in _KINDS.items()}
+        found = {kind: sum(_count(usage.get(name)) for usage in usages) for kind, name in _KINDS.items()}
         # The CLI's count leaves out what was read from and written to the cache.
         found["input"] += found["cache_read"] + found["cache_write"]
         notes.recorded_tokens = found
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < 1 << 40 else 0
 
 
 def blocks_of(content: Any) -> Iterator[Mapping[str, Any]]:
@@ -354,4 +363,5 @@ def _time(text: Any) -> int | None:
     if at.tzinfo is None:
         return None
     # Whole microseconds: a float of seconds is not exact.
-    return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
+    at_ns = (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
+    return at_ns if 0 <= at_ns <= _LATEST_NS else None

@@ -30,7 +30,9 @@ def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[st
         told: Tool calls by agent, as progress lines and streams name them.
     """
     links: dict[str, AgentLink] = {}
-    results = {tool.outcome.agent: tool for tool in calls.tools.values() if tool.outcome and tool.outcome.agent}
+    # A later call may go on with the same agent: it belongs to the first.
+    in_order = sorted(calls.tools.values(), key=lambda tool: tool.line.at_ns, reverse=True)
+    results = {tool.outcome.agent: tool for tool in in_order if tool.outcome and tool.outcome.agent}
     for key, agent in agents.items():
         if key == MAIN:
             continue

@@ -86,7 +86,7 @@ class StreamSession:
         """Add the next record of the stream. Those of other sessions are left out."""
         if record.get("session_id") != self.id:
             return
-        type, subtype = record.get("type"), record.get("subtype")
+        type, subtype = _text(record, "type"), _text(record, "subtype")
         self._time = _text(record, "timestamp") or self._time
         if type in ("assistant", "user"):
             self._add(self._as_line(record))
@@ -106,7 +106,7 @@ class StreamSession:
         elif type == "result":
             read_costs(record, self._notes)
         elif type not in _IGNORED:
-            self._notes.miss(f"a line of type {str(type)[:40]!r}")
+            self._notes.miss(f"a line of type {type[:40]!r}")
 
     def _start_agent(self, record: Mapping[str, Any]) -> None:
         agent, tool = _text(record, "task_id"), _text(record, "tool_use_id")
@@ -128,7 +128,8 @@ class StreamSession:
         if isinstance(message, dict) and isinstance(usage, dict):
             known = {name: value for name, value in usage.items() if name != "output_tokens"}
             line["message"] = {**message, "usage": known}
-        for result in record.get("tool_result_meta") or ():
+        results = record.get("tool_result_meta")
+        for result in results if isinstance(results, list) else ():
             if isinstance(result, dict) and "permission_decision" in result:
                 line["permissionDecision"] = result["permission_decision"]
         self._newest[agent] = _text(record, "uuid")
