@@ -51,7 +51,7 @@ def name_of(program: tuple[str, ...]) -> str:
 
 
 def _tell(recording: ProcessRecording) -> None:
-    """Say on stderr what was recorded, or why nothing was."""
+    """Report on stderr what was recorded, or why nothing was."""
     runs, missed = recording.recorded_runs(), in_words(recording.missed())
     if runs:
         listed = ", ".join(run[:8] for run in runs[:5])

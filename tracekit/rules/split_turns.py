@@ -58,6 +58,7 @@ from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.verdict import MOST_COMPARED, Reason, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
+from tracekit.formatting import format_count
 from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
@@ -65,7 +66,7 @@ from tracekit.model.tree import Node
 from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, plural, seconds, span_of, subject
+from tracekit.rules.words import counted, listed, seconds, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
@@ -292,8 +293,8 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Finding | None:
     none = "though none needs" if group.reason else "and maybe none needs"
     return RULE.finding(
         confidence_of(group.reason),
-        f"{agent.agent} asked for {counted(works)} in {plural(len(group.batches), 'turn')}, one after another, {none} what "
-        f"came of another: {plural(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
+        f"{agent.agent} asked for {counted(works)} in {format_count(len(group.batches), 'turn')}, one after another, {none} what "
+        f"came of another: {format_count(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
         evidence=[
             *(
                 f"turn {span_of(batch.container, origin_ns)} asked for {_asked_for(batch)}"
