@@ -13,7 +13,7 @@ LEFT: dict[str, dict[str, int]] = {
     "analysis": {"question": 38, "pronoun": 1, "length": 8, "dialect": 4, "class": 6},
     "cost": {"class": 1},
     "demo": {"length": 3, "dialect": 1, "class": 2},
-    "instrument": {"question": 50, "pronoun": 3, "length": 41, "dialect": 3, "class": 13},
+    "instrument": {"question": 39, "pronoun": 1, "length": 36, "dialect": 3, "class": 13},
     "journal": {"class": 3},
     "judges": {"length": 2},
     "model": {"class": 5},

@@ -24,6 +24,7 @@ def test_a_moment_has_what_had_begun_and_nothing_of_later(ms: float) -> None:
     shown = by_id(at(run, ms))
     assert set(shown) == {each.id for each in run.root.walk() if each.start_ns <= now_ns}
     whole = by_id(run)
+    assert at(run, ms).last_ns == now_ns, "open durations go until the moment"
     for id, each in shown.items():
         ended_ns = whole[id].end_ns
         if ended_ns is not None and ended_ns <= now_ns:

@@ -84,3 +84,21 @@ def _nodes(node: dict[str, object]) -> Iterator[dict[str, object]]:
     assert isinstance(children, list)
     for child in children:
         yield from _nodes(child)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
+def test_ids_times_and_costs_are_whole_however_narrow_it_is(
+    home: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    sink = write_all((*RUNS, Listed("a-name-that-is-longer-than-there-is-room-for", ago_s=9)))
+    _, out, _ = command(["ls"])
+    del sink
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= width
+    for line, run in zip(sorted(lines[1:]), sorted(RUNS, key=lambda run: run.id), strict=False):
+        assert line.count("…") <= 1, line
+        assert line.split()[0].isalnum()
+        assert len(line.split()[0]) == 8
+        assert "$" in line
+        assert run.id[:8] in out

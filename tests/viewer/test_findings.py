@@ -15,7 +15,7 @@ from tracekit_viewer.door import Finding, Run
 from tracekit_viewer.render.findings import finding_rows, marks_of
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.what_if import compared, comparison_rows
-from tracekit_viewer.screens import run as run_screen
+from tracekit_viewer.screens import checked as checked_screen
 from tracekit_viewer.screens.help import keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import Recorded, RunSource
@@ -417,7 +417,7 @@ class TestLive:
             asked.append(run)
             return default_findings(run)
 
-        monkeypatch.setattr(run_screen, "default_findings", note)
+        monkeypatch.setattr(checked_screen, "default_findings", note)
 
         class Living:
             pause_s = 0.01
@@ -439,7 +439,7 @@ class TestLive:
             assert len(asked) == 1
             assert "so far" in str(pane(pilot).border_title)
             ended = two_findings()
-            source.live, source.run = False, ended
+            source.run, source.live = ended, False
             await until(pilot, lambda: len(asked) == 2)
             await checked(pilot)
             assert asked[1] is ended
@@ -452,7 +452,7 @@ class TestLive:
         def fail(_: Run) -> list[Finding]:
             raise RuntimeError("[bold]no\x1b[31m")
 
-        monkeypatch.setattr(run_screen, "default_findings", fail)
+        monkeypatch.setattr(checked_screen, "default_findings", fail)
 
         async def act(pilot: Pilot[Any]) -> None:
             await until(pilot, lambda: len(pilot.app._notifications) == 1)

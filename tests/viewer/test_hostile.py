@@ -34,6 +34,11 @@ def viewed(home: Path, run: str, nodes: int) -> bytes:
     """All that the viewer writes while each of the first `nodes` rows is looked at in each tab."""
     command = [sys.executable, "-m", "tracekit", "view", run]
     with RawTerminal(command, environment(home), (110, 150)) as terminal:
+        terminal.until("Quit")
+        terminal.settle(0.5)
+        # A row for every node, and the detail, which is closed at this width.
+        terminal.press("x")
+        terminal.press("d")
         terminal.until("Conversation")
         terminal.settle(0.5)
         for _ in range(nodes):

@@ -16,7 +16,7 @@ from tracekit_viewer.door import Run
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
-from tracekit_viewer.source import Recorded, RunSource
+from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.lanes import LaneStrip
@@ -25,6 +25,7 @@ from tracekit_viewer.widgets.player import SPEEDS, Player, PlayerBar
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.screens import checked, drive, picture, pictures, until, utc
+from tests.support.showing import Showing
 from tests.support.trees import MS, START_NS, big_run, growing_run, node, run_of, team_run
 from tracekit import semconv
 
@@ -34,18 +35,6 @@ pytestmark = pytest.mark.usefixtures("home", "utc")
 
 Size = tuple[int, int]
 Act = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-class Showing(Viewer):
-    """The viewer on a run of the test's."""
-
-    def __init__(self, source: RunSource, now_ms: float = 0) -> None:
-        super().__init__()
-        self._source = source
-        self.now_ms = now_ms
-
-    def run_screen(self, source: RunSource) -> RunScreen:
-        return RunScreen(source, lambda: START_NS + round(self.now_ms * MS))
 
 
 class Growing:
@@ -440,8 +429,11 @@ async def searches(pilot: Pilot[Any]) -> None:
     assert here(pilot).startswith("read_file")
     await pilot.press("n")
     assert line(pilot).cursor > first
+    assert line(pilot).searched == "read_file: 2/3"
     await pilot.press("N")
     assert line(pilot).cursor == first
+    await pilot.pause()
+    assert "read_file: 1/3" in pilot.app.screen.query_one(Axis).render_line(0).text
     await pilot.press("slash", *"lead", "escape")
     assert line(pilot).cursor == first, "giving up goes back to where one was"
 
@@ -497,6 +489,7 @@ async def plays(pilot: Pilot[Any]) -> None:
 PROVED_ELSEWHERE = {
     "f": "test_follow_goes_to_what_began_last_until_the_cursor_is_moved",
     "i": "opens_and_closes, beside the keys of the findings",
+    "A": "tests/viewer/test_agents.py",
 }
 
 
@@ -510,7 +503,7 @@ class TestKeys:
 
     def test_every_key_of_the_help_has_a_proof(self) -> None:
         async def act(pilot: Pilot[Any]) -> None:
-            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings")]
+            own = [each for each in keys_of(pilot.app.screen) if each.group not in ("Reading", "Findings", "Agents")]
             keys = {name for each in own for name in each.keys}
             assert keys == {*PROOFS, *PROVED_ELSEWHERE}
 

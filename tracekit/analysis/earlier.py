@@ -107,7 +107,7 @@ class PracticeReader:
         """The practice of the agent `name`, whose own calls are `calls`; None where no response is recorded."""
         seen = _PracticeDraft()
         for call in calls:
-            if not self._is_recorded(call):
+            if not self._is_recorded(call) or self._content.is_rebuilt(call):
                 seen.is_whole = False
                 continue
             request, answer = self._content.request(call), self._content.answer(call)

@@ -49,7 +49,7 @@ class Moments:
             return self.run
         root = self._cut(at_ns)
         recording = replace(self.run.recording, exchanges=_Arrived(self.run.recording.exchanges, at_ns))
-        return replace(self.run, root=root, status=root.status, recording=recording)
+        return replace(self.run, root=root, status=root.status, last_ns=at_ns, recording=recording)
 
     def event(self, at_ns: int, step: int) -> int:
         """Return the time of the next begin or end of a span (`step` 1), or of the previous one (-1)."""

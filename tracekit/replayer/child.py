@@ -84,7 +84,8 @@ def start() -> None:
 
 
 def _start(task: ReplayTask, reports: _ReportFile) -> None:
-    recording = read_run(Path(path) for path in task.paths)
+    # `tracekit replay` has read it as a whole, and would have told of damage.
+    recording = read_run((Path(path) for path in task.paths), is_lazy=True)
 
     def report(what: Divergence | str) -> None:
         reports.write("impossible", what) if isinstance(what, str) else reports.write(
@@ -102,7 +103,7 @@ def _start(task: ReplayTask, reports: _ReportFile) -> None:
     )
     stage.player.when_played = lambda number: reports.write("played", number)
     stage.player.when_projected = lambda: reports.write("mode", "projected", stage.player.last_ns)
-    stage.player.when_refused = _give_up
+    stage.player.when_refused(_give_up)
     stage.player.when_extra = lambda asked: reports.write("extra", asked)
     stage.clock.bind(stage.clock.expect())
     # Python processes that the program starts are replayed themselves, and read the recording as this one has.

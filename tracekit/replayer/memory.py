@@ -23,9 +23,9 @@ class MemorySink(RunSink):
         self._lock = threading.RLock()
 
     @override
-    def write(self, run: RunInfo, event: Event) -> None:
+    def write(self, run: RunInfo, *events: Event) -> None:
         with self._lock:
-            self._runs.setdefault(run.id, (run, []))[1].append(event)
+            self._runs.setdefault(run.id, (run, []))[1].extend(events)
 
     @override
     def release(self, run: RunInfo) -> None:

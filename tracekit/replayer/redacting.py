@@ -20,8 +20,8 @@ class RedactingSink(RunSink):
         self._privacy = privacy
 
     @override
-    def write(self, run: RunInfo, event: Event) -> None:
-        self._sink.write(run, self._privacy.event(event))
+    def write(self, run: RunInfo, *events: Event) -> None:
+        self._sink.write(run, *(self._privacy.event(event) for event in events))
 
     @override
     def release(self, run: RunInfo) -> None:

@@ -250,6 +250,11 @@ def _refuse_unusable(recording: Recording) -> None:
             f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
             "record it again with TRACEKIT_CONTENT=full"
         )
+    if recording.source:
+        raise ReplayError(
+            f"this run, or a part of it, was imported from {recording.source}: that record has no system prompts, tools or bytes of responses, "
+            "so it cannot be replayed; record a program with `tracekit run` to replay it"
+        )
     if recording.replay_of is not None and not recording.exchanges:
         raise ReplayError(
             f"this run is a replay itself, of run {recording.replay_of[:8]}; replay that one: `tracekit replay "

@@ -13,6 +13,7 @@ from tracekit_viewer.render.window import Window
 
 __all__ = [
     "AgentChosen",
+    "AgentsLeft",
     "FindingsLeft",
     "MomentChosen",
     "NodeHighlighted",
@@ -162,3 +163,7 @@ class WhatIfWanted(Message):
 
 class FindingsLeft(Message):
     """The user has seen the findings."""
+
+
+class AgentsLeft(Message):
+    """The user has seen the agents."""

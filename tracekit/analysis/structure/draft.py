@@ -72,13 +72,15 @@ class Draft:
 
     def _node(self, children: tuple[Node, ...]) -> Node:
         tokens, retries, known = Tokens(), 0, [child.cost_usd for child in children if child.cost_usd is not None]
-        complete = all(child.cost_complete for child in children)
+        complete = all(child.cost_complete for child in children) and semconv.USAGE_MISSING not in self.attributes
         model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         if self.kind == "llm":
             tokens = _tokens(self.attributes)
             retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
             cost, complete = _cost(self, str(model))
             known = [cost] if cost is not None else []
+        elif semconv.USAGE_MISSING in self.attributes:
+            tokens = Tokens(is_partial=True)
         for child in children:
             tokens += child.tokens
             retries += child.retries
@@ -117,6 +119,7 @@ def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
         order,
         dict(span.attributes),
         span.failure,
+        inferred=span.attributes.get(semconv.INFERRED) is True,
     )
 
 
@@ -147,6 +150,7 @@ def _tokens(attributes: dict[str, Any]) -> Tokens:
         count(semconv.OUTPUT_TOKENS),
         count(semconv.CACHE_READ_TOKENS),
         count(semconv.CACHE_WRITE_TOKENS),
+        is_partial=semconv.INPUT_TOKENS in attributes and semconv.OUTPUT_TOKENS not in attributes,
     )
 
 

@@ -21,20 +21,39 @@ def concurrency(times: Iterable[tuple[int, int]], window: Window, width: int) ->
 
     With n stretches it takes O(n log n).
     """
-    start_ns, length = window.start_ns, window.length_ns
-    seen = [(begin, end) for begin, end in times if end >= start_ns and begin <= window.end_ns]
-    # What ends at a time has ended before what begins then, unless it takes no time.
-    changes = sorted([(begin, 1) for begin, _ in seen] + [(max(end, begin + 1), -1) for begin, end in seen])
+    start_ns, length, last_ns = window.start_ns, window.length_ns, window.end_ns
+    begins: list[int] = []
+    ends: list[int] = []
+    for begin, end in times:
+        if end >= start_ns and begin <= last_ns:
+            begins.append(begin)
+            # What ends at a time has ended before what begins then, unless it takes no time.
+            ends.append(end if end > begin else begin + 1)
+    begins.sort()
+    ends.sort()
     most = [0] * width
-    now = last = 0
-    for at_ns, step in changes:
-        cell = min(width - 1, max(0, (at_ns - start_ns) * width // length))
-        if now:
-            for between in range(last, cell + 1):
-                most[between] = max(most[between], now)
-        now, last = now + step, cell
-        most[cell] = max(most[cell], now)
+    now = last = ended = 0
+    for begin in begins:
+        while ends[ended] <= begin:
+            last = _fill(most, last, min(width - 1, max(0, (ends[ended] - start_ns) * width // length)), now)
+            now, ended = now - 1, ended + 1
+        last = _fill(most, last, min(width - 1, max(0, (begin - start_ns) * width // length)), now)
+        now += 1
+        most[last] = max(most[last], now)
+    for end in ends[ended:]:
+        last = _fill(most, last, min(width - 1, max(0, (end - start_ns) * width // length)), now)
+        now -= 1
     return most
+
+
+def _fill(most: list[int], first: int, last: int, to: int) -> int:
+    """Let no cell from `first` to `last` be lower than `to`, and return `last`."""
+    if first == last:
+        most[last] = max(most[last], to)
+    elif to:
+        for cell in range(first, last + 1):
+            most[cell] = max(most[cell], to)
+    return last
 
 
 def blocks(most: Sequence[int], peak: int) -> str:

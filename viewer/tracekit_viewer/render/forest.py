@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from tracekit_viewer.door import LEAST_ALIKE, LINKS, Group, Node, Run, grouped
+from tracekit_viewer.door import LEAST_ALIKE, LINKS, AlikeNodes, Node, Run, grouped
 from tracekit_viewer.render.palette import HUES
 
 __all__ = ["CALL", "CHAIN", "GROUP", "JOIN", "Forest"]
@@ -116,7 +116,8 @@ class Forest:
     def _flatten(self) -> None:
         nodes, parents, hues, works = self.nodes, self.parents, self.hues, self.works
         first, last, calls, index, work = self.first_ns, self.last_ns, 0, -1, 0
-        shapes = self.shapes
+        shaped: list[tuple[int, int]] = []
+        groups: set[int] = set()
         stack, above = [self.run.root], [-1]
         while stack:
             node = stack.pop()
@@ -127,29 +128,37 @@ class Forest:
                 first = node.start_ns
             if (end := node.end_ns or node.start_ns) > last and index:
                 last = end
-            kind, children, shape = node.kind, node.children, 0
-            if type(node) is Group:
-                shape = GROUP
-            elif kind == "llm":
+            kind, children = node.kind, node.children
+            if groups and id(node) in groups:
+                shaped.append((index, GROUP))
+                stack += children[::-1]
+                above += [index] * len(children)
+                continue
+            if kind == "llm":
                 calls += 1
                 works.append(index)
                 if not work or node.start_ns < work:
                     work = node.start_ns
                 children = _told(children)
                 if children:
-                    shape = CALL
+                    shaped.append((index, CALL))
             elif kind == "tool":
                 works.append(index)
             elif kind == "agent":
                 hues[index] = len(hues) % HUES
                 if not work or node.start_ns < work:
                     work = node.start_ns
-            shapes.append(shape)
             if children:
-                if len(children) >= LEAST_ALIKE and shape != GROUP:
-                    children = grouped(children)
+                if len(children) >= LEAST_ALIKE:
+                    few = grouped(children)
+                    if few is not children:
+                        children = few
+                        groups.update(id(child) for child in few if type(child) is AlikeNodes)
                 stack += children[::-1]
                 above += [index] * len(children)
+        self.shapes = bytearray(len(nodes))
+        for place, shape in shaped:
+            self.shapes[place] = shape
         root = self.run.root
         self.first_ns, self.below_ns, self.calls_count = first, last, calls
         self.last_ns = max(last, root.end_ns or root.start_ns)

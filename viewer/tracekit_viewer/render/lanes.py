@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tracekit_viewer.door import Node
 from tracekit_viewer.render.bars import HEAVY, LIGHT, WAIT, Bar
@@ -11,7 +11,7 @@ from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import name_of
 from tracekit_viewer.render.waterfall import cap_of
 
-__all__ = ["Lane", "bars_of", "lanes_of"]
+__all__ = ["Lane", "bare_lanes_of", "bars_of", "lanes_of", "with_work"]
 
 
 @dataclass(slots=True)
@@ -27,12 +27,23 @@ class Lane:
 
 
 def lanes_of(forest: Forest) -> list[Lane]:
-    """The lanes of a run, in the order of its tree."""
+    """The lanes of a run with the work of their agents, in the order of its tree."""
+    return with_work(bare_lanes_of(forest), forest)
+
+
+def bare_lanes_of(forest: Forest) -> list[Lane]:
+    """The lanes of a run without the work of their agents, which takes the most time to be shared out."""
     lanes: dict[int, Lane] = {}
     for place, hue in forest.hues.items():
         parent = forest.parents[place]
         above = lanes.get(forest.agent_of(parent)) if parent >= 0 else None
         lanes[place] = Lane(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
+    return list(lanes.values())
+
+
+def with_work(bare: Sequence[Lane], forest: Forest) -> list[Lane]:
+    """Return the lanes, each with the calls and the tools of its agent."""
+    lanes = {lane.place: replace(lane, work=[]) for lane in bare}
     nodes, parents = forest.nodes, forest.parents
     above_last, lane = -1, None
     for place in forest.works:

@@ -39,7 +39,7 @@ class Minimap:
         self.most = concurrency(times, bounds, width)
         self.peak = max(self.most, default=0)
         faults = [node for node in nodes if node.status in ("error", "interrupted") and is_fault(node)]
-        retried = [node for node in map(nodes.__getitem__, forest.works) if is_retried(node)]
+        retried = [node for node in map(nodes.__getitem__, forest.works) if node.retries and is_retried(node)]
         self.errors_count, self.retries_count = len(faults), sum(node.retries for node in retried)
         self.errors = {self.cell(node.end_ns or now_ns) for node in faults}
         self.retries = {self.cell(at_ns) for node in retried for at_ns in _tries(node)}

@@ -20,13 +20,15 @@ from typing_extensions import override
 
 __all__ = ["HelpScreen", "Key", "keys_of"]
 
-_ORDER = ("Moving", "Folding", "Jumping", "Time", "Looking", "Findings")
+_ORDER = ("Moving", "Folding", "Jumping", "Time", "Playback", "Looking", "Findings", "Agents")
 _OURS = "tracekit_viewer."
 _LEGEND = (
     ("◆ ✦ ■ ↻ ∙", "agent, call of the model, tool, attempt, other span"),
-    ("━", "the model answers; in a stream, from the first token on"),
-    ("─", "it runs, or waits for the first token"),
-    ("┄", "it waits: between attempts, or in a lane for other agents"),
+    ("▄", "the model answers, in a stream from the first token on; or a tool runs"),
+    ("▂", "it waits for the first token, or for what is below it"),
+    ("▁", "it waits: between attempts, or in a lane for other agents"),
+    ("▂▅█", "of the whole run, or of a group: how many ran at once"),
+    ("█", "with C: it is on the critical path"),
     ("▸ ×", "at a bar's end: still open; interrupted, as its process was gone before it ended"),
     ("‹ ›", "it lies before, or after, the time that is seen"),
     ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
@@ -35,7 +37,7 @@ _LEGEND = (
     ("≤", "it ran at some time within"),
 )
 _MOUSE = (
-    ("click", "go there; on ▾ or ▸, fold; on a lane, go to its agent"),
+    ("click", "go there; on ▾ or ▸, fold; on a lane, go to its agent; in a playback, on the minimap, seek"),
     ("double click", "fold; on a bar, zoom to it"),
     ("drag", "on the bars or their axis: zoom to that time"),
     ("wheel", "scroll; with ctrl, zoom; with shift, move in time"),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,28 +14,23 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Finding, Run, WhatIf, default_findings, grave, what_if
+from tracekit_viewer.door import Run, grave
 from tracekit_viewer.messages import (
     AgentChosen,
-    FindingsLeft,
     NodeHighlighted,
     RangeChosen,
     RangeMarked,
     SearchChanged,
     SearchEnded,
-    SpanWanted,
     TimeChosen,
     ViewChanged,
-    WhatIfWanted,
 )
-from tracekit_viewer.render.findings import marks_of, places_of
 from tracekit_viewer.render.forest import Forest
-from tracekit_viewer.render.path import CriticalPath, path_of
 from tracekit_viewer.render.text import plain
-from tracekit_viewer.render.what_if import compared
 from tracekit_viewer.render.window import outside
-from tracekit_viewer.screens.playing import PlayingScreen
+from tracekit_viewer.screens.checked import CheckedScreen
 from tracekit_viewer.source import RunSource
+from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.findings import FindingsPane
@@ -60,7 +54,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(PlayingScreen):
+class RunScreen(CheckedScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -73,7 +67,7 @@ class RunScreen(PlayingScreen):
         #body { height: 1fr; layout: vertical; }
         #timelines { height: 2fr; }
         DetailPane { display: none; height: 3fr; border-top: solid $foreground 15%; }
-        DetailPane.-maximized { width: 100%; height: 100%; border: none; }
+        DetailPane.-maximized { width: 100% !important; height: 100% !important; border: none !important; }
         LaneStrip { max-height: 3; display: none; }
         &.-tall LaneStrip { max-height: 9; display: block; }
         &.-detail DetailPane, &.-wide DetailPane { display: block; }
@@ -92,6 +86,7 @@ class RunScreen(PlayingScreen):
             &.-short FindingsPane { height: 3fr; }
             FindingsPane.-empty { height: 3; }
         }
+        &.-agents { AgentsPane { display: block; } Timeline { height: 2fr; } &.-narrow DetailPane { display: none; } }
         &.-lanes LaneStrip { display: block; }
         &.-no-detail DetailPane { display: none; }
         &.-no-lanes LaneStrip { display: none; }
@@ -131,23 +126,16 @@ class RunScreen(PlayingScreen):
         Binding("z", "timeline('zoom_here')", "Zoom to the cursor's span", show=False, group=_TIME),
         Binding("shift+left,H", "timeline('pan(-0.25)')", "Earlier", show=False, group=_TIME),
         Binding("shift+right,L", "timeline('pan(0.25)')", "Later", show=False, group=_TIME),
-        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
         Binding("d", "hide('detail')", "Detail", group=_LOOKING, tooltip="Show or hide the detail pane"),
-        Binding("C", "path", "Critical path", group=_LOOKING, tooltip="Light what decided when the run ended"),
         Binding("a", "hide('lanes')", "Show or hide the agents' lanes", show=False, group=_LOOKING),
     ]
 
     _settling: Timer
 
     def __init__(self, source: RunSource, clock: Callable[[], int] = time.time_ns) -> None:
-        super().__init__()
-        self._source = source
+        super().__init__(source)
         self._clock = clock
-        self._run: Run | None = None
         self._search_origin = 0
-        self._found: Sequence[Finding] | None = None
-        self._path: CriticalPath | None = None
-        self._is_lit = False
         self._forest: Forest | None = None
 
     @override
@@ -160,6 +148,7 @@ class RunScreen(PlayingScreen):
                 yield Axis()
                 yield Timeline()
                 yield FindingsPane()
+                yield AgentsPane()
             yield DetailPane()
         yield PlayerBar()
         yield SearchBar()
@@ -185,11 +174,6 @@ class RunScreen(PlayingScreen):
         else:
             self.call_after_refresh(self._check)
 
-    @property
-    def timeline(self) -> Timeline:
-        """The rows."""
-        return self.query_one(Timeline)
-
     def _look_again(self) -> None:
         """Poll in a worker, because a long run takes time. Wait while another screen is shown."""
         if not self.is_active:
@@ -206,12 +190,7 @@ class RunScreen(PlayingScreen):
             said = f"{told.get(worker.name, 'this cannot be drawn')}: {worker.error}"
             self.notify(plain(said, 300), severity="error", timeout=10, markup=False)
         elif message.state == WorkerState.SUCCESS:
-            takes: dict[str, Callable[[Any], None]] = {
-                "poll": self._polled,
-                "check": self._checked,
-                "what-if": self._compared,
-                "path": self._path_found,
-            }
+            takes = {"poll": self._polled, **self._takes()}
             takes[worker.name](worker.result)
 
     def _polled(self, run: Run | None) -> None:
@@ -268,63 +247,6 @@ class RunScreen(PlayingScreen):
             findings=grave(self._found or ()),
         )
 
-    # ── findings ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _check(self) -> None:
-        """Check the run for findings, in a worker."""
-        if self._run is not None:
-            self.query_one(FindingsPane).tell("checking …")
-            self._in_thread("check", partial(default_findings, self._run))
-
-    def _in_thread(self, name: str, work: Callable[[], Any]) -> None:
-        # Without a description Textual makes one of all that the work is given, which is a whole run. What was asked
-        # before, and is still at it, is of no use any more.
-        self.run_worker(work, name=name, description=name, group=name, exclusive=True, thread=True, exit_on_error=False)
-
-    def _checked(self, found: Sequence[Finding]) -> None:
-        self._found = found
-        many = f"{len(found)} finding{'' if len(found) == 1 else 's'}" if found else "nothing found"
-        so_far = " so far; it is looked for anew when the run ends" if self._source.live else ""
-        pane = self.query_one(FindingsPane)
-        pane.tell(many + so_far)
-        pane.show(found)
-        self.timeline.mark(marks_of(self.timeline.forest, found))
-        self._tell_title()
-        if self._run is not None and (self._is_lit or self.has_class("-tall")):
-            self._in_thread("path", partial(path_of, self._run, found))
-
-    def action_findings(self) -> None:
-        """Show what was found, or close it."""
-        pane = self.query_one(FindingsPane)
-        if self.has_class("-findings") and pane.has_focus:
-            self._leave_findings()
-            return
-        if self._source.live:
-            self._check()
-        self.add_class("-findings")
-        pane.focus()
-
-    @on(FindingsLeft)
-    def _leave_findings(self) -> None:
-        self.remove_class("-findings")
-        self.timeline.focus()
-
-    @on(SpanWanted)
-    def _span_wanted(self, message: SpanWanted) -> None:
-        place = places_of(self.timeline.forest, (message.id,)).get(message.id)
-        if place is not None:
-            self.timeline.go_to(place)
-
-    @on(WhatIfWanted)
-    def _what_if_wanted(self, message: WhatIfWanted) -> None:
-        if self._run is not None:
-            self._in_thread("what-if", partial(_worked_out, self._run, message.findings))
-
-    def _compared(self, worked_out: tuple[Sequence[Finding], WhatIf]) -> None:
-        findings, could = worked_out
-        timeline = self.timeline
-        self.query_one(FindingsPane).compare(findings, compared(timeline.forest, findings, could, timeline.view.now_ns))
-
     # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────
 
     @on(ViewChanged)
@@ -334,7 +256,7 @@ class RunScreen(PlayingScreen):
         view = self.timeline.view
         self.query_one(LaneStrip).look(view)
         bounds = self.timeline.bounds
-        note = "" if self._source.live else outside(self.timeline.forest, bounds)
+        note = self.timeline.searched or ("" if self._source.live else outside(self.timeline.forest, bounds))
         head_ns = None if self.player is None else self.player.at_ns
         self.query_one(MinimapStrip).look(self._forest or self.timeline.forest, bounds, view, head_ns)
         self.query_one(Axis).look(view, bounds.start_ns, bounds.length_ns, note)
@@ -371,8 +293,10 @@ class RunScreen(PlayingScreen):
 
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
-        many = self.timeline.search(message.query, self._search_origin)
-        self.query_one(SearchBar).tell(f"{many} found   ⏎ stay   esc go back" if message.query else "")
+        self.timeline.search(message.query, self._search_origin)
+        number, many = self.timeline.hits
+        told = f"{number}/{many}" if many else "not found"
+        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if message.query else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:
@@ -393,7 +317,7 @@ class RunScreen(PlayingScreen):
         self.add_class("-detail").remove_class("-no-detail")
         if not self.has_class("-wide"):
             # There is room for one of them.
-            self.remove_class("-findings")
+            self.remove_class("-findings", "-agents")
         self._settled()
         self.query_one(DetailPane).focus()
 
@@ -419,29 +343,7 @@ class RunScreen(PlayingScreen):
             self._settled()
             self.timeline.focus()
 
-    def action_path(self) -> None:
-        """Light the critical path, or everything again."""
-        self._is_lit = not self._is_lit
-        if self._is_lit and self._path is None and self._run is not None:
-            self._in_thread("path", partial(path_of, self._run, self._found or ()))
-        self._light()
-
-    def _path_found(self, path: CriticalPath) -> None:
-        self._path = path
-        self._light()
-
-    def _light(self) -> None:
-        path = self._path
-        self.timeline.light(path.stretches if path is not None and self._is_lit else None)
-        is_told = path is not None and (self._is_lit or self.has_class("-tall"))
-        self.query_one(RunTitle).tell_path(path.line if path is not None and is_told else "")
-
     @override
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # Only a run that grows can be followed.
         return not (action == "timeline" and parameters == ("follow",)) or self._source.live
-
-
-def _worked_out(run: Run, findings: Sequence[Finding]) -> tuple[Sequence[Finding], WhatIf]:
-    """`findings` with `run` as it would have been without all of them."""
-    return findings, what_if(run, [each.change for each in findings if each.change is not None])

@@ -12,7 +12,7 @@ from tracekit_viewer.messages import AgentChosen
 from tracekit_viewer.render.bars import Pieces, draw
 from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.forest import Forest
-from tracekit_viewer.render.lanes import Lane, bars_of, lanes_of
+from tracekit_viewer.render.lanes import Lane, bare_lanes_of, bars_of, lanes_of, with_work
 from tracekit_viewer.render.names import SIGNS
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
@@ -22,6 +22,8 @@ from tracekit_viewer.widgets.dragging import TimeDrag
 __all__ = ["LaneStrip"]
 
 _MOST_INDENT = 6
+_MANY = 5_000
+"""Nodes from which on the lanes are filled when everything else is on the screen."""
 
 
 class LaneStrip(TimeDrag, ScrollView, can_focus=False):
@@ -44,11 +46,20 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
 
     def show(self, forest: Forest) -> None:
         """Show the agents of `forest`."""
-        self._forest, self._lanes = forest, lanes_of(forest)
+        is_long = len(forest) > _MANY and forest is not self._forest
+        self._forest, self._lanes = forest, bare_lanes_of(forest) if is_long else lanes_of(forest)
+        if is_long:
+            self.call_after_refresh(self._fill, forest)
         self._drawn.clear()
         self.virtual_size = Size(1, len(self._lanes))
         self.styles.height = len(self._lanes)
         self.refresh()
+
+    def _fill(self, forest: Forest) -> None:
+        if forest is self._forest:
+            self._lanes = with_work(self._lanes, forest)
+            self._drawn.clear()
+            self.refresh()
 
     def look(self, view: View) -> None:
         """Show the time of `view`."""
@@ -92,7 +103,7 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
         columns, here = view.columns, lane.place == self._agent
         indent = "  " * min(lane.depth, _MOST_INDENT)
         calls = sum(node.kind == "llm" for node in lane.work)
-        told = f"{calls} call{'' if calls == 1 else 's'}" if columns.time else ""
+        told = f"{calls} call{'' if calls == 1 else 's'}" if columns.time and lane.work else ""
         name = fitted(lane.name, max(0, columns.label - len(indent) - 2))
         facts = columns.tokens + columns.cost + columns.time
         return [

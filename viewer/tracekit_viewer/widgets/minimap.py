@@ -20,6 +20,10 @@ from tracekit_viewer.widgets.dragging import TimeDrag
 __all__ = ["MinimapStrip"]
 
 
+_MANY = 5_000
+"""Nodes from which on the drawing waits until everything else is on the screen."""
+
+
 class MinimapStrip(TimeDrag):
     """Shows how much ran at once, what failed and what was retried, over the whole time."""
 
@@ -38,26 +42,38 @@ class MinimapStrip(TimeDrag):
 
     def look(self, forest: Forest, bounds: Window, view: View, head_ns: int | None = None) -> None:
         """Show the time of `bounds`, of which `view` shows a part; `head_ns` is where the playback is."""
+        known = self._view
+        is_other = forest is not self._forest or bounds != self._bounds
         if (
-            forest is not self._forest
-            or bounds != self._bounds
-            or self._view is None
-            or (view.columns.bar != self._view.columns.bar or view.now_ns != self._view.now_ns)
+            known is None
+            or is_other
+            or view.columns.bar != known.columns.bar
+            or (head_ns is None and view.now_ns != known.now_ns and len(forest) <= _MANY)
         ):
             self._drawn = None
         self._forest, self._bounds, self._view, self._head_ns = forest, bounds, view, head_ns
         self.bar_start = view.columns.bar_start + 1
         self.refresh()
 
+    def _draw(self) -> None:
+        view, forest = self._view, self._forest
+        if self._drawn is None and view is not None and forest is not None and view.columns.bar:
+            self._drawn = minimap_of(forest, self._bounds, view.columns.bar, view.now_ns)
+            self.call_later(self.set_class, not (self._drawn.errors or self._drawn.retries), "-calm")
+            self.refresh()
+
     @override
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
-        view = self._view
-        if view is None or self._forest is None or not view.columns.bar:
+        view, forest = self._view, self._forest
+        if view is None or forest is None or not view.columns.bar:
             return Strip.blank(width, base)
+        if self._drawn is None and len(forest) <= _MANY:
+            self._draw()
         if self._drawn is None:
-            self._drawn = minimap_of(self._forest, self._bounds, view.columns.bar, view.now_ns)
-            self.call_later(self.set_class, not (self._drawn.errors or self._drawn.retries), "-calm")
+            # The rows of a long run are to be seen at once.
+            self.call_after_refresh(self._draw)
+            return Strip.blank(width, base)
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         row = minimap_rows(self._drawn, view.window, self._head_ns)[1 if y else 0]
         return strip_of([*self._label(self._drawn, view, y), *row], palette, base, width)

@@ -11,35 +11,29 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.messages import NodeHighlighted, ViewChanged
-from tracekit_viewer.render.axis import grid_of
-from tracekit_viewer.render.columns import Columns, columns_of
 from tracekit_viewer.render.findings import Marks, places_of
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import matches
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import Palette, palette_of
-from tracekit_viewer.render.rows import Path, View, label_start, row_pieces
+from tracekit_viewer.render.rows import View, label_start, row_pieces
+from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
-from tracekit_viewer.render.window import Window, bounds_of, fitting
-from tracekit_viewer.widgets.dragging import TimeDrag
-from tracekit_viewer.widgets.wheel import TimeWheel
+from tracekit_viewer.widgets.zooming import GUTTER, ZoomedView
 
 __all__ = ["Timeline"]
 
 _CACHED_ROWS = 1000
-_KEY_ZOOM = 1.5
-_GUTTER = 1
 _MOVING = Binding.Group("Moving")
 _FOLDING = Binding.Group("Folding")
 
 
-class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings=False):
+class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
     """A row a node, drawn when it is seen, and kept as long as nothing changes that it shows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,44 +60,22 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
     def __init__(self) -> None:
         super().__init__()
         self._tree: Tree | None = None
-        self._now_ns = 0
-        self._bounds = Window(0, 1)
-        self._chosen: Window | None = None
-        self._held: Window | None = None
-        self._is_growing = False
-        self._revision = 0
         self._query = ""
+        self._hits: list[int] = []
         self._marks: Marks = {}
         self._marks_below: dict[int, list[str]] = {}
-        self._path: Path | None = None
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
         self._palette: Palette = {}
         self._base = Style.null()
-        self._view: View | None = None
         self.following = False
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
+    @override
     def forest(self) -> Forest:
-        """The nodes of the run that is shown."""
         assert self._tree is not None
         return self._tree.forest
-
-    @property
-    def view(self) -> View:
-        """Return the common settings of all rows."""
-        if self._view is None:
-            window = self._chosen or fitting(self._bounds, growing=self._is_growing)
-            columns = self._columns
-            grid = grid_of(window, self._bounds.start_ns, columns.bar)
-            self._view = View(columns, window, self._now_ns, grid, self._path)
-        return self._view
-
-    @property
-    def bounds(self) -> Window:
-        """The whole time of the run."""
-        return self._bounds
 
     def show(self, run: Run, now_ns: int | None, *, growing: bool = False) -> None:
         """Show `run`, or go on with it. Cursor, folds, zoom and scroll stay as they are.
@@ -126,10 +98,6 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         if first or not self.following:
             self.post_message(NodeHighlighted(self._tree.node))
 
-    def hold(self, bounds: Window | None) -> None:
-        """Keep the whole time at `bounds`, however the run grows; None to follow the run."""
-        self._held = bounds
-
     def mark(self, marks: Marks) -> None:
         """Show of each node the codes of its findings; of a folded one also those of what it hides."""
         self._marks = marks
@@ -147,13 +115,6 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
                     known += [code for code in codes if code not in known]
         self._marks_below = below
 
-    def light(self, path: Path | None) -> None:
-        """Let the critical path stand out; None for no path."""
-        self._path = path
-        self._revision += 1
-        self.refresh()
-        self._changed_view()
-
     def tick(self, now_ns: int) -> None:
         """Let what is open go on until `now_ns`."""
         window = self.view.window
@@ -166,23 +127,10 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
             if self.forest.nodes[self._rows.visible[row]].status == "open":
                 self.refresh_line(row)
 
-    def _set_now(self, now_ns: int | None) -> None:
-        self._now_ns = max(self.forest.last_ns, now_ns or 0)
-        self._bounds = self._held or bounds_of(self.forest, self._now_ns)
-        self._changed_view()
-
-    def _changed_view(self) -> None:
-        self._view = None
-        self.post_message(ViewChanged())
-
     @property
     def _rows(self) -> Tree:
         assert self._tree is not None
         return self._tree
-
-    @property
-    def _columns(self) -> Columns:
-        return columns_of(self.scrollable_content_region.width - _GUTTER)
 
     def _resize_rows(self) -> None:
         size = Size(self.scrollable_content_region.width, len(self._rows.visible))
@@ -191,7 +139,7 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
 
     def on_resize(self) -> None:
         """Share out the width again."""
-        self.bar_start = self._columns.bar_start + _GUTTER
+        self.bar_start = self._columns.bar_start + GUTTER
         if self._tree is not None:
             self._resize_rows()
             self._scroll_to_cursor()
@@ -238,8 +186,8 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
     # ── the cursor ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
+    @override
     def node(self) -> Node:
-        """The node under the cursor."""
         return self._rows.node
 
     @property
@@ -335,22 +283,37 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
 
     # ── looking for names ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def search(self, query: str, origin: int) -> int:
-        """Mark `query` in all names and go to the first from the node at `origin` on; how many there are."""
+    def search(self, query: str, origin: int) -> None:
+        """Mark `query` in all names and go to the first row with it from the node at `origin` on."""
         self._query = query.lower()
         self.refresh()
-        if not query:
-            return 0
-        many = sum(matches(node, self._query) for node in self.forest.nodes)
-        self._rows.cursor = origin
-        found = self._rows.find(lambda node: matches(node, self._query), 1, here=True)
-        self.go_to(origin if found is None else found)
-        return many
+        self._hits = self._rows.rows_of(self._is_hit) if query else []
+        if query:
+            self._rows.cursor = origin
+            found = self._rows.find(self._is_hit, 1, here=True)
+            self.go_to(origin if found is None else found)
+        self.post_message(ViewChanged())
+
+    @property
+    def searched(self) -> str:
+        """Return what is searched and which of its rows the cursor is on, in words; empty without a search."""
+        number, many = self.hits
+        return f"{plain(self._query, 20)}: {number}/{many}" if many else ""
+
+    @property
+    def hits(self) -> tuple[int, int]:
+        """Return the number of the row under the cursor among those found, from 1 (0 for none), and how many there are."""
+        here = self._rows.row_place(self._rows.cursor)
+        return self._hits.index(here) + 1 if here in self._hits else 0, len(self._hits)
+
+    def _is_hit(self, node: Node) -> bool:
+        return matches(node, self._query)
 
     def action_match(self, step: int) -> None:
         """Go to the next name that holds what was looked for, or to the one before."""
         if self._query:
-            self._jump(lambda node: matches(node, self._query), step, "nothing is called that")
+            self._jump(self._is_hit, step, "nothing is called that")
+            self.post_message(ViewChanged())
 
     # ── folds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -396,49 +359,6 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         self._refolded()
         self.post_message(NodeHighlighted(self.node))
 
-    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def look(self, window: Window | None) -> None:
-        """Show the time of `window`; all of it if that is None or no less."""
-        whole = fitting(self._bounds, growing=self._is_growing)
-        if window is not None:
-            window = window.kept(whole)
-        # Zooming in and out again ends at the whole, however the nanoseconds were rounded.
-        self._chosen = None if window is None or window.length_ns > 0.999 * whole.length_ns else window
-        self.refresh()
-        self._changed_view()
-
-    def look_at_cells(self, first: int, last: int) -> None:
-        """Show the time from one cell of the bars to another."""
-        view = self.view
-        self.look(Window(view.window.at(first, view.columns.bar), view.window.at(last, view.columns.bar)))
-
-    def action_zoom(self, step: int) -> None:
-        """Zoom in (1) or out (-1) around the node under the cursor, or the middle of the window."""
-        window = self.view.window
-        middle = (self.node.start_ns + (self.node.end_ns or self._now_ns)) // 2
-        if not window.start_ns <= middle <= window.end_ns:
-            middle = (window.start_ns + window.end_ns) // 2
-        self._zoom(_KEY_ZOOM**step, middle)
-
-    def action_zoom_all(self) -> None:
-        """Show the whole time."""
-        self.look(None)
-
-    def action_zoom_here(self) -> None:
-        """Show the time of the node under the cursor, and a little around it."""
-        start, end = self.node.start_ns, self.node.end_ns or self._now_ns
-        margin = max(1, (end - start) // 20)
-        self.look(Window(start - margin, end + margin))
-
-    def action_pan(self, share: float) -> None:
-        """Move along the time by a share of what is seen."""
-        if self._chosen is not None:
-            self.look(self._chosen.panned(share, fitting(self._bounds, growing=self._is_growing)))
-
-    def _zoom(self, factor: float, anchor_ns: int) -> None:
-        self.look(self.view.window.zoomed(factor, anchor_ns, fitting(self._bounds, growing=self._is_growing)))
-
     # ── the mouse ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def on_click(self, event: events.Click) -> None:
@@ -447,15 +367,9 @@ class Timeline(TimeDrag, TimeWheel, ScrollView, can_focus=True, inherit_bindings
         if row >= len(self._rows.visible):
             return
         self._moved(lambda: self._rows.to_row(row))
-        mark = _GUTTER + label_start(self.forest, self._rows.shown, self._columns.label)
+        mark = GUTTER + label_start(self.forest, self._rows.shown, self._columns.label)
         on_bar = event.x >= self.bar_start
         if event.chain == 2 and on_bar:
             self.action_zoom_here()
         elif mark <= event.x <= mark + 1 or (event.chain == 2 and not on_bar):
             self.action_fold()
-
-    def zoom_at(self, x: int, factor: float) -> None:
-        """Look closer by `factor`, so that what is in column `x` stays there."""
-        view = self.view
-        anchor = view.window.at(x - self.bar_start, view.columns.bar)
-        self._zoom(factor, min(max(anchor, view.window.start_ns), view.window.end_ns))
