@@ -182,7 +182,7 @@ def _brings_news(facts: Facts, asked: Node) -> bool:
 
 
 def _rank(team: Team) -> int:
-    """Return how strong a possible finding is: 1 where one tool was asked for the items of one list that was known."""
+    """Return the strength of a possible finding: 1 where one tool got the items of one known list."""
     profiles = [profile for each in team.rounds for profile in each]
     arguments = [profile.arguments for profile in profiles]
     if len({profile.work.name for profile in profiles}) > 1 or not all(isinstance(each, Mapping) for each in arguments):

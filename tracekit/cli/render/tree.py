@@ -291,7 +291,7 @@ def _standing(node: Node, marks: _Marks) -> Text:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _TreeColumn:
     name: str
     cells: list[str]
     style: str = ""
@@ -301,15 +301,15 @@ class _Column:
         object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
-def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
+def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_TreeColumn]:
     """Return the columns beside the tree: times, costs if any, and tokens if there is room."""
     columns = []
     if width >= _TOKENS_FROM_WIDTH:
-        columns.append(_Column("TOKENS", [_tokens(row.node, marks) for row in rows]))
+        columns.append(_TreeColumn("TOKENS", [_tokens(row.node, marks) for row in rows]))
     if run.root.cost_usd is not None:
         costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
-        columns.append(_Column("COST", costs, "dim"))
-    return [*columns, _Column("TIME", [_time(row.node, run, marks) for row in rows])]
+        columns.append(_TreeColumn("COST", costs, "dim"))
+    return [*columns, _TreeColumn("TIME", [_time(row.node, run, marks) for row in rows])]
 
 
 def _tokens(node: Node, marks: _Marks) -> str:
