@@ -3,7 +3,8 @@
 import gc
 
 import pytest
-from tracekit.model.uncollected import _Process
+
+from tracekit.model.garbage import _Process, without_garbage_collection
 
 
 def test_the_search_is_off_meanwhile_and_as_before_after_that() -> None:
