@@ -31,7 +31,7 @@ from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, Replayed, SpanBegin, SpanEnd, Unrecorded
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Run, RunTree
+from tracekit.model.tree import Run, RunTree, Tokens
 from tracekit.rules.default import default_findings
 from tracekit.store.queries import findings_in, known_runs, newest_runs, problems, stored_run
 from tracekit.store.rows import File
@@ -358,6 +358,7 @@ def test_the_store_keeps_in_which_order_a_response_requested_tools(home: Path) -
     lanes = ("m.t0", "m.t1")
     for order in (("ask_a", "ask_b", "bash"), ("bash", "ask_a", "ask_b")):
         run = run_of(order, (1000, 1600), (1600, 2200), 5200, lanes=lanes, blocks=True)
+        run = replace(run, root=replace(run.root, tokens=Tokens(output=5, is_partial=True)))
         file = File("day/run.jsonl", 1, 2, 3)
         with Writer(store) as writer:
             writer.add(rows_of(order[0], run, [file], [], maker(), 0.0))
@@ -365,6 +366,7 @@ def test_the_store_keeps_in_which_order_a_response_requested_tools(home: Path) -
             tree = stored_run(connection, order[0], [file])
         assert tree is not None
         assert path_of(tree) == path_of(run)
+        assert tree.root.tokens.is_partial, "the output is the least that there was"
         paths.append(path_of(tree))
     assert paths[0] != paths[1]
 

@@ -11,9 +11,9 @@ import orjson
 import pytest
 
 from tests.support.journals import asking, begin, compact, end
-from tracekit.demo.claude import message, stream, text
+from tracekit.demo.claude import message, stream, text, thinking, tool_use
+from tracekit.journal.bodies import body_member, delta_member, quick, quick_object
 from tracekit.journal.bodies import compact as compact_text
-from tracekit.journal.bodies import quick, quick_object
 from tracekit.journal.encode import Encoder
 from tracekit.model.events import Answered, Chunk, Event, LaneBegin, Response, SpanBegin, SpanEnd
 
@@ -57,6 +57,22 @@ def test_together_they_are_the_lines_of_each(events: list[Event]) -> None:
     written = together.text(events)
     assert written == "\n".join(lines)
     assert SECRET not in written
+
+
+@pytest.mark.parametrize("pad", [True, False])
+def test_usual_delta_is_written_as_any_event(pad: bool) -> None:
+    answer = message(thinking("Two \t files. "), text('Naïve "✓" \\ 😀\n\n'), tool_use("read", {"path": "a"}))
+    events = [data for _, data in stream(answer, pad=pad).chunks or ()]
+    usual = [data for data in events if delta_member(data) is not None]
+    assert [data for data in usual if delta_member(data) != body_member(data, "text/event-stream")] == []
+    assert len(usual) == sum(b"_delta" in data and b"message_delta" not in data for data in events)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"event: content_block_delta\n\n", b"\xff", b"".join(PIECES), PIECES[0], PIECES[2][:-1]]
+)
+def test_anything_else_is_no_usual_delta(data: bytes) -> None:
+    assert delta_member(data) is None
 
 
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

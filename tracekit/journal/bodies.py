@@ -12,7 +12,7 @@ import orjson
 from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
 
-__all__ = ["body_member", "compact", "quick", "quick_object", "sse_items"]
+__all__ = ["body_member", "compact", "delta_member", "quick", "quick_object", "sse_items"]
 
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
@@ -86,6 +86,22 @@ _DELTA = re.compile(
     r'"(?:text|thinking|partial_json|signature)":"[^"\\\x00-\x1f]*(?:\\["\\nrtbf][^"\\\x00-\x1f]*)*"\}) *\}'
 )
 """Nearly every event of a stream, where it is written as `compact` writes it: so that need not be found by parsing."""
+
+
+_ONE_DELTA = re.compile(_DELTA.pattern + r"\n\n")
+
+
+def delta_member(data: bytes) -> str | None:
+    """Return what `body_member` makes of `data` if that is one usual delta of a stream, as nearly every chunk is."""
+    try:
+        delta = _ONE_DELTA.fullmatch(data.decode())
+    except UnicodeDecodeError as error:
+        pass_on(error)
+        return None
+    if delta is None:
+        return None
+    pad = len(delta[0]) - delta.end(1) - 3
+    return f'"sse":[["content_block_delta",{delta[1]}}}{f",{pad}" if pad else ""}]]'
 
 
 def sse_items(text: str) -> list[str]:

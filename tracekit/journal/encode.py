@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tracekit.journal.bodies import body_member, compact, quick
+from tracekit.journal.bodies import body_member, compact, delta_member, quick
 from tracekit.journal.requests import RequestEncoder
 from tracekit.model.events import (
     Answered,
@@ -140,7 +140,7 @@ def _plain_chunks(chunks: Sequence[Chunk]) -> list[_Draft]:
 
 
 def _chunk(chunk: Chunk, data: bytes) -> _Draft:
-    body = body_member(data, "text/event-stream")
+    body = delta_member(data) or body_member(data, "text/event-stream")
     return _Draft("", f'{{"e":"chunk","id":"{chunk.id}","t":{chunk.at_ns},{body}}}')
 
 

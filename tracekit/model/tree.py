@@ -82,8 +82,8 @@ class RunTree:
     """A run's identity and structure, without its requests and answers: all that the store has of a run.
 
     `last_ns` is the latest time that anything of the run is known of. `replay_of` is the run that it replays, and `replay`
-    how that went. `source` is the tool from whose record it was imported. `unrecorded` are requests that are missing here, and `damage` is what could not be read, by file.
-    `requested` has the ids of the tool calls that the response of a call requested, in order, by the id of the call; at
+    how that went. `source` is the tool from whose record it was imported. `unrecorded` are requests that are missing here,
+    and `damage` is what could not be read, by file. `requested` has the ids of the tool calls that the response of a call requested, in order, by the id of the call; at
     least where the tree has a tool that was inferred from one of them.
     """
 

@@ -42,6 +42,12 @@ _SHORT = 256
 """Characters of the longest text whose exported form is remembered."""
 
 
+@lru_cache(maxsize=1024)
+def _is_content(name: str) -> bool:
+    """Return whether the attribute `name` may hold content: of messages, or of what tools touch."""
+    return name in _ALSO_CONTENT or semconv.is_content(name)
+
+
 class SpanRules(NamedTuple):
     """The rules of an export: whether it includes content, and how each text is redacted.
 
@@ -58,11 +64,7 @@ class SpanRules(NamedTuple):
         """Return those of a span's `attributes` that may leave."""
         if self.content or (self.sdks_content and semconv.INPUT_MESSAGES in attributes):
             return dict(attributes)
-        return {
-            name: value
-            for name, value in attributes.items()
-            if name not in _ALSO_CONTENT and not semconv.is_content(name)
-        }
+        return {name: value for name, value in attributes.items() if not _is_content(name)}
 
 
 class SpanFacts(NamedTuple):
@@ -108,7 +110,14 @@ def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: Span
         found.update(derived_attributes(attributes, facts.start_ns))
     if _is_clean(found, rules):
         rules = rules._replace(redact=str)
-    return {name: _exported(name, value, rules) for name, value in found.items() if value is not None}
+    return {
+        # Most values are short texts, and known.
+        name: _known_text(name, value, rules.redact)
+        if type(value) is str and len(value) <= _SHORT
+        else _exported(name, value, rules)
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def span_name(name: str, rules: SpanRules) -> str:
@@ -145,8 +154,7 @@ def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     if isinstance(value, int):
         return value if -(1 << _WORD_BITS) <= value < 1 << _WORD_BITS else str(value)
     if isinstance(value, str):
-        text = _known_text if len(value) <= _SHORT else _text
-        return text(name, value, rules.redact)
+        return _text(name, value, rules.redact)
     if isinstance(value, list | tuple) and len({type(each) for each in value}) <= 1:
         parts = [_exported("", each, rules) for each in value]
         if not any(isinstance(each, list | tuple | Mapping) for each in value):
