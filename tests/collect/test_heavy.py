@@ -13,8 +13,8 @@ from tests.support.journals import asking, begin, compact, end, new_run, write_r
 from tests.support.runs import write_runs
 from tracekit.collect import rows
 from tracekit.collect.collect import collect, rebuild
+from tracekit.collect.new_messages import messages_of
 from tracekit.collect.prune import prune
-from tracekit.collect.said import messages_of
 from tracekit.errors import RowsError
 from tracekit.model.events import SpanBegin, SpanEnd
 from tracekit.model.tree import Run

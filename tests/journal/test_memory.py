@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.journals import RUN, asking, begin, compact, end, new_run, write_run
 from tracekit.analysis.structure import structure
-from tracekit.collect.said import messages_of
+from tracekit.collect.new_messages import messages_of
 from tracekit.errors import JournalError
 from tracekit.journal import lines
 from tracekit.journal.encode import Encoder

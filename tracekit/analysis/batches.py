@@ -1,4 +1,4 @@
-"""What was set to work: the batch that one answer asked for, and what code set to work by itself.
+"""Group tools and agents that were dispatched together, by one response or by the program's code.
 
 A *work* is a tool or an agent as it was dispatched; a subagent is the work of the tool that it serves. A *batch* is all
 work in one turn, that is, all that one answer asked for. A *crew* is the agents that stand side by side under an agent,
@@ -48,7 +48,7 @@ class Work:
 
     @cached_property
     def agent(self) -> Node | None:
-        """The agent that did it."""
+        """The agent that ran."""
         below = self.node.walk() if self.node.children else (self.node,)
         return next((node for node in below if node.kind == "agent"), None)
 
@@ -75,38 +75,38 @@ class Work:
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
-        """The calls that it made, itself or through agents of its own, in the order in which they began."""
+        """Its calls, or those of agents below it, in the order of their begins."""
         return tuple(sorted((node for node in self.node.walk() if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
     def has_calls(self) -> bool:
-        """Whether it made any call."""
+        """True if it made any call."""
         return any(node.kind == "llm" for node in self.node.walk())
 
     @property
     def comes_after(self) -> frozenset[str]:
-        """The names of those that its author says it comes after."""
+        """The names of the steps that it comes after, as its author declared."""
         after = None if self.agent is None else self.agent.attributes.get(semconv.DECLARED_AFTER)
         return frozenset(map(str, after)) if isinstance(after, (list, tuple)) else frozenset()
 
     @property
     def lane(self) -> str:
-        """Who did it: the lane of its first call, else its own."""
+        """The lane of its first call, else its own."""
         return self.calls[0].lane if self.calls else self.node.lane
 
     @property
     def is_bounded(self) -> bool:
-        """Whether its times are only the bounds within which it must have run."""
+        """True if its times are only the bounds within which it must have run."""
         return bool(self.node.attributes.get(semconv.INFERRED_BOUNDS))
 
     @cached_property
     def interval(self) -> Interval | None:
-        """When it ran; None while it is open."""
+        """The time in which it ran; None while it is open."""
         return None if self.node.end_ns is None else Interval(self.node.start_ns, self.node.end_ns)
 
     @cached_property
     def busy(self) -> Interval | None:
-        """The same from its first call or tool on: before that, an agent may wait to be let in."""
+        """The interval from its first call or tool on: before that, an agent may wait at a limit."""
         if self.interval is None or self.agent is None:
             return self.interval
         below = (node for node in self.node.walk() if node is not self.node)
@@ -115,17 +115,17 @@ class Work:
 
     @property
     def waited_ns(self) -> int:
-        """How long it waited before its first call or tool."""
+        """Nanoseconds before its first call or tool."""
         return 0 if self.busy is None else max(0, self.busy.start_ns - self.node.start_ns)
 
     @property
     def duration_ns(self) -> int:
-        """How long it took; 0 while it is open."""
+        """Its duration in nanoseconds; 0 while it is open."""
         return 0 if self.node.end_ns is None else max(0, self.node.end_ns - self.node.start_ns)
 
     @property
     def arguments(self) -> Any:
-        """What the tool was given, where it was recorded."""
+        """The tool's arguments, if recorded."""
         return self.node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
 
 
@@ -161,7 +161,7 @@ def turns_of(agent: Node) -> list[Node]:
 
 
 def batch_of(turn: Node) -> Batch:
-    """What the answer of `turn` asked for."""
+    """Return the tools and agents that the response of `turn` requested."""
     below = list(through_spans(turn.children))
     asked = next((node for node in below if node.kind == "llm"), None)
     works = tuple(Work(node, asked) for node in below if node.kind in ("tool", "agent"))
@@ -205,7 +205,7 @@ def rounds_of(batch: Batch) -> list[Batch]:
 
 
 def blocking_of(nodes: Sequence[Node]) -> list[Node]:
-    """What blocked an event loop among `nodes`: calls, and tools that did so without such a call, in order."""
+    """Return the `nodes` that blocked an event loop, in order: calls, and tools that did so without such a call."""
     blocking = [node for node in nodes if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP)]
     found: list[Node] = []
     around: set[str] = set()

@@ -1,4 +1,4 @@
-"""What calls asked and were answered, read from their exchanges when it is first wanted."""
+"""The requests and responses of calls, read from their exchanges on first use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _LARGEST_BYTES = 8_000_000
 
 
 class Prompted:
-    """Looks for texts in requests, and reads once what they have in common."""
+    """Searches texts in requests, and reads parts that requests share once."""
 
     def __init__(self) -> None:
         self._low: dict[Part, str] = {}
@@ -51,7 +51,7 @@ class Prompted:
         self._found: OrderedDict[str, dict[bytes, bool]] = OrderedDict()
 
     def has_anywhere(self, request: Asked, text: str) -> bool:
-        """Whether `text` stands in the request in any case, however long its history is.
+        """Return whether `text` stands in the request in any case, however long its history is.
 
         Each message is looked through once for a `text`.
         """
@@ -167,30 +167,30 @@ class Content:
 
     @_kept
     def results(self, llm: Node) -> dict[str, str]:
-        """The texts of the tool results that the newest message of `llm` brings, by the id of the block."""
+        """Return the texts of the tool results in the newest message of `llm`, by the id of the block."""
         return {id: "\n".join(leaves(block.get("content"))) for id, block in _results(self.messages(llm)[-1:])}
 
     def brings(self, llm: Node, id: str) -> bool:
-        """Whether the request of `llm` has a tool result for the block `id`, in its newest message or before."""
+        """Return whether the request of `llm` has a tool result for the block `id`, in any message."""
         return self._bringing_message(llm, id) is not None
 
     def result_block(self, llm: Node, id: str) -> Mapping[str, Any]:
-        """The tool result for the block `id` in any message of `llm`; empty where there is none."""
+        """Return the tool result for the block `id` in any message of `llm`, or an empty mapping."""
         message = self._bringing_message(llm, id)
         return {} if message is None else dict(_results([message.value])).get(id, {})
 
     def stop_reason(self, llm: Node) -> str:
-        """Why the answer to `llm` ended; empty where that is not known."""
+        """Return the stop reason of the response to `llm`, or ""."""
         reason = llm.attributes.get(semconv.STOP_REASON) or (self.answer(llm) or {}).get("stop_reason")
         return str(reason or "")
 
     def is_label(self, llm: Node) -> bool:
-        """Whether `llm` left room for no more than a word or two: being cut there is what it asked for."""
+        """Return whether `llm` allowed only a word or two, so that a cut response is intended."""
         most = self.request(llm).get("max_tokens")
         return isinstance(most, int) and most <= _LABEL_TOKENS
 
     def mentions(self, llm: Node, text: str) -> bool:
-        """Whether the request of `llm` has a distinctive part of `text`, however quoted. False where it has no such part."""
+        """Return whether the request of `llm` has a distinctive part of `text`, however quoted."""
         plain = max(_PLAIN.findall(text), key=len, default="").strip()
         if len(plain) < _DISTINCTIVE:
             return False

@@ -1,4 +1,4 @@
-"""The answer to a query, in the form that was asked for."""
+"""Print the answer to a query in the requested form."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _first_rows(answer: Answer) -> tuple[list[tuple[str, str]], list[tuple[Any, 
 
 
 def _shown(answer: Answer) -> Answer:
-    """Text comes from models and tools: on a terminal nothing of it may be acted on."""
+    """Return `answer` with its text made fit for a terminal: text comes from models and tools."""
     rows = (tuple(printable(v, most=sys.maxsize) if isinstance(v, str) else v for v in row) for row in answer.rows)
     return answer._replace(rows=rows)
 
@@ -116,7 +116,7 @@ def _parsed(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON has it."""
+    """Return `value` as JSON has it."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""`tracekit replay RUN --calibrate OTHER`: which places of the requests a replay should pass over."""
+"""`tracekit replay RUN --calibrate OTHER`: propose places of the requests that a replay should ignore."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["run_calibration"]
 
 
 def run_calibration(run: str, other: str, ignore: tuple[str, ...], form: str, *, yes: bool) -> None:
-    """Compare two recordings of one program, say what is proposed, and write it where that is confirmed.
+    """Compare two recordings of one program, show the proposals, and write them if confirmed.
 
     Raises:
         TracekitError: One of the two cannot be found, read or replayed.

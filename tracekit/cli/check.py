@@ -1,4 +1,4 @@
-"""`tracekit check`: what was slow or dear for no reason."""
+"""`tracekit check`: find what was slow or expensive for no reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORMATS = ("text", "json", "github", "sarif")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A run and what is to be said of it. `source` is the file that was named, empty for a run of the home folder.
+    """A run with its findings. `source` is the file that was named, empty for a run of the home folder.
 
     `judged` is what the judge called `judge` made of it; None where none was asked.
     """
@@ -53,7 +53,7 @@ class Checked:
 @click.option("--min-saving", metavar="TIME", help="Hide what saves less: 2s, 500ms.  [1s, or 5 % of a shorter run]")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
 @click.option("--explain", is_flag=True, help="Tell also what was found to depend on what, and why.")
-@click.option("--baseline", metavar="RUN", help="Only what this run does not have, or not as dear.")
+@click.option("--baseline", metavar="RUN", help="Only findings that are new or cost more than in this run.")
 @click.option(
     "--judge",
     "is_judged",
@@ -77,7 +77,7 @@ def command(
     judge_batch: bool,
     judge_max_usd: float | None,
 ) -> None:
-    """Say what was slow or dear for no reason in runs, by default the last one, and what to do about it.
+    """Find what was slow or expensive for no reason in runs, by default the last one.
 
     Exits with 1 if something was found that is at least as sure as --fail-on says, with 2 if a run cannot be read.
     """
@@ -101,7 +101,7 @@ def command(
 def _settings(
     select: tuple[str, ...], ignore: tuple[str, ...], fail_on: Confidence | None, min_saving: str | None
 ) -> CheckSettings:
-    """What the project says, with what the command line says in its place."""
+    """Return the project's settings, with those of the command line in their place."""
     settings = check_settings(project_settings())
     options = settings.options
     if select:
@@ -149,7 +149,7 @@ def _checked(text: str, settings: CheckSettings, base: Run | None, known: list[F
 
 
 def _judged(checked: list[Checked], name: str | None, is_batch: bool, max_usd: float | None) -> list[Checked]:
-    """Return `checked` after a judge has decided what it could."""
+    """Return `checked` after a judge has decided the possible findings."""
     from tracekit.cli.judging import Wish, judge_findings  # noqa: PLC0415  only where a judge is asked
 
     judge, judged = judge_findings([each.findings for each in checked], Wish(name, is_batch, max_usd))
@@ -190,7 +190,7 @@ def _print(checked: list[Checked], form: str, settings: CheckSettings) -> None:
 
 
 def _summaries(checked: list[Checked]) -> list[dict[str, Any]] | None:
-    """The judge's part in each run, for JSON; None where no judge was asked."""
+    """Return the judge's part in each run for JSON, or None without a judge."""
     if any(each.judged is None for each in checked):
         return None
     from tracekit.cli.judging import summary_json  # noqa: PLC0415  only where a judge is asked

@@ -1,4 +1,4 @@
-"""Starts a program whose Python processes are recorded, and waits for it."""
+"""Start a program whose Python processes are recorded, and wait for it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["exit_code", "full_command", "hash_variable", "patiently", "run_child
 _HANDED_ON = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2))
 _OF_TERMINALS = frozenset((signal.SIGINT, signal.SIGQUIT, signal.SIGHUP))
 _WAKING = signal.SIGHUP
-"""Ends the wait for signals when there is nobody left to hand them on to."""
+"""The signal that ends the wait for signals once the program is over."""
 _GRACE_S = 0.1
-"""How long the program has to end by itself: whoever sends a signal to the whole group has sent it to the program, too."""
+"""Seconds that the program has to end by itself: a signal to the whole group reaches the program, too."""
 
 
 def full_command(command: Sequence[str]) -> list[str]:
-    """`command` as it is started: a script and ``-m module`` are short for this Python.
+    """Return `command` as it is started: a script and ``-m module`` are short for this Python.
 
     Raises:
         click.UsageError: The script does not exist.
@@ -47,7 +47,7 @@ def full_command(command: Sequence[str]) -> list[str]:
 
 
 def hash_variable(seed: int | None) -> dict[str, str]:
-    """The variable that gives a Python process the hash `seed`; none where the user has set the variable."""
+    """Return the variable that gives a Python process the hash `seed`; nothing if the user has set the variable."""
     is_own = bool(os.environ.get(HASH_SEED_VARIABLE))
     return {} if seed is None or is_own else {HASH_SEED_VARIABLE: str(seed)}
 
@@ -55,7 +55,7 @@ def hash_variable(seed: int | None) -> dict[str, str]:
 def run_child(
     command: Sequence[str], variables: Mapping[str, str], environment: Mapping[str, str] | None = None
 ) -> int:
-    """Run `command` to its end, with our hook and the `variables` that tell it what to do.
+    """Run `command` to its end, with our hook and the `variables` that configure it.
 
     Returns its return code, negative for a signal.
 
@@ -73,7 +73,7 @@ def start_child(
     environment: Mapping[str, str] | None = None,
     **pipes: IO[bytes] | int,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` with our hook and the `variables` that tell it what to do; `pipes` are the streams it gets instead of our own.
+    """Start `command` with our hook and the `variables` that configure it; `pipes` replace our own streams.
 
     Raises:
         click.UsageError: It cannot be started.
@@ -98,7 +98,7 @@ def start_child(
 
 @contextmanager
 def patiently(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """While `process` is waited for, hand on to it the signals that this process is sent.
+    """Pass the signals that this process gets on to `process` while it runs.
 
     Those of a terminal, such as Ctrl-C, reach `process` by themselves: the terminal sends them to the whole group.
     """
@@ -137,5 +137,5 @@ def _next_signal() -> tuple[int, bool]:
 
 
 def exit_code(return_code: int) -> int:
-    """The exit code by which a shell tells of `return_code`: 128 and the signal's number for a signal."""
+    """Return the exit code by which a shell shows `return_code`: 128 plus the number for a signal."""
     return return_code if return_code >= 0 else 128 - return_code

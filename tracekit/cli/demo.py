@@ -1,4 +1,4 @@
-"""`tracekit demo`: a team of agents, recorded before one's eyes. No key, no network, unless `--live` is given."""
+"""`tracekit demo`: record a small team of agents. It needs no key and no network, except with `--live`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from tracekit import demo
-from tracekit.cli.beside import Beside
+from tracekit.cli.background import BackgroundProcess
 from tracekit.cli.child import exit_code, run_child
 from tracekit.cli.load import load_tree_with_findings
 from tracekit.cli.recording import ProcessRecording
@@ -31,7 +31,7 @@ __all__ = ["command"]
 
 @dataclass(frozen=True, slots=True)
 class _Pipeline:
-    """A program of the demo: its run's name, its file, its script, and what it is told to work on."""
+    """A program of the demo: its run's name, its file, its script, and its task."""
 
     run: str
     program: str
@@ -114,14 +114,14 @@ def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
 
 
 def _newest(pipeline: _Pipeline) -> str | None:
-    """The id of the newest recorded run of `pipeline` that ended well and is no replay itself."""
+    """Return the id of the newest recorded run of `pipeline` that ended well and is no replay, or None."""
     runs = list_runs(_MOST_RUNS).runs
     names = (run.id for run in runs if run.name == pipeline.run and run.replay_of is None and run.status == "ok")
     return next(names, None)
 
 
 def _replay(pipeline: _Pipeline, run: str) -> int:
-    """Replay `run` of `pipeline` and draw what came of it; returns the exit code of `tracekit replay`."""
+    """Replay `run` of `pipeline` and draw the replay; return the exit code of `tracekit replay`."""
     root = read_entry(find(run)).recording.process_root
     program = Path(demo.__file__).with_name(pipeline.program)
     command = ["-m", "tracekit", "replay", run, "--", sys.executable, str(program), *(root.argv[1:] if root else ())]
@@ -134,7 +134,7 @@ def _replay(pipeline: _Pipeline, run: str) -> int:
 
 
 def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str, str], look: Viewer | None) -> str:
-    """Run the program to its end, while `look` shows it; returns the id of its run. Its failure is the command's."""
+    """Run the program to its end, while `look` shows it; return the id of its run. Exit if it fails."""
     # The program imports the SDK, which this process never does, so its place is all that is needed here.
     program = Path(demo.__file__).with_name(pipeline.program)
     recording = ProcessRecording(pipeline.run, [program.name, *arguments])
@@ -144,10 +144,10 @@ def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str,
             return_code = run_child(full, recording.variables, environment)
             recording.finish(return_code)
         else:
-            with Beside(recording, full, environment) as beside:
-                if beside.wait_for_record():
+            with BackgroundProcess(recording, full, environment) as running:
+                if running.wait_for_record():
                     look(recording.run.id)
-            return_code = beside.return_code
+            return_code = running.return_code
     finally:
         recording.close()
     if return_code != 0:
@@ -156,6 +156,6 @@ def _record(pipeline: _Pipeline, arguments: list[str], environment: Mapping[str,
 
 
 def _environment(url: str) -> dict[str, str]:
-    """The user's environment, with the SDK pointed at the scripted Claude and at nothing else."""
+    """Return the user's environment, with the SDK pointed at the scripted Claude and at nothing else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
     return {**kept, "ANTHROPIC_BASE_URL": url, _KEY: "scripted", "NO_PROXY": "*", "no_proxy": "*"}

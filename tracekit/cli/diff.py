@@ -1,4 +1,4 @@
-"""`tracekit diff`: two runs, and where they differ."""
+"""`tracekit diff`: show where two runs differ."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(a: str, b: str, times: bool, form: str) -> None:
 
 
 def _read(text: str) -> Run:
-    """The run that `text` means, with all that was said in it: the store has no requests."""
+    """Return the run that `text` names, with its content, which the store does not have."""
     run = read_entry(find(as_file(text)))
     tell(damage_in(run))
     if not has_words(run):
@@ -49,7 +49,7 @@ def _read(text: str) -> Run:
 
 
 def diff_json(diff: Diff) -> dict[str, Any]:
-    """What `tracekit diff --format json` prints. Scripts depend on it: names and types stay as they are."""
+    """Return the JSON of `tracekit diff --format json`. Scripts depend on it: names and types stay as they are."""
     return {
         "a": run_json(summary_of(diff.a)),
         "b": run_json(summary_of(diff.b)),

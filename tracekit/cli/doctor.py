@@ -1,4 +1,4 @@
-"""`tracekit doctor`: what is set up here, and what would keep a run from being recorded well."""
+"""`tracekit doctor`: show the set-up, and what would keep a run from being recorded well."""
 
 from __future__ import annotations
 

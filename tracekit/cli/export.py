@@ -1,4 +1,4 @@
-"""`tracekit export`: a run as one file, as tables, or as spans to a collector."""
+"""`tracekit export`: write a run as one file or as tables, or send its spans to a collector."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def command(
     normal: bool,
     allow_secrets: bool,
 ) -> None:
-    """Write a run to one file, which every command takes as RUN, or to tables for other programs; or send its spans."""
+    """Write a run to one file, which every command takes as RUN, or to tables; or send its spans."""
     if (url is None) == (output is None):
         raise click.UsageError("give one of -o FILE and --otlp URL")
     if content and url is None:
@@ -113,12 +113,12 @@ def _write_timeline(entry: Entry, output: Path, *, allow_secrets: bool) -> None:
 
 
 def _is_in_repository(output: Path) -> bool:
-    """Whether `output` lies in a work tree of git, where files are kept to be read by others."""
+    """Return whether `output` lies in a work tree of git, where others read it."""
     return any((folder / ".git").exists() for folder in output.absolute().parents)
 
 
 def _refuse_secrets(entry: Entry) -> None:
-    """What may not leave as a journal may not leave in another form either."""
+    """Raise if the run may not leave as a journal: then it may not leave in another form either."""
     with tempfile.TemporaryDirectory(prefix="tracekit-") as folder:
         export(entry.paths, Path(folder) / "run.jsonl")
 

@@ -1,4 +1,4 @@
-"""`tracekit git-setup`: let git show what was changed in recordings, in place of lines of JSON."""
+"""`tracekit git-setup`: let git show changes of recordings as text in place of lines of JSON."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def command(shown: str | None) -> None:
 
 
 def _print(shown: str) -> None:
-    """Print what git compares. A file that is no recording is shown as it is: git wants a text in any case."""
+    """Print the text that git compares. A file that is no recording is printed as it is."""
     from tracekit.cli.render.review import review  # noqa: PLC0415  not needed to set up
 
     file = as_file(str(Path(shown).absolute()))
@@ -66,7 +66,7 @@ def _print(shown: str) -> None:
 
 
 def _add_attributes(path: Path) -> None:
-    """Add our line, unless there is one for recordings."""
+    """Add our line, unless the file has one for recordings."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if any(f"diff={_DRIVER}" in line.split() for line in text.splitlines() if not line.startswith("#")):
         tell([f"{path} names the diff driver already"])

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 
 from tracekit import __version__
-from tracekit.cli.libraries import Check, library_checks
+from tracekit.cli.libraries import HealthCheck, library_checks
 from tracekit.cli.missed import REMEDY
 from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
@@ -30,18 +30,18 @@ from tracekit.settings import project_settings
 from tracekit.store.queries import newest_runs
 from tracekit.store.store import Store
 
-__all__ = ["Check", "checks"]
+__all__ = ["HealthCheck", "checks"]
 
 _LOST_DAYS = 7
-"""How long it is told that spans were lost, or that requests were not recorded."""
+"""Days for which lost spans are reported."""
 
 _DAY_NS = 86_400_000_000_000
 
 
-def checks() -> list[Check]:
+def checks() -> list[HealthCheck]:
     """Everything that is worth telling."""
     return [
-        Check("tracekit", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
+        HealthCheck("tracekit", True, f"{__version__} on Python {platform.python_version()}, {platform.system()}"),
         *library_checks(),
         *_export(),
         _switches(),
@@ -51,8 +51,8 @@ def checks() -> list[Check]:
     ]
 
 
-def _export() -> list[Check]:
-    """Where spans go, whether that answers, and what was lost on the way in the last days."""
+def _export() -> list[HealthCheck]:
+    """Return checks of the destination of spans, its reachability, and recently lost spans."""
     found = []
     destination, warnings = destination_of(os.environ)
     warnings += limits_of(os.environ)[1]
@@ -61,12 +61,12 @@ def _export() -> list[Check]:
         says = f"to {destination.shown} over {destination.protocol}, {content}, unless a program has its own provider"
         reason = _refusal(destination)
         problems = [*warnings, *([f"it does not take spans: {reason}"] if reason else [])]
-        found.append(Check("export", not problems, "; ".join([says, *problems])))
+        found.append(HealthCheck("export", not problems, "; ".join([says, *problems])))
     folder = home()
     note_abandoned(folder)
     lost = lost_since(folder, time.time_ns() - _LOST_DAYS * _DAY_NS)
     if lost is not None:
-        found.append(Check("lost spans", False, _says_of(lost)))
+        found.append(HealthCheck("lost spans", False, _says_of(lost)))
     return found
 
 
@@ -89,7 +89,7 @@ def _date(at_ns: int) -> str:
     return datetime.fromtimestamp(at_ns / 1e9, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _missed() -> list[Check]:
+def _missed() -> list[HealthCheck]:
     """Requests to Claude that were sent in a way that is not recorded."""
     note = missed_since(home(), time.time_ns() - _LOST_DAYS * _DAY_NS)
     if note is None:
@@ -98,7 +98,7 @@ def _missed() -> list[Check]:
         f"not recorded in the last {_LOST_DAYS} days: {in_words(note.misses)}; the last program was {note.program}, at "
         f"{_date(note.at_ns)}; {REMEDY}"
     )
-    return [Check("calls past the SDK", False, says)]
+    return [HealthCheck("calls past the SDK", False, says)]
 
 
 def _refusal(destination: Destination) -> str | None:
@@ -110,67 +110,69 @@ def _refusal(destination: Destination) -> str | None:
         return str(error)
 
 
-def _switches() -> Check:
+def _switches() -> HealthCheck:
     if os.environ.get(DISABLED_VARIABLE) == "1":
-        return Check("recording", False, f"off: {DISABLED_VARIABLE}=1")
+        return HealthCheck("recording", False, f"off: {DISABLED_VARIABLE}=1")
     if os.environ.get(SESSION_VARIABLE):
-        return Check("recording", True, "on: this shell runs under `tracekit run`")
-    return Check("recording", True, "on, with `tracekit run PROGRAM` or `tracekit.init()`")
+        return HealthCheck("recording", True, "on: this shell runs under `tracekit run`")
+    return HealthCheck("recording", True, "on, with `tracekit run PROGRAM` or `tracekit.init()`")
 
 
-def _judge() -> Check:
-    """The judge that `check --judge` asks; nothing is sent to find out."""
+def _judge() -> HealthCheck:
+    """Return the check of the judge that `check --judge` uses; nothing is sent."""
     try:
         settings = judge_settings(project_settings())
         stored = count_stored(home())
     except TracekitError as error:
-        return Check("judge", False, str(error))
+        return HealthCheck("judge", False, str(error))
     known = known_judges()
     if settings.name not in known:
-        return Check("judge", False, f"there is no judge {settings.name!r}; there is {', '.join(known)}")
+        return HealthCheck("judge", False, f"there is no judge {settings.name!r}; there is {', '.join(known)}")
     says = (
         f"{settings.name}, asked by nothing but `tracekit check --judge`, for at most ${settings.max_usd:g} a check; "
         f"{stored} opinions are stored"
     )
-    return Check("judge", True, says)
+    return HealthCheck("judge", True, says)
 
 
-def _folder() -> list[Check]:
+def _folder() -> list[HealthCheck]:
     try:
         folder = make_home()
         runs = all_runs()
     except TracekitError as error:
-        return [Check("journals", False, str(error))]
+        return [HealthCheck("journals", False, str(error))]
     source = HOME_VARIABLE if os.environ.get(HOME_VARIABLE) else "the platform's folder for user data"
     if not os.access(folder, os.W_OK):
-        return [Check("journals", False, f"{folder} cannot be written to: nothing is recorded; set {HOME_VARIABLE}")]
+        return [
+            HealthCheck("journals", False, f"{folder} cannot be written to: nothing is recorded; set {HOME_VARIABLE}")
+        ]
     size = sum(path.stat().st_size for run in runs for path in run.paths)
     files = sum(len(run.paths) for run in runs)
-    found = [Check("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {in_bytes(size)}")]
+    found = [HealthCheck("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {in_bytes(size)}")]
     found.append(_store(size))
     alive = sum(any(is_alive(path) for path in run.paths) for run in runs[:100])
     if alive:
-        found.append(Check("being recorded", True, f"{alive} of the newest {min(len(runs), 100)} runs"))
+        found.append(HealthCheck("being recorded", True, f"{alive} of the newest {min(len(runs), 100)} runs"))
     found += _advice(runs)
     return found
 
 
-def _store(journals: int) -> Check:
+def _store(journals: int) -> HealthCheck:
     store = Store(home())
     limits = f"`tracekit prune` keeps {KEEP_DAYS} days and {in_bytes(KEEP_BYTES)} of both if it is not told otherwise"
     if not store.exists:
-        return Check("store", True, f"{store.path}: not made yet; `tracekit sql` and `ls` make it; {limits}")
+        return HealthCheck("store", True, f"{store.path}: not made yet; `tracekit sql` and `ls` make it; {limits}")
     try:
         with store.reading() as connection:
             runs = len(newest_runs(connection))
     except StoreError as error:
-        return Check("store", False, str(error))
+        return HealthCheck("store", False, str(error))
     says = f"{store.path}: {runs} runs, {in_bytes(store.size)}; {limits}"
-    return Check("store", journals + store.size <= KEEP_BYTES, says)
+    return HealthCheck("store", journals + store.size <= KEEP_BYTES, says)
 
 
-def _advice(runs: list[Entry]) -> list[Check]:
-    """Runs that neither a program, nor a request, a job or a cell is, are guesses at where a task begins."""
+def _advice(runs: list[Entry]) -> list[HealthCheck]:
+    """Return advice on runs that are no program, request, job or cell: their limits are guesses."""
     guessed = [run for run in runs[:100] if _is_guessed(run)]
     if not guessed:
         return []
@@ -179,7 +181,7 @@ def _advice(runs: list[Entry]) -> list[Check]:
         "program called your code and nothing showed where its tasks begin; `with tracekit.run(NAME):` around a task, "
         "or `tracekit run`, says what belongs together"
     )
-    return [Check("runs", False, says)]
+    return [HealthCheck("runs", False, says)]
 
 
 def _is_guessed(run: Entry) -> bool:

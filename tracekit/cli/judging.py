@@ -1,4 +1,4 @@
-"""The options by which `tracekit check` asks a judge, and what is said of it."""
+"""The options by which `tracekit check` uses a judge, and the output about it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Wish", "explained", "judge_findings", "summary_json"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line says of the judge; None where it leaves that to the project's settings."""
+    """The judge's options of the command line; None leaves an option to the project's settings."""
 
     name: str | None = None
     is_batch: bool = False
@@ -38,7 +38,7 @@ class Wish:
 
 
 def judge_findings(runs: Sequence[Sequence[Finding]], wish: Wish) -> tuple[str, list[Judged]]:
-    """Ask the judge about the possible findings of `runs`; returns its name, and what became of each run's findings.
+    """Ask the judge about the possible findings of `runs`; return its name, and each run's judged findings.
 
     Raises:
         JudgeError: It cannot be asked.
@@ -73,7 +73,7 @@ def _settings(wish: Wish) -> JudgeSettings:
 
 
 def _summary(name: str, judged: Sequence[Judged]) -> str:
-    """A line that sums up what the judge decided, and what it cost."""
+    """Return a line that sums up the judge's decisions and their cost."""
     asked, stored = sum(each.asked for each in judged), sum(each.stored for each in judged)
     if not any(_decided(each) for each in judged):
         return f"{name} had nothing to decide: there is no possible finding with recorded content"
@@ -96,7 +96,7 @@ def _decided(each: Judged) -> int:
 
 
 def explained(judged: Judged) -> Iterator[str]:
-    """A line for each finding that the judge refused: the finding, its reason, and the quote."""
+    """Return a line for each finding that the judge refused: the finding, its reason, and the quote."""
     for finding in judged.dependent:
         ruling = finding.judged
         assert ruling is not None
@@ -105,7 +105,7 @@ def explained(judged: Judged) -> Iterator[str]:
 
 
 def summary_json(name: str, judged: Judged) -> dict[str, Any]:
-    """What scripts see of the judge's part in a check."""
+    """Return the JSON of the judge's part in a check."""
     return {
         "name": name,
         "asked": judged.asked,

@@ -1,4 +1,4 @@
-"""From what a user calls a run to its tree."""
+"""Load the run that a user names."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["as_file", "load_tree_with_findings"]
 
 
 def as_file(text: str) -> str:
-    """`text`, or a copy of what it names where that can be read only once: a pipe, as `<(…)` of a shell gives.
+    """Return `text`, or a copy of the pipe that it names: a pipe can be read only once.
 
     Raises:
-        JournalError: It cannot be read.
+        JournalError: The pipe cannot be read.
     """
     path = Path(text)
     try:
@@ -37,12 +37,12 @@ def as_file(text: str) -> str:
 
 
 def load_tree_with_findings(text: str) -> tuple[RunTree, list[Finding]]:
-    """The structure of the run that `text` means, and what the rules say of it by their default settings.
+    """Return the structure of the run that `text` names, and its findings by the default settings.
 
-    What is damaged in its journals is told on stderr.
+    Damage of its journals is reported on stderr.
 
     Raises:
-        TracekitError: It means none or several, or cannot be read.
+        TracekitError: The text names no run or several, or the run cannot be read.
     """
     tree, findings = tree_with_findings(find(as_file(text)))
     tell(damage_in(tree))

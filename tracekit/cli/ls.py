@@ -62,7 +62,7 @@ def command(
 def _chosen(
     limit: int, name: str | None, status: str | None, since: timedelta | None, sort: str, *, replays: bool
 ) -> tuple[list[RunSummary], list[str], int]:
-    """The runs to be listed, what a user should know, and how many runs there are without the limit."""
+    """Return the runs to list, messages for the user, and the number of runs without the limit."""
     is_all = bool(name or status or since) or sort != "recorded"
     listing = list_runs(None if is_all else limit + 1, replays=replays)
     if len(listing.runs) > limit and not is_all:

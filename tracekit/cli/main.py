@@ -1,4 +1,4 @@
-"""`tracekit`: finds the command, and turns errors into one clear line and an exit code."""
+"""`tracekit`: find the command, and turn errors into one clear line and an exit code."""
 
 from __future__ import annotations
 
@@ -114,6 +114,6 @@ def _fail(text: str) -> NoReturn:
 
 
 def _drop_output() -> None:
-    """Send what is left of the output nowhere: Python would complain once more when it flushes at exit."""
+    """Discard the rest of the output: Python would complain once more when it flushes at exit."""
     with suppress(OSError, AttributeError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

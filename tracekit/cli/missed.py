@@ -1,4 +1,4 @@
-"""Says which requests to Claude are not in the record, and what would be."""
+"""Show which requests to Claude are not recorded, and what would record them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, and how they speak."""
+"""Options, arguments and messages that several commands share."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def echo_json(data: Any) -> None:
 
 
 def _indented(data: Any) -> Iterator[str]:
-    """The pieces of `data` as JSON. A tree of thousands of levels would be nothing but spaces: they are `_MOST_SPACES`."""
+    """Yield the pieces of `data` as JSON. Indentation is at most `_MOST_SPACES`, however deep the tree."""
     # A value, or None and the end of one, after the text before it and with the line break of where it stands.
     stack: list[tuple[str, Any, str]] = [("", data, "\n")]
     while stack:
@@ -77,19 +77,19 @@ def _indented(data: Any) -> Iterator[str]:
 
 
 def tell(told: Iterable[str]) -> None:
-    """Say on stderr what a user should know."""
+    """Print messages for the user on stderr."""
     for line in told:
         click.echo(f"tracekit: {safe_lines(line)}", err=True)
 
 
 def safe_lines(text: str) -> str:
-    """`text` with nothing in it that a terminal acts on but line breaks: names of runs stand in what we say."""
+    """Return `text` with its control characters but line breaks made visible: it may have names of runs."""
     return printable_lines(text)
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr, from when it is told how many of how many are done; None where stderr is no terminal."""
+    """Yield the function that moves a bar on stderr, or None where stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

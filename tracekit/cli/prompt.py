@@ -27,7 +27,7 @@ _HELP = "one SELECT, then a semicolon; .tables lists views and columns, Tab comp
 
 
 def prompt(store: Store, answer: Callable[[str], None]) -> None:
-    """Ask for queries and hand each to `answer`, until the user ends it."""
+    """Read queries and pass each to `answer`, until the user ends the prompt."""
     history = home() / "sql-history"
     history.touch(mode=0o600)
     session: PromptSession[str] = PromptSession(

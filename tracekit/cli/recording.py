@@ -1,4 +1,4 @@
-"""The record of a whole process: its session before, its root span after."""
+"""Record a whole process: its session before, its root span after."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ProcessRecording:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the program's environment tells our hook, its hashes, and its exporter, whosever it is, of the span above."""
+        """The variables for our hook, the hash seed, and any exporter of the program."""
         # A child may be given neither the variable nor those by which the platform finds its folder.
         told = {
             SESSION_VARIABLE: self.session.dumps(),
@@ -70,7 +70,7 @@ class ProcessRecording:
         return {**told, **remote.variables()}
 
     def finish(self, return_code: int) -> None:
-        """The program ended with `return_code`. Its root span is written if anything of it was recorded."""
+        """Write the root span of the program, which ended with `return_code`, if anything was recorded."""
         root = self.run.root
         assert root is not None
         if self.run.id not in self.recorded_runs():
@@ -95,7 +95,7 @@ class ProcessRecording:
         return SpanBegin(root.id, None, "run", self.run.name, root.at_ns, "m", trace, attributes)
 
     def said_hello(self) -> bool:
-        """Whether a process of the program has loaded the hook."""
+        """Return whether a process of the program has loaded the hook."""
         return bool(self._processes())
 
     def _processes(self) -> list[str]:
@@ -103,7 +103,7 @@ class ProcessRecording:
         return [path.name for path in Path(self.session.hello).iterdir() if path.name.isdigit()]
 
     def recorded_runs(self) -> list[str]:
-        """The ids of the runs in which the program's processes took part, this one first if it is among them."""
+        """Return the ids of the runs of the program's processes, this run first if it is among them."""
         patterns = [f"*/{self.run.id}.*.jsonl"]
         patterns += [f"*/*.{file_host()}.{pid}*.jsonl" for pid in self._processes()]
         found = {
@@ -131,7 +131,7 @@ class ProcessRecording:
         return sum(each.lost for each in found), found[-1].endpoint if found else ""
 
     def close(self) -> None:
-        """Remove what was only needed while the program ran."""
+        """Remove files that were needed only while the program ran."""
         if self._exporter is not None:
             self._exporter.exit(self._clock.now_ns())
         shutil.rmtree(self.session.hello, ignore_errors=True)

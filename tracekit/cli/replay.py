@@ -45,12 +45,12 @@ __all__ = ["command"]
 _UNTESTABLE = 125
 _LOOK_S = 0.5
 _GRACE_S = 10.0
-"""How long a program may take to end once it has left its recording. It waits for nothing then but for itself."""
+"""Seconds that a program may take to end once it has left its recording. It waits only for itself then."""
 _SLACK_NS = 2_000_000_000
 
 
 class _Outcome(NamedTuple):
-    """What came of a replay, from what its processes told."""
+    """The outcome of a replay, from the reports of its processes."""
 
     mode: ReplayMode
     report: str = ""
@@ -64,7 +64,7 @@ class _Outcome(NamedTuple):
 
 
 class _Command(click.Command):
-    """Takes options before RUN and after it; what comes then is the program's."""
+    """A command with options before RUN and after it; further arguments belong to the program."""
 
     @override
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -73,7 +73,7 @@ class _Command(click.Command):
         return super().parse_args(ctx, [*args[start + 1 : end], *args[: start + 1], *args[end:]])
 
     def _after_options(self, args: list[str], at: int) -> int:
-        """The first place from `at` on at which no option of ours stands."""
+        """Return the first place from `at` on at which no option of ours stands."""
         flags = {
             name: option.is_flag for option in self.params if isinstance(option, click.Option) for name in option.opts
         }
@@ -167,7 +167,7 @@ def _run(command: Sequence[str], task: ReplayTask, seed: int | None, form: str) 
 
 
 def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
-    """Wait for the program; not for ever once it has `left` the recording, since a pool whose worker is gone waits for it for ever."""
+    """Wait for the program; once it has `left` the recording only for a while, since a pool may hang then."""
     until_s = float("inf")
     while True:
         try:
@@ -253,7 +253,7 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
 def _finish(
     recording: Recording, task: ReplayTask, outcome: _Outcome, return_code: int, *, is_tested: bool
 ) -> list[str]:
-    """Write what only the whole program tells, and find the runs that it recorded."""
+    """Write the events that only the whole program knows, and return the runs that it recorded."""
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     process = task.process()
     recorded = _journals(task)
@@ -298,7 +298,7 @@ def _write_root(sink: JournalSink, process: RunInfo, recording: Recording, outco
 
 
 def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_hello: bool) -> None:
-    """Say how it went: on stderr, since stdout is the program's; as JSON on stdout if that is asked for."""
+    """Report the outcome: on stderr, since stdout is the program's, or as JSON on stdout."""
     why = _why_untestable(outcome, said_hello=said_hello) if code == _UNTESTABLE else ""
     if form == "json":
         echo_json(
@@ -325,7 +325,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
 
 
 def _accepting(run: str, program: Sequence[str]) -> str:
-    """How to accept that the program asks something else now than RUN has."""
+    """Return the command by which a user accepts the program's new requests."""
     again = f"tracekit run -- {shlex.join(program)}"
     is_file = run.endswith(".jsonl") or os.sep in run
     return f"{again} && tracekit export last -o {shlex.quote(run)}" if is_file else f"{again}, and replay that run"

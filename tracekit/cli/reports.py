@@ -1,4 +1,4 @@
-"""Findings for programs: JSON, GitHub's annotations, SARIF."""
+"""Print findings for programs: JSON, GitHub's annotations, SARIF."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEVEL = {"certain": "error", "likely": "warning", "possible": "note"}
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as scripts see it: names and types stay as they are."""
+    """Return the JSON of a finding. Scripts depend on it: names and types stay as they are."""
     shown = asdict(replace(finding, change=None, question=None, judged=None))
     for name in ("question", "judged", "rank"):
         del shown[name]
@@ -36,7 +36,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def _change_json(change: Change) -> dict[str, Any]:
-    """Each span that would begin at another time, that long after which other; and the new durations of spans."""
+    """Return the JSON of a change: spans with another begin, by offset from another span, and new durations."""
     return {
         "begins": {
             id: {"after_begin_of": other, "offset_ms": _ms(offset)} for id, (other, offset) in change.begins.items()
@@ -50,7 +50,7 @@ def _ms(ns: int) -> float:
 
 
 def judged_json(finding: Finding) -> dict[str, str] | None:
-    """A judge's ruling on `finding` as scripts see it; None where there is none."""
+    """Return the JSON of the judge's ruling on `finding`, or None."""
     ruling = finding.judged
     return None if ruling is None else {"judge": ruling.judge, "reason": ruling.reason, "quote": ruling.quote}
 
@@ -58,7 +58,7 @@ def judged_json(finding: Finding) -> dict[str, str] | None:
 def echo_findings(
     checked: Sequence[tuple[Run, Sequence[Finding]]], judge: Sequence[Mapping[str, Any]] | None = None
 ) -> None:
-    """Print an object for the run; for several runs one object a line. `judge` has a judge's part in each run."""
+    """Print the findings of a run as an object; of several runs one object a line."""
     objects: list[dict[str, Any]] = [
         {"run": run.id, "findings": [finding_json(each) for each in findings]} for run, findings in checked
     ]
@@ -75,7 +75,7 @@ def echo_findings(
 
 
 def github_lines(run: Run, findings: Sequence[Finding], source: str, fail_on: Confidence) -> Iterator[str]:
-    """Workflow commands that GitHub Actions shows as annotations: an error for what fails, else a warning or a notice.
+    """Yield commands that GitHub Actions shows as annotations: an error for what fails, else a warning or a notice.
 
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
@@ -90,7 +90,7 @@ def github_lines(run: Run, findings: Sequence[Finding], source: str, fail_on: Co
 
 
 def _escaped(text: str, more: str = "") -> str:
-    """Return `text` as GitHub reads it; nothing in it is left that a terminal acts on, where no one reads commands."""
+    """Return `text` with the characters that GitHub's commands reserve, and control characters, escaped."""
     text = printable_lines(text)
     for character in "%\r\n" + more:
         text = text.replace(character, f"%{ord(character):02X}")

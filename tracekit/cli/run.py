@@ -65,7 +65,7 @@ def _join_sessions(recording: ProcessRecording) -> None:
 
 
 def _tell(recording: ProcessRecording) -> None:
-    """Say on stderr what was recorded, or why nothing was."""
+    """Report on stderr what was recorded, or why nothing was."""
     runs, missed = recording.recorded_runs(), in_words(recording.missed())
     if runs:
         listed = ", ".join(run[:8] for run in runs[:5])

@@ -18,14 +18,14 @@ __all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
 
 
 def show_json(run: RunTree, findings: Sequence[Finding] = ()) -> dict[str, Any]:
-    """What `tracekit show --format json` prints; of `findings`, those that are likely or certain."""
-    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    """Return the JSON of `tracekit show --format json`; of `findings`, those that are likely or certain."""
+    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
     schedule = TreeFacts(run).schedule
     return {
-        "run": run_json(summary_of(run, len(grave))),
+        "run": run_json(summary_of(run, len(likely))),
         "unrecorded": missed_json(run.unrecorded),
         "critical_path": [_step_json(step) for step in critical_path(run.root, schedule)],
-        "root": node_json(run.root, codes_by_span(grave), margins(run.root, schedule)),
+        "root": node_json(run.root, codes_by_span(likely), margins(run.root, schedule)),
     }
 
 
@@ -50,7 +50,10 @@ _SPAN_KEYS = ("id", "kind", "name", "agent", "start_ns", "end_ns", "slack_ns", "
 
 
 def run_json(run: RunSummary) -> dict[str, Any]:
-    """A run as `ls` lists it. Times are nanoseconds since the epoch; an open or interrupted run has no end."""
+    """Return the JSON of a run as `ls` lists it. Times are nanoseconds since the epoch.
+
+    An open or interrupted run has no end.
+    """
     shaped = json_of(columns_of(RunSummary), lambda column: _plain(getattr(run, column.name)))
     return _in_order({**shaped, "duration_ms": round(run.duration_ns / 1e6, 3)}, _RUN_KEYS)
 
@@ -60,7 +63,7 @@ def _in_order(shaped: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _step_json(step: CriticalStep) -> dict[str, Any]:
-    """A part of the critical path: the span that decided it, the name of the agent around it, and when it was."""
+    """Return the JSON of a part of the critical path: the deciding span, the agent around it, and its times."""
     return {
         "id": step.node.id,
         "agent": None if step.agent is None else step.agent.agent,
@@ -70,7 +73,7 @@ def _step_json(step: CriticalStep) -> dict[str, Any]:
 
 
 def node_json(node: Node, findings: Mapping[str, list[str]], margins: Mapping[str, Margin]) -> dict[str, Any]:
-    """A node and all below it; `tokens` and `retries` are totals of the subtree.
+    """Return the JSON of a node and all below it; `tokens` and `retries` are totals of the subtree.
 
     `findings` are codes by span, `margins` the slack and the drag of each span.
     """

@@ -1,4 +1,4 @@
-"""`tracekit view`: the viewer, which finds its way here through an entry point: it imports tracekit, never the reverse."""
+"""`tracekit view`: start the viewer, found by its entry point: it imports tracekit, never the reverse."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def command(run: str | None) -> None:
 
 
 def is_terminal() -> bool:
-    """Whether somebody sees the screen and can press keys."""
+    """Return whether a user sees the screen and can press keys."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

@@ -1,1 +1,1 @@
-"""Journals → store: what changed since the last time, run by run. Whoever looks, collects."""
+"""Bring the store up to date with the journals, run by run. Every reader collects first."""

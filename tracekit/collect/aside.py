@@ -20,7 +20,7 @@ __all__ = ["Collected", "collected"]
 
 
 class Collected(NamedTuple):
-    """A store that is up to date, and what a user should know of it. `is_aside` says that it is gone after the command."""
+    """A store that is up to date, and messages for the user."""
 
     store: Store
     told: list[str]

@@ -1,4 +1,4 @@
-"""What is to be collected: the runs whose journals say something else than when they were read."""
+"""Find the runs whose journals differ from the state in which they were collected."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ _SHARE = 10
 """A live run is read again after this many times as long as reading it took …"""
 
 _GROWTH = 1 / 8
-"""… or at once when it has grown by this part. So however long it lives, reading it takes a tenth of the time at most,
-or nine times what reading it once at its end takes."""
+"""… or at once when it has grown by this part.
+
+So however long it lives, reading it takes a tenth of the time at most, or nine times as long as reading it once at its
+end.
+"""
 
 
 class Due(NamedTuple):
-    """A run that is to be read. `known` is what the store has of it."""
+    """A run to be read, and its state in the store as `known`."""
 
     id: str
     recorded_at_ns: int
@@ -32,7 +35,7 @@ class Due(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What differs between disk and store. `due` is ordered, newest recorded first; `waiting` is due a little later."""
+    """The differences between disk and store. `due` is ordered, newest first; `waiting` is due a little later."""
 
     due: list[Due]
     gone: list[KnownRun]
@@ -40,7 +43,7 @@ class Changes(NamedTuple):
 
 
 def stamp(found: Mapping[str, Sequence[File]], maker: str) -> str:
-    """What tells one state of all journals, as read by `maker`, from another."""
+    """Return a digest of the state of all journals, as read by `maker`."""
     digest = blake2b(maker.encode(), digest_size=16)
     for files in found.values():
         for path, size, mtime_ns, inode in files:
@@ -72,14 +75,14 @@ def _died(folder: Path, run: KnownRun) -> bool:
 
 
 def _is_early(run: KnownRun, files: Sequence[File]) -> bool:
-    """Whether a live run was read so lately, and has grown so little, that it can wait."""
+    """Return whether a live run was read so recently, and has grown so little, that it can wait."""
     since_s = (time.time_ns() - run.collected_at_ns) / 1e9
     before, now = sum(file.size for file in run.files), sum(file.size for file in files)
     return 0 <= since_s < _SHARE * run.took_s and len(files) == len(run.files) and now < before * (1 + _GROWTH)
 
 
 def _recorded_at_ns(folder: Path, files: Sequence[File]) -> int:
-    """When the run began to be recorded, by its headers; where none can be read, when it was last written."""
+    """Return when the run began to be recorded, by its headers, else when it was last written."""
     headers = [header_of(folder / file.path) for file in files]
     known = [header["recorded_at_ns"] for header in headers if header is not None]
     return min(known) if known else max(file.mtime_ns for file in files)

@@ -1,4 +1,4 @@
-"""Brings the store up to date with the journals."""
+"""Bring the store up to date with the journals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreError
 from tracekit.journal.home import make_home, runs_folder
 from tracekit.journal.reader import read_run
-from tracekit.model.uncollected import uncollected
+from tracekit.model.garbage import without_garbage_collection
 from tracekit.store.locks import PATIENCE_S
 from tracekit.store.queries import known_runs
 from tracekit.store.queries import stamp as stored_stamp
@@ -28,18 +28,18 @@ from tracekit.store.writer import Writer
 __all__ = ["RULES", "Progress", "Report", "collect", "collect_into", "maker", "rebuild"]
 
 RULES = "4"
-"""By which rules a run's tree and rows are made. Raise it when they change: all rows are made anew then."""
+"""The version of the rules by which trees and rows are made. Raise it when they change: all rows are made anew."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many runs of how many are done."""
+"""Called with the number of runs done and the number of all."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What was done.
+    """The result of collecting.
 
-    `left` is how many runs are still to be read for want of time; `waiting`, how many because they are being written
-    and were read a moment ago. `told` is what a user should know: of a damaged store, of runs that cannot be read.
+    `left` is the number of runs still to be read for want of time; `waiting`, of those that are being written and were
+    read a moment ago. `told` are messages for the user: a damaged store, runs that cannot be read.
     """
 
     collected: int = 0
@@ -52,7 +52,7 @@ class Report:
 
 
 def maker() -> str:
-    """By which rules and prices rows are made: those of another maker are made anew."""
+    """Return the version of the rules and prices by which rows are made; rows of another one are made anew."""
     return f"{RULES}, genai-prices {_version('genai-prices')}"
 
 
@@ -100,7 +100,7 @@ def collect_into(
     until: float = float("inf"),
     progress: Progress | None = None,
 ) -> Report:
-    """`collect`, for whoever has the collector's lock. `until` is on the monotonic clock."""
+    """Collect into `store`, with the collector's lock held. `until` is on the monotonic clock."""
     report = Report()
     if not found and not store.exists:
         return report
@@ -118,7 +118,10 @@ def collect_into(
 
 
 def _known(store: Store, now: str, report: Report) -> dict[str, KnownRun] | None:
-    """What the store has, which is made, or brought to this version, or moved aside first; None if that is all of `now`."""
+    """Return the runs that the store has, or None if it is up to date with `now`.
+
+    A store that is missing, older or damaged is made, upgraded or moved aside first.
+    """
     try:
         with store.reading() as connection:
             return None if stored_stamp(connection) == now else known_runs(connection)
@@ -157,7 +160,7 @@ def rebuild(progress: Progress | None = None) -> Report | None:
 
 
 def _must(todo: Changes, known: Mapping[str, KnownRun], needed: int) -> int:
-    """How many of the runs that are due are among the `needed` newest of all."""
+    """Return the number of due runs among the `needed` newest of all."""
     ids = {due.id for due in todo.due}
     stamps = [run.recorded_at_ns for id, run in known.items() if id not in ids and run.copy is not None]
     stamps += [due.recorded_at_ns for due in todo.due]
@@ -168,7 +171,10 @@ def _must(todo: Changes, known: Mapping[str, KnownRun], needed: int) -> int:
 def _write(
     store: Store, todo: Changes, must: int, until: float, progress: Progress | None, report: Report, now: str
 ) -> None:
-    """Read what is due. `now` is the stamp that the store gets if nothing is left to do and nobody writes; else empty."""
+    """Read the runs that are due into the store.
+
+    `now` is the stamp that the store gets if nothing is left to do and nobody writes; else empty.
+    """
     with Writer(store) as writer:
         for run in todo.gone:
             writer.remove(run)
@@ -189,7 +195,7 @@ def _write(
     report.longest_hold_s = writer.longest_hold_s
 
 
-@uncollected()
+@without_garbage_collection()
 def _read(folder: Path, due: Due) -> RunRows | None:
     """The rows of a run; None if its journals are gone."""
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Earlier runs of a run's agents, from the store, which is brought up to date when they are first asked for."""
+"""Earlier runs of a run's agents, from the store, which is brought up to date on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tracekit.store.store import Store
 __all__ = ["earlier_runs"]
 
 _BUDGET_S = 1.0
-"""Seconds for runs beyond the newest ones, which are collected however long it takes: a check is to say the same again."""
+"""Seconds for runs beyond the newest ones.
+
+The newest are collected however long it takes, so that a check repeats its result.
+"""
 
 
 def earlier_runs(run: Run, tell: Callable[[Iterable[str]], None]) -> Earlier:

@@ -1,4 +1,4 @@
-"""A run's rows as files, for other programs."""
+"""Export a run's rows as files, for other programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["export_parquet"]
 
 
 def export_parquet(entry: Entry, folder: Path) -> list[Path]:
-    """Write what each view has of the run to a Parquet file in `folder`, which is made if it is missing.
+    """Write the run's rows of each view to a Parquet file in `folder`, which is made if missing.
 
     The run may be a file that the store does not know: a store of its own is made for it, and removed.
 

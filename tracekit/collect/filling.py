@@ -1,4 +1,4 @@
-"""Puts runs into the store one after another, so that one that cannot be put there keeps out no other."""
+"""Put runs into the store one after another, so that a run that cannot be stored keeps out no other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Filling:
         self._pending: list[Due] = []
 
     def take(self, due: Due) -> None:
-        """Put a run into the store, with others or by itself.
+        """Put a run into the store, together with others or alone.
 
         Raises:
             StoreError: The store cannot be written.
@@ -51,7 +51,7 @@ class Filling:
             self.alive = self.alive or bool(rows.alive)
 
     def finish(self) -> None:
-        """Put what is left into the store.
+        """Put the remaining runs into the store.
 
         Raises:
             StoreError: The store cannot be written.
@@ -102,7 +102,7 @@ class Filling:
 
 
 def left_out(due: Due, maker: str, error: Exception) -> RunRows:
-    """What the store keeps of a run that it cannot take because of `error`: the reason."""
+    """Return the entry of a run that the store cannot take: the reason, from `error`."""
     is_told = isinstance(error, TracekitError)
     said = str(error) if is_told else f"what its journals tell makes no run: {type(error).__name__}: {error}"
     problem = said.encode("utf-8", "replace").decode("utf-8")

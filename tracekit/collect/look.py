@@ -1,4 +1,4 @@
-"""Looks at runs by whichever way is quicker: their journals, or the store, which is brought up to date first."""
+"""Look at runs by the faster way: their journals, or the store, which is brought up to date first."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.reader import load_header, read_run
 from tracekit.model.finding import Finding
+from tracekit.model.garbage import without_garbage_collection
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Run, RunTree
-from tracekit.model.uncollected import uncollected
-from tracekit.rules.default import default_findings, grave
+from tracekit.rules.default import count_likely, default_findings
 from tracekit.store import queries
 from tracekit.store.rows import File
 from tracekit.store.store import Store
@@ -34,7 +34,7 @@ _PATIENCE_S = 0.5
 
 
 class Listing(NamedTuple):
-    """Runs, and what a user should know of them."""
+    """Runs, and messages for the user."""
 
     runs: list[RunSummary]
     told: list[str]
@@ -43,7 +43,7 @@ class Listing(NamedTuple):
 def list_runs(
     limit: int | None, *, replays: bool = False, found: Mapping[str, Sequence[File]] | None = None
 ) -> Listing:
-    """The newest `limit` runs, or all that the store has or that are few; `replays` only where they are asked for.
+    """Return the newest `limit` runs, or without a limit all of the store; with `replays` also replays.
 
     `found` are the journals, if just looked for.
 
@@ -77,7 +77,7 @@ def up_to_date(
     budget_s: float | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Collect, if nobody else does; returns what a user should know. The arguments are those of `collect`.
+    """Collect, unless another process does; return messages for the user. The arguments are those of `collect`.
 
     Raises:
         HomeError: There is no folder for journals.
@@ -101,7 +101,7 @@ def _as_of(store: Store) -> str:
 
 
 def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
-    """Whether the newest journals are read sooner than DuckDB is loaded and asked."""
+    """Return whether the newest journals are read faster than DuckDB is loaded and queried."""
     if sum(map(len, found.values())) > _FEW_FILES:
         return False
     newest = sorted(found.values(), key=lambda files: max(file.mtime_ns for file in files), reverse=True)[:limit]
@@ -117,7 +117,7 @@ def _from_journals(limit: int | None, *, replays: bool) -> Listing:
         except JournalError as error:
             told.append(f"run {entry.id[:8]} is left out: {error}")
             continue
-        runs.append(summary_of(run, grave(default_findings(run))))
+        runs.append(summary_of(run, count_likely(default_findings(run))))
         told += damage_in(run)
     return Listing(runs, told)
 
@@ -165,7 +165,7 @@ def _id_by_store(text: str, found: Mapping[str, Sequence[File]]) -> str | None:
 
 
 def tree_with_findings(entry: Entry) -> tuple[RunTree, list[Finding]]:
-    """The structure of the run of `entry`, and what the rules say of the run by their default settings.
+    """Return the structure of the run of `entry`, and its findings by the default settings.
 
     A large run comes from the store, which is sooner read, and which has no requests and answers.
 
@@ -180,7 +180,7 @@ def tree_with_findings(entry: Entry) -> tuple[RunTree, list[Finding]]:
 
 
 def _stored(entry: Entry) -> tuple[RunTree, list[Finding]] | None:
-    """What the store has of `entry`, where that is sooner read."""
+    """Return the stored tree and findings of `entry` where that is faster, else None."""
     files = _files(entry.paths)
     if sum(file.size for file in files) <= 2 * _SMALL_BYTES:
         return None
@@ -213,10 +213,10 @@ def read_entry(entry: Entry) -> Run:
     Raises:
         JournalError: They cannot be read.
     """
-    with uncollected():
+    with without_garbage_collection():
         return structure(read_run(entry.paths))
 
 
 def damage_in(run: RunTree) -> list[str]:
-    """What could not be read of the journals of `run`."""
+    """Return the unreadable parts of the journals of `run`, a line each."""
     return [f"{path}: {said}" for path, said in run.damage]

@@ -1,4 +1,4 @@
-"""Removes old runs: their journals, and what the store has of them."""
+"""Remove old runs: their journals, and their rows in the store."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["KEEP_BYTES", "KEEP_DAYS", "PruneReport", "Pruned", "prune"]
 
 KEEP_DAYS = 30
 KEEP_BYTES = 2_000_000_000
-"""What `tracekit prune` keeps if it is not told otherwise."""
+"""Bytes of journals and store that are kept by default."""
 
 _MOST_ROUNDS = 8
 _EMPTY_STORE = 2_000_000
-"""What a store takes that has next to nothing in it."""
+"""Bytes of a store that is nearly empty."""
 
 _PATIENCE_S = 30.0
 
@@ -46,7 +46,7 @@ class Pruned(NamedTuple):
 
 @dataclass(slots=True)
 class PruneReport:
-    """What was removed, or would be; `still_open` runs were kept though they are old."""
+    """The runs that were removed, or would be; `still_open` runs were kept though they are old."""
 
     removed: list[Pruned] = field(default_factory=list)
     still_open: int = 0
@@ -92,7 +92,7 @@ def prune(older_than: timedelta | None = None, max_bytes: int | None = None, *, 
 
 
 def _by_age(store: Store) -> tuple[list[Pruned], int]:
-    """Every run on the disk, oldest first, by the last that is known of it; and the bytes of all, with the store."""
+    """Return every run on the disk, the oldest first, and the bytes of all, with the store."""
     found = scan(runs_folder())
     known: Mapping[str, int] = {}
     if store.exists:

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from tracekit.analysis.earlier import Practice
 from tracekit.analysis.facts import Facts
-from tracekit.collect.said import messages_of
+from tracekit.collect.new_messages import messages_of
 from tracekit.model.columns import RowColumn, columns_of
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Run
-from tracekit.rules.default import default_findings, grave
+from tracekit.rules.default import count_likely, default_findings
 from tracekit.store.rows import File, FindingRow, Fit, MessageRow, PracticeRow, RunRows
 from tracekit.store.span_row import SpanRow, placed
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _MOST = (1 << 63) - 1
 _LONGEST_TEXT = 100_000
-"""Characters of a text that the store takes: it has some thousands of rows in memory at once. The journal has the rest."""
+"""Characters of a text that the store keeps: it holds thousands of rows in memory. The journal has the rest."""
 _LONGEST_PART = 10_000
 """Characters of a text within a JSON value that would be longer than that."""
 
@@ -105,7 +105,7 @@ def _finite(value: Any) -> Any:
 
 
 def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], maker: str, began: float) -> RunRows:
-    """The rows of `run`, which was read from the `files` of `id` from the monotonic time `began` on."""
+    """Return the rows of `run`, read from the `files` of `id` since the monotonic time `began`."""
     fit = _Fit()
     ids = [node.id for node in run.root.walk()]
     if len(set(ids)) < len(ids):
@@ -118,7 +118,7 @@ def rows_of(id: str, run: Run, files: Sequence[File], alive: Iterable[str], make
         files,
         frozenset(alive),
         maker,
-        summary=replace(fit.row(RunSummary, run), findings=grave(found)),
+        summary=replace(fit.row(RunSummary, run), findings=count_likely(found)),
         spans=(fit.row(SpanRow, each) for each in placed(run)),
         messages=(words.row(MessageRow, each) for each in messages_of(run)),
         findings=[words.row(FindingRow, each) for each in found],

@@ -1,4 +1,4 @@
-"""Keeps a list of runs up to date: the past from the store, the present from the journals that grow."""
+"""Keep a list of runs up to date: the past from the store, the present from growing journals."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Watch:
             self._is_listed = False
 
     def poll(self) -> Listing | None:
-        """The runs as they are now, newest recorded first; None if that is what the last call gave.
+        """Return the present runs, newest recorded first; None if nothing changed since the last call.
 
         Raises:
             HomeError: The folder for journals is a file, or cannot be read.
@@ -79,7 +79,7 @@ class Watch:
                 self._runs[id] = live.summary
 
     def _look(self, id: str) -> bool:
-        """Read what is new of a run that grows; whether there was anything."""
+        """Read new events of a growing run; return whether there were any."""
         live = self._live[id]
         try:
             changed = live.poll()
@@ -115,11 +115,11 @@ class _Live:
 
     @property
     def is_alive(self) -> bool:
-        """Whether one of its processes lives."""
+        """True while one of the run's processes lives."""
         return self.run is not None and any(segment.alive for segment in self.run.recording.segments)
 
     def poll(self) -> bool:
-        """Read what is new; whether that changes its line in the list."""
+        """Read new events; return whether they change the run's line in the list."""
         recording = self._follower.poll()
         if recording is None:
             return False

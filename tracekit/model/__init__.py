@@ -1,1 +1,1 @@
-"""What a run is: frozen dataclasses, standard library only, no I/O."""
+"""The model of a run: frozen dataclasses, standard library only, no I/O."""

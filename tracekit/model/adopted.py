@@ -32,7 +32,7 @@ _READ: Mapping[Level, tuple[str, ...]] = {
 }
 """By level: the attributes that are read from other names. Tokens stand on calls alone."""
 _ANY = frozenset(name for name in semconv.OTHER_NAMES if name in semconv.CONTENT or name.startswith("gen_ai.usage."))
-"""Those of any value; the others are names, which are texts."""
+"""Attributes that may have any value; all others are names, which are texts."""
 _NAMES: Mapping[Level, str] = {
     "agent": semconv.AGENT_NAME,
     "tool": semconv.TOOL_NAME,
@@ -107,7 +107,7 @@ def _value(value: Any, ours: str) -> Any:
 
 
 def json_in(value: Any) -> Any:
-    """Return the JSON in the text `value`, also where Python wrote it as a dictionary or a list; else `value` itself."""
+    """Return the JSON in the text `value`, also if written as a Python dictionary or list; else `value` itself."""
     if not isinstance(value, str) or not 1 < len(value) <= _MOST_PARSED or value.lstrip()[:1] not in ("{", "["):
         return value
     try:
@@ -136,7 +136,7 @@ def own_name(name: str, attributes: Mapping[str, Any]) -> str:
 
 
 def label_of(name: str, attributes: Mapping[str, Any]) -> str:
-    """Return the name of the agent that a span called `name` records: without the method that it runs, if it names one."""
+    """Return the name of the agent in a span's `name`, without the method that it runs."""
     given = _name_in(name, attributes)
     return owner_in(given) if given == name and _METHOD.fullmatch(given) else given
 
@@ -156,7 +156,7 @@ def is_labelled(name: str, attributes: Mapping[str, Any], named: str) -> bool:
 
 
 def _name_in(name: str, attributes: Mapping[str, Any]) -> str:
-    """Return the name of the agent, tool or workflow in the span's `name`, after the operation; "" where it has none."""
+    """Return the name of the agent, tool or workflow in the span's `name`, after the operation, or ""."""
     operation, _, rest = name.partition(" ")
     if operation in _BY_NAME:
         return rest.strip()

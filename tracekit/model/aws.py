@@ -1,4 +1,4 @@
-"""The event stream of AWS, in which Bedrock streams an answer: where a frame ends, and what it says.
+"""The event stream of AWS, in which Bedrock streams a response: its frames and their content.
 
 https://smithy.io/2.0/aws/amazon-eventstream.html
 """
@@ -42,7 +42,7 @@ class FrameSplitter:
         return data[:end]
 
     def rest(self) -> bytes:
-        """What came after the last whole frame."""
+        """Return the bytes after the last whole frame."""
         rest, self._rest = self._rest, b""
         return rest
 
@@ -116,7 +116,7 @@ def _frames(data: bytes) -> Iterator[bytes]:
 
 
 def _headers(data: bytes) -> dict[str, str]:
-    """The headers that are strings, up to the first that is not: those that tell what a frame is come first."""
+    """Return the headers that are strings, up to the first that is not: those that identify a frame come first."""
     headers: dict[str, str] = {}
     at = 0
     while at < len(data):

@@ -1,4 +1,4 @@
-"""What makes one request continue another: its messages, compared one by one."""
+"""Compare the messages of requests one by one, to find out which request continues which."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def blocks_of(content: Any) -> list[Any]:
 
 
 def answer_signature(content: Any) -> str:
-    """What tells an answer from others: the ids of the tools it uses, else its text. Empty where it has neither."""
+    """Return a text that identifies a response: the ids of its tool calls, else its text; "" without either."""
     blocks = [block for block in blocks_of(content) if isinstance(block, Mapping)]
     ids = [str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
     if ids:

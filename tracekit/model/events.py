@@ -1,4 +1,4 @@
-"""What happens in a run, one event at a time: the vocabulary of the journal.
+"""The events of a run: the vocabulary of the journal.
 
 The instrument makes events, the journal writes them as lines and reads them back, and a `Recording` is what they add
 up to. Times are nanoseconds since the epoch on a clock that only moves forward. Ids are lower-case hex: 16 digits for
@@ -38,7 +38,7 @@ Kind: TypeAlias = Literal["run", "agent", "turn", "llm", "attempt", "tool", "spa
 """The levels of a run. `span` is anything else in the trace."""
 
 ReplayMode: TypeAlias = Literal["followed", "projected", "diverged"]
-"""How a replay went, from best to worst."""
+"""The results of a replay, from best to worst."""
 
 Attributes: TypeAlias = Mapping[str, Any]
 """Attribute values are strings, booleans, numbers or lists of these; a tool's arguments and result are any JSON."""
@@ -46,7 +46,7 @@ Attributes: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a span failed: the type of the error, and its message where there is one."""
+    """The failure of a span: the type of the error, and its message if there is one."""
 
     type: str
     message: str = ""
@@ -93,7 +93,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class LaneBegin:
-    """A lane's first step: a task, job, thread or process that asks. `id` is a path, its parent's id its prefix.
+    """The first step of a lane: a task, job, thread or process that makes requests.
 
     `function` names the function of the program that it runs, or by which a library started it; empty if unknown.
     """
@@ -161,7 +161,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """How a replay went: it followed the recording, projected other times from it, or diverged."""
+    """The result of a replay: it followed the recording, projected other times from it, or diverged."""
 
     at_ns: int
     mode: ReplayMode
@@ -169,7 +169,7 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """Requests to Claude of which only their number is known, since they were sent in a way that is not recorded.
+    """Requests to Claude of which only the number is known, because the way they were sent is not recorded.
 
     `caller` is the package that sent them to `host`; where `host` is empty, it is a program that was started.
     """

@@ -1,4 +1,4 @@
-"""What a rule says of a run."""
+"""A finding of a rule about a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tracekit.model.question import Question, Ruling
 __all__ = ["CONFIDENCES", "Confidence", "Finding", "is_at_least"]
 
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
-"""How sure a finding is. `certain`: the record shows it; `likely`: all evidence says so; `possible`: worth a look."""
+"""The confidence of a finding.
+
+`certain`: the record shows it; `likely`: all evidence agrees; `possible`: worth a look.
+"""
 
 CONFIDENCES: tuple[Confidence, ...] = ("certain", "likely", "possible")
 """From the surest to the least sure."""
@@ -45,5 +48,5 @@ class Finding:
 
 
 def is_at_least(confidence: Confidence, least: Confidence) -> bool:
-    """Whether `confidence` is `least` or surer."""
+    """Return whether `confidence` is at least as sure as `least`."""
     return CONFIDENCES.index(confidence) <= CONFIDENCES.index(least)

@@ -1,4 +1,4 @@
-"""The head of an answer as it was written: what its headers by name do not tell."""
+"""The head of a response as it was written, with the details that a mapping of headers loses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["HeadForm"]
 
 @dataclass(frozen=True, slots=True)
 class HeadForm:
-    """The order and the casing of headers, and what else of a head is not usual. No value of a header is in it.
+    """The order and the casing of headers, and other unusual details of a head, without values.
 
     `names` are the names of all headers as they were written, with spaces between; one that comes several times is
     followed by a colon and the number of characters of its value there. It is empty for lower case and no repetition.

@@ -19,7 +19,7 @@ _NOTHING: tuple[()] = ()
 
 
 class Part(Protocol):
-    """A JSON value that is in memory, or is read when it is asked for. `size` is its bytes as compact JSON, if known."""
+    """A JSON value that is in memory or read on demand. `size` is its bytes as compact JSON, if known."""
 
     @property
     def value(self) -> Any:
@@ -198,14 +198,14 @@ class Messages(Sequence[Any]):
         return b"" if found is None else found.key
 
     def is_answer(self, place: int, signature: str) -> bool:
-        """Whether message number `place`, counted from 0, is the answer of this signature, given back to the model."""
+        """Return whether message number `place`, counted from 0, is the response with this signature, sent back."""
         found = None if self.last is None else self.last.first(place + 1)
         if found is None or found.count != place + 1 or not signature:
             return False
         return found.role == "assistant" and found.signature == signature
 
     def shared(self, other: Messages) -> int:
-        """How many messages both begin with that say the same."""
+        """Return the number of leading messages with equal content."""
         low, high = 0, min(len(self), len(other))
         while low < high:
             middle = (low + high + 1) // 2
@@ -217,7 +217,7 @@ class Messages(Sequence[Any]):
 
 
 class Asked(Mapping[str, Any]):
-    """A request's body by its top-level fields. It is empty where the body was not kept, or is no JSON object.
+    """A request's body by its top-level fields; empty if it was not kept or is no JSON object.
 
     Args:
         fields: The fields but `messages`, if that is a list.

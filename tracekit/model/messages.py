@@ -35,9 +35,9 @@ HEAD_BYTES = 12
 
 
 class Answer:
-    """What an answer says, put together from its body or from the events of its stream so far.
+    """The content of a response, assembled from its body or from the events of its stream so far.
 
-    `message` is the Messages API object, None until its start is known. `complete` is false for a stream whose end
+    `message` is the Messages API object, None until its start is known. `complete` is False for a stream whose end
     event has not been seen. `error` is the error that the stream reported.
     """
 
@@ -50,7 +50,7 @@ class Answer:
         self._partial_inputs: dict[int, str] = {}
 
     def partial_input(self, index: int) -> str:
-        """The input of the tool use that is the block at `index`, as far as it has been streamed; empty once it is whole."""
+        """Return the streamed part of the input of the tool use at `index`; "" once it is whole."""
         return self._partial_inputs.get(index, "")
 
     def take(self, name: str, data: Any) -> None:
@@ -144,7 +144,10 @@ def stream_form(head: bytes, content_type: str) -> StreamForm | None:
 
 
 def stream_events_of(data: bytes, form: StreamForm, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Iterate over the events in `data`, a part of a stream, as names and JSON values; only over `names` if given."""
+    """Iterate over the events in `data`, a part of a stream, as names and JSON values.
+
+    If `names` is given, only events of these names are parsed.
+    """
     if form == "frames":
         return ((name, value) for name, value in frame_events_of(data) if names is None or name in names)
     return events_of(data, names)
@@ -228,7 +231,7 @@ def answer_of(body: bytes, content_type: str) -> Answer:
 
 
 def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
-    """Attributes for what `answer` used; `finished` says that its `message_delta`, if it has one, was seen.
+    """Return the attributes for the usage in `answer`.
 
     The API's `input_tokens` leaves out what was read from or written to the cache; the convention's counts it in.
     Before `message_delta` the count of output tokens is a placeholder, so it is left out.

@@ -34,7 +34,7 @@ def parse_json(text: str | bytes, *, most_depth: int | None = MOST_DEPTH) -> Any
 
 
 def is_deeper(value: Any, most: int = MOST_DEPTH) -> bool:
-    """Whether `value`, which is JSON, has more than `most` levels."""
+    """Return whether `value`, which is JSON, has more than `most` levels."""
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(most):
         if not level:

@@ -1,4 +1,4 @@
-"""The question that a judge answers for a finding: whether later steps of an agent needed the output of earlier ones."""
+"""The question of a judge: whether later steps of an agent needed the output of earlier ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Question", "Ruling", "Step"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A tool call or a subagent's task: its name, its input as text, and its output, None where none is recorded."""
+    """A tool call or a subagent's task: its name, its input as text, and its output, if recorded."""
 
     name: str
     given: str
@@ -21,7 +21,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether one of the `later` steps needed the output of one of the `earlier` ones.
+    """A question about dependence: whether a `later` step needed the output of an `earlier` one.
 
     `agent` is the name of the agent that requested all of them, `task` the text of its first message, and `said` the
     text of the response that requested the later steps.
@@ -40,7 +40,7 @@ class Question:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the outputs of all earlier steps are recorded: without them nobody can judge."""
+        """True if the outputs of all earlier steps are recorded: without them nobody can judge."""
         return bool(self.earlier and self.later) and all(step.output is not None for step in self.earlier)
 
 

@@ -1,4 +1,4 @@
-"""What a run's journals add up to: segments, lanes, spans and exchanges, as they were recorded."""
+"""The content of a run's journals: segments, lanes, spans and exchanges, as they were recorded."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Who asks: a task, thread, job or process. `first_ns` is its first step, 0 if unknown; `function` see `LaneBegin`."""
+    """A task, thread, job or process that makes requests. `first_ns` is its first step, 0 if unknown."""
 
     segment: int
     id: str
@@ -156,6 +156,6 @@ class Recording:
 
     @property
     def replay(self) -> ReplayMode | None:
-        """How the replay went, by the worst that any of its processes tells."""
+        """The worst result of a replay among the processes, or None."""
         told = [segment.replay for segment in self.segments if segment.replay is not None]
         return max(told, key=get_args(ReplayMode).index, default=None)

@@ -1,4 +1,4 @@
-"""What is known of a run before anything has happened in it."""
+"""The identity of a run, known before anything has happened in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ProcessRoot:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run's identity: 32 hex digits, a name for people, when its record began, and its process if it is one.
+    """The identity of a run: an id of 32 hex digits, a name, its begin, and its process if any.
 
     `rootless` says that it has no span of its own, as a call with nothing around it began it. `replay_of` is the id of
     the run that it replays. `unit` is the kind of what reached the program from outside and is this run: a request, a
@@ -37,12 +37,12 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What `tracekit run` tells its child, and the child's children, through ``TRACEKIT_SESSION``.
+    """The data that `tracekit run` passes to its child, and to the child's children, in ``TRACEKIT_SESSION``.
 
     `hello` is a folder in which each process that records leaves a file named by its pid. `parent` is the span of the
-    run in which a recorded process started this one; empty where that is the run's own. `offset_ns` is what the steady
-    clock of the machine lacks to the epoch, as all processes of the run that share the `boot` of the machine are to
-    take it.
+    run in which a recorded process started this one; empty where that is the run's own. `offset_ns` is the difference
+    between the epoch and the steady clock of the machine, the same for all processes of the run that share the `boot`
+    of the machine.
     """
 
     run: RunInfo

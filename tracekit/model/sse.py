@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: where one ends, and what it says.
+"""Server-sent events as bytes: their boundaries and their content.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -18,7 +18,7 @@ _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,64}(?::|event:|data:|id:|r
 
 
 def is_event(head: bytes) -> bool:
-    """Return whether a body that begins with `head` is a stream of events: its first line is a field or a comment."""
+    """Return whether a body that begins with `head` is a stream of events, by its first line."""
     return _FIRST_LINE.match(head) is not None
 
 
@@ -42,13 +42,16 @@ class Splitter:
         return data[:end]
 
     def rest(self) -> bytes:
-        """What came after the last whole event."""
+        """Return the bytes after the last whole event."""
         rest, self._rest = self._rest, b""
         return rest
 
 
 def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """The name and the JSON of each event in `data` that has both, and whose name is in `names` if given."""
+    """Yield the name and the JSON of each event in `data` that has both, if its name is in `names`.
+
+    Without `names` all events are parsed.
+    """
     for block in data.replace(b"\r\n", b"\n").split(b"\n\n"):
         name, text = "", []
         for line in block.split(b"\n"):

@@ -102,7 +102,7 @@ def _stand_in(character: str) -> str:
 
 
 def _only_shapes(kind: _Kind, character: str, before: str, after: str) -> bool:
-    """Whether `character` only chooses a form of its neighbours, as emoji and some scripts need: it may go unseen."""
+    """Return whether `character` only chooses a form of its neighbours, as emoji and some scripts need."""
     if kind is _Kind.SKIN:
         return _is_symbol(before)
     if not before:

@@ -12,7 +12,7 @@ from tracekit.model.recording import Recording
 __all__ = ["Node", "Run", "RunTree", "Status", "Tokens", "through_spans"]
 
 Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
-"""How a span stands. `open`: its process lives; `interrupted`: its process is gone, and its end was never recorded."""
+"""The status of a span. `open`: its process lives; `interrupted`: its process is gone without recording its end."""
 
 
 @dataclass(frozen=True, slots=True)

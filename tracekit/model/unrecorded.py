@@ -10,7 +10,7 @@ from tracekit.model.events import Unrecorded
 __all__ = ["Misses", "in_words", "misses_of"]
 
 Misses: TypeAlias = Mapping[tuple[str, str], int]
-"""The number of requests by who sent them and to which host; the host is empty for a program that was started."""
+"""Numbers of requests, by the package that sent them and the host; no host for a started program."""
 
 
 def misses_of(unrecorded: Iterable[Unrecorded]) -> Misses:

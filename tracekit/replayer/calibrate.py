@@ -23,7 +23,7 @@ from tracekit.output import output
 from tracekit.replayer.differences import Difference, differences, likeness
 from tracekit.replayer.divergence import places
 from tracekit.replayer.keys import Keys
-from tracekit.replayer.script import Call, Script
+from tracekit.replayer.script import RecordedCall, Script
 from tracekit.replayer.volatile import Proposal, proposals
 
 __all__ = ["Calibration", "calibrate", "write_ignore"]
@@ -84,17 +84,17 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     return Calibration(tuple(proposed.values()), tuple(unexplained), tuple(alone), len(pairs), alike)
 
 
-def _request(call: Call) -> Any:
+def _request(call: RecordedCall) -> Any:
     return call.parts[0].exchange.request
 
 
-def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[str]]:
+def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[RecordedCall, RecordedCall]], list[str]]:
     """Pair the calls of both recordings, by lane and span path or else by likeness; also return the unpaired calls."""
-    waiting: dict[Any, list[Call]] = defaultdict(list)
+    waiting: dict[Any, list[RecordedCall]] = defaultdict(list)
     for call in theirs.calls:
         waiting[_sender(theirs, call)].append(call)
-    pairs: list[tuple[Call, Call]] = []
-    left: list[Call] = []
+    pairs: list[tuple[RecordedCall, RecordedCall]] = []
+    left: list[RecordedCall] = []
     for call in ours.calls:
         same = waiting[_sender(ours, call)]
         if same:
@@ -102,7 +102,7 @@ def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[
         else:
             left.append(call)
     others = [call for calls in waiting.values() for call in calls]
-    alone: list[Call] = []
+    alone: list[RecordedCall] = []
     for call in left:
         asked = ours.keys.shown(_request(call))
         ranked = [(likeness(asked, theirs.keys.shown(_request(other))), -other.number, other) for other in others]
@@ -116,13 +116,13 @@ def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[
     return pairs, [*(paths[call.number] for call in alone), *(their_paths[call.number] for call in others)]
 
 
-def _sender(script: Script, call: Call) -> Any:
+def _sender(script: Script, call: RecordedCall) -> Any:
     segments = sorted({each.lane[0] for each in script.calls})
     request = _request(call)
     return segments.index(call.lane[0]), call.lane[1], call.path, request.method
 
 
-def _differences(script: Script, old: Call, new: Call) -> Iterator[Difference]:
+def _differences(script: Script, old: RecordedCall, new: RecordedCall) -> Iterator[Difference]:
     was, now = _request(old), _request(new)
     for place in ("path", "query"):
         if getattr(was, place) != getattr(now, place):

@@ -13,7 +13,7 @@ from tracekit.model.text import printable
 from tracekit.model.tree import Node
 from tracekit.replayer.differences import Difference, differences, likeness
 from tracekit.replayer.hints import hints_about, passed_over
-from tracekit.replayer.script import Call, Script
+from tracekit.replayer.script import RecordedCall, Script
 
 __all__ = ["Divergence", "Why", "explain", "places", "unplayed"]
 
@@ -103,7 +103,12 @@ def _counted(tools: Sequence[str]) -> str:
 
 
 def explain(
-    script: Script, why: Why, request: Request, candidates: Sequence[Call], played: Sequence[Call], tools: Sequence[str]
+    script: Script,
+    why: Why,
+    request: Request,
+    candidates: Sequence[RecordedCall],
+    played: Sequence[RecordedCall],
+    tools: Sequence[str],
 ) -> Divergence:
     """Explain why `request` cannot be answered.
 
@@ -132,14 +137,16 @@ def explain(
     )
 
 
-def unplayed(script: Script, calls: Sequence[Call], tools: Sequence[str]) -> Divergence:
+def unplayed(script: Script, calls: Sequence[RecordedCall], tools: Sequence[str]) -> Divergence:
     """Return the divergence that `calls` were never made."""
     paths = places(script)
     left = tuple(paths[call.number] for call in calls)
     return Divergence("unplayed", left[0] if left else "", tools=tuple(tools), unplayed=left)
 
 
-def _nearest(script: Script, calls: Sequence[Call], asked: Any, played: set[Call]) -> tuple[Call | None, float]:
+def _nearest(
+    script: Script, calls: Sequence[RecordedCall], asked: Any, played: set[RecordedCall]
+) -> tuple[RecordedCall | None, float]:
     best, most = None, -1.0
     for call in calls:
         alike = likeness(script.keys.shown(call.parts[0].exchange.request), asked)
@@ -150,7 +157,7 @@ def _nearest(script: Script, calls: Sequence[Call], asked: Any, played: set[Call
     return best, most
 
 
-def _of_kind(script: Script, request: Request) -> list[Call]:
+def _of_kind(script: Script, request: Request) -> list[RecordedCall]:
     """Return the recorded calls of the same method and path, or all calls if there is none."""
     same = [
         call

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tracekit.replayer.progress import Progress
-from tracekit.replayer.script import Call, LaneKey, Script, SpanPath
+from tracekit.replayer.script import LaneKey, RecordedCall, Script, SpanPath
 
 __all__ = ["Asker", "Matcher", "Miss"]
 
@@ -37,7 +37,7 @@ class Miss(Exception):  # noqa: N818  the caller makes a report of it
     are left with different responses (`ambiguous`). `calls` are those with the same key.
     """
 
-    def __init__(self, why: Literal["unrecorded", "used", "ambiguous"], calls: Sequence[Call]) -> None:
+    def __init__(self, why: Literal["unrecorded", "used", "ambiguous"], calls: Sequence[RecordedCall]) -> None:
         super().__init__(why)
         self.why: Literal["unrecorded", "used", "ambiguous"] = why
         self.calls = calls
@@ -54,14 +54,14 @@ class Matcher:
         self.rests_on_asker = False
         self._progress = progress
         self.unplayed = dict.fromkeys(script.calls)
-        self._by_key: dict[str, list[Call]] = defaultdict(list)
+        self._by_key: dict[str, list[RecordedCall]] = defaultdict(list)
         for call in script.calls:
             self._by_key[call.key].append(call)
         self._occurrences: dict[tuple[str, str], int] = defaultdict(int)
         segments = {call.lane[0] for call in script.calls}
         self._segment: int | None = segments.pop() if len(segments) == 1 else None
 
-    def match(self, key: str, asker: Asker) -> Call:
+    def match(self, key: str, asker: Asker) -> RecordedCall:
         """Return the recorded call with `key` that `asker` now begins.
 
         Raises:
@@ -78,7 +78,7 @@ class Matcher:
             self._segment = call.lane[0]
         return call
 
-    def same(self, key: str) -> Sequence[Call]:
+    def same(self, key: str) -> Sequence[RecordedCall]:
         """Return the recorded calls with `key`."""
         return self._by_key.get(key, [])
 
@@ -86,11 +86,11 @@ class Matcher:
         """Return whether `lane` of this process is the `recorded` one, as far as is known."""
         return recorded[1] == lane and self._segment in (None, recorded[0])
 
-    def is_here(self, call: Call) -> bool:
+    def is_here(self, call: RecordedCall) -> bool:
         """Return whether this process may be the one that makes `call`."""
         return self._segment in (None, call.lane[0])
 
-    def _found(self, same: Sequence[Call], asker: Asker, occurrence: int) -> Call:
+    def _found(self, same: Sequence[RecordedCall], asker: Asker, occurrence: int) -> RecordedCall:
         left = [call for call in same if call in self.unplayed]
         self.rests_on_asker = False
         if not left:
@@ -112,7 +112,7 @@ class Matcher:
             return left[0]
         raise Miss("ambiguous", left)
 
-    def _is_in_order(self, call: Call, asker: Asker) -> bool:
+    def _is_in_order(self, call: RecordedCall, asker: Asker) -> bool:
         """Return whether the lane of `asker` proves that it makes `call`, judging by the order of calls."""
         progress = self._progress
         if not progress.is_lane_as_recorded(call, asker.lane):
@@ -122,6 +122,6 @@ class Matcher:
         return not asker.counts or progress.is_turn_as_recorded(call, asker.lane)
 
 
-def _are_equal(calls: Sequence[Call]) -> bool:
+def _are_equal(calls: Sequence[RecordedCall]) -> bool:
     """Return whether all of `calls` had the same responses."""
     return all(call.answers == calls[0].answers for call in calls[1:])

@@ -27,10 +27,10 @@ from tracekit.replayer.failure import ReplayFailure
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.matcher import Asker, Matcher, Miss
 from tracekit.replayer.progress import Progress
-from tracekit.replayer.script import Call, Script, SpanPath
+from tracekit.replayer.script import RecordedCall, Script, SpanPath
 from tracekit.replayer.sharing import Sharing
 from tracekit.replayer.spans import Spans, path_of
-from tracekit.replayer.timeline import Timeline
+from tracekit.replayer.timeline import ReplayTimeline
 from tracekit.replayer.unsupported import unsupported_loop
 
 __all__ = ["Player"]
@@ -63,10 +63,10 @@ class Player(Answerer):
         self._failure = ReplayFailure(tell)
         self._progress = Progress(script)
         self._matcher = Matcher(script, self._progress)
-        self._timeline = Timeline(script, clock.now_ns, self._projected)
+        self._timeline = ReplayTimeline(script, clock.now_ns, self._projected)
         self._spans = Spans(script, self._matcher, self._timeline, self._failure)
-        self._calls: WeakKeyDictionary[object, tuple[Call, Reply]] = WeakKeyDictionary()
-        self._in_flight: dict[str, tuple[Call, str]] = {}
+        self._calls: WeakKeyDictionary[object, tuple[RecordedCall, Reply]] = WeakKeyDictionary()
+        self._in_flight: dict[str, tuple[RecordedCall, str]] = {}
         self._skipped: list[str] = []
         self._loose: set[str] = set()
         self._rested: dict[str, Request] = {}
@@ -95,7 +95,7 @@ class Player(Answerer):
         return self._spans.live_tools
 
     def when_refused(self, notice: Callable[[int], None]) -> None:
-        """Call `notice` with how often the program has asked on after it had left, each time."""
+        """RecordedCall `notice` with how often the program has asked on after it had left, each time."""
         self._failure.when_refused = notice
 
     def begin_in(self, lane: str) -> None:
@@ -127,7 +127,7 @@ class Player(Answerer):
         return self._timeline.last_ns
 
     @property
-    def unplayed(self) -> list[Call]:
+    def unplayed(self) -> list[RecordedCall]:
         """The recorded calls that were not made."""
         return list(self._matcher.unplayed)
 
@@ -179,7 +179,7 @@ class Player(Answerer):
             self._in_flight[reply.id] = recorded, id
             return reply
 
-    def _match(self, asked: Request, lane: str, path: SpanPath) -> Call:
+    def _match(self, asked: Request, lane: str, path: SpanPath) -> RecordedCall:
         key = self._key(asked)
         if key in self.script.twins:
             self._sharing.look(lane)
@@ -217,7 +217,7 @@ class Player(Answerer):
         is_time = self._clock.now_ns() < self.script.end_ns + _PATIENCE_NS
         return is_past and is_time and not self._clock.is_over
 
-    def _next_part(self, recorded: Call, before: Reply, asked: Request) -> Any:
+    def _next_part(self, recorded: RecordedCall, before: Reply, asked: Request) -> Any:
         """The attempt after `before`: the SDK tries again, as it did in the recording."""
         number = next(number for number, part in enumerate(recorded.parts) if part.span.id == before.id) + 1
         if number >= len(recorded.parts):

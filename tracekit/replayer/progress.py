@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tracekit.replayer.script import Call, LaneKey, Script
+from tracekit.replayer.script import LaneKey, RecordedCall, Script
 
 __all__ = ["Progress"]
 
@@ -24,7 +24,7 @@ class Progress:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        self._ended: list[Call] = []
+        self._ended: list[RecordedCall] = []
         self._at_start: dict[str, int] = {}
         self._at_last: dict[str, int] = {}
 
@@ -36,11 +36,11 @@ class Progress:
         """Note that `lane` makes a request."""
         self._at_last[lane] = len(self._ended)
 
-    def ended(self, call: Call) -> None:
+    def ended(self, call: RecordedCall) -> None:
         """Note that `call` has ended."""
         self._ended.append(call)
 
-    def is_lane_as_recorded(self, call: Call, lane: str) -> bool:
+    def is_lane_as_recorded(self, call: RecordedCall, lane: str) -> bool:
         """Return whether as many calls had ended when `lane` started as in the recording of `call`."""
         recorded = self._script.recording.lanes.get(call.lane)
         if lane not in self._at_start or recorded is None or not recorded.first_ns:
@@ -49,7 +49,7 @@ class Progress:
         from_ns = 0 if recorded.kind == "job" else recorded.first_ns - _OWN_NS
         return self._agrees(call.lane, self._at_start[lane], from_ns, recorded.first_ns)
 
-    def is_turn_as_recorded(self, call: Call, lane: str) -> bool:
+    def is_turn_as_recorded(self, call: RecordedCall, lane: str) -> bool:
         """Return whether as many calls have ended as in the recording, and `lane` was certainly next there.
 
         Two lanes that continue at about the same time may do so in either order; those that begin do so in their own
@@ -65,7 +65,7 @@ class Progress:
         others = (each for each in self._script.calls if each.lane != call.lane and is_near(each))
         return not any(from_ns < at < to_ns for each in others for at in (each.parts[0].span.start_ns, each.end_ns))
 
-    def is_arrival_as_recorded(self, call: Call, lane: str) -> bool:
+    def is_arrival_as_recorded(self, call: RecordedCall, lane: str) -> bool:
         """Return whether calls of other lanes have ended since `lane` last made a request, in the recorded order."""
         order = [each.end_ns for each in self._ended if each.lane[0] == call.lane[0]]
         since = self._ended[self._at_last.get(lane, 0) :]
@@ -85,7 +85,7 @@ class Progress:
         return must <= now <= may
 
 
-def _around(lane: LaneKey) -> Callable[[Call], bool]:
+def _around(lane: LaneKey) -> Callable[[RecordedCall], bool]:
     segment, id = lane
     above = id.rpartition(".")[0]
     return lambda call: call.lane[0] == segment and f"{call.lane[1]}.".startswith(f"{above}." if above else "")

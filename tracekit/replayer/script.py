@@ -15,7 +15,7 @@ from tracekit.model.recording import Exchange, RecordedSpan, Recording
 from tracekit.privacy import recorded_privacy
 from tracekit.replayer.keys import Keys
 
-__all__ = ["Call", "LaneKey", "RecordedAttempt", "Script", "SlotWait"]
+__all__ = ["LaneKey", "RecordedAttempt", "RecordedCall", "Script", "SlotWait"]
 
 _PARTIAL = frozenset(
     (semconv.Outcome.CLOSED, semconv.Outcome.CANCELLED, semconv.Outcome.ABANDONED, semconv.Outcome.UNREAD)
@@ -76,7 +76,7 @@ class SlotWait(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Call:
+class RecordedCall:
     """One recorded call with all its attempts. `number` counts the calls of the recording in the order of their begins.
 
     `could_ns` is the earliest time at which it could have been made: the end of the last call that it came after, in
@@ -299,9 +299,9 @@ def _is_redacted_as_now(recording: Recording) -> bool:
     )
 
 
-def _calls(recording: Recording, keys: Keys, made: list[_Made], ends: dict[LaneKey, list[int]]) -> list[Call]:
+def _calls(recording: Recording, keys: Keys, made: list[_Made], ends: dict[LaneKey, list[int]]) -> list[RecordedCall]:
     return [
-        Call(
+        RecordedCall(
             number,
             span,
             attempts,

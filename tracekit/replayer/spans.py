@@ -12,7 +12,7 @@ from tracekit.model.recording import RecordedSpan
 from tracekit.replayer.failure import ReplayFailure
 from tracekit.replayer.matcher import Matcher
 from tracekit.replayer.script import Script, SpanPath
-from tracekit.replayer.timeline import Timeline
+from tracekit.replayer.timeline import ReplayTimeline
 
 __all__ = ["Spans", "path_of"]
 
@@ -20,7 +20,7 @@ __all__ = ["Spans", "path_of"]
 class Spans:
     """Recognises the spans of one process, which are neither calls nor attempts, each in its recorded counterpart."""
 
-    def __init__(self, script: Script, matcher: Matcher, timeline: Timeline, failure: ReplayFailure) -> None:
+    def __init__(self, script: Script, matcher: Matcher, timeline: ReplayTimeline, failure: ReplayFailure) -> None:
         self.live_tools: set[str] = set()
         self._script = script
         self._matcher = matcher

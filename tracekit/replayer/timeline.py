@@ -19,9 +19,9 @@ from typing import TypeAlias
 from tracekit import semconv
 from tracekit.instrument.reply import Reply
 from tracekit.model.recording import Lane, Piece, RecordedSpan
-from tracekit.replayer.script import Call, RecordedAttempt, Script, SlotWait
+from tracekit.replayer.script import RecordedAttempt, RecordedCall, Script, SlotWait
 
-__all__ = ["Timeline"]
+__all__ = ["ReplayTimeline"]
 
 _TOLD = frozenset(
     (
@@ -42,11 +42,11 @@ _SURELY = 0.3
 _AT_ONCE_NS = 1_000_000
 """Time on this clock within which an event counts as caused by the end that its lane waited for."""
 
-Asked: TypeAlias = tuple[Call, str]
+Asked: TypeAlias = tuple[RecordedCall, str]
 """A call that is in flight, and the lane that made it."""
 
 
-class Timeline:
+class ReplayTimeline:
     """Assigns each event of a replay its times.
 
     Args:
@@ -79,7 +79,7 @@ class Timeline:
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, lane: str, call: Call, part: RecordedAttempt, in_flight: list[Asked]) -> None:
+    def watch(self, lane: str, call: RecordedCall, part: RecordedAttempt, in_flight: list[Asked]) -> None:
         """Decide whether the replay still follows, now that `lane` makes `part` of `call` while `in_flight` run."""
         if not self.follows:
             return
@@ -134,7 +134,7 @@ class Timeline:
         soon_ns = self._now_ns() + _SOON_NS
         return any(soon_ns < call.parts[-1].end_ns <= latest_ns for call, _ in in_flight)
 
-    def reply(self, lane: str, call: Call, part: RecordedAttempt, before: Reply | None) -> Reply:
+    def reply(self, lane: str, call: RecordedCall, part: RecordedAttempt, before: Reply | None) -> Reply:
         """Return `part` of `call`, made in `lane`, with its times in the replay; `before` is the attempt before it."""
         number = call.parts.index(part)
         if self.follows:
@@ -199,7 +199,7 @@ class Timeline:
         return at
 
 
-def _shifted(call: Call, part: RecordedAttempt, call_begin: int, begin: int) -> Reply:
+def _shifted(call: RecordedCall, part: RecordedAttempt, call_begin: int, begin: int) -> Reply:
     """Return `part` as it was recorded, moved so that it begins at `begin`."""
     shift = begin - part.span.start_ns
     exchange, failure = part.exchange, part.span.failure

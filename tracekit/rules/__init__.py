@@ -1,4 +1,4 @@
-"""Rules: what was slow or dear for no reason, with evidence. One file a rule; `table` has them all."""
+"""Rules: what was slow or expensive for no reason, with evidence. One file a rule; `table` lists them all."""
 
 from __future__ import annotations
 

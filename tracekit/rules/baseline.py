@@ -1,8 +1,8 @@
-"""What is new, or dearer, than in another run.
+"""Compare the findings of two runs: new ones, and ones that cost more than in the baseline.
 
-Runs differ in ids and times, so a finding is known again by its code and the names of the agents and tools that it is
-about. It is dearer if it saves more than a tenth more than its like in the baseline, and more than a fiftieth of a
-second or a hundredth of a cent: times are never the same twice.
+Runs differ in ids and times, so a finding is recognised by its code and the names of the agents and tools that it is
+about. It costs more if it saves over a tenth more than its counterpart in the baseline, and over a fiftieth of a second
+or a hundredth of a cent: times never repeat exactly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LEAST_USD = 0.0001
 
 
 def fingerprints(run: Run, findings: Sequence[Finding]) -> list[Fingerprint]:
-    """By what each of the `findings` of `run` is known again in another run."""
+    """Return the fingerprint of each of the `findings` of `run`, by which another run is searched for it."""
     names = names_of(run)
     return [
         (finding.code, *sorted({name for span in finding.spans for name in names.get(span, ())}))
@@ -34,7 +34,7 @@ def fingerprints(run: Run, findings: Sequence[Finding]) -> list[Fingerprint]:
 
 
 def beyond(run: Run, findings: Sequence[Finding], base: Run, known: Sequence[Finding]) -> list[Finding]:
-    """Those of the `findings` of `run` that the run `base`, with its findings `known`, does not have as dear."""
+    """Return the `findings` of `run` that are new or cost more than in the run `base` with its findings `known`."""
     left: dict[Fingerprint, list[Finding]] = {}
     for fingerprint, finding in zip(fingerprints(base, known), known, strict=True):
         left.setdefault(fingerprint, []).append(finding)

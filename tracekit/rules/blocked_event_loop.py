@@ -1,4 +1,4 @@
-"""A sync client, or a tool that blocks, held up the event loop, so that work which was started together ran one by one.
+"""A sync client, or a tool that blocks, held up the event loop: parallel tasks ran one by one.
 
 ## What it finds
 
@@ -49,22 +49,23 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.blocked import HeldUp
 from tracekit.analysis.timing.overlap import Interval, beside_others
+from tracekit.formatting import format_count
 from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, not_counted, plural, seconds, times
+from tracekit.rules.words import listed, not_counted, seconds, times
 
 __all__ = ["RULE"]
 
 _OF_SDK = "anthropic."
-"""How the names of the SDK's own spans begin, before the method that was called."""
+"""Prefix of the names of the SDK's own spans, before the method."""
 _MOST_READ = 200
-"""Tasks of which it is read what they were given and said."""
+"""Tasks whose inputs and outputs are read."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each node whose children held one another up."""
+    """Yield findings for each node whose children held one another up."""
     for together in facts.held:
         held = _without_bound(facts, together)
         if len(held.branches) > 1 and (saving := facts.schedule.saving(_freed(facts, held))).ns > 0:
@@ -72,9 +73,10 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _without_bound(facts: Facts, held: HeldUp) -> HeldUp:
-    """`held` without the tasks that were given what another had said: they waited for it, through a queue or an event.
+    """Return `held` without the tasks that had the output of another as input: they had to wait for it.
 
-    What one answer asked for was told nothing of what the others said. Of very many, the first tell how it is with all.
+    Tasks that one response requested had no output of one another. Of very many tasks only the first are read; they are
+    representative.
     """
     if held.container.kind == "turn":
         return held
@@ -112,7 +114,7 @@ def _finding(facts: Facts, held: HeldUp, saving: Saving) -> Finding:
 
 
 def _method(calls: Sequence[Node]) -> str:
-    """The method of the sync client that was called."""
+    """Return the name of the sync client's method that was called."""
     others = [call.name for call in calls if call.kind == "span"]
     if len(others) == len(calls):
         return others[0].removeprefix(_OF_SDK)
@@ -121,7 +123,7 @@ def _method(calls: Sequence[Node]) -> str:
 
 
 def _tools(calls: Sequence[Node]) -> str:
-    """The names of the tools among what blocked; empty where a sync client did, too."""
+    """Return the names of the tools that blocked; "" where a sync client blocked, too."""
     is_by_tools = all(call.kind == "tool" for call in calls)
     return (
         listed(list(dict.fromkeys(str(call.attributes.get(semconv.TOOL_NAME)) for call in calls)))
@@ -135,10 +137,10 @@ def _culprit(calls: Sequence[Node]) -> str:
 
 
 def _how_many(calls: Sequence[Node]) -> str:
-    """How many calls and tools blocked the loop, and how many requests that are no call of the model."""
+    """Return the number of calls and tools that blocked the loop, and of other requests, in words."""
     others = sum(call.kind == "span" for call in calls)
     named = [(len(calls) - others, "call"), (others, "other request")]
-    return listed([plural(count, name) for count, name in named if count])
+    return listed([format_count(count, name) for count, name in named if count])
 
 
 def _how(calls: Sequence[Node]) -> str:
@@ -159,7 +161,7 @@ def _remedy(calls: Sequence[Node]) -> str:
 
 
 def _freed(facts: Facts, held: HeldUp) -> Change:
-    """All begin with the first; each takes less by the time in which calls of the others held it up."""
+    """Return the change in which all begin with the first, each without the time of waiting for others."""
     first = min((held.children[id] for id in held.branches), key=lambda child: child.start_ns)
     begins, durations = {}, {}
     busy = {
@@ -181,7 +183,7 @@ def _counted(children: Sequence[Node]) -> str:
 
 
 def _called(child: Node) -> str:
-    """What the user calls it: an agent that was only concluded, from a call that nothing asked for, is that call."""
+    """Return the user's name for `child`; an inferred agent around a single call is shown as that call."""
     calls = [node for node in child.walk() if node.kind == "llm"]
     if child.kind == "agent" and child.inferred and len(calls) == 1:
         return f"call of {calls[0].model}"

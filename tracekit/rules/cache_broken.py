@@ -47,10 +47,11 @@ from tracekit.analysis.caching.excerpt import parting
 from tracekit.analysis.caching.limits import LOOK_BACK, least_tokens
 from tracekit.analysis.costs import usd_if_cached
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, plural, seconds, tokens
+from tracekit.rules.words import at, seconds, tokens
 
 __all__ = ["RULE"]
 
@@ -86,7 +87,7 @@ _REMEDY: Mapping[Cause, str] = {
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each agent and each reason for which its cached beginning was not read."""
+    """Yield a finding for each agent and each reason for which its cached prefix was not read."""
     for agent in facts.agents:
         groups: dict[tuple[Confidence, str], list[Break]] = {}
         for each in breaks_of(facts, agent):
@@ -104,7 +105,7 @@ def _confidence(found: Break) -> Confidence:
 
 
 def _lives_longer(found: Break) -> bool:
-    """Whether a lifetime of an hour would have kept the cache, and cost less than writing it again."""
+    """Return whether a lifetime of an hour would have kept the cache and cost less than writing it again."""
     saved_usd = _saved_usd(found)
     is_within = found.ttl_ns == FIVE_MINUTES_NS and found.idle_ns < ONE_HOUR_NS
     return is_within and (saved_usd is None or saved_usd > 0)
@@ -127,7 +128,7 @@ def _section(block: PromptBlock) -> str:
 
 
 def _place(block: PromptBlock) -> str:
-    """The block, for people: ``tool 3 (search)``, ``block 2 of the system prompt``, ``message 4``."""
+    """Return the place of the block for people: ``tool 3 (search)``, ``block 2 of the system prompt``."""
     if block.section == "tools":
         return f"tool {block.number} ({block.name})"
     if block.section == "system":
@@ -143,7 +144,7 @@ def _finding(facts: Facts, agent: Node, confidence: Confidence, why: str, breaks
     name = first.setting if first is not None else ""
     return RULE.finding(
         confidence,
-        f"{agent.agent} did not read {tokens(total)} that it had in the cache, in {plural(len(breaks), 'call')}: {why}",
+        f"{agent.agent} did not read {tokens(total)} that it had in the cache, in {format_count(len(breaks), 'call')}: {why}",
         evidence=[*_evidence(facts, breaks), *_prices(breaks)],
         spans=[agent.id, *(each.after.id for each in breaks)],
         saved_usd=fsum(known) if confidence == "certain" and len(known) == len(saved) else None,
@@ -192,7 +193,7 @@ def _prices(breaks: Sequence[Break]) -> Iterator[str]:
 
 
 def _extra_usd(found: Break) -> float | None:
-    """What the call paid more than if it had read the lost tokens from the cache."""
+    """Return the cost of the call beyond what it would have cost with the lost tokens read from the cache."""
     call = found.after
     written = max(0, call.tokens.cache_write - found.tokens)
     one_hour = min(written, _written_1h(call))
@@ -201,7 +202,7 @@ def _extra_usd(found: Break) -> float | None:
 
 
 def _saved_usd(found: Break) -> float | None:
-    """The same, less what the remedy costs: to be kept for an hour, what was cached is written at a higher price."""
+    """Return the extra cost less the cost of the remedy, which is to write the cache for an hour."""
     extra = _extra_usd(found)
     if extra is None or found.cause != "expired":
         return extra

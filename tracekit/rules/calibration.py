@@ -1,4 +1,4 @@
-"""How often each kind of evidence was right on labelled runs; `tests/bench/calibrate.py` prints the table."""
+"""The measured hit rates of each kind of evidence on labelled runs; `tests/bench/calibrate.py` prints the table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AS = ": right in "
 
 
 def confidence_of(reason: Reason) -> Confidence:
-    """Return how sure it is that steps are independent of which no dependence was seen."""
+    """Return the confidence that steps without a visible dependence are independent."""
     return "likely" if reason else "possible"
 
 
@@ -38,5 +38,5 @@ def measured_rate(evidence: str) -> str:
 
 
 def evidence_of(finding: Finding) -> str:
-    """Return the kind of evidence that a finding tells of; empty for a finding that does not rest on dependence."""
+    """Return the kind of evidence of a finding; "" for a finding that does not rest on dependence."""
     return next((line.partition(_AS)[0] for line in finding.evidence if _AS in line), "")

@@ -33,10 +33,11 @@ from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.values import paths_in, said_in
+from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, tokens
+from tracekit.rules.words import tokens
 
 __all__ = ["RULE"]
 
@@ -45,14 +46,14 @@ _LEAST_CALLS = 3
 _LEAST_TOKENS = 5_000
 _PER_TOKEN = 4
 _QUOTED = 24
-"""Characters in a row that are no chance."""
+"""Characters in a row that do not match by chance."""
 _STEP = _QUOTED // 2
 _LEAST_VALUES = 2
-"""Ids or numbers of the result in one answer that are no chance."""
+"""Ids or numbers of the result that do not occur together in a response by chance."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each long result that an agent carried along."""
+    """Yield a finding for each long result that an agent carried along."""
     for agent in facts.agents:
         calls = facts.own_calls(agent)
         if len(calls) <= _LEAST_CALLS or max(call.tokens.input for call in calls) < _LEAST_TOKENS:
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later: int) -> Iterator[Finding]:
-    """A finding if what came of `work` is carried along by `calls[later:]`."""
+    """Yield a finding if `calls[later:]` carry the result of `work` along."""
     if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS:
         return
     exchange = facts.content.exchange(calls[later])
@@ -89,7 +90,7 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
     path = min(paths)
     yield RULE.finding(
         "likely",
-        f"{agent.agent} carried {len(result):,} characters of {path} through {plural(len(again), 'later call')}",
+        f"{agent.agent} carried {len(result):,} characters of {path} through {format_count(len(again), 'later call')}",
         evidence=[
             f"{work.name} returned about {tokens(size)}, at least half of what each of these calls sent",
             f"sent again, that is about {tokens(size * len(again))}; no answer to these calls quotes from it or names its ids",
@@ -100,12 +101,12 @@ def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later
 
 
 def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) -> list[Node]:
-    """Those of `calls` that sent the whole `result`, after the last whose answer uses it."""
+    """Return the calls that sent the whole `result` after the last call whose response uses it."""
     unneeded: list[Node] = []
-    told = _Told(result)
+    quotable = _Quotable(result)
     for call in reversed(calls):
         answer = (facts.content.answer(call) or {}).get("content")
-        if told.is_used(leaves(answer)):
+        if quotable.is_used(leaves(answer)):
             break
         brought = facts.content.result_block(call, call_id)
         if "\n".join(leaves(brought.get("content"))) == result:
@@ -113,11 +114,10 @@ def _unneeded(facts: Facts, call_id: str, result: str, calls: Sequence[Node]) ->
     return unneeded
 
 
-class _Told:
-    """What a long `result` says, to be found again in answers.
+class _Quotable:
+    """The pieces and values of a long `result`, by which a quote of it in a response is recognised.
 
-    Whatever is quoted from it in `_QUOTED` characters holds one of its pieces of half as many, of which only every so
-    many-th is kept.
+    Any quote of `_QUOTED` characters holds one of its pieces of half that length, of which only one in so many is kept.
     """
 
     def __init__(self, result: str) -> None:
@@ -126,7 +126,7 @@ class _Told:
         self._pieces = {result[at : at + _STEP] for at in range(0, len(result) - _STEP + 1, _STEP)}
 
     def is_used(self, texts: Sequence[str]) -> bool:
-        """Whether `texts`, an answer, quote from it or name several of its values."""
+        """Return whether `texts`, a response, quote from it or name several of its values."""
         named = {value for text in texts for value in said_in(text).values}
         return len(named & self._values) >= _LEAST_VALUES or any(map(self._is_quoted_in, texts))
 

@@ -1,4 +1,4 @@
-"""Runs the rules on a run."""
+"""Run the rules on a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tracekit.analysis.earlier import Earlier
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import CONFIDENCES, Finding
+from tracekit.model.garbage import without_garbage_collection
 from tracekit.model.tree import Run
-from tracekit.model.uncollected import uncollected
 from tracekit.rules.rule import Rule
 from tracekit.rules.table import chosen
 
@@ -18,11 +18,12 @@ __all__ = ["Options", "findings_of", "in_order"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is looked for.
+    """The settings of a check.
 
-    `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides what saves less time;
-    None hides what saves less than a second and less than a twentieth of the run. `concurrency` is how many may work at
-    once. `tools` says what the project's tools touch, by their names: see `TOOL_EFFECTS`.
+    `select` and `ignore` are codes, beginnings of codes or names of rules. `min_saving_ms` hides findings that save
+    less time; None hides those that save less than a second and less than a twentieth of the run. `concurrency` is the
+    number of tasks that may run at once. `tools` has the effects of the project's tools, by their names: see
+    `TOOL_EFFECTS`.
     """
 
     select: tuple[str, ...] = ()
@@ -40,7 +41,7 @@ def findings_of(
     faults: list[str] | None = None,
     earlier: Earlier | None = None,
 ) -> list[Finding]:
-    """What the rules say of `run`, the surest and the most costly first.
+    """Return the findings of the rules on `run`, the surest and the most costly first.
 
     Args:
         run: The run, with its exchanges: without them less can be told.
@@ -52,7 +53,7 @@ def findings_of(
     Raises:
         SettingsError: The options name a rule that does not exist.
     """
-    with uncollected():
+    with without_garbage_collection():
         found = _found(run, options or Options(), rules, faults, earlier)
     return in_order(found)
 

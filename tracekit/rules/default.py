@@ -1,4 +1,4 @@
-"""What our own rules say of a run by their default settings: what lists, trees and the store tell of it."""
+"""The findings of our own rules by their default settings, as lists, trees and the store show them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tracekit.model.tree import Run
 from tracekit.rules.check import findings_of
 from tracekit.rules.table import OWN
 
-__all__ = ["default_findings", "grave"]
+__all__ = ["count_likely", "default_findings"]
 
 
 def default_findings(run: Run) -> list[Finding]:
-    """The findings of `run`. A rule that fails says nothing here: whoever lists runs has no use for its error."""
+    """Return the findings of `run`. A rule that fails is skipped: lists of runs don't show its error."""
     return findings_of(run, rules=OWN, faults=[])
 
 
-def grave(findings: Sequence[Finding]) -> int:
-    """How many of `findings` are likely or certain."""
+def count_likely(findings: Sequence[Finding]) -> int:
+    """Return the number of `findings` that are likely or certain."""
     return sum(is_at_least(finding.confidence, "likely") for finding in findings)

@@ -1,4 +1,4 @@
-"""What depends on what, and why, in words."""
+"""Explain in words which steps depend on which, and why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAYS = {
 
 
 def explain(facts: Facts) -> list[str]:
-    """A line for each turn of an agent that asked for something after another: whether it needed it, and why."""
+    """Return a line for each turn of an agent that follows another: whether it depends on that, and why."""
     return [
         f"{ruling.agent.agent}: {_asked(ruling.later)} after {_asked(ruling.earlier)}: {_SAYS[ruling.verdict.tie]}: "
         f"{'; '.join(ruling.verdict.evidence)}"

@@ -35,10 +35,10 @@ from typing import TypeAlias
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.values import tokens
 from tracekit.cost import price_usd
+from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural
 
 __all__ = ["RULE"]
 
@@ -47,13 +47,13 @@ _SHORT = 100
 _LONGER = 2
 _LOOK_BACK = 32
 """Forms of questions with which another is compared."""
-_Asked: TypeAlias = tuple[Node, Node]
+_AgentCall: TypeAlias = tuple[Node, Node]
 """An agent, and its call."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each kind of agent that asked models of different size."""
-    kinds: dict[tuple[str, str], list[_Asked]] = {}
+    """Yield a finding for each kind of agent that used models of different size."""
+    kinds: dict[tuple[str, str], list[_AgentCall]] = {}
     for agent in facts.agents:
         calls = facts.own_calls(agent)
         if len(calls) != 1 or calls[0].status != "ok" or calls[0].tokens.output > _SHORT or not calls[0].model:
@@ -64,20 +64,20 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield from _by_prompt(facts, name, works)
 
 
-def _by_prompt(facts: Facts, name: str, works: list[_Asked]) -> Iterator[Finding]:
-    prompts: dict[str, list[_Asked]] = {}
+def _by_prompt(facts: Facts, name: str, works: list[_AgentCall]) -> Iterator[Finding]:
+    prompts: dict[str, list[_AgentCall]] = {}
     for agent, call in works:
         request = facts.content.request(call)
         if request.get("system") and not request.get("tools"):
             prompts.setdefault(str(request["system"]), []).append((agent, call))
     for same in prompts.values():
         for alike in [same] if _has_same_answers(facts, same) else _by_form(facts, same):
-            found = _dear(_asked_once(facts, alike))
+            found = _expensive(_asked_once(facts, alike))
             if found is not None:
                 yield _finding(name, *found)
 
 
-def _has_same_answers(facts: Facts, works: Sequence[_Asked]) -> bool:
+def _has_same_answers(facts: Facts, works: Sequence[_AgentCall]) -> bool:
     """Return whether one model gave no answer that another did not give too: they choose from the same few."""
     answers: dict[str | None, set[str]] = {}
     for _, call in works:
@@ -86,9 +86,9 @@ def _has_same_answers(facts: Facts, works: Sequence[_Asked]) -> bool:
     return fewest <= set().union(*others)
 
 
-def _by_form(facts: Facts, works: Sequence[_Asked]) -> Iterator[list[_Asked]]:
-    """`works` by what they were asked: those whose questions are worded alike stand together."""
-    forms: list[tuple[str, list[_Asked]]] = []
+def _by_form(facts: Facts, works: Sequence[_AgentCall]) -> Iterator[list[_AgentCall]]:
+    """Yield `works` in groups whose questions are worded alike."""
+    forms: list[tuple[str, list[_AgentCall]]] = []
     for work in works:
         question = facts.content.question(work[1])
         alike = next((same for first, same in forms[-_LOOK_BACK:] if _is_worded_alike(question, first)), None)
@@ -106,8 +106,8 @@ def _is_worded_alike(one: str, other: str) -> bool:
     return words[:1] == others[:1] and 2 * len(own & foreign) >= max(len(own), len(foreign))
 
 
-def _asked_once(facts: Facts, works: list[_Asked]) -> list[_Asked]:
-    """`works` without those whose question another model had been asked too: to compare them, or to be surer."""
+def _asked_once(facts: Facts, works: list[_AgentCall]) -> list[_AgentCall]:
+    """Return `works` without those whose question another model got too, to compare them or to be surer."""
     told = [facts.content.messages(call) for _, call in works]
     asked: dict[bytes, set[str | None]] = {}
     for messages, (_, call) in zip(told, works, strict=True):
@@ -119,8 +119,8 @@ def _asked_once(facts: Facts, works: list[_Asked]) -> list[_Asked]:
     ]
 
 
-def _dear(works: list[_Asked]) -> tuple[list[_Asked], str, float] | None:
-    """Those that asked a dear model, the cheap model, and what they would have cost less with it."""
+def _expensive(works: list[_AgentCall]) -> tuple[list[_AgentCall], str, float] | None:
+    """Return the works that used an expensive model, the cheap model, and the saving with it; or None."""
     models = {call.model for _, call in works if call.model}
     if len(models) < 2:
         return None
@@ -130,31 +130,31 @@ def _dear(works: list[_Asked]) -> tuple[list[_Asked], str, float] | None:
     if len(known) < 2:
         return None
     cheap = min(known, key=lambda model: known[model])
-    dear = [(agent, call) for agent, call in works if known.get(call.model or "", 0.0) >= _FACTOR * known[cheap]]
+    expensive = [(agent, call) for agent, call in works if known.get(call.model or "", 0.0) >= _FACTOR * known[cheap]]
     longest = max((call.tokens.input for _, call in works if call.model == cheap), default=0)
-    if dear and min(call.tokens.input for _, call in dear) > _LONGER * longest:
+    if expensive and min(call.tokens.input for _, call in expensive) > _LONGER * longest:
         # The program chooses by length.
         return None
     saved = []
-    for _, call in dear:
+    for _, call in expensive:
         price = price_usd(call.attributes, cheap, call.start_ns)
         if price is None or call.cost_usd is None:
             return None
         saved.append(call.cost_usd - float(price))
-    return (dear, cheap, fsum(saved)) if dear else None
+    return (expensive, cheap, fsum(saved)) if expensive else None
 
 
-def _finding(name: str, dear: list[_Asked], cheap: str, saved_usd: float) -> Finding:
-    models = sorted({call.model or "" for _, call in dear})
-    longest = max(call.tokens.output for _, call in dear)
+def _finding(name: str, expensive: list[_AgentCall], cheap: str, saved_usd: float) -> Finding:
+    models = sorted({call.model or "" for _, call in expensive})
+    longest = max(call.tokens.output for _, call in expensive)
     return RULE.finding(
         "likely",
-        f"{plural(len(dear), name + ' asks', name + ' ask')} {', '.join(models)}, where others of that name ask {cheap}",
+        f"{format_count(len(expensive), name + ' asks', name + ' ask')} {', '.join(models)}, where others of that name ask {cheap}",
         evidence=[
             "they have the same system prompt and no tools",
             f"their answers are short: at most {longest} tokens",
         ],
-        spans=[node.id for agent, call in dear for node in (agent, call)],
+        spans=[node.id for agent, call in expensive for node in (agent, call)],
         saved_usd=saved_usd,
         remedy=f"Let every {name} ask {cheap}, and compare what they answer.",
     )

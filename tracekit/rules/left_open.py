@@ -29,9 +29,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, kind_and_name, listed, plural
+from tracekit.rules.words import at, kind_and_name, listed
 
 __all__ = ["RULE"]
 
@@ -39,7 +40,7 @@ _MOST = 20
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """At most one finding a run."""
+    """Yield at most one finding a run."""
     segments = facts.run.recording.segments
     left = [
         node
@@ -55,7 +56,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     origin_ns = facts.run.root.start_ns
     yield RULE.finding(
         "certain",
-        f"{plural(len(left), 'span was', 'spans were')} begun and never ended: "
+        f"{format_count(len(left), 'span was', 'spans were')} begun and never ended: "
         f"{listed([name if count == 1 else f'{count} x {name}' for name, count in names.items()])}",
         evidence=[f"{kind_and_name(node)} began at {at(node.start_ns, origin_ns)} s" for node in left[:8]],
         spans=[node.id for node in left[:_MOST]],

@@ -39,23 +39,24 @@ from tracekit.analysis.lineage.conflict import free_of_each_other
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
+from tracekit.formatting import format_count
 from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, counted, plural, seconds, times, told_apart
+from tracekit.rules.words import MOST_TIMES, counted, seconds, times, told_apart
 
 __all__ = ["RULE"]
 
 _LEAST_SPREAD_NS = 500_000_000
-"""Begins that are spread over less are what a busy machine does by itself."""
+"""Begins within this time are spread by chance on a busy machine."""
 
 _LEAST_SAVED_NS = 150_000_000
-"""The same, for what would be saved."""
+"""The least saving that counts, for the same reason."""
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each batch, and each round of the program's own, that had more works than were at work at once."""
+    """Yield findings for each batch, and each round of the program's own, that ran partly side by side."""
     blocked = {id for held in facts.held for id in held.children}
     for batch in facts.batches:
         asked_ns = batch.asked.end_ns if batch.asked is not None else None
@@ -69,7 +70,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _are_set_to_work_at_once(facts: Facts, works: Sequence[Work]) -> bool:
-    """Whether the program dispatched `works`, agents of one name, each as a task of its own, before any had ended."""
+    """Return whether the program started `works`, agents of one name, as tasks before any had ended."""
     if len({work.name for work in works}) > 1 or len({work.lane for work in works}) < len(works):
         return False
     first_end_ns = min(work.node.start_ns + work.duration_ns for work in works)
@@ -96,7 +97,7 @@ def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
 
 
 def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
-    """Whether one of `works`, in the order of their first calls, may go on with what another said."""
+    """Return whether one of `works`, in the order of their first calls, may use the output of another."""
     team = Team()
     for number, work in enumerate(sorted(works, key=lambda work: work.busy or (0, 0))):
         profile = facts.profile(work)
@@ -107,7 +108,7 @@ def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
 
 
 def _limited(works: Sequence[Work], most: int) -> str:
-    """How many could be at work at once, as it seems; empty where nothing tells."""
+    """Return the apparent limit of parallel work as a sentence, or ""."""
     busy = [interval for work in works if (interval := work.busy) is not None]
     waited = [work for work in works if work.waited_ns > SLOT_NS]
     # That a single agent made its first call when another had ended may be chance.
@@ -118,7 +119,7 @@ def _limited(works: Sequence[Work], most: int) -> str:
 
 
 def _staggered(works: Sequence[Work]) -> str:
-    """How their begins were spread; empty where they began together, or after one another."""
+    """Return the spread of the begins as a sentence; "" where they began together or one after another."""
     ordered = sorted(interval for work in works if (interval := work.interval) is not None)
     ends = sorted(interval.end_ns for interval in ordered)
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
@@ -133,7 +134,7 @@ def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saving
     origin_ns = facts.run.root.start_ns
     evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
     if overloads:
-        evidence.append(f"{plural(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
+        evidence.append(f"{format_count(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
     is_own = batch.asked is None
     if is_own:
         evidence.append("the program set them to work by itself, and may have the limit for a reason")

@@ -35,10 +35,11 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work, rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import Interval, is_limited, most_at_once
+from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, plural, seconds
+from tracekit.rules.words import counted, seconds
 
 __all__ = ["RULE"]
 
@@ -48,20 +49,20 @@ _LEAST_REFUSED = 2
 
 @dataclass(frozen=True)
 class _Fan:
-    """Those who were at work side by side: the node of each, when it was busy, and the calls that it made."""
+    """Parallel agents or calls: the node of each, the time in which it was busy, and its calls."""
 
     works: Sequence[tuple[Node, Interval, Sequence[Node]]]
     name: str
 
     @property
     def refused(self) -> list[tuple[Node, Sequence[Node]]]:
-        """Those that were told 429, with the calls that were."""
+        """The nodes that got 429, each with its refused calls."""
         told = ((node, [call for call in calls if _refusals(call)]) for node, _, calls in self.works)
         return [(node, calls) for node, calls in told if calls]
 
     @cached_property
     def open_calls(self) -> list[Interval]:
-        """When a call of any was open."""
+        """The times of all calls that have an end."""
         times = ((call.start_ns, call.end_ns) for _, _, calls in self.works for call in calls)
         return [Interval(start_ns, end_ns) for start_ns, end_ns in times if end_ns is not None]
 
@@ -72,13 +73,13 @@ class _Fan:
 
     @cached_property
     def is_limited(self) -> bool:
-        """Whether a limit seems to stand before them."""
+        """True if a limit, such as a semaphore, seems to be in place already."""
         busy = [interval for _, interval, _ in self.works]
         return is_limited(busy, most_at_once(busy))
 
     @cached_property
     def fewest_at_refusal(self) -> int:
-        """How many calls were open, at the least, when one was refused."""
+        """The least number of calls that were open when one was refused."""
         begins = sorted(interval.start_ns for interval in self.open_calls)
         ends = sorted(interval.end_ns for interval in self.open_calls)
         moments = [
@@ -91,7 +92,7 @@ class _Fan:
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each fan-out that was refused for its own sake."""
+    """Yield a finding for each fan-out that was refused because of its own width."""
     refused = {call.id for call in facts.calls if _refusals(call)}
     if not refused:
         return
@@ -110,7 +111,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _fans(facts: Facts) -> Iterator[_Fan]:
-    """The batches, the crews, and the calls beside one another that stand in neither: the program's own."""
+    """Yield the batches, the crews, and the program's own parallel calls outside of both."""
     within: set[str] = set()
     for batch in (*facts.batches, *(each for crew in facts.crews for each in rounds_of(crew))):
         works = [(work.node, interval, work.calls) for work in batch.timed if (interval := work.busy) is not None]
@@ -122,11 +123,11 @@ def _fans(facts: Facts) -> Iterator[_Fan]:
         if call.id in within or call.end_ns is None:
             continue
         if call.start_ns >= until_ns and bare:
-            yield _Fan(bare, plural(len(bare), "call"))
+            yield _Fan(bare, format_count(len(bare), "call"))
             bare = []
         bare.append((call, Interval(call.start_ns, call.end_ns), (call,)))
         until_ns = max(until_ns, call.end_ns)
-    yield _Fan(bare, plural(len(bare), "call"))
+    yield _Fan(bare, format_count(len(bare), "call"))
 
 
 def _called(works: Sequence[Work]) -> str:
@@ -154,7 +155,7 @@ def _finding(fan: _Fan) -> Finding:
 
 
 def _when(fan: _Fan, attempts: int) -> str:
-    told = plural(attempts, "attempt was", "attempts were")
+    told = format_count(attempts, "attempt was", "attempts were")
     return f"{told} told 429, each while {fan.fewest_at_refusal} or more of their calls were open"
 
 

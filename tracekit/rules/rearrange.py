@@ -60,7 +60,7 @@ def saved_together(
 
 
 def _gaps(facts: Facts, home: Node, children: Sequence[Node]) -> list[int]:
-    """For each of `children`, the time from the first of them to its begin in which no child of `home` ran."""
+    """Return for each of `children` the idle time of `home` between the first begin and its own."""
     begin_ns = children[0].start_ns
     busy = union(
         Interval(max(begin_ns, child.start_ns), facts.schedule.end(child))

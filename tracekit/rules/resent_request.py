@@ -35,12 +35,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.change import Change
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, tokens
+from tracekit.rules.words import tokens
 
 __all__ = ["RULE", "is_resent"]
 
@@ -49,19 +50,19 @@ _WHOLE = ("end_turn", "stop_sequence")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each row of calls that brought nothing new."""
+    """Yield a finding for each series of calls that added nothing new."""
     for agent in facts.agents:
         for row, is_same in _rows(facts, agent):
             yield _finding(facts, agent, row, is_same=is_same)
 
 
 def is_resent(facts: Facts, agent: Node, call: Node) -> bool:
-    """Whether `call` stands in a row of calls of `agent` that brought nothing new."""
+    """Return whether `call` is in a series of calls of `agent` that added nothing new."""
     return any(call in row for row, _ in _rows(facts, agent))
 
 
 def _rows(facts: Facts, agent: Node) -> Iterator[tuple[list[Node], bool]]:
-    """Rows of calls that brought nothing new, each with whether its requests are the same byte for byte."""
+    """Yield each series of calls that added nothing new, and whether its requests are the same byte for byte."""
     calls = facts.own_calls(agent)
     # Of each row at least one pair has an odd number: where that is none, its neighbours need not be read.
     odd = {number: _again(facts, *calls[number : number + 2]) for number in range(1, len(calls) - 1, 2)}
@@ -81,7 +82,7 @@ def _rows(facts: Facts, agent: Node) -> Iterator[tuple[list[Node], bool]]:
 
 
 def _again(facts: Facts, before: Node, after: Node) -> str:
-    """How the request of `after` repeats that of `before`: ``same``, ``own`` (only the model's answer is new), or not."""
+    """Return how `after` repeats the request of `before`: ``same``, ``own`` (only the response is new), or ""."""
     if before.status != "ok" or before.end_ns is None or after.start_ns < before.end_ns:
         return ""
     turn = facts.parents[before.id]
@@ -112,13 +113,13 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
 
 
 def _was_finished(facts: Facts, row: Sequence[Node]) -> bool:
-    """Whether each answer of `row` went on with one that was cut, up to its end."""
+    """Return whether each response of `row` continued one that was cut, up to its end."""
     *cut, last = [facts.content.stop_reason(call) for call in row]
     return last in _WHOLE and all(stop not in _WHOLE for stop in cut)
 
 
 def _says_something(message: object) -> bool:
-    """Whether the message is the user's, and not empty."""
+    """Return whether `message` is the user's and not empty."""
     return isinstance(message, Mapping) and message.get("role") == "user" and bool(blocks_of(message.get("content")))
 
 
@@ -135,7 +136,7 @@ def _finding(facts: Facts, agent: Node, row: list[Node], *, is_same: bool) -> Fi
         + ("" if is_same else " but the model's own answers"),
         evidence=[
             f"the first of them stopped with {answer.get('stop_reason') or 'no reason that was recorded'}",
-            f"the {plural(len(again), 'repetition')} used {tokens(sum(call.tokens.input + call.tokens.output for call in again))}",
+            f"the {format_count(len(again), 'repetition')} used {tokens(sum(call.tokens.input + call.tokens.output for call in again))}",
         ],
         spans=[call.id for call in (*again, first)],
         saving=saving if saving.ns > 0 else None,

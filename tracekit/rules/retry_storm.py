@@ -31,9 +31,9 @@ from collections.abc import Iterator
 
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural
 
 __all__ = ["RULE"]
 
@@ -43,7 +43,7 @@ _SHARE = 1 / 3
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """At most one finding a run."""
+    """Yield at most one finding a run."""
     retried = [effort for effort in facts.efforts if effort.retries]
     retries = sum(effort.retries for effort in retried)
     attempts = sum(len(effort.attempts) for effort in facts.efforts)
@@ -58,7 +58,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     worst = sorted(retried, key=lambda effort: -effort.retries)
     yield RULE.finding(
         "certain",
-        f"{retries} of {attempts} attempts were retries, for {plural(len(retried), 'request')}",
+        f"{retries} of {attempts} attempts were retries, for {format_count(len(retried), 'request')}",
         evidence=[
             "they had been told " + ", ".join(f"{status} ({count} times)" for status, count in told.most_common(4)),
             f"one request was tried {worst[0].retries + 1} times",

@@ -1,4 +1,4 @@
-"""What a rule is: a code, a name, a page and a check.
+"""A rule: a code, a name, a page and a check.
 
 To write one of your own, make a `Rule` and name it in the entry-point group ``tracekit.rules``:
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule. `page` is what `tracekit rule CODE` prints: Markdown: a summary line, then the `HEADINGS`.
+    """A rule. `page` is the Markdown that `tracekit rule CODE` prints: a summary line, then the `HEADINGS`.
 
     Raises:
         ValueError: The code is not letters and three digits, or the name not words joined by hyphens.
@@ -97,7 +97,7 @@ class Rule:
 
 
 def names_of(run: Run) -> Mapping[str, tuple[str, ...]]:
-    """What people call each node of `run`, by id: the name of an agent or of a tool."""
+    """Return the names of each node of `run`, by id: the name of an agent or of a tool."""
     named: dict[str, tuple[str, ...]] = {}
     for node in run.root.walk():
         name = node.agent if node.kind == "agent" else node.attributes.get(semconv.TOOL_NAME)

@@ -34,11 +34,12 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.formatting import format_count
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, plural, tokens
+from tracekit.rules.words import at, tokens
 
 __all__ = ["RULE"]
 
@@ -48,7 +49,7 @@ _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each request that was sent again after its answer had come."""
+    """Yield a finding for each request that was sent again after its response had come."""
     asked: dict[tuple[str, str | bytes | None], list[Node]] = {}
     for call in facts.calls:
         exchange = None if facts.content.is_rebuilt(call) else facts.content.exchange(call)
@@ -61,10 +62,10 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _answered_alike(facts: Facts, calls: list[Node]) -> list[Node]:
-    """`calls`, but for those begun before the first was answered; none where they are meant as they are.
+    """Return `calls` that began after the first response; none where the repetition is intended.
 
-    Answers that differ are samples. Samples that do not differ look like this too: what one agent asked several times in
-    a row with a temperature.
+    Different responses are samples. Equal ones may be samples too: requests with a temperature that one agent makes
+    several times in a row.
     """
     first, *others = calls
     answer = facts.content.answer(first)
@@ -82,14 +83,14 @@ def _answered_alike(facts: Facts, calls: list[Node]) -> list[Node]:
 
 
 def _asks_the_world(request: Mapping[str, Any]) -> bool:
-    """Whether the answer may be another tomorrow: the API looks things up for it."""
+    """Return whether the response may change with time, since the API looks things up for it."""
     tools = request.get("tools")
     kinds = [tool.get("type") for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
     return bool(request.get("mcp_servers") or request.get("container")) or any(kind not in _OWN for kind in kinds)
 
 
 def _is_row(facts: Facts, calls: Sequence[Node]) -> bool:
-    """Whether the program asked them one right after the other, as it does for samples: agents of one name do, or none."""
+    """Return whether the program made the calls directly one after another, as it does for samples."""
     agents = [facts.agent_around(call) for call in calls]
     names = {None if agent is None or agent.inferred else agent.agent for agent in agents}
     askers = {facts.parents.get((agent or call).id, call).id for agent, call in zip(agents, calls, strict=True)}
@@ -113,7 +114,7 @@ def _finding(facts: Facts, calls: list[Node]) -> Finding:
         evidence=[
             f"asked at {', '.join(at(call.start_ns, origin_ns) for call in calls[:8])} s, byte for byte the same request",
             (
-                f"{plural(len(again), 'call')} with {tokens(sum(call.tokens.input + call.tokens.output for call in again))} "
+                f"{format_count(len(again), 'call')} with {tokens(sum(call.tokens.input + call.tokens.output for call in again))} "
                 "brought nothing new"
             ),
         ],

@@ -74,7 +74,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _template(facts: Facts, work: Work) -> tuple[str, ...]:
-    """What single calls of one line of code have in common, whatever they ask; the same for all agents."""
+    """Return the parts that single calls of one line of code share; the same for all agents."""
     if not work.called:
         return ()
     request = facts.content.request(work.calls[0])

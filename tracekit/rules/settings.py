@@ -1,4 +1,4 @@
-"""What a project says of its checks, in ``[tool.tracekit.check]`` of its ``pyproject.toml``.
+"""A project's settings for checks, in ``[tool.tracekit.check]`` of its ``pyproject.toml``.
 
 [tool.tracekit.check]
 select = ["TK1", "TK2"]
@@ -38,7 +38,7 @@ _KEYS = ("select", "ignore", "fail-on", "min-saving", "concurrency", "suppress")
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Findings that the project knows of and accepts: those of `rule` about an agent, tool or run called `where`."""
+    """An accepted kind of finding: those of `rule` about an agent, tool or run called `where`."""
 
     rule: str
     where: str
@@ -47,7 +47,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class CheckSettings:
-    """What to look for, what fails, and what is accepted."""
+    """The settings of a project's checks: options, the confidence that fails, and suppressions."""
 
     options: Options
     fail_on: Confidence = "likely"
@@ -55,7 +55,7 @@ class CheckSettings:
 
 
 def check_settings(settings: Settings) -> CheckSettings:
-    """What `settings` say of checks.
+    """Return the settings of checks in `settings`.
 
     Raises:
         SettingsError: They say what cannot be meant.
@@ -105,7 +105,7 @@ def milliseconds(text: str, what: str) -> float:
 def sort_out(
     run: Run, findings: Sequence[Finding], suppressions: Sequence[Suppression]
 ) -> tuple[list[Finding], list[tuple[Finding, Suppression]]]:
-    """The `findings` that stand, and those that a suppression accepts, each with it."""
+    """Split `findings` into those that stand and those that a suppression accepts, each with it."""
     names = names_of(run)
     stand: list[Finding] = []
     accepted: list[tuple[Finding, Suppression]] = []

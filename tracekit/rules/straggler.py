@@ -32,11 +32,12 @@ from collections.abc import Iterator
 from tracekit import semconv
 from tracekit.analysis.batches import rounds_of
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, plural, seconds, tokens, told_apart
+from tracekit.rules.words import MOST_TIMES, seconds, tokens, told_apart
 
 __all__ = ["RULE"]
 
@@ -45,7 +46,7 @@ _FACTOR = 2
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """Findings for each batch with one branch that took far longer than the others."""
+    """Yield a finding for each batch with one branch that took far longer than the others."""
     crews = [each for crew in facts.crews for each in rounds_of(crew) if len({work.name for work in each.works}) == 1]
     for batch in (*facts.batches, *crews):
         works = sorted(batch.timed, key=lambda work: work.duration_ns, reverse=True)
@@ -71,12 +72,12 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _why(node: Node) -> str:
-    """What its time went into."""
+    """Return the uses of the node's time: calls, output and retries."""
     waits_ms = sum(_number(each.attributes.get(semconv.WAIT_MS)) for each in node.walk() if each.kind == "attempt")
     calls = [each for each in node.walk() if each.kind == "llm"]
-    told = [plural(len(calls), "call"), tokens(node.tokens.output) + " of output"]
+    told = [format_count(len(calls), "call"), tokens(node.tokens.output) + " of output"]
     if node.retries:
-        told.append(f"{plural(node.retries, 'retry', 'retries')} after {seconds(int(waits_ms * 1e6))} of waiting")
+        told.append(f"{format_count(node.retries, 'retry', 'retries')} after {seconds(int(waits_ms * 1e6))} of waiting")
     return "it made " + ", ".join(told)
 
 

@@ -87,7 +87,7 @@ def rule_called(text: str) -> Rule | None:
 
 
 def chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[Rule, ...]:
-    """The rules that are selected and not ignored, each by a code, the beginning of one, or a name; all by none.
+    """Return the rules that `select` (all if empty) but not `ignore` names, by codes, beginnings or names.
 
     Raises:
         SettingsError: One of these means no rule.

@@ -38,24 +38,25 @@ from typing import Any
 from tracekit import semconv
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.structure.calls import text_of
+from tracekit.formatting import format_count
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 from tracekit.rules.resent_request import is_resent
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, own_name, plural, tokens
+from tracekit.rules.words import listed, own_name, tokens
 
 __all__ = ["RULE"]
 
 _CUT = ("max_tokens", "model_context_window_exceeded")
 _LOOK_AHEAD = 20
-"""Later calls in which is looked for what became of an answer."""
+"""Later calls that are searched for uses of a response."""
 _LOOK_BACK = 10
 _MOST_ASKED = 4000
-"""Characters at the begin and at the end of what a model was told in which words to choose from are looked for."""
+"""Characters at the begin and at the end of a prompt that are searched for choices."""
 _DISTINCTIVE = 16
 _MOST_OF_IT = 0.6
-"""The part of a question that another must begin and end with to be the same in other words."""
+"""The share of a question that another must share at its begin and end to count as reworded."""
 _LABEL = re.compile(r"[\"'*\s]*([^\W_]{2,}(?=[.,:;!*\n\u2013\u2014-])|[A-Z]{2,}(?=\s))")
 _SENTENCE = re.compile(r".+?[.!?](?=\s)")
 _OR = r"[\"'`*]*(?:\s?[/|]\s?|,?\s{1,3}(?:or|oder|ou|o)\s{1,3})[\"'`*]*"
@@ -69,7 +70,7 @@ _WHY = {
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each agent whose last answer was cut off and went on as it was, and one for calls without an agent."""
+    """Yield a finding for each agent whose cut last response was used, and for calls without an agent."""
     results: dict[str, str] | None = None
     bare = [call for call in facts.calls if _is_cut(facts, call) and facts.agent_around(call) is None]
     for agent in facts.agents:
@@ -104,12 +105,12 @@ def _is_cut(facts: Facts, call: Node) -> bool:
 
 
 def _all_results(facts: Facts) -> dict[str, str]:
-    """Every tool result that was brought to a model, by the id of its block."""
+    """Return every tool result that was sent to a model, by the id of its block."""
     return {id: text for call in facts.calls for id, text in facts.content.results(call).items()}
 
 
 def _unwrapped(result: str) -> str:
-    """The text of a tool result: itself, or the only value of its JSON, as in ``{"report": "…"}``."""
+    """Return the text of a tool result: itself, or the only value of its JSON, as in ``{"report": "…"}``."""
     text = result.strip()
     if not text.startswith(("{", "[", '"')):
         return text
@@ -123,7 +124,7 @@ def _unwrapped(result: str) -> str:
 
 
 def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[Finding]:
-    """What can be said of cut answers that were given to the program, by what it did next."""
+    """Yield findings for cut responses that went to the program, by what the program did next."""
     if not calls or facts.run.root.status == "error":
         return
     used = [(call, _used(facts, call)) for call in calls]
@@ -134,7 +135,7 @@ def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[
 
 
 def _used(facts: Facts, call: Node) -> str:
-    """What came of the cut answer to `call`: it was ``handled``, or one of `_WHY`."""
+    """Return the use of the cut response to `call`: ``handled``, or a key of `_WHY`."""
     content = facts.content
     said, asked = content.answer_text(call).strip(), content.question(call)
     if _shows(said):
@@ -155,7 +156,7 @@ def _used(facts: Facts, call: Node) -> str:
 
 
 def _head(said: str) -> str:
-    """The first line of an answer, or its first sentence; empty where that tells nothing."""
+    """Return the first line or sentence of a response, or "" where that is too short to be recognised."""
     line, *rest = said.splitlines() or [""]
     whole = line.strip("#*_ ") if rest else ""
     sentence = _SENTENCE.match(line)
@@ -164,7 +165,7 @@ def _head(said: str) -> str:
 
 
 def _is_choice(said: str, asked: str) -> bool:
-    """Whether the answer begins with a word that `asked`, all that the model was told, puts beside others to choose from."""
+    """Return whether the response begins with a word that `asked`, the whole prompt, lists as a choice."""
     label = _LABEL.match(said)
     if label is None:
         return False
@@ -174,9 +175,9 @@ def _is_choice(said: str, asked: str) -> bool:
 
 
 def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
-    """Whether most of the question was asked again by the same prompt until an answer was whole, as for a shorter one.
+    """Return whether the same prompt asked most of the question again until a response was whole.
 
-    Where some were whole before, the questions are a row of their own, such as one for each chapter.
+    Where some were whole before, the questions are a series of their own, such as one for each chapter.
     """
     at = bisect_left(facts.calls, call.start_ns, key=lambda each: each.start_ns)
     near = facts.calls[max(0, at - _LOOK_BACK) : at + _LOOK_AHEAD]
@@ -191,7 +192,7 @@ def _is_asked_in_other_words(facts: Facts, call: Node) -> bool:
 
 
 def _has_most(question: str, asked: str) -> bool:
-    """Whether `question` begins and ends as `asked` does, for most of its length."""
+    """Return whether `question` begins and ends as `asked` does, for most of its length."""
     most = min(len(question), len(asked))
     begin = _alike(question, asked)
     end = min(most - begin, _alike(question[::-1], asked[::-1]))
@@ -199,13 +200,13 @@ def _has_most(question: str, asked: str) -> bool:
 
 
 def _alike(text: str, other: str) -> int:
-    """With how many characters both begin."""
+    """Return the number of leading characters that both share."""
     lengths = range(1, min(len(text), len(other)) + 1)
     return bisect_left(lengths, True, key=lambda length: text[:length] != other[:length])
 
 
 def _shows(said: str) -> bool:
-    """Whether the answer shows by itself that it was cut: JSON that does not parse is used by no program."""
+    """Return whether the response itself shows that it was cut: no program uses JSON that does not parse."""
     text = said.removeprefix("```json").removeprefix("```").strip()
     if not text.startswith(("{", "[")):
         return False
@@ -225,7 +226,7 @@ def _finding(facts: Facts, confidence: Confidence, agent: Node | None, calls: Se
     stop = calls[-1].attributes.get(semconv.STOP_REASON)
     name = own_name(facts, agent)
     models = listed(sorted({call.model for call in calls if call.model}))
-    whose = f"the last answer of {name}" if name else f"{plural(len(calls), 'answer')} of {models or 'the model'}"
+    whose = f"the last answer of {name}" if name else f"{format_count(len(calls), 'answer')} of {models or 'the model'}"
     most = tokens(max(call.tokens.output for call in calls))
     cut = f"{whose} stopped at {stop} after {most if len(calls) == 1 else f'{most} at most'}"
     use = (

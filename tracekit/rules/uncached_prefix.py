@@ -39,12 +39,13 @@ from typing import Any, NamedTuple
 
 from tracekit.analysis.costs import usd_if_cached
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
 from tracekit.model.history import Asked, Part
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, plural, tokens
+from tracekit.rules.words import listed, tokens
 
 __all__ = ["RULE"]
 
@@ -60,7 +61,7 @@ _NOTHING_CACHED = "the API read nothing from its cache in these calls, and wrote
 
 @dataclass(frozen=True)
 class _Resent:
-    """`tokens` of what `before` sent were sent again by `after`."""
+    """A repetition: `after` sent `tokens` of the request of `before` again."""
 
     before: Node
     after: Node
@@ -68,7 +69,7 @@ class _Resent:
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each agent that sent its history again and again, and for each beginning that calls have in common."""
+    """Yield a finding for each agent that resent its history, and for each prefix that calls share."""
     told: set[str] = set()
     for agent in facts.agents:
         calls = facts.own_calls(agent)
@@ -98,7 +99,7 @@ def _may_repeat(before: Node, after: Node) -> bool:
 
 
 def _repeats(facts: Facts, before: Node, after: Node) -> bool:
-    """Whether the request of `after` begins with all that `before` sent."""
+    """Return whether the request of `after` begins with the whole request of `before`."""
     one, other = facts.content.request(before), facts.content.request(after)
     if not one or not other or not all(_has_same(one, other, name) for name in ("system", "tools")):
         return False
@@ -113,7 +114,7 @@ def _history(agent: Node, resent: Sequence[_Resent]) -> Finding:
     total = sum(each.tokens for each in resent)
     return RULE.finding(
         "certain",
-        f"{agent.agent} sent {tokens(total)} again in {plural(len(resent), 'call')} that a cache would have kept",
+        f"{agent.agent} sent {tokens(total)} again in {format_count(len(resent), 'call')} that a cache would have kept",
         evidence=[
             _NOTHING_CACHED,
             "each request begins with the whole request before it, sent less than 5 minutes earlier",
@@ -133,8 +134,8 @@ def _may_begin_alike(call: Node) -> bool:
 
 
 def _openings(facts: Facts, calls: Sequence[Node]) -> Iterator[Finding]:
-    groups: dict[tuple[str | None, _Piece], list[tuple[Node, list[_Piece]]]] = {}
-    pieces_of = _Pieces()
+    groups: dict[tuple[str | None, _CachePiece], list[tuple[Node, list[_CachePiece]]]] = {}
+    pieces_of = _CachePieces()
     for call in calls:
         pieces = pieces_of.request(facts.content.request(call))
         if pieces:
@@ -158,26 +159,26 @@ def _is_kept(before: Node, after: Node) -> bool:
     return (before.end_ns or 0) <= after.start_ns and after.start_ns - before.start_ns < _KEPT_NS
 
 
-class _Piece(NamedTuple):
-    """What stands before a place where a marker can stand: its size in characters, and its digest."""
+class _CachePiece(NamedTuple):
+    """A piece of a request that ends where a cache marker can stand: its size in characters, and its digest."""
 
     size: int
     digest: bytes
 
 
-class _Pieces:
-    """What requests begin with, in the order in which it is cached. What they have in common is read once."""
+class _CachePieces:
+    """The pieces of requests in the order of caching. Pieces that requests share are read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Part, list[_Piece] | None] = {}
+        self._known: dict[Part, list[_CachePiece] | None] = {}
 
-    def request(self, request: Asked) -> list[_Piece]:
-        """The pieces of `request`; none where its application marks them, and so has seen to it."""
+    def request(self, request: Asked) -> list[_CachePiece]:
+        """Return the pieces of `request`; none if its application sets markers itself."""
         if "cache_control" in request:
             return []
         parts = [(request.part("tools"), _tools_in), (request.part("system"), blocks_of)]
         parts += [(message.part, _blocks_in) for message in request.messages.between(0, _MOST_MESSAGES)]
-        found: list[_Piece] = []
+        found: list[_CachePiece] = []
         for part, read in parts:
             pieces = [] if part is None else self._pieces(part, read)
             if pieces is None:
@@ -185,8 +186,8 @@ class _Pieces:
             found += pieces
         return found
 
-    def _pieces(self, part: Part, read: Callable[[Any], list[Any]]) -> list[_Piece] | None:
-        """The pieces that `read` makes of `part`; None where one is marked."""
+    def _pieces(self, part: Part, read: Callable[[Any], list[Any]]) -> list[_CachePiece] | None:
+        """Return the pieces that `read` makes of `part`, or None if one has a marker."""
         if part not in self._known:
             texts = [json.dumps(each, sort_keys=True, default=str) for each in read(part.value)]
             is_marked = any('"cache_control"' in text for text in texts)
@@ -194,8 +195,8 @@ class _Pieces:
         return self._known[part]
 
 
-def _piece(text: str) -> _Piece:
-    return _Piece(len(text), blake2b(text.encode(), digest_size=16).digest())
+def _piece(text: str) -> _CachePiece:
+    return _CachePiece(len(text), blake2b(text.encode(), digest_size=16).digest())
 
 
 def _tools_in(tools: Any) -> list[Any]:
@@ -206,8 +207,8 @@ def _blocks_in(message: Any) -> list[Any]:
     return blocks_of(message.get("content")) if isinstance(message, Mapping) else []
 
 
-def _alike(facts: Facts, call: Node, pieces: Sequence[_Piece], others: Sequence[_Piece]) -> int:
-    """About how many tokens two requests begin with alike: as large a part of the tokens as of the request's characters."""
+def _alike(facts: Facts, call: Node, pieces: Sequence[_CachePiece], others: Sequence[_CachePiece]) -> int:
+    """Return about how many leading tokens two requests share, by the characters that they share."""
     exchange = facts.content.exchange(call)
     whole = exchange.request.size if exchange is not None else 0
     shared = sum(
@@ -223,7 +224,7 @@ def _opening(facts: Facts, resent: Sequence[_Resent]) -> Finding:
     whose = f" of {listed(names)}" if names and all(agents) else ""
     return RULE.finding(
         "likely",
-        f"{plural(len(resent), 'call')}{whose} began with about {tokens(total // len(resent))} that an earlier call had sent, "
+        f"{format_count(len(resent), 'call')}{whose} began with about {tokens(total // len(resent))} that an earlier call had sent, "
         "and that a cache would have kept",
         evidence=[
             _NOTHING_CACHED,
@@ -239,7 +240,7 @@ def _opening(facts: Facts, resent: Sequence[_Resent]) -> Finding:
 
 
 def _saved_usd(resent: Sequence[_Resent], *, writes_rest: bool) -> float | None:
-    """What the calls would have cost less: the first writes to the cache, which costs more; the others read from it."""
+    """Return the saving in US dollars: the first call writes to the cache, the others read from it."""
     read = {each.after.id: each.tokens for each in resent}
     saved = []
     for each in resent:
@@ -253,7 +254,7 @@ def _saved_usd(resent: Sequence[_Resent], *, writes_rest: bool) -> float | None:
 
 
 def _less_usd(call: Node, *, read: int, written: int) -> float | None:
-    """What `call` would have cost less, had it read and written that many tokens from and to the cache."""
+    """Return by how much `call` would have been cheaper with so many tokens read from and written to the cache."""
     cached = usd_if_cached(call, read=read, written=written)
     return None if cached is None or call.cost_usd is None else call.cost_usd - cached
 

@@ -43,12 +43,12 @@ from tracekit.rules.words import seconds, tokens
 __all__ = ["RULE"]
 
 _LOOK_AHEAD = 500
-"""Later calls in which is looked for a result."""
+"""Later calls that are searched for a result."""
 _USED: tuple[Confidence, str] = ("possible", "")
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each work whose result nobody was told."""
+    """Yield a finding for each task whose result no request returned."""
     for agent in facts.agents:
         if agent.end_ns is None:
             continue
@@ -65,7 +65,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 class _Calls:
-    """The calls of an agent, in order. Where a result is missing in the next one, all are looked through, once."""
+    """The calls of an agent, in order. All are searched once, where a result is missing in the next call."""
 
     def __init__(self, facts: Facts, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
@@ -73,16 +73,16 @@ class _Calls:
         self._content = facts.content
 
     def bringing(self, id: str, later: int) -> int | None:
-        """The number of the first call, from `later` on, that brings the result of the block `id`."""
+        """Return the number of the first call, from `later` on, that returns the result of the block `id`."""
         return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(id)
 
     def goes_on(self, id: str, later: int) -> bool:
-        """Whether one from `later` on goes on with the conversation in which the block `id` was asked for."""
+        """Return whether a call from `later` on continues the conversation that requested the block `id`."""
         return max(self._last_from_the_server, self._last_to_name.get(id, -1)) >= later
 
     @cached_property
     def last_unseen(self) -> int:
-        """The number of the last call whose request was not recorded; -1 where all were."""
+        """The number of the last call whose request was not recorded; -1 if all were."""
         return self._last(lambda call: self._content.exchange(call) is None)
 
     @cached_property
@@ -102,7 +102,7 @@ class _Calls:
         return numbers
 
     def _messages(self, numbers: Iterable[int]) -> Iterator[tuple[int, Message]]:
-        """Each message of the calls of these `numbers` once, with the number of the first of them that sends it."""
+        """Yield each message of the calls with these `numbers` once, with the first call that sends it."""
         known: set[bytes] = set()
         for number in numbers:
             for message in self._content.messages(self.nodes[number]).back():
@@ -120,9 +120,9 @@ class _Calls:
 
 
 def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Confidence, str]:
-    """How sure it is that nobody was told what came of `work`, and why.
+    """Return the confidence that nobody used the result of `work`, and the reason.
 
-    `calls`, from number `later` on, are those that could have brought it.
+    `calls`, from number `later` on, are those that could have returned it.
     """
     end_ns, id = work.node.end_ns, work.call_id
     if not work.has_calls or end_ns is None or id is None or later >= len(calls.nodes):
@@ -149,7 +149,7 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
 
 
 def _is_told(facts: Facts, work: Work) -> bool:
-    """Whether a request that was made after `work` quotes what it said in the end, in whatever conversation."""
+    """Return whether any request after `work` quotes its last response, in whatever conversation."""
     said = facts.content.answer_text(work.calls[-1])
     begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
     return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])

@@ -1,4 +1,4 @@
-"""Tools were defined in every request of an agent, and the agent called none of them, now or in earlier runs.
+"""An agent defined tools in every request and called none of them, now or in earlier runs.
 
 ## What it finds
 
@@ -37,10 +37,11 @@ from typing import Any
 from tracekit.analysis.costs import usd_without
 from tracekit.analysis.earlier import Practice, merged
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, plural, tokens
+from tracekit.rules.words import listed, tokens
 
 __all__ = ["RULE"]
 
@@ -50,7 +51,7 @@ _ENOUGH_RUNS = 5
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """A finding for each agent with tools that it never called, and for each confidence."""
+    """Yield a finding for each agent with tools that it never called, and for each confidence."""
     named: dict[str, list[Node]] = {}
     for agent in facts.agents:
         named.setdefault(agent.agent or "", []).append(agent)
@@ -78,7 +79,7 @@ def _check(facts: Facts, practice: Practice, agents: Sequence[Node]) -> Iterator
 
 
 def _may_be_much(facts: Facts, calls: Sequence[Node]) -> bool:
-    """Whether all definitions of the first of `calls` are a part of their input that counts, without reading them."""
+    """Return whether the definitions in the first of `calls` may be a large enough part of the input."""
     whole = sum(call.tokens.input for call in calls)
     if whole < _LEAST_TOKENS:
         return False
@@ -91,7 +92,7 @@ def _may_be_much(facts: Facts, calls: Sequence[Node]) -> bool:
 
 
 def _sizes(facts: Facts, calls: Sequence[Node]) -> dict[str, int]:
-    """Bytes of the definitions of the program's own tools in the first request, in their order."""
+    """Return the bytes of the definitions of the program's own tools in the first request, in their order."""
     tools = facts.content.request(calls[0]).get("tools") if calls else None
     own = (tool for tool in (tools if isinstance(tools, list) else ()) if _is_own(tool))
     return {str(tool["name"]): len(_json(tool).encode("utf-8", "surrogatepass")) for tool in own}
@@ -102,12 +103,12 @@ def _json(tool: Any) -> str:
 
 
 def _is_own(tool: Any) -> bool:
-    """Whether `tool` is one that the program runs, whose definition is in the prompt from the start."""
+    """Return whether the program runs `tool`, and its definition is in the prompt from the start."""
     return isinstance(tool, Mapping) and {"name", "input_schema"} <= tool.keys() and not tool.get("defer_loading")
 
 
 def _by_call(facts: Facts, calls: Sequence[Node], sizes: Mapping[str, int]) -> list[int]:
-    """About how many tokens the definitions were in each of `calls`."""
+    """Return about how many tokens the definitions were in each of `calls`."""
     exchanges = [facts.content.exchange(call) for call in calls]
     wholes = [0 if exchange is None else exchange.request.size for exchange in exchanges]
     size = sum(sizes.values())
@@ -123,7 +124,7 @@ def _is_much(calls: Sequence[Node], spent: Sequence[int]) -> bool:
 def _by_confidence(
     facts: Facts, practice: Practice, names: Sequence[str]
 ) -> Iterator[tuple[Confidence, int, list[str]]]:
-    """The tools that no earlier run called either, by the confidence that the number of runs gives, and that number."""
+    """Yield the tools that no earlier run called either, by confidence, with the number of runs."""
     earlier = facts.earlier.of(practice.agent)
     called = frozenset().union(*(each.called for each in earlier))
     runs = {
@@ -155,8 +156,8 @@ def _finding(
     definitions = "definition" if len(names) == 1 else "definitions"
     return RULE.finding(
         confidence,
-        f"{agents[0].agent} sent the {definitions} of {plural(len(names), 'tool')} with each of "
-        f"{plural(len(calls), 'request')}, and called none of them in {plural(runs, 'run')}: about {tokens(sum(spent))}",
+        f"{agents[0].agent} sent the {definitions} of {format_count(len(names), 'tool')} with each of "
+        f"{format_count(len(calls), 'request')}, and called none of them in {format_count(runs, 'run')}: about {tokens(sum(spent))}",
         evidence=[f"never called: {listed(names, 12)}", _looked_up(facts, runs), _ESTIMATED],
         spans=[*(agent.id for agent in agents), *(call.id for call in calls)],
         saved_usd=fsum(known) if len(known) == len(saved) else None,
@@ -170,7 +171,7 @@ _ESTIMATED = "the tokens are an estimate: as large a part of those that the API 
 
 def _looked_up(facts: Facts, runs: int) -> str:
     if runs > 1:
-        return f"in this run and {plural(runs - 1, 'earlier run')} of this agent, each request defined them"
+        return f"in this run and {format_count(runs - 1, 'earlier run')} of this agent, each request defined them"
     known = "no earlier run of this agent with these tools is recorded"
     return known if facts.earlier.is_known else "earlier runs were not looked up: `tracekit check` does that"
 

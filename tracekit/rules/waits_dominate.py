@@ -29,11 +29,12 @@ from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.efforts import Effort
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import plural, seconds
+from tracekit.rules.words import seconds
 
 __all__ = ["RULE"]
 
@@ -42,7 +43,7 @@ _MOST_EFFORTS = 200
 
 
 def check(facts: Facts) -> Iterator[Finding]:
-    """At most one finding a run."""
+    """Yield at most one finding a run."""
     whole_ns = facts.schedule.duration(facts.run.root)
     lost = [effort for effort in facts.efforts if effort.retries and effort.last.end_ns is not None]
     if sum(effort.lost_ns for effort in lost) < _SHARE * whole_ns:
@@ -55,7 +56,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         "certain",
         f"{seconds(saving.ns)} of {seconds(whole_ns)} went into refused attempts and the waits after them",
         evidence=[
-            f"{effort.last.model or 'a call'} lost {seconds(effort.lost_ns)} in {plural(effort.retries, 'retry', 'retries')}"
+            f"{effort.last.model or 'a call'} lost {seconds(effort.lost_ns)} in {format_count(effort.retries, 'retry', 'retries')}"
             for effort in worst[:6]
         ],
         spans=[call.id for effort in worst for call in effort.calls],
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
 
 
 def _without_retries(facts: Facts, efforts: Sequence[Effort]) -> Change:
-    """Each of `efforts` as its last attempt alone, begun when its first attempt began."""
+    """Return the change that leaves of each effort its last attempt, begun when its first attempt began."""
     begins: dict[str, tuple[str, int]] = {}
     durations: dict[str, int] = {}
     for effort in efforts:
@@ -79,7 +80,7 @@ def _without_retries(facts: Facts, efforts: Sequence[Effort]) -> Change:
 
 
 def _where_parted(facts: Facts, one: Node, other: Node) -> tuple[Node, Node]:
-    """The children, of the innermost node around both, towards `one` and `other`."""
+    """Return the children, of the innermost node around both, towards `one` and `other`."""
     depth = facts.schedule.depth
     while depth(one) > depth(other):
         one = facts.parents[one.id]

@@ -1,4 +1,4 @@
-"""How findings speak of quantities and names."""
+"""Format quantities and names in findings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ __all__ = [
     "listed",
     "not_counted",
     "own_name",
-    "plural",
     "seconds",
     "span_of",
     "subject",
@@ -30,11 +29,11 @@ __all__ = [
 ]
 
 MOST_TIMES = 8
-"""Works whose times are told one by one."""
+"""Tasks whose times are listed one by one."""
 _LONGEST = 60
 _MARKS = " .,;:!?()\"'"
 _LEAST_WAIT_NS = 50_000_000
-"""Waits before a first call that are worth telling."""
+"""Waits before a first call that are worth showing."""
 
 
 def seconds(nanoseconds: int) -> str:
@@ -54,14 +53,9 @@ def at(nanoseconds: int, origin_ns: int) -> str:
 
 
 def span_of(node: Node, origin_ns: int) -> str:
-    """When `node` ran, as seconds since `origin_ns`: ``1.20-2.21 s``."""
+    """Return the times of `node` as seconds since `origin_ns`: ``1.20-2.21 s``."""
     end = "…" if node.end_ns is None else at(node.end_ns, origin_ns)
     return f"{at(node.start_ns, origin_ns)}-{end} s"
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """A count with its word: ``1 turn``, ``2 turns``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def tokens(number: int) -> str:
@@ -70,26 +64,26 @@ def tokens(number: int) -> str:
 
 
 def counted(works: Iterable[Work]) -> str:
-    """The names of `works`, with how many there are of each: ``3 x analysis_agent, test_agent``."""
+    """Return the names of `works` with their counts: ``3 x analysis_agent, test_agent``."""
     names = Counter(work.name for work in works)
     return listed([name if count == 1 else f"{count} x {name}" for name, count in names.items()])
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Names in a row: ``a, b and c``; the first ones and how many more where there are many."""
+    """Return names in a row: ``a, b and c``; of many the first ones and the number of the rest."""
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def not_counted(unseen: Sequence[Work]) -> list[str]:
-    """A line that names the tools that ran at an unknown time, where there are any: a saving leaves their time out."""
+    """Return a line about the tools whose times were not recorded, and are not in a saving; or nothing."""
     names = listed(list(dict.fromkeys(work.name for work in unseen)))
     return [f"the times of {names} were not recorded, so the saving leaves them out"] if unseen else []
 
 
 def subject(work: Work) -> str:
-    """What tells `work` from its like: the shortest that it was given, rather a path or an id than a sentence."""
+    """Return the input text that identifies `work`: the shortest one, rather a path or an id than a sentence."""
     texts = [text.strip() for text in leaves(work.arguments) if text.strip()]
     return min(texts, key=lambda text: (" " in text, len(text)), default="")[:_LONGEST]
 
@@ -104,13 +98,13 @@ def own_name(facts: Facts, agent: Node | None) -> str:
 
 
 def kind_and_name(node: Node) -> str:
-    """What `node` is, and what it is called: ``agent analysis_agent``, ``tool read_file``."""
+    """Return the kind and the name of `node`: ``agent analysis_agent``, ``tool read_file``."""
     name = node.agent if node.kind == "agent" else node.attributes.get(semconv.TOOL_NAME, node.model or node.name)
     return f"{node.kind} {name}"
 
 
 def told_apart(facts: Facts, works: Sequence[Work]) -> list[str]:
-    """The subject of each of `works`; of agents that code dispatched, the words of their tasks that the others do not share."""
+    """Return for each of `works` a text that distinguishes it: its subject, or the words of its own task."""
     tasks = [facts.content.question(work.calls[0]).split() if work.calls else [] for work in works]
     begin = _shared(tasks)
     end = _shared([task[begin:][::-1] for task in tasks])
@@ -121,7 +115,7 @@ def told_apart(facts: Facts, works: Sequence[Work]) -> list[str]:
 
 
 def _shared(tasks: Sequence[Sequence[str]]) -> int:
-    """With how many words all of `tasks` begin."""
+    """Return the number of leading words that all of `tasks` share."""
     return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*tasks, strict=False)))
 
 
@@ -138,7 +132,10 @@ def _wait_of(work: Work) -> str:
 def times(
     works: Sequence[Work], origin_ns: int, most: int = MOST_TIMES, about: Sequence[str] | None = None
 ) -> list[str]:
-    """When each of `works` ran, a line each: ``analysis_agent shop/cart.py 1.20-2.21 s``. `about` are their subjects."""
+    """Return a line with the times of each of `works`: ``analysis_agent shop/cart.py 1.20-2.21 s``.
+
+    `about` are their subjects.
+    """
     named = [subject(work) for work in works[:most]] if about is None else about[:most]
     lines = [
         f"{_called(work, subject)} {span_of(work.node, origin_ns)}{_wait_of(work)}"

@@ -34,7 +34,7 @@ from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
-from tracekit.rules.default import default_findings, grave
+from tracekit.rules.default import count_likely, default_findings
 
 __all__ = [
     "LEAST_ALIKE",
@@ -73,13 +73,13 @@ __all__ = [
     "blocks_of",
     "cost_parts",
     "count",
+    "count_likely",
     "critical_path",
     "damage_in",
     "default_findings",
     "duration",
     "failed_in",
     "find",
-    "grave",
     "grouped",
     "home",
     "is_alive",

@@ -1,1 +1,1 @@
-"""Draws runs as text, as wide as the terminal, readable in a pipe."""
+"""Draw runs as text, as wide as the terminal, readable in a pipe."""

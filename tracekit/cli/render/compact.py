@@ -1,4 +1,4 @@
-"""The words on a row that shows several nodes: of a chain, or of a group."""
+"""Describe a row that shows several nodes, of a chain or of a group."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def summary_of_group(group: AlikeNodes, now_ns: int) -> tuple[str, str]:
 
 
 def telling_argument(tool: Node, beside: Sequence[Node] = ()) -> str:
-    """The text among the arguments of a `tool` that tells it from those `beside` it, for a row; "" without arguments.
+    """Return the argument of a `tool` that distinguishes it from its siblings, for a row, or "".
 
     It is the first that differs between calls of the same tool, else the first.
     """

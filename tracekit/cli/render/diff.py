@@ -1,4 +1,4 @@
-"""Two runs side by side, as text: a heading for each node that differs, and a line for each field."""
+"""Draw the differences of two runs as text: a heading for each node, and a line for each field."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _verdict(counting: int) -> str:
 
 
 def _totals(diff: Diff, arrow: str) -> Iterator[Text]:
-    """What all calls come to, where it differs."""
+    """Yield the totals of all calls that differ."""
     for name, before, after in (
         ("calls", diff.a.count("llm"), diff.b.count("llm")),
         ("retries", diff.a.root.retries, diff.b.root.retries),
@@ -156,7 +156,7 @@ def _short(value: Any) -> str:
 
 
 def _texts(edits: Sequence[Edit]) -> Text:
-    """What differs, each place with a little of what stands around it: ``[-old-]{+new+}``, for eyes and for `grep`."""
+    """Return the changed places with some text around each: ``[-old-]{+new+}``, for eyes and for `grep`."""
     text = Text()
     places = 0
     for number, edit in enumerate(edits):
@@ -183,7 +183,7 @@ def _around(text: str, *, is_first: bool, is_last: bool) -> str:
 
 
 def _below(run: Run, id: str) -> str:
-    """What a node that only one run has amounts to."""
+    """Return a description of a node that only one run has."""
     node = next(node for node in run.root.walk() if node.id == id)
     calls = sum(each.kind == "llm" for each in node.walk())
     parts: list[str] = [node.kind if node.kind != "llm" else "call"]

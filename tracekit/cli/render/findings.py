@@ -1,4 +1,4 @@
-"""Findings for people: a line each, then why, and what to do."""
+"""Print findings for people: a line each, then the evidence and the remedy."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _head(run: Run) -> Text:
 
 
 def _indented(out: Console, mark: str, text: str, style: str) -> None:
-    """A mark, and beside it the text, which goes on under itself."""
+    """Print a mark, and beside it the text, indented on further lines."""
     head = f"    {mark} "
     lines = Text(printable(text, most=800), style=style).wrap(out, max(20, out.width - len(head)))
     for number, line in enumerate(lines):
@@ -86,7 +86,7 @@ def _saved(finding: Finding) -> str:
 
 
 def print_rulings(run: Run, *, to_stderr: bool = False) -> None:
-    """Print what was found to depend on what in `run`, and why."""
+    """Print the dependences that were found in `run`, and the reasons."""
     out = Console(stderr=True, highlight=False, markup=False, emoji=False) if to_stderr else console()
     told = explain(Facts(run))
     head = f"{printable(run.name, most=40)} {run.id[:8]}: "

@@ -1,4 +1,4 @@
-"""The critical path of a run as a table: what decided when the run ended, one after the other."""
+"""The critical path of a run as a table of the steps that decided its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tracekit.model.tree import Node, RunTree
 __all__ = ["print_path"]
 
 _LEAST_SHARE = 200
-"""Rows that take less than this part of the time, one in so many, are summed up."""
+"""Rows with less than one in so many parts of the time are summed up."""
 _HEADINGS = ("START", "TIME", "DRAG", "AGENT", "STEP")
 _LEGEND = "drag: the run would be shorter by so much if this took no time"
 
@@ -36,7 +36,7 @@ class _PathRow:
 
 
 def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: bool = False) -> None:
-    """Print the critical path of `run`: a line about the whole, and a line for each that decided a part of its time."""
+    """Print the critical path of `run`: a line about the whole, and a line for each step."""
     facts, out = TreeFacts(run), console()
     steps = critical_path(run.root, facts.schedule)
     print_head(run, findings)
@@ -67,7 +67,7 @@ def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: 
 
 
 def _rows(steps: Sequence[CriticalStep], parents: Mapping[str, Node], *, all_attempts: bool) -> list[_PathRow]:
-    """The steps one after another, those of a call's attempts as the call's where not all attempts are asked for."""
+    """Return the steps in order, those of attempts merged into their call unless all attempts are shown."""
     rows: list[_PathRow] = []
     for step in steps:
         node = step.node
@@ -101,7 +101,7 @@ def _cells(
 
 
 def _label(node: Node) -> str:
-    """What the time was spent on: a call, a tool, a span, or, between these, the code around them."""
+    """Return a description of the step: a call, a tool, a span, or the code between these."""
     if node.kind in ("run", "agent", "turn"):
         return "own code"
     name = node.attributes.get(semconv.TOOL_NAME, node.name) if node.kind == "tool" else node.model or node.name

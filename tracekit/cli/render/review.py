@@ -1,4 +1,4 @@
-"""A recording as a reviewer reads it: the tree, and under each call the messages that it was the first to bring.
+"""A recording as text for reviewers: the tree, and under each call the messages that it adds.
 
 Ids, times and ports are left out, so that two recordings of one program differ in nothing but what was changed.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tracekit.collect.said import messages_of
+from tracekit.collect.new_messages import messages_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 from tracekit.store.rows import MessageRow
@@ -33,7 +33,7 @@ def review(run: Run) -> str:
 
 
 def _lines(row: MessageRow, names: dict[str, str]) -> Iterator[str]:
-    """The lines of one block; those after the first are indented, so that no text looks like another block's head."""
+    """Yield the lines of one block; further lines are indented, so that none looks like the head of a block."""
     what = row.block if row.block not in ("text", "") else ""
     tool = row.tool or names.get(row.tool_call_id or "", "")
     head = " ".join(printable(word) for word in (row.role, what, tool) if word)

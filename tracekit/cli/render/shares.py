@@ -1,4 +1,7 @@
-"""The critical path of a run in one line: ``10.0 s = lead 3.4 + analysis_agent 2.9 (1.7 avoidable) + others 3.7``."""
+"""Draw the critical path of a run in one line.
+
+For example ``10.0 s = lead 3.4 + analysis_agent 2.9 (1.7 avoidable) + others 3.7``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _MS, _S = 1_000_000, 1_000_000_000
 
 
 def path_line(tree: RunTree, findings: Sequence[Finding]) -> str:
-    """The critical path of `tree` by agent; empty where no agent is on it."""
+    """Return the critical path of `tree` by agent; "" where no agent is on it."""
     shares = shares_of(tree.root, critical_path(tree.root, TreeFacts(tree).schedule), findings)
     if all(share.agent is None for share in shares):
         return ""
@@ -27,7 +30,7 @@ def path_line(tree: RunTree, findings: Sequence[Finding]) -> str:
 
 
 def shares_text(shares: Sequence[Share]) -> str:
-    """The sum of `shares`, which are in order, and its parts; the numbers that are shown add up."""
+    """Return the sum of `shares`, which are in order, and its parts; the shown numbers add up."""
     whole_ns = sum(share.time_ns for share in shares)
     unit_ns = _unit(whole_ns)
     named = [share for share in shares[:_MOST] if share.time_ns >= unit_ns]
@@ -49,7 +52,7 @@ def shares_text(shares: Sequence[Share]) -> str:
 
 
 def _unit(whole_ns: int) -> int:
-    """The nanoseconds to which parts of `whole_ns` are rounded: as `duration` rounds the whole."""
+    """Return the nanoseconds to which parts of `whole_ns` are rounded, as the whole is."""
     ms = whole_ns / _MS
     if ms < 999.5:
         return _MS

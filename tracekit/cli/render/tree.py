@@ -1,4 +1,4 @@
-"""One run as a tree with time bars: a line a node, cut to the width, the same lines in a pipe without colours."""
+"""Draw one run as a tree with time bars, a line a node, cut to the width."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _LEAST_NOTED_NS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line: what is drawn before it, its nodes (several for a chain), its number among the turns `beside` it."""
+    """A line: its prefix, its nodes (several for a chain), its number among the turns `beside` it."""
 
     prefix: str
     nodes: tuple[Node, ...]
@@ -92,8 +92,8 @@ def print_tree(
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
     """
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
-    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
-    codes = _codes(run, grave)
+    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    codes = _codes(run, likely)
     width = out.width
     rows = [
         _Row(prefix, nodes, number, beside, _codes_of(nodes, codes))
@@ -121,7 +121,7 @@ def print_tree(
     missed = in_words(misses_of(run.unrecorded))
     if missed:
         out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
-    legend = _legend(run, grave, marks)
+    legend = _legend(run, likely, marks)
     if legend:
         out.print(Text(legend, style="dim"))
 
@@ -129,8 +129,8 @@ def print_tree(
 def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
-    grave = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
-    out.print(_title(run, grave, marks), no_wrap=True, overflow="ellipsis", crop=True)
+    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    out.print(_title(run, likely, marks), no_wrap=True, overflow="ellipsis", crop=True)
     path = path_line(run, findings)
     if path:
         out.print(Text(path), no_wrap=True, overflow="ellipsis", crop=True)
@@ -142,7 +142,7 @@ def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
 def _rows(
     root: Node, marks: _Marks, width: int, *, all_attempts: bool, full: bool
 ) -> Iterator[tuple[str, tuple[Node, ...], int, tuple[Node, ...]]]:
-    """The nodes of each line with what is drawn before it, as far as a line reaches, and what stands beside it."""
+    """Yield the nodes of each line with its prefix, as far as a line reaches, and its siblings."""
     stack: list[tuple[str, str, Node, int, tuple[Node, ...]]] = [("", "", root, 1, ())]
     while stack:
         prefix, below, node, number, beside = stack.pop()
@@ -157,7 +157,7 @@ def _rows(
 
 
 def _children(node: Node, *, all_attempts: bool, full: bool) -> tuple[Node, ...]:
-    """The nodes that have lines below that of `node`; the attempts of a call are in its bar unless asked for."""
+    """Return the nodes with lines of their own below `node`; attempts are in the call's bar by default."""
     if full or all_attempts:
         children = tuple(child for child in node.children if all_attempts or _is_told(child, node))
     else:
@@ -171,12 +171,12 @@ def _codes_of(nodes: Sequence[Node], codes: Mapping[str, list[str]]) -> tuple[st
 
 
 def _is_told(node: Node, parent: Node) -> bool:
-    """An attempt is worth a line where its call had more than one, or where it failed."""
+    """Return whether `node` gets a line: an attempt only if its call had several, or if it failed."""
     return node.kind != "attempt" or len(parent.children) > 1 or node.status != "ok"
 
 
 def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
-    """The codes that each node bears: those of findings about it, but not where a node above it has the same."""
+    """Return the codes of findings about each node, without those that a node above it has."""
     found = codes_by_span(findings)
     shown: dict[str, list[str]] = {}
     stack: list[tuple[Node, frozenset[str]]] = [(run.root, frozenset())]
@@ -232,7 +232,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
 
 
 def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
-    """What a row of several nodes says of them beside the name."""
+    """Yield what a row of several nodes shows beside the name."""
     node = row.node
     if isinstance(node, AlikeNodes):
         times = summary_of_group(node, node.end_ns or node.start_ns)
@@ -291,7 +291,7 @@ def _standing(node: Node, marks: _Marks) -> Text:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _TreeColumn:
     name: str
     cells: list[str]
     style: str = ""
@@ -301,15 +301,15 @@ class _Column:
         object.__setattr__(self, "width", max(len(self.name), *(cell_len(cell) for cell in self.cells)))
 
 
-def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_Column]:
-    """The facts beside the tree: times, costs where something was paid, and tokens where there is room enough."""
+def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[_TreeColumn]:
+    """Return the columns beside the tree: times, costs if any, and tokens if there is room."""
     columns = []
     if width >= _TOKENS_FROM_WIDTH:
-        columns.append(_Column("TOKENS", [_tokens(row.node, marks) for row in rows]))
+        columns.append(_TreeColumn("TOKENS", [_tokens(row.node, marks) for row in rows]))
     if run.root.cost_usd is not None:
         costs = [format_money(row.node.cost_usd, complete=row.node.cost_complete) for row in rows]
-        columns.append(_Column("COST", costs, "dim"))
-    return [*columns, _Column("TIME", [_time(row.node, run, marks) for row in rows])]
+        columns.append(_TreeColumn("COST", costs, "dim"))
+    return [*columns, _TreeColumn("TIME", [_time(row.node, run, marks) for row in rows])]
 
 
 def _tokens(node: Node, marks: _Marks) -> str:
@@ -349,7 +349,7 @@ def _outside(run: RunTree, span: tuple[int, int]) -> str:
 
 
 def _bar(row: _Row, run: RunTree, span: tuple[int, int], width: int, marks: _Marks) -> Text:
-    """The part of the time that the row took, a call's attempts heavier; what has no end runs into a mark."""
+    """Draw the time of the row, a call's attempts heavier; an open end runs into a mark."""
     node, call = row.node, row.call
     cells, styles = [" "] * width, [""] * width
     inner = [] if call is None else [child for child in call.children if child.kind == "attempt"] or [call]

@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Run, grave
+from tracekit_viewer.door import Run, count_likely
 from tracekit_viewer.messages import (
     AgentChosen,
     NodeHighlighted,
@@ -244,7 +244,7 @@ class RunScreen(CheckedScreen):
             live=self._source.live,
             following=timeline.following,
             note=self._source.note,
-            findings=grave(self._found or ()),
+            findings=count_likely(self._found or ()),
         )
 
     # ── what the widgets ask ─────────────────────────────────────────────────────────────────────────────────────────

@@ -4,17 +4,17 @@ import gc
 
 import pytest
 
-from tracekit.model.uncollected import _Process, uncollected
+from tracekit.model.garbage import _Process, without_garbage_collection
 
 
 def test_the_search_is_off_meanwhile_and_as_before_after_that() -> None:
-    with uncollected():
+    with without_garbage_collection():
         assert not gc.isenabled()
-        with uncollected():
+        with without_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled(), "the outer block is not over"
     assert gc.isenabled()
-    with pytest.raises(LookupError), uncollected():
+    with pytest.raises(LookupError), without_garbage_collection():
         raise LookupError
     assert gc.isenabled()
 
@@ -32,7 +32,7 @@ def test_what_a_program_has_frozen_stays_so_and_is_counted_once(monkeypatch: pyt
     monkeypatch.setattr(_Process, "has_frozen", False)
     gc.freeze()
     for _ in range(3):
-        with uncollected():
+        with without_garbage_collection():
             pass
     assert len(counted) == 1
     assert count() > 0
@@ -44,6 +44,6 @@ def test_nothing_is_left_frozen_where_nothing_was(monkeypatch: pytest.MonkeyPatc
     done: list[str] = []
     monkeypatch.setattr(gc, "freeze", lambda: done.append("freeze"))
     monkeypatch.setattr(gc, "unfreeze", lambda: done.append("unfreeze"))
-    with uncollected():
+    with without_garbage_collection():
         pass
     assert done == ["freeze", "unfreeze"]

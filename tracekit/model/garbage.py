@@ -1,4 +1,4 @@
-"""Work on whole runs without Python's search for cycles."""
+"""Pause Python's search for reference cycles while whole runs are built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["uncollected"]
+__all__ = ["without_garbage_collection"]
 
 
 class _Process:
@@ -15,10 +15,10 @@ class _Process:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep Python from looking for cycles, where some hundred thousand objects are made that have none.
+def without_garbage_collection() -> Iterator[None]:
+    """Pause the garbage collector within the block, where many objects without cycles are made.
 
-    Each look goes through all of a run's objects: it is half of the time that reading 100,000 spans takes.
+    Each search goes through all of a run's objects: it is half of the time that reading 100,000 spans takes.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""What each call said that no call before it had said."""
+"""Extract the messages that each call adds to the conversation."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LONGEST_DATA = 4096
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What a call asked, for later calls to continue."""
+class _Request:
+    """The request of a call and its response, for later calls to continue."""
 
     messages: Messages
     system: str
@@ -33,9 +33,9 @@ class _Asked:
 
 
 def messages_of(run: Run) -> Iterator[MessageRow]:
-    """The blocks of the messages that each call of `run` was the first to bring, and of its answer."""
+    """Yield the content blocks that each call of `run` is the first to send, and those of its response."""
     calls = sorted((node for node in run.root.walk() if node.kind == "llm"), key=lambda node: node.start_ns)
-    known: dict[bytes, list[_Asked]] = {}
+    known: dict[bytes, list[_Request]] = {}
     shared = _Texts()
     for call in calls:
         exchange = _exchange(call, run)
@@ -44,7 +44,7 @@ def messages_of(run: Run) -> Iterator[MessageRow]:
 
 
 class _Texts:
-    """The texts of system prompts. Those that many requests have in common are read once, while they are used."""
+    """The texts of system prompts. A text that many requests share is read once while in use."""
 
     def __init__(self) -> None:
         self._newest: OrderedDict[Part, str] = OrderedDict()
@@ -60,15 +60,15 @@ class _Texts:
 
 
 def _exchange(call: Node, run: Run) -> Exchange | None:
-    """The last attempt's."""
+    """Return the exchange of the call's last attempt."""
     found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]], shared: _Texts) -> Iterator[MessageRow]:
+def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Request]], shared: _Texts) -> Iterator[MessageRow]:
     request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
-    asked = _Asked(request.messages, shared(request.part("system")), answer_signature(answer.get("content")))
+    asked = _Request(request.messages, shared(request.part("system")), answer_signature(answer.get("content")))
     added = [("system", _text(asked.system))] if asked.system else []
     kept = 0
     if asked.messages:
@@ -90,15 +90,15 @@ def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Asked]], share
 
 
 def _blocks_from(messages: Messages, start: int) -> Iterator[tuple[str, Any]]:
-    """The blocks of `messages` from number `start` on, each with its role."""
+    """Yield the blocks of `messages` from number `start` on, each with its role."""
     for message in messages.between(start, len(messages)):
         for block in _blocks(message.value):
             yield message.role, block
 
 
-def _longest(messages: Messages, group: list[_Asked]) -> tuple[_Asked | None, int]:
-    """The newest request that shares most of its messages, and how many."""
-    best: tuple[_Asked | None, int] = (None, 0)
+def _longest(messages: Messages, group: list[_Request]) -> tuple[_Request | None, int]:
+    """Return the newest request that shares most of its messages, and their number."""
+    best: tuple[_Request | None, int] = (None, 0)
     for base in reversed(group):
         kept = messages.shared(base.messages)
         if kept > best[1]:
@@ -136,7 +136,7 @@ def _json(value: Any) -> str:
 
 
 def _without_data(value: Any) -> Any:
-    """`value` less the long base64 texts of images and documents."""
+    """Return `value` without the long base64 texts of images and documents."""
     if isinstance(value, dict):
         data = value.get("data")
         if isinstance(data, str) and len(data) > _LONGEST_DATA:

@@ -1,4 +1,4 @@
-"""A program that is recorded while its user looks on: its output waits until the screen is given back."""
+"""Record a program in the background while its user looks on; its output waits until the screen is free again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ import click
 from tracekit.cli.child import patiently, start_child
 from tracekit.cli.recording import ProcessRecording
 
-__all__ = ["Beside"]
+__all__ = ["BackgroundProcess"]
 
 _LONGEST_START_S = 30.0
 _PAUSE_S = 0.05
 
 
-class Beside:
+class BackgroundProcess:
     """Runs `command` in the background, from entering on; leaving waits for its end.
 
     Args:
