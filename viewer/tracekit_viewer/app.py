@@ -20,6 +20,7 @@ from tracekit_viewer.source import RunSource, source_of
 
 __all__ = ["Viewer", "view"]
 
+_RESUMED_S = 0.05
 _OPENING_S = 3.0
 """A field that has not opened by then does not come."""
 
@@ -86,6 +87,14 @@ class Viewer(App[None]):
             self.register_theme(theme)
         self.theme = _DARK.name
         self._ahead: list[events.Key] | None = None
+
+    def on_mount(self) -> None:
+        """Draw everything anew after the process was suspended: the terminal has shown other things meanwhile."""
+        self.app_resume_signal.subscribe(self, lambda _: self.set_timer(_RESUMED_S, self._draw_anew))
+
+    def _draw_anew(self) -> None:
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
 
     @override
     async def on_event(self, event: events.Event) -> None:
