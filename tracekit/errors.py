@@ -12,6 +12,7 @@ TracekitError
 ├── AmbiguousRunError    it matches several runs
 ├── SecretsError         a recording that is to be exported holds what looks like a credential
 ├── SettingsError        a file of settings cannot be read or used
+├── SourceError          another tool's record cannot be imported
 ├── StoreError           the store cannot be used
 │   ├── DamagedStoreError    it is cut, or is no store
 │   ├── NewerStoreError      a newer tracekit or DuckDB wrote it
@@ -39,6 +40,7 @@ __all__ = [
     "RunNotFoundError",
     "SecretsError",
     "SettingsError",
+    "SourceError",
     "StoreBusyError",
     "StoreError",
     "TracekitError",
@@ -92,6 +94,10 @@ class SecretsError(TracekitError):
 
 class SettingsError(TracekitError):
     """A file of settings cannot be read, or says what cannot be meant."""
+
+
+class SourceError(TracekitError):
+    """A record of another tool cannot be imported: it is missing, unreadable or of no known kind."""
 
 
 class UnsupportedSdkError(TracekitError):

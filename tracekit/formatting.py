@@ -12,6 +12,7 @@ __all__ = [
     "format_list",
     "format_money",
     "format_number",
+    "format_output",
     "is_unicode",
 ]
 
@@ -53,6 +54,13 @@ def format_number(number: int) -> str:
     if number < 999_500:
         return f"{number / 1000:.1f}k"
     return f"{number / 1_000_000:.1f}M"
+
+
+def format_output(number: int, *, is_partial: bool) -> str:
+    """Return a number of output tokens; ``≥`` stands before one that is partly known, ``?`` for one that is not."""
+    if not is_partial:
+        return format_number(number)
+    return f"{'≥' if is_unicode() else '>='}{format_number(number)}" if number else "?"
 
 
 def format_money(usd: float | None, *, complete: bool = True) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracekit.origin import pass_on
 
-__all__ = ["add_note", "notes_in"]
+__all__ = ["StartedSession", "add_note", "note_session", "notes_in", "sessions_in"]
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK
 
@@ -47,3 +48,26 @@ def _json(line: str) -> Any:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
+
+
+_SESSION_PREFIX = "session-"
+
+
+class StartedSession(NamedTuple):
+    """A session of another tool, and the span that started it; `span` is empty for the run's own."""
+
+    id: str
+    span: str
+
+
+def note_session(folder: Path, session: str, span: str) -> None:
+    """Note in the `folder` of this process's run that `span` started `session`."""
+    add_note(folder / f"{_SESSION_PREFIX}{os.getpid()}.jsonl", {"session": session, "span": span})
+
+
+def sessions_in(folder: Path) -> Iterator[StartedSession]:
+    """Yield the sessions that the processes of a run noted in its `folder`."""
+    for path in sorted(folder.glob(f"{_SESSION_PREFIX}*.jsonl")):
+        for note in notes_in(path):
+            if isinstance(note.get("session"), str) and isinstance(note.get("span"), str):
+                yield StartedSession(note["session"], note["span"])

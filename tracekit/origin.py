@@ -23,6 +23,9 @@ _STAND_IN_BYTES = 8
 
 _RAISING = ("RAISE_VARARGS", "RERAISE")
 
+_OWN_PACKAGES = ("tracekit", "orjson")
+"""Packages whose classes tracekit's own code may raise, where that calls C code."""
+
 _BARE = (MemoryError, StopIteration, StopAsyncIteration)
 """Exceptions that the interpreter itself raises without arguments."""
 
@@ -161,7 +164,11 @@ def _is_of_the_programs_modules(kind: type[Exception], innermost: TracebackType)
     module = sys.modules.get(kind.__module__)
     package = kind.__module__.partition(".")[0]
     raised_in = str(innermost.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-    if package in ("tracekit", raised_in) or package in sys.stdlib_module_names or package in sys.builtin_module_names:
+    if (
+        package in (*_OWN_PACKAGES, raised_in)
+        or package in sys.stdlib_module_names
+        or package in sys.builtin_module_names
+    ):
         return False
     file = getattr(module, "__file__", None)
     return file is None or str(file).endswith((".py", ".pyc"))

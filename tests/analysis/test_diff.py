@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.build import Builder, said, user
 from tracekit import semconv
-from tracekit.analysis.diff import Change, Diff, compare, words
+from tracekit.analysis.diff import Diff, NodeChange, compare, words
 from tracekit.analysis.structure import structure
 from tracekit.model.tree import Run
 
@@ -81,16 +81,16 @@ class Team:
         build.call(f"{p}l-{path}", start, start + 80, [user(f"Look at {path}.")], [said(answer)], parent=agent)
 
 
-def changes(counting: bool = True, **edits: Any) -> list[Change]:
+def changes(counting: bool = True, **edits: Any) -> list[NodeChange]:
     found = compare(Team().run(), Team(prefix="x", **edits).run()).changes
     return [change for change in found if change.counts or not counting]
 
 
-def told(change: Change) -> tuple[str, str]:
+def told(change: NodeChange) -> tuple[str, str]:
     return " > ".join(step.name for step in change.path), change.field
 
 
-def the_change(**edits: Any) -> Change:
+def the_change(**edits: Any) -> NodeChange:
     (change,) = changes(**edits)
     return change
 

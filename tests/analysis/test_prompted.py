@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.build import assistant, said, user
-from tracekit.analysis import prompted
-from tracekit.analysis.prompted import LONGEST_TEXT, Prompted, leaves, shortened
+from tracekit.analysis import content
+from tracekit.analysis.content import LONGEST_TEXT, Prompted, leaves, messages_text, shortened
 from tracekit.model.history import Asked, asked_in
 
 
@@ -65,7 +65,7 @@ def test_a_message_that_was_looked_through_is_not_read_again(monkeypatch: pytest
 
 
 def test_it_forgets_the_texts_that_were_looked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompted, "_MOST_SEARCHED", 2)
+    monkeypatch.setattr(content, "_MOST_SEARCHED", 2)
     reader = Prompted()
     asked = request(user("one"))
     for text in ("a", "b", "c"):
@@ -74,8 +74,8 @@ def test_it_forgets_the_texts_that_were_looked_for_first(monkeypatch: pytest.Mon
 
 
 def test_it_keeps_no_more_characters_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompted, "_KEPT_CHARACTERS", 100)
-    monkeypatch.setattr(prompted, "_LONGEST_KEPT", 60)
+    monkeypatch.setattr(content, "_KEPT_CHARACTERS", 100)
+    monkeypatch.setattr(content, "_LONGEST_KEPT", 60)
     reader = Prompted()
     asked = request(*[user(f"{number}" * 20) for number in range(5)], user("z" * 500))
     assert reader.has_anywhere(asked, "zzz")
@@ -85,7 +85,7 @@ def test_it_keeps_no_more_characters_than_it_may(monkeypatch: pytest.MonkeyPatch
 
 def test_of_a_very_long_history_the_begin_and_the_end_are_read() -> None:
     messages = [user("the task"), *[user(f"{number} " * (LONGEST_TEXT // 5)) for number in range(6)], user("the end")]
-    text = Prompted().messages_text(request(*messages))
+    text = messages_text(request(*messages))
     assert text.startswith("user\nthe task")
     assert text.endswith("the end")
-    assert len(text) <= prompted.LONGEST_TASK + 1
+    assert len(text) <= content.LONGEST_TASK + 1

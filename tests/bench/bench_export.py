@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tests.bench.harness import Comparison, Figures, arguments, report, take_turns
 from tests.support.cli import environment
-from tests.support.collector import collector, free_port, silent
+from tests.support.collector import collector, silent
+from tests.support.ports import free_port
 
 PROGRAM = """
 import time, tracekit

@@ -99,7 +99,7 @@ def opening(folder: Path) -> Figures:
     from tracekit.replayer.script import Script
 
     def opened() -> Matcher:
-        script = Script(read_run([folder / "big.jsonl"]), Keys())
+        script = Script(read_run([folder / "big.jsonl"], is_lazy=True), Keys())
         return Matcher(script, Progress(script))
 
     return {"open": _timed(opened)}

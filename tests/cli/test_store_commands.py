@@ -8,6 +8,7 @@ import pytest
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.crowd import command
 from tests.support.runs import write_runs
+from tests.support.waiting import LONG_S
 from tracekit.collect import look
 from tracekit.store.store import Store
 from tracekit.store.views import VIEWS
@@ -22,6 +23,7 @@ def test_ls_and_show_say_the_same_by_store_and_by_journal(
     by_journal = [command([*each, "--format", form]) for each in looks]
     assert not Store(home).exists
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     monkeypatch.setattr(look, "_SMALL_BYTES", 0)
     command(["collect"])
     by_store = [command([*each, "--format", form]) for each in looks]
@@ -33,6 +35,7 @@ def test_ls_goes_on_by_journals_where_the_store_cannot_be_used(home: Path, monke
     write_runs(2)
     command(["collect"])
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     Store(home).path.chmod(0)
     Store(home).path.unlink()
     Store(home).path.mkdir()

@@ -13,6 +13,7 @@ from tests.analysis.test_unseen import run_of
 from tests.support.cli import environment
 from tests.support.journals import begin
 from tests.support.runs import Team, new_run, write_runs
+from tests.support.waiting import LONG_S
 from tracekit import semconv
 from tracekit.analysis.structure import structure
 from tracekit.analysis.timing.critical import critical_path
@@ -30,7 +31,7 @@ from tracekit.journal.reader import read_run
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, Replayed, SpanBegin, SpanEnd, Unrecorded
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Run, RunTree
+from tracekit.model.tree import Run, RunTree, Tokens
 from tracekit.rules.default import default_findings
 from tracekit.store.queries import findings_in, known_runs, newest_runs, problems, stored_run
 from tracekit.store.rows import File
@@ -134,6 +135,7 @@ def test_one_run_that_cannot_be_read_does_not_keep_out_the_others(home: Path, mo
     with Store(home).reading() as store:
         assert {id for id, _ in problems(store)} == {bad, newer}
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     listed = look.list_runs(50)
     assert [run.id for run in listed.runs] == [good]
     assert len(listed.told) == 2
@@ -247,6 +249,7 @@ def test_the_newest_runs_come_first_and_within_the_time_that_there_is(home: Path
 
 def test_one_process_collects_and_others_read_what_is_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     write_runs(2)
     collected()
     write_runs(1)
@@ -262,6 +265,7 @@ def test_one_process_collects_and_others_read_what_is_there(home: Path, monkeypa
 
 def test_a_long_query_keeps_nobody_waiting(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     write_runs(2)
     collected()
     write_runs(1)
@@ -285,6 +289,7 @@ def test_runs_are_found_by_the_store_as_by_their_journals(home: Path, monkeypatc
     first, second = write_runs(2, name="one")
     (third,) = write_runs(1, name="two")
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     for text in (first, second, first[:12], "one", "two", "last", str(find_run(third).paths[0])):
         assert look.find(text) == find_run(text), text
     for text in ("nothing", "", "zz"):
@@ -353,6 +358,7 @@ def test_the_store_keeps_in_which_order_a_response_requested_tools(home: Path) -
     lanes = ("m.t0", "m.t1")
     for order in (("ask_a", "ask_b", "bash"), ("bash", "ask_a", "ask_b")):
         run = run_of(order, (1000, 1600), (1600, 2200), 5200, lanes=lanes, blocks=True)
+        run = replace(run, root=replace(run.root, tokens=Tokens(output=5, is_partial=True)))
         file = File("day/run.jsonl", 1, 2, 3)
         with Writer(store) as writer:
             writer.add(rows_of(order[0], run, [file], [], maker(), 0.0))
@@ -360,6 +366,7 @@ def test_the_store_keeps_in_which_order_a_response_requested_tools(home: Path) -
             tree = stored_run(connection, order[0], [file])
         assert tree is not None
         assert path_of(tree) == path_of(run)
+        assert tree.root.tokens.is_partial, "the output is the least that there was"
         paths.append(path_of(tree))
     assert paths[0] != paths[1]
 

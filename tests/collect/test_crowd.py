@@ -49,16 +49,16 @@ collect()
 """Is killed by SIGPROF, which it does not handle, after so many seconds of CPU: a busy machine changes nothing in that."""
 
 
-def test_a_collector_is_killed_at_twenty_moments(home: Path) -> None:
+def test_a_collector_is_killed_at_ten_moments(home: Path) -> None:
     """After each kill the store opens, has only whole runs, and the next collector goes on."""
     env = {**environment(home), "PYTHONPATH": str(ROOT)}
     ids: set[str] = set(write_runs(10, turns=5))
     collect()
     killed = 0
-    for moment in range(20):
+    for moment in range(10):
         ids |= set(write_runs(6, turns=5, text=1500))
         # A collection of six runs takes some 150 ms.
-        done = subprocess.run([sys.executable, "-c", COLLECTOR, str(0.001 + moment * 0.012)], env=env, check=False)
+        done = subprocess.run([sys.executable, "-c", COLLECTOR, str(0.001 + moment * 0.024)], env=env, check=False)
         assert done.returncode in (0, -signal.SIGPROF)
         killed += done.returncode != 0
         with Store(home).reading() as store:
@@ -68,7 +68,7 @@ def test_a_collector_is_killed_at_twenty_moments(home: Path) -> None:
         assert all(spans == counted == 21 for _, spans, counted in seen)
         assert len({id for id, *_ in seen}) == len(seen)
         assert {id for id, *_ in seen} <= ids
-    assert killed >= 8
+    assert killed >= 4
     assert set(scan(runs_folder())) == ids
     collect()
     assert_whole(home, ids, 21)

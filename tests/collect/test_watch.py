@@ -11,6 +11,7 @@ import pytest
 from tests.support.joining import SHARED, Joining, join
 from tests.support.journals import RUN, begin, end
 from tests.support.runs import new_run, write_runs
+from tests.support.waiting import LONG_S
 from tracekit.collect import look, watch
 from tracekit.collect.look import Listing, list_runs
 from tracekit.collect.prune import prune
@@ -83,6 +84,7 @@ def test_the_past_comes_from_the_store_and_the_present_from_the_journals(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(look, "_FEW_FILES", 0)
+    monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     ids = write_runs(4, 2)
     sink, run = JournalSink(), new_run("live")
     sink.write(run, begin(1))

@@ -97,7 +97,7 @@ _QUIET = {
 def run(program: Path, spans: str, replays: int, *, plain: bool = True) -> Result:
     """Run a program plain, recorded and `replays` times replayed, with its framework's spans `off` or `on`."""
     about = tomllib.loads(program.with_suffix(".toml").read_text(encoding="utf-8"))
-    expected = {"runs": 1, "findings": [], "ignore": [], **about["expected"], **about.get(spans, {})}
+    expected = {"runs": 1, "findings": [], "ignore": [], "replays": True, **about["expected"], **about.get(spans, {})}
     built = find(about["environment"])
     result = Result(program.stem, spans, built.version)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
@@ -109,7 +109,8 @@ def run(program: Path, spans: str, replays: int, *, plain: bool = True) -> Resul
             shell = _Shell(built, Path(home), model.url, spans)
             if run_id := _record(program, shell, model, expected, result):
                 _examine(shell, run_id, model, expected, result)
-                _replay(program, shell, run_id, model, [*expected["ignore"]], result, replays)
+                if expected["replays"]:
+                    _replay(program, shell, run_id, model, [*expected["ignore"]], result, replays)
     return result
 
 

@@ -25,7 +25,7 @@ from prometheus_client import start_http_server
 
 from grafana.dashboards import FOLDER
 from grafana.dashboards.alerts import RULES
-from tests.support.collector import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import LONG_S, eventually
 from tracekit import semconv
 from tracekit.model.measured import Measured

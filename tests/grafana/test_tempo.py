@@ -24,8 +24,8 @@ import yaml
 
 from grafana.dashboards import FOLDER
 from tests.support.cli import environment, tracekit_json
-from tests.support.collector import free_port
 from tests.support.panels import OVERVIEW, PROGRAM, RUN, differing, queries, recorded, respond
+from tests.support.ports import free_port
 from tests.support.traceql import Groups
 from tests.support.waiting import eventually
 from tracekit.demo.claude import ScriptedClaude

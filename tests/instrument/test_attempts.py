@@ -9,6 +9,7 @@ import pytest
 
 import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION, USAGE, Way, call, client_of, in_turn, sync_and_async
+from tests.support.ports import free_port
 from tests.support.recording import assert_closed, exchanges, spans, the_run, the_span
 from tracekit.demo.claude import ScriptedClaude, dropped, error
 
@@ -123,8 +124,7 @@ def test_timeout_before_the_head(way: Way, home: Path) -> None:
 
 @sync_and_async("create", "stream_helper", "post")
 def test_nobody_listens(way: Way, home: Path) -> None:
-    with ScriptedClaude(in_turn(ANSWER)) as claude:
-        url = claude.url
+    url = f"http://127.0.0.1:{free_port()}"
     bare = call(way, client_of(way, url))
     tracekit.init()
     assert call(way, client_of(way, url)) == bare

@@ -120,13 +120,13 @@ def test_a_time_limit_that_lands_in_any_write_leaves_the_record_whole(
 ) -> None:
     from tracekit.journal import writer
 
-    write_line, written = writer._write_line, [0]
+    write_lines, written = writer._write_lines, [0]
 
-    def interrupted(file: int, line: str, sizes: list[int]) -> None:
+    def interrupted(file: int, text: str, sizes: list[int]) -> None:
         written[0] += 1
         if written[0] == number * 2:
             signal.raise_signal(signal.SIGALRM)
-        write_line(file, line, sizes)
+        write_lines(file, text, sizes)
         if written[0] == number * 2 + 1:
             signal.raise_signal(signal.SIGALRM)
 
@@ -137,7 +137,7 @@ def test_a_time_limit_that_lands_in_any_write_leaves_the_record_whole(
     def look(at: str) -> str:
         return at * 10
 
-    monkeypatch.setattr(writer, "_write_line", interrupted)
+    monkeypatch.setattr(writer, "_write_lines", interrupted)
     before = signal.signal(signal.SIGALRM, limit)
     reached = 0
     with ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:

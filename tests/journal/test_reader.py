@@ -1,5 +1,6 @@
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import JournalReader, read_run
 from tracekit.model.events import Answered, Chunk, Event, Exit, Failure, LaneBegin, Response, SpanBegin, SpanEnd
 
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 USER = {"role": "user", "content": "Hi ✓"}
 FIRST = compact({"model": "m", "messages": [USER]})
 SECOND = compact({"model": "m", "messages": [USER, {"role": "assistant", "content": "Yes."}]})
@@ -175,6 +177,42 @@ def test_request_that_was_altered_or_lost_its_image_keeps_its_span(home: Path) -
     assert "is missing" in missing
     assert "does not give back the bytes that were sent" in altered
     assert "does not give back the bytes that were sent" in raw
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("runs/*.jsonl")), ids=lambda path: path.stem)
+def test_requests_that_are_read_late_are_the_same(path: Path) -> None:
+    whole, late = read_run([path]), read_run([path], is_lazy=True)
+    assert late == whole
+    # From the newest to the oldest, so that each is put together by itself.
+    for id in reversed([*whole.exchanges]):
+        request, read = late.exchanges[id].request, whole.exchanges[id].request
+        assert (request.body, request.size, request.asked) == (read.body, read.size, read.asked)
+        assert request.asked.messages.key(2) == read.asked.messages.key(2)
+
+
+def test_a_request_that_is_read_late_may_turn_out_to_be_another(home: Path) -> None:
+    """None of it is given back, nor what is built on it, and whatever is whole is."""
+    source = {"type": "base64", "media_type": "image/png", "data": "A" * 5_000}
+    image = compact({"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]})
+    path = write_run(asking(1, image), asking(2, FIRST), asking(3, SECOND), asking(4, compact({"model": "n"})))
+    lines = [line for line in path.read_bytes().split(b"\n") if b'"e":"blob"' not in line]
+    path.write_bytes(b"\n".join(lines).replace("Hi ✓".encode(), b"Ho"))
+    run = read_run([path], is_lazy=True)
+    requests = [exchange.request for exchange in run.exchanges.values()]
+    assert [request.body for request in requests] == [None, None, None, b'{"model":"n"}']
+    assert [dict(request.asked) for request in requests] == [{}, {}, {}, {"model": "n"}]
+    assert [request.digest for request in requests] == [
+        sha256(body).hexdigest() for body in (image, FIRST, SECOND, b'{"model":"n"}')
+    ]
+
+
+def test_a_request_that_is_read_late_and_continues_none_is_damage(home: Path) -> None:
+    path = write_run(*EVENTS)
+    lines = path.read_bytes().split(b"\n")
+    (lost,) = [n for n, line in enumerate(lines) if b'"request":' in line and b'"base":null' in line]
+    path.write_bytes(b"\n".join(lines[:lost] + lines[lost + 1 :]))
+    (damage,) = read_run([path], is_lazy=True).segments[0].damage
+    assert damage.endswith(f"it continues request {2:016x}, which is missing")
 
 
 def test_newer_version_says_what_would_work(home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
-from tests.support.collector import free_port
+from tests.support.ports import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
 from tests.support.warm import warm_python
 from tracekit import semconv

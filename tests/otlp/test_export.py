@@ -11,8 +11,9 @@ import pytest
 from tests.cli.test_run_guide import Shop
 from tests.otlp.test_live import PROTOCOLS, flat
 from tests.support.cli import PROGRAMS, environment, tracekit, tracekit_json
-from tests.support.collector import collector, free_port
+from tests.support.collector import collector
 from tests.support.conventions import assert_conventional
+from tests.support.ports import free_port
 from tracekit import semconv
 from tracekit.demo.claude import ScriptedClaude
 

@@ -15,7 +15,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from tests.support.cli import environment, tracekit_json
-from tests.support.collector import Collector, collector, free_port
+from tests.support.collector import Collector, collector
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from tests.support.warm import warm_python
 from tracekit import semconv

@@ -151,6 +151,41 @@ def test_each_span_is_the_same_whoever_exports(content: str, tmp_path: Path) -> 
     assert results == ['{"about":["[redacted:ticket]"]}' if content else None]
 
 
+EVERYWHERE = """
+import os, pathlib, anthropic
+from tracekit.journal.catalog import all_runs
+from tracekit.journal.export import export
+from tracekit.testing.recording import TestRecording
+folder = os.getcwd()
+def work():
+    with tracekit.run("task of ACME-1"), tracekit.agent("lead for ACME-1"):
+        client.messages.create(model="claude-sonnet-5", max_tokens=9, messages=[{"role": "user", "content": "hi ACME-2"}])
+with anthropic.Anthropic() as client:
+    work()
+    export(all_runs()[0].paths, pathlib.Path("run.jsonl"))
+    os.chdir("/")
+    work()
+    with tracekit.replay(f"{folder}/run.jsonl"):
+        work()
+    os.chdir(folder)
+    recording = TestRecording("test of ACME-3", ())
+    work()
+    recording.stop()
+"""
+
+
+def test_rules_hold_for_the_applications_exporter_wherever_the_process_stands(tmp_path: Path) -> None:
+    """After a change of folder, in a replay, and in the recording of a test."""
+    (tmp_path / "pyproject.toml").write_text("[tool.tracekit.redact]\nticket = 'ACME-[0-9]+'\n")
+    with receiver() as heard, ScriptedClaude(lambda asked: reply(asked, message(text("hello")))) as claude:
+        env = environment(tmp_path / "home", claude.url, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url, **CALM)
+        command = [warm_python(), "-c", PROVIDER + SET + START + EVERYWHERE]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr[-1500:]
+    assert heard.names().count("invoke_agent lead for [redacted:ticket]") == 4
+    assert not [body for body in heard.bodies if b"ACME-" in body]
+
+
 @pytest.mark.slow
 def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: Path) -> None:
     """As a link in a dashboard has it; the run's own id is another."""

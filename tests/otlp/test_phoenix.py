@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
-from tests.support.collector import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.phoenix, pytest.mark.timeout(300)]

@@ -11,7 +11,8 @@ import pytest
 
 from tests.otlp.test_live import PROTOCOLS
 from tests.support.cli import environment, tracekit_json
-from tests.support.collector import collector, free_port, silent
+from tests.support.collector import collector, silent
+from tests.support.ports import free_port
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 

@@ -11,7 +11,11 @@ import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.warm import warm_python
+from tracekit import semconv
 from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.model.events import SpanBegin
+from tracekit.privacy import Content, Privacy
+from tracekit.privacy.own_rules import OwnRules
 
 
 def write_project(folder: Path, settings: str) -> None:
@@ -77,6 +81,25 @@ def test_a_rule_that_is_none_keeps_an_initialised_program_going_unrecorded(tmp_p
     assert done.returncode == 0
     assert "redact.broken" in done.stderr
     assert not list((tmp_path / "home").rglob("*.jsonl"))
+
+
+def test_what_a_tool_touches_is_kept_in_form_alone_without_full() -> None:
+    def kept(mode: Content, *paths: str) -> Any:
+        filtering = Privacy(OwnRules({}), mode).for_segment()
+        begin = SpanBegin("a", None, "tool", "look", 1, "m", attributes={semconv.DECLARED_READS: list(paths)})
+        (found,) = filtering.over(begin)
+        assert isinstance(found, SpanBegin)
+        return found.attributes.get(semconv.DECLARED_READS)
+
+    assert kept("full", "docs/plan.md") == ["docs/plan.md"]
+    one, folder, same, every = kept("metadata", "docs/plan.md", "docs/", "docs/plan.md", "docs/*")
+    assert one == same
+    assert "plan" not in one
+    assert one.startswith(folder)
+    assert every == f"{folder}*"
+    assert kept("off", "docs/plan.md") is None
+    # An empty list says that nothing is touched.
+    assert kept("metadata") == kept("off") == []
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

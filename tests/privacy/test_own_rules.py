@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -247,6 +248,36 @@ def hide(text: str) -> str:
 )
 def test_addresses_are_read_without_their_encoding(url: str, is_query: bool, wanted: str) -> None:
     assert rewritten_url(url, hide, is_query=is_query) == wanted
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_rule_sees_texts_within_json_that_is_a_text(depth: int) -> None:
+    rules = OwnRules({"person": Pattern('"Eve [A-Z]+"')})
+    text, wanted = 'for "Eve NOLAN"', "for [redacted:person]"
+    for _ in range(depth):
+        text, wanted = json.dumps({"to": [text]}), json.dumps({"to": [wanted]}, separators=(",", ":"))
+    assert rules.text(text) == wanted
+    assert rules.text(wanted) == wanted
+    broken = '{"to": ["\\'
+    assert rules.text(broken) == broken
+
+
+def test_json_within_json_is_read_in_time_that_grows_with_its_length() -> None:
+    """Each level of JSON in JSON doubles the escapes, so there are few levels; a list of many texts has one."""
+    rules = OwnRules({"person": Pattern('"Eve [A-Z]+"')})
+    text = "a"
+    while len(text) < 100_000:
+        text = json.dumps([text, "\\"])
+    looked: list[int] = []
+    original = rules._applied
+
+    def counting(each: str, *more: Any) -> str:
+        looked.append(len(each))
+        return original(each, *more)
+
+    rules._applied = counting  # type: ignore[method-assign, assignment]
+    assert rules.text(text) == text
+    assert sum(looked) < 3 * len(text)
 
 
 def test_two_keys_with_one_placeholder_keep_both_values() -> None:

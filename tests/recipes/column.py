@@ -32,15 +32,20 @@ def test_it_is_in_each_list(home: Path) -> None:
 
 def add_column(scratch: Scratch, name: str) -> list[str]:
     """Add a column with the number of tool executions of a run, and return the tests that must pass."""
-    end = '        "followed, projected or diverged, if it is a replay", lambda run: run.replay, json="replay"\n    )\n'
     field = f"""    {name}: int = _of(
         "how many tools ran", lambda run: run.count("tool"), json="{name}", header="{name}"
     )
 """
-    scratch.insert_after("tracekit/model/summary.py", end, field)
-    scratch.replace(
-        "tracekit/guide/ask.md", "`spans`, `replay_of`, `replay` |", f"`spans`, `replay_of`, `replay`, `{name}` |"
-    )
+    before = _row_of_runs(scratch)
+    properties = "\n    @property\n    def tokens("
+    scratch.replace("tracekit/model/summary.py", properties, field + properties)
+    scratch.replace("tracekit/guide/ask.md", before, _row_of_runs(scratch))
     test = f"tests/store/test_column_{name}.py"
     scratch.write(test, _TEST.replace("@NAME@", name).replace("@HEADER@", name.upper()))
     return [test, "tests/store/test_views.py"]
+
+
+def _row_of_runs(scratch: Scratch) -> str:
+    """Return the manual's row about the view `runs`, as the code has it."""
+    table = scratch.run("-c", "from tracekit.store.views import markdown; print(markdown())")
+    return next(line for line in table.splitlines() if line.startswith("| `runs` |"))

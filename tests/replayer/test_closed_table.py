@@ -31,7 +31,7 @@ from tracekit.cli import replay as replay_command
 from tracekit.cli.child import start_child
 from tracekit.journal.reader import read_run
 from tracekit.replayer.blocked import blocked_in
-from tracekit.replayer.child import REPLAY_VARIABLE, told_by
+from tracekit.replayer.child import REPLAY_VARIABLE, read_reports
 from tracekit.replayer.environment import closed_environment
 
 pytestmark = pytest.mark.slow
@@ -259,7 +259,7 @@ def test_what_is_refused_under_tracekit_replay(
     variables = {REPLAY_VARIABLE: task.dumps()}
     done = start_child([sys.executable, *program, *given], variables, closed_environment(os.environ), stderr=-1)
     told = told_in(done.communicate(timeout=200)[1].decode())
-    left = sum(what == "divergence" for what, *_ in told_by(folder))
+    left = sum(what == "divergence" for what, *_ in read_reports(folder))
     left += len(list(blocked_in(folder)))
     shutil.rmtree(folder)
     for row in rows:

@@ -1,6 +1,7 @@
 """What is passed over, what is redacted, and what makes two requests the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,16 @@ import pytest
 
 import tracekit
 from tests.support.calling import ANSWER
+from tests.support.planted import CREDENTIALS
 from tests.support.replays import Watched, record, replay_of, untouched
 from tracekit.demo.claude import message, text
 from tracekit.errors import ReplayDivergence, ReplayError
+from tracekit.journal.reader import read_run
 from tracekit.model.events import Request
+from tracekit.model.recording import Exchange
+from tracekit.privacy import recorded_privacy
 from tracekit.replayer.keys import Keys
+from tracekit.replayer.script import Script
 
 BODY: dict[str, Any] = {
     "model": "claude-sonnet-5",
@@ -126,6 +132,47 @@ def test_secrets_that_the_recording_does_not_hold(home: Path, tmp_path: Path, mo
         replay_of(run, lambda: ask(claude.url, words + " and more"))
     assert SECRET not in str(raised.value)
     assert "4711" not in str(raised.value)
+
+
+def test_a_recording_of_this_version_is_opened_without_a_look_at_its_requests(home: Path) -> None:
+    """Redacting again what today's rules have redacted changes no key, whatever was in the request."""
+    planted = "\n".join(CREDENTIALS)
+
+    def program(url: str) -> Any:
+        more = {"extra_query": {"token": planted}, "extra_headers": {"anthropic-beta": f"a,{CREDENTIALS[0]}"}}
+        return [
+            ask(url, planted, system=[{"type": "text", "text": f"`{each}`"}], metadata={each: each}, **more)
+            for each in CREDENTIALS[::7]
+        ]
+
+    with Watched(lambda _: ANSWER) as claude:
+        seen, run = record(lambda: program(claude.url))
+        (segment,) = run.segments
+        assert segment.redaction == tuple(recorded_privacy(()).described())
+        late = read_run([Path(segment.path)], is_lazy=True)
+        keys = Keys((), late.redaction)
+        opened = [call.key for call in Script(late, keys).calls]
+        assert [is_built(each) for each in late.exchanges.values()] == [False] * len(seen)
+        again = [keys.recorded(each) for each in run.exchanges.values()]
+        assert opened == [keys.key(each.request, each.digest) for each in again]
+        with untouched(claude):
+            assert replay_of(late, lambda: program(claude.url))[0] == seen
+
+
+@pytest.mark.parametrize("change", [{"redaction": ()}, {"versions": {"tracekit": "0.0.1"}}])
+def test_a_recording_of_another_version_is_redacted_again(home: Path, change: dict[str, Any]) -> None:
+    with Watched(lambda _: ANSWER) as claude:
+        _, run = record(lambda: ask(claude.url, "Hello."))
+    (segment,) = run.segments
+    late = read_run([Path(segment.path)], is_lazy=True)
+    late = replace(late, segments=(replace(segment, **change),))
+    Script(late, Keys((), late.redaction))
+    assert [is_built(each) for each in late.exchanges.values()] == [True]
+
+
+def is_built(exchange: Exchange) -> bool:
+    stored = exchange.request._stored  # type: ignore[attr-defined]
+    return stored.built is not None
 
 
 def test_ignore_in_the_call_and_in_the_header(home: Path, tmp_path: Path) -> None:

@@ -62,15 +62,6 @@ def async_program(leave: Callable[[Any], Any]) -> Callable[[str], Any]:
     return program
 
 
-async def cancel_soon(doing: Awaitable[Any]) -> None:
-    """Cancel `doing` after a time, which is the same in a replay, whatever was reached by then."""
-    task = asyncio.ensure_future(doing)
-    await asyncio.sleep(0.4)
-    task.cancel("enough")
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
 def slowly(asked: Any) -> Answer:
     return reply(asked, SLOW) if asked.json().get("stream") else message(text("Then."))
 
@@ -100,6 +91,15 @@ def test_left(leave: Callable[[Any], Any], home: Path) -> None:
 @left([*ASYNC, a_drop])
 def test_left_async(leave: Callable[[Any], Any], home: Path) -> None:
     round_trip(slowly, async_program(leave))
+
+
+async def cancel_soon(doing: Awaitable[Any]) -> None:
+    """Cancel `doing` after a time that passes in a replay as it did before."""
+    task = asyncio.ensure_future(doing)
+    await asyncio.sleep(0.8)
+    task.cancel("enough")
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 @left([leaving.read_all, leaving.read_helper, leaving.read_lines])

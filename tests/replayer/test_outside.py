@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.replaying import assert_followed, async_client, echo, play, question, record, sync_client, words_of
 
 SHORT = ["sleep", "0.3"]
@@ -128,12 +129,6 @@ def in_a_thread_of_its_own() -> Any:
     thread.start()
     thread.join(60)
     return codes
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def serve_later(port: int, after_s: float, answers_after_s: float) -> None:

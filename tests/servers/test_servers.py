@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment
+from tests.support.ports import free_port
 from tests.support.recording import recordings, spans
 from tests.support.waiting import LONG_S, eventually
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
@@ -62,13 +63,6 @@ def running(
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
         print((home.parent / "log").read_text()[-4000:])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(is_so: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
-__all__ = ["Collector", "Received", "Silent", "collector", "free_port", "silent"]
+__all__ = ["Collector", "Received", "Silent", "collector", "silent"]
 
 _BINARY = Path(sysconfig.get_paths()["purelib"]) / "rotel" / "rotel-agent"
 _TYPES = {"Str": str, "Int": int, "Double": float, "Bool": lambda text: text == "true"}
@@ -132,12 +133,6 @@ def _tell(span: Received, name: str, value: str) -> None:
     if name in known:
         attribute = known[name]
         setattr(span, attribute, int(value) if attribute.endswith("_ns") else value.strip())
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """A Python that starts at once: its programs are forks of one process that has imported the SDK.
 
 `warm_python()` is the path of an executable that takes what `python` takes. Use it in place of `sys.executable` for a
-program whose start-up is not what the test proves. The program finds the SDK, and what the SDK needs, imported; it
-imports tracekit itself. Start-up, the hook and import hooks are tested with the real `sys.executable`.
+program whose start-up is not what the test proves. The program finds imported the SDK, and the libraries that the SDK and
+`tracekit ls` need; it imports tracekit itself. Start-up, the hook and import hooks are tested with the real `sys.executable`.
 """
 
 from __future__ import annotations

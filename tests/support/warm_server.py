@@ -1,4 +1,4 @@
-"""The warm process behind `warm.py`: it imports the SDK, and forks a program for each connection."""
+"""The warm process behind `warm.py`: it imports the SDK and the command line's libraries, and forks a program for each connection."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +40,8 @@ def serve(listener: int, lifeline: int) -> Callable[[], None]:
     """Fork for each connection, until `lifeline` is closed; returns only in a fork, with the program to run."""
     # The first that is registered is the last that is called.
     atexit.register(_leave)
-    import anthropic  # noqa: F401
-
+    for name in ("anthropic", "click", "genai_prices", "rich.console"):
+        import_module(name)
     sys.path.remove("")  # of this process's own `-c`
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""A run as it is drawn in few rows: chains that lead to one call, and many children that are alike."""
+"""Draw a run in few rows: chains that lead to one call, and groups of children that are alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tracekit import semconv
 from tracekit.model.tree import Node, Status, Tokens
 
-__all__ = ["LEAST_ALIKE", "LINKS", "Group", "chain_of", "failed_in", "grouped"]
+__all__ = ["LEAST_ALIKE", "LINKS", "AlikeNodes", "chain_of", "failed_in", "grouped"]
 
 LEAST_ALIKE = 8
 """Children of one kind and name that become a group."""
@@ -23,7 +23,7 @@ _FAILED = frozenset(("error", "interrupted"))
 
 
 @dataclass(frozen=True, slots=True)
-class Group(Node):
+class AlikeNodes(Node):
     """A node that stands for its children, which are alike. No span was recorded for it."""
 
 
@@ -50,27 +50,27 @@ def grouped(children: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def chain_of(node: Node) -> tuple[Node, ...]:
-    """The nodes that one row can show: from `node` down to the one call that it leads to, or to the agent it hands to."""
+    """Return the nodes that one row can show: from `node` down to its one call, or to its agent."""
     members = [node]
-    while members[-1].kind in LINKS and len(members[-1].children) == 1 and not isinstance(node, Group):
+    while members[-1].kind in LINKS and len(members[-1].children) == 1 and not isinstance(node, AlikeNodes):
         members.append(members[-1].children[0])
     if members[-1].kind == "llm":
         return tuple(members)
     return tuple(members[:2]) if node.kind == "tool" and len(members) > 1 and members[1].kind == "agent" else (node,)
 
 
-def failed_in(group: Group) -> int:
+def failed_in(group: AlikeNodes) -> int:
     """The number of members that failed or were interrupted."""
     return sum(child.status in _FAILED for child in group.children)
 
 
-def _group(members: Sequence[Node]) -> Group:
+def _group(members: Sequence[Node]) -> AlikeNodes:
     """The group of `members`, the slowest first; those without an end before all others."""
     first = members[0]
     costs = [child.cost_usd for child in members if child.cost_usd is not None]
     status: Status = "open" if any(child.status == "open" for child in members) else "ok"
     last_ns = max(child.end_ns or child.start_ns for child in members)
-    return Group(
+    return AlikeNodes(
         id=f"group:{first.id}",
         kind=first.kind,
         name=first.name,

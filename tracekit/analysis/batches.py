@@ -8,7 +8,7 @@ made by itself are works, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -47,14 +47,10 @@ class Work:
     called: str = ""
 
     @cached_property
-    def within(self) -> tuple[Node, ...]:
-        """Its node and all below it, parents before children, in order."""
-        return tuple(self.node.walk())
-
-    @cached_property
     def agent(self) -> Node | None:
         """The agent that did it."""
-        return next((node for node in self.node.walk() if node.kind == "agent"), None)
+        below = self.node.walk() if self.node.children else (self.node,)
+        return next((node for node in below if node.kind == "agent"), None)
 
     @cached_property
     def name(self) -> str:
@@ -65,6 +61,12 @@ class Work:
             return self.node.agent or self.node.name
         return str(self.node.attributes.get(semconv.TOOL_NAME, self.node.name))
 
+    @cached_property
+    def kind(self) -> str:
+        """The tool or agent that was asked for, with the agent that a dispatcher started."""
+        name = None if self.agent is None or self.agent.inferred else self.agent.agent
+        return self.name if name in (None, self.name) else f"{self.name}({name})"
+
     @property
     def call_id(self) -> str | None:
         """The id of the `tool_use` block that it serves."""
@@ -74,7 +76,7 @@ class Work:
     @cached_property
     def calls(self) -> tuple[Node, ...]:
         """The calls that it made, itself or through agents of its own, in the order in which they began."""
-        return tuple(sorted((node for node in self.within if node.kind == "llm"), key=lambda call: call.start_ns))
+        return tuple(sorted((node for node in self.node.walk() if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
     def has_calls(self) -> bool:
@@ -171,14 +173,23 @@ def crews_of(nodes: Iterable[Node]) -> list[Batch]:
 
     An agent that was concluded from a single call is such a call, see `calls_of`.
     """
-    found = []
-    for node in nodes:
-        if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
-            agents = (child for child in node.children if child.kind == "agent")
-            works = tuple(Work(agent, None) for agent in agents if _single_call(agent) is None)
-            if len(works) > 1:
-                found.append(Batch(node, None, works))
-    return found
+    return _side_by_side(
+        nodes, lambda node: Work(node, None) if node.kind == "agent" and not _single_call(node) else None
+    )
+
+
+def calls_of(nodes: Iterable[Node]) -> list[Batch]:
+    """The single calls that the program's own code made side by side, two or more under one of `nodes`.
+
+    A call stands by itself, or is all that a turn, an agent or a tool of the program's own did.
+    """
+    return _side_by_side(nodes, _single_call)
+
+
+def _side_by_side(nodes: Iterable[Node], work_of: Callable[[Node], Work | None]) -> list[Batch]:
+    above = (node for node in nodes if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"))
+    found = (Batch(node, None, tuple(filter(None, map(work_of, node.children)))) for node in above)
+    return [batch for batch in found if len(batch.works) > 1]
 
 
 def rounds_of(batch: Batch) -> list[Batch]:
@@ -191,20 +202,6 @@ def rounds_of(batch: Batch) -> list[Batch]:
         rounds[-1].append(work)
         last_ns = max(last_ns, work.node.end_ns or 0)
     return [Batch(batch.container, batch.asked, tuple(works)) for works in rounds]
-
-
-def calls_of(nodes: Iterable[Node]) -> list[Batch]:
-    """The single calls that the program's own code made side by side, two or more under one of `nodes`.
-
-    A call stands by itself, or is all that a turn, an agent or a tool of the program's own did.
-    """
-    found = []
-    for node in nodes:
-        if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"):
-            works = tuple(work for child in node.children if (work := _single_call(child)) is not None)
-            if len(works) > 1:
-                found.append(Batch(node, None, works))
-    return found
 
 
 def blocking_of(nodes: Sequence[Node]) -> list[Node]:

@@ -15,10 +15,10 @@ __all__ = ["AgentCost", "cost_per_agent", "input_usd", "usd_if_cached", "usd_wit
 
 @dataclass(frozen=True, slots=True)
 class AgentCost:
-    """What the agents of one name used themselves: their own calls, without those of the agents that they asked.
+    """The usage and cost of the agents of one name: their own calls, without those of their subagents.
 
-    `cost_usd` sums the known prices, in US dollars; it is None where none is known, and `complete` is false where one
-    is not.
+    `cost_usd` sums the known prices, in US dollars; it is None where none is known, and `complete` is False where a
+    price is not known.
     """
 
     name: str
@@ -30,9 +30,10 @@ class AgentCost:
 
 
 def cost_per_agent(root: Node) -> list[AgentCost]:
-    """What each name of an agent below `root` used, the dearest first; calls outside of agents have an empty name.
+    """Return the usage and cost of each agent name below `root`, the most expensive first.
 
-    The sum over all names is what the run used: each call counts for the innermost agent around it, once.
+    Calls outside of agents have an empty name. Each call counts once, for the innermost agent around it, so the sum
+    over all names is the usage of the run.
     """
     calls: dict[str, list[Node]] = {}
     agents: dict[str, int] = {}
@@ -57,7 +58,7 @@ def _cost(name: str, agents: int, calls: list[Node]) -> AgentCost:
 
 
 def input_usd(call: Node) -> float | None:
-    """What the input of the llm node `call` cost, in US dollars; None where that is not known."""
+    """Return the cost of the input of the llm node `call` in US dollars, or None if unknown."""
     if semconv.INPUT_TOKENS not in call.attributes:
         return None
     asked: Mapping[str, object] = {**call.attributes, semconv.OUTPUT_TOKENS: 0, semconv.REASONING_TOKENS: 0}
@@ -65,9 +66,10 @@ def input_usd(call: Node) -> float | None:
 
 
 def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -> float | None:
-    """What the llm node `call` would have cost, had it read and written so many tokens from and to the cache.
+    """Return the cost of the llm node `call` with other numbers of cached tokens, or None if unknown.
 
-    `written_1h` are those of `written` that are kept for an hour. In US dollars; None where the price is not known.
+    `read` and `written` are the tokens read from and written to the cache; `written_1h` are those of `written` that are
+    kept for an hour. In US dollars.
     """
     if call.cost_usd is None:
         return None
@@ -81,10 +83,10 @@ def usd_if_cached(call: Node, *, read: int, written: int, written_1h: int = 0) -
 
 
 def usd_without(call: Node, tokens: int) -> float | None:
-    """What the llm node `call` would have cost without the first `tokens` of its input, in US dollars.
+    """Return the cost of the llm node `call` in US dollars without the first `tokens` of its input.
 
-    What a request begins with is what was read from the cache, then what was written to it. None where the price is not
-    known.
+    A request begins with the tokens that were read from the cache, then those that were written to it. None if the
+    price is not known.
     """
     if call.cost_usd is None:
         return None
@@ -102,6 +104,6 @@ def usd_without(call: Node, tokens: int) -> float | None:
 
 
 def _usd(call: Node, attributes: Mapping[str, object]) -> float | None:
-    """The price of `call` with these `attributes`, in US dollars; None where it is not known."""
+    """Return the price of `call` with these `attributes`, in US dollars, or None if it is not known."""
     price = None if call.model is None else price_usd(attributes, call.model, call.start_ns)
     return None if price is None else float(price)

@@ -31,7 +31,7 @@ Pair: TypeAlias = tuple[str, str]
 
 
 class AgentId(NamedTuple):
-    """An agent across runs: its name and the digest of its system prompt, or of the names of its tools without one."""
+    """An agent across runs: its name and a digest of its system prompt, or else of its tools' names."""
 
     name: str
     prompt: str
@@ -60,7 +60,7 @@ ReadEarlier: TypeAlias = Callable[[AgentId], Iterable[Practice]]
 
 
 class Earlier:
-    """Earlier runs of the agents of a run. Each agent is looked up once, when a rule first asks for it.
+    """Earlier runs of a run's agents. Each agent is looked up once, on first use.
 
     Args:
         read: Reads the practices of one agent; None where no earlier run is known.
@@ -72,7 +72,7 @@ class Earlier:
 
     @property
     def is_known(self) -> bool:
-        """Whether earlier runs can be looked up."""
+        """True if earlier runs can be looked up."""
         return self._read is not None
 
     def of(self, agent: AgentId) -> Sequence[Practice]:
@@ -105,9 +105,9 @@ class PracticeReader:
 
     def read(self, name: str, calls: Sequence[Node]) -> Practice | None:
         """The practice of the agent `name`, whose own calls are `calls`; None where no response is recorded."""
-        seen = _Seen()
+        seen = _PracticeDraft()
         for call in calls:
-            if not self._is_recorded(call):
+            if not self._is_recorded(call) or self._content.is_rebuilt(call):
                 seen.is_whole = False
                 continue
             request, answer = self._content.request(call), self._content.answer(call)
@@ -157,8 +157,8 @@ _NO_TOOLS = _Tools(frozenset(), "")
 
 
 @dataclass(slots=True)
-class _Seen:
-    """A practice in the making, call by call."""
+class _PracticeDraft:
+    """The practice of one agent while it is being read, call by call."""
 
     prompt: str | None = None
     tools: str = ""

@@ -1,7 +1,7 @@
-"""What was asked once, however often it was sent: by the SDK within one call, or by the program in several.
+"""Group calls that sent the same request: repeats by the SDK within one call, or by the program in several.
 
-A call repeats one before it if its request is the same byte for byte, and the one before had failed when it began.
-Together they are one *effort*. A call that was stopped (cancelled, or by Ctrl-C) had not failed: nobody tried again.
+A call repeats an earlier one if its request is the same byte for byte, and the earlier one had failed when it began.
+All of them are one *effort*. A call that was stopped (cancelled, or by Ctrl-C) had not failed: nobody tried again.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ class Effort:
 
     @property
     def retries(self) -> int:
-        """How many attempts came after the first."""
+        """The number of attempts after the first."""
         return max(0, len(self.attempts) - 1)
 
     @property
     def last(self) -> Node:
-        """The call that ended it."""
+        """The last call."""
         return self.calls[-1]
 
     @property
     def lost_ns(self) -> int:
-        """From the begin of the first call to that of the last attempt."""
+        """Nanoseconds from the begin of the first call to that of the last attempt."""
         begins = [attempt.start_ns for attempt in self.attempts]
         return max(0, begins[-1] - self.calls[0].start_ns) if begins else 0
 
 
 def has_failed(node: Node) -> bool:
-    """Whether the call or attempt `node` failed, and was not stopped by the program."""
+    """Return whether the call or attempt `node` failed, and was not stopped by the program."""
     return node.status == "error" and (node.failure is None or node.failure.type not in _STOPPED)
 
 
 def efforts_of(calls: Iterable[Node], content: Content) -> tuple[Effort, ...]:
-    """The efforts that `calls`, in the order in which they began, were; in the order of their first calls."""
+    """Group `calls`, in the order of their begins, into efforts; in the order of their first calls."""
     efforts: list[list[Node]] = []
     failed: dict[tuple[str, str], list[Node]] = {}
     for call in calls:

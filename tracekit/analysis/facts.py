@@ -1,4 +1,4 @@
-"""All that is asked of one run, worked out once."""
+"""The facts of one run that rules ask for, each computed once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tracekit.analysis.earlier import AgentId, Earlier, Practice, PracticeReader
 from tracekit.analysis.efforts import Effort, efforts_of
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.together import Together
-from tracekit.analysis.timing.blocked import Held, held_up
+from tracekit.analysis.timing.blocked import HeldUp, held_up
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.model.tree import Node, Run
 
@@ -30,7 +30,7 @@ _OVERLOADED = (429, 529)
 
 
 class Facts(TreeFacts):
-    """A run with what the analysis says of it.
+    """A run with the results of its analysis.
 
     `limit` is how many may work at once, None for no limit. Savings of less than `least_ns` count as none; by default
     that is a second, or a twentieth of the time between its first call and its last, if that is shorter, and never under
@@ -59,7 +59,7 @@ class Facts(TreeFacts):
 
     @cached_property
     def batches(self) -> tuple[Batch, ...]:
-        """What each answer asked for."""
+        """The batches of tools and agents that one response requested together."""
         return tuple(batch for node in self.nodes if node.kind == "turn" and (batch := self.batch(node)).works)
 
     @cached_property
@@ -74,7 +74,7 @@ class Facts(TreeFacts):
         return self._turns[agent.id]
 
     def own_calls(self, agent: Node) -> Sequence[Node]:
-        """The calls of `agent` itself, in the order in which they began."""
+        """Return the calls of `agent` itself, in the order of their begins."""
         if agent.id not in self._own_calls:
             self._own_calls[agent.id] = own_calls(agent)
         return self._own_calls[agent.id]
@@ -107,21 +107,21 @@ class Facts(TreeFacts):
 
     @cached_property
     def crews(self) -> tuple[Batch, ...]:
-        """What code set to work by itself."""
+        """Agents that code started together by itself."""
         return tuple(crews_of(self.nodes))
 
     @cached_property
     def single_calls(self) -> tuple[Batch, ...]:
-        """The single calls that code made by itself, side by side."""
+        """Single calls that code made side by side."""
         return tuple(calls_of(self.nodes))
 
     @cached_property
     def blocking(self) -> Sequence[Node]:
-        """What blocked an event loop: calls of a sync client, and tools."""
+        """Nodes that blocked an event loop: calls of a sync client, and tools."""
         return blocking_of(self.nodes)
 
     @cached_property
-    def held(self) -> Sequence[Held]:
+    def held(self) -> Sequence[HeldUp]:
         """The nodes whose children held one another up."""
         return tuple(held_up(self.blocking, self.parents))
 
@@ -133,16 +133,16 @@ class Facts(TreeFacts):
         return begins
 
     def begins_in_lane(self, lane: str) -> Sequence[int]:
-        """When the calls of `lane` began, in order."""
+        """Return the sorted begins of the calls of `lane`."""
         return self._begins.get(lane, ())
 
     @cached_property
     def efforts(self) -> tuple[Effort, ...]:
-        """The calls by what they asked: those that repeat a failed one stand with it."""
+        """The calls grouped by request: repeats of a failed call stand with it."""
         return efforts_of(self.calls, self.content)
 
     def child_towards(self, container: Node, node: Node) -> Node:
-        """The child of `container` at or above `node`, which is below it."""
+        """Return the child of `container` that is `node` or stands above it."""
         parent = self.parents.get(node.id)
         while parent is not None and parent is not container:
             node, parent = parent, self.parents.get(parent.id)
@@ -156,16 +156,16 @@ class Facts(TreeFacts):
         return above
 
     def profile(self, work: Work, following: Node | None = None) -> Profile:
-        """What `work` was given and what came of it. `following` is the call after it, which may bring its result."""
+        """Return the input and result of `work`. `following` is the call after it, which may bring its result."""
         return Profile(work, self.content, following, self.tools)
 
     @cached_property
     def together(self) -> Together:
-        """Where agents asked for steps of two kinds in one response."""
+        """The kinds of steps that agents requested together in one response."""
         return Together(self)
 
     def host(self, work: Work) -> str | None:
-        """The machine on which `work` was done; None where that is not known. Clocks of two machines may differ."""
+        """Return the machine on which `work` ran, or None if unknown. Clocks of two machines may differ."""
         host = self._hosts.get(work.node.id)
         if (host is None or self._is_spread) and work.calls:
             # Where it was dispatched may be another machine than where it was done.
@@ -173,7 +173,7 @@ class Facts(TreeFacts):
         return host
 
     def set_to_work_ns(self, work: Work) -> int:
-        """When the task, thread or job that did `work` made its first step; 0 where that is not known."""
+        """Return when the task, thread or job that ran `work` made its first step; 0 if unknown."""
         recording = self.run.recording
         node = work.calls[0] if work.calls else work.node
         span = recording.spans.get(node.id)
@@ -188,15 +188,15 @@ class Facts(TreeFacts):
 
     @cached_property
     def _is_spread(self) -> bool:
-        """Whether the run has spans of several machines."""
+        """True if the run has spans of several machines."""
         return len({segment.host for segment in self.run.recording.segments}) > 1
 
     def is_one_clock(self, works: tuple[Work, ...]) -> bool:
-        """Whether one machine's clock timed all of `works`."""
+        """Return whether one machine's clock timed all of `works`."""
         return len({self.host(work) for work in works}) == 1
 
     def overloads_within(self, node: Node) -> int:
-        """How many attempts at and below `node` were told that there are too many (429 or 529)."""
+        """Return how many attempts at and below `node` were rejected for overload (429 or 529)."""
         return sum(
             each.kind == "attempt" and each.attributes.get(semconv.HTTP_STATUS) in _OVERLOADED for each in node.walk()
         )

@@ -19,7 +19,7 @@ _KNOWN_AT_THE_END = frozenset((semconv.TOOL_CALL_RESULT, semconv.OUTCOME, semcon
 
 
 class Moments:
-    """The moments of `run`. Its tree is the one that was concluded from the whole record, cut off at the moment.
+    """The moments of `run`: its tree, inferred from the whole record, cut off at a time.
 
     To look at a moment takes time for what was open then and for its children, not for all that had ended before.
 
@@ -44,7 +44,7 @@ class Moments:
         self._events = sorted(time for time in times if self.first_ns <= time <= self.last_ns)
 
     def at(self, at_ns: int) -> Run:
-        """The run as it stood at `at_ns`; the whole run from its last moment on."""
+        """Return the run as it stood at `at_ns`; the whole run from its last moment on."""
         if at_ns >= self.last_ns:
             return self.run
         root = self._cut(at_ns)
@@ -52,7 +52,7 @@ class Moments:
         return replace(self.run, root=root, status=root.status, last_ns=at_ns, recording=recording)
 
     def event(self, at_ns: int, step: int) -> int:
-        """The time of the next begin or end of a span (`step` 1), or of the previous one (-1), in nanoseconds."""
+        """Return the time of the next begin or end of a span (`step` 1), or of the previous one (-1)."""
         if step > 0:
             place = bisect_right(self._events, at_ns)
             return self._events[place] if place < len(self._events) else self.last_ns

@@ -1,4 +1,4 @@
-"""All that is asked of the structure of a run, worked out once."""
+"""The facts about the structure of a run that rules ask for, each computed once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHARE = 20
 
 
 class TreeFacts:
-    """The structure of a run with what the analysis says of it, without a look at its requests and answers.
+    """The structure of a run with the results of its analysis, without its requests and responses.
 
     Savings of less than `least_ns` count as none; by default that is a second, or a twentieth of the time between its first
     call and its last, if that is shorter, and never under a fiftieth of a second.
@@ -45,11 +45,11 @@ class TreeFacts:
 
     @cached_property
     def schedule(self) -> Schedule:
-        """What the run takes, as it is and with changes."""
+        """The schedule of the run, which computes the effect of changes."""
         return Schedule(self.parents, self.last_ns, self.least_ns, self.requested)
 
     def requested(self, turn: Node) -> Sequence[str]:
-        """The ids of the tool calls that a response requested, in order.
+        """Return the ids of the tool calls that the response of `turn` requested, in order.
 
         They are known at least where one of them was not seen to run.
         """
@@ -68,16 +68,16 @@ class TreeFacts:
         return max(_LEAST_NS, min(_PLENTY_NS, (ends - self.calls[0].start_ns) // _SHARE))
 
     def may_save(self, saved_ns: int) -> bool:
-        """Whether `saved_ns` is enough to count."""
+        """Return whether a saving of `saved_ns` is large enough to count."""
         return saved_ns >= max(1, self.least_ns)
 
     def batch(self, turn: Node) -> Batch:
-        """What the answer of `turn` asked for."""
+        """Return the tools and agents that the response of `turn` requested."""
         if turn.id not in self._batches:
             self._batches[turn.id] = batch_of(turn)
         return self._batches[turn.id]
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
-        """The llm nodes, in the order in which they began."""
+        """The llm nodes, in the order of their begins."""
         return tuple(sorted((node for node in self.nodes if node.kind == "llm"), key=lambda call: call.start_ns))

@@ -1,4 +1,4 @@
-"""The time of a tool that nobody saw run: of such a tool only the bounds are known, not when it ran within them.
+"""The time of a tool whose execution was not recorded: only its bounds are known.
 
 The bounds are the end of the response that requested the tool and the begin of the request that returns its result. An
 unseen tool has no time of its own. It may have run wherever no sibling ran, so these *gaps* of its bounds stay as they
@@ -25,7 +25,7 @@ __all__ = ["Slot", "Unseen", "is_unseen"]
 
 
 class Slot(NamedTuple):
-    """A stretch of time in which the child `node` ran, or, if it is unseen, may have."""
+    """A stretch of time in which the child `node` ran, or, if it is unseen, may have run."""
 
     id: str
     start_ns: int
@@ -34,7 +34,7 @@ class Slot(NamedTuple):
 
 
 def is_unseen(node: Node) -> bool:
-    """Whether only the bounds of `node` are known: nothing of it was recorded but its result."""
+    """Return whether only the bounds of `node` are known: nothing of it was recorded but its result."""
     return bool(node.attributes.get(semconv.INFERRED_BOUNDS)) and not node.children
 
 
@@ -42,14 +42,18 @@ def is_unseen(node: Node) -> bool:
 class Unseen:
     """Lays out children of which some are unseen.
 
-    `end` is when a node ended; `requested` lists the ids of the tool calls that the response of a turn requested, in order.
+    `end` returns when a node ended; `requested` returns the ids of the tool calls that the response of a turn
+    requested, in order.
     """
 
     end: Callable[[Node], int]
     requested: Callable[[Node], Sequence[str]] = lambda _: ()
 
     def slots(self, parent: Node) -> list[Slot]:
-        """When the children of `parent` ran. An unseen one has a slot without length at its begin, and one for each gap."""
+        """Return the slots of the children of `parent`.
+
+        An unseen child has a slot without length at its begin, and one for each gap.
+        """
         seen = [child for child in parent.children if not is_unseen(child)]
         unseen = [child for child in parent.children if is_unseen(child)]
         slots = [Slot(child.id, child.start_ns, self.end(child), child) for child in seen]
@@ -73,7 +77,7 @@ class Unseen:
 
 
 def _gaps_between(bounds: Interval, intervals: Sequence[Interval]) -> Iterator[Interval]:
-    """The parts of `bounds` that none of `intervals` covers, in order."""
+    """Return the parts of `bounds` that none of `intervals` covers, in order."""
     at_ns = bounds.start_ns
     for start_ns, end_ns in (*union(intervals), Interval(bounds.end_ns, bounds.end_ns)):
         gap = Interval(at_ns, min(start_ns, bounds.end_ns))
@@ -87,10 +91,10 @@ def _length_ns(interval: Interval) -> int:
 
 
 def _lane(node: Node) -> str:
-    """The lane of the first call at or below `node`, else its own: a tool that was inferred has that of its request."""
+    """Return the lane of the first call at or below `node`, else the lane of `node` itself."""
     return next((each.lane for each in node.walk() if each.kind == "llm"), node.lane)
 
 
 def _blocks(node: Node) -> bool:
-    """Whether something at or below `node` blocked an event loop."""
+    """Return whether something at or below `node` blocked an event loop."""
     return any(each.attributes.get(semconv.SYNC_IN_EVENT_LOOP) for each in node.walk())

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tracekit.analysis.diff import Change, Diff, compare, has_words, words
+from tracekit.analysis.diff import Diff, NodeChange, compare, has_words, words
 from tracekit.cli.load import as_file
 from tracekit.cli.options import echo_json, format_option, tell
 from tracekit.cli.shape import run_json
@@ -58,7 +58,7 @@ def diff_json(diff: Diff) -> dict[str, Any]:
     }
 
 
-def _change_json(change: Change) -> dict[str, Any]:
+def _change_json(change: NodeChange) -> dict[str, Any]:
     is_text = isinstance(change.before, str) and isinstance(change.after, str)
     return {
         "path": [{"kind": step.kind, "name": step.name} for step in change.path],

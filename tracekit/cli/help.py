@@ -22,6 +22,7 @@ __all__ = ["command"]
 
 _TOPICS = (
     "record",
+    "sources",
     "look",
     "check",
     "replay",

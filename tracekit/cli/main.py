@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ _COMMANDS = (
     "git-setup",
     "grafana",
     "help",
+    "import",
     "ls",
     "prune",
     "replay",
@@ -49,7 +51,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(f"tracekit.cli.{cmd_name.replace('-', '_')}").command
+        # A module cannot have the name of a statement.
+        module = f"{cmd_name}ing" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command = import_module(f"tracekit.cli.{module}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -23,6 +23,7 @@ from tracekit.journal.writer import JournalSink, file_host
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.unrecorded import Misses
+from tracekit.notes import StartedSession, sessions_in
 from tracekit.otlp.losses import note_abandoned
 
 __all__ = ["ProcessRecording"]
@@ -113,6 +114,10 @@ class ProcessRecording:
             if path.stat().st_mtime_ns >= self.run.recorded_at_ns
         }
         return sorted(found, key=lambda id: id != self.run.id)
+
+    def started_sessions(self) -> list[StartedSession]:
+        """Return the sessions of other tools that the program started."""
+        return list(sessions_in(Path(self.session.hello)))
 
     def missed(self) -> Misses:
         """Return the program's requests to Claude that are not recorded, and note them for `tracekit doctor`."""

@@ -33,7 +33,7 @@ from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, Span
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo
 from tracekit.replayer.blocked import blocked_in
-from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, Task, keep_environment, told_by
+from tracekit.replayer.child import LEFT, REPLAY_VARIABLE, ReplayTask, keep_environment, read_reports
 from tracekit.replayer.divergence import Divergence, unplayed
 from tracekit.replayer.environment import closed_environment
 from tracekit.replayer.keys import Keys
@@ -154,7 +154,7 @@ def _check(ignore: Sequence[str]) -> None:
         raise click.UsageError(str(error)) from None
 
 
-def _run(command: Sequence[str], task: Task, seed: int | None, form: str) -> int:
+def _run(command: Sequence[str], task: ReplayTask, seed: int | None, form: str) -> int:
     """Run the program, whose hashes have `seed`, to its end, and return its return code.
 
     Where data is asked for, it does not write among it.
@@ -187,12 +187,12 @@ def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
 
 def _task(
     recording: Recording, paths: Sequence[Path], ignore: tuple[str, ...], speed: float | None, block_network: bool
-) -> Task:
+) -> ReplayTask:
     make_home()
     root = replayed_root(recording)
     folder = tempfile.mkdtemp(prefix="tracekit-")
     keep_environment(Path(folder))
-    return Task(
+    return ReplayTask(
         tuple(str(path.absolute()) for path in paths),
         folder,
         asdict(root) if root is not None else None,
@@ -205,12 +205,12 @@ def _task(
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _outcome(script: Script, task: Task) -> _Outcome:
+def _outcome(script: Script, task: ReplayTask) -> _Outcome:
     played: set[int] = set()
     modes: list[ReplayMode] = ["followed"]
     divergence, report, impossible, notes, last_ns = None, "", "", [], script.start_ns
     extra = ""
-    for what, *values in told_by(Path(task.folder)):
+    for what, *values in read_reports(Path(task.folder)):
         if what == "played":
             played.add(values[0])
         elif what == "mode":
@@ -250,7 +250,9 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
     return 1 if program == _UNTESTABLE else program
 
 
-def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: int, *, is_tested: bool) -> list[str]:
+def _finish(
+    recording: Recording, task: ReplayTask, outcome: _Outcome, return_code: int, *, is_tested: bool
+) -> list[str]:
     """Write what only the whole program tells, and find the runs that it recorded."""
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     process = task.process()
@@ -266,7 +268,7 @@ def _finish(recording: Recording, task: Task, outcome: _Outcome, return_code: in
     return sorted(recorded)
 
 
-def _journals(task: Task) -> dict[str, list[Path]]:
+def _journals(task: ReplayTask) -> dict[str, list[Path]]:
     """The journals that the program's processes have written, by their runs."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in Path(task.folder).glob("hello-*"):

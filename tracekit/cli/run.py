@@ -12,7 +12,7 @@ from tracekit.cli.missed import REMEDY
 from tracekit.cli.options import tell
 from tracekit.cli.recording import ProcessRecording
 from tracekit.configure import DISABLED_VARIABLE
-from tracekit.errors import HomeError
+from tracekit.errors import HomeError, TracekitError
 from tracekit.journal.home import home
 from tracekit.model.unrecorded import in_words
 
@@ -36,6 +36,7 @@ def command(name: str | None, program: tuple[str, ...]) -> None:
     recording = ProcessRecording(name or name_of(program), program)
     try:
         return_code = run_child(full, recording.variables)
+        _join_sessions(recording)
         recording.finish(return_code)
         _tell(recording)
     finally:
@@ -48,6 +49,19 @@ def name_of(program: tuple[str, ...]) -> str:
     if program[0] == "-m" and len(program) > 1:
         return program[1]
     return Path(program[0]).stem or program[0]
+
+
+def _join_sessions(recording: ProcessRecording) -> None:
+    """Import the sessions of Claude Code that the program started into its run."""
+    started = recording.started_sessions()
+    if not started:
+        return
+    from tracekit.sources.joining import join_sessions  # noqa: PLC0415  only where there are any
+
+    try:
+        tell(join_sessions(recording.run, started).told)
+    except (TracekitError, OSError) as error:
+        tell([f"the program's sessions of Claude Code are not in its run: {error}"])
 
 
 def _tell(recording: ProcessRecording) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.timing.critical import CriticalStep, Margin, critical_path, margins
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.cli.missed import missed_json
 from tracekit.model.columns import columns_of, json_of
@@ -59,7 +59,7 @@ def _in_order(shaped: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     return {key: shaped[key] for key in dict.fromkeys((*keys, *shaped))}
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def _step_json(step: CriticalStep) -> dict[str, Any]:
     """A part of the critical path: the span that decided it, the name of the agent around it, and when it was."""
     return {
         "id": step.node.id,

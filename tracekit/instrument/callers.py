@@ -39,11 +39,15 @@ def functions_around(until: int = 0, most: int = 8) -> list[str]:
     found: list[str] = []
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way to this frame
     for _ in range(_MOST_FRAMES):
-        if frame is None or id(frame) == until or _runs_tasks(frame.f_code) or len(found) == most:
+        if frame is None or id(frame) == until or len(found) == most:
             break
-        name = _name_of(frame.f_code)
-        if name and found[-1:] != [name]:
-            found.append(name)
+        code = frame.f_code
+        if _is_of_program(code):
+            name = _name_of(code)
+            if name and found[-1:] != [name]:
+                found.append(name)
+        elif code.co_name == "_run" and _runs_tasks(code):
+            break
         frame = frame.f_back
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from tracekit.instrument import lanes
+from tracekit.instrument.agent_sdk import hear_of_sessions
 from tracekit.instrument.arriving import create_server, hear_of_arrivals
 from tracekit.instrument.callers import function_of, functions_around
 from tracekit.instrument.context import attach_context
@@ -23,7 +24,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import active
 from tracekit.instrument.replaced import Replaced
-from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.sdk.current import current_call
 from tracekit.instrument.tool_hints import hear_of_tools
 from tracekit.instrument.units import note_start
 
@@ -66,6 +67,7 @@ def carry() -> None:
     when_imported("gevent.pool", lambda module: _replace(module.Group, "start", start_in_group))
     hear_of_arrivals(_replace)
     hear_of_tools(_replace)
+    hear_of_sessions(_replace)
 
 
 def stop_carrying() -> None:
@@ -132,8 +134,7 @@ def new_lane(kind: lanes.LaneKind, started: Any, parent: lanes.Lane | None = Non
     else:
         lane = parent.child(kind)
     lane.function = function_of(started) or "".join(functions_around(_within(lane.parent), most=1))
-    if recorder.answerer is not None:
-        recorder.answerer.started(lane)
+    recorder.upstream.lane_started(lane)
     return lane
 
 

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Protocol, TypeVar
 
-from tracekit.instrument.protocols import ToolReply
+from tracekit.instrument.upstream import ToolReply
 
 __all__ = ["OpenCall", "decorate"]
 
@@ -19,13 +19,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class OpenCall(Protocol):
-    """The span of one call of a decorated function. Nothing here raises but what a replay means to raise."""
+    """The span of one call of a decorated function. Nothing here raises but what is meant for the program."""
 
     def recorded(self) -> ToolReply | None:
-        """What to return in place of calling the function: in a replay, the result of a recorded tool."""
+        """Return the result to give in place of calling the function, if there is one."""
 
     def hold(self, until_ns: int) -> None:
-        """Let the replay's time pass until `until_ns`."""
+        """Let time pass until `until_ns`."""
 
     async def hold_async(self, until_ns: int) -> None:
         """The same in a coroutine."""

@@ -14,12 +14,12 @@ from tracekit import semconv
 from tracekit.instrument.lanes import main_lane
 from tracekit.instrument.live import LiveRun, LiveSpan, new_run_id, new_span_id
 from tracekit.instrument.program import program_name
-from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.stacks import is_hosted
 from tracekit.instrument.units import Unit, unit_of_caller
-from tracekit.model.run import ProcessRoot, RunInfo
+from tracekit.instrument.upstream import OnlyRun
+from tracekit.model.run import ProcessRoot, RunInfo, Session
 
-__all__ = ["Homes"]
+__all__ = ["Homes", "process_span"]
 
 _ARRIVING = ("SERVER", "CONSUMER")
 
@@ -33,16 +33,16 @@ class _NewRun(Protocol):
 class Homes:
     """The runs of units of work, and the run that the program is unless an installed command hosts it.
 
-    A replay has one run, whatever its recording was of. `new_run` makes a run; `began_ns` is when the record of the
-    process began.
+    `new_run` makes a run; `began_ns` is when the record of the process began. `only` is the one run of the process, if
+    it has no more than one.
     """
 
-    def __init__(self, new_run: _NewRun, began_ns: int, answerer: Answerer | None) -> None:
+    def __init__(self, new_run: _NewRun, began_ns: int, only: OnlyRun | None) -> None:
         self._new_run = new_run
         self._began_ns = began_ns
-        self._answerer = answerer
+        self._only = only
         self._is_hosted: bool | None = None
-        self._replayed: LiveRun | None = None
+        self._only_run: LiveRun | None = None
         self._program: LiveSpan | None = None
         self._is_shared = False
         self._lock = threading.RLock()
@@ -56,8 +56,8 @@ class Homes:
             return None
         # Two threads of one unit of work may be the first to ask at once.
         with self._lock:
-            if self._answerer is not None:
-                return self._run_of_replay(self._answerer)
+            if self._only is not None:
+                return self._run_of_all(self._only)
             unit = unit_of_caller()
             if unit is None:
                 return self.of_program()
@@ -81,7 +81,7 @@ class Homes:
 
     def share(self) -> LiveSpan | LiveRun | None:
         """Return the caller's home, in which another process is about to take part."""
-        if self._answerer is not None:
+        if self._only is not None:
             return None
         home = self.of_caller()
         self._is_shared |= home is self._program
@@ -92,10 +92,10 @@ class Homes:
         program = self._program
         return (program, self._is_shared) if program is not None and program.pid == os.getpid() else None
 
-    def _run_of_replay(self, answerer: Answerer) -> LiveRun:
-        if self._replayed is None:
-            self._replayed = self._new_run(answerer.run_name, rootless=answerer.is_rootless)
-        return self._replayed
+    def _run_of_all(self, only: OnlyRun) -> LiveRun:
+        if self._only_run is None:
+            self._only_run = self._new_run(only.name, rootless=only.is_rootless)
+        return self._only_run
 
     def _run_of(self, unit: Unit) -> LiveRun:
         if unit.run is None:
@@ -118,4 +118,25 @@ def _program_span(began_ns: int) -> LiveSpan:
     )
     root = ProcessRoot(span.id, began_ns, argv)
     span.run = LiveRun(RunInfo(new_run_id(), span.name, began_ns, root), held=True)
+    return span
+
+
+def process_span(session: Session) -> LiveSpan:
+    """The span under which a process of a process run stands, which whoever started it writes."""
+    info = session.run
+    assert info.root is not None
+    run = LiveRun(info, held=True)
+    run.is_said = True
+    span = LiveSpan(
+        "run",
+        info.name,
+        id=session.parent or info.root.id,
+        trace="",
+        parent=None,
+        begin_ns=info.root.at_ns,
+        lane=main_lane(),
+        attributes={},
+    )
+    span.run = run
+    span.written = True
     return span

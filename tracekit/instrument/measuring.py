@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import loaded
-from tracekit.model.measured import Measured
+
+if TYPE_CHECKING:
+    from tracekit.model.measured import Measured
 
 __all__ = ["Measuring", "MetricsExporter"]
 
@@ -54,6 +56,10 @@ class Measuring:
         """A call begins."""
         if self._own is not None and _application_provider() is None:
             self._own.start()
+
+    def counts(self) -> bool:
+        """Return whether anybody counts calls."""
+        return self._make is not None and (self._own is not None or _application_provider() is not None)
 
     @guarded
     def call(self, call: Measured) -> None:

@@ -16,7 +16,6 @@ from tracekit import semconv
 from tracekit.instrument.context import current_span, span_by_id
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
-from tracekit.model.adopted import adopt, canonical
 from tracekit.model.events import Failure
 
 __all__ = ["other_spans"]
@@ -34,6 +33,8 @@ class _OtherSpans:
         if recorder is None:
             return
         if _is_other(span):
+            from tracekit.model.adopted import adopt, canonical  # noqa: PLC0415  with the application's first span
+
             attributes = dict(span.attributes or {})
             adopted = adopt(span.name, attributes)
             if adopted is not None and adopted.kind != "span":
@@ -52,6 +53,8 @@ class _OtherSpans:
         live = span_by_id(span.context.span_id)
         if recorder is None or live is None or not _is_other(span):
             return
+        from tracekit.model.adopted import adopt  # noqa: PLC0415  see above
+
         attributes = dict(span.attributes or {})
         adopted = adopt(span.name, attributes)
         if live.holds_call and adopted is not None and adopted.level == "llm":

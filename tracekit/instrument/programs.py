@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from opentelemetry import trace as otel_trace
 
+from tracekit.instrument.agent_sdk import is_joined
 from tracekit.instrument.context import current_span
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.recorder import active
@@ -63,7 +64,7 @@ def start_program(original: Callable[..., None]) -> Callable[..., None]:
 def _notice(command: Any) -> None:
     """Count a program that asks Claude by itself: Claude Code, which the Claude Agent SDK starts."""
     recorder = active()
-    if recorder is None:
+    if recorder is None or is_joined():
         return
     words = (
         command.split() if isinstance(command, str) else command if isinstance(command, (list, tuple)) else [command]
@@ -71,11 +72,9 @@ def _notice(command: Any) -> None:
     begin = [os.fspath(each) for each in words[:2] if isinstance(each, (str, os.PathLike))]
     if len(words) == len(begin) and begin[-1:] in (["-v"], ["--version"]):
         return
-    if begin and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin)):
-        if recorder.answerer is None:
-            recorder.missed(_CLAUDE_CODE, "")
-        else:
-            recorder.answerer.unanswered(f"the program {begin[0]}")
+    asks = bool(begin) and (Path(begin[0]).name == _CLAUDE_CODE or any(_PACKAGE in each for each in begin))
+    if asks and recorder.upstream.reaches_api(begin[0]):
+        recorder.missed(_CLAUDE_CODE, "")
 
 
 def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[str, str]:

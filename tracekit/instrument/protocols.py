@@ -1,25 +1,20 @@
-"""What the instrument needs from others: a place for events, the time, and in a replay the answers."""
+"""The parts that the instrument needs from others: a place for events, and the time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Protocol
 
-from tracekit.model.events import Event, Request
+from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
 
-if TYPE_CHECKING:
-    from tracekit.instrument.lanes import Lane
-    from tracekit.instrument.live import LiveSpan
-    from tracekit.instrument.reply import Reply
-
-__all__ = ["Answerer", "Clock", "Exporter", "Later", "Notes", "RunSink", "Sink", "ToolReply"]
+__all__ = ["Clock", "Exporter", "Holding", "Notes", "RunSink", "Sink"]
 
 
 class Sink(Protocol):
     """Takes what happens in a run, in the caller's thread, before the call returns to the user's code."""
 
-    def write(self, run: RunInfo, event: Event) -> None:
-        """Keep `event`, which happened in `run`."""
+    def write(self, run: RunInfo, *events: Event) -> None:
+        """Keep `events`, which happened in `run` one after another."""
 
     def release(self, run: RunInfo) -> None:
         """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
@@ -58,74 +53,15 @@ class Notes(Protocol):
         """The process ends in good order."""
 
 
+class Holding(Protocol):
+    """Holds events back for a moment, to write them together with what comes next."""
+
+    def write_held(self) -> object:
+        """Write them now: the process ends."""
+
+
 class Clock(Protocol):
     """Tells the time."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, never less than the time before."""
-
-
-class ToolReply(NamedTuple):
-    """The result that a tool returned in the recording, and when it did on the replay's clock."""
-
-    result: Any
-    end_ns: int
-
-
-class Later(BaseException):
-    """The recording has no answer, which counts only if the program still asks at `until_ns` on the replay's clock."""
-
-    def __init__(self, until_ns: int) -> None:
-        super().__init__(until_ns)
-        self.until_ns = until_ns
-
-
-class Answerer(Protocol):
-    """Answers in place of the API, from a recording, on a clock of its own. What it raises is meant to be raised."""
-
-    replay_of: str
-    """The id of the run that is replayed."""
-
-    run_name: str
-    """The name of that run."""
-
-    is_rootless: bool
-    """Whether that run had no span of its own."""
-
-    def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
-        """What is answered to `request`, the next attempt of `call`, which stands under `parent`.
-
-        Raises:
-            ReplayDivergence: The recording has no answer to it.
-            Later: The same, but what ends the program may still come first: hold, and ask again.
-        """
-
-    def unanswered(self, what: str) -> None:
-        """The program does `what`, whose requests the recording does not answer; they lead nowhere."""
-
-    def beyond(self, reply: Reply) -> BaseException:
-        """What to raise where more is read of `reply` than was in the recording."""
-
-    def ended(self, reply: Reply) -> None:
-        """The attempt that `reply` answered is over."""
-
-    def hold(self, until_ns: int) -> None:
-        """Let time pass on this thread until `until_ns`."""
-
-    async def hold_async(self, until_ns: int) -> None:
-        """Let time pass in this task until `until_ns`."""
-
-    def begin_ns(self, live: LiveSpan) -> int:
-        """When `live`, which is no call and no attempt, begins."""
-
-    def end_ns(self, live: LiveSpan) -> int:
-        """When `live`, which is no call and no attempt, ends."""
-
-    def started(self, lane: Lane) -> None:
-        """The caller starts `lane`, which has made no step yet."""
-
-    def lane_ns(self, lane: Lane) -> int:
-        """The first step of `lane`."""
-
-    def tool(self, live: LiveSpan) -> ToolReply | None:
-        """The result of the tool `live`, in place of running it; None if it is to be run."""

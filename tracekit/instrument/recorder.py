@@ -9,59 +9,49 @@ written with their real begins.
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
 
-from opentelemetry import trace as otel_trace
-
-from tracekit import semconv
-from tracekit.instrument import lanes
+from tracekit.instrument.active import active, install, note_fork
+from tracekit.instrument.begins import Begins, Written
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import current_span, register, unregister
 from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
-from tracekit.instrument.homes import Homes
-from tracekit.instrument.lanes import Lane, current_lane, main_lane
-from tracekit.instrument.live import LiveRun, LiveSpan, known_run, new_run_id, new_span_id
+from tracekit.instrument.homes import Homes, process_span
+from tracekit.instrument.lanes import current_lane
+from tracekit.instrument.live import LiveRun, LiveSpan, known_run
 from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
-from tracekit.instrument.program import program_name
-from tracekit.instrument.protocols import Answerer, Clock, Exporter, Notes, RunSink
+from tracekit.instrument.otel_ids import exports_itself, ids_of, with_own_ids
+from tracekit.instrument.protocols import Clock, Exporter, Holding, Notes, RunSink
 from tracekit.instrument.remote import Remote
+from tracekit.instrument.runs import Runs
 from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.instrument.tool_hints import hints_of
+from tracekit.instrument.upstream import Network, Upstream
 from tracekit.model.events import (
-    Answered,
-    Chunk,
     Event,
     Failure,
     Kind,
-    LaneBegin,
     Request,
     Response,
-    SpanBegin,
     SpanEnd,
     Unrecorded,
 )
 from tracekit.model.run import RunInfo, Session
 from tracekit.model.unrecorded import Misses
 from tracekit.origin import programs_exception
-from tracekit.system_clock import wall_ns
 
 if TYPE_CHECKING:
     from tracekit.privacy import Privacy, SpanRules
 
-__all__ = ["Recorder", "active", "exports_itself", "install"]
-
-_MOST_RUNS = 256
-"""How many runs are remembered before those that are over are forgotten."""
+__all__ = ["Recorder", "active", "install"]
 
 _OF_INTEREST: frozenset[Kind] = frozenset(("agent", "tool"))
 """Written at once. A call is of interest too, and written when it is known what it asks; an attempt with its request."""
@@ -71,9 +61,9 @@ class Recorder:
     """Records this process. There is one, made by `tracekit.configure`, or by a replay.
 
     `session` is the run of a whole process, if there is one. `exporter` takes, beside the sink, the spans that nobody
-    else exports. `remote` is the span of another process under which this one's runs hang. In a replay `answerer` answers
-    in place of the API, and says when things happen. `privacy` redacts what an application's exporter gets, by default as
-    the project says; `measuring` counts calls for metrics; `notes` hear of requests that are not recorded.
+    else exports. `remote` is the span of another process under which this one's runs hang. `upstream` is the network
+    by default. `privacy` redacts what an application's exporter gets, by default as the project says; `measuring` counts
+    calls for metrics; `notes` hear of requests that are not recorded.
     """
 
     def __init__(
@@ -84,7 +74,7 @@ class Recorder:
         *,
         exporter: Exporter | None = None,
         remote: Remote | None = None,
-        answerer: Answerer | None = None,
+        upstream: Upstream | None = None,
         privacy: Sequence[Privacy] = (),
         measuring: Measuring | None = None,
         notes: Notes | None = None,
@@ -93,17 +83,17 @@ class Recorder:
         self.clock = clock
         self.exporter = exporter
         self.remote = remote
-        self.answerer = answerer
+        self.upstream = upstream or Network()
         self._privacy = privacy
         self.measuring = measuring or Measuring()
         self.talk = ThreadsOfTalk()
+        self.holding: set[Holding] = set()
         self._missed = Missed(notes)
-        self.process = _process_span(session) if session else None
-        self.homes = Homes(self._new_run, clock.now_ns(), answerer)
-        self._lane_runs: WeakKeyDictionary[Lane, LiveRun] = WeakKeyDictionary()
+        self.process = process_span(session) if session else None
         self._applications = OpenSpans()
-        # Without a callback: what a signal handler raises in one is lost.
-        self._runs: dict[str, ref[LiveRun]] = {}
+        self._runs = Runs(self.upstream, self._now_ns, self._applications)
+        self.homes = Homes(self._runs.new, clock.now_ns(), self.upstream.only_run)
+        self._begins = Begins(self._runs, self._missed, self.homes, self.upstream, remote)
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -125,8 +115,11 @@ class Recorder:
             self._follow(clock)
         return clock.now_ns()
 
+    def _now_ns(self) -> int:
+        return self.clock.now_ns()
+
     def _follow(self, clock: AnchoredClock) -> None:
-        if not any(run.open for run in self._live_runs()):
+        if not any(run.open for run in self._runs.written()):
             clock.anchor()
 
     # ── begin and end ────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,8 +140,8 @@ class Recorder:
         `otel` is the OpenTelemetry span that stands for it; its ids are used where it has its own. The span is
         written at once if it makes its trace interesting or its run is already written, and later or never if not.
         """
-        otel = _with_own_ids(otel)
-        span_id, trace = _ids(otel)
+        otel = with_own_ids(otel)
+        span_id, trace = ids_of(otel)
         noted = dict(attributes) if attributes else {}
         if kind == "tool":
             noted |= hints_of(noted)
@@ -190,12 +183,12 @@ class Recorder:
     def _place(self, live: LiveSpan, begin_ns: int | None) -> None:
         """Find the run of `live`, and write its begin if that is of interest."""
         if live.kind == "run":
-            self._begin_run(live)
+            self._runs.begin(live)
         else:
             live.run = live.run or known_run(live.parent)
-        if self.answerer is not None and begin_ns is None:
-            live.begin_ns = self.answerer.begin_ns(live)
-        # Of a call it is not known yet when it began, in a replay, and it writes its begin with its first request.
+        if begin_ns is None:
+            live.begin_ns = self.upstream.begin_ns(live)
+        # A call writes its begin with its first request.
         is_seen = live.kind in ("span", "turn") and begin_ns is None and live.run is not None and live.run.written
         if live.kind in _OF_INTEREST or is_seen:
             self.write_begin(live)
@@ -221,93 +214,76 @@ class Recorder:
                     self._write_waiting(live.run)
 
     def _write_waiting(self, run: LiveRun) -> None:
-        """Write what is open in `run`, now that it is of interest, also where it is above nothing that is written."""
+        """Write the spans that are open in `run`, which has become of interest."""
         for other in self._applications.unwritten(run):
             if not other.written:
                 self._write_begin(other, None)
 
     def _write_begin(self, live: LiveSpan, request: Request | None) -> None:
-        run = self._run_of(live)
-        parent = live.parent
-        while parent is not None and not parent.written and self._is_lost(parent):
-            parent = parent.parent
-        if parent is not None and not parent.written and parent.pid == os.getpid():
-            self._write_begin(parent, None)
-        live.written = run.written = True
-        run.open.add(live.id)
-        for event in self._missed.take(run, live.lane):
-            self.sink.write(run.info, event)
-        self._announce(run, live.lane)
-        trace = "" if parent is not None and parent.trace == live.trace else live.trace
-        attributes, live.attributes = live.attributes, {}
-        if parent is None and self.remote is not None and not trace:
-            trace = self.remote.trace
-            attributes[semconv.REMOTE_PARENT] = self.remote.span
-        self._write(
-            live,
-            run,
-            SpanBegin(
-                live.id,
-                parent.id if parent is not None else None,
-                live.kind,
-                live.name,
-                live.begin_ns,
-                live.lane.id,
-                trace,
-                attributes,
-                request,
-            ),
-        )
-
-    def _is_lost(self, live: LiveSpan) -> bool:
-        """Return whether nobody will write the begin of `live`. That of a program is written by its first process."""
-        is_others = live.pid != os.getpid()
-        return live.ended or (is_others and not self.homes.is_program(live))
+        run = self._runs.of(live)
+        self._write(run, self._begins.of(live, run, request))
 
     def end(
+        self,
+        live: LiveSpan,
+        failure: Failure | None = None,
+        *,
+        at_ns: int | None = None,
+        before: Sequence[tuple[LiveSpan, Event]] = (),
+    ) -> None:
+        """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell.
+
+        `at_ns` is when, where that is known better. What is `before` it is written together with it.
+        """
+        event = self.end_of(live, failure, at_ns=at_ns)
+        try:
+            told = [*before, (live, event)] if event is not None else before
+            if told:
+                self.tell(*told)
+        finally:
+            # The sink has the line also where the program's exception has cut in.
+            self.ended(live)
+
+    def end_of(
         self,
         live: LiveSpan,
         failure: Failure | None = None,
         response: Response | None = None,
         *,
         at_ns: int | None = None,
-    ) -> None:
-        """`live` ends now, in the process in which it began; elsewhere the end is not this process's to tell.
-
-        `at_ns` is when, where that is known better.
-        """
+    ) -> SpanEnd | None:
+        """Return the end of `live`, which the caller writes before it calls `ended`; None if there is none to write."""
         if live.ended or live.pid != os.getpid():
-            return
+            return None
         if live.numbering is not None:
             live.lane.begin_anew(live.numbering)
             live.numbering = None
         if live.trace:
             unregister(live)
         self._applications.remove(live)
-        if at_ns is None:
-            at_ns = self.clock.now_ns() if self.answerer is None else self.answerer.end_ns(live)
-        run = live.run
-        if run is None or not live.written:
-            live.ended = True
-            return
+        at_ns = self.upstream.end_ns(live) if at_ns is None else at_ns
+        at_ns = self.clock.now_ns() if at_ns is None else at_ns
+        if live.run is None or not live.written:
+            return None
         failure = failure or live.failure
-        try:
-            self._write(
-                live,
-                run,
-                SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response),
-            )
-        finally:
-            # The sink has the line also where the program's exception has cut in.
-            live.ended = True
+        return SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response)
+
+    def ended(self, live: LiveSpan) -> None:
+        """The end of `live` is written, or will be with what ends next above it."""
+        if live.ended or live.pid != os.getpid():
+            return
+        live.ended = True
+        run = live.run
+        if run is not None and live.written:
             run.open.discard(live.id)
             if not run.open and not run.held:
                 self.sink.release(run.info)
 
-    def tell(self, live: LiveSpan, event: Answered | Chunk) -> None:
-        """Write what happened within `live`, in the process in which it began."""
-        if live.run is not None and live.written and not live.ended and live.pid == os.getpid():
-            self._write(live, live.run, event)
+    def tell(self, *told: tuple[LiveSpan, Event]) -> None:
+        """Write what happened within spans of one run, all together, in the process in which they began."""
+        live = told[-1][0]
+        if live.run is not None and live.written and live.pid == os.getpid():
+            self._write(live.run, told)
 
     @guarded
     def missed(self, caller: str, host: str) -> None:
@@ -319,7 +295,7 @@ class Recorder:
         event = Unrecorded(self.clock.now_ns(), caller, host)
         self._missed.note(event)
         lane = current_lane()
-        run = known_run(current_span() or self.process) or self._lane_runs.get(lane)
+        run = known_run(current_span() or self.process) or self._runs.of_lane(lane)
         if run is None or not run.written:
             self._missed.wait(event, run or lane)
             return
@@ -327,44 +303,19 @@ class Recorder:
         if not run.open and not run.held:
             self.sink.release(run.info)
 
-    def _write(self, live: LiveSpan, run: LiveRun, event: Event) -> None:
-        self.sink.write(run.info, event)
-        if live.exported:
-            self._export(run, event)
+    def _write(self, run: LiveRun, told: Sequence[Written]) -> None:
+        """Write events of `run` all together."""
+        self.sink.write(run.info, *[event for _, event in told])
+        for live, event in told:
+            if live is not None and live.exported:
+                self._export(run, event)
 
     @guarded
     def _export(self, run: LiveRun, event: Event) -> None:
         assert self.exporter is not None
         self.exporter.write(run.info, event)
 
-    # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _begin_run(self, live: LiveSpan) -> None:
-        """A `run` block begins a run of its own, wherever it stands; the run around it is told by its id."""
-        outer = live.parent.run if live.parent is not None else None
-        if outer is not None:
-            live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
-        live.parent = None
-        live.run = self._new_run(live.name)
-        live.run.is_said = True
-        live.numbering = live.lane.begin_anew()
-
-    def _run_of(self, live: LiveSpan) -> LiveRun:
-        """The run of `live`, decided now if it is not yet."""
-        if live.run is None:
-            if live.parent is not None:
-                live.run = self._run_of(live.parent)
-            elif live.kind not in ("llm", "agent") and live.lane in self._lane_runs:
-                live.run = self._lane_runs[live.lane]
-            elif live.kind == "llm" and (root := self._applications.root_around(live.lane)) is not None:
-                live.run = self._run_of(root)
-            else:
-                live.run = self._new_run(_name_of_run(live), rootless=live.kind == "llm")
-                if live.kind == "agent":
-                    live.numbering = live.lane.begin_anew()
-        if live.kind == "llm" and live.parent is None:
-            self._lane_runs[live.lane] = live.run
-        return live.run
+    # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def has_root(self, live: LiveSpan) -> bool:
         """Whether a span of the application's that has no parent is open around `live`, which is not told so."""
@@ -377,51 +328,23 @@ class Recorder:
 
     def is_within_run(self, live: LiveSpan) -> bool:
         """Whether `live` belongs to a run without beginning one."""
-        run = known_run(live)
-        # A program or a unit of work is a run once there is something of interest in it.
-        return live.lane in self._lane_runs if run is None else run.is_said or run.written
-
-    def _new_run(self, name: str, *, rootless: bool = False, unit: str = "") -> LiveRun:
-        recorded_at_ns, replay_of = self.clock.now_ns(), None
-        if self.answerer is not None:
-            recorded_at_ns, replay_of = wall_ns(), self.answerer.replay_of
-        return LiveRun(RunInfo(new_run_id(), name, recorded_at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
+        return self._runs.holds(live)
 
     def _notice_fork(self) -> None:
         """Let a process that was forked without Python, as uWSGI's workers are, begin a record of its own."""
         if os.getpid() != self._pid:
-            _forked()
+            note_fork()
 
     def runs(self) -> list[RunInfo]:
         """The runs that this process has written in."""
-        return [run.info for run in self._live_runs()]
+        return [run.info for run in self._runs.written()]
 
     @property
     def misses(self) -> Misses:
         """The requests to Claude that this process has sent and not recorded."""
         return self._missed.counts
 
-    def _live_runs(self) -> list[LiveRun]:
-        return [run for known in list(self._runs.values()) if (run := known()) is not None]
-
     # ── lanes, forks and the end ─────────────────────────────────────────────────────────────────────────────────
-
-    def _announce(self, run: LiveRun, lane: Lane) -> None:
-        if lane.id in run.lanes:
-            return
-        if lane.parent is not None:
-            self._announce(run, lane.parent)
-        if not run.lanes:
-            self._remember(run)
-        run.lanes.add(lane.id)
-        first_ns = lane.first_ns if self.answerer is None else self.answerer.lane_ns(lane)
-        event = LaneBegin(lane.id, lane.parent.id if lane.parent else None, lane.kind, first_ns, lane.function)
-        self.sink.write(run.info, event)
-
-    def _remember(self, run: LiveRun) -> None:
-        if len(self._runs) >= _MOST_RUNS:
-            self._runs = {id: known for id, known in list(self._runs.items()) if known() is not None}
-        self._runs[run.info.id] = ref(run)
 
     @guarded
     def forking(self) -> None:
@@ -434,12 +357,9 @@ class Recorder:
 
     def forked(self) -> None:
         """This process is a fresh fork: what is open belongs to the parent, what comes is this process's own."""
-        for run in self._live_runs():
-            run.open.clear()
-            run.lanes.clear()
+        self._runs.forked()
         self._pid = os.getpid()
-        self._runs.clear()
-        self._lane_runs.clear()
+        self.holding.clear()
         self._applications.clear()
         self._missed.forked()
         self._lock = threading.RLock()
@@ -452,6 +372,8 @@ class Recorder:
     def exit(self) -> None:
         """The process ends in good order."""
         self._notice_fork()
+        for each in list(self.holding):
+            each.write_held()
         self._end_program()
         now_ns = self.clock.now_ns()
         self.sink.exit(now_ns)
@@ -472,88 +394,3 @@ class Recorder:
             self.write_begin(program)
         error = getattr(sys, "last_value", None)
         self.end(program, failure_of(error) if isinstance(error, BaseException) else None)
-
-
-def _process_span(session: Session) -> LiveSpan:
-    """The span under which a process of a process run stands, which whoever started it writes."""
-    info = session.run
-    assert info.root is not None
-    run = LiveRun(info, held=True)
-    run.is_said = True
-    span = LiveSpan(
-        "run",
-        info.name,
-        id=session.parent or info.root.id,
-        trace="",
-        parent=None,
-        begin_ns=info.root.at_ns,
-        lane=main_lane(),
-        attributes={},
-    )
-    span.run = run
-    span.written = True
-    return span
-
-
-def _name_of_run(root: LiveSpan) -> str:
-    """What to call a run that begins with `root`: an agent, the application's own span, or a call that stands alone."""
-    if root.kind == "agent":
-        return str(root.attributes.get(semconv.AGENT_NAME, root.name))
-    if root.kind == "span":
-        return root.name
-    return program_name()
-
-
-def _with_own_ids(otel: Any) -> Any:
-    """`otel` where its ids are its own. A tracer that is off gives spans without ids, or with those of the parent."""
-    if otel is None:
-        return None
-    context, current = otel.get_span_context(), otel_trace.get_current_span().get_span_context()
-    return otel if context.is_valid and context.span_id != current.span_id else None
-
-
-def exports_itself() -> bool:
-    """Whether the application has a provider: then it exports by itself, or means not to."""
-    return not isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
-
-
-def _ids(otel: Any) -> tuple[str, str]:
-    """The span and trace id of `otel`, else a new span id and no trace."""
-    if otel is not None:
-        context = otel.get_span_context()
-        return format(context.span_id, "016x"), format(context.trace_id, "032x")
-    return new_span_id(), ""
-
-
-_active: Recorder | None = None
-
-
-def active() -> Recorder | None:
-    """The recorder of this process, or None while nothing is recorded."""
-    return _active
-
-
-def install(recorder: Recorder | None) -> None:
-    """Make `recorder` the one of this process, or stop recording."""
-    global _active  # noqa: PLW0603  one recorder a process is the point
-    _active = recorder
-
-
-def _forking() -> None:
-    if _active is not None:
-        _active.forking()
-
-
-def _forked() -> None:
-    lanes.reset_after_fork()
-    if _active is not None:
-        _active.forked()
-
-
-def _exit() -> None:
-    if _active is not None:
-        _active.exit()
-
-
-os.register_at_fork(before=_forking, after_in_child=_forked)
-atexit.register(_exit)

@@ -21,10 +21,11 @@ from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.lanes import current_lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import ToolReply
-from tracekit.instrument.recorder import Recorder, active, exports_itself
+from tracekit.instrument.otel_ids import exports_itself
+from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.instrument.turning import watch_loop
+from tracekit.instrument.upstream import ToolReply
 from tracekit.instrument.values import arguments_of, filled, recorded_value
 from tracekit.model.events import Failure, Kind
 from tracekit.origin import interrupts
@@ -59,7 +60,7 @@ class _Open:
         self.recorder = recorder
         self.live = live
         self._attached = None if joined else Attached(live)
-        is_watched = live.kind == "tool" and not joined and recorder.answerer is None
+        is_watched = live.kind == "tool" and not joined and recorder.upstream.is_live
         self._turning = watch_loop() if is_watched else None
 
     @property
@@ -68,19 +69,16 @@ class _Open:
         return self._attached is not None and self._attached.is_current
 
     def recorded(self) -> ToolReply | None:
-        """What to return in place of running the tool that this is, in a replay."""
-        answerer = self.recorder.answerer
-        return answerer.tool(self.live) if answerer is not None and self.live.kind == "tool" else None
+        """Return the result to give in place of running the tool that this is, if there is one."""
+        return self.recorder.upstream.tool(self.live) if self.live.kind == "tool" else None
 
     def hold(self, until_ns: int) -> None:
-        """Let the replay's time pass until `until_ns`."""
-        if self.recorder.answerer is not None:
-            self.recorder.answerer.hold(until_ns)
+        """Let time pass until `until_ns`."""
+        self.recorder.upstream.hold(until_ns)
 
     async def hold_async(self, until_ns: int) -> None:
         """The same in a coroutine."""
-        if self.recorder.answerer is not None:
-            await self.recorder.answerer.hold_async(until_ns)
+        await self.recorder.upstream.hold_async(until_ns)
 
     @finishing
     def pause(self) -> None:

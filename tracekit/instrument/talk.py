@@ -7,7 +7,6 @@ from collections import OrderedDict
 from typing import Any
 
 from tracekit.instrument.live import LiveRun
-from tracekit.model.conversation import answer_signature, prefix_keys, previous_message_id
 from tracekit.origin import pass_on
 
 __all__ = ["ThreadsOfTalk"]
@@ -26,6 +25,12 @@ class ThreadsOfTalk:
 
     def continued_by(self, body: bytes | None) -> LiveRun | None:
         """The run that the request with this `body` continues, or None if it continues none that is known."""
+        from tracekit.model.conversation import (  # noqa: PLC0415  with the first call, since its digests take a while to load
+            answer_signature,
+            prefix_keys,
+            previous_message_id,
+        )
+
         request = _json_object(body)
         previous = previous_message_id(request)
         if previous is not None:
@@ -44,6 +49,8 @@ class ThreadsOfTalk:
 
     def remember(self, body: bytes | None, message: dict[str, Any], run: LiveRun) -> None:
         """The request with this `body` was answered with `message` in `run`."""
+        from tracekit.model.conversation import answer_signature, prefix_keys  # noqa: PLC0415  see above
+
         messages = _json_object(body).get("messages")
         if isinstance(messages, list) and messages:
             entry = self._asked.setdefault(prefix_keys(messages)[-1], [])

@@ -39,7 +39,9 @@ def end_exported(recorder: Recorder, live: LiveSpan, failure: Failure | None, sp
     """End `span`, by which the application exports `live`, with all that our exporter would send."""
     if not span.is_recording():
         return
-    span.set_attributes(_exported(recorder, live, {**live.attributes_at_begin, **live.attributes}, failure))
+    # Only the recorder adds to what a span begins with, and to an attempt it adds nothing.
+    begun = {} if live.kind == "attempt" else live.attributes_at_begin
+    span.set_attributes(_exported(recorder, live, {**begun, **live.attributes}, failure))
     if failure is not None:
         span.set_status(Status(StatusCode.ERROR, span_description(failure, recorder.span_rules) or None))
     span.end()

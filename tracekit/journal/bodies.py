@@ -5,11 +5,51 @@ from __future__ import annotations
 import base64
 import json
 import re
+from typing import Any
+
+import orjson
 
 from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
 
-__all__ = ["body_member", "compact", "sse_items"]
+__all__ = ["body_member", "compact", "delta_member", "quick", "quick_object", "sse_items"]
+
+_PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+def quick(value: Any) -> str:
+    """Return `value` as compact JSON text, in a tenth of the time that `compact` takes.
+
+    A number with an exponent may be written in another way, which a reader takes for the same.
+
+    Raises:
+        TypeError, ValueError, RecursionError: `value` cannot be JSON.
+    """
+    try:
+        data = orjson.dumps(value, option=_PLAIN)
+    except TypeError as error:
+        pass_on(error)
+        return compact(value)
+    # It stands for a number that JSON does not have, too.
+    return compact(value) if b"null" in data else data.decode()
+
+
+def quick_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object `body`, or None if `compact` might write that object in another way.
+
+    Readers give bodies back by `compact`.
+    """
+    try:
+        value = orjson.loads(body)
+        if not isinstance(value, dict) or orjson.dumps(value) != body:
+            return None
+    except ValueError as error:
+        pass_on(error)
+        return None
+    # The two differ in which numbers have an exponent, and in its form. Hardly any other text looks like those.
+    shape = body.translate(_DIGITS)
+    return None if b"0.0000" in body or b"0e0" in shape or b"0e-0" in shape else value
 
 
 def body_member(body: bytes, content_type: str) -> str:
@@ -32,6 +72,8 @@ def body_member(body: bytes, content_type: str) -> str:
 def _rebuilds(text: str) -> bool:
     """Return whether `text` is an object that is written as `compact` writes it."""
     try:
+        if quick_object(text.encode()) is not None:
+            return True
         value = json.loads(text)
         return isinstance(value, dict) and compact(value) == text
     except (ValueError, RecursionError) as error:
@@ -44,6 +86,22 @@ _DELTA = re.compile(
     r'"(?:text|thinking|partial_json|signature)":"[^"\\\x00-\x1f]*(?:\\["\\nrtbf][^"\\\x00-\x1f]*)*"\}) *\}'
 )
 """Nearly every event of a stream, where it is written as `compact` writes it: so that need not be found by parsing."""
+
+
+_ONE_DELTA = re.compile(_DELTA.pattern + r"\n\n")
+
+
+def delta_member(data: bytes) -> str | None:
+    """Return what `body_member` makes of `data` if that is one usual delta of a stream, as nearly every chunk is."""
+    try:
+        delta = _ONE_DELTA.fullmatch(data.decode())
+    except UnicodeDecodeError as error:
+        pass_on(error)
+        return None
+    if delta is None:
+        return None
+    pad = len(delta[0]) - delta.end(1) - 3
+    return f'"sse":[["content_block_delta",{delta[1]}}}{f",{pad}" if pad else ""}]]'
 
 
 def sse_items(text: str) -> list[str]:

@@ -84,13 +84,13 @@ class Decoder:
     """Decodes the lines of one segment, in the order in which they stand in it.
 
     `problem` says what of the newest event could not be read, though the event itself could. `allowance` is that of the
-    file, in which there may be other segments.
+    file, in which there may be other segments. `is_lazy` says that requests are put together when they are asked for.
     """
 
-    def __init__(self, allowance: Allowance | None = None) -> None:
+    def __init__(self, allowance: Allowance | None = None, *, is_lazy: bool = False) -> None:
         self.problem = ""
         self._allowance = allowance or Allowance()
-        self._rebuilding = Rebuilding(body_of, self._allowance)
+        self._rebuilding = Rebuilding(body_of, self._allowance, is_lazy=is_lazy)
         self._line: Line | None = None
         self._values: Values | None = None
 

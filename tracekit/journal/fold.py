@@ -84,6 +84,7 @@ class Fold:
             tuple(header.get("ignore") or ()),
             bool(header.get("rootless")),
             header.get("hash_seed"),
+            (header.get("source") or {}).get("name", ""),
         )
 
     def add(self, index: int, event: Event, line: Line | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,13 @@ from tracekit.journal.lines import Line, LineFile
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
 from tracekit.model.recording import Recording
+from tracekit.origin import pass_on
 
 __all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
+
+
+class _ReplacedError(JournalError):
+    """A journal was replaced while it was read, as an import of a longer session does."""
 
 
 class JournalReader:
@@ -27,24 +33,26 @@ class JournalReader:
     segment's header in `headers`. `unfinished` says that the file ends in the middle of a line.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_lazy: bool = False) -> None:
         self.path = path
+        self._is_lazy = is_lazy
         self.headers: list[Header] = []
         self.damage: list[tuple[int, str]] = []
         self.unfinished = False
         self.place: Line | None = None
         """The line of the newest event."""
         self._allowance = Allowance()
-        self._decoder = Decoder(self._allowance)
+        self._decoder = Decoder(self._allowance, is_lazy=is_lazy)
         self._lines = LineFile(path)
         self._position = 0
         self._line = 0
+        self._inode = 0
 
     def new_events(self) -> Iterator[tuple[int, Event]]:
         """The events appended since the last time, each with the index of its segment's header in `headers`.
 
         Raises:
-            JournalError: The file is no journal, or of a newer version, or cannot be read.
+            JournalError: The file is no journal, or of a newer version, or cannot be read; or another file is there now.
         """
         with self._opened() as file:
             while line := file.readline():
@@ -81,6 +89,10 @@ class JournalReader:
         self.unfinished = False
         try:
             with open_regular(self.path) as file:
+                inode = os.fstat(file.fileno()).st_ino
+                if self._inode not in (0, inode):
+                    raise _ReplacedError(f"{self.path} was written anew while it was read: read it again")
+                self._inode = inode
                 file.seek(self._position)
                 yield file
         except OSError as error:
@@ -98,7 +110,7 @@ class JournalReader:
             self._tell(f"cannot be read and is passed over: {error}")
         else:
             self.headers.append(header)
-            self._decoder = Decoder(self._allowance)
+            self._decoder = Decoder(self._allowance, is_lazy=self._is_lazy)
 
     def _tell(self, problem: str) -> None:
         self.damage.append((len(self.headers) - 1, f"line {self._line}: {problem}"))
@@ -107,7 +119,8 @@ class JournalReader:
 class RunReader:
     """A run's files, each read once and then as it grows, and what they add up to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_lazy: bool = False) -> None:
+        self._is_lazy = is_lazy
         self._fold = Fold()
         self._files: dict[Path, _File] = {}
 
@@ -130,8 +143,14 @@ class RunReader:
             NewerJournalError: A newer version of tracekit wrote one of them.
         """
         for path in paths:
-            self._files.setdefault(path, _File(path))
-        news = [file.read(self._fold) for file in self._files.values()]
+            self._files.setdefault(path, _File(path, is_lazy=self._is_lazy))
+        try:
+            news = [file.read(self._fold) for file in self._files.values()]
+        except _ReplacedError as error:
+            pass_on(error)
+            self._fold = Fold()
+            self._files = {path: _File(path, is_lazy=self._is_lazy) for path in self._files}
+            news = [file.read(self._fold) for file in self._files.values()]
         return any(news)
 
     def recording(self) -> Recording:
@@ -166,13 +185,16 @@ def load_header(path: Path) -> Header:
 _NO_HEADER = "is no journal: it is empty, or its first line is cut"
 
 
-def read_run(paths: Iterable[Path]) -> Recording:
+def read_run(paths: Iterable[Path], *, is_lazy: bool = False) -> Recording:
     """Read the run with the segments at `paths`. Unreadable files are damage, unless all of them are.
+
+    With `is_lazy`, the bodies of requests are put together, and checked, only when they are asked for: no damage tells of
+    one that is not what was sent, and its bytes are None then. For a replay, which compares digests.
 
     Raises:
         JournalError: No file is a journal that can be read, or one is of a newer version.
     """
-    run = RunReader()
+    run = RunReader(is_lazy=is_lazy)
     run.read(sorted(paths))
     if not run.has_begun:
         raise JournalError(run.problem or "there is no file to read: the run has no segments")
@@ -182,8 +204,8 @@ def read_run(paths: Iterable[Path]) -> Recording:
 class _File:
     """A file of a run."""
 
-    def __init__(self, path: Path) -> None:
-        self.reader = JournalReader(path)
+    def __init__(self, path: Path, *, is_lazy: bool) -> None:
+        self.reader = JournalReader(path, is_lazy=is_lazy)
         self.problem = ""
         self._segments: list[int] = []
         self._told: tuple[object, ...] = ()
@@ -200,7 +222,7 @@ class _File:
                 fold.add(self._segments[number], event, reader.place)
                 grown = True
             self.problem = "" if reader.headers else f"{path} {_NO_HEADER}"
-        except NewerJournalError:
+        except (NewerJournalError, _ReplacedError):
             raise
         except JournalError as error:
             self.problem = str(error)

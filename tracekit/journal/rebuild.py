@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,7 +15,7 @@ from tracekit.journal.limits import Allowance
 from tracekit.journal.lines import Line
 from tracekit.journal.requests import MESSAGES
 from tracekit.journal.schema import check_request
-from tracekit.journal.stored import Blobs, BodyInParts, LatePart, StoredBody, WholeBody, blobs_in
+from tracekit.journal.stored import Blobs, BodyInParts, LateBody, LatePart, StoredBody, WholeBody, blobs_in
 from tracekit.model.history import Held, Message, Messages, Part
 from tracekit.model.parsing import is_deeper
 from tracekit.model.typed import has_types
@@ -33,14 +34,17 @@ class Rebuilding:
     Args:
         read: Makes the bytes of a body that is stored as a whole.
         allowance: What a body that is read for the first time counts against.
+        is_lazy: Whether bodies are put together, and checked, only when they are asked for.
     """
 
-    def __init__(self, read: Callable[..., bytes], allowance: Allowance) -> None:
+    def __init__(self, read: Callable[..., bytes], allowance: Allowance, *, is_lazy: bool = False) -> None:
         self.blobs = Blobs()
         self._read = read
         self._allowance = allowance
         self._requests: dict[str, BodyInParts] = {}
         self._checking = _Checking()
+        self._late: dict[str, LateBody] | None = {} if is_lazy else None
+        self._building = threading.RLock()
 
     def body(self, id: str, data: Mapping[str, Any], line: Line | None) -> StoredBody | bytes:
         """The body of the request `id`, of which `data`, in `line`, says what it adds.
@@ -52,6 +56,8 @@ class Rebuilding:
         if line is not None:
             line.hold({"request": data})
             self._checking.earn(line.size)
+        if "order" in data and line is not None and self._late is not None:
+            return self._later(id, data, line, self._late)
         if "order" in data:
             return self._in_parts(id, data, line)
         body = self._read(data, self._allowance)
@@ -64,17 +70,49 @@ class Rebuilding:
         base = self._requests.get(data["base"]) if data["base"] is not None else None
         if base is None and data["base"] is not None:
             raise ValueError(f"it continues request {data['base']}, which is missing")
+        self._requests[id] = body = self._joined_to(base, data, line)
+        if not self._checking.holds(body):
+            raise ValueError(_WRONG_BYTES)
+        return body
+
+    def _joined_to(self, base: BodyInParts | None, data: Mapping[str, Any], line: Line | None) -> BodyInParts:
         messages = self._messages(base, data, line) if "keep" in data else None
         fields = self._fields(base, data, line)
         is_odd = (base is not None and base.is_odd) or any(
             not has_types(name, value) or is_deeper(value)
             for name, value in chain(data["set"].items(), (("messages", each) for each in data.get("add", ())))
         )
-        body = BodyInParts(data["sha256"], data["order"], fields, messages, is_odd=is_odd)
-        self._requests[id] = body
-        if not self._checking.holds(body):
-            raise ValueError(_WRONG_BYTES)
+        return BodyInParts(data["sha256"], data["order"], fields, messages, is_odd=is_odd)
+
+    def _later(self, id: str, data: Mapping[str, Any], line: Line, known: dict[str, LateBody]) -> LateBody:
+        digest, base = data["sha256"], data["base"]
+        if type(digest) is not str:
+            raise ValueError("'request.sha256' is not a text")
+        if base is not None and base not in known:
+            raise ValueError(f"it continues request {base}, which is missing")
+        known[id] = body = LateBody(self.build, digest, line, None if base is None else known[base])
         return body
+
+    def build(self, late: LateBody) -> BodyInParts:
+        """Put a body together, and first those that it continues.
+
+        Raises:
+            JournalError: The journal was removed or changed.
+            ValueError: What is stored does not give a body back, or has the wrong types, or stands for too much.
+            LookupError: What a body refers to is missing.
+        """
+        with self._building:
+            left = [late]
+            while (base := left[-1].base) is not None and base.built is None:
+                left.append(base)
+            body = None if base is None else base.built
+            for each in reversed(left):
+                data = each.line.data()["request"]
+                check_request(data)
+                each.built = body = self._joined_to(body, data, each.line)
+            if body is None or not self._checking.holds(body):
+                raise ValueError(_WRONG_BYTES)
+            return body
 
     def _messages(self, base: BodyInParts | None, data: Mapping[str, Any], line: Line | None) -> Messages:
         kept = base.messages if base is not None and base.messages is not None else Messages()

@@ -11,7 +11,9 @@ from hashlib import blake2b, sha256
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from tracekit.journal.bodies import body_member, compact
+import orjson
+
+from tracekit.journal.bodies import body_member, compact, quick_object
 from tracekit.model.events import Request
 from tracekit.origin import pass_on
 from tracekit.privacy import redact_bytes
@@ -227,6 +229,14 @@ class _Pieces(NamedTuple):
 
 def _pieces(body: bytes) -> _Pieces | None:
     """The pieces of a request; None where they do not give back `body`."""
+    quick = quick_object(body)
+    if quick is not None:
+        listed = quick.get(MESSAGES)
+        messages = [orjson.dumps(message).decode() for message in listed] if isinstance(listed, list) else None
+        fields = {
+            name: orjson.dumps(value).decode() for name, value in quick.items() if name != MESSAGES or messages is None
+        }
+        return _Pieces(list(quick), messages or [], fields)
     try:
         request = json.loads(body)
         if not isinstance(request, dict):

@@ -79,6 +79,7 @@ _CONTENT = _Rule("full, metadata or off", lambda value: value in ("full", "metad
 
 _Shape = Mapping[str, _Rule]
 
+_SOURCE: _Shape = {"name": _TEXT}
 _ROOT: _Shape = {"id": _ID, "t": _TIME, "argv": _list_of(_TEXT)}
 _HEADER: _Shape = {
     "e": _Rule("header", lambda value: value == "header"),
@@ -92,6 +93,7 @@ _HEADER: _Shape = {
     "process_start": _optional(_COUNT),
     "rootless": _optional(_BOOL),
     "replay_of": _optional(_or_null(_TEXT)),
+    "source": _optional(_or_null(_OBJECT)),
     "unit": _optional(_TEXT),
     "hash_seed": _optional(_or_null(_integer("a whole number of 32 bits", 0, MOST_HASH_SEED))),
     "content": _optional(_CONTENT),
@@ -146,7 +148,13 @@ _LINES: Mapping[str, _Shape] = {
     "unrecorded": {"t": _TIME, "caller": _TEXT, "host": _TEXT, "requests": _COUNT},
     "blob": {"sha256": _TEXT, "data": _TEXT},
 }
-_WITHIN: Mapping[str, _Shape] = {"request": _REQUEST, "response": _RESPONSE, "error": _FAILURE, "root": _ROOT}
+_WITHIN: Mapping[str, _Shape] = {
+    "request": _REQUEST,
+    "response": _RESPONSE,
+    "error": _FAILURE,
+    "root": _ROOT,
+    "source": _SOURCE,
+}
 """The shapes of the objects that stand in a line, by the names of their members."""
 
 

@@ -11,8 +11,9 @@ from tracekit.journal.lines import Line
 from tracekit.journal.requests import BLOB_KEY, MESSAGES
 from tracekit.model.events import Request
 from tracekit.model.history import Asked, Messages, Part, asked_in
+from tracekit.origin import pass_on
 
-__all__ = ["Blobs", "BodyInParts", "LatePart", "StoredRequest", "WholeBody", "blobs_in"]
+__all__ = ["Blobs", "BodyInParts", "LateBody", "LatePart", "StoredRequest", "WholeBody", "blobs_in"]
 
 ReadBody: TypeAlias = Callable[[Mapping[str, Any]], bytes]
 
@@ -99,7 +100,10 @@ class StoredBody(Protocol):
     """The body of a request as it stands in a journal. `digest` is its SHA-256 in hex, `size` its bytes."""
 
     digest: str
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
 
     def joined(self) -> bytes | None:
         """The bytes; None where they are not those that were sent.
@@ -175,6 +179,49 @@ class BodyInParts:
             texts[MESSAGES] = f"[{','.join(map(compact, self.messages))}]"
         body = ("{" + ",".join(f"{compact(name)}:{texts[name]}" for name in self.order) + "}").encode("utf-8")
         return body if sha256(body).hexdigest() == self.digest else None
+
+
+class LateBody:
+    """A body that is put together, by `build`, when it is asked for. `base` is the body that it continues."""
+
+    __slots__ = ("_build", "_is_wrong", "base", "built", "digest", "line")
+
+    def __init__(
+        self, build: Callable[[LateBody], BodyInParts], digest: str, line: Line, base: LateBody | None
+    ) -> None:
+        self.digest = digest
+        self.line = line
+        self.base = base
+        self.built: BodyInParts | None = None
+        """The body, once it was asked for, or one that continues it was."""
+        self._build = build
+        self._is_wrong: bool | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body; 0 where it cannot be given back."""
+        body = self._body()
+        return 0 if body is None else body.size
+
+    def joined(self) -> bytes | None:
+        """The bytes; None where they are not those that were sent."""
+        body = self._body()
+        return None if body is None else body.joined()
+
+    def asked(self) -> Asked:
+        """The body in parts; nothing where it cannot be given back."""
+        body = self._body()
+        return Asked() if body is None else body.asked()
+
+    def _body(self) -> BodyInParts | None:
+        if self._is_wrong is None:
+            try:
+                self.built = self._build(self)
+                self._is_wrong = False
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+                pass_on(error)
+                self._is_wrong = True
+        return None if self._is_wrong else self.built
 
 
 class StoredRequest(Request):

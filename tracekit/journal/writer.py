@@ -1,4 +1,4 @@
-"""Writes journals: one segment per run and process, one `write(2)` per line.
+"""Writes journals: one segment per run and process, one `write(2)` for the lines of events that belong together.
 
 A line is on its way to the disk before the call that it tells of returns to the user's code, so it survives the
 process (not a power cut). A lock on the file says that the writer lives; it goes with the process, however that ends.
@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +33,7 @@ from tracekit.system_clock import day_of, steady_ns, wall_ns
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
 
-__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host"]
+__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host", "identity"]
 
 FORMAT_VERSION = 1
 
@@ -67,12 +68,12 @@ class JournalSink:
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
-    def write(self, run: RunInfo, event: Event) -> None:
-        """Append `event` to the run's segment."""
+    def write(self, run: RunInfo, *events: Event) -> None:
+        """Append `events` to the run's segment, all together."""
         if os.getpid() != self._pid:
             # Forked without Python, so that nobody has said so.
             self.forked()
-        while not self._segment(run).write(event):
+        while not (self._segments.get(run.id) or self._segment(run)).write(*events):
             """It was forgotten between the two calls."""
 
     def release(self, run: RunInfo) -> None:
@@ -171,8 +172,8 @@ class SegmentWriter:
         """Return whether the file is held."""
         return self._file >= 0
 
-    def write(self, event: Event) -> bool:
-        """Append the lines for `event`. False, and nothing is written, if the writer has been retired.
+    def write(self, *events: Event) -> bool:
+        """Append the lines for `events`. False, and nothing is written, if the writer has been retired.
 
         A request is told by what it adds to an earlier one, so both are made into lines and written in one order. A
         finaliser or a signal may break in on the same thread, hence the count.
@@ -181,11 +182,11 @@ class SegmentWriter:
             if self._retired:
                 return False
             self._writing += 1
-            progress = _Progress()
+            progress = _Progress(events)
             try:
-                self._append(event, progress)
+                self._append(progress)
             except BaseException as cut:  # noqa: BLE001  `finish` raises it
-                finish(partial(self._append, event, progress), cut)
+                finish(partial(self._append, progress), cut)
             finally:
                 self._writing -= 1
                 if self._close_after and not self._writing and not self._spans:
@@ -226,37 +227,35 @@ class SegmentWriter:
                 file, self._file = self._file, -1
                 os.close(file)
 
-    def _append(self, event: Event, progress: _Progress) -> None:
-        """Append the missing part of `event`; a disk failure ends the record of the run."""
+    def _append(self, progress: _Progress) -> None:
+        """Append the part that `progress` lacks; a disk failure ends the record of the run."""
         if self.failed:
             return
         try:
-            self._append_rest(event, progress)
+            self._append_rest(progress)
         except (OSError, HomeError) as error:
             pass_on(error)
             self._fail(error)
 
-    def _append_rest(self, event: Event, progress: _Progress) -> None:
+    def _append_rest(self, progress: _Progress) -> None:
         if self._file < 0:
             with _moving:
                 self._open()
         elif not self._locked:
             self._locked = _take_lock(self._file, patience_s=0.0)
-        if progress.kept is None:
-            progress.kept = self._privacy.over(event)
-        while progress.kept:
-            kept = progress.kept[0]
-            if progress.lines is None:
-                progress.lines = self._encoder.lines(kept)
-            for line in progress.lines[len(progress.sizes) :]:
-                _write_line(self._file, line, progress.sizes)
-            self._encoder.written(kept)
-            # Nothing can cut in between these two: neither calls anything.
-            progress.lines, progress.sizes, progress.kept = None, [], progress.kept[1:]
-        if isinstance(event, SpanBegin):
-            self._spans.add(event.id)
-        elif isinstance(event, SpanEnd):
-            self._spans.discard(event.id)
+        events, kept = progress.events, progress.kept
+        while len(kept) < len(events):
+            kept.append(self._privacy.over(events[len(kept)]))
+        if progress.text is None:
+            progress.text = self._encoder.text(list(chain.from_iterable(kept)))
+        if progress.text and not progress.sizes:
+            _write_lines(self._file, progress.text, progress.sizes)
+        for event in events:
+            if isinstance(event, SpanBegin):
+                self._encoder.written(event)
+                self._spans.add(event.id)
+            elif isinstance(event, SpanEnd):
+                self._spans.discard(event.id)
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +296,7 @@ class SegmentWriter:
             if path.exists():
                 return False
             locked = _take_lock(file, _LONGEST_PROBE_S)
-            _write_line(file, self._header(), [])
+            _write_lines(file, self._header(), [])
             draft.rename(path)
             self._file, self._locked = file, locked
         finally:
@@ -319,7 +318,7 @@ class SegmentWriter:
         except (OSError, JournalError) as error:
             pass_on(error)
             return False
-        if not ends_whole or any(header.get(key) != value for key, value in _identity().items()):
+        if not ends_whole or any(header.get(key) != value for key, value in identity().items()):
             return False
         self._keep(os.open(path, _APPEND))
         return True
@@ -340,7 +339,7 @@ class SegmentWriter:
             "name": privacy.text(run.name),
             "recorded_at_ns": run.recorded_at_ns,
             "root": {"id": root.id, "t": root.at_ns, "argv": privacy.arguments(root.argv)} if root else None,
-            **_identity(),
+            **identity(),
             "rootless": run.rootless,
             **({"replay_of": run.replay_of} if run.replay_of else {}),
             **({"unit": run.unit} if run.unit else {}),
@@ -375,23 +374,23 @@ def _new_encoder() -> Encoder:
 
 
 class _Progress:
-    """The written part of an event: an exception may cut in anywhere, and no line is lost or doubled.
+    """The written part of `events`: an exception may cut in anywhere, and no line is lost or doubled.
 
-    `kept` is what is left of the event, `lines` the lines of the first of that, and `sizes` how long those are that
-    have been written.
+    `kept` is what may be kept of each event, `text` the lines for that, and `sizes` how many bytes were written.
     """
 
-    __slots__ = ("kept", "lines", "sizes")
+    __slots__ = ("events", "kept", "sizes", "text")
 
-    def __init__(self) -> None:
-        self.kept: list[Event] | None = None
-        self.lines: list[str] | None = None
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self.kept: list[list[Event]] = []
+        self.text: str | None = None
         self.sizes: list[int] = []
 
 
-def _write_line(file: int, line: str, sizes: list[int]) -> None:
+def _write_lines(file: int, text: str, sizes: list[int]) -> None:
     # JSON's own escape stands for half of a surrogate pair, which UTF-8 cannot hold.
-    data = line.encode("utf-8", "backslashreplace") + b"\n"
+    data = text.encode("utf-8", "backslashreplace") + b"\n"
     # No signal can come between the write and the note of it, as all of this line runs in C.
     sizes.extend(map(os.write, (file,), (data,)))
     if sizes[-1] < len(data):
@@ -448,8 +447,8 @@ _moving = _Moving()
 os.register_at_fork(before=_moving.wait, after_in_child=_moving.forget)
 
 
-def _identity() -> dict[str, object]:
-    """This process, beyond its pid, which machines and containers use again."""
+def identity() -> dict[str, object]:
+    """Return the header's members that tell this process from others, beyond its pid, which machines use again."""
     pid = os.getpid()
     return {
         "host": host_name(),

@@ -198,7 +198,7 @@ def unrecorded() -> Iterator[None]:
         JudgeError: This process is a replay, in which nothing may be sent.
     """
     recorder = active()
-    if recorder is not None and recorder.answerer is not None:
+    if recorder is not None and not recorder.upstream.is_live:
         raise JudgeError("a replay runs in this process, in which nothing is sent: check without --judge")
     install(None)
     try:

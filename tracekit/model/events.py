@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tracekit.model.heads import HeadForm
-from tracekit.model.history import Asked, asked_in
+
+if TYPE_CHECKING:
+    from tracekit.model.history import Asked
 
 __all__ = [
     "Answered",
@@ -69,6 +71,8 @@ class Request:
     @property
     def asked(self) -> Asked:
         """The body in parts."""
+        from tracekit.model.history import asked_in  # noqa: PLC0415  only who reads a request needs it
+
         return asked_in(self.body)
 
     @property

@@ -21,7 +21,8 @@ class Segment:
     could not be read of it. `replay_of` is the run that it replays, and `replay` how that went. `content` says how much
     of what was said is kept, `redaction` by which rules, and `ignore` which places of a request a replay passes over.
     `rootless` says that the run has no span of its own.
-    `hash_seed` is the process's ``PYTHONHASHSEED``, None where it is not known.
+    `hash_seed` is the process's ``PYTHONHASHSEED``, None where it is not known. `source` names the tool from whose record
+    the segment was imported; it is empty for a process that was recorded itself.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Segment:
     ignore: tuple[str, ...] = ()
     rootless: bool = False
     hash_seed: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,11 @@ class Recording:
     def hash_seed(self) -> int | None:
         """The ``PYTHONHASHSEED`` of its processes; None where it is not known."""
         return next((segment.hash_seed for segment in self.segments if segment.hash_seed is not None), None)
+
+    @property
+    def source(self) -> str:
+        """The tool from whose record the run was imported; empty for a run that was recorded itself."""
+        return next((segment.source for segment in self.segments if segment.source), "")
 
     @property
     def replay_of(self) -> str | None:

@@ -93,6 +93,11 @@ class RunSummary:
     replay: ReplayMode | None = _of(
         "followed, projected or diverged, if it is a replay", lambda run: run.replay, json="replay"
     )
+    source: str = _of(
+        "the tool from whose record it was imported; empty if it was recorded itself",
+        lambda run: run.source,
+        json="source",
+    )
 
     @property
     def tokens(self) -> Tokens:

@@ -17,12 +17,16 @@ Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token counts. `input` includes what was read from and written to the cache."""
+    """Token counts. `input` includes what was read from and written to the cache.
+
+    `is_partial` says that a call's output is not known, so `output` is the least that there was.
+    """
 
     input: int = 0
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    is_partial: bool = field(default=False, compare=False)
 
     def __add__(self, other: Tokens) -> Tokens:
         return Tokens(
@@ -30,6 +34,7 @@ class Tokens:
             self.output + other.output,
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
+            self.is_partial or other.is_partial,
         )
 
 
@@ -77,8 +82,8 @@ class RunTree:
     """A run's identity and structure, without its requests and answers: all that the store has of a run.
 
     `last_ns` is the latest time that anything of the run is known of. `replay_of` is the run that it replays, and `replay`
-    how that went. `unrecorded` are requests that are missing here, and `damage` is what could not be read, by file.
-    `requested` has the ids of the tool calls that the response of a call requested, in order, by the id of the call; at
+    how that went. `source` is the tool from whose record it was imported. `unrecorded` are requests that are missing here,
+    and `damage` is what could not be read, by file. `requested` has the ids of the tool calls that the response of a call requested, in order, by the id of the call; at
     least where the tree has a tool that was inferred from one of them.
     """
 
@@ -90,6 +95,7 @@ class RunTree:
     last_ns: int
     replay_of: str | None
     replay: ReplayMode | None
+    source: str
     unrecorded: tuple[Unrecorded, ...]
     damage: tuple[tuple[str, str], ...]
     requested: Mapping[str, tuple[str, ...]]
@@ -128,6 +134,7 @@ class Run(RunTree):
             max(_last_arrival_ns(recording), *(max(node.start_ns, node.end_ns or 0) for node in root.walk())),
             recording.replay_of,
             recording.replay,
+            recording.source,
             recording.unrecorded,
             tuple((segment.path, said) for segment in recording.segments for said in segment.damage),
             requested or {},

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 __all__ = ["uncollected"]
 
 
+class _Process:
+    has_frozen = False
+    """The program has frozen objects. Remembered, since Python counts them one by one."""
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Keep Python from looking for cycles, where some hundred thousand objects are made that have none.
@@ -21,7 +26,8 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            if not gc.get_freeze_count():
+            _Process.has_frozen = _Process.has_frozen or gc.get_freeze_count() > 0
+            if not _Process.has_frozen:
                 # What was made meanwhile counts as old: as young objects all of it would be looked through at once.
                 gc.freeze()
                 gc.unfreeze()

@@ -79,15 +79,16 @@ class LiveExport:
 
     # ── a sink ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def write(self, run: RunInfo, event: Event) -> None:
-        """Take `event`, which happened in `run`."""
-        match event:
-            case SpanBegin():
-                self._begin(run, event)
-            case SpanEnd():
-                self._end(event)
-            case Answered() | Chunk() if self._rules.content:
-                self._answer(event)
+    def write(self, run: RunInfo, *events: Event) -> None:
+        """Take `events`, which happened in `run`."""
+        for event in events:
+            match event:
+                case SpanBegin():
+                    self._begin(run, event)
+                case SpanEnd():
+                    self._end(event)
+                case Answered() | Chunk() if self._rules.content:
+                    self._answer(event)
 
     def release(self, run: RunInfo) -> None:
         """Nothing is held for a run."""

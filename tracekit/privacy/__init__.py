@@ -4,7 +4,7 @@ Everything passes these steps, in this order; every sink uses the same code for 
 
 1. *Headers*: those that may carry credentials are never taken from a request or a response (`headers`).
 2. *The user's rules*: ``[tool.tracekit.redact]`` (`own_rules`, with time limits in `patterns`).
-3. *The content mode*: ``TRACEKIT_CONTENT`` (`content`).
+3. *The content mode*: ``TRACEKIT_CONTENT`` (`modes`, applied by `content`).
 4. *Credentials*: texts in the form of a key, token or password (`credential_rules`, applied by `credentials`), also
    percent-encoded in addresses (`texts`), and spelled out by several events of a stream (`joined`).
 
@@ -29,10 +29,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracekit.privacy.content import CONTENT_VARIABLE, Content, content_mode
     from tracekit.privacy.credentials import body_without_credentials, redact, redact_bytes
     from tracekit.privacy.endpoints import public_address, scrubbed, secrets_of, without_user
     from tracekit.privacy.headers import SENT_HEADERS, kept_headers
+    from tracekit.privacy.modes import CONTENT_VARIABLE, Content, content_mode
     from tracekit.privacy.own_rules import RuleTimeoutError
     from tracekit.privacy.patterns import Pattern, PatternError, PatternTimeoutError
     from tracekit.privacy.pipeline import Privacy, SegmentPrivacy, project_privacy, recorded_privacy
@@ -84,10 +84,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "content": ("CONTENT_VARIABLE", "Content", "content_mode"),
     "credentials": ("body_without_credentials", "redact", "redact_bytes"),
     "endpoints": ("public_address", "scrubbed", "secrets_of", "without_user"),
     "headers": ("SENT_HEADERS", "kept_headers"),
+    "modes": ("CONTENT_VARIABLE", "Content", "content_mode"),
     "own_rules": ("RuleTimeoutError",),
     "patterns": ("Pattern", "PatternError", "PatternTimeoutError"),
     "pipeline": ("Privacy", "SegmentPrivacy", "project_privacy", "recorded_privacy"),

@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from tracekit import semconv
 from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
 from tracekit.model.messages import Answer, BodyReader, answer_of
 from tracekit.origin import pass_on
+from tracekit.privacy.modes import Content, kept_arguments
 from tracekit.privacy.texts import rewritten_value
 
-__all__ = ["CONTENT_VARIABLE", "Content", "ContentFilter", "content_mode", "kept_arguments"]
-
-CONTENT_VARIABLE = "TRACEKIT_CONTENT"
-
-Content: TypeAlias = Literal["full", "metadata", "off"]
+__all__ = ["ContentFilter"]
 
 _OPEN = frozenset(
     ("type", "role", "id", "name", "tool_use_id", "model", "stop_reason", "previous_message_id", "is_error")
@@ -35,19 +32,6 @@ _OPEN = frozenset(
 
 _PLAIN_PARTS = frozenset(("", ".", "..", "*", "**"))
 """Parts of paths that mean the same in every path."""
-
-
-def content_mode() -> Content:
-    """Return the mode that ``TRACEKIT_CONTENT`` sets. An invalid value keeps nothing, because less was wanted."""
-    value = os.environ.get(CONTENT_VARIABLE, "full").strip().lower()
-    if value in ("", "full"):
-        return "full"
-    return "metadata" if value == "metadata" else "off"
-
-
-def kept_arguments(arguments: Sequence[str], content: Content) -> Sequence[str]:
-    """Return a program's arguments; only its name where no content is kept, since a task's text may be among them."""
-    return arguments if content == "full" else arguments[:1]
 
 
 class ContentFilter:

@@ -168,7 +168,7 @@ class OwnRules:
         return redacted
 
     def _in_json(self, text: str, allowance: Allowance) -> str:
-        """Return `text` with the rules applied to the strings in it, if it is JSON whose escapes could hide a match."""
+        """Return `text` with the rules applied to its strings, if it is JSON whose escapes could hide a match."""
         if "\\" not in text or text.lstrip()[:1] not in _JSON_BEGINS:
             return text
         try:

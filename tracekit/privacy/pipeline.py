@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
-from tracekit.privacy.content import Content, ContentFilter, content_mode, kept_arguments
+from tracekit.privacy.modes import Content, content_mode, kept_arguments
 from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
 from tracekit.privacy.texts import Texts, has_encoded_url, json_body, rewritten_url, rewritten_value, with_plain_urls
+
+if TYPE_CHECKING:
+    from tracekit.privacy.content import ContentFilter
 
 __all__ = ["Privacy", "SegmentPrivacy", "project_privacy", "recorded_privacy"]
 
@@ -57,6 +60,13 @@ class Privacy:
         from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
 
         return redact(self.rules.text(text))
+
+    def is_clean(self, lines: str) -> bool:
+        """Return whether `text` would leave each of `lines` as it is; False where only `text` itself can tell."""
+        from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
+
+        # A user's rule may depend on where a text begins and ends.
+        return not self.rules and redact(lines) == lines
 
     def value(self, value: Any) -> Any:
         """Return `value`, any JSON, with its texts and the keys of its objects after `text`."""
@@ -116,7 +126,7 @@ class SegmentPrivacy:
 
     def __init__(self, privacy: Privacy) -> None:
         self._privacy = privacy
-        self._content = ContentFilter(privacy.content, privacy.text)
+        self._content = _content_filter(privacy)
 
     def over(self, event: Event) -> list[Event]:
         """Return what may be kept of `event`."""
@@ -126,7 +136,16 @@ class SegmentPrivacy:
 
             # Percent encoding hides a credential from the line that is made of the event.
             event = with_plain_urls(event, redact)
-        return self._content.over(event)
+        return [event] if self._content is None else self._content.over(event)
+
+
+def _content_filter(privacy: Privacy) -> ContentFilter | None:
+    """Return what takes content out of a segment's events; None where all content is kept."""
+    if privacy.content == "full":
+        return None
+    from tracekit.privacy.content import ContentFilter  # noqa: PLC0415  hardly anybody asks for it
+
+    return ContentFilter(privacy.content, privacy.text)
 
 
 def _characters(event: Event) -> int:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Final, NamedTuple
 
 from tracekit import semconv
 from tracekit.cost import derived_attributes
 from tracekit.model.events import Failure, Kind
-from tracekit.privacy.content import content_mode
+from tracekit.privacy.modes import content_mode
 from tracekit.privacy.pipeline import Privacy
 from tracekit.privacy.texts import rewritten_attribute, rewritten_url, rewritten_value
 
@@ -38,27 +38,33 @@ _ALSO_CONTENT = frozenset((semconv.COMMAND_ARGS, *semconv.TOUCHED))
 """What may hold a task's text though no message does: arguments of the program, and of tools in what they touch."""
 
 _WORD_BITS = 63
+_SHORT = 256
+"""Characters of the longest text whose exported form is remembered."""
+
+
+@lru_cache(maxsize=1024)
+def _is_content(name: str) -> bool:
+    """Return whether the attribute `name` may hold content: of messages, or of what tools touch."""
+    return name in _ALSO_CONTENT or semconv.is_content(name)
 
 
 class SpanRules(NamedTuple):
     """The rules of an export: whether it includes content, and how each text is redacted.
 
     `sdks_content` lets content go that the SDK itself put on its span, since a client was told to (`content_mode`).
+    `is_clean` tells of texts, in lines, whether `redact` leaves all of them as they are; it may say no where it does.
     """
 
     content: bool
     redact: Callable[[str], str]
     sdks_content: bool = False
+    is_clean: Callable[[str], bool] = lambda _: False
 
     def allowed(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of a span's `attributes` that may leave."""
         if self.content or (self.sdks_content and semconv.INPUT_MESSAGES in attributes):
             return dict(attributes)
-        return {
-            name: value
-            for name, value in attributes.items()
-            if name not in _ALSO_CONTENT and not semconv.is_content(name)
-        }
+        return {name: value for name, value in attributes.items() if not _is_content(name)}
 
 
 class SpanFacts(NamedTuple):
@@ -85,7 +91,9 @@ def span_rules(*each: Privacy) -> SpanRules:
     """Return the rules for exported spans: those of `each`, and no content that is not kept."""
     is_kept = content_mode() == "full"
     redact = each[0].text if len(each) == 1 else lambda text: reduce(lambda done, one: one.text(done), each, text)
-    return SpanRules(is_kept and asks_for_content(), redact, sdks_content=is_kept)
+    return SpanRules(
+        is_kept and asks_for_content(), redact, is_kept, lambda text: all(one.is_clean(text) for one in each)
+    )
 
 
 def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: SpanRules) -> dict[str, Any]:
@@ -100,7 +108,16 @@ def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: Span
         if facts.agent is not None:
             found[semconv.AGENT_NAME] = facts.agent
         found.update(derived_attributes(attributes, facts.start_ns))
-    return {name: _exported(name, value, rules) for name, value in found.items() if value is not None}
+    if _is_clean(found, rules):
+        rules = rules._replace(redact=str)
+    return {
+        # Most values are short texts, and known.
+        name: _known_text(name, value, rules.redact)
+        if type(value) is str and len(value) <= _SHORT
+        else _exported(name, value, rules)
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def span_name(name: str, rules: SpanRules) -> str:
@@ -113,6 +130,23 @@ def span_description(failure: Failure | None, rules: SpanRules) -> str:
     return _as_wire(rules.redact(failure.message)) if failure is not None and rules.content else ""
 
 
+def _is_clean(attributes: Mapping[str, Any], rules: SpanRules) -> bool:
+    """Return whether nothing in `attributes` would be redacted, by one look at all their texts."""
+    texts: list[str] = []
+    for value in attributes.values():
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list | tuple):
+            if not all(isinstance(each, str) for each in value):
+                return False
+            texts.extend(value)
+        elif not isinstance(value, int | float | None):
+            return False
+    joined = "\n".join(texts)
+    # Percent encoding hides texts, and so does a plus sign in a query.
+    return "%" not in joined and semconv.URL_QUERY not in attributes and rules.is_clean(joined)
+
+
 def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     """Return `value` as OTLP can hold it and receivers can query it; anything nested as JSON."""
     if isinstance(value, bool | float):
@@ -120,13 +154,21 @@ def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     if isinstance(value, int):
         return value if -(1 << _WORD_BITS) <= value < 1 << _WORD_BITS else str(value)
     if isinstance(value, str):
-        return _as_wire(rewritten_attribute(name, value, rules.redact))
+        return _text(name, value, rules.redact)
     if isinstance(value, list | tuple) and len({type(each) for each in value}) <= 1:
         parts = [_exported("", each, rules) for each in value]
         if not any(isinstance(each, list | tuple | Mapping) for each in value):
             return parts
     redacted = rewritten_value(_with_text_keys(value), rules.redact)
     return _as_wire(json.dumps(redacted, ensure_ascii=False, separators=(",", ":"), default=_plain(rules)))
+
+
+def _text(name: str, value: str, redact: Callable[[str], str]) -> str:
+    return _as_wire(rewritten_attribute(name, value, redact))
+
+
+_known_text = lru_cache(maxsize=2048)(_text)
+"""Most texts of a span, such as models and addresses, are those of the spans before."""
 
 
 def _with_text_keys(value: Any) -> Any:

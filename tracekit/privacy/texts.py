@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
 from tracekit import semconv
-from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.model.events import (
     Answered,
     Attributes,
@@ -197,6 +196,8 @@ def with_plain_urls(event: Event, text: Callable[[str], str]) -> Event:
 
 def json_body(body: bytes, text: Callable[[str], str]) -> bytes:
     """Return `body` with `text` applied to its texts: JSON, lines or events of JSON, or plain text."""
+    from tracekit.model.aws import are_frames, rewritten_frames  # noqa: PLC0415  with the first body
+
     if are_frames(body):
         return rewritten_frames(body, lambda event: _encoded(_json(_decoded(event), text)))
     whole = _decoded(body)

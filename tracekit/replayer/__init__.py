@@ -1,7 +1,7 @@
-"""Replays a recorded run: the program's own code runs again, and is answered from the record.
+"""Run a recorded program again: its own code runs, and its requests are answered from the recording.
 
-The names are resolved when they are asked for: closed child processes load other modules of this package as they start,
-and need nothing heavy.
+The names are imported on first use: closed child processes load other modules of this package as they start, and must
+start quickly.
 """
 
 from __future__ import annotations

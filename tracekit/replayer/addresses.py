@@ -55,7 +55,7 @@ def address_of(name: str) -> Address | None:
 
 
 class Hosts:
-    """The hosts, each given as ``scheme://host:port``, that a replay lets nothing reach.
+    """Hosts, given as ``scheme://host:port``, that a replay must not reach.
 
     A host that is a name is refused on all its ports. One of this machine is refused on its own port alone, since other
     services of the machine may be the tools'.
@@ -85,7 +85,7 @@ class Hosts:
             self._ports.add(port)
 
     def has_name(self, host: Any) -> bool:
-        """Return whether `host` is the name of one, in any spelling."""
+        """Return whether `host` is the name of one of these hosts, in any spelling."""
         return spelled(host) in self.names
 
     def has_literal(self, host: Any, port: Any) -> bool:
@@ -160,7 +160,7 @@ def _look_up(name: str) -> list[Address]:
 
 
 def _is_local(address: Address) -> bool:
-    """Return whether `address` is one of this machine: only such a one can be bound."""
+    """Return whether `address` belongs to this machine: only then can a socket be bound to it."""
     if address.is_loopback or address.is_unspecified:
         return True
     if address.is_global:

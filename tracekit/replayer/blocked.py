@@ -1,4 +1,4 @@
-"""Notes of processes that a replay does not reach: what each of them asked, and did not get.
+"""Notes about requests that a replay refused in processes that are not replayed.
 
 Only the standard library is needed here, since closed child processes load this module as they start.
 """
@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 200
 
 
 def note_blocked(folder: str, where: str) -> None:
-    """Note in `folder`, if there is one, that this process asked `where`."""
+    """Note in `folder` that this process tried to reach `where`; do nothing without a folder."""
     if not folder:
         return
     program = " ".join(sys.orig_argv)[:_MOST_CHARACTERS]
@@ -33,7 +33,7 @@ def note_blocked(folder: str, where: str) -> None:
 
 
 def blocked_in(folder: Path) -> Iterator[str]:
-    """Iterate over what was asked, with the program that asked it."""
+    """Iterate over the refused requests noted in `folder`, each with the program that made it."""
     for path in sorted(folder.glob(f"{_PREFIX}*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield str(json.loads(line))

@@ -1,8 +1,8 @@
-"""Compares two recordings of one program, and proposes what a replay should pass over.
+"""Compare two recordings of one program and propose what a replay should ignore.
 
-What differs in the requests of two runs that did the same is volatile: an id, a date, a temporary path. What differs
-because the model answered differently is not, since a replay answers as recorded. Whatever is neither is told, and
-never proposed: it may be a change that a replay is there to find.
+Three kinds of differences occur between the requests of two equal runs. Volatile values (an id, a date, a temporary
+path) are proposed for `ignore`. Text that the model wrote differently needs no entry, since a replay repeats the
+recorded responses. Anything else is reported and never proposed: it may be a change that a replay is there to find.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = ["Calibration", "calibrate", "write_ignore"]
 
 _ALIKE = 0.5
 _TELLING = 12
-"""How many characters of an answer tell that a text was taken from it."""
+"""Characters that a text must share with a response to count as taken from it."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a comparison of two recordings came to.
+    """The result of comparing two recordings.
 
-    `unexplained` are differences, with the call in which they are, that a replay must not pass over unasked; `alone`
-    are the calls of either recording that have no counterpart in the other. Of the `pairs` of requests, `alike` are the same
-    when the proposals are passed over and the model answers as recorded.
+    `unexplained` are differences, each with the path of its call, that a replay must not ignore unasked. `alone` are
+    the calls of either recording that have no counterpart in the other. Of the `pairs` of requests, `alike` are equal
+    once the proposals are ignored and the model's own text is set aside.
     """
 
     proposals: tuple[Proposal, ...]
@@ -50,7 +50,7 @@ class Calibration:
 
     @property
     def ignore(self) -> list[str]:
-        """The entries that are proposed."""
+        """The entries that are proposed for `ignore`."""
         return [proposal.entry for proposal in self.proposals]
 
 
@@ -66,14 +66,14 @@ def calibrate(recorded: Recording, other: Recording, ignore: Sequence[str] = ())
     ours, theirs = (Script(each, Keys(ignore, rules)) for each in (recorded, other))
     pairs, alone = _pairs(ours, theirs)
     paths = places(ours)
-    said = _Said(recorded), _Said(other)
+    texts = _ModelTexts(recorded), _ModelTexts(other)
     proposed: dict[str, Proposal] = {}
     unexplained: list[tuple[str, Difference]] = []
     alike = 0
     for old, new in pairs:
         before = len(unexplained)
         for difference in _differences(ours, old, new):
-            if _is_the_models(difference, said):
+            if _is_model_text(difference, texts):
                 continue
             found = proposals(difference)
             if found:
@@ -89,14 +89,14 @@ def _request(call: Call) -> Any:
 
 
 def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[str]]:
-    """The calls of both that are the same, in the order recorded: by who asks, then by what is asked."""
+    """Pair the calls of both recordings, by lane and span path or else by likeness; also return the unpaired calls."""
     waiting: dict[Any, list[Call]] = defaultdict(list)
     for call in theirs.calls:
-        waiting[_who(theirs, call)].append(call)
+        waiting[_sender(theirs, call)].append(call)
     pairs: list[tuple[Call, Call]] = []
     left: list[Call] = []
     for call in ours.calls:
-        same = waiting[_who(ours, call)]
+        same = waiting[_sender(ours, call)]
         if same:
             pairs.append((call, same.pop(0)))
         else:
@@ -116,7 +116,7 @@ def _pairs(ours: Script, theirs: Script) -> tuple[list[tuple[Call, Call]], list[
     return pairs, [*(paths[call.number] for call in alone), *(their_paths[call.number] for call in others)]
 
 
-def _who(script: Script, call: Call) -> Any:
+def _sender(script: Script, call: Call) -> Any:
     segments = sorted({each.lane[0] for each in script.calls})
     request = _request(call)
     return segments.index(call.lane[0]), call.lane[1], call.path, request.method
@@ -134,7 +134,7 @@ def _differences(script: Script, old: Call, new: Call) -> Iterator[Difference]:
 
 
 def _is_of_assistant(body: Any, place: str) -> bool:
-    """Whether `place` is in what the model itself said before."""
+    """Return whether `place` is in a message of the assistant."""
     number = re.match(r"messages\[(\d+)\]", place)
     messages = body.get("messages") if isinstance(body, dict) else None
     if number is None or not isinstance(messages, list) or int(number[1]) >= len(messages):
@@ -143,11 +143,11 @@ def _is_of_assistant(body: Any, place: str) -> bool:
     return isinstance(message, dict) and message.get("role") == "assistant"
 
 
-# ── what the model said ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── the texts of responses ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Said:
-    """All that was answered in a recording."""
+class _ModelTexts:
+    """The texts of all responses in a recording."""
 
     def __init__(self, recording: Recording) -> None:
         self._texts: set[str] = set()
@@ -157,7 +157,7 @@ class _Said:
         self._all = "\n".join(self._texts)
 
     def has(self, text: str, start: int, end: int) -> bool:
-        """Whether ``text[start:end]``, with what stands around it, is an answer or a telling piece of one."""
+        """Return whether ``text[start:end]``, with the text around it, is a response or a long enough piece of one."""
         if text[start:end] not in self._all:
             return False
         while start and text[start - 1 : end] in self._all:
@@ -178,30 +178,30 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _is_the_models(difference: Difference, said: tuple[_Said, _Said]) -> bool:
-    """Whether each of the two has at this place what its own model said, and so what a replay says again."""
+def _is_model_text(difference: Difference, texts: tuple[_ModelTexts, _ModelTexts]) -> bool:
+    """Return whether both values differ only in text that each run's own model wrote."""
     old, new = difference.recorded, difference.asked
     if not isinstance(old, str) or not isinstance(new, str):
         return False
     start = _shared(old, new)
     end = _shared(old[start:][::-1], new[start:][::-1])
-    return said[0].has(old, start, len(old) - end) and said[1].has(new, start, len(new) - end)
+    return texts[0].has(old, start, len(old) - end) and texts[1].has(new, start, len(new) - end)
 
 
 def _shared(a: str, b: str) -> int:
-    """How many characters both begin with."""
+    """Return the number of characters that `a` and `b` have in common at the start."""
     return next((number for number, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-# ── the recording's header ───────────────────────────────────────────────────────────────────────────────────────────
+# ── the recording's header ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def write_ignore(path: Path, entries: Iterable[str]) -> None:
-    """Add `entries` to what the header of each segment in the exported file at `path` says is to be passed over.
+    """Add `entries` to the `ignore` list in the header of each segment of the exported file at `path`.
 
     Raises:
-        JournalError: It is no journal.
-        OutputError: It cannot be written.
+        JournalError: The file is no journal.
+        OutputError: The file cannot be written.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)

@@ -1,7 +1,7 @@
-"""A process under `tracekit replay`: what it is told, what it plays, and what it tells of it.
+"""A process under `tracekit replay`: the task it receives, the replay it starts, and the reports it writes.
 
-Whoever starts it gives it an address of the API, and proxies, that lead nowhere. Only where the replay has taken hold
-does the program find its own in `os.environ`; the processes that it starts itself get the dead ones again.
+The parent starts the process with an API address and proxies that lead nowhere. Once the replay is in place, the
+program finds its own values again in `os.environ`; the processes that it starts itself get the dead addresses again.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from tracekit.replayer.divergence import Divergence
 from tracekit.replayer.environment import CLOSED_VARIABLES, own_values
 from tracekit.replayer.session import Stage, notes_of
 
-__all__ = ["LEFT", "REPLAY_VARIABLE", "Task", "keep_environment", "start", "told_by"]
+__all__ = ["LEFT", "REPLAY_VARIABLE", "ReplayTask", "keep_environment", "read_reports", "start"]
 
 LEFT = "left"
-"""The name of the file that is there once a process has left the recording."""
+"""Name of the file that exists once a process has left the recording."""
 
 _OWN = "environment.json"
 
 _MOST_REFUSALS = 1000
-"""How often a program may ask on after it has left the recording before it is ended: it would go on for ever."""
+"""Requests that a program may make after it has left the recording; then it is ended, lest it loop for ever."""
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What a process is to replay. `folder` is where it tells of itself, and finds the user's own environment."""
+class ReplayTask:
+    """The replay that a process has to run. `folder` holds its reports and the user's own environment."""
 
     paths: tuple[str, ...]
     folder: str
@@ -52,17 +52,17 @@ class Task:
     block_network: bool = False
 
     def dumps(self) -> str:
-        """The task as the text of an environment variable."""
+        """Return the task as the text of an environment variable."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
-    def loads(cls, text: str) -> Task:
-        """The task that `dumps` wrote."""
+    def loads(cls, text: str) -> ReplayTask:
+        """Return the task that `dumps` wrote."""
         data = json.loads(text)
         return cls(**{**data, "paths": tuple(data["paths"]), "ignore": tuple(data["ignore"])})
 
     def process(self) -> RunInfo | None:
-        """The run of the whole program, if the recording was one."""
+        """Return the run of the whole program, or None if the recording was not of a whole program."""
         if self.run is None:
             return None
         root = self.run["root"]
@@ -71,32 +71,40 @@ class Task:
 
 
 def start() -> None:
-    """Begin the replay that the environment asks for, in this process. Ends the process if that cannot be done."""
-    task = Task.loads(os.environ[REPLAY_VARIABLE])
-    told = _Told(Path(task.folder))
+    """Begin the replay that the environment asks for, in this process; end the process if that fails."""
+    task = ReplayTask.loads(os.environ[REPLAY_VARIABLE])
+    reports = _ReportFile(Path(task.folder))
     try:
-        _start(task, told)
+        _start(task, reports)
     except Exception as error:  # noqa: BLE001  the program must not run on without a replay
-        told.tell("impossible", f"the replay could not begin in process {os.getpid()}: {error}")
+        reports.write("impossible", f"the replay could not begin in process {os.getpid()}: {error}")
         sys.stderr.write(f"tracekit: the replay could not begin: {printable_lines(str(error))}\n")
         sys.stderr.flush()
         os._exit(125)
 
 
-def _start(task: Task, told: _Told) -> None:
-    recording = read_run(Path(path) for path in task.paths)
+def _start(task: ReplayTask, reports: _ReportFile) -> None:
+    # `tracekit replay` has read it as a whole, and would have told of damage.
+    recording = read_run((Path(path) for path in task.paths), is_lazy=True)
 
-    def tell(what: Divergence | str) -> None:
-        told.tell("impossible", what) if isinstance(what, str) else told.tell("divergence", what.json(), str(what))
-        told.left()
+    def report(what: Divergence | str) -> None:
+        reports.write("impossible", what) if isinstance(what, str) else reports.write(
+            "divergence", what.json(), str(what)
+        )
+        reports.left()
 
     stage = Stage(
-        recording, ignore=task.ignore, speed=task.speed, block_network=task.block_network, tell=tell, folder=task.folder
+        recording,
+        ignore=task.ignore,
+        speed=task.speed,
+        block_network=task.block_network,
+        tell=report,
+        folder=task.folder,
     )
-    stage.player.when_played = lambda number: told.tell("played", number)
-    stage.player.when_projected = lambda: told.tell("mode", "projected", stage.player.last_ns)
-    stage.player.when_refused = _give_up
-    stage.player.when_extra = lambda asked: told.tell("extra", asked)
+    stage.player.when_played = lambda number: reports.write("played", number)
+    stage.player.when_projected = lambda: reports.write("mode", "projected", stage.player.last_ns)
+    stage.player.when_refused(_give_up)
+    stage.player.when_extra = lambda asked: reports.write("extra", asked)
     stage.clock.bind(stage.clock.expect())
     # Python processes that the program starts are replayed themselves, and read the recording as this one has.
     stage.clock.extra_s = time.process_time()
@@ -104,13 +112,13 @@ def _start(task: Task, told: _Told) -> None:
     _put_back_environment(Path(task.folder))
     recorder = stage.enter(sink, task.process(), hooked=True)
     sys.excepthook = _without_reports(sys.excepthook)
-    atexit.register(_finish, stage, recorder, told)
-    told.hello()
-    os.register_at_fork(after_in_child=told.hello)
+    atexit.register(_finish, stage, recorder, reports)
+    reports.hello()
+    os.register_at_fork(after_in_child=reports.hello)
 
 
 def keep_environment(folder: Path) -> None:
-    """Keep in `folder` what the processes of a replay put back of this one's environment: keys are no variable's value."""
+    """Store in `folder` the variables that a replayed process restores; API keys must not stand in a variable."""
     file = os.open(folder / _OWN, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "w", encoding="utf-8") as kept:
         json.dump(own_values(os.environ), kept)
@@ -124,13 +132,13 @@ def _put_back_environment(folder: Path) -> None:
     os.environ.setdefault("ANTHROPIC_API_KEY", "replayed")
 
 
-def _finish(stage: Stage, recorder: Any, told: _Told) -> None:
+def _finish(stage: Stage, recorder: Any, reports: _ReportFile) -> None:
     player = stage.player
     player.play_out()
     for run in recorder.runs() if not player.impossible else ():
         recorder.sink.write(run, Replayed(player.last_ns, player.mode))
-    told.tell("mode", player.mode, player.last_ns)
-    told.tell("notes", notes_of(player, stage.clock))
+    reports.write("mode", player.mode, player.last_ns)
+    reports.write("notes", notes_of(player, stage.clock))
 
 
 def _give_up(times: int) -> None:
@@ -141,7 +149,7 @@ def _give_up(times: int) -> None:
 
 
 def _without_reports(before: Callable[..., Any]) -> Callable[..., Any]:
-    """An exception hook that leaves it to `tracekit replay` to say where the program left the recording."""
+    """Return an exception hook that stays silent on a divergence, which `tracekit replay` reports."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         if not issubclass(kind, (ReplayDivergence, ReplayImpossible)):
@@ -150,25 +158,25 @@ def _without_reports(before: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-# ── what a process tells ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── reports ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Told:
-    """A file of lines, each written at once, so that what was told survives the process."""
+class _ReportFile:
+    """A file of reports, one a line, each written at once so that it survives the process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / f"told-{os.getpid()}.jsonl"
+        self._path = folder / f"report-{os.getpid()}.jsonl"
 
     def hello(self) -> None:
-        """The replay has taken hold in this process."""
+        """Report that the replay is in place in this process."""
         (self._folder / f"hello-{os.getpid()}").touch()
 
     def left(self) -> None:
-        """The program can give no other result any more."""
+        """Mark that the program has left the recording."""
         (self._folder / LEFT).touch()
 
-    def tell(self, what: str, *values: Any) -> None:
+    def write(self, what: str, *values: Any) -> None:
         """Add a line."""
         line = json.dumps([what, *values], ensure_ascii=True) + "\n"
         with suppress(OSError):
@@ -179,9 +187,9 @@ class _Told:
                 os.close(file)
 
 
-def told_by(folder: Path) -> Iterator[Sequence[Any]]:
-    """What the processes of a replay told in `folder`, one after another."""
-    for path in sorted(folder.glob("told-*.jsonl")):
+def read_reports(folder: Path) -> Iterator[Sequence[Any]]:
+    """Iterate over the reports that the processes of a replay wrote in `folder`."""
+    for path in sorted(folder.glob("report-*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             # A process that was killed may have left half a line.
             with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""The processes that a replayed program starts, in whatever way: each is handed a closed environment.
+"""Give every process that a replayed program starts a closed environment, however the program starts it.
 
 Python processes that load our hook are replayed like their parent, under `tracekit replay`, or refuse the API's hosts.
 All others have an address of the API, and proxies, that lead nowhere.
@@ -21,7 +21,7 @@ from tracekit.replayer import closed
 __all__ = ["close_children", "release_children"]
 
 _POPENS_ENV = 10
-"""The place of `env` among the arguments of `Popen`, for who gives it by position."""
+"""The place of `env` among the positional arguments of `Popen`."""
 
 _FORKS_ENV = 5
 
@@ -29,7 +29,7 @@ _replaced = Replaced()
 
 
 def close_children() -> None:
-    """Hand the processes that this one starts from now on a closed environment, also where the program gives its own."""
+    """Give a closed environment to every process that this one starts from now on."""
     if "subprocess" in sys.modules:
         _replaced.replace(sys.modules["subprocess"].Popen, "__init__", _closed_popen)
     # What `subprocess` finds here when it is imported later, and what `multiprocessing` and joblib call.
@@ -39,7 +39,7 @@ def close_children() -> None:
 
 
 def release_children() -> None:
-    """Let the processes that this one starts be as they would be."""
+    """Stop changing the environment of processes that this one starts."""
     _replaced.restore()
 
 
@@ -56,7 +56,7 @@ def _closed_popen(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _closed_fork_exec(original: Callable[..., int]) -> Callable[..., int]:
-    """`fork_exec`, whose environment is a list of ``NAME=value``, or None for that of this process."""
+    """Wrap `fork_exec`, whose environment is a list of ``NAME=value``, or None for this process's own."""
 
     @functools.wraps(original)
     def fork_exec(*args: Any) -> int:
@@ -73,7 +73,7 @@ def _closed_fork_exec(original: Callable[..., int]) -> Callable[..., int]:
 
 
 def _closed_start(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`os.execve`, `posix_spawn` or `posix_spawnp`, which take the environment as their third argument, `env`."""
+    """Wrap `os.execve`, `posix_spawn` or `posix_spawnp`: their third argument, `env`, is the environment."""
 
     @functools.wraps(original)
     def start(path: Any, argv: Any, env: Any, **kwargs: Any) -> Any:

@@ -1,15 +1,17 @@
-"""The replay's clock: time that passes only when everybody waits for it.
+"""The replay's virtual clock: time passes only when every participant waits for it.
 
-Each thread that takes part either works, or waits: for a time, or for another (`blocked`). When none works, the clock
-moves to the earliest time that one waits for, and lets that one go on. So what a program does takes no time but what
-it waits for, and threads go on one after another in the order of their times, however busy the machine is.
+Each thread that takes part either works or waits: until a time, or for another participant (`blocked`). When none
+works, the clock moves to the earliest time that a participant waits for and lets that participant go on. So a program's
+own computation takes no virtual time, and threads go on one after another in the order of their times, however busy the
+machine is.
 
-A thread may be kept from working by what is not seen here, such as a lock of the user's. When nothing has happened for
-50 ms of real time, the earliest goes on all the same, and the order is no longer proven.
+A thread may be held up by something the clock cannot see, such as a lock of the user's. When nothing has happened for
+50 ms of real time, the earliest participant goes on all the same, and the order is no longer proven.
 
-What waits for the outside world, such as a process or a tool's socket, waits in real time, and keeps the clock. It has a
-second for itself. From then on, while somebody is *owed* something by the outside world, time passes for the others as it
-does outside; where nobody is, as beside an idle connection, what waits there is waited for no more.
+A thread that waits for the outside world, such as a process or a tool's socket, waits in real time and stops the clock
+for up to a second. After that second virtual time passes for the other participants at the pace of real time, as long
+as the outside world *owes* something to a waiting thread. Where it owes nothing, as on an idle connection, the clock no
+longer takes the thread into account.
 """
 
 from __future__ import annotations
@@ -28,30 +30,30 @@ from tracekit.replayer.participants import Participant, Waiter
 __all__ = ["PATIENCE_S", "STANDSTILL_S", "VirtualClock"]
 
 STANDSTILL_S = 0.05
-"""Real seconds without any progress after which the order is given up."""
+"""Real seconds without any progress after which the order of threads is given up."""
 PATIENCE_S = 1.0
-"""Real seconds that sockets, pipes and processes have to bring something."""
+"""Real seconds that sockets, pipes and processes have to deliver something."""
 _LONG_S = 30.0
-"""Real seconds that a thread waits for something other than a process before it counts as one that always does."""
+"""Real seconds that a thread may wait for anything but a process; then it counts as a permanent reader."""
 
 _sleep = time.sleep
 _LEAST_S = 0.02
-"""Real seconds that the outside world takes for no more than an answer that is there already."""
+"""Real seconds within which a response that is already there arrives."""
 _BUSY_S = 0.005
-"""Seconds of the processor within a standstill that mean that somebody works."""
+"""Seconds of processor time within a standstill that mean that a thread works."""
 
 
 class VirtualClock:
     """Nanoseconds since the epoch, from `start_ns` on.
 
     Args:
-        start_ns: Where time begins.
-        speed: How many seconds pass in a real one; None lets time pass at once.
+        start_ns: The first time that the clock shows.
+        speed: Virtual seconds that pass in a real one; None lets time pass at once.
 
     Attributes:
-        is_proven: Whether it was seen who waits for whom.
-        is_beside_others: Whether time passed for some while others waited for the outside world.
-        room_ns: Until when time may pass while the next that was recorded is not asked.
+        is_proven: False once the order of threads had to be guessed.
+        is_beside_others: True once time passed while some participants waited for the outside world.
+        room_ns: Returns the time up to which the clock may move before the next recorded request is due.
         extra_s: Real seconds that a process takes longer to begin than in the recording, about.
     """
 
@@ -73,11 +75,11 @@ class VirtualClock:
         self._by_thread: dict[int, Participant] = {}
 
     def now_ns(self) -> int:
-        """Nanoseconds since the epoch."""
+        """Return the time in nanoseconds since the epoch."""
         return self._now_ns
 
     def end(self) -> None:
-        """The replay is over: whoever still waits goes on, and time is the system's again."""
+        """End the replay's time: every waiting thread goes on, and time is the system's again."""
         with self._lock:
             self.is_over = True
             for participant in self._participants:
@@ -88,7 +90,7 @@ class VirtualClock:
     # ── who takes part ───────────────────────────────────────────────────────────────────────────────────────────
 
     def expect(self) -> Participant:
-        """Somebody who is about to start, and works from now on."""
+        """Register a participant that is about to start and counts as working from now on."""
         with self._lock:
             participant = Participant(next(self._order))
             self._participants[participant] = None
@@ -96,7 +98,7 @@ class VirtualClock:
         return participant
 
     def bind(self, participant: Participant) -> Participant | None:
-        """`participant` is the calling thread from now on; returns who it was before."""
+        """Bind `participant` to the calling thread; return the participant that the thread was before."""
         thread = _thread.get_ident()
         with self._lock:
             before = self._by_thread.get(thread)
@@ -106,7 +108,7 @@ class VirtualClock:
         return before
 
     def unbind(self, before: Participant | None) -> None:
-        """The calling thread is who it was `before`."""
+        """Bind the participant `before` to the calling thread again, or none."""
         thread = _thread.get_ident()
         with self._lock:
             if before is None:
@@ -115,19 +117,19 @@ class VirtualClock:
                 self._by_thread[thread] = before
 
     def leave(self, participant: Participant) -> None:
-        """`participant` is over."""
+        """Remove `participant` from the clock."""
         with self._lock:
             self._participants.pop(participant, None)
             self._moves += 1
             self._advance()
 
     def me(self) -> Participant | None:
-        """Who the calling thread is; None if it takes no part."""
+        """Return the participant bound to the calling thread, or None."""
         return None if self.is_over else self._by_thread.get(_thread.get_ident())
 
     @contextmanager
     def taking_part(self) -> Iterator[Participant]:
-        """Let the calling thread take part meanwhile, if it does not yet."""
+        """Let the calling thread take part within the block, if it does not yet."""
         known = self.me()
         if known is not None:
             yield known
@@ -142,7 +144,7 @@ class VirtualClock:
 
     @contextmanager
     def blocked(self, is_blocked: Callable[[], bool]) -> Iterator[None]:
-        """The calling thread waits for another as long as `is_blocked` says so."""
+        """Count the calling thread as waiting within the block, as long as `is_blocked` returns True."""
         participant = self.me()
         if participant is None or participant.blocked is not None:
             yield
@@ -184,10 +186,10 @@ class VirtualClock:
             self.wait_until(to_ns)
 
     def wait_on(self, waiter: Waiter, timeout_s: float | None) -> bool:
-        """Let the calling thread, which takes part, wait on `waiter`, for so many seconds at the most.
+        """Let the calling thread wait on `waiter`, for at most `timeout_s` seconds.
 
         Returns:
-            Whether somebody notified, rather than the time having come.
+            Whether the waiter was notified; False if the time ran out.
         """
         participant = self.me()
         if participant is None:
@@ -206,7 +208,7 @@ class VirtualClock:
         return waiter.is_notified
 
     def announce(self, participant: Participant, at_ns: int | None, blocked: Callable[[], bool] | None = None) -> None:
-        """`participant` waits from now on, until `at_ns` or while it is `blocked`."""
+        """Note that `participant` waits from now on, until `at_ns` or while it is `blocked`."""
         with self._lock:
             # One that was thought to be over may have been abandoned only.
             self._participants.setdefault(participant)
@@ -217,7 +219,7 @@ class VirtualClock:
             self._advance()
 
     def withdraw(self, participant: Participant, blocked: Callable[[], bool] | None = None) -> None:
-        """`participant` works again, but for what it is still `blocked` by."""
+        """Note that `participant` works again, unless it is still `blocked`."""
         with self._lock:
             participant.until_ns = None
             participant.blocked = blocked
@@ -226,7 +228,7 @@ class VirtualClock:
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """The calling thread waits in real time, for something of the outside world that ends, such as a process."""
+        """Let the calling thread wait in real time within the block, for something that ends, such as a process."""
         participant = self.me()
         if participant is None or participant.listens:
             yield
@@ -238,7 +240,7 @@ class VirtualClock:
             participant.listens = False
 
     def look(self) -> None:
-        """Whether everything stands still. If so, the earliest goes on. Who waits calls this each `STANDSTILL_S`."""
+        """Let the earliest participant go on if nothing moves. Waiting threads call this every `STANDSTILL_S`."""
         if self.is_over:
             return
         with self._lock:
@@ -251,7 +253,7 @@ class VirtualClock:
                 self._settle(now_s - since_s, used_s - before_s)
 
     def _settle(self, still_s: float, used_s: float) -> None:
-        """Nothing has been heard for `still_s`, in which the processor was used for `used_s`."""
+        """Act on a standstill of `still_s` seconds, in which the process used `used_s` of processor time."""
         at_work = [participant for participant in self._participants if participant.works]
         if not at_work:
             self._release_earliest()
@@ -277,7 +279,7 @@ class VirtualClock:
         self._release_earliest()
 
     def _is_outside(self, participant: Participant, still_s: float) -> bool:
-        """Whether `participant`, which has done nothing for `still_s`, waits for the outside world; note since when."""
+        """Return whether `participant`, idle for `still_s`, waits for the outside world; note since when."""
         if not (participant.listens or waits_outside(participant.native)):
             participant.outside = None
             return False
@@ -286,10 +288,10 @@ class VirtualClock:
         return True
 
     def _is_owed(self, participant: Participant) -> bool:
-        """Whether what `participant` waits for, outside, will come, as far as can be told.
+        """Return whether `participant` can expect the outside world to deliver what it waits for.
 
-        A process ends. A thread that the program waits for has come back in the recording. A daemon may read what never
-        comes.
+        A process ends. A thread that the program waits for came back in the recording. A daemon may read from a source
+        that never delivers.
         """
         if participant.outside is None:
             return False
@@ -303,7 +305,7 @@ class VirtualClock:
         return is_needed and time.monotonic() - participant.outside[0] < _LONG_S
 
     def _release_due(self, at_work: Sequence[Participant]) -> None:
-        """Let the earliest go on if its time has come, as time passes for those `at_work` who wait outside."""
+        """Let the earliest participant go on if its time has come in real time."""
         now_s = time.monotonic()
         began = [participant.outside for participant in at_work if participant.outside is not None]
         until_ns = min(at_ns + round((now_s - since_s - PATIENCE_S) * 1e9) for since_s, at_ns in began)
@@ -315,7 +317,7 @@ class VirtualClock:
             self._release_earliest()
 
     def _release_earliest(self, last_ns: int | None = None) -> bool:
-        """Let the one go on whose time comes first, if it comes by `last_ns`; tells whether there was one."""
+        """Let the participant with the earliest time go on, if that is by `last_ns`; return whether there was one."""
         waiting = [each for each in self._participants if each.until_ns is not None and not each.works]
         if not waiting or self.is_over:
             return False
@@ -331,7 +333,7 @@ class VirtualClock:
         return True
 
     def _pace(self, at_ns: int) -> None:
-        """Let as much real time pass as the speed asks for."""
+        """Sleep in real time as the speed demands."""
         if self._speed is not None:
             due_s = self._began_s + (at_ns - self.start_ns) / 1e9 / self._speed
             while (left_s := due_s - time.monotonic()) > 0:
@@ -339,5 +341,5 @@ class VirtualClock:
 
 
 def _is_idle(participant: Participant) -> bool:
-    """Whether `participant` is known to wait for nothing: it looks after processes that have nothing to do."""
+    """Return whether `participant` watches processes that have nothing to do."""
     return participant.owed is not None and not participant.owed() and not participant.listens

@@ -38,17 +38,17 @@ _BEHIND_US = frozenset(
 
 
 class Teller(Protocol):
-    """Hears of what is refused, and raises."""
+    """Is called for each refused connection, and raises."""
 
     def connects(self, where: str) -> NoReturn:
-        """The process opens a connection to `where`."""
+        """Raise because the process opens a connection to `where`."""
 
     def escapes(self, what: str) -> NoReturn:
-        """The process does `what`, which would not be closed."""
+        """Raise because the process does `what`, which would escape the closed environment."""
 
 
 class _Refused:
-    """What is refused now, and who is told."""
+    """The hosts that are refused now, and the teller that is called."""
 
     hosts: Hosts | None = None
     closing = Closing(())
@@ -77,7 +77,7 @@ def refuse(closing: Closing, teller: Teller) -> Hosts:
 
 
 def allow() -> None:
-    """Refuse nothing any more."""
+    """Stop refusing connections."""
     _Refused.teller = None
     _replaced.restore()
     for name, before in _Refused.bypassed.items():
@@ -140,7 +140,7 @@ def _looks_up(teller: Teller, arguments: tuple[Any, ...]) -> None:
 
 
 def _closed_tls(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`SSLContext.wrap_socket` and `wrap_bio`: the host's name is told there, whatever was connected to."""
+    """Wrap `SSLContext.wrap_socket` and `wrap_bio`, which get the host's name whatever address is connected to."""
     # Where `server_hostname` stands, if it is given by position.
     place = 4 if original.__name__ == "wrap_socket" else 3
 
@@ -156,7 +156,7 @@ def _closed_tls(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _starts(teller: Teller, arguments: tuple[Any, ...]) -> None:
-    """A process is about to be started: of the program `arguments[0]`, with the list `arguments[1]`, if there are any."""
+    """Check the command of a process that is about to start: `arguments` are its program and its argument list."""
     # The program may have set a variable since.
     shut_environment(_Refused.closing)
     command = arguments[1] if len(arguments) > 1 else arguments[0] if arguments else None
@@ -166,7 +166,7 @@ def _starts(teller: Teller, arguments: tuple[Any, ...]) -> None:
 
 
 def _starts_with(teller: Teller, arguments: tuple[Any, ...]) -> None:
-    """The same, where the environment is given: by then it is too late to close it."""
+    """Check a start that has its own environment, which can no longer be closed by then."""
     _starts(teller, arguments)
     environment = arguments[2]
     if environment is not None and not _is_closed(environment):

@@ -1,4 +1,4 @@
-"""A Python process that a replay does not reach, and that must not reach the API: it was started within a replay.
+"""A Python process below a replay that is not replayed itself, and must not reach the API.
 
 Its connections to the API's hosts fail as they do without a network, and so do those of the processes that it starts.
 Only the standard library is needed here, since every Python process below a replay loads this module as it starts.
@@ -26,14 +26,14 @@ def start() -> None:
 
 
 def close(closing: Closing) -> None:
-    """Refuse connections to the hosts of `closing` from now on, here and in what is started here."""
+    """Refuse connections to the hosts of `closing` from now on, in this process and in those that it starts."""
     # An address that leads nowhere is asked in place of the API's.
     refuse(closing._replace(hosts=(*closing.hosts, NOWHERE)), _Teller(closing.folder))
     close_children()
 
 
 class _Teller:
-    """Raises what a program expects where there is no network: it lets a pool's worker live."""
+    """Raises the errors that a program expects without a network, so that a pool's worker survives them."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

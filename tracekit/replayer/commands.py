@@ -1,4 +1,4 @@
-"""Commands that start a program with another environment than ours, so that it is not closed.
+"""Find commands that start a program with another environment than ours, which would not be closed.
 
 Only the standard library is needed here, since closed child processes load this module as they start.
 """
@@ -18,7 +18,7 @@ __all__ = ["own_environment"]
 
 _SHELLS: Final = frozenset(("sh", "bash", "dash", "zsh", "ksh", "busybox"))
 _OTHER_USERS: Final = frozenset(("sudo", "su", "doas", "runuser", "systemd-run"))
-"""They start a program with the environment of another user, or with a fresh one."""
+"""Programs that start another one with the environment of another user, or with a fresh one."""
 
 _CARRIERS: Final = frozenset(
     ("exec", "nohup", "time", "nice", "timeout", "xargs", "setsid", "command", "then", "do", "else")
@@ -56,7 +56,7 @@ def _of_text(text: str) -> str:
 
 
 def _of_words(words: Sequence[str]) -> str:
-    """Return the same of a simple command of a shell."""
+    """Return the words of a simple shell command that leave our environment, or ""."""
     words = list(dropwhile(lambda word: word in _CARRIERS or _NUMBER.fullmatch(word), words))
     changed = [word for word in words if _sets(word)]
     if words and words[0] in _SETTERS and any(_sets(f"{word}=") for word in words[1:]):

@@ -1,4 +1,4 @@
-"""What differs between two requests, field by field; texts word by word."""
+"""Compare two requests field by field, and their texts word by word."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FIELDS = ("system", "tools", "model", "max_tokens")
 
 
 class Difference(NamedTuple):
-    """One place that differs, as a path such as ``messages[2].content[0].text``. What is not there is None."""
+    """A place in which two requests differ, such as ``messages[2].content[0].text``. A missing value is None."""
 
     place: str
     recorded: Any
     asked: Any
 
     def lines(self) -> list[str]:
-        """The difference for people: a line for what was recorded, and one for what was asked."""
+        """Return the difference for people: its place, the recorded value, and the value sent now."""
         if isinstance(self.recorded, str) and isinstance(self.asked, str):
             old, new = words_changed(self.recorded, self.asked)
         else:
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def differences(recorded: Any, asked: Any, place: str = "") -> Iterator[Difference]:
-    """The places in which `asked` differs from `recorded`, both as JSON values."""
+    """Iterate over the places in which the JSON value `asked` differs from `recorded`."""
     if isinstance(recorded, dict) and isinstance(asked, dict):
         if recorded == asked and list(recorded) != list(asked):
             yield Difference(
@@ -52,7 +52,7 @@ def differences(recorded: Any, asked: Any, place: str = "") -> Iterator[Differen
 
 
 def _one(was: bool, old: Any, is_now: bool, new: Any, place: str) -> Iterator[Difference]:
-    """The differences of a field that one of the two may lack, which is not the same as null."""
+    """Yield the differences of a field that either side may lack; a missing field is not the same as null."""
     if was and is_now:
         yield from differences(old, new, place)
     elif old is None and new is None:
@@ -62,7 +62,7 @@ def _one(was: bool, old: Any, is_now: bool, new: Any, place: str) -> Iterator[Di
 
 
 def words_changed(old: str, new: str) -> tuple[str, str]:
-    """The words of `old` and of `new` around what differs, with ``…`` for what is left out."""
+    """Return the words of `old` and `new` around the change, with ``…`` in place of the rest."""
     a, b = old.split(), new.split()
     if a == b:
         return repr(old)[:_LONGEST], repr(new)[:_LONGEST]
@@ -90,7 +90,7 @@ def _short(value: Any) -> str:
 
 
 def likeness(recorded: Any, asked: Any) -> float:
-    """How much alike two requests are, from 0 to 1: by their fields, and by the first and the last that was said."""
+    """Return how alike two requests are, from 0 to 1, by their fields and by their first and last messages."""
     if not isinstance(recorded, dict) or not isinstance(asked, dict):
         return float(recorded == asked)
     fields = [_alike(recorded.get(name), asked.get(name)) for name in _FIELDS]

@@ -1,4 +1,4 @@
-"""Where a replay left its recording, for people and for programs."""
+"""Describe the place where a replay left its recording, for people and for programs."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ _SAID: dict[Why, str] = {
 }
 _MOST = 12
 _STRANGE = 0.35
-"""A likeness below which two requests are not of one program."""
+"""A likeness below which two requests come from different programs."""
 
 
 @dataclass(frozen=True)
 class Divergence:
     """The first place where a replay left the recording.
 
-    `path` is that place in the recorded tree, of the recorded request that is most like the one `asked`;
-    `differences` are what tells the two apart. `tools` were skipped before it, their recorded results being returned
-    in their place; `unplayed` are recorded calls that were not made. `is_strange` says that nothing recorded is like it.
-    `ignore` are the entries that would pass over all `differences`, where those are ids and times; `hints`, what to do.
+    `path` is the place in the recorded tree of the recorded request that is most like the one that was `asked`;
+    `differences` are the differences between the two. `tools` were skipped before it, and their recorded results
+    returned; `unplayed` are recorded calls that were not made. `is_strange` is True if no recorded request is similar.
+    `ignore` are the entries that would ignore all `differences`, where those are ids and times; `hints` advise the
+    user.
     """
 
     why: Why
@@ -58,7 +59,7 @@ class Divergence:
         return self.text()
 
     def text(self) -> str:
-        """The report for people."""
+        """Return the report for people."""
         lines = [f"the replay left its recording: {_SAID[self.why]}"]
         if self.path:
             lines.append(f"  at {self.path}" if not self.differences else f"  nearest in the recording: {self.path}")
@@ -81,14 +82,14 @@ class Divergence:
         return "\n".join(lines)
 
     def after_extra(self, asked: str) -> Divergence:
-        """The same of a program that also `asked` for more than was recorded, and was not answered; empty if it did not."""
+        """Return this divergence with a hint that the program made one more request, `asked`, before it."""
         if not asked or asked == self.asked:
             return self
-        told = f"before that it asked once more than in the recording, and waited for its end: {asked}"
-        return replace(self, hints=(*self.hints, told))
+        hint = f"before that it asked once more than in the recording, and waited for its end: {asked}"
+        return replace(self, hints=(*self.hints, hint))
 
     def json(self) -> dict[str, Any]:
-        """The report for programs."""
+        """Return the report for programs."""
         made = asdict(self)
         made["differences"] = [each._asdict() for each in self.differences]
         return made
@@ -104,7 +105,10 @@ def _counted(tools: Sequence[str]) -> str:
 def explain(
     script: Script, why: Why, request: Request, candidates: Sequence[Call], played: Sequence[Call], tools: Sequence[str]
 ) -> Divergence:
-    """Why `request` has no answer. `candidates` are those of its key, `played` those that were given before."""
+    """Explain why `request` cannot be answered.
+
+    `candidates` are the recorded calls with its key, `played` those of them that were used before.
+    """
     asked = script.keys.shown(request)
     near, alike = _nearest(script, candidates or _of_kind(script, request), asked, set(played))
     different: tuple[Difference, ...] = ()
@@ -129,7 +133,7 @@ def explain(
 
 
 def unplayed(script: Script, calls: Sequence[Call], tools: Sequence[str]) -> Divergence:
-    """That `calls` were never made."""
+    """Return the divergence that `calls` were never made."""
     paths = places(script)
     left = tuple(paths[call.number] for call in calls)
     return Divergence("unplayed", left[0] if left else "", tools=tuple(tools), unplayed=left)
@@ -147,7 +151,7 @@ def _nearest(script: Script, calls: Sequence[Call], asked: Any, played: set[Call
 
 
 def _of_kind(script: Script, request: Request) -> list[Call]:
-    """The recorded calls of the same method and path; all of them where there is none."""
+    """Return the recorded calls of the same method and path, or all calls if there is none."""
     same = [
         call
         for call in script.calls
@@ -173,7 +177,7 @@ def _model(asked: Any) -> str:
 
 
 def places(script: Script) -> dict[int, str]:
-    """Where each call stands in the recorded tree: run > agent > turn > call, by the call's number."""
+    """Return each call's path in the recorded tree, run > agent > turn > call, by the call's number."""
     root = structure(script.recording).root
     numbers = {call.span.id: call.number for call in script.calls}
     found: dict[int, str] = {}

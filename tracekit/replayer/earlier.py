@@ -1,7 +1,8 @@
-"""Connections to the API that a process had opened before its replay, such as those that clients keep for later.
+"""Divert connections to the API that a process opened before its replay, such as those that clients keep alive.
 
-No audit event tells that something is sent on them. So their descriptors lead, for the time of the replay, to a socket
-from which nothing can be read; what is written there shows that the program used them. Afterwards they are what they were.
+No audit event reports data that is sent on an open connection. So its descriptor leads, during the replay, to a socket
+from which nothing can be read; data written there shows that the program used it. Afterwards the descriptor is
+restored.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ __all__ = ["EarlierConnections"]
 
 _FOLDERS = ("/proc/self/fd", "/dev/fd")
 _GOODBYE = 64
-"""Bytes at the most of TLS's parting words, which a client says when it throws a connection away. A request is longer."""
+"""Bytes of a TLS close message at most, which a client sends when it drops a connection. A request is longer."""
 
 _TLS = (b"\x15", b"\x17")
 
 
 class EarlierConnections:
-    """The connections of this process that `is_closed` says, of a peer's address and port, must not be used."""
+    """The connections of this process whose peer's address and port `is_closed` rejects."""
 
     def __init__(self, is_closed: Callable[[str, int], bool]) -> None:
         self._is_closed = is_closed
         self._taken: list[tuple[int, int, socket.socket, socket.socket, str]] = []
 
     def take(self) -> None:
-        """Let them lead nowhere from now on."""
+        """Divert these connections from now on."""
         connected = list(_connections())
         served = {local[1] for _, local, peer in connected if peer is None}
         for number, local, peer in connected:
@@ -53,7 +54,7 @@ class EarlierConnections:
         self._taken.append((number, kept, inner, outer, where))
 
     def give_back(self) -> list[str]:
-        """Let them lead where they led before; return the addresses of those that were used meanwhile."""
+        """Restore the connections; return the addresses of those that the program used meanwhile."""
         used = []
         for number, kept, inner, outer, where in self._taken:
             with suppress(OSError):
@@ -70,7 +71,7 @@ class EarlierConnections:
 
 
 def _connections() -> Iterator[tuple[int, Any, Any]]:
-    """Yield each socket of this process with its own address and its peer's, None for one that listens."""
+    """Yield each socket's descriptor, its own address and its peer's address, which is None for a listening socket."""
     folder = next(filter(os.path.isdir, _FOLDERS), None)
     for name in os.listdir(folder) if folder is not None else ():  # noqa: PTH208  numbers, no paths
         try:

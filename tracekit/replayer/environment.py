@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 CLOSED_VARIABLE: Final = "TRACEKIT_CLOSED"
-"""Tells a Python process, which is not replayed itself, which hosts it must not reach."""
+"""The variable that names the hosts that a Python process, not replayed itself, must not reach."""
 
 NOWHERE: Final = "http://127.0.0.1:9"
-"""Stands in place of the API's addresses."""
+"""The address that replaces the API's addresses."""
 
 _NO_PROXY = "http://127.0.0.1:1"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -48,16 +48,16 @@ _BASE_URLS = (
 )
 _KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AWS_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "AWS_BEARER_TOKEN_BEDROCK")
 _TOKENS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_FOUNDRY_RESOURCE")
-"""Taken away: the SDK takes no token beside a key, and no resource beside an address."""
+"""Removed variables: the SDK accepts no token beside a key, and no resource beside an address."""
 
 CLOSED_VARIABLES: Final = (*_PROXIES, *_NO_PROXIES, *_BASE_URLS, *_KEYS, *_TOKENS)
-"""The variables that say where the API is, and who asks."""
+"""The variables that hold the API's address and credentials."""
 
 _HOOK = str(Path(__file__).resolve().parent.parent / "hook")
 
 
 class Closing(NamedTuple):
-    """The hosts that no process may reach, each as ``scheme://host:port``; all of them with `everything`.
+    """The hosts that no process may reach, each as ``scheme://host:port``; every host if `everything`.
 
     `folder` is where a process that is not replayed notes what it asked.
     """
@@ -67,12 +67,12 @@ class Closing(NamedTuple):
     folder: str = ""
 
     def dumps(self) -> str:
-        """Return it as the text of an environment variable."""
+        """Return the closing as the text of an environment variable."""
         return json.dumps(self, separators=(",", ":"))
 
     @classmethod
     def loads(cls, text: str) -> Closing:
-        """Read what `dumps` wrote."""
+        """Read the text that `dumps` wrote."""
         hosts, everything, folder = json.loads(text)
         return cls(tuple(hosts), everything, folder)
 
@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def own_values(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return those of `environment` that `closed_environment` changes."""
+    """Return the variables of `environment` that `closed_environment` changes."""
     return {name: environment[name] for name in CLOSED_VARIABLES if name in environment}
 
 
@@ -125,12 +125,12 @@ def api_hosts(environment: Mapping[str, str]) -> set[str]:
 
 
 def shut_environment(closing: Closing) -> None:
-    """Close what the C library hands to the processes that this one starts."""
+    """Close the environment that the C library passes to processes that this one starts."""
     _put(_closed_values(os.environ, closing))
 
 
 def open_environment() -> None:
-    """Hand `os.environ` to the processes that this one starts, as without a replay."""
+    """Pass `os.environ` to the processes that this one starts, as without a replay."""
     _put({name: os.environ.get(name) for name in (*CLOSED_VARIABLES, CLOSED_VARIABLE, "PYTHONPATH")})
 
 

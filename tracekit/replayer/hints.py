@@ -1,4 +1,4 @@
-"""What may have made a program ask something else than in the recording, and what to do about it."""
+"""Explain why a request may differ from the recorded one, and advise what to do."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ __all__ = ["hints_about", "passed_over"]
 
 
 _HEAD = ("method", "path", "query", "anthropic-beta")
-"""Places outside of the body, over which no pattern passes."""
+"""Places outside the body, to which no pattern applies."""
 
 
 def passed_over(different: Sequence[Difference]) -> dict[str, str]:
-    """The entries of `ignore` that pass over all that is `different`, and what each is: ids, dates and times, no words.
+    """Return the `ignore` entries that cover all differences, each with the kind of value that it covers.
 
-    Empty where anything else differs, which may be a change of the program.
+    Only ids, dates and times are covered. Return nothing where anything else differs, since the program may have
+    changed.
     """
     found: dict[str, str] = {}
     for difference in different:
@@ -33,7 +34,7 @@ def passed_over(different: Sequence[Difference]) -> dict[str, str]:
 
 
 def hints_about(different: Sequence[Difference], recorded_seed: int | None) -> list[str]:
-    """Sentences on what is `different`; none where nothing can be told. `recorded_seed` is the recording's hash seed."""
+    """Return sentences that explain the differences. `recorded_seed` is the recording's hash seed."""
     ignored = passed_over(different)
     if ignored:
         *others, last = dict.fromkeys(ignored.values())

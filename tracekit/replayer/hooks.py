@@ -1,4 +1,4 @@
-"""Puts a replay's clock under a program, and takes it away again."""
+"""Run a program on the replay's clock by replacing functions of the standard library, and restore them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ from tracekit.replayer.threads import Threads
 __all__ = ["Hooks"]
 
 _DEPTH = 6
-"""How many frames lie between `as_completed` and the making of its tasks, or a queue of its own, at the most."""
+"""Frames to search at most between `as_completed` and the creation of its tasks, or of its queue."""
 
 
 class Hooks:
-    """What a replay replaces in a program.
+    """The functions that a replay replaces in a program.
 
-    `player` is told of lanes whose work depends on who finishes first, of those that take it from a queue and may yet
-    turn out to be such, and of those that go on with what others bring as they bring it.
+    The hooks report three kinds of lanes to `player`: lanes whose input depends on which task finishes first
+    (`loosen`), lanes that take from a queue with other consumers (`share`), and lanes that handle results as they
+    arrive (`arrive`).
     """
 
     def __init__(self, loops: Loops, threads: Threads, player: Player, looks: Looks) -> None:
@@ -55,7 +56,7 @@ class Hooks:
         self._is_in = False
 
     def put_in(self) -> None:
-        """Put everything in place."""
+        """Replace the functions."""
         self._is_in = True
         put, threads = self._replaced.replace, self._threads
         put(time, "sleep", threads.sleep)
@@ -96,7 +97,7 @@ class Hooks:
         when_imported("anyio.streams.memory", self._hook_streams)
 
     def take_out(self) -> None:
-        """Restore everything."""
+        """Restore the functions."""
         self._is_in = False
         self._replaced.restore()
         self._loops.let_go()
@@ -147,7 +148,7 @@ class Hooks:
     # ── who works on what ────────────────────────────────────────────────────────────────────────────────────────
 
     def _create_task(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """`BaseEventLoop.create_task`: `as_completed` starts its tasks in the order of a set, which is no order."""
+        """Wrap `BaseEventLoop.create_task`: `as_completed` starts its tasks in the random order of a set."""
 
         def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
             if not _is_called_by("as_completed"):
@@ -161,7 +162,7 @@ class Hooks:
         return await coro
 
     def _put(self, original: Callable[..., None]) -> Callable[..., None]:
-        """A queue's `put`: which item of several producers comes first depends on who is done first."""
+        """Wrap a queue's `put`: with several producers, the order of items depends on which producer is done first."""
 
         @functools.wraps(original)
         def put(source: Any, *args: Any, **kwargs: Any) -> None:
@@ -171,7 +172,7 @@ class Hooks:
         return put
 
     def _get(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """A queue's `get`: which of several consumers gets what depends on who is free first."""
+        """Wrap a queue's `get`: with several consumers, each item goes to the consumer that is free first."""
 
         @functools.wraps(original)
         def get(source: Any, *args: Any, **kwargs: Any) -> Any:
@@ -182,7 +183,7 @@ class Hooks:
         return get
 
     def _receive(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """The same for anyio's streams, which give to those that wait without a further `receive_nowait`."""
+        """Wrap the `receive` of anyio's streams, which hand items to waiting consumers without `receive_nowait`."""
 
         @functools.wraps(original)
         async def receive(source: Any) -> Any:
@@ -212,7 +213,7 @@ class Hooks:
                 self._player.loosen(each)
 
     def _get_from_process(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """The `get` of a queue between processes, whose other consumers, and producers, are out of sight."""
+        """Wrap the `get` of a queue between processes, whose other consumers and producers cannot be seen."""
 
         @functools.wraps(original)
         def get(source: Any, *args: Any, **kwargs: Any) -> Any:
@@ -230,7 +231,7 @@ class Hooks:
     # ── who goes on with what is done first ──────────────────────────────────────────────────────────────────────
 
     def _wait(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """What `asyncio.wait` waits in."""
+        """Wrap the coroutine that `asyncio.wait` waits in."""
 
         @functools.wraps(original)
         async def wait(fs: Any, timeout_s: float | None, return_when: str, loop: Any) -> Any:
@@ -242,7 +243,7 @@ class Hooks:
         return wait
 
     def _wait_for_jobs(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """What `concurrent.futures.wait` begins with."""
+        """Wrap the function that `concurrent.futures.wait` begins with."""
 
         @functools.wraps(original)
         def create(fs: Any, return_when: str) -> Any:
@@ -253,7 +254,7 @@ class Hooks:
         return create
 
     def _finished_jobs(self, original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        """What `concurrent.futures.as_completed` takes its results from."""
+        """Wrap the iterator from which `concurrent.futures.as_completed` takes its results."""
 
         @functools.wraps(original)
         def finished(*args: Any, **kwargs: Any) -> Iterator[Any]:
@@ -265,9 +266,9 @@ class Hooks:
 
 
 def _with_errors(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A pool's method that takes a function, which lets that of a pool of threads raise nothing but an `Exception`.
+    """Wrap a pool's method so that a function run on a thread raises nothing but an `Exception`.
 
-    Anything else ends the thread without a word, and whoever waits for the result waits for ever.
+    Any other error would end the thread silently, and the thread that waits for the result would wait for ever.
     """
 
     @functools.wraps(original)
@@ -286,12 +287,12 @@ def _raise_error(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 def _is_child_process() -> bool:
-    """Whether `multiprocessing` started this process."""
+    """Return whether `multiprocessing` started this process."""
     return sys.modules["multiprocessing.process"].parent_process() is not None
 
 
 def _is_called_by(name: str) -> bool:
-    """Whether a function called `name` is near in the caller's stack."""
+    """Return whether a function called `name` is near in the caller's stack."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  cheap, and only in a replay
     for _ in range(_DEPTH):
         if frame is None:

@@ -1,4 +1,4 @@
-"""What the system tells of the threads of this process: who runs, and what the others wait for."""
+"""Ask the operating system what the threads of this process do: run, or wait for what."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["somebody_runs", "waits_for_process", "waits_outside"]
 _TASKS = Path("/proc/self/task")
 _MACHINE = platform.machine()
 _WITHIN = {"x86_64": ("", "running", "202"), "aarch64": ("", "running", "98")}.get(_MACHINE)
-"""The calls of the system in which a thread waits for another: what waits in the process itself waits for a futex."""
+"""System calls in which a thread waits for another thread: a wait within the process is a futex."""
 _WAITS = {"x86_64": ("61", "247"), "aarch64": ("260", "95")}.get(_MACHINE, ())
-"""Those in which a thread waits for a process: `wait4` and `waitid`."""
+"""System calls in which a thread waits for a process: `wait4` and `waitid`."""
 
 
 def somebody_runs() -> bool:
-    """Whether the system runs, or would run, another thread of this process."""
+    """Return whether another thread of this process runs or is ready to run."""
     me = threading.get_native_id()
     for path in _TASKS.glob("*"):
         if path.name != str(me):
@@ -30,17 +30,17 @@ def somebody_runs() -> bool:
 
 
 def waits_outside(native: int) -> bool:
-    """Whether the thread with this id waits for the outside world, such as a socket or a process."""
+    """Return whether the thread with this id waits for the outside world, such as a socket or a process."""
     return _WITHIN is not None and _call_of(native) not in _WITHIN
 
 
 def waits_for_process(native: int) -> bool:
-    """Whether it waits for a process to end."""
+    """Return whether the thread with this id waits for a process to end."""
     return _call_of(native) in _WAITS
 
 
 def _call_of(native: int) -> str:
-    """The number of the call of the system in which a thread is; empty where that cannot be told."""
+    """Return the number of the system call in which a thread is, or "" if that is unknown."""
     try:
         return (_TASKS / str(native) / "syscall").read_text().split()[0]
     except (OSError, IndexError):

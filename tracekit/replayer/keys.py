@@ -1,7 +1,7 @@
-"""What makes two requests the same: their keys are equal.
+"""Compute a key for each request; two requests are the same if their keys are equal.
 
 A key is a SHA-256 over the method, the path without the host, the query, the sorted beta features, and the body after
-redaction and after what is to be ignored has been taken out.
+redaction and without the ignored places.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _MOST_S = 2.0
 
 
 class Keys:
-    r"""Makes keys by the rules of one recording.
+    r"""Computes keys by the rules of one recording.
 
     Args:
-        ignore: Places that are no part of a request: paths such as ``metadata.user_id`` or
+        ignore: Places to leave out of a request: paths such as ``metadata.user_id`` or
             ``messages[*].content[0].text``, in which ``*`` is any name or number, and regular expressions between
-            slashes, ``/run \\d+/``, whose matches in texts are passed over.
-        redaction: What the recording's header says of its rules; those of the user come with their patterns.
+            slashes, ``/run \\d+/``, whose matches in texts are ignored.
+        redaction: The redaction rules of the recording's header; the user's own rules come with their patterns.
 
     Raises:
-        ReplayError: One of `ignore` is neither, or a rule cannot be used.
+        ReplayError: An entry of `ignore` is neither a path nor a pattern, or a rule cannot be used.
     """
 
     def __init__(self, ignore: Iterable[str] = (), redaction: Iterable[Any] = ()) -> None:
@@ -111,7 +111,7 @@ class Keys:
         return tuple((kind, self.name(name)) for kind, name in path)
 
     def key(self, request: Request, digest: str = "") -> str:
-        """The key of `request`, which is redacted; `digest` is the SHA-256 of its body in hex, where that is known."""
+        """Return the key of the redacted `request`; `digest` is the SHA-256 of its body in hex, if known."""
         betas = ",".join(
             sorted(filter(None, (each.strip() for each in request.headers.get("anthropic-beta", "").split(","))))
         )
@@ -121,7 +121,7 @@ class Keys:
         return sha256(f"{head}{digest}".encode()).hexdigest()
 
     def shown(self, request: Request) -> Any:
-        """The body of `request` as JSON, without what is ignored; its text if it is none."""
+        """Return the body of `request` as JSON without the ignored places, or as text if it is not JSON."""
         body = request.body or b""
         try:
             value = json.loads(body)
@@ -183,7 +183,7 @@ def _patience() -> Iterator[None]:
 
 
 def _in_memory(request: Request) -> Request:
-    """Return `request` with its body, which one from a journal joins each time that it is asked for."""
+    """Return `request` with its body in memory: a body from a journal is joined anew at each access."""
     return Request(
         request.method, request.host, request.path, request.query, request.headers, request.body, request.digest
     )
@@ -218,7 +218,7 @@ def _path(entry: str) -> list[str]:
 
 
 def _without(value: Any, path: Sequence[str]) -> Any:
-    """`value`, in which a placeholder stands for whatever is at `path`."""
+    """Return `value` with a placeholder in place of the value at `path`."""
     if not path:
         return _GONE
     step, rest = path[0], path[1:]

@@ -1,4 +1,4 @@
-"""Event loops on the replay's clock: their selector tells the clock when nothing is left to do, and when to go on."""
+"""Event loops on the replay's clock: a loop's selector waits on the clock when nothing is left to do."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tracekit.replayer.participants import Participant
 __all__ = ["Loops"]
 
 _LONG_S = 30.0
-"""Real seconds that an answer is waited for."""
+"""Real seconds that a loop waits for a response."""
 _POLL_S = 5.0
-"""Real seconds that may pass at the most until a task that has looked for something outside looks again."""
+"""Real seconds at most until a task that polls something outside looks again."""
 _LOOK_S = 0.2
-"""How often it is looked whether anything is still owed."""
+"""Real seconds between two checks for something still owed."""
 
 
 class Loops:
-    """The event loops that run on `clock`. Meant for asyncio's own loops; others have no such inside."""
+    """The event loops that run on `clock`. Only asyncio's own loops are supported."""
 
     def __init__(self, clock: VirtualClock, looks: Looks) -> None:
         self._clock = clock
@@ -35,7 +35,7 @@ class Loops:
         self._zero_s: WeakKeyDictionary[asyncio.BaseEventLoop, float] = WeakKeyDictionary()
 
     def run_forever(self, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        """What to put in place of `BaseEventLoop.run_forever`."""
+        """Wrap `BaseEventLoop.run_forever`."""
 
         @functools.wraps(original)
         def run_forever(loop: Any) -> None:
@@ -46,7 +46,7 @@ class Loops:
 
     @contextmanager
     def on_clock(self, loop: Any) -> Iterator[None]:
-        """Let `loop`, which runs on this thread, run on the clock meanwhile."""
+        """Let `loop`, which runs on this thread, run on the clock within the block."""
         real = getattr(loop, "_selector", None)
         if real is None or self.knows(loop):
             yield
@@ -63,22 +63,22 @@ class Loops:
                 loop._selector = real  # noqa: SLF001  see above
 
     def time_s(self, loop: Any) -> float:
-        """The time of `loop` in seconds, as its `time()` gives it."""
+        """Return the time of `loop` in seconds, as its `time()` does."""
         return self.when_s(loop, self._clock.now_ns())
 
     def when_s(self, loop: Any, at_ns: int) -> float:
-        """`at_ns` as the time of `loop` in seconds."""
+        """Return `at_ns` as the time of `loop` in seconds."""
         return float(self._zero_s[loop] + (at_ns - self._clock.start_ns) / 1e9)
 
     def knows(self, loop: Any) -> bool:
-        """Whether `loop` runs on the clock."""
+        """Return whether `loop` runs on the clock."""
         selector = getattr(loop, "_selector", None)
         return isinstance(selector, _Selector) and selector.is_of(self._clock)
 
     # ── what a loop waits for outside ────────────────────────────────────────────────────────────────────────────
 
     def write(self, original: Callable[..., None]) -> Callable[..., None]:
-        """The `write` of asyncio's transports: whoever is written to will answer, on the same socket or from its process."""
+        """Wrap the `write` of asyncio's transports: a response will come, on the same socket or from its process."""
 
         @functools.wraps(original)
         def write(transport: Any, data: Any) -> None:
@@ -94,7 +94,7 @@ class Loops:
         return write
 
     def start_process(self, original: Callable[..., None]) -> Callable[..., None]:
-        """The `__init__` of asyncio's processes."""
+        """Wrap the `__init__` of asyncio's processes."""
 
         @functools.wraps(original)
         def start(process: Any, *args: Any, **kwargs: Any) -> None:
@@ -105,15 +105,15 @@ class Loops:
         return start
 
     def awaited(self, loop: Any) -> list[float]:
-        """When the processes were started that tasks of `loop` wait for, and that will end by themselves."""
+        """Return the start times of the processes that tasks of `loop` wait for and that will end by themselves."""
         return [since_s for process, since_s in list(self._processes.items()) if _is_awaited(process, loop)]
 
     def has_looked(self) -> bool:
-        """Whether the calling thread has looked in vain for something outside since the last time."""
+        """Return whether the calling thread has polled something outside in vain since the last call."""
         return self._looks.take()
 
     def let_go(self) -> None:
-        """End the clock, and give every loop its own time back, going on from where it is."""
+        """End the clock, and restore every loop's own time, which continues from the present value."""
         self._clock.end()
         for loop in list(self._zero_s):
             if not loop.is_closed():
@@ -126,7 +126,7 @@ def _ahead_s(ahead_s: float) -> float:
 
 
 def _is_awaited(process: Any, loop: Any) -> bool:
-    """Whether a task of `loop` waits for `process` to end, or for what it says without being asked anything more."""
+    """Return whether a task of `loop` waits for `process` to end, or for output that needs no further input."""
     if process._loop is not loop or process._returncode is not None:  # noqa: SLF001  asyncio has no other door
         return False
     if getattr(process, "_exit_waiters", None):
@@ -139,7 +139,7 @@ def _is_awaited(process: Any, loop: Any) -> bool:
 
 
 class _Selector:
-    """Stands before a loop's selector: asks it first, and the clock when there is nothing to do."""
+    """Replaces a loop's selector: polls the real one first, and waits on the clock when there is nothing to do."""
 
     def __init__(self, real: Any, loop: Any, clock: VirtualClock, participant: Participant, loops: Loops) -> None:
         self._real = real
@@ -154,16 +154,16 @@ class _Selector:
         return getattr(self._real, name)
 
     def is_of(self, clock: VirtualClock) -> bool:
-        """Whether it asks `clock`."""
+        """Return whether this selector waits on `clock`."""
         return self._clock is clock
 
     def asked(self, transports: Iterable[Any]) -> None:
-        """`transports` were asked something, or what answers to what was said."""
+        """Note that data was sent on `transports`, which will be responded to."""
         now_s = time.monotonic()
         self._asked.update((fd, now_s) for each in transports if (fd := _number_of(each)) is not None)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What is ready now, or once the clock says that it is the loop's turn."""
+        """Return the events that are ready now, or once the clock gives the loop its turn."""
         if self._clock.is_over:
             late: list[tuple[selectors.SelectorKey, int]] = self._real.select(timeout)
             return late
@@ -183,9 +183,9 @@ class _Selector:
         return events
 
     def _under_way(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What sockets, pipes and processes bring shortly, or for as long as they owe something.
+        """Return events that sockets, pipes and processes deliver soon, or for as long as they owe something.
 
-        Those that owe nothing, and have brought nothing for long, are not waited for again.
+        A source that owes nothing, and has delivered nothing for long, is not waited for again.
         """
         own = self._loop._ssock.fileno()  # noqa: SLF001  by which other threads wake it
         known, self._listened_s = self._listened_s, {}
@@ -207,7 +207,7 @@ class _Selector:
         return self._listen(left_s if timeout is None else min(timeout, left_s), None)
 
     def _is_owed(self) -> bool:
-        """Whether somebody outside was asked and has not answered, or a process is awaited, or a connection is made."""
+        """Return whether a response is outstanding, a process is awaited, or a connection is being made."""
         keys, since_s = self._real.get_map(), time.monotonic() - _LONG_S
         self._asked = {fd: asked_s for fd, asked_s in self._asked.items() if fd in keys and asked_s > since_s}
         is_connecting = any(key.events & selectors.EVENT_WRITE for key in keys.values())
@@ -260,7 +260,7 @@ class _Selector:
 
 
 def _number_of(transport: Any) -> int | None:
-    """The file descriptor of one of asyncio's transports."""
+    """Return the file descriptor of one of asyncio's transports."""
     number = getattr(transport, "_sock_fd", None)
     return number if number is not None else getattr(transport, "_fileno", None)
 

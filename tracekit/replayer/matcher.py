@@ -1,4 +1,4 @@
-"""Which recorded call a request is: by what is asked and who asks, never by the order of arrival."""
+"""Find the recorded call of a request by its content and its lane, never by the order of arrival."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["Asker", "Matcher", "Miss"]
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: its lane, and the spans it stands in.
+    """The sender of a request: its lane, and the spans around it.
 
-    `is_loose` says that the lane's number, or what it works on, depends on the order in which others finished, as with
-    `as_completed` and with workers that share a queue: then being in that lane proves nothing. With `counts` and
-    `arrived` it proves something only while the order is that of the recording: the lane shares a number with others,
-    or handles what they bring as they bring it.
+    `is_loose` is True if the lane's number, or its input, depends on the order in which other lanes finish, as with
+    `as_completed` and with workers that share a queue: then the lane's name proves nothing. With `counts` (the lane
+    shares a number with others) or `arrived` (it handles the results of others as they arrive) the name proves
+    something only as long as the order is that of the recording.
     """
 
     lane: str
@@ -30,11 +30,11 @@ class Asker:
     arrived: bool = False
 
 
-class Miss(Exception):  # noqa: N818  it is told to the caller, who makes a report of it
-    """No recorded call can be said to be the one that is asked.
+class Miss(Exception):  # noqa: N818  the caller makes a report of it
+    """Raised when no recorded call can be identified as the one requested.
 
-    `why`: nothing like it was recorded (`unrecorded`); all that was, has been given (`used`); or several are left with
-    different answers (`ambiguous`). `calls` are those of the same key.
+    `why`: no such request was recorded (`unrecorded`), all calls with its key were used already (`used`), or several
+    are left with different responses (`ambiguous`). `calls` are those with the same key.
     """
 
     def __init__(self, why: Literal["unrecorded", "used", "ambiguous"], calls: Sequence[Call]) -> None:
@@ -44,9 +44,10 @@ class Miss(Exception):  # noqa: N818  it is told to the caller, who makes a repo
 
 
 class Matcher:
-    """Gives each recorded call once. `rests_on_asker` says that the last was told from others by who asked.
+    """Hands out each recorded call once. `rests_on_asker` is True if the last match was decided by the sender.
 
-    A process of the program plays one segment: the only one with calls, or that of its first call that only one has.
+    A process of the program plays one segment: the only one with calls, or that of its first call that only one segment
+    has.
     """
 
     def __init__(self, script: Script, progress: Progress) -> None:
@@ -61,7 +62,7 @@ class Matcher:
         self._segment: int | None = segments.pop() if len(segments) == 1 else None
 
     def match(self, key: str, asker: Asker) -> Call:
-        """The recorded call that is the one with `key` that `asker` now begins.
+        """Return the recorded call with `key` that `asker` now begins.
 
         Raises:
             Miss: None is.
@@ -78,15 +79,15 @@ class Matcher:
         return call
 
     def same(self, key: str) -> Sequence[Call]:
-        """The recorded calls with `key`."""
+        """Return the recorded calls with `key`."""
         return self._by_key.get(key, [])
 
     def is_lane(self, recorded: LaneKey, lane: str) -> bool:
-        """Whether `lane` of this process is the `recorded` one, as far as is known."""
+        """Return whether `lane` of this process is the `recorded` one, as far as is known."""
         return recorded[1] == lane and self._segment in (None, recorded[0])
 
     def is_here(self, call: Call) -> bool:
-        """Whether this process may be the one that makes `call`."""
+        """Return whether this process may be the one that makes `call`."""
         return self._segment in (None, call.lane[0])
 
     def _found(self, same: Sequence[Call], asker: Asker, occurrence: int) -> Call:
@@ -112,7 +113,7 @@ class Matcher:
         raise Miss("ambiguous", left)
 
     def _is_in_order(self, call: Call, asker: Asker) -> bool:
-        """Whether the lane of `asker` means that it asks `call`, as far as the order of calls tells."""
+        """Return whether the lane of `asker` proves that it makes `call`, judging by the order of calls."""
         progress = self._progress
         if not progress.is_lane_as_recorded(call, asker.lane):
             return False
@@ -122,5 +123,5 @@ class Matcher:
 
 
 def _are_equal(calls: Sequence[Call]) -> bool:
-    """Whether all of `calls` were answered the same."""
+    """Return whether all of `calls` had the same responses."""
     return all(call.answers == calls[0].answers for call in calls[1:])

@@ -1,4 +1,4 @@
-"""A place for the events of a replay within the program: memory."""
+"""A sink that keeps the events of a replay in memory."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["MemorySink"]
 
 
 class MemorySink(RunSink):
-    """Keeps what happens in the runs of a replay."""
+    """Keeps the events of a replay's runs."""
 
     def __init__(self) -> None:
         self._runs: dict[str, tuple[RunInfo, list[Event]]] = {}
         self._lock = threading.RLock()
 
     @override
-    def write(self, run: RunInfo, event: Event) -> None:
+    def write(self, run: RunInfo, *events: Event) -> None:
         with self._lock:
-            self._runs.setdefault(run.id, (run, []))[1].append(event)
+            self._runs.setdefault(run.id, (run, []))[1].extend(events)
 
     @override
     def release(self, run: RunInfo) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
     @override
     def has_others(self, run: RunInfo) -> bool:
@@ -41,17 +41,20 @@ class MemorySink(RunSink):
 
     @override
     def exit(self, at_ns: int) -> None:
-        """What is in memory needs no word of farewell."""
+        """Do nothing: events in memory need no closing line."""
 
     def recording(self, mode: ReplayMode | None, at_ns: int) -> Recording | None:
-        """The run with the most in it, None if nothing happened; how the replay of it went is `mode`, None if that could not be tested."""
+        """Return the run with the most events, or None without events.
+
+        `mode` is how the replay of it went, or None if that could not be tested.
+        """
         if not self._runs:
             return None
         run, events = max(self._runs.values(), key=lambda each: len(each[1]))
         fold = Fold()
         segment = fold.open_segment("")
-        told = [Replayed(at_ns, mode)] if mode is not None else []
-        for event in [*events, *told, Exit(at_ns)]:
+        outcome = [Replayed(at_ns, mode)] if mode is not None else []
+        for event in [*events, *outcome, Exit(at_ns)]:
             fold.add(segment, event)
         root = {"id": run.root.id, "t": run.root.at_ns, "argv": list(run.root.argv)} if run.root is not None else None
         header = {

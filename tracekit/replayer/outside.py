@@ -1,9 +1,10 @@
-"""What a program waits for outside of itself by looking again and again: a process that runs, a server that comes up.
+"""Notice when a program polls something outside itself, such as a running process or a starting server.
 
-Between two looks it sleeps. On the replay's clock a sleep takes no real time, so that hours would pass while a process
-runs for a moment. Whoever has looked in vain sleeps in real time, and keeps the clock.
+Between two polls the program sleeps. On the replay's clock a sleep takes no real time, so hours would pass while a
+process runs for a moment. So a thread that has just polled in vain sleeps in real time, and stops the clock.
 
-A thread that looks after the processes of a pool waits for nothing while they have no job, and is owed their results else.
+A thread that watches the processes of a pool waits for nothing while they have no job; while they have one, it is owed
+their results.
 """
 
 from __future__ import annotations
@@ -20,35 +21,35 @@ __all__ = ["Looks", "looks_after_processes", "owed_by_processes"]
 
 _NOBODY = frozenset((errno.ECONNREFUSED, errno.ENOENT))
 _WATCHERS = ("Pool._handle_workers", "ThreadedChildWatcher._do_waitpid")
-"""The ends of the names of functions that threads run which do nothing of the program's."""
+"""Suffixes of the names of thread functions that run no code of the program."""
 
 
 _OWN = ("asyncio", "subprocess")
 _SOON_S = 2.0
-"""Real seconds after a look in which a sleep is one until the next look."""
+"""Real seconds after a poll in which a sleep counts as the wait for the next poll."""
 
 
-class _Here(threading.local):
+class _LastLook(threading.local):
     looked_s = 0.0
 
 
 class Looks:
-    """Notes which threads have looked in vain for something outside. Its methods take what they stand in for."""
+    """Notes which threads have polled something outside in vain. Its methods take the function that they replace."""
 
     def __init__(self) -> None:
-        self._here = _Here()
+        self._here = _LastLook()
 
     def take(self) -> bool:
-        """Whether the calling thread has just looked in vain, and was not asked since."""
+        """Return whether the calling thread has just polled in vain, and forget it."""
         looked_s, self._here.looked_s = self._here.looked_s, 0.0
         return looked_s > time.monotonic() - _SOON_S
 
     def again(self) -> None:
-        """The calling thread has looked in vain."""
+        """Note that the calling thread has polled in vain."""
         self._here.looked_s = time.monotonic()
 
     def wait_for_process(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """`os.waitpid` and its like, which return no process, or 0 for it, where none has ended."""
+        """Wrap `os.waitpid` and its like, which return no process, or 0, if none has ended."""
 
         @functools.wraps(original)
         def wait(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +61,7 @@ class Looks:
         return wait
 
     def poll(self, original: Callable[[Any], int | None]) -> Callable[[Any], int | None]:
-        """`Popen.poll`, called by the program: the standard library looks so before it sends a signal."""
+        """Wrap `Popen.poll` for calls by the program; the standard library itself polls before it sends a signal."""
 
         @functools.wraps(original)
         def poll(process: Any) -> int | None:
@@ -73,7 +74,7 @@ class Looks:
         return poll
 
     def returncode(self, original: property) -> property:
-        """The `returncode` of asyncio's processes."""
+        """Wrap the `returncode` of asyncio's processes."""
         get = original.fget
         assert get is not None
 
@@ -86,7 +87,7 @@ class Looks:
         return property(returncode)
 
     def connect(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`socket.connect`."""
+        """Wrap `socket.connect`."""
 
         @functools.wraps(original)
         def connect(sock: Any, address: Any, /) -> None:
@@ -100,7 +101,7 @@ class Looks:
         return connect
 
     def connected(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`BaseSelectorEventLoop._sock_connect_cb`, which an event loop calls when it knows how a connection went."""
+        """Wrap `BaseSelectorEventLoop._sock_connect_cb`, which a loop calls with the result of a connection."""
 
         @functools.wraps(original)
         def connected(loop: Any, done: Any, sock: Any, address: Any) -> None:
@@ -113,12 +114,12 @@ class Looks:
 
 
 def looks_after_processes(thread: threading.Thread) -> bool:
-    """Whether `thread` only waits for processes on behalf of a pool or of asyncio, and does nothing of the program's."""
+    """Return whether `thread` only watches processes for a pool or asyncio, and runs no code of the program."""
     return str(getattr(getattr(thread, "_target", None), "__qualname__", "")).endswith(_WATCHERS)
 
 
 def owed_by_processes(thread: threading.Thread) -> Callable[[], bool] | None:
-    """For a thread that brings what the processes of a pool have done: whether they have anything to do."""
+    """Return a function that returns whether a pool's processes have jobs; None if `thread` collects no results."""
     pending = getattr(thread, "pending_work_items", None)
     if isinstance(pending, dict):
         return lambda: bool(pending)

@@ -1,4 +1,4 @@
-"""Who takes part in a replay's time: threads, jobs of pools and event loops, and what a thread waits on."""
+"""The participants of a replay's time (threads, pool jobs, event loops), and the lock that a thread waits on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["Participant", "Waiter"]
 
 
 class Participant:
-    """Somebody whose work the clock waits for: a thread, a job of a pool, or an event loop.
+    """A unit that the clock waits for while it works: a thread, a pool job, or an event loop.
 
-    `until_ns` is the time that it waits for, None if it works or is blocked; `blocked` tells whether it is kept by
-    another, and None if it is not. `native` is the thread's id for the system. `listens` says that it waits for the
-    outside world, and `is_parked` that it did so for too long to be waited for. `owed` tells whether the outside world
-    owes it something, and is None where only what the thread is seen to do tells. `outside` is when it began to wait
-    there: real seconds, and nanoseconds of the clock.
+    `until_ns` is the time that it waits for, None while it works or is blocked; `blocked` returns whether another
+    participant blocks it, and is None if none does. `native` is the thread's id in the operating system. `listens` is
+    True while it waits for the outside world, `is_parked` once it did so for too long to be waited for. `owed` returns
+    whether the outside world owes it something, and is None where only the thread's behaviour shows that. `outside` is
+    when it began to wait there: in real seconds, and in nanoseconds of the clock.
     """
 
     __slots__ = (
@@ -50,7 +50,10 @@ class Participant:
 
     @property
     def works(self) -> bool:
-        """Whether it works, as far as can be seen. A loop that waits for a time works when it is given something."""
+        """Return whether it works, as far as can be seen.
+
+        A loop that waits for a time works as soon as it is given something.
+        """
         if self.blocked is not None:
             return not self.blocked()
         # One that was not waited for is again once it has been given something to wait for.
@@ -59,9 +62,9 @@ class Participant:
 
 
 class Waiter:
-    """What a thread waits on, as a condition keeps it: a lock that is released by who notifies, or by the clock.
+    """A lock that a thread waits on, as a condition keeps it; a notification or the clock releases it.
 
-    Only its `release` is the lock's, which raises where there is nobody to wake any more.
+    Only `release` is as on a lock; it raises where no thread is left to wake.
     """
 
     __slots__ = ("_lock", "is_notified", "is_over")
@@ -73,7 +76,7 @@ class Waiter:
         self.is_over = False
 
     def release(self) -> None:
-        """Somebody notifies.
+        """Notify the waiting thread.
 
         Raises:
             RuntimeError: The wait was over before.
@@ -86,15 +89,15 @@ class Waiter:
             self._lock.release()
 
     def time_out(self) -> None:
-        """The time has come."""
+        """Wake the waiting thread because its time has come."""
         self.is_over = True
         with suppress(RuntimeError):
             self._lock.release()
 
     def waits(self) -> bool:
-        """Whether nobody has notified, nor has the time come."""
+        """Return whether the thread still waits: neither notified nor timed out."""
         return not (self.is_notified or self.is_over)
 
     def acquire(self, timeout_s: float) -> bool:
-        """Wait for so many real seconds; tells whether the wait is over."""
+        """Wait for at most `timeout_s` real seconds; return whether the wait is over."""
         return self._lock.acquire(timeout=timeout_s)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from typing import Any, NoReturn
@@ -16,24 +14,26 @@ from weakref import WeakKeyDictionary
 from typing_extensions import override
 
 from tracekit import semconv
-from tracekit.errors import ReplayDivergence, ReplayError, ReplayImpossible
-from tracekit.instrument.greenlets import green_library
+from tracekit.errors import ReplayDivergence
+from tracekit.instrument.answering.answerer import Answerer, Later
 from tracekit.instrument.lanes import Lane, current_lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import Answerer, Later, ToolReply
 from tracekit.instrument.reply import Reply
+from tracekit.instrument.upstream import OnlyRun, ToolReply
 from tracekit.model.events import ReplayMode, Request
-from tracekit.model.recording import RecordedSpan
 from tracekit.replayer.clock import VirtualClock
 from tracekit.replayer.divergence import Divergence, explain, places, unplayed
+from tracekit.replayer.failure import ReplayFailure
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.matcher import Asker, Matcher, Miss
 from tracekit.replayer.progress import Progress
 from tracekit.replayer.script import Call, Script, SpanPath
 from tracekit.replayer.sharing import Sharing
+from tracekit.replayer.spans import Spans, path_of
 from tracekit.replayer.timeline import Timeline
+from tracekit.replayer.unsupported import unsupported_loop
 
-__all__ = ["Player", "unsupported"]
+__all__ = ["Player"]
 
 _PATIENCE_NS = 60_000_000_000
 """How long after the recorded end a program may still come to its own."""
@@ -45,38 +45,29 @@ class Player(Answerer):
     """The answerer of one process of a replay.
 
     `tell` is called once with why the replay cannot go on, before that is raised for the first time; `when_played` with
-    the number of each recorded call that is given; `when_refused` with how often the program asked on after it had left;
-    `when_extra` with what it asked after all that was recorded, when the recording had not ended yet.
+    the number of each recorded call that is given; `when_extra` with what it asked after all that was recorded, when the recording had not ended yet.
     """
 
     def __init__(
         self, script: Script, clock: VirtualClock, loops: Loops, tell: Callable[[Divergence | str], None] | None = None
     ) -> None:
-        self.replay_of = script.recording.id
-        self.run_name = script.recording.name
-        self.is_rootless = any(segment.rootless for segment in script.recording.segments)
+        is_rootless = any(segment.rootless for segment in script.recording.segments)
+        super().__init__(script.recording.id, OnlyRun(script.recording.name, is_rootless))
         self.script = script
-        self.divergence: Divergence | None = None
-        self.impossible = ""
         self.asked = 0
-        self.live_tools: set[str] = set()
         self.when_played: Callable[[int], None] = lambda _: None
         self.when_projected: Callable[[], None] = lambda: None
-        self.when_refused: Callable[[int], None] = lambda _: None
         self.when_extra: Callable[[str], None] = lambda _: None
-        self._extra = ""
-        self._refusals = 0
         self._clock = clock
         self._loops = loops
-        self._tell = tell or (lambda _: None)
+        self._failure = ReplayFailure(tell)
         self._progress = Progress(script)
         self._matcher = Matcher(script, self._progress)
         self._timeline = Timeline(script, clock.now_ns, self._projected)
+        self._spans = Spans(script, self._matcher, self._timeline, self._failure)
         self._calls: WeakKeyDictionary[object, tuple[Call, Reply]] = WeakKeyDictionary()
         self._in_flight: dict[str, tuple[Call, str]] = {}
         self._skipped: list[str] = []
-        self._taken: set[str] = set()
-        self._recognised: dict[str, RecordedSpan] = {}
         self._loose: set[str] = set()
         self._rested: dict[str, Request] = {}
         self._arrived: set[str] = set()
@@ -87,6 +78,25 @@ class Player(Answerer):
 
     def _projected(self) -> None:
         self.when_projected()
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """The first place where the program has left the recording."""
+        return self._failure.divergence
+
+    @property
+    def impossible(self) -> str:
+        """Why the program cannot be replayed; "" if it can."""
+        return self._failure.impossible
+
+    @property
+    def live_tools(self) -> set[str]:
+        """The names of the tools that ran, since their recorded results are no JSON."""
+        return self._spans.live_tools
+
+    def when_refused(self, notice: Callable[[int], None]) -> None:
+        """Call `notice` with how often the program has asked on after it had left, each time."""
+        self._failure.when_refused = notice
 
     def begin_in(self, lane: str) -> None:
         """A run begins in `lane`, whatever the number of it is: it stands for the one in which the recorded run began."""
@@ -131,13 +141,13 @@ class Player(Answerer):
 
     def play_out(self) -> None:
         """The program is over: let those that it does not wait for go on as long as they did in the recording."""
-        if self.divergence is None and not self.impossible and self._matcher.unplayed:
+        if self._failure.is_good and self._matcher.unplayed:
             self._clock.wait_until(self.script.end_ns)
 
     def finish(self) -> None:
         """The program is over: what it should have asked and did not is a divergence, too."""
-        if self.divergence is None and not self.impossible and self._matcher.unplayed:
-            self._leave(unplayed(self.script, self.unplayed, self._skipped))
+        if self._failure.is_good and self._matcher.unplayed:
+            self._failure.leave(unplayed(self.script, self.unplayed, self._skipped))
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,10 +155,12 @@ class Player(Answerer):
     def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
         with self._lock:
             self.asked += 1
-            self._raise_again()
-            self._refuse_loop()
+            self._failure.raise_again()
+            what = unsupported_loop(self._loops)
+            if what:
+                raise self._failure.cannot(what)
             lane = current_lane()
-            with self._comparing():
+            with self._failure.comparing():
                 asked = self.script.keys.redacted(request)
             known = self._calls.get(call)
             id = self._id_of(lane)
@@ -173,7 +185,7 @@ class Player(Answerer):
             self._sharing.look(lane)
             for each in self._sharing.takers(lane):
                 self.loosen(each)
-            self._raise_again()
+            self._failure.raise_again()
         id = self._recorded_id(lane)
         asker = Asker(id, path, lane in self._loose, self._sharing.counts(lane), lane in self._arrived)
         try:
@@ -182,13 +194,13 @@ class Player(Answerer):
             played = [call for call in self.script.calls if call not in self._matcher.unplayed]
             found = explain(self.script, miss.why, asked, miss.calls, played, self._skipped)
             if self._may_end_first(miss, id):
-                self._extra = self._extra or found.asked
-                self.when_extra(self._extra)
+                self._failure.extra = self._failure.extra or found.asked
+                self.when_extra(self._failure.extra)
                 raise Later(self.script.end_ns + _PATIENCE_NS) from None
             if self._clock.is_over:
                 # It outlives the replay, which has concluded without it.
                 raise ReplayDivergence(str(found)) from None
-            raise self._leave(found) from None
+            raise self._failure.leave(found) from None
         if self._matcher.rests_on_asker:
             self._rested[lane] = asked
         self._arrived.discard(lane)
@@ -210,23 +222,23 @@ class Player(Answerer):
         number = next(number for number, part in enumerate(recorded.parts) if part.span.id == before.id) + 1
         if number >= len(recorded.parts):
             found = explain(self.script, "used", asked, [recorded], [recorded], self._skipped)
-            raise self._leave(found)
+            raise self._failure.leave(found)
         part = recorded.parts[number]
         if part.key != self._key(asked):
-            raise self._leave(explain(self.script, "unrecorded", asked, [], [recorded], self._skipped))
+            raise self._failure.leave(explain(self.script, "unrecorded", asked, [], [recorded], self._skipped))
         return part
 
     @override
     def unanswered(self, what: str) -> None:
         with self._lock:
-            self._leave(Divergence("child", "", asked=what, tools=tuple(self._skipped)))
+            self._failure.leave(Divergence("child", "", asked=what, tools=tuple(self._skipped)))
 
     @override
     def beyond(self, reply: Reply) -> BaseException:
         with self._lock:
             call = next(call for call in self.script.calls for part in call.parts if part.span.id == reply.id)
             path = places(self.script)[call.number]
-            return self._leave(Divergence("beyond", path, tools=tuple(self._skipped)))
+            return self._failure.leave(Divergence("beyond", path, tools=tuple(self._skipped)))
 
     @override
     def ended(self, reply: Reply) -> None:
@@ -263,7 +275,7 @@ class Player(Answerer):
             self._began(live.lane)
             if live.kind in ("llm", "attempt"):
                 return self._clock.now_ns()
-            recorded = self._recognise(live)
+            recorded = self._spans.recognise(live, self._id_of(live.lane))
             if recorded is not None:
                 self._timeline.watch_span(self._id_of(live.lane), recorded, list(self._in_flight.values()))
             return self._timeline.begin_ns(self._id_of(live.lane), recorded)
@@ -273,10 +285,10 @@ class Player(Answerer):
         with self._lock:
             if live.kind in ("llm", "attempt"):
                 return self._clock.now_ns()
-            return self._timeline.end_ns(self._id_of(live.lane), self._recognised.pop(live.id, None), live.begin_ns)
+            return self._timeline.end_ns(self._id_of(live.lane), self._spans.ended(live), live.begin_ns)
 
     @override
-    def started(self, lane: Lane) -> None:
+    def lane_started(self, lane: Lane) -> None:
         with self._lock:
             self._timeline.started(self._id_of(lane))
             self._progress.started(self._id_of(lane))
@@ -298,7 +310,7 @@ class Player(Answerer):
             if asked is not None:
                 # It was told from others by its lane, which it turns out could not tell.
                 same = self._matcher.same(self._key(asked))
-                self._leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
+                self._failure.leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
 
     def share(self, lane: str) -> None:
         """What `lane` works on from now on comes from a queue, at which others may yet work, too."""
@@ -314,66 +326,23 @@ class Player(Answerer):
         if lane.first_ns:
             self._timeline.began(self._id_of(lane), lane.first_ns)
 
-    def _recognise(self, live: LiveSpan) -> RecordedSpan | None:
-        """The recorded span that is `live`: the next of its kind and name in its lane, a tool's by its arguments.
-
-        A tool that all remaining results fit may be in another lane, and anything once times are projected.
-        """
-        with self._comparing():
-            name = self.script.keys.name(live.name)
-            left = [span for span in self.script.spans.get((live.kind, name), ()) if span.id not in self._taken]
-            if live.kind == "tool" and semconv.TOOL_CALL_ARGUMENTS in live.attributes_at_begin:
-                left = self._with_arguments_of(live, left)
-        found = [span for span in left if self._matcher.is_lane((span.segment, span.lane), self._id_of(live.lane))]
-        is_ours = semconv.ADOPTED_FROM not in live.attributes_at_begin
-        if not found and live.kind == "tool" and is_ours and _have_one_result(left):
-            # What another lane does than did in the recording has other times.
-            self._timeline.project()
-        if not found and not self._timeline.follows:
-            found = left
-        if not found:
-            return None
-        self._taken.add(found[0].id)
-        self._recognised[live.id] = found[0]
-        return found[0]
-
-    def _with_arguments_of(self, live: LiveSpan, recorded: list[RecordedSpan]) -> list[RecordedSpan]:
-        value, name = self.script.keys.value, semconv.TOOL_CALL_ARGUMENTS
-        asked = _canonical(value(live.attributes_at_begin.get(name)))
-        return [span for span in recorded if _canonical(value(span.attributes.get(name))) == asked]
-
     def _key(self, asked: Request) -> str:
-        with self._comparing():
+        with self._failure.comparing():
             return self.script.keys.key(asked)
 
     def _path_of(self, span: LiveSpan | None) -> SpanPath:
-        with self._comparing():
-            return self.script.keys.path(_path_of(span))
-
-    @contextmanager
-    def _comparing(self) -> Iterator[None]:
-        """Give up where a request cannot be compared with the recording."""
-        try:
-            yield
-        except ReplayError as error:
-            raise self._cannot(str(error)) from None
+        with self._failure.comparing():
+            return self.script.keys.path(path_of(span))
 
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @override
     def tool(self, live: LiveSpan) -> ToolReply | None:
         with self._lock:
-            recorded = self._recognised.get(live.id)
-            name = str(live.attributes_at_begin.get(semconv.TOOL_NAME, live.name))
-            if recorded is None or recorded.end_ns is None or recorded.id in self.script.busy:
+            recorded = self._spans.result_of(live)
+            if recorded is None or recorded.end_ns is None:
                 return None
-            if semconv.TOOL_CALL_RESULT not in recorded.attributes:
-                self.live_tools.add(name)
-                return None
-            self._skipped.append(name)
-            # What it noted while it ran, such as the files that it read, is part of what it did.
-            noted = {key: value for key, value in recorded.attributes.items() if key not in live.attributes_at_begin}
-            live.attributes.update(noted)
+            self._skipped.append(str(live.attributes_at_begin.get(semconv.TOOL_NAME, live.name)))
             end_ns = max(self._clock.now_ns(), live.begin_ns + recorded.end_ns - recorded.start_ns)
             return ToolReply(recorded.attributes[semconv.TOOL_CALL_RESULT], end_ns)
 
@@ -386,12 +355,12 @@ class Player(Answerer):
             ReplayDivergence: Always.
         """
         with self._lock:
-            raise self._leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
+            raise self._failure.leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
 
     def connected_before(self, where: str) -> None:
         """The program used a connection to `where` that it had opened before the replay."""
         with self._lock:
-            self._leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
+            self._failure.leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
 
     def escapes(self, what: str) -> NoReturn:
         """The program does `what`, and nothing could close what comes of it.
@@ -400,60 +369,10 @@ class Player(Answerer):
             ReplayImpossible: Always.
         """
         with self._lock:
-            raise self._cannot(
+            raise self._failure.cannot(
                 f"the program was stopped where the replay could not be kept closed: {what}; let a function with "
                 "@tracekit.tool do that, whose recorded result is returned instead"
             )
-
-    def _leave(self, divergence: Divergence) -> ReplayDivergence:
-        if self.divergence is None:
-            self.divergence = divergence.after_extra(self._extra)
-            self._tell(self.divergence)
-        return ReplayDivergence(str(self.divergence))
-
-    def _raise_again(self) -> None:
-        """Raise what was raised before, so that a program that swallowed it gets nothing more."""
-        if self.impossible or self.divergence is not None:
-            self._refusals += 1
-            self.when_refused(self._refusals)
-        if self.impossible:
-            raise ReplayImpossible(self.impossible)
-        if self.divergence is not None:
-            raise ReplayDivergence(str(self.divergence))
-
-    def _refuse_loop(self) -> None:
-        library = green_library()
-        if library is not None:
-            raise self._cannot(unsupported(library))
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            trio = sys.modules.get("trio")
-            if trio is None or not trio.lowlevel.in_trio_run():
-                return
-            what = "Trio"
-        else:
-            if self._loops.knows(loop):
-                return
-            what = type(loop).__module__.partition(".")[0]
-        raise self._cannot(
-            f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
-            "run it on asyncio's own event loop for a replay"
-        )
-
-    def _cannot(self, why: str) -> ReplayImpossible:
-        if not self.impossible:
-            self.impossible = why
-            self._tell(why)
-        return ReplayImpossible(self.impossible)
-
-
-def unsupported(library: str) -> str:
-    """Say that a program on greenlets of `library` cannot be replayed."""
-    return (
-        f"a program that runs on {library} can be recorded and not replayed: its greenlets take turns in an order that "
-        f"cannot be replayed; run it without {library} for a replay"
-    )
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:
@@ -464,21 +383,3 @@ def _as_sent_to(recorded: Request, asked: Request) -> Request:
 def _set(done: asyncio.Future[None]) -> None:
     if not done.done():
         done.set_result(None)
-
-
-def _path_of(span: LiveSpan | None) -> SpanPath:
-    path = []
-    while span is not None:
-        if span.kind != "run":
-            path.append((str(span.kind), span.name))
-        span = span.parent
-    return tuple(reversed(path))
-
-
-def _have_one_result(recorded: Sequence[RecordedSpan]) -> bool:
-    """Whether there is one, and all results are the same."""
-    return len({_canonical(span.attributes.get(semconv.TOOL_CALL_RESULT)) for span in recorded}) == 1
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)

@@ -6,12 +6,14 @@ from typing_extensions import override
 
 from tracekit.configure import hook_in
 from tracekit.errors import ReplayError
+from tracekit.instrument.answering.answerer import Answerer
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.lanes import Lane
 from tracekit.instrument.live import LiveSpan
-from tracekit.instrument.protocols import Answerer, RunSink, ToolReply
+from tracekit.instrument.protocols import RunSink
 from tracekit.instrument.recorder import Recorder, install
 from tracekit.instrument.reply import Reply
+from tracekit.instrument.upstream import OnlyRun, ToolReply
 from tracekit.model.events import Event, Request
 from tracekit.model.run import RunInfo
 from tracekit.replayer import closed_child
@@ -23,7 +25,7 @@ __all__ = ["refuse_calls"]
 
 def refuse_calls(closing: Closing) -> None:
     """In a process that was started within ``tracekit.replay()``: refuse each call. Pickled by its name."""
-    install(Recorder(_Nowhere(), AnchoredClock(), answerer=_Refusing(closing.folder)))
+    install(Recorder(_Nowhere(), AnchoredClock(), upstream=_Refusing(closing.folder)))
     hook_in()
     closed_child.close(closing)
 
@@ -32,7 +34,7 @@ class _Nowhere(RunSink):
     """Keeps nothing."""
 
     @override
-    def write(self, run: RunInfo, event: Event) -> None: ...
+    def write(self, run: RunInfo, *events: Event) -> None: ...
 
     @override
     def release(self, run: RunInfo) -> None: ...
@@ -51,11 +53,8 @@ class _Nowhere(RunSink):
 class _Refusing(Answerer):
     """Answers nothing. Its error is an `Exception`, which a pool hands on to who waits for the result."""
 
-    replay_of = ""
-    run_name = ""
-    is_rootless = True
-
     def __init__(self, folder: str) -> None:
+        super().__init__("", OnlyRun("", is_rootless=True))
         self._folder = folder
         self._clock = AnchoredClock()
 
@@ -93,7 +92,7 @@ class _Refusing(Answerer):
         return self._clock.now_ns()
 
     @override
-    def started(self, lane: Lane) -> None: ...
+    def lane_started(self, lane: Lane) -> None: ...
 
     @override
     def lane_ns(self, lane: Lane) -> int:

@@ -1,8 +1,8 @@
-"""How far the calls of a replay have got, beside how far they had got in the recording.
+"""Compare how far the calls of a replay have got with how far they had got in the recording.
 
-A lane may do what it does because of what others had done by then: it was started when another had ended, counts on
-from where others have come, or handles results as they arrive. Then its name proves who it is only as long as the
-others have got as far as they had.
+The behaviour of a lane may depend on the progress of other lanes: it starts when another lane ends, continues a count
+that others share, or handles results as they arrive. Then the lane's name identifies it only as long as the other lanes
+have got as far as in the recording.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tracekit.replayer.script import Call, LaneKey, Script
 __all__ = ["Progress"]
 
 _AT_ONCE_NS = 25_000_000
-"""Within this time the order of two lanes may be another each time."""
+"""Time within which two lanes may come in either order."""
 _OWN_NS = 50_000_000
-"""The time that a program may have taken itself, which takes none on the replay's clock."""
+"""Time that the program's own computation may have taken; it takes none on the replay's clock."""
 
 
 class Progress:
@@ -29,19 +29,19 @@ class Progress:
         self._at_last: dict[str, int] = {}
 
     def started(self, lane: str) -> None:
-        """`lane` is started."""
+        """Note that `lane` starts."""
         self._at_start[lane] = len(self._ended)
 
     def asked(self, lane: str) -> None:
-        """`lane` asks."""
+        """Note that `lane` makes a request."""
         self._at_last[lane] = len(self._ended)
 
     def ended(self, call: Call) -> None:
-        """`call` is over."""
+        """Note that `call` has ended."""
         self._ended.append(call)
 
     def is_lane_as_recorded(self, call: Call, lane: str) -> bool:
-        """Whether `lane` was started when as much had ended as in the recording, where it asked `call`."""
+        """Return whether as many calls had ended when `lane` started as in the recording of `call`."""
         recorded = self._script.recording.lanes.get(call.lane)
         if lane not in self._at_start or recorded is None or not recorded.first_ns:
             return True
@@ -50,9 +50,10 @@ class Progress:
         return self._agrees(call.lane, self._at_start[lane], from_ns, recorded.first_ns)
 
     def is_turn_as_recorded(self, call: Call, lane: str) -> bool:
-        """Whether as much has ended as in the recording now that `lane` asks, and it was certainly its turn there.
+        """Return whether as many calls have ended as in the recording, and `lane` was certainly next there.
 
-        Two lanes that go on at about the same time may do so in either order; those that begin do so in theirs.
+        Two lanes that continue at about the same time may do so in either order; those that begin do so in their own
+        order.
         """
         begin_ns = call.parts[0].span.start_ns
         if not self._agrees(call.lane, len(self._ended), call.could_ns, begin_ns):
@@ -65,16 +66,16 @@ class Progress:
         return not any(from_ns < at < to_ns for each in others for at in (each.parts[0].span.start_ns, each.end_ns))
 
     def is_arrival_as_recorded(self, call: Call, lane: str) -> bool:
-        """Whether calls of others have ended since `lane` last asked, and all in the order of the recording."""
+        """Return whether calls of other lanes have ended since `lane` last made a request, in the recorded order."""
         order = [each.end_ns for each in self._ended if each.lane[0] == call.lane[0]]
         since = self._ended[self._at_last.get(lane, 0) :]
         is_seen = any(each.lane != call.lane for each in since)
         return is_seen and order == sorted(order) and self.is_turn_as_recorded(call, lane)
 
     def _agrees(self, lane: LaneKey, ended: int, from_ns: int, to_ns: int) -> bool:
-        """Whether the first `ended` calls are those that had ended in the recording at some time between the two.
+        """Return whether exactly the first `ended` calls had ended in the recording at a time between the two given.
 
-        Only calls around `lane` count: its siblings', those of the lane that started it, and of all below.
+        Only calls around `lane` count: those of its siblings, of the lane that started it, and of all lanes below.
         """
         is_near = _around(lane)
         now = {call.number for call in self._ended[:ended] if is_near(call)}

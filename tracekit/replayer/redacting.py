@@ -1,4 +1,4 @@
-"""A replay records by the rules of its recording, in whatever folder it runs."""
+"""A sink that redacts a replay's events by the rules of its recording, in whatever folder the replay runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["RedactingSink"]
 
 
 class RedactingSink(RunSink):
-    """Hands everything on to `sink` after the rules of `privacy`, and those for credentials."""
+    """Passes every event on to `sink`, redacted by the rules of `privacy` and by those for credentials."""
 
     def __init__(self, sink: RunSink, privacy: Privacy) -> None:
         self._sink = sink
         self._privacy = privacy
 
     @override
-    def write(self, run: RunInfo, event: Event) -> None:
-        self._sink.write(run, self._privacy.event(event))
+    def write(self, run: RunInfo, *events: Event) -> None:
+        self._sink.write(run, *(self._privacy.event(event) for event in events))
 
     @override
     def release(self, run: RunInfo) -> None:

@@ -1,4 +1,4 @@
-"""A recording as what a replay plays from: its calls with their attempts, its tools, and when each lane did what."""
+"""A recording prepared for replay: its calls with their attempts, its tools, and the times of each lane."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracekit.model.recording import Exchange, RecordedSpan, Recording
 from tracekit.privacy import recorded_privacy
 from tracekit.replayer.keys import Keys
 
-__all__ = ["Call", "LaneKey", "Part", "Script", "Turn"]
+__all__ = ["Call", "LaneKey", "RecordedAttempt", "Script", "SlotWait"]
 
 _PARTIAL = frozenset(
     (semconv.Outcome.CLOSED, semconv.Outcome.CANCELLED, semconv.Outcome.ABANDONED, semconv.Outcome.UNREAD)
@@ -28,7 +28,7 @@ SpanPath: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RecordedAttempt:
     """One recorded attempt of a call."""
 
     span: RecordedSpan
@@ -37,23 +37,23 @@ class Part:
 
     @property
     def end_ns(self) -> int:
-        """When it ended."""
+        """The time at which the attempt ended."""
         assert self.span.end_ns is not None
         return self.span.end_ns
 
     @property
     def outcome(self) -> str:
-        """How it ended, where that is not plainly read: one of `semconv.Outcome`."""
+        """The attempt's `semconv.Outcome`, or "" if the response was read to its end."""
         return str(self.span.attributes.get(semconv.OUTCOME, ""))
 
     @property
     def is_partial(self) -> bool:
-        """Whether the answer is known only as far as the application read it."""
+        """True if the response is known only as far as the application read it."""
         return self.exchange.status != 0 and self.outcome in _PARTIAL
 
     @property
     def broke(self) -> bool:
-        """Whether sending the request, or reading its answer, raised."""
+        """True if sending the request, or reading its response, raised."""
         if self.span.failure is None or self.outcome == semconv.Outcome.INCOMPLETE:
             return False
         if not self.exchange.status:
@@ -65,60 +65,60 @@ class Part:
         return answer_of(self.exchange.body, content_type).error is None
 
 
-class Turn(NamedTuple):
-    """That a lane waited for its turn, as at a semaphore.
+class SlotWait(NamedTuple):
+    """The wait of a lane for a slot, as at a semaphore.
 
-    Nothing of its own happened for `waited_ns`, and then it went on as a call of another lane had ended, at `given_ns`.
+    Nothing happened in the lane for `waited_ns`; then it went on as a call of another lane ended, at `freed_ns`.
     """
 
-    given_ns: int
+    freed_ns: int
     waited_ns: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """One recorded call with all its attempts. `number` counts the calls of the recording as they began.
+    """One recorded call with all its attempts. `number` counts the calls of the recording in the order of their begins.
 
-    `could_ns` is when it could have been asked at the earliest: when the last call had ended that it came after, in
-    its own lane, in one that its lane had started, or in one that had started its lane. `turn` says if it seems to have
-    waited for its turn besides.
+    `could_ns` is the earliest time at which it could have been made: the end of the last call that it came after, in
+    its own lane, in one that its lane had started, or in one that had started its lane. `slot_wait` is set if it seems
+    to have waited for a slot besides.
     """
 
     number: int
     span: RecordedSpan
-    parts: tuple[Part, ...]
+    parts: tuple[RecordedAttempt, ...]
     lane: LaneKey
     path: SpanPath
     could_ns: int
-    turn: Turn | None = None
+    slot_wait: SlotWait | None = None
 
     @property
     def key(self) -> str:
-        """The key of its first request."""
+        """The key of the call's first request."""
         return self.parts[0].key
 
     @property
     def end_ns(self) -> int:
-        """When it ended."""
+        """The time at which the call ended."""
         return self.span.end_ns or self.parts[-1].end_ns
 
-    def wait_s(self, part: Part) -> float:
-        """Seconds that the SDK waited between `part` and the attempt after it."""
+    def wait_s(self, part: RecordedAttempt) -> float:
+        """Return the seconds that the SDK waited between `part` and the attempt after it."""
         following = self.parts[self.parts.index(part) + 1]
-        told = following.span.attributes.get(semconv.WAIT_MS)
-        return float(told) / 1000 if told is not None else (following.span.start_ns - part.end_ns) / 1e9
+        wait_ms = following.span.attributes.get(semconv.WAIT_MS)
+        return float(wait_ms) / 1000 if wait_ms is not None else (following.span.start_ns - part.end_ns) / 1e9
 
     @property
     def answers(self) -> tuple[tuple[int, bytes], ...]:
-        """What was answered to each attempt."""
+        """The status and body of each attempt's response."""
         return tuple((part.exchange.status, part.exchange.body) for part in self.parts)
 
 
 class Script:
-    """What is played.
+    """The recorded calls, spans and times that a replay plays.
 
     Raises:
-        ReplayError: The recording holds nothing that can be replayed, or not all of it.
+        ReplayError: The recording holds nothing that can be replayed, or only a part of it.
     """
 
     def __init__(self, recording: Recording, keys: Keys) -> None:
@@ -130,7 +130,7 @@ class Script:
         made = _made(recording, keys)
         self._ends_by_lane = _ends_by_lane(recording, made)
         self.calls = [
-            replace(call, turn=self.turn_before(call.lane, call.could_ns, call.parts[0].span.start_ns))
+            replace(call, slot_wait=self.slot_wait_before(call.lane, call.could_ns, call.parts[0].span.start_ns))
             for call in _calls(recording, keys, made, self._ends_by_lane)
         ]
         self.start_ns = min((span.start_ns for span in recording.spans.values()), default=0)
@@ -147,12 +147,12 @@ class Script:
 
     @cached_property
     def end_ns(self) -> int:
-        """When the last that was recorded of the program ended."""
+        """The end of the last recorded span."""
         return max((span.end_ns or span.start_ns for span in self.recording.spans.values()), default=self.start_ns)
 
     @cached_property
     def twins(self) -> frozenset[str]:
-        """The keys of requests that were made several times and not always answered the same."""
+        """The keys of requests that were made several times with different responses."""
         answers: dict[str, set[tuple[tuple[int, bytes], ...]]] = defaultdict(set)
         for call in self.calls:
             answers[call.key].add(call.answers)
@@ -160,14 +160,14 @@ class Script:
 
     @property
     def task_lane(self) -> str:
-        """The lane of the first event loop's first task: what a test's own task stands for, in which a replay begins."""
+        """The lane of the first event loop's first task, for which the test's own task stands in a replay."""
         first = min(self.calls, key=lambda call: call.number).lane[1].split(".")
         tasks = [number for number, step in enumerate(first) if step.startswith("t")]
         return ".".join(first[: tasks[0] + 1]) if tasks else "m"
 
     @cached_property
     def spans(self) -> dict[tuple[str, str], list[RecordedSpan]]:
-        """The spans that are neither calls nor attempts, by kind and name, as they began."""
+        """The spans that are neither calls nor attempts, by kind and name, in the order of their begins."""
         found: dict[tuple[str, str], list[RecordedSpan]] = defaultdict(list)
         asking = {call.span.id for call in self.calls}
         for span in sorted(self.recording.spans.values(), key=lambda span: span.start_ns):
@@ -188,30 +188,30 @@ class Script:
         return frozenset(found)
 
     def own_ns(self, lane: LaneKey, at_ns: int) -> int:
-        """Nanoseconds from the latest that had happened in `lane`, or in a lane that it started, to `at_ns`."""
+        """Return the nanoseconds from the last event in `lane`, or in a lane that it started, to `at_ns`."""
         points = self._points.get(lane, ())
         place = bisect_left(points, at_ns)
         if not place:
             return 0
-        turn = self._turn(lane, points[place - 1], at_ns)
-        return at_ns - (points[place - 1] if turn is None else turn.given_ns)
+        wait = self._slot_wait(lane, points[place - 1], at_ns)
+        return at_ns - (points[place - 1] if wait is None else wait.freed_ns)
 
     def could_ns(self, lane: LaneKey, at_ns: int) -> int:
-        """When what began in `lane` at `at_ns` could have begun at the earliest: see `Call`."""
+        """Return the earliest time at which an event of `lane`, recorded at `at_ns`, could have begun."""
         return _could_ns(self.recording, self._ends_by_lane, lane, at_ns)
 
-    def turn_before(self, lane: LaneKey, since_ns: int, at_ns: int) -> Turn | None:
-        """The last turn that `lane` waited for between `since_ns` and `at_ns`."""
+    def slot_wait_before(self, lane: LaneKey, since_ns: int, at_ns: int) -> SlotWait | None:
+        """Return the last slot that `lane` waited for between `since_ns` and `at_ns`, or None."""
         points = self._points.get(lane, ())
         for place in range(bisect_left(points, at_ns + 1) - 1, 0, -1):
             if points[place] <= since_ns:
                 break
-            turn = self._turn(lane, points[place - 1], points[place])
-            if turn is not None:
-                return turn
+            wait = self._slot_wait(lane, points[place - 1], points[place])
+            if wait is not None:
+                return wait
         return None
 
-    def _turn(self, lane: LaneKey, from_ns: int, to_ns: int) -> Turn | None:
+    def _slot_wait(self, lane: LaneKey, from_ns: int, to_ns: int) -> SlotWait | None:
         waited_ns = to_ns - from_ns
         if waited_ns < _LONG_NS:
             return None
@@ -220,14 +220,14 @@ class Script:
             place -= 1
             ended_ns, of = self._ends[place]
             if of[0] == lane[0] and not _is_above(of[1], lane[1]) and not _is_above(lane[1], of[1]):
-                return Turn(ended_ns, waited_ns)
+                return SlotWait(ended_ns, waited_ns)
         return None
 
 
 _LONG_NS = 50_000_000
-"""As long as no program takes between two steps without doing something that is seen, as a rule."""
+"""Time that a program hardly ever takes between two recorded steps by computing alone."""
 _SOON_NS = 15_000_000
-"""Within this time after another's end it is that end that was waited for."""
+"""Time after the end of another lane's call within which a start counts as caused by that end."""
 
 
 def _is_above(lane: str, other: str) -> bool:
@@ -235,7 +235,7 @@ def _is_above(lane: str, other: str) -> bool:
 
 
 def _ends_of_calls(recording: Recording) -> list[tuple[int, LaneKey]]:
-    """When attempts ended, and in which lane; sorted."""
+    """Return the end and the lane of each attempt, sorted by end."""
     spans = (recording.spans[id] for id in recording.exchanges)
     return sorted((span.end_ns or span.start_ns, (span.segment, span.lane)) for span in spans)
 
@@ -249,6 +249,11 @@ def _refuse_unusable(recording: Recording) -> None:
         raise ReplayError(
             f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
             "record it again with TRACEKIT_CONTENT=full"
+        )
+    if recording.source:
+        raise ReplayError(
+            f"this run, or a part of it, was imported from {recording.source}: that record has no system prompts, tools or bytes of responses, "
+            "so it cannot be replayed; record a program with `tracekit run` to replay it"
         )
     if recording.replay_of is not None and not recording.exchanges:
         raise ReplayError(
@@ -265,18 +270,18 @@ def _refuse_unusable(recording: Recording) -> None:
         )
 
 
-_Made: TypeAlias = "tuple[RecordedSpan, tuple[Part, ...]]"
+_Made: TypeAlias = "tuple[RecordedSpan, tuple[RecordedAttempt, ...]]"
 """A call's span and its attempts."""
 
 
 def _made(recording: Recording, keys: Keys) -> list[_Made]:
-    """Each call's span with its attempts, in the order in which they began."""
+    """Return each call's span with its attempts, in the order of their begins."""
     is_current = _is_redacted_as_now(recording)
-    parts: dict[str, list[Part]] = defaultdict(list)
+    parts: dict[str, list[RecordedAttempt]] = defaultdict(list)
     for id, exchange in recording.exchanges.items():
         span = recording.spans[id]
         known = exchange if is_current else keys.recorded(exchange)
-        parts[span.parent or id].append(Part(span, known, keys.key(known.request, known.digest)))
+        parts[span.parent or id].append(RecordedAttempt(span, known, keys.key(known.request, known.digest)))
     made = []
     for id, attempts in parts.items():
         span = recording.spans.get(id, attempts[0].span)
@@ -309,7 +314,7 @@ def _calls(recording: Recording, keys: Keys, made: list[_Made], ends: dict[LaneK
 
 
 def _path_of(recording: Recording, span: RecordedSpan) -> SpanPath:
-    """Kinds and names from below the run down to what `span` stands in."""
+    """Return the kinds and names of the spans around `span`, the outermost below the run first."""
     path = []
     parent = recording.spans.get(span.parent or "")
     seen: set[str] = set()
@@ -325,7 +330,7 @@ def _path_of(recording: Recording, span: RecordedSpan) -> SpanPath:
 
 
 def _ancestors(recording: Recording, lane: LaneKey) -> list[LaneKey]:
-    """`lane` and those that started it, the nearest first."""
+    """Return `lane` and the lanes above it, the nearest first."""
     found = [lane]
     known = recording.lanes.get(lane)
     while known is not None and known.parent is not None and (known.segment, known.parent) not in found:
@@ -335,7 +340,7 @@ def _ancestors(recording: Recording, lane: LaneKey) -> list[LaneKey]:
 
 
 def _ends_by_lane(recording: Recording, calls: list[_Made]) -> dict[LaneKey, list[int]]:
-    """When the calls of each lane, and of the lanes that it started, ended; sorted."""
+    """Return the sorted ends of the calls of each lane and of the lanes that it started."""
     ends: dict[LaneKey, list[int]] = defaultdict(list)
     for span, attempts in calls:
         for lane in _ancestors(recording, (span.segment, span.lane)):
@@ -359,7 +364,7 @@ def _could_ns(recording: Recording, ends: dict[LaneKey, list[int]], lane: LaneKe
 
 
 def _points(recording: Recording) -> dict[LaneKey, list[int]]:
-    """All that happened in each lane, or in the lanes that it started, as sorted times."""
+    """Return the sorted times of all events in each lane and in the lanes that it started."""
     points: dict[LaneKey, list[int]] = defaultdict(list)
     for key, lane in recording.lanes.items():
         if lane.first_ns:

@@ -42,11 +42,12 @@ from tracekit.replayer.keys import Keys
 from tracekit.replayer.loops import Loops
 from tracekit.replayer.memory import MemorySink
 from tracekit.replayer.outside import Looks
-from tracekit.replayer.player import Player, unsupported
+from tracekit.replayer.player import Player
 from tracekit.replayer.processes import refuse_calls
 from tracekit.replayer.redacting import RedactingSink
 from tracekit.replayer.script import Script
 from tracekit.replayer.threads import Threads
+from tracekit.replayer.unsupported import unsupported
 from tracekit.system_clock import wall_ns
 
 __all__ = ["Replay", "Stage", "load_recording", "replay", "replayed_root", "root_end_ns"]
@@ -89,7 +90,7 @@ def load_recording(source: str | Path | Run | Recording) -> Recording:
         return source
     if isinstance(source, Run):
         return source.recording
-    return read_run(find_run(str(source)).paths)
+    return read_run(find_run(str(source)).paths, is_lazy=True)
 
 
 class Stage:
@@ -141,7 +142,7 @@ class Stage:
             RedactingSink(sink, recorded),
             self.clock,
             Session(process, "") if process is not None else None,
-            answerer=self.player,
+            upstream=self.player,
             privacy=(recorded, project_privacy()),
         )
         install(recorder)
@@ -215,7 +216,7 @@ class Replay:
 
     def __enter__(self) -> Self:
         before = active()
-        if before is not None and before.answerer is not None:
+        if before is not None and not before.upstream.is_live:
             raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
         if self._recorder is not None:
             raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")

@@ -1,9 +1,9 @@
-"""Finds data that several lanes take their tasks from, such as a list that threads pop from, or a shared counter.
+"""Find data from which several lanes take their tasks, such as a shared list or counter.
 
-Queues are seen by their methods. A plain list, set or iterator has no method that can be replaced, so its size is
-looked at: whenever a lane is started, and whenever a lane asks what others ask, too. Data that code of two lanes can
-reach, and that becomes less, hands out tasks; a number that they can reach, and that grows, may count them, and so may
-a dictionary that becomes less.
+The methods of queues can be replaced. A plain list, set or iterator has no method that can be replaced, so its size is
+checked whenever a lane starts, and whenever a lane makes the same request as others. Data that the code of two lanes
+can reach, and that shrinks, hands out tasks; a number that both can reach, and that grows, may count them, and so may a
+dictionary that shrinks.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OTHERS = frozenset(
         "tracekit",
     )
 )
-"""Packages whose data hands out no tasks of the program; nor does the standard library's, but for its queues."""
+"""Packages whose data hands out no tasks of the program. The standard library's data doesn't either, but for queues."""
 _BOTTOM = frozenset(("_run", "_bootstrap_inner", "run_forever"))
 """Functions of the standard library that call the code of a lane."""
 _DEPTH = 4
@@ -50,7 +50,7 @@ _MOST_KNOWN = 4000
 
 
 class _Source:
-    """Something that lanes can reach: how much of it there was when it was last seen, and the lanes that reach it."""
+    """An object that lanes can reach: its size when last seen, and the lanes that reach it."""
 
     __slots__ = ("grew", "keep", "lanes", "shrank", "size")
 
@@ -90,7 +90,7 @@ class Sharing:
                     self._see(self._data, id(value), value, size, lane)
 
     def takers(self, lane: str) -> set[str]:
-        """The lanes that take from the data that `lane` takes from, itself included; none if no other lane does."""
+        """Return the lanes that take from the same data as `lane`, itself included; none if no other lane does."""
         found: set[str] = set()
         for source in self._data.values():
             if lane in source.lanes and len(source.lanes) > 1 and (source.shrank or _is_iterator(source.keep)):
@@ -98,7 +98,7 @@ class Sharing:
         return found
 
     def counts(self, lane: str) -> bool:
-        """Whether `lane` can reach a number that grows, or a dictionary that shrinks, which another lane reaches, too."""
+        """Return whether `lane` and another lane reach the same growing number or shrinking dictionary."""
         return any(source.grew and lane in source.lanes and len(source.lanes) > 1 for source in self._numbers.values())
 
     @staticmethod
@@ -114,13 +114,13 @@ class Sharing:
 
 
 def _place_of(counter: count[Any]) -> int:
-    """The next number of an `itertools.count`, which its text alone tells."""
+    """Return the next number of an `itertools.count`, which only its text shows."""
     digits = repr(counter).partition("(")[2].rstrip(")").partition(",")[0]
     return int(digits) if digits.isdigit() else 0
 
 
 def _size(value: Any) -> int | None:
-    """The number of items in `value`; None if its items are no tasks. The size of an iterator is not known."""
+    """Return the number of items in `value`, 0 for an iterator, or None if its items are no tasks."""
     if type(value) in (list, deque, set):
         # Jobs that are waited for, and threads, leave a collection when they are over.
         sample = next(iter(value), None)
@@ -131,7 +131,7 @@ def _size(value: Any) -> int | None:
 
 
 def _is_iterator(value: Any) -> bool:
-    """Whether `value` gives items one after another, to whoever asks for the next. Files are read as a whole."""
+    """Return whether `value` hands out items one by one to any caller. Files are read as a whole."""
     if isinstance(value, (io.IOBase, count, type)):
         return False
     return isinstance(value, types.GeneratorType) or (
@@ -143,7 +143,7 @@ def _is_iterator(value: Any) -> bool:
 
 
 def _frames() -> Iterator[types.FrameType]:
-    """The frames of the program's own code in the lane that calls, the innermost first."""
+    """Return the frames of the program's own code in the calling lane, the innermost first."""
     frame: types.FrameType | None = sys._getframe(1)  # noqa: SLF001  the only way to a stack
     while frame is not None:
         if _is_own(frame.f_globals.get("__name__")):
@@ -154,7 +154,7 @@ def _frames() -> Iterator[types.FrameType]:
 
 
 def _is_own(module: Any) -> bool:
-    """Whether `module` names a module of the program."""
+    """Return whether `module` names a module of the program."""
     return isinstance(module, str) and _is_own_package(module.partition(".")[0])
 
 
@@ -164,7 +164,7 @@ def _is_own_package(package: str) -> bool:
 
 
 def _reachable(frames: Iterable[types.FrameType]) -> Iterator[tuple[Any, str, Any]]:
-    """The values that the code in `frames` can reach: the owner of each, its name there, and the value."""
+    """Iterate over the values that the code in `frames` can reach, each with its owner and its name there."""
     waiting: deque[tuple[Any, str, Any, int]] = deque()
     for frame in frames:
         waiting += ((*each, 0) for each in _of_frame(frame))
@@ -194,7 +194,7 @@ def _named(code: types.CodeType, names: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What code reaches by way of `value`, with names."""
+    """Iterate over the values that code reaches through `value`, with their names."""
     if isinstance(value, types.MethodType):
         yield from (("__self__", value.__self__), ("__func__", value.__func__))
     elif isinstance(value, types.FunctionType):
@@ -223,7 +223,7 @@ def _of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def _of_instance(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of an object of the program's, read without calling any of its code."""
+    """Iterate over the attributes of an object of the program, without calling any of its code."""
     with suppress(AttributeError, TypeError):
         yield from list(object.__getattribute__(value, "__dict__").items())
     for kind in type(value).__mro__:

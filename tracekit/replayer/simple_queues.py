@@ -1,4 +1,4 @@
-"""Stands in for `queue.SimpleQueue`, whose own methods cannot be replaced: the clock sees who waits at it."""
+"""A replacement for `queue.SimpleQueue`, whose own methods cannot be replaced: its consumers wait on the clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["simple_queue"]
 
 
 def simple_queue(clock: VirtualClock, gave: Callable[[Any], None], took: Callable[[Any], None]) -> Callable[[Any], Any]:
-    """Replacement for `queue.SimpleQueue`, whose `gave` and `took` are called with the queue at each put and get."""
+    """Return a wrapper of `queue.SimpleQueue` that calls `gave` and `took` with the queue at each put and get."""
 
     def replace(original: type[queue.SimpleQueue[Any]]) -> Any:
         class SimpleQueue(original):  # type: ignore[valid-type, misc]
@@ -65,7 +65,7 @@ def simple_queue(clock: VirtualClock, gave: Callable[[Any], None], took: Callabl
                         raise queue.Empty
 
             def _forget(self, waiter: Waiter) -> None:
-                """Let `waiter` wait no more; an item that it was woken for wakes the next."""
+                """Remove `waiter`; if it was already woken for an item, wake the next one."""
                 with suppress(ValueError):
                     self._waiting.remove(waiter)
                     return

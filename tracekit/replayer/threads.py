@@ -1,4 +1,4 @@
-"""Threads on the replay's clock: who works, who waits for whom, and sleeps that take no real time."""
+"""Threads on the replay's clock: which work, which wait for which, and sleeps that take no real time."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["Threads"]
 _REAL_SLEEP = time.sleep
 
 
-class _Here(threading.local):
-    """What the calling thread is about: whether it starts another, and the job that it does."""
+class _ThreadJob(threading.local):
+    """The state of the calling thread: True in `starts` while it starts another thread, and the job that it runs."""
 
     starts = False
     job: _Job | None = None
 
 
 class Threads:
-    """What to put in place of the methods that start threads, and of those that wait; each takes the original."""
+    """Replacements for the methods that start threads and those that wait. Each takes the original."""
 
     def __init__(self, clock: VirtualClock, looks: Looks) -> None:
         self._clock = clock
@@ -39,16 +39,16 @@ class Threads:
         self._ended: WeakSet[threading.Thread] = WeakSet()
         self._joining: WeakKeyDictionary[threading.Thread, list[Waiter]] = WeakKeyDictionary()
         self._pools: WeakKeyDictionary[Any, _Pool] = WeakKeyDictionary()
-        self._here = _Here()
+        self._here = _ThreadJob()
 
     def take_part(self) -> bool:
-        """Whether the calling thread does."""
+        """Return whether the calling thread takes part in the replay's time."""
         return self._clock.me() is not None
 
     # ── sleeps ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def sleep(self, original: Callable[[float], None]) -> Callable[[float], None]:
-        """`time.sleep`, for threads that take part."""
+        """Wrap `time.sleep`, for threads that take part."""
 
         @functools.wraps(original)
         def sleep(seconds: float, /) -> None:
@@ -64,14 +64,14 @@ class Threads:
 
     @contextmanager
     def _outside(self) -> Iterator[None]:
-        """The calling thread waits in real time, which has then passed on the clock, too."""
+        """Let the calling thread wait in real time within the block; the clock then catches up."""
         since_ns, began_s = self._clock.now_ns(), time.monotonic()
         with self._clock.outside():
             yield
         self._clock.catch_up(since_ns, time.monotonic() - began_s)
 
     def wait_for_process(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """A method that waits for a process: `Popen.wait` and `communicate`, `multiprocessing`'s `join`."""
+        """Wrap a method that waits for a process: `Popen.wait` and `communicate`, `multiprocessing`'s `join`."""
 
         @functools.wraps(original)
         def wait(process: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class Threads:
     # ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`Thread.start`."""
+        """Wrap `Thread.start`."""
 
         @functools.wraps(original)
         def start(thread: threading.Thread) -> None:
@@ -119,7 +119,7 @@ class Threads:
             raise
 
     def _run_as(self, thread: threading.Thread, participant: Participant) -> None:
-        """Let `thread` be `participant` while it runs. What replaces `run` removes itself when the thread begins."""
+        """Make `thread` be `participant` while it runs. The replaced `run` removes itself when the thread begins."""
         run, own = thread.run, thread.__dict__.get("run")
 
         def run_as() -> None:
@@ -140,7 +140,7 @@ class Threads:
         thread.run = run_as  # type: ignore[method-assign]
 
     def join(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`Thread.join`."""
+        """Wrap `Thread.join`."""
 
         @functools.wraps(original)
         def join(thread: threading.Thread, timeout: float | None = None) -> None:
@@ -165,7 +165,7 @@ class Threads:
     # ── conditions, on which events, queues and futures wait ─────────────────────────────────────────────────────
 
     def wait(self, original: Callable[..., bool]) -> Callable[..., bool]:
-        """`Condition.wait`."""
+        """Wrap `Condition.wait`."""
 
         @functools.wraps(original)
         def wait(condition: Any, timeout: float | None = None) -> bool:
@@ -191,7 +191,7 @@ class Threads:
         return wait
 
     def monotonic_s(self, original: Callable[[], float]) -> Callable[[], float]:
-        """The time by which waits with a timeout reckon."""
+        """Wrap the clock by which waits measure their timeouts."""
 
         def monotonic() -> float:
             return original() if self._clock.me() is None else self._clock.now_ns() / 1e9
@@ -199,13 +199,13 @@ class Threads:
         return monotonic
 
     def simple_queue(self, gave: Callable[[Any], None], took: Callable[[Any], None]) -> Callable[[Any], Any]:
-        """`queue.SimpleQueue`; `gave` and `took` are called with the queue at each put and get."""
+        """Wrap `queue.SimpleQueue`; `gave` and `took` are called with the queue at each put and get."""
         return simple_queue(self._clock, gave, took)
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def submit(self, original: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
-        """`ThreadPoolExecutor.submit`."""
+        """Wrap `ThreadPoolExecutor.submit`."""
 
         @functools.wraps(original)
         def submit(executor: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -225,7 +225,7 @@ class Threads:
         return submit
 
     def run_item(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`_WorkItem.run`: when it returns, whoever waits for the job has been told."""
+        """Wrap `_WorkItem.run`: when it returns, the threads that wait for the job have been notified."""
 
         @functools.wraps(original)
         def run(item: Any, *args: Any, **kwargs: Any) -> None:
@@ -250,7 +250,7 @@ class Threads:
         return fn(*args, **kwargs)
 
     def shutdown(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`ThreadPoolExecutor.shutdown`, which waits for the jobs."""
+        """Wrap `ThreadPoolExecutor.shutdown`, which waits for the jobs."""
 
         @functools.wraps(original)
         def shutdown(executor: Any, *args: Any, **kwargs: Any) -> None:
@@ -266,7 +266,7 @@ class Threads:
     # ── anyio's own pool ─────────────────────────────────────────────────────────────────────────────────────────
 
     def run_in_worker(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Anyio's ``run_sync_in_worker_thread``, in which a task waits for a job."""
+        """Wrap anyio's ``run_sync_in_worker_thread``, in which a task waits for a job."""
 
         @functools.wraps(original)
         async def run_in_worker(cls: Any, func: Callable[..., Any], args: Any, *more: Any, **kwargs: Any) -> Any:
@@ -279,7 +279,7 @@ class Threads:
         return run_in_worker
 
     def put(self, original: Callable[..., None]) -> Callable[..., None]:
-        """`queue.Queue.put`, by which anyio hands jobs to its workers."""
+        """Wrap `queue.Queue.put`, by which anyio hands jobs to its workers."""
 
         @functools.wraps(original)
         def put(queue: Any, item: Any, *args: Any, **kwargs: Any) -> None:
@@ -291,7 +291,7 @@ class Threads:
 
 
 class _HandedOver:
-    """A job of anyio's pool. It takes part from when it is given to a worker until it is over and awaited no more."""
+    """A job of anyio's pool. It takes part while a worker has it or a task awaits it."""
 
     def __init__(self, clock: VirtualClock, function: Callable[..., Any]) -> None:
         self._clock = clock
@@ -301,7 +301,7 @@ class _HandedOver:
         self._is_awaited = True
 
     def begin(self) -> None:
-        """It is given to a worker."""
+        """Take part from now on: a worker is about to get the job."""
         self._participant = self._clock.expect()
 
     def __call__(self, *args: Any) -> Any:
@@ -319,7 +319,7 @@ class _HandedOver:
                 self._clock.leave(self._participant)
 
     def awaited(self) -> None:
-        """The task that waited for it goes on, with its result or without."""
+        """Note that the waiting task goes on, with a result or without."""
         self._is_awaited = False
         if self._participant is not None and not self._runs:
             self._clock.leave(self._participant)
@@ -330,7 +330,7 @@ def _is_at_once(timeout_s: float | None) -> bool:
 
 
 class _Job:
-    """A job of a pool. It takes part from when there is a worker for it."""
+    """A job of a pool. It takes part once there is a worker for it."""
 
     __slots__ = ("is_done", "participant", "pool")
 
@@ -340,12 +340,12 @@ class _Job:
         self.is_done = False
 
     def take(self) -> Participant:
-        """Who it is for the clock, now that a worker has it."""
+        """Return the participant of this job, which a worker now has."""
         return self.pool.begin(self)
 
 
 class _Pool:
-    """Which jobs of a pool have a worker: as many as it has workers, in the order in which they came."""
+    """The jobs of a pool that have a worker: as many as there are workers, in the order of submission."""
 
     def __init__(self, clock: VirtualClock, workers: int) -> None:
         self._clock = clock
@@ -356,11 +356,11 @@ class _Pool:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a job is not over."""
+        """True while a job is unfinished."""
         return self._unfinished > 0
 
     def add(self) -> _Job:
-        """A new job."""
+        """Add a new job."""
         job = _Job(self)
         with self._lock:
             self._unfinished += 1
@@ -372,14 +372,14 @@ class _Pool:
         return job
 
     def begin(self, job: _Job) -> Participant:
-        """There is a worker for `job`."""
+        """Return the participant of `job`, for which there is a worker now."""
         with self._lock:
             if job.participant is None:
                 job.participant = self._clock.expect()
             return job.participant
 
     def done(self, job: _Job) -> None:
-        """`job` is over, or will never run; the next one has its worker."""
+        """Note that `job` is over, or will never run; the next job gets its worker."""
         with self._lock:
             if job.is_done:
                 return

@@ -1,10 +1,10 @@
-"""When things happen in a replay.
+"""The times of the events in a replay.
 
-It *follows* the recording: whatever is recognised happens exactly when it did. It *projects*, from there to its end,
-once a call is asked while another is in flight that in the recording had ended before this one could be asked, or
-later than recorded: then each thing happens its *own time* after what came before it in its lane, and lasts as long
-as it did. Own time is what the program itself took: from the latest of the lane's first step, the end of what the lane
-did before, and what lanes that it started had done by then.
+A replay *follows* the recording as long as it can: each recognised event happens exactly when it did. It *projects*,
+from then to its end, once a call is made later than recorded, or while another is in flight that had ended in the
+recording before this one could be made. Then each event happens its *own time* after the events before it in its lane,
+and lasts as long as it did. Own time is the time that the program itself took: counted from the lane's first step, from
+the end of the lane's previous event, or from the last event in the lanes that it started, whichever is latest.
 
 All times are nanoseconds since the epoch on the replay's clock, which starts where the recording does.
 """
@@ -19,7 +19,7 @@ from typing import TypeAlias
 from tracekit import semconv
 from tracekit.instrument.reply import Reply
 from tracekit.model.recording import Lane, Piece, RecordedSpan
-from tracekit.replayer.script import Call, Part, Script, Turn
+from tracekit.replayer.script import Call, RecordedAttempt, Script, SlotWait
 
 __all__ = ["Timeline"]
 
@@ -33,26 +33,26 @@ _TOLD = frozenset(
     )
 )
 _PATIENCE_NS = 60_000_000_000
-"""How long a call that was cancelled in the recording waits to be cancelled again."""
+"""Time that a call which was cancelled in the recording waits to be cancelled again."""
 
 _SOON_NS = 25_000_000
-"""About as long as a program needs to go about its next call."""
+"""Time that a program needs for its next call, about."""
 _SURELY = 0.3
-"""The part of a wait that must have passed for it to have been the lane's own work: machines differ in speed."""
+"""Share of a wait that must have passed to count as the lane's own computation: machines differ in speed."""
 _AT_ONCE_NS = 1_000_000
-"""On this clock what one waits for is followed by what one does then at the same time."""
+"""Time on this clock within which an event counts as caused by the end that its lane waited for."""
 
 Asked: TypeAlias = tuple[Call, str]
-"""A call that is in flight, and the lane that asked it."""
+"""A call that is in flight, and the lane that made it."""
 
 
 class Timeline:
-    """Gives each thing its times.
+    """Assigns each event of a replay its times.
 
     Args:
-        script: What is played.
+        script: The recorded calls and spans.
         now_ns: The replay's clock.
-        when_projected: Called once, when it no longer follows: a process that is forked may end without another word.
+        when_projected: Called once, as soon as the replay no longer follows: a forked process may end without notice.
     """
 
     def __init__(self, script: Script, now_ns: Callable[[], int], when_projected: Callable[[], None]) -> None:
@@ -62,51 +62,51 @@ class Timeline:
         self._script = script
         self._now_ns = now_ns
         self._latest: dict[str, int] = defaultdict(int)
-        self._turns: dict[str, int] = defaultdict(int)
+        self._slots: dict[str, int] = defaultdict(int)
         self._ended_ns = 0
         self._real_ns: dict[str, int] = defaultdict(time.monotonic_ns)
 
     @property
     def follows(self) -> bool:
-        """Whether it follows the recording so far."""
+        """True while the replay follows the recording."""
         return self._follows
 
     def project(self) -> None:
-        """From here on it projects."""
+        """Project from now on."""
         if self._follows:
             self._follows = False
             self._when_projected()
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, lane: str, call: Call, part: Part, in_flight: list[Asked]) -> None:
-        """Decide whether the replay still follows, now that `part` of `call` is asked in `lane` while `in_flight` are."""
+    def watch(self, lane: str, call: Call, part: RecordedAttempt, in_flight: list[Asked]) -> None:
+        """Decide whether the replay still follows, now that `lane` makes `part` of `call` while `in_flight` run."""
         if not self.follows:
             return
         if part is call.parts[0]:
-            self._take_turn(lane, call.turn)
+            self._take_slot(lane, call.slot_wait)
         is_late = self._now_ns() > part.span.start_ns
-        if is_late or self._has_jumped(lane) or self._is_early([*in_flight, (call, lane)]):
+        if is_late or self._took_slot_early(lane) or self._is_early([*in_flight, (call, lane)]):
             self.project()
 
     def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Asked]) -> None:
-        """The same now that `recorded` begins."""
+        """Decide whether the replay still follows, now that the span `recorded` begins."""
         if not self.follows:
             return
         # In a lane that had to wait for another the first thing seen may well be a span around the call.
         key = recorded.segment, recorded.lane
-        self._take_turn(lane, self._script.turn_before(key, self._latest[lane], recorded.start_ns))
-        could_ns = max(self._script.could_ns(key, recorded.start_ns), self._turn_ns(lane))
-        if self._has_jumped(lane) or self._is_early(in_flight, could_ns):
+        self._take_slot(lane, self._script.slot_wait_before(key, self._latest[lane], recorded.start_ns))
+        could_ns = max(self._script.could_ns(key, recorded.start_ns), self._slot_ns(lane))
+        if self._took_slot_early(lane) or self._is_early(in_flight, could_ns):
             self.project()
 
-    def _take_turn(self, lane: str, turn: Turn | None) -> None:
-        """Note a turn that `lane` takes without having waited for it."""
+    def _take_slot(self, lane: str, turn: SlotWait | None) -> None:
+        """Note a slot that `lane` takes without having waited for it."""
         if turn is not None and not self._has_worked(lane, turn.waited_ns):
-            self._turns[lane] = max(self._turns[lane], turn.given_ns)
+            self._slots[lane] = max(self._slots[lane], turn.freed_ns)
 
     def _has_worked(self, lane: str, waited_ns: int) -> bool:
-        """Whether `lane` itself took the time that it seems to have waited for its turn.
+        """Return whether `lane` itself used the time that it seems to have waited for its slot.
 
         A sleep passes again on this clock, and does not end just when a call does; a process takes real time again.
         """
@@ -115,27 +115,27 @@ class Timeline:
             return True
         return time.monotonic_ns() - self._real_ns[lane] >= (waited_ns - passed_ns) * _SURELY
 
-    def _turn_ns(self, lane: str) -> int:
-        """When `lane`, or one that started it, was given the last turn that it took without having waited for it."""
+    def _slot_ns(self, lane: str) -> int:
+        """Return when `lane`, or a lane above it, got the last slot that it took without waiting."""
         steps = lane.split(".")
-        return max(self._turns.get(".".join(steps[:depth]), 0) for depth in range(1, len(steps) + 1))
+        return max(self._slots.get(".".join(steps[:depth]), 0) for depth in range(1, len(steps) + 1))
 
-    def _has_jumped(self, lane: str) -> bool:
-        """Return whether `lane` took a turn before the call that gives it has ended, or was asked at all."""
-        return self._turn_ns(lane) > self._now_ns() + _SOON_NS
+    def _took_slot_early(self, lane: str) -> bool:
+        """Return whether `lane` took a slot before the call that frees it has ended or even begun."""
+        return self._slot_ns(lane) > self._now_ns() + _SOON_NS
 
     def _is_early(self, in_flight: list[Asked], could_ns: int = 0) -> bool:
-        """Whether one of `in_flight` had ended when another could be asked, or by `could_ns`.
+        """Return whether a call of `in_flight` had ended before another could be made, or by `could_ns`.
 
-        One that is about to end may have done so while the program went about what it asks now, which takes no time
+        A call that is about to end may have ended while the program prepared its next request, which takes no time
         here: then it is not early.
         """
-        latest_ns = max([could_ns, *(max(call.could_ns, self._turn_ns(lane)) for call, lane in in_flight)])
+        latest_ns = max([could_ns, *(max(call.could_ns, self._slot_ns(lane)) for call, lane in in_flight)])
         soon_ns = self._now_ns() + _SOON_NS
         return any(soon_ns < call.parts[-1].end_ns <= latest_ns for call, _ in in_flight)
 
-    def reply(self, lane: str, call: Call, part: Part, before: Reply | None) -> Reply:
-        """`part` of `call`, asked in `lane`, with its times in the replay; `before` is the attempt before it."""
+    def reply(self, lane: str, call: Call, part: RecordedAttempt, before: Reply | None) -> Reply:
+        """Return `part` of `call`, made in `lane`, with its times in the replay; `before` is the attempt before it."""
         number = call.parts.index(part)
         if self.follows:
             call_begin, begin = call.span.start_ns, part.span.start_ns
@@ -152,35 +152,35 @@ class Timeline:
         return reply
 
     def ended(self, lane: str, reply: Reply) -> None:
-        """The attempt of `reply`, asked in `lane`, is over."""
+        """Note that the attempt of `reply`, made in `lane`, is over."""
         now_ns = self._ended_ns = self._now_ns()
         self.happened(lane, reply.call_end_ns if now_ns >= reply.end_ns else max(now_ns, reply.begin_ns))
 
     # ── other spans ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin_ns(self, lane: str, recorded: RecordedSpan | None) -> int:
-        """When a span begins in `lane` that is `recorded`, if it is recognised."""
+        """Return when a span begins in `lane`; `recorded` is its recorded span, if it was recognised."""
         return self._at(lane, recorded, recorded.start_ns if recorded is not None else None)
 
     def end_ns(self, lane: str, recorded: RecordedSpan | None, begin_ns: int) -> int:
-        """When the span ends that began in `lane` at `begin_ns`."""
+        """Return when the span ends that began in `lane` at `begin_ns`."""
         return max(begin_ns, self._at(lane, recorded, recorded.end_ns if recorded is not None else None))
 
     def first_step_ns(self, recorded: Lane | None, first_ns: int) -> int:
-        """The first step of a lane that is `recorded`, which the process took at `first_ns`."""
+        """Return the time of a lane's first step: that of the `recorded` lane, or `first_ns` of the process."""
         return recorded.first_ns if self.follows and recorded is not None else first_ns
 
     def started(self, lane: str) -> None:
-        """`lane` is started by the one above it, and comes after what that one has done."""
+        """Note that the lane above starts `lane`, which comes after the events before it there."""
         self._latest[lane] = self._latest[lane.rpartition(".")[0]]
         self._real_ns[lane] = time.monotonic_ns()
 
     def began(self, lane: str, first_ns: int) -> None:
-        """`lane` took its first step."""
+        """Note that `lane` took its first step."""
         self._latest[lane] = max(self._latest[lane], first_ns)
 
     def happened(self, lane: str, at_ns: int) -> None:
-        """Something happened in `lane` at `at_ns`, which those that started it may have waited for."""
+        """Note an event in `lane` at `at_ns`, for which the lanes above may have waited."""
         self.last_ns = max(self.last_ns, at_ns)
         self._real_ns[lane] = time.monotonic_ns()
         while lane:
@@ -199,8 +199,8 @@ class Timeline:
         return at
 
 
-def _shifted(call: Call, part: Part, call_begin: int, begin: int) -> Reply:
-    """`part` as it was, moved so that it begins at `begin`."""
+def _shifted(call: Call, part: RecordedAttempt, call_begin: int, begin: int) -> Reply:
+    """Return `part` as it was recorded, moved so that it begins at `begin`."""
     shift = begin - part.span.start_ns
     exchange, failure = part.exchange, part.span.failure
     is_last = part is call.parts[-1]

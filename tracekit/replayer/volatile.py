@@ -1,4 +1,4 @@
-"""What differs in the requests of two runs that did the same: an id, a date, a temporary path; and what passes over it."""
+"""Recognise volatile values (ids, dates, temporary paths) in requests, and propose `ignore` entries for them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KINDS: Mapping[str, str] = {
     "a temporary path": r"(?:/private)?(?:/var/folders|/var/tmp|/tmp)/[\w./-]*\w",
     "a hexadecimal id": r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b",
 }
-"""Texts that hardly mean the same twice, the most telling first; they may stand anywhere in a request."""
+"""Patterns of texts that rarely repeat, the most specific first; they may match anywhere in a request."""
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _CONTEXT = 16
 
 
 class Proposal(NamedTuple):
-    """An entry for `ignore`, what it passes over, and an example from each recording."""
+    """An entry for `ignore`, the kind of value that it covers, and an example from each recording."""
 
     entry: str
     what: str
@@ -34,7 +34,7 @@ class Proposal(NamedTuple):
 
 
 def proposals(difference: Difference) -> list[Proposal]:
-    """What passes over `difference`; nothing where that cannot be told from a change of the program."""
+    """Return the entries that cover `difference`, or none if the program itself may have changed."""
     old, new = difference.recorded, difference.asked
     if difference.place.startswith("metadata."):
         return [Proposal(difference.place, "metadata", str(old), str(new))]
@@ -56,7 +56,7 @@ def proposals(difference: Difference) -> list[Proposal]:
 
 
 def _numbers(old: str, new: str) -> Iterator[Proposal]:
-    """Numbers that differ, each with what stands before it: a number by itself could be anything."""
+    """Yield entries for numbers that differ, each with the text before it: a bare number could be anything."""
     was, now = list(_NUMBER.finditer(old)), list(_NUMBER.finditer(new))
     if _NUMBER.sub("", old) != _NUMBER.sub("", new):
         return

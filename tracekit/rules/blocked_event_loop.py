@@ -47,7 +47,7 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import Team
-from tracekit.analysis.timing.blocked import Held
+from tracekit.analysis.timing.blocked import HeldUp
 from tracekit.analysis.timing.overlap import Interval, beside_others
 from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding
@@ -71,7 +71,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, held, saving)
 
 
-def _without_bound(facts: Facts, held: Held) -> Held:
+def _without_bound(facts: Facts, held: HeldUp) -> HeldUp:
     """`held` without the tasks that were given what another had said: they waited for it, through a queue or an event.
 
     What one answer asked for was told nothing of what the others said. Of very many, the first tell how it is with all.
@@ -89,7 +89,7 @@ def _without_bound(facts: Facts, held: Held) -> Held:
     return held._replace(branches={id: calls for id, calls in held.branches.items() if id not in bound})
 
 
-def _finding(facts: Facts, held: Held, saving: Saving) -> Finding:
+def _finding(facts: Facts, held: HeldUp, saving: Saving) -> Finding:
     children = [held.children[id] for id in held.branches]
     calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
     works = [Work(child, None) for child in children]
@@ -158,7 +158,7 @@ def _remedy(calls: Sequence[Node]) -> str:
     )
 
 
-def _freed(facts: Facts, held: Held) -> Change:
+def _freed(facts: Facts, held: HeldUp) -> Change:
     """All begin with the first; each takes less by the time in which calls of the others held it up."""
     first = min((held.children[id] for id in held.branches), key=lambda child: child.start_ns)
     begins, durations = {}, {}

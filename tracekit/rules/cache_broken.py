@@ -40,7 +40,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
 
 from tracekit import semconv
-from tracekit.analysis.caching.blocks import FIVE_MINUTES_NS, ONE_HOUR_NS, Block
+from tracekit.analysis.caching.blocks import FIVE_MINUTES_NS, ONE_HOUR_NS, PromptBlock
 from tracekit.analysis.caching.breaks import Break, breaks_of, cached_tokens
 from tracekit.analysis.caching.compare import Cause
 from tracekit.analysis.caching.excerpt import parting
@@ -122,11 +122,11 @@ def _why(found: Break) -> str:
     return f"{what.get(found.cause, 'the content changed in')} {_section(difference.place)}"
 
 
-def _section(block: Block) -> str:
+def _section(block: PromptBlock) -> str:
     return {"tools": "the tools", "system": "the system prompt", "messages": "an earlier message"}[block.section]
 
 
-def _place(block: Block) -> str:
+def _place(block: PromptBlock) -> str:
     """The block, for people: ``tool 3 (search)``, ``block 2 of the system prompt``, ``message 4``."""
     if block.section == "tools":
         return f"tool {block.number} ({block.name})"

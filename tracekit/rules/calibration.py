@@ -10,11 +10,10 @@ __all__ = ["HIT_RATES", "confidence_of", "evidence_of", "hit_rate", "measured_ra
 HIT_RATES: dict[str, tuple[int, int]] = {
     "certain, one response": (25, 25),
     "likely (a)": (34, 77),
-    "likely (b)": (25, 65),
+    "likely (b)": (26, 67),
     "possible, one response": (0, 1),
-    "possible, rank 0": (27, 140),
-    "possible, rank 1": (5, 18),
-    "possible, rank 2": (4, 33),
+    "possible, rank 0": (32, 155),
+    "possible, rank 1": (4, 37),
 }
 """Right findings and all findings, by the evidence. Most of the runs were written to mislead."""
 

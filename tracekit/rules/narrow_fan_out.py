@@ -35,7 +35,7 @@ from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.batches import Batch, Work, rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.batch import free_of_each_other
+from tracekit.analysis.lineage.conflict import free_of_each_other
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
@@ -82,7 +82,11 @@ def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
         return
     # What the program begins by itself may come bit by bit.
     how = _limited(works, most) or ("" if batch.asked is None else _staggered(works))
-    if not how or most >= (facts.limit or len(works) + 1) or len(free_of_each_other(facts, works).works) < len(works):
+    if (
+        not how
+        or most >= (facts.limit or len(works) + 1)
+        or len(free_of_each_other(map(facts.profile, works))) < len(works)
+    ):
         return
     lengths = [work.duration_ns - work.waited_ns for work in works]
     saving = saved_together(facts, batch.container, works, packed(lengths, facts.limit), let_in=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import chain
 
-from tracekit.analysis.content import leaves
+from tracekit.analysis.content import LONGEST_TASK, LONGEST_TEXT, leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.profile import Profile
-from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT
 from tracekit.model.question import Question, Step
 from tracekit.model.tree import Node
 
@@ -21,21 +21,15 @@ def question_of(facts: Facts, agent: Node | None, rounds: Sequence[Sequence[Prof
     `agent` requested the `rounds`, one after another; None where the program's own code started them. None is returned
     where the content of a step is not recorded.
     """
-    steps = [[_step(profile) for profile in profiles] for profiles in rounds]
-    earlier = [step for row in steps[:-1] for step in row]
-    later = [step for row in steps[1:] for step in row]
-    if any(step is None for step in (*earlier, *later)):
+    steps = [tuple(step for profile in profiles if (step := _step(profile)) is not None) for profiles in rounds]
+    if any(len(known) < len(profiles) for known, profiles in zip(steps, rounds, strict=True)):
         return None
     asked = [profiles[0].work.asked for profiles in rounds[1:]]
     said = "\n".join(facts.content.answer_text(call) for call in asked if call is not None).strip()
     name = "" if agent is None else agent.agent or ""
     task = "" if agent is None else _task(facts, agent)
-    question = Question(name, task, _known(earlier), _known(later), said)
+    question = Question(name, task, tuple(chain(*steps[:-1])), tuple(chain(*steps[1:])), said)
     return question if question.is_recorded else None
-
-
-def _known(steps: Sequence[Step | None]) -> tuple[Step, ...]:
-    return tuple(step for step in steps if step is not None)
 
 
 def _step(profile: Profile) -> Step | None:

@@ -90,6 +90,9 @@ def _again(facts: Facts, before: Node, after: Node) -> str:
     one, other = facts.content.exchange(before), facts.content.exchange(after)
     if one is None or other is None or not one.request.size or not other.request.size:
         return ""
+    if facts.content.is_rebuilt(before) or facts.content.is_rebuilt(after):
+        # What else they brought is not known.
+        return ""
     if one.digest == other.digest:
         # An answer that is whole is asked for again on purpose: as a sample, or because it did not do.
         stop = facts.content.stop_reason(before)

@@ -51,7 +51,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     """A finding for each request that was sent again after its answer had come."""
     asked: dict[tuple[str, str | bytes | None], list[Node]] = {}
     for call in facts.calls:
-        exchange = facts.content.exchange(call)
+        exchange = None if facts.content.is_rebuilt(call) else facts.content.exchange(call)
         if call.status == "ok" and exchange is not None and exchange.request.size and call.end_ns is not None:
             asked.setdefault((exchange.request.path, exchange.digest or exchange.request.body), []).append(call)
     for calls in asked.values():

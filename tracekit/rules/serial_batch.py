@@ -39,11 +39,12 @@ from collections.abc import Iterator, Sequence
 from tracekit import semconv
 from tracekit.analysis.batches import Batch, Work
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.batch import Free, free_of_each_other
+from tracekit.analysis.lineage.conflict import doubt_about, doubt_between, free_of_each_other
+from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
 from tracekit.model.change import Saving
-from tracekit.model.finding import Finding
+from tracekit.model.finding import Confidence, Finding
 from tracekit.rules.calibration import measured_rate
 from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
@@ -57,7 +58,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     blocked = {id for held in facts.held for id in held.branches}
     for batch in facts.batches:
         works, others = _asked_for(batch)
-        if len(works) < 2 or not _ran_one_by_one(works):
+        if len(works) < 2 or not is_serial([interval for work in works if (interval := work.interval) is not None]):
             continue
         if blocked and any(
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
@@ -66,11 +67,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = _saving(facts, batch, works)
         if saving.ns <= 0:
             continue
-        free = free_of_each_other(facts, works, batch.unseen)
-        if len(free.works) < len(works):
-            saving = _saving(facts, batch, free.works) if len(free.works) > 1 else NO_SAVING
+        free = free_of_each_other(map(facts.profile, works))
+        if len(free) < len(works):
+            saving = _saving(facts, batch, [each.work for each in free]) if len(free) > 1 else NO_SAVING
         if saving.ns > 0:
-            yield _finding(facts, batch, free, saving, free.doubt or others)
+            between = doubt_between(free, map(facts.profile, batch.unseen), facts.requested(batch.container))
+            yield _finding(facts, batch, free, saving, doubt_about(free) or between or others)
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
@@ -88,21 +90,15 @@ def _saving(facts: Facts, batch: Batch, works: Sequence[Work]) -> Saving:
     return saved_together(facts, batch.container, works, offsets, keep_gaps=True)
 
 
-def _ran_one_by_one(works: Sequence[Work]) -> bool:
-    intervals = [work.interval for work in works]
-    return is_serial([interval for interval in intervals if interval is not None])
-
-
-def _finding(facts: Facts, batch: Batch, free: Free, saving: Saving, doubt: str) -> Finding:
-    works = free.works
+def _finding(facts: Facts, batch: Batch, free: Sequence[Profile], saving: Saving, doubt: str) -> Finding:
+    works = [each.work for each in free]
     agent = facts.agent_around(batch.container)
     is_runner = agent is not None and bool(agent.attributes.get(semconv.TOOL_RUNNER))
     who = "the SDK's `tool_runner`" if is_runner else "the code"
-    origin_ns = facts.run.root.start_ns
     asked = batch.asked
     evidence = [
         f"one answer{f' of {asked.model}' if asked is not None and asked.model else ''} asked for all of them",
-        *times(works, origin_ns),
+        *times(works, facts.run.root.start_ns),
         (
             f"together they take {seconds(max(work.duration_ns for work in works))} "
             f"instead of {seconds(sum(work.duration_ns for work in works))}"
@@ -118,11 +114,10 @@ def _finding(facts: Facts, batch: Batch, free: Free, saving: Saving, doubt: str)
         "client, `ThreadPoolExecutor.map`."
     )
     doubt = doubt if facts.is_one_clock(tuple(works)) else "they ran on machines whose clocks may differ"
-    evidence += (
-        [f"but {doubt}", measured_rate("possible, one response")] if doubt else [measured_rate("certain, one response")]
-    )
+    confidence: Confidence = "possible" if doubt else "certain"
+    evidence += [*([f"but {doubt}"] if doubt else []), measured_rate(f"{confidence}, one response")]
     return RULE.finding(
-        "possible" if doubt else "certain",
+        confidence,
         f"one answer asked for {counted(works)}; {who} ran them one by one",
         evidence=evidence,
         spans=[*(work.node.id for work in works), batch.container.id],
@@ -131,13 +126,11 @@ def _finding(facts: Facts, batch: Batch, free: Free, saving: Saving, doubt: str)
     )
 
 
-def _undeclared(free: Free) -> list[str]:
+def _undeclared(free: Sequence[Profile]) -> list[str]:
     """Say that effects are unknown, where they are, and how to declare them."""
-    if not free.unknown:
-        return []
-    return [
-        f"if one of them writes what another touches, declare it: the effects of {listed(free.unknown)} are unknown"
-    ]
+    names = listed(list(dict.fromkeys(each.work.name for each in free if not each.effects.is_known)))
+    told = f"if one of them writes what another touches, declare it: the effects of {names} are unknown"
+    return [told] if names else []
 
 
 RULE = Rule("TK102", "serial-batch", check, __doc__)

@@ -72,7 +72,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     told: set[str] = set()
     for agent in facts.agents:
         calls = facts.own_calls(agent)
-        if any(map(_uses_cache, calls)):
+        if any(map(_uses_cache, calls)) or any(map(facts.content.is_rebuilt, calls)):
             continue
         again = [(before, after) for before, after in pairwise(calls) if _may_repeat(before, after)]
         if sum(before.tokens.input for before, _ in again) < _LEAST_RESENT:
@@ -82,7 +82,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         if sum(each.tokens for each in resent) >= _LEAST_RESENT:
             told |= {call.id for pair in again for call in pair}
             yield _history(agent, resent)
-    rest = [call for call in facts.calls if call.id not in told and _may_begin_alike(call)]
+    left = (call for call in facts.calls if call.id not in told and not facts.content.is_rebuilt(call))
+    rest = [call for call in left if _may_begin_alike(call)]
     if sum(call.tokens.input for call in rest[1:]) >= _LEAST_RESENT:
         yield from _openings(facts, rest)
 

@@ -47,12 +47,12 @@ def note(attributes: Mapping[str, Any]) -> None:
 async def recorded_result() -> tuple[Any] | None:
     """In a replay, return the recorded result of the surrounding tool at its recorded time, else None."""
     recorder, span = active(), current_span()
-    if recorder is None or recorder.answerer is None or span is None or span.kind != "tool":
+    if recorder is None or span is None or span.kind != "tool":
         return None
-    reply = recorder.answerer.tool(span)
+    reply = recorder.upstream.tool(span)
     if reply is None:
         return None
-    await recorder.answerer.hold_async(reply.end_ns)
+    await recorder.upstream.hold_async(reply.end_ns)
     return (reply.result,)
 
 

@@ -136,6 +136,7 @@ def stored_run(store: DuckDBPyConnection, id: str, files: Iterable[File]) -> Run
         run.last_ns,
         run.replay_of,
         run.replay,
+        run.source,
         tuple(Unrecorded(*each) for each in json.loads(journal.unrecorded or "[]")),
         tuple((path, said) for path, said in json.loads(journal.damage)),
         {row.id: tuple(json.loads(row.requested)) for row in rows if row.requested is not None},

@@ -196,6 +196,9 @@ class SpanRow:
         views=_SUMMED,
         json="tokens.cache_write",
     )
+    is_output_partial: bool = _of(
+        "of it and all below: whether a call's output is not known", lambda at: at.node.tokens.is_partial, views=""
+    )
     cost_usd: float | None = _of(
         "of it and all below: the known prices in US dollars; null if none is known, 0 for a replay",
         lambda at: at.node.cost_usd,
@@ -243,7 +246,9 @@ def _node(at: SpanRow, children: tuple[Node, ...]) -> Node:
         model=at.model,
         lane=at.lane,
         attributes=attributes,
-        tokens=Tokens(at.input_tokens, at.output_tokens, at.cache_read_tokens, at.cache_write_tokens),
+        tokens=Tokens(
+            at.input_tokens, at.output_tokens, at.cache_read_tokens, at.cache_write_tokens, at.is_output_partial
+        ),
         retries=at.retries,
         cost_usd=at.cost_usd,
         cost_complete=at.cost_complete,

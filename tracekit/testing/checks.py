@@ -8,8 +8,8 @@ from itertools import combinations, pairwise
 from textwrap import dedent
 from typing import NamedTuple
 
+from tracekit.analysis.diff.node_content import attempt_result
 from tracekit.analysis.diff.order import overlap_ns
-from tracekit.analysis.diff.said import attempt_result
 from tracekit.analysis.unseen import is_unseen
 from tracekit.formatting import format_count, format_list
 from tracekit.model.finding import is_at_least

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracekit import semconv
-from tracekit.analysis.alike import LEAST_ALIKE, LINKS, Group, failed_in, grouped
+from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
@@ -39,6 +39,7 @@ from tracekit.rules.default import default_findings, grave
 __all__ = [
     "LEAST_ALIKE",
     "LINKS",
+    "AlikeNodes",
     "Answer",
     "Asked",
     "BodyReader",
@@ -49,7 +50,6 @@ __all__ = [
     "Failure",
     "Finding",
     "Follower",
-    "Group",
     "Kind",
     "Listing",
     "Messages",

@@ -10,7 +10,7 @@ from tests.support.build import Builder
 from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.lineage.conflict import Footprint
-from tracekit.analysis.lineage.effects import LOOKING, UNKNOWN, Effects, effects_of, looks
+from tracekit.analysis.lineage.effects import UNKNOWN, Effects, effects_of
 from tracekit.analysis.structure import structure
 
 READS, WRITES = semconv.DECLARED_READS, semconv.DECLARED_WRITES
@@ -75,10 +75,3 @@ def test_conflicts() -> None:
     assert not footprint.is_disjoint(UNKNOWN)
     # It reads, and what it reads may be the notes.
     assert not footprint.is_disjoint(Effects(reads_anything=True, source="set"))
-
-
-def test_a_name_only_sorts() -> None:
-    assert len(LOOKING) <= 20
-    assert looks("read_file")
-    assert looks("web-search")
-    assert not looks("drop_index")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.rules.story import Ask, Story, Turn, one_by_one
-from fixtures.rules.telling import codes, run_of
+from fixtures.rules.telling import run_of
 from tracekit.analysis.earlier import AgentId, Earlier, Practice
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
@@ -38,9 +38,9 @@ def tie(story: Story) -> tuple[str, str]:
     [
         ("See report RP-77.", "RP-77", "", "'RP-77' of what survey said is in what survey was given"),
         ("It weighs 12,480 kg.", "crane for 12480", "", "'12480' of what"),
-        ("Commit 9f86d081884c7d65", "9f86d081", "", "'9f86d081' of what"),
+        ("Commit 9f86d081884c7d65", "9f86d081", "", "'9f86d08' of what"),
         ("The keel has been repaired badly.", "The keel has been repaired badly.", "", "of what survey said is in"),
-        ("Van Dijk", "van dijk", "", "'van dijk', all that survey said, is in what survey was given"),
+        ("Van Dijk", "van dijk", "", "'Van Dijk' of what survey said is in what survey was given"),
         ("Barnacles cover the rudder.", "barnacles on rudders", "", "words of what survey said (barna…, rudde…)"),
         ("See report RP-77.", "mast", "Now to RP-77.", "is in what the model said when it asked"),
         (
@@ -88,7 +88,7 @@ def parts(*names: str, **more: Any) -> tuple[Turn, ...]:
 
 def test_no_dependence_seen_is_possible_and_items_of_a_list_come_first() -> None:
     listed, other = found(Story("listed", TASK, parts("hull", "mast", "sail"))), found(two("Fine.", "rest"))
-    assert (listed.confidence, listed.rank) == ("possible", 2)
+    assert (listed.confidence, listed.rank) == ("possible", 1)
     assert (other.confidence, other.rank) == ("possible", 0)
 
 
@@ -128,14 +128,6 @@ def test_what_was_asked_for_together_in_an_earlier_run_is_likely() -> None:
     assert finding.confidence == "likely"
     assert "2 earlier runs asked for two survey in one response" in finding.evidence
     assert found(story).confidence == "possible"
-
-
-def test_a_kind_that_went_step_by_step_is_no_longer_likely() -> None:
-    first = survey("hull", "See RP-77.", reads=("the ship",))
-    story = Story("stepwise", TASK, one_by_one(first, *(survey(p, reads=("the ship",)) for p in ("RP-77", "mast"))))
-    findings = findings_of(run_of(story))
-    assert codes(findings) == []
-    assert any("went step by step before" in line for each in findings for line in each.evidence)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The API's prompt cache: what a request has in it, and why a request did not read what the one before it had cached."""
+"""The API's prompt cache: the blocks of a request, and the reasons why a cached prefix was not read."""

@@ -1,4 +1,4 @@
-"""A request as the API caches it: its blocks in order (tools, system prompt, messages) and where it set cache markers.
+"""A request as the API caches it: its blocks in order, and its cache markers.
 
 Of each block only digests are kept. A cache marker is no part of a block, and a plain string is one text block: an
 application moves markers along as its conversation grows, and the API reads the cache all the same.
@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from tracekit.model.conversation import blocks_of
 from tracekit.model.history import Asked, Message, Part
 
-__all__ = ["FIVE_MINUTES_NS", "ONE_HOUR_NS", "SECTIONS", "Block", "BlockReader", "Prefix", "Section", "value_of"]
+__all__ = ["FIVE_MINUTES_NS", "ONE_HOUR_NS", "SECTIONS", "BlockReader", "Prefix", "PromptBlock", "Section", "value_of"]
 
 Section: TypeAlias = Literal["tools", "system", "messages"]
 SECTIONS: tuple[Section, ...] = ("tools", "system", "messages")
@@ -28,7 +28,7 @@ ONE_HOUR_NS = 3_600_000_000_000
 _UNMARKABLE = ("thinking", "redacted_thinking")
 
 
-class Block(NamedTuple):
+class PromptBlock(NamedTuple):
     """A tool definition, or a block of the system prompt or of a message.
 
     `message` is the number of its message, counted from 1, and 0 elsewhere; `number` counts the blocks of a message, or of
@@ -55,7 +55,7 @@ class Prefix:
     `markers` are indices of blocks, in order; `ttl_ns` is the lifetime that the last of them asks for.
     """
 
-    blocks: Sequence[Block]
+    blocks: Sequence[PromptBlock]
     markers: Sequence[int]
     ttl_ns: int
 
@@ -66,11 +66,11 @@ class Prefix:
 
 
 class BlockReader:
-    """Reads the blocks of requests. What requests have in common is read once."""
+    """Reads the blocks of requests. Blocks that requests share are read once."""
 
     def __init__(self) -> None:
-        self._parts: dict[Part, tuple[Block, ...]] = {}
-        self._messages: dict[Message, tuple[Block, ...]] = {}
+        self._parts: dict[Part, tuple[PromptBlock, ...]] = {}
+        self._messages: dict[Message, tuple[PromptBlock, ...]] = {}
 
     def prefix(self, request: Asked) -> Prefix:
         """The blocks and markers of `request`."""
@@ -88,7 +88,7 @@ class BlockReader:
         at = sorted(markers)
         return Prefix(blocks, at, markers[at[-1]] if at else 0)
 
-    def _section(self, part: Part | None, section: Section) -> tuple[Block, ...]:
+    def _section(self, part: Part | None, section: Section) -> tuple[PromptBlock, ...]:
         if part is None:
             return ()
         if part not in self._parts:
@@ -97,7 +97,7 @@ class BlockReader:
             )
         return self._parts[part]
 
-    def _message(self, message: Message) -> tuple[Block, ...]:
+    def _message(self, message: Message) -> tuple[PromptBlock, ...]:
         if message not in self._messages:
             self._messages[message] = tuple(
                 _block(value, "messages", message.count, number, message.role)
@@ -106,8 +106,8 @@ class BlockReader:
         return self._messages[message]
 
 
-def value_of(request: Asked, block: Block) -> Any:
-    """The JSON value of `block` in `request`, without its cache marker; None where it is not there."""
+def value_of(request: Asked, block: PromptBlock) -> Any:
+    """Return the JSON value of `block` in `request`, without its cache marker; None if the request lacks it."""
     if block.section == "messages":
         found = request.messages.between(block.message - 1, block.message)
         values = list(_values(found[0].value, "messages")) if found else []
@@ -132,7 +132,7 @@ def _values(value: Any, section: Section) -> Iterator[Any]:
             yield block
 
 
-def _block(value: Any, section: Section, message: int, number: int, role: str = "") -> Block:
+def _block(value: Any, section: Section, message: int, number: int, role: str = "") -> PromptBlock:
     plain = _plain(value)
     is_object = isinstance(value, Mapping)
     kind = "tool" if section == "tools" else str(value.get("type", "")) if is_object else ""
@@ -140,7 +140,7 @@ def _block(value: Any, section: Section, message: int, number: int, role: str = 
     ordered = json.dumps([role, plain], default=str)
     content = json.dumps([role, plain], sort_keys=True, default=str)
     digests = _digest(content), _digest(ordered)
-    return Block(section, message, number, role, kind, name, len(ordered), *digests, _marker_in(value))
+    return PromptBlock(section, message, number, role, kind, name, len(ordered), *digests, _marker_in(value))
 
 
 def _plain(value: Any) -> Any:
@@ -154,7 +154,7 @@ def _plain(value: Any) -> Any:
 
 
 def _marker_in(value: Any) -> int:
-    """The lifetime that a marker on the block `value`, or within its content, asks for; 0 without one."""
+    """Return the lifetime that a marker on the block `value`, or within its content, requests; 0 without one."""
     if not isinstance(value, Mapping):
         return 0
     inner = value.get("content")

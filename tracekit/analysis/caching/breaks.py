@@ -1,6 +1,6 @@
-"""Where an agent's cached prefix stopped matching: what a call had in the cache, and the next call did not read.
+"""Find calls at which an agent's cached prefix was no longer read.
 
-The API's counts tell that something was lost; the requests, which are recorded byte for byte, tell where and why. A
+The API's token counts show that cached tokens were lost; the requests, recorded byte for byte, show where and why. A
 request is read only where the counts leave a question.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.caching.blocks import Block, BlockReader, Prefix
-from tracekit.analysis.caching.compare import Cause, Difference, first_difference, marker_fault
+from tracekit.analysis.caching.blocks import BlockReader, Prefix, PromptBlock
+from tracekit.analysis.caching.compare import Cause, PromptDifference, first_difference, marker_fault
 from tracekit.analysis.caching.limits import drops_thinking
 from tracekit.analysis.caching.settings import settings_in
 from tracekit.analysis.facts import Facts
@@ -27,40 +27,40 @@ LEAST_LOST = 1024
 """Tokens that must have been lost at a break to count."""
 
 _LOOK_BACK = 8
-"""Earlier calls of the agent among which the one that a call continues is looked for."""
+"""Earlier calls of the agent that are searched for the one that a call continues."""
 
 _DISTINCTIVE = 16
-"""Characters of what tells an answer from others, its kind included: two conversations don't share one by chance."""
+"""Characters of a response's signature that two conversations don't share by chance."""
 
 _OTHER_PLATFORMS = ("aws.bedrock", "gcp.vertex_ai")
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`after` continues `before`, and did not read `tokens` of what that call had in the cache.
+    """A call, `after`, that continues `before` and did not read `tokens` of that call's cached prefix.
 
-    `at` tells where the requests differ, None where they don't up to the end of what was cached. `idle_ns` is the time from
-    the last use of the cached prefix to `after`, and `ttl_ns` the lifetime that was asked for.
+    `at` is the place where the requests differ, None if they don't up to the end of the cached prefix. `idle_ns` is the
+    time from the last use of the cached prefix to `after`, and `ttl_ns` the lifetime that was requested.
     """
 
     before: Node
     after: Node
     tokens: int
     cause: Cause
-    at: Difference | None
+    at: PromptDifference | None
     idle_ns: int
     ttl_ns: int
 
 
 def cached_tokens(call: Node) -> int:
-    """The tokens of the beginning of `call` that were in the cache once it was answered."""
+    """Return the tokens of the prompt of `call` that were in the cache after its response."""
     return call.tokens.cache_read + call.tokens.cache_write
 
 
 def breaks_of(facts: Facts, agent: Node) -> Iterator[Break]:
-    """The breaks in the conversations of `agent`, in the order of the calls that lost something."""
+    """Return the breaks in the conversations of `agent`, in the order of the calls that lost tokens."""
     calls = [call for call in facts.own_calls(agent) if _is_counted(call)]
-    finder = _Finder(facts, calls)
+    finder = _BreakFinder(facts, calls)
     for number, after in enumerate(calls):
         if any(_lost(before, after) >= LEAST_LOST for before in calls[max(0, number - _LOOK_BACK) : number]):
             found = finder.find(number)
@@ -69,7 +69,7 @@ def breaks_of(facts: Facts, agent: Node) -> Iterator[Break]:
 
 
 def _is_counted(call: Node) -> bool:
-    """Whether the counts of `call` are those of one answer of the model."""
+    """Return whether the token counts of `call` are those of a single response."""
     has_parts = semconv.ITERATIONS in call.attributes or call.attributes.get(semconv.WEB_SEARCHES)
     return call.status == "ok" and call.tokens.input > 0 and not has_parts
 
@@ -78,7 +78,7 @@ def _lost(before: Node, after: Node) -> int:
     return min(cached_tokens(before), after.tokens.input) - after.tokens.cache_read
 
 
-class _Finder:
+class _BreakFinder:
     """Finds the break at a call of one agent."""
 
     def __init__(self, facts: Facts, calls: Sequence[Node]) -> None:
@@ -88,7 +88,7 @@ class _Finder:
         self._prefixes: dict[str, Prefix] = {}
 
     def find(self, number: int) -> Break | None:
-        """The break at call `number`; None where there is none, or the record cannot tell."""
+        """Return the break at call `number`, or None if there is none or the record cannot prove it."""
         after = self._calls[number]
         earlier = self._calls[max(0, number - _LOOK_BACK) : number]
         before = next((each for each in reversed(earlier) if self._continues(each, after, earlier)), None)
@@ -109,7 +109,7 @@ class _Finder:
         return Break(before, after, _lost(before, after), cause, at, idle_ns, one.ttl_ns)
 
     def _prefix(self, call: Node) -> Prefix:
-        """The blocks of `call`, which is compared with the call before it and then with the one after it."""
+        """Return the blocks of `call`, kept because it is compared with the calls before and after it."""
         if call.id not in self._prefixes:
             if len(self._prefixes) >= _LOOK_BACK:
                 del self._prefixes[next(iter(self._prefixes))]
@@ -117,16 +117,16 @@ class _Finder:
         return self._prefixes[call.id]
 
     def _used(self, call: Node, before: Node) -> bool:
-        """Whether `call` wrote or read all that `before` had in the cache."""
+        """Return whether `call` wrote or read the whole prefix that `before` had in the cache."""
         is_later = call.start_ns >= before.start_ns
         return call is before or (is_later and call.tokens.cache_read >= cached_tokens(before))
 
     # ── which call is continued ──────────────────────────────────────────────────────────────────────────────────
 
     def _continues(self, before: Node, after: Node, earlier: Sequence[Node]) -> bool:
-        """Whether the request of `after` goes on from that of `before`, which had been answered.
+        """Return whether the request of `after` continues the conversation of `before`, which had ended.
 
-        It has all its messages and more, or its answer, which no other of the `earlier` calls was given.
+        The request has all messages of `before` and more, or its response, which no other of the `earlier` calls got.
         """
         if before.end_ns is None or before.end_ns > after.start_ns:
             return False
@@ -144,7 +144,7 @@ class _Finder:
         return answer_signature((self._facts.content.answer(call) or {}).get("content"))
 
     def _is_readable(self, call: Node) -> bool:
-        """Whether the request of `call` is recorded as it was sent, and its counts are of that request alone."""
+        """Return whether the request of `call` is recorded as sent, and its token counts are of that request alone."""
         request, answer = self._facts.content.request(call), self._facts.content.answer(call) or {}
         uses_server_tools = any(_kind(block) == "server_tool_use" for block in blocks_of(answer.get("content")))
         is_whole = bool(request) and previous_message_id(request) is None and "thread" not in request
@@ -152,8 +152,8 @@ class _Finder:
 
     # ── a history that was cut ───────────────────────────────────────────────────────────────────────────────────
 
-    def _is_cut(self, before: Node, after: Node, at: Difference) -> bool:
-        """Whether what differs is that the history was shortened, by the program or by the API."""
+    def _is_cut(self, before: Node, after: Node, at: PromptDifference) -> bool:
+        """Return whether the requests differ because the program or the API shortened the history."""
         if at.place is None or at.place.section != "messages":
             return False
         if after.tokens.input < before.tokens.input or _is_emptied(at):
@@ -166,7 +166,7 @@ class _Finder:
         return any(self._is_edited(call) for call in (before, after))
 
     def _is_edited(self, call: Node) -> bool:
-        """Whether the API itself cut the history of `call`."""
+        """Return whether the API itself cut the history of `call`."""
         answer = self._facts.content.answer(call) or {}
         management = answer.get("context_management")
         edits = management.get("applied_edits") if isinstance(management, Mapping) else None
@@ -174,12 +174,12 @@ class _Finder:
 
     # ── why ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _difference(self, before: Node, after: Node, one: Prefix, other: Prefix) -> Difference | None:
+    def _difference(self, before: Node, after: Node, one: Prefix, other: Prefix) -> PromptDifference | None:
         requests = [self._facts.content.request(call) for call in (before, after)]
         if before.model != after.model:
-            return Difference("model", 0)
+            return PromptDifference("model", 0)
         if self._host(before) != self._host(after):
-            return Difference("host", 0)
+            return PromptDifference("host", 0)
         return first_difference(one, other, tuple(settings_in(*requests)))
 
     def _host(self, call: Node) -> str:
@@ -187,7 +187,7 @@ class _Finder:
         return "" if exchange is None else exchange.request.host
 
     def _cause(self, before: Node, after: Node, one: Prefix, other: Prefix, idle_ns: int) -> Cause | None:
-        """Why a prefix that has not changed was not read; None where the record cannot tell."""
+        """Return the reason why an unchanged prefix was not read; None if the record cannot tell."""
         if idle_ns >= one.ttl_ns:
             return "expired"
         platform = before.attributes.get(semconv.PROVIDER_NAME)
@@ -207,7 +207,7 @@ class _Finder:
 
 
 def _sent_ns(call: Node) -> int:
-    """When the request of `call` that was answered was sent."""
+    """Return when the last attempt of `call` was sent."""
     return next((child.start_ns for child in reversed(call.children) if child.kind == "attempt"), call.start_ns)
 
 
@@ -215,14 +215,14 @@ def _kind(block: Any) -> str:
     return str(block.get("type", "")) if isinstance(block, Mapping) else ""
 
 
-def _is_emptied(at: Difference) -> bool:
-    """Whether a tool result was replaced by one that says much less."""
+def _is_emptied(at: PromptDifference) -> bool:
+    """Return whether a tool result was replaced by a much shorter one."""
     before, after = at.before, at.after
     return before is not None and before.kind == "tool_result" and (after is None or 2 * after.size < before.size)
 
 
-def _drops(model: str, cached: Sequence[Block], other: Prefix) -> bool:
-    """Whether the API leaves out thinking blocks that were cached, as the user wrote more than tool results since."""
+def _drops(model: str, cached: Sequence[PromptBlock], other: Prefix) -> bool:
+    """Return whether the API drops cached thinking blocks because the user sent more than tool results since."""
     if not drops_thinking(model) or not any(block.kind == "thinking" for block in cached):
         return False
     return any(block.role == "user" and block.kind != "tool_result" for block in other.blocks[len(cached) :])
@@ -233,7 +233,7 @@ def _images(prefix: Prefix) -> bool:
 
 
 def _has_placeholder(request: Asked) -> bool:
-    """Whether something in `request` was redacted, so that two that were sent may look like one."""
+    """Return whether `request` has redacted text, so that two different requests may look equal."""
     fields = (request.get(name) for name in ("tools", "system"))
     return any(is_redacted(str(value)) for value in fields) or any(
         is_redacted(str(message)) for message in request.messages

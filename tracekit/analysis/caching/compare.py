@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal, TypeAlias
 
-from tracekit.analysis.caching.blocks import SECTIONS, Block, Prefix
+from tracekit.analysis.caching.blocks import SECTIONS, Prefix, PromptBlock
 from tracekit.analysis.caching.limits import LOOK_BACK
 from tracekit.analysis.caching.settings import Setting
 
-__all__ = ["Cause", "Difference", "first_difference", "marker_fault"]
+__all__ = ["Cause", "PromptDifference", "first_difference", "marker_fault"]
 
 Cause: TypeAlias = Literal[
     "model",
@@ -27,36 +27,36 @@ Cause: TypeAlias = Literal[
     "thinking dropped",
     "provider",
 ]
-"""Why a cached prefix was not read."""
+"""The reasons why a cached prefix was not read."""
 
 _RUNS = ("tool_use", "tool_result")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """The first place at which a request is not what the one before it was.
+class PromptDifference:
+    """The first place at which a request differs from the one before it.
 
-    `at` is the index of the block at or before which they part. `before` and `after` are the blocks there, of the earlier
-    and the later request; None where a request has no block there, or a `setting` differs.
+    `at` is the index of the block at or before which they differ. `before` and `after` are the blocks there, of the
+    earlier and the later request; None where a request has no block there, or a `setting` differs.
     """
 
     cause: Cause
     at: int
-    before: Block | None = None
-    after: Block | None = None
+    before: PromptBlock | None = None
+    after: PromptBlock | None = None
     setting: str = ""
 
     @property
-    def place(self) -> Block | None:
-        """The block that stands for the place: of two sections, the tools come first, then the system prompt."""
+    def place(self) -> PromptBlock | None:
+        """The block at this place: of two sections, tools come first, then the system prompt."""
         blocks = [block for block in (self.before, self.after) if block is not None]
         return min(blocks, key=lambda block: SECTIONS.index(block.section), default=None)
 
 
-def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting]) -> Difference | None:
-    """The first difference in what `before` cached, which ends with its last marker; None where there is none."""
+def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting]) -> PromptDifference | None:
+    """Return the first difference in the prefix that `before` cached up to its last marker, or None."""
     cached = before.markers[-1] + 1 if before.markers else 0
-    found = [Difference("setting", before.start_of(each.section), setting=each.name) for each in settings]
+    found = [PromptDifference("setting", before.start_of(each.section), setting=each.name) for each in settings]
     block = _first_block(before.blocks, after.blocks, cached)
     if block is not None:
         found.append(block)
@@ -64,20 +64,20 @@ def first_difference(before: Prefix, after: Prefix, settings: Sequence[Setting])
     return min((each for each in found if each.at < cached), key=lambda each: each.at, default=None)
 
 
-def _first_block(before: Sequence[Block], after: Sequence[Block], cached: int) -> Difference | None:
-    """The first of the first `cached` blocks that differs."""
+def _first_block(before: Sequence[PromptBlock], after: Sequence[PromptBlock], cached: int) -> PromptDifference | None:
+    """Return the difference at the first of the first `cached` blocks that differs, or None."""
     for at, (one, other) in enumerate(zip_longest(before[:cached], after[:cached])):
         if one is not other and (one is None or other is None or _identity(one) != _identity(other)):
-            return Difference(_cause(before, after, at), at, one, other)
+            return PromptDifference(_cause(before, after, at), at, one, other)
     return None
 
 
-def _identity(block: Block) -> tuple[object, ...]:
+def _identity(block: PromptBlock) -> tuple[object, ...]:
     # The message counts: a block that moved to a message of its own is another prompt.
     return block.section, block.message, block.ordered
 
 
-def _cause(before: Sequence[Block], after: Sequence[Block], at: int) -> Cause:
+def _cause(before: Sequence[PromptBlock], after: Sequence[PromptBlock], at: int) -> Cause:
     one, other = before[at], after[at] if at < len(after) else None
     if other is not None and one.section == other.section and one.message == other.message:
         if one.content == other.content:
@@ -93,10 +93,10 @@ def _cause(before: Sequence[Block], after: Sequence[Block], at: int) -> Cause:
 
 
 def marker_fault(before: Prefix, after: Prefix, *, runs_count_once: bool) -> Cause | None:
-    """Return why `after` could not look up what `before` cached, of which it has all blocks; None where it could.
+    """Return why `after`, which has all cached blocks of `before`, could not look them up, or None.
 
-    `runs_count_once` says that blocks of one kind, tool uses or tool results, are one place for the look-back, as many as
-    follow one another.
+    `runs_count_once` is True if consecutive blocks of one kind, tool uses or tool results, count as one place for the
+    look-back.
     """
     entry = before.markers[-1]
     behind = [marker for marker in after.markers if marker >= entry]
@@ -108,8 +108,8 @@ def marker_fault(before: Prefix, after: Prefix, *, runs_count_once: bool) -> Cau
     return "markers" if before.ttl_ns != _ttl_at(after, behind) else None
 
 
-def _places(blocks: Sequence[Block], entry: int, marker: int, *, runs_count_once: bool) -> int:
-    """How many places are looked up from `marker` back to `entry`, both included."""
+def _places(blocks: Sequence[PromptBlock], entry: int, marker: int, *, runs_count_once: bool) -> int:
+    """Return the number of places looked up from `marker` back to `entry`, both included."""
     places = 1
     for at in range(entry + 1, marker + 1):
         is_run = runs_count_once and blocks[at].kind in _RUNS and blocks[at].kind == blocks[at - 1].kind
@@ -118,6 +118,6 @@ def _places(blocks: Sequence[Block], entry: int, marker: int, *, runs_count_once
 
 
 def _ttl_at(prefix: Prefix, markers: Sequence[int]) -> int:
-    """The lifetime that the first of `markers` asks for."""
+    """Return the lifetime that the first of `markers` requests."""
     ttl_ns = prefix.blocks[markers[0]].ttl_ns
     return ttl_ns or prefix.ttl_ns

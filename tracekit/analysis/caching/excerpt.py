@@ -1,4 +1,4 @@
-"""The place at which the texts of two blocks part, for people."""
+"""Show people the place at which the texts of two blocks differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BEFORE, _AFTER = 20, 30
 
 
 def parting(facts: Facts, found: Break) -> str:
-    """The words around the place at which the blocks of a break part, as the end of a sentence; empty without two blocks."""
+    """Return the words around the place at which a break's blocks differ, as the end of a sentence, or ""."""
     difference = found.at
     if difference is None or difference.before is None or difference.after is None:
         return ""

@@ -27,7 +27,7 @@ _KEEPS_THINKING = re.compile(r"(?:opus-(?:4-[5-9]|[5-9])|sonnet-(?:4-[6-9]|[5-9]
 
 
 def least_tokens(model: str) -> int:
-    """The least number of tokens that a prefix for `model` must have to be cached, by the id that any platform uses."""
+    """Return the least number of tokens that a cached prefix for `model` needs; any platform's model id will do."""
     found = [(len(name), least) for least, names in _LEAST.items() for name in names if name in model]
     return max(found)[1] if found else _UNKNOWN
 

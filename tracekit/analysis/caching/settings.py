@@ -1,4 +1,4 @@
-"""Fields of a request outside of its blocks that the API's prompt cache depends on."""
+"""Request fields outside of the blocks that the API's prompt cache depends on."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _BEFORE: tuple[tuple[str, Section], ...] = (
     ("output_config.format", "messages"),
     ("output_format", "messages"),
 )
-"""Fields by their names, and the first section that a change of each takes out of the cache."""
+"""Fields, each with the first section that a change of the field removes from the cache."""
 
 _DEFAULTS: Mapping[str, Any] = {"speed": "standard", "tool_choice": {"type": "auto"}}
 
 _OPTIONAL = "output_config.effort"
-"""A model's default may be written out: there being none is no other value."""
+"""A field whose model default may be written out, so that its absence is no other value."""
 
 
 class Setting(NamedTuple):
-    """A field that has another value in the later request. `section` is the first that it takes out of the cache."""
+    """A field that has another value in the later request, and the first section that it removes from the cache."""
 
     name: str
     section: Section
 
 
 def settings_in(before: Asked, after: Asked) -> Iterator[Setting]:
-    """The fields that differ, those first that take most out of the cache."""
+    """Iterate over the fields that differ, those first that remove most from the cache."""
     for name, section in _BEFORE:
         one, other = (_value(request, name) for request in (before, after))
         if one != other and not (name == _OPTIONAL and None in (one, other)):

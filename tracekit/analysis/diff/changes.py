@@ -1,4 +1,4 @@
-"""What a comparison of two runs says."""
+"""The result of comparing two runs."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from tracekit.model.events import Kind
 from tracekit.model.tree import Run
 
-__all__ = ["TIMES", "Change", "Diff", "How", "Step"]
+__all__ = ["TIMES", "Diff", "How", "NodeChange", "PathStep"]
 
 How: TypeAlias = Literal["changed", "only in a", "only in b", "moved"]
 
 TIMES = frozenset(("time", "cost", "overlap"))
-"""Fields that tell how long it took and what it cost: they vary between runs of a program that has not changed."""
+"""Fields of duration and cost, which vary between runs of an unchanged program."""
 
 
-class Step(NamedTuple):
-    """One step of the way from the run to a node: its kind, and its name among those beside it."""
+class PathStep(NamedTuple):
+    """One step of the path from the run to a node: its kind, and its name among its siblings."""
 
     kind: Kind
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NodeChange:
     """One difference, at one node.
 
-    `path` leads to it: in the first run, or in the second where only that has it. `a` and `b` are its ids. `field` says
-    what differs: ``node`` is the node as a whole; ``order`` and ``overlap``, its place in time among those beside it.
-    A text is a string, a quantity a number (nanoseconds for ``time``, US dollars for ``cost``), all else JSON.
-    `repeated` counts further calls of the same agent that say the same. `counts` is false for what is told, and makes
-    no difference by itself.
+    `path` leads to it: in the first run, or in the second where only that has it. `a` and `b` are its ids. `field` is
+    what differs: ``node`` is the node as a whole; ``order`` and ``overlap``, its place in time among its siblings. A
+    text is a string, a quantity a number (nanoseconds for ``time``, US dollars for ``cost``), all else JSON. `repeated`
+    counts further calls of the same agent with the same difference. `counts` is False for differences that are only
+    reported.
     """
 
-    path: tuple[Step, ...]
+    path: tuple[PathStep, ...]
     field: str
     how: How
     before: Any = None
@@ -47,13 +47,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Two runs, and where they differ, in the order of the tree."""
+    """Two runs, and the differences between them in the order of the tree."""
 
     a: Run
     b: Run
-    changes: tuple[Change, ...]
+    changes: tuple[NodeChange, ...]
 
     @property
     def different(self) -> bool:
-        """Whether anything differs that counts."""
+        """True if any difference counts."""
         return any(change.counts for change in self.changes)

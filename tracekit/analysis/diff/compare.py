@@ -1,4 +1,4 @@
-"""Compares two runs, node by node."""
+"""Compare two runs, node by node."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from tracekit.analysis.diff.align import ALIKE, Pair, align, by_likeness
-from tracekit.analysis.diff.changes import TIMES, Change, Diff, Step
+from tracekit.analysis.diff.changes import TIMES, Diff, NodeChange, PathStep
+from tracekit.analysis.diff.node_content import label_of, read_contents
 from tracekit.analysis.diff.order import order_changes
-from tracekit.analysis.diff.said import label_of, told_by
 from tracekit.model.tree import Node, Run
 
 __all__ = ["compare"]
@@ -20,14 +20,14 @@ _OF_ONE_CALL = TIMES | {
     *("node", "status", "error", "stop reason", "outcome", "attempts", "prompt", "answer"),
     *("tokens in", "tokens out", "tokens read from cache", "tokens written to cache"),
 }
-"""Fields that one call says for itself; all others are its agent's, which says them with each call."""
+"""Fields of a single call; all others are the agent's, which sends them with each call."""
 
 
 def compare(a: Run, b: Run, *, times: bool = False) -> Diff:
-    """Where `b` differs from `a`.
+    """Return the differences of `b` from `a`.
 
-    Structure, order, names, models, requests, texts, tokens, stop reasons and statuses count. How long it took, what it
-    cost and what overlapped is told, and counts with `times`. Attempts are told by their call. Ids never count.
+    Structure, order, names, models, requests, texts, tokens, stop reasons and statuses count. Time, cost and overlap
+    are reported, and count with `times`. Attempts are compared with their call. Ids never count.
     """
     changes = _Comparison(a, b).changes()
     if times:
@@ -37,8 +37,8 @@ def compare(a: Run, b: Run, *, times: bool = False) -> Diff:
     return Diff(a, b, tuple(changes))
 
 
-def _is_notable(change: Change) -> bool:
-    """Whether a difference of time or cost is worth telling where it does not count."""
+def _is_notable(change: NodeChange) -> bool:
+    """Return whether a difference of time or cost is large enough to report where it does not count."""
     if change.field == "overlap":
         return True
     if not isinstance(change.before, (int, float)) or not isinstance(change.after, (int, float)):
@@ -49,21 +49,21 @@ def _is_notable(change: Change) -> bool:
 
 
 class _Comparison:
-    """One comparison: pairs of nodes, from the roots down, then what moved."""
+    """One comparison: pairs of nodes, from the roots down, then nodes that moved."""
 
     def __init__(self, a: Run, b: Run) -> None:
         self._a, self._b = a, b
-        self._told, self._told_b = told_by(a), told_by(b)
+        self._contents, self._contents_b = read_contents(a), read_contents(b)
         self._paths, self._paths_b = _paths(a.root), _paths(b.root)
         self._pairs: list[tuple[Node, Node]] = []
         self._gone: list[Node] = []
         self._added: list[Node] = []
-        self._changes: list[Change] = []
+        self._changes: list[NodeChange] = []
         self._order = {node.id: number for number, node in enumerate(a.root.walk())}
         self._order_b: dict[str, int] = {}
 
-    def changes(self) -> list[Change]:
-        """Every difference, in the order of the tree."""
+    def changes(self) -> list[NodeChange]:
+        """Return every difference, in the order of the tree."""
         self._descend(self._a.root, self._b.root)
         moved = self._find_moved()
         for one, other in self._pairs:
@@ -73,10 +73,10 @@ class _Comparison:
         gone = [one for one, _ in moved]
         for node in self._gone:
             if not any(node is one for one in gone):
-                self._changes.append(Change(self._paths[node.id], "node", "only in a", a=node.id))
+                self._changes.append(NodeChange(self._paths[node.id], "node", "only in a", a=node.id))
         for node in self._added:
             if not any(node is other for _, other in moved):
-                self._changes.append(Change(self._paths_b[node.id], "node", "only in b", b=node.id))
+                self._changes.append(NodeChange(self._paths_b[node.id], "node", "only in b", b=node.id))
         self._changes += order_changes(self._pairs, self._paths, self._a.last_ns, self._b.last_ns)
         self._order_second()
         return _collapsed(sorted(self._changes, key=self._place))
@@ -87,14 +87,14 @@ class _Comparison:
             one, other = stack.pop()
             if one is not None and other is not None:
                 self._pairs.append((one, other))
-                stack.extend(reversed(align(_children(one), _children(other), self._told, self._told_b)))
+                stack.extend(reversed(align(_children(one), _children(other), self._contents, self._contents_b)))
             elif one is not None:
                 self._gone.append(one)
             elif other is not None:
                 self._added.append(other)
 
     def _find_moved(self) -> list[tuple[Node, Node]]:
-        """Tools and agents that stand elsewhere: in what only one run has, alike by name and by what they say."""
+        """Pair tools and agents that stand elsewhere: nodes that only one run has, alike by name and content."""
         moved: list[tuple[Node, Node]] = []
         ours = [node for top in self._gone for node in top.walk() if node.kind in _UNITS]
         theirs = [node for top in self._added for node in top.walk() if node.kind in _UNITS]
@@ -103,7 +103,7 @@ class _Comparison:
         for label in dict.fromkeys((node.kind, label_of(node)) for node in ours):
             one = [(index, node) for index, node in enumerate(ours) if (node.kind, label_of(node)) == label]
             other = [(index, node) for index, node in enumerate(theirs) if (node.kind, label_of(node)) == label]
-            for index, index_b in sorted(by_likeness(one, other, self._told, self._told_b, least=ALIKE)):
+            for index, index_b in sorted(by_likeness(one, other, self._contents, self._contents_b, least=ALIKE)):
                 a, b = ours[index], theirs[index_b]
                 if a.id in taken or b.id in taken_b:
                     continue
@@ -115,11 +115,11 @@ class _Comparison:
 
     # ── one pair ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _fields(self, a: Node, b: Node) -> Iterator[Change]:
-        told, told_b = self._told[a.id], self._told_b[b.id]
-        one, other = told.fields, told_b.fields
-        if told.words is not None and told_b.words is not None:
-            one, other = {**one, **told.words}, {**other, **told_b.words}
+    def _fields(self, a: Node, b: Node) -> Iterator[NodeChange]:
+        content, content_b = self._contents[a.id], self._contents_b[b.id]
+        one, other = content.fields, content_b.fields
+        if content.words is not None and content_b.words is not None:
+            one, other = {**one, **content.words}, {**other, **content_b.words}
         if a is self._a.root:
             # Whoever compares two runs has named them.
             one, other = _without(one, "name"), _without(other, "name")
@@ -131,7 +131,7 @@ class _Comparison:
                 yield self._change(a, b, name, "changed", before, after)
         yield from self._quantities(a, b)
 
-    def _quantities(self, a: Node, b: Node) -> Iterator[Change]:
+    def _quantities(self, a: Node, b: Node) -> Iterator[NodeChange]:
         if a.kind == "turn":
             return
         took, took_b = a.duration_ns(self._a.last_ns), b.duration_ns(self._b.last_ns)
@@ -140,8 +140,8 @@ class _Comparison:
         if a.cost_usd != b.cost_usd:
             yield self._change(a, b, "cost", "changed", a.cost_usd, b.cost_usd)
 
-    def _change(self, a: Node, b: Node, field: str, how: Any, before: Any, after: Any) -> Change:
-        return Change(self._paths[a.id], field, how, before, after, a.id, b.id, counts=field not in TIMES)
+    def _change(self, a: Node, b: Node, field: str, how: Any, before: Any, after: Any) -> NodeChange:
+        return NodeChange(self._paths[a.id], field, how, before, after, a.id, b.id, counts=field not in TIMES)
 
     def _text(self, node: Node) -> str:
         return _path_text(self._paths[node.id])
@@ -149,8 +149,8 @@ class _Comparison:
     def _text_b(self, node: Node) -> str:
         return _path_text(self._paths_b[node.id])
 
-    def _place(self, change: Change) -> tuple[int, int]:
-        """Where a change stands in the tree of the first run; what only the second has, after what it follows there."""
+    def _place(self, change: NodeChange) -> tuple[int, int]:
+        """Return the sort key of a change: its place in the first run's tree, or else in the second's."""
         if change.a is not None:
             return self._order[change.a], 0
         return self._order_b[change.b or ""], 1
@@ -163,7 +163,7 @@ class _Comparison:
 
 
 def _children(node: Node) -> list[Node]:
-    """What stands below `node` in a comparison: attempts are told by their call."""
+    """Return the children of `node` to compare: attempts are compared with their call."""
     return [child for child in node.children if child.kind != "attempt"]
 
 
@@ -172,7 +172,7 @@ def _without(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _leaves(name: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two JSON values differ, by the way to the place; items of a list go by their names, if they have any."""
+    """Yield the places in which two JSON values differ, as paths; named list items go by their names."""
     stack = [(name, before, after)]
     while stack:
         name, before, after = stack.pop()
@@ -195,9 +195,9 @@ def _members(value: Any) -> dict[str, Any] | None:
     return dict(zip(names, value, strict=True)) if len(set(names)) == len(names) else None
 
 
-def _paths(root: Node) -> dict[str, tuple[Step, ...]]:
-    """The way to each node. A tool that an agent serves is told by that agent's name."""
-    paths: dict[str, tuple[Step, ...]] = {root.id: (Step(root.kind, label_of(root)),)}
+def _paths(root: Node) -> dict[str, tuple[PathStep, ...]]:
+    """Return the path to each node. A tool that an agent serves is shown by that agent's name."""
+    paths: dict[str, tuple[PathStep, ...]] = {root.id: (PathStep(root.kind, label_of(root)),)}
     for node in root.walk():
         children = [child for child in node.children if child.kind != "attempt"]
         several = Counter((child.kind, label_of(child)) for child in children)
@@ -211,18 +211,18 @@ def _paths(root: Node) -> dict[str, tuple[Step, ...]]:
             if node.kind == "tool" and child.kind == "agent" and label_of(node) == label_of(child):
                 paths[child.id] = paths[node.id]
             else:
-                paths[child.id] = (*paths[node.id], Step(child.kind, name))
+                paths[child.id] = (*paths[node.id], PathStep(child.kind, name))
     return paths
 
 
-def _path_text(path: Sequence[Step]) -> str:
+def _path_text(path: Sequence[PathStep]) -> str:
     return " > ".join(step.name for step in path[1:]) or path[0].name
 
 
-def _collapsed(changes: Sequence[Change]) -> list[Change]:
-    """`changes`, each that an agent's calls repeat told once: a system prompt goes with every call."""
+def _collapsed(changes: Sequence[NodeChange]) -> list[NodeChange]:
+    """Return `changes` with each repeated difference of an agent's calls once: a system prompt goes with every call."""
     kept: dict[Any, int] = {}
-    found: list[Change] = []
+    found: list[NodeChange] = []
     for change in changes:
         agent = next((step for step in reversed(change.path) if step.kind in _UNITS), None)
         within = change.path[: change.path.index(agent) + 1] if agent else ()

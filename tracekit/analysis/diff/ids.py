@@ -1,4 +1,4 @@
-"""Ids that the API gave out in a run: two runs that did the same have different ones."""
+"""Mask the ids that the API assigned in a run: two equal runs have different ones."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tracekit.model.recording import Exchange
 __all__ = ["IdMask"]
 
 _WORD = re.compile(r"[A-Za-z0-9_-]{8,}")
-"""An id where it stands in a text; a shorter one could be a word of anybody's."""
+"""A piece of text that may be an id; anything shorter could be an ordinary word."""
 _MODEL_WRITTEN = ("input", "text", "thinking")
-"""Members of a response in which the model says what it likes: an `id` in there is content."""
+"""Members of a response that hold the model's own text: an `id` in there is content."""
 
 
 class IdMask:
-    """Replaces ids of the API by their kind, so that what two runs said can be compared without them.
+    """Replaces ids of the API by their kind, so that the content of two runs can be compared.
 
-    An id is a value of a member ``id`` or ``…_id`` of a response, such as that of a message, a tool call, a container or
-    a file.
+    An id is a value of a member ``id`` or ``…_id`` of a response, such as that of a message, a tool call, a container
+    or a file.
     """
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
 
     def learn(self, exchange: Exchange) -> None:
-        """Take the ids of the response of `exchange`."""
+        """Remember the ids of the response of `exchange`."""
         self._ids.update(_ids_in(answer_of(exchange.body, exchange.headers.get("content-type", "")).message))
 
     def over(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which came first, and what ran at once: the same tools and agents of two runs, side by side."""
+"""Compare the order and the overlaps of the tools and agents that two runs share."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from tracekit.analysis.diff.changes import Change, Step
+from tracekit.analysis.diff.changes import NodeChange, PathStep
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
 __all__ = ["order_changes", "overlap_ns"]
 
 _MOST = 200
-"""Of more units of work within one agent, not every two are compared."""
+"""Number of tools and agents within one agent that are compared in pairs; further ones are not."""
 
 _LEAST_SHARE = 0.05
-"""What overlaps by less than this part of the shorter one is a hand-over, not work at once."""
+"""Share of the shorter one's time from which two count as running at once."""
 
 
 class _Unit(NamedTuple):
-    """A tool or agent that both runs have, and when it was at work in each."""
+    """A tool or agent that both runs have, with its begin and end in each."""
 
     a: Node
     b: Node
@@ -31,21 +31,21 @@ class _Unit(NamedTuple):
 
     @property
     def is_seen(self) -> bool:
-        """Whether both runs tell when it ran, and not only within which bounds."""
+        """True if both runs recorded its times, and not only bounds."""
         return not (is_unseen(self.a) or is_unseen(self.b))
 
 
 def overlap_ns(one: tuple[int, int], other: tuple[int, int]) -> int:
-    """For how long both were at work; 0 where one only hands over to the other."""
+    """Return how long both ran at once; 0 where one only hands over to the other."""
     both = min(one[1], other[1]) - max(one[0], other[0])
     shorter = min(one[1] - one[0], other[1] - other[0])
     return both if both > 0 and both >= shorter * _LEAST_SHARE else 0
 
 
 def order_changes(
-    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
-) -> Iterator[Change]:
-    """Which units of an agent changed places, and which began or ceased to be at work at once."""
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[PathStep, ...]], last_ns: int, last_ns_b: int
+) -> Iterator[NodeChange]:
+    """Yield the pairs of an agent's tools and agents whose order, or whose overlap, changed."""
     for units in _units_by_agent(pairs, paths, last_ns, last_ns_b).values():
         for one, other in combinations(units[:_MOST], 2):
             together = overlap_ns(one.times, other.times)
@@ -54,10 +54,10 @@ def order_changes(
             if not together and not together_b:
                 if (one.times < other.times) != (one.times_b < other.times_b):
                     was, is_now = ("before", "after") if one.times < other.times else ("after", "before")
-                    yield Change(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
+                    yield NodeChange(path, "order", "changed", f"{was} {name}", f"{is_now} {name}", one.a.id, one.b.id)
             elif bool(together) != bool(together_b) and one.is_seen and other.is_seen:
                 was, is_now = (_together(name, ns) for ns in (together, together_b))
-                yield Change(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
+                yield NodeChange(path, "overlap", "changed", was, is_now, one.a.id, one.b.id, counts=False)
 
 
 def _together(name: str, overlap: int) -> str:
@@ -65,11 +65,11 @@ def _together(name: str, overlap: int) -> str:
 
 
 def _units_by_agent(
-    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[Step, ...]], last_ns: int, last_ns_b: int
-) -> Mapping[tuple[Step, ...], list[_Unit]]:
-    """The units that both runs have, by the agent, else the run, that asked for them."""
-    units: defaultdict[tuple[Step, ...], list[_Unit]] = defaultdict(list)
-    seen: set[tuple[Step, ...]] = set()
+    pairs: Sequence[tuple[Node, Node]], paths: Mapping[str, tuple[PathStep, ...]], last_ns: int, last_ns_b: int
+) -> Mapping[tuple[PathStep, ...], list[_Unit]]:
+    """Return the tools and agents that both runs have, by the agent, else the run, that requested them."""
+    units: defaultdict[tuple[PathStep, ...], list[_Unit]] = defaultdict(list)
+    seen: set[tuple[PathStep, ...]] = set()
     for a, b in pairs:
         path = paths[a.id]
         # An agent that a tool stands for has the tool's path, and is the same unit.

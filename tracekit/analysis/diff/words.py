@@ -22,7 +22,7 @@ class Edit(NamedTuple):
 
 
 def words(before: str, after: str) -> list[Edit]:
-    """How `before` becomes `after`. What is taken away comes before what stands in its place.
+    """Return the edits that turn `before` into `after`; a removal comes before the addition that replaces it.
 
     The texts of all edits but ``+`` add up to `before`, of all but ``-`` to `after`.
     """

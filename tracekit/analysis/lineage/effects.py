@@ -7,46 +7,20 @@ else the effects are unknown: a name or a description tells nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
+from tracekit.analysis.content import leaves
 from tracekit.analysis.lineage.values import clean, names_in
-from tracekit.analysis.prompted import leaves
 from tracekit.model.tree import Node
 
-__all__ = ["LOOKING", "TOOL_EFFECTS", "UNKNOWN", "Effects", "effects_of", "looks"]
+__all__ = ["TOOL_EFFECTS", "UNKNOWN", "Effects", "effects_of"]
 
 TOOL_EFFECTS = ("reads", "writes", "nothing")
 """Values of ``[tool.tracekit.tools]``: a tool changes nothing; changes what its arguments name, and nothing else; or
 touches nothing that others touch."""
-
-LOOKING = frozenset(
-    [
-        "analyse",
-        "analyze",
-        "check",
-        "describe",
-        "extract",
-        "fetch",
-        "find",
-        "get",
-        "inspect",
-        "list",
-        "look",
-        "query",
-        "read",
-        "review",
-        "scan",
-        "search",
-        "show",
-        "summarize",
-        "test",
-        "view",
-    ]
-)
-"""Verbs that begin the names of tools that mostly look at something. They sort what is possible, and decide nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +53,27 @@ _MOST_LEVELS = 32
 
 def effects_of(work: Work, by_name: Mapping[str, str]) -> Effects:
     """Return what `work` touched. `by_name` has what the settings say of tools, by their names."""
-    return _of_node(work.node, by_name)
+    return _of_node(work.node, by_name, _MOST_LEVELS)
 
 
-def looks(name: str) -> bool:
-    """Return whether the name of a tool begins, or ends, as those do that mostly look at something."""
-    words = name.lower().replace("-", "_").split("_")
-    return words[0] in LOOKING or words[-1] in LOOKING
-
-
-def _of_node(top: Node, by_name: Mapping[str, str]) -> Effects:
-    """Return what the outermost agents and tools touched of which something is known; unknown if there is another."""
-    if not top.children:
-        return _known_of(top, by_name) or UNKNOWN
+def _of_node(node: Node, by_name: Mapping[str, str], levels: int) -> Effects:
+    """Return what is known of `node` itself, else what all outermost agents and tools below it touched."""
+    known = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
+    if known is None and node.kind == "tool":
+        known = _of_tool(node, by_name)
+    if known is not None or not levels or not node.children:
+        return known or UNKNOWN
     found: list[Effects] = []
-    stack = [(top, 0)]
-    while stack:
-        node, level = stack.pop()
-        known = _known_of(node, by_name)
-        if known is not None:
-            found.append(known)
-            continue
-        below = list(_outermost(node.children))
-        if not below or level == _MOST_LEVELS:
+    for below in _outermost(node.children):
+        found.append(_of_node(below, by_name, levels - 1))
+        if not found[-1].is_known:
             return UNKNOWN
-        stack.extend((child, level + 1) for child in below)
-    return _joined(found)
-
-
-def _known_of(node: Node, by_name: Mapping[str, str]) -> Effects | None:
-    """Return what is known of `node` itself, whatever is below it; None for nothing."""
-    declared = _noted(node, semconv.DECLARED_READS, semconv.DECLARED_WRITES, "declared")
-    return _of_tool(node, by_name) if declared is None and node.kind == "tool" else declared
+    return Effects(
+        frozenset().union(*(each.reads for each in found)),
+        frozenset().union(*(each.writes for each in found)),
+        any(each.reads_anything for each in found),
+        " and ".join(dict.fromkeys(each.source for each in found)),
+    )
 
 
 def _of_tool(tool: Node, by_name: Mapping[str, str]) -> Effects | None:
@@ -139,7 +102,7 @@ def _cleaned(names: object) -> frozenset[str]:
     return frozenset(clean(str(name)) for name in names) if isinstance(names, (list, tuple)) else frozenset()
 
 
-def _outermost(nodes: Iterable[Node]) -> Iterable[Node]:
+def _outermost(nodes: Iterable[Node]) -> Iterator[Node]:
     """The agents and tools at or below `nodes` that stand in no other agent or tool."""
     stack = list(nodes)
     while stack:
@@ -148,12 +111,3 @@ def _outermost(nodes: Iterable[Node]) -> Iterable[Node]:
             yield node
         else:
             stack.extend(node.children)
-
-
-def _joined(effects: Sequence[Effects]) -> Effects:
-    return Effects(
-        frozenset().union(*(each.reads for each in effects)),
-        frozenset().union(*(each.writes for each in effects)),
-        any(each.reads_anything for each in effects),
-        " and ".join(dict.fromkeys(each.source for each in effects)),
-    )

@@ -10,11 +10,9 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.analysis.batches import Work
-from tracekit.analysis.content import Content, leaves
+from tracekit.analysis.content import LONGEST_TASK, LONGEST_TEXT, Content, leaves, shortened
 from tracekit.analysis.lineage.effects import Effects, effects_of
 from tracekit.analysis.lineage.values import Said, said_in
-from tracekit.analysis.prompted import LONGEST_TASK, LONGEST_TEXT, shortened
-from tracekit.model.history import Asked
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 
@@ -59,12 +57,6 @@ class Profile:
         return None if prompt is None else _seen(prompt)
 
     @cached_property
-    def system(self) -> str:
-        """The system prompt of the work's first call."""
-        request = self.content.request(self.work.calls[0]) if self.work.calls else Asked()
-        return "\n".join(leaves(request.get("system")))
-
-    @cached_property
     def output(self) -> str | None:
         """What came of it; None where that was not recorded."""
         brought = None
@@ -82,7 +74,7 @@ class Profile:
     @cached_property
     def said_given(self) -> Said:
         """What it was asked, as values and words."""
-        return said_in((self.given or "")[:LONGEST_TEXT])
+        return said_in(self.given or "")
 
     @cached_property
     def said_output(self) -> Said:

@@ -9,22 +9,20 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
+from tracekit.analysis.content import LONGEST_TEXT, Content, leaves
 from tracekit.analysis.lineage.values import is_path, said_in, tokens
-from tracekit.analysis.prompted import LONGEST_TEXT
+from tracekit.model.tree import Node
 
-__all__ = ["Context"]
+__all__ = ["Context", "Conversation"]
 
 _SEPARATORS = re.compile(r"[,;|\n\u3001\uff0c]")
-_SENTENCE_END = re.compile(r"[.!?](?=\s)|[\u3002\uff01\uff1f]")
 _MOST_WORDS_BETWEEN = 4
 """Words in one entry of a list: more make a sentence of it."""
+_LEAST_ITEMS = 2
 _MOST_LISTS = 64
 """The newest texts in which lists are looked for."""
-_LONGEST_LIST = 40_000
-_LEAST_ITEM = 2
-_MOST_WAITING = 32
-_LEAST_BLOCK = 50_000
 _MOST_CHARACTERS = 2_000_000
 """Characters of the newest texts that are kept as they are; of all others the values and words."""
 
@@ -35,30 +33,26 @@ class Context:
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self.values: set[str] = set()
         self.words: set[str] = set()
-        self._newest: deque[str] = deque(maxlen=_MOST_LISTS)
-        self._blocks: deque[str] = deque()
-        self._waiting: list[str] = []
+        self._texts: deque[str] = deque()
         self._characters = 0
         for text in texts:
             self.add(text)
 
     def add(self, text: str) -> None:
         """Note that `text` is known too."""
-        if not text:
-            return
-        said = said_in(text[:LONGEST_TEXT])
+        text = text[:LONGEST_TEXT]
+        said = said_in(text)
         self.values |= said.values
         self.words |= said.words
-        low = text[:LONGEST_TEXT].lower()
-        self._newest.append(low)
-        self._waiting.append(low)
-        if len(self._waiting) >= _MOST_WAITING:
-            self._join()
+        self._texts.append(text.lower())
+        self._characters += len(text)
+        while self._characters > _MOST_CHARACTERS:
+            self._characters -= len(self._texts.popleft())
 
     def has(self, line: str) -> bool:
         """Return whether `line` stands in what was known, in any case."""
         low = line.lower()
-        return any(low in text for text in self._waiting) or any(low in text for text in self._blocks)
+        return any(low in text for text in self._texts)
 
     def knows(self, value: str) -> bool:
         """Return whether the distinctive `value` was known. A path is known by its last part, as a listing has it."""
@@ -67,35 +61,39 @@ class Context:
     def lists(self, items: Sequence[str]) -> bool:
         """Return whether one text had all of `items`: as entries of one list or array, or as paths."""
         low = [item.strip().lower() for item in items]
-        if len(low) < _LEAST_ITEM or not all(low):
+        if len(low) < _LEAST_ITEMS or not all(low):
             return False
         are_paths = all(map(is_path, low))
-        texts = [text for text in self._newest if all(item in text for item in low)]
-        return any(are_paths or _is_list(low, text[:_LONGEST_LIST]) for text in texts)
+        texts = (text for text in islice(reversed(self._texts), _MOST_LISTS) if all(item in text for item in low))
+        return any(are_paths or _is_list(low, text) for text in texts)
 
-    def _join(self) -> None:
-        """Put the texts that wait into one block, which is searched at once, and drop the oldest of too many."""
-        block = "\n".join(self._waiting)
-        self._waiting.clear()
-        if self._blocks and len(self._blocks[-1]) < _LEAST_BLOCK:
-            last = self._blocks.pop()
-            self._characters -= len(last)
-            block = f"{last}\n{block}"
-        self._blocks.append(block)
-        self._characters += len(block)
-        while self._characters > _MOST_CHARACTERS and len(self._blocks) > 1:
-            self._characters -= len(self._blocks.popleft())
+
+class Conversation:
+    """Collects what an agent's model was told and said, call by call: each message is read once, however long it is."""
+
+    def __init__(self, content: Content) -> None:
+        self.known = Context()
+        self._content = content
+        self._read = 0
+
+    def before(self, asked: Node) -> Context:
+        """Return what was known when `asked` was answered: all it sent, and the text of its answer. Ask in order."""
+        messages = self._content.messages(asked)
+        if not self._read:
+            self.known.add(self._content.asked_text(asked))
+        else:
+            new = messages.between(min(self._read, max(0, len(messages) - 1)), len(messages))
+            self.known.add("\n".join(leaf for message in new for leaf in leaves(message.value)))
+        self._read = max(1, len(messages))
+        self.known.add(self._content.answer_text(asked))
+        return self.known
 
 
 def _is_list(items: Sequence[str], text: str) -> bool:
     """Return whether `items` stand in one stretch of `text` that is an enumeration, and no sentences."""
-    places = sorted((text.find(item), item) for item in items)
-    if places[0][0] < 0:
-        return False
-    begin, end = places[0][0], places[-1][0] + len(places[-1][1])
+    begin = min(text.find(item) for item in items)
+    end = max(text.find(item) + len(item) for item in items)
     stretch = text[begin:end]
     for item in items:
         stretch = stretch.replace(item, ",", 1)
-    if _SENTENCE_END.search(stretch):
-        return False
     return all(len(tokens(entry)) <= _MOST_WORDS_BETWEEN for entry in _SEPARATORS.split(stretch))

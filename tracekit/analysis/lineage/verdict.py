@@ -15,16 +15,14 @@ of these kinds in one response elsewhere (b). A judge may give a third (c).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tracekit.analysis.lineage.conflict import Footprint
+from tracekit.analysis.lineage.effects import Effects
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.sources import Sources
 from tracekit.analysis.lineage.task import Context
-from tracekit.analysis.lineage.together import kind_of
-from tracekit.analysis.lineage.values import names_in, weight
-from tracekit.analysis.prompted import leaves
+from tracekit.analysis.lineage.values import weight
 from tracekit.privacy import is_redacted
 
 __all__ = ["MOST_COMPARED", "Reason", "Team", "Tie", "Together", "Verdict"]
@@ -40,8 +38,7 @@ MOST_COMPARED = 2_000
 """Steps of a run that a rule compares with those before: reading what they said takes time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What ties a step to others, and why: sentences without an end mark."""
 
     tie: Tie
@@ -54,53 +51,68 @@ class Verdict:
         return self.tie == "none"
 
 
-def _never(_: str, __: str) -> str:
-    return ""
-
-
 class Team:
     """Steps that could have run together, to which one more is compared. Time and memory grow with what they said.
 
     Args:
-        context: Gives what was known before the first of them, when there is something to compare. What the members
-            were given is added to it.
+        context: What was known before the first of them. What the members were given is added to it.
         together: Tells where two kinds were asked for in one response.
+
+    Attributes:
+        rounds: The members, those that were added together in one.
+        reason: Why they can be relied on to be independent of each other.
+        evidence: What was said of them.
     """
 
-    def __init__(self, context: Callable[[], Context] = Context, together: Together = _never) -> None:
-        self._context_of = context
-        self._context: Context | None = None
+    def __init__(self, context: Context | None = None, together: Together = lambda _one, _other: "") -> None:
+        self.known = context or Context()
+        self.rounds: list[Sequence[Profile]] = []
+        self.reason: Reason = ""
+        self.evidence: list[str] = []
         self._together = together
-        self._waiting: list[Profile] = []
         self._footprint = Footprint()
         self._sources = Sources()
         self._unseen = ""
-        self._invents = False
         self._names: dict[str, None] = {}
         self._kinds: dict[str, None] = {}
         self._asked: set[tuple[str, str | None]] = set()
 
-    def add(self, member: Profile) -> None:
-        """Add a step."""
-        self._waiting.append(member)
+    def takes(self, verdict: Verdict) -> bool:
+        """Return whether steps of which this is the `verdict` belong with the members: independent, for the same reason."""
+        return verdict.is_independent and (len(self.rounds) == 1 or verdict.reason == self.reason)
 
-    def has_asked(self, other: Profile) -> bool:
-        """Return whether a member was asked for the same as `other`."""
-        self._read_all()
-        return (other.work.name, other.given) in self._asked
+    def add(self, *members: Profile, verdict: Verdict | None = None) -> None:
+        """Add steps that began together. `verdict` is what was said of them, if there were any before."""
+        self.rounds.append(members)
+        if verdict is not None:
+            self.reason = verdict.reason
+            self.evidence += verdict.evidence
+        for member in members:
+            self._read(member)
+
+    def _read(self, member: Profile) -> None:
+        name = member.work.name
+        self._names[name] = None
+        self._kinds[member.work.kind] = None
+        self._asked.add((name, member.given))
+        self._footprint.add(member.effects, name)
+        self._sources.add(member)
+        self.known.add(member.given or "")
+        if _is_hidden(member.output) or (member.given is None and not member.work.calls):
+            self._unseen = self._unseen or name
 
     def need(self, other: Profile, said: str = "") -> Verdict | None:
         """Return what shows that `other` needed a member: its author's word, or what flowed; None where nothing does.
 
         `said` is what the model said when it asked for `other`.
         """
-        self._read_all()
         named = self._names.keys() & other.work.comes_after
         if named:
             told = f"{other.work.name} is declared to come after {', '.join(sorted(named))}"
             return Verdict("declared", (told,))
-        known = self._known()
-        flow = self._sources.passed_to(other, known) or self._sources.spoken_of(said, known)
+        flow = self._sources.passed_to(other, self.known) or self._sources.found_in(
+            said, "what the model said when it asked", self.known
+        )
         return Verdict("flow", (flow,)) if flow else None
 
     def verdict(self, other: Profile, said: str = "") -> Verdict:
@@ -114,69 +126,41 @@ class Team:
         if self._unseen or _is_hidden(other.given):
             whose = f"what came of {self._unseen}" if self._unseen else f"what {other.work.name} was given"
             return Verdict("unknown", (f"cannot tell: {whose} was not recorded, or is redacted",))
+        if (other.work.name, other.given) in self._asked:
+            return Verdict("unknown", (f"{other.work.name} was asked for the same again",))
         return self._independence(other)
 
     def _independence(self, other: Profile) -> Verdict:
         name = other.work.name
-        whose = f"a {name}" if self._names.keys() == {name} else _listed(list(self._names))
+        whose = f"a {name}" if self._names.keys() == {name} else ", ".join(list(self._names)[:3])
         told = f"nothing of what {whose} said is in what {name} was given"
-        # What a model asks agents to do is its own wording; what it gives a tool it has from somewhere.
-        new = [] if self._invents and not other.is_tool else self._from_nowhere(other)
+        new = self._from_nowhere(other)
         if new:
-            return Verdict("none", (told, f"but nobody had named {_listed(new)} before"))
+            return Verdict("none", (told, f"but nobody had named {', '.join(new[:3])} before"))
         if self._footprint.is_disjoint(other.effects):
-            return Verdict("none", (told, _effects_told(other)), "effects")
-        where = [self._together(kind, kind_of(other.work)) for kind in self._kinds]
+            return Verdict("none", (told, _effects_told(other.effects, name)), "effects")
+        where = [self._together(kind, other.work.kind) for kind in self._kinds]
         if all(where):
             return Verdict("none", (told, where[0]), "together")
         return Verdict("none", (told,))
 
     def _from_nowhere(self, other: Profile) -> list[str]:
-        """Return what a model gave `other` that nobody had named before the members: it may come from what they said.
+        """Return what a tool was given that nobody had named before the members: it may come from what they said.
 
-        Code passes on what it has, and what it has is not in the record.
+        What a model asks an agent to do is its own wording.
         """
-        if other.work.asked is None:
+        if not other.is_tool:
             return []
-        known = self._known()
-        names = (name for name in names_in(leaves(other.arguments)) if not name.isdigit())
-        named = {name for name in names if not known.knows(name) and not known.has(name)}
-        values = {value for value in other.said_given.values if not known.knows(value)}
-        words = other.said_given.words - known.words
-        return sorted(named | values | ({f"{word}…" for word in words} if weight(words) >= 1 else set()))
-
-    def _known(self) -> Context:
-        if self._context is None:
-            self._context = self._context_of()
-        return self._context
-
-    def _read_all(self) -> None:
-        for member in self._waiting:
-            self._read(member)
-        self._waiting.clear()
-
-    def _read(self, member: Profile) -> None:
-        name = member.work.name
-        self._names[name] = None
-        self._kinds[kind_of(member.work)] = None
-        self._asked.add((name, member.given))
-        self._footprint.add(member.effects, name)
-        self._invents = self._invents or bool(self._from_nowhere(member))
-        self._known().add(member.given or "")
-        if member.work.asked is None:
-            # Code fills what it passes on into prompts that it has.
-            self._known().add(member.system)
-        if _is_hidden(member.output) or (member.given is None and not member.work.calls):
-            self._unseen = self._unseen or name
-        self._sources.add(member)
+        values = {value for value in other.said_given.values if not self.known.knows(value)}
+        words = other.said_given.words - self.known.words
+        return sorted(values | ({f"{word}…" for word in words} if weight(words) >= 1 else set()))
 
 
-def _effects_told(other: Profile) -> str:
+def _effects_told(effects: Effects, name: str) -> str:
     """Say of which kind the known effects are."""
-    effects, name = other.effects, other.work.name
     touched = sorted(effects.reads | effects.writes)
     if touched:
-        return f"nobody else changes what {name} touches ({_listed(touched)}; {effects.source})"
+        return f"nobody else changes what {name} touches ({', '.join(touched[:3])}; {effects.source})"
     if effects.reads_anything:
         return f"{name} changes nothing, and neither do the others ({effects.source})"
     return f"{name} touches nothing that others touch ({effects.source})"
@@ -184,7 +168,3 @@ def _effects_told(other: Profile) -> str:
 
 def _is_hidden(text: str | None) -> bool:
     return text is None or is_redacted(text)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

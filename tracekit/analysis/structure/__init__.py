@@ -1,4 +1,4 @@
-"""The tree of a run: recorded levels as they are, missing ones concluded from what was asked and answered."""
+"""The tree of a run: recorded levels as they are, and missing ones inferred from requests and responses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The application's own spans as levels of the run: agents, turns and tools that another instrumentation recorded.
 
-A span may say what it records only when it ends, so the record has it as a plain span; and several may record the same:
-a framework's span of a call stands around the SDK's, or beside it where callbacks made it. Each thing gets one node.
+A span may get its type only when it ends, so the record has it as a plain span; and several spans may record the same
+thing: a framework's span of a call stands around the SDK's, or beside it where callbacks made it. Each thing gets one
+node.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _UNNAMED = "agent"
 
 
 def adopt_spans(root: Draft) -> None:
-    """Make the application's spans below `root` the agents and tools that they record, and fold what stands twice."""
+    """Turn the application's spans below `root` into the agents and tools that they record, and merge duplicates."""
     drafts = root.walk()
     for draft in drafts:
         _adopt(draft)
@@ -37,7 +38,7 @@ def adopt_spans(root: Draft) -> None:
 
 
 def name_by_tool(agent: Draft) -> None:
-    """Name a recorded `agent` after the tool that it serves, if its span has no name, or that of a function of the tool."""
+    """Name a recorded `agent` after the tool that it serves, if its span has no name of its own."""
     above = agent.parent
     while above is not None and above.kind == "span":
         above = above.parent
@@ -49,7 +50,7 @@ def name_by_tool(agent: Draft) -> None:
 
 
 def _adopt(draft: Draft) -> None:
-    """Give `draft` the level that it records, if it is a span of the application's that says so."""
+    """Give `draft` the level that it records, if it is a span of the application that has one."""
     if draft.inferred or (draft.kind != "span" and semconv.ADOPTED_FROM not in draft.attributes):
         return
     adopted = adopt(draft.name, draft.attributes)
@@ -109,6 +110,6 @@ def _note(kept: Draft, folded: Draft) -> None:
 
 
 def _name(draft: Draft) -> str | None:
-    """The name that the record gives an agent or a tool."""
+    """Return the recorded name of an agent or a tool."""
     name = draft.attributes.get(semconv.AGENT_NAME if draft.kind == "agent" else semconv.TOOL_NAME)
     return None if name is None else str(name)

@@ -1,4 +1,4 @@
-"""The results of message batches as llm nodes: what a batch used is known when its results are read."""
+"""The results of message batches as llm nodes: a batch's usage is known when its results are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["add_batch_results"]
 
 
 def add_batch_results(root: Draft, recording: Recording) -> None:
-    """Hang an llm node for each result of a batch under the request that read it.
+    """Add an llm node for each result of a batch under the request that read the result.
 
     A result that is read several times in one run stands once, where it was read first, so that its tokens do, too.
     """
@@ -30,7 +30,7 @@ def add_batch_results(root: Draft, recording: Recording) -> None:
 
 
 def _key(result: BatchResult, number: int) -> str:
-    """What tells a result of a batch from the batch's others; without content only the place of an error does."""
+    """Return a key that identifies a result of a batch; an error without content has only its place."""
     id = result.message.get("id") if result.message is not None else result.custom_id
     return str(id or number)
 

@@ -1,8 +1,8 @@
-"""Fills in the levels that were not recorded.
+"""Infer the levels that were not recorded.
 
 Each recorded node that has calls directly below it is filled by itself: its calls are put into conversations, these
-into turns, and a conversation that served a `tool_use` block of another goes under that block's tool. What is recorded
-is never concluded again.
+into turns, and a conversation that served a `tool_use` block of another goes under that block's tool. Recorded levels
+are never inferred again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from tracekit import semconv
 from tracekit.analysis.structure.adopted import adopt_spans, name_by_tool
 from tracekit.analysis.structure.batch_results import add_batch_results
-from tracekit.analysis.structure.calls import Block, CallReader
+from tracekit.analysis.structure.calls import CallReader, ToolUse
 from tracekit.analysis.structure.containers import Container, calls_within, containers
 from tracekit.analysis.structure.conversations import Conversation, conversations
 from tracekit.analysis.structure.counting import place_counts
@@ -22,7 +22,15 @@ from tracekit.analysis.structure.groups import Groups
 from tracekit.analysis.structure.naming import are_agents, name_agents
 from tracekit.analysis.structure.pieces import demote_pieces
 from tracekit.analysis.structure.recorded import recorded_tree, run_status
-from tracekit.analysis.structure.serving import STRENGTH, Held, Window, Work, Works, place, windows_of
+from tracekit.analysis.structure.serving import (
+    STRENGTH,
+    Candidate,
+    Candidates,
+    ToolWindow,
+    WaitingTimes,
+    place,
+    windows_of,
+)
 from tracekit.analysis.structure.times import settle_times
 from tracekit.analysis.structure.tool_places import ToolPlaces, move_to_tool, move_to_turn
 from tracekit.analysis.structure.tools import match_tools
@@ -40,10 +48,10 @@ def structure(recording: Recording) -> Run:
 
 
 class Structurer:
-    """Makes the trees of one run's recordings, one after another, as a reader of its journals gives them.
+    """Builds the trees of one run's recordings, one after another, as a reader of its journals gives them.
 
-    Each costs what is new: a call is read once, and the tree stands for as long as nothing has begun or ended and no
-    process has come or gone, however much of the answers arrived meanwhile.
+    Each tree costs only what is new: a call is read once, and the tree is kept until a span begins or ends or a process
+    comes or goes, however much of the responses arrived meanwhile.
     """
 
     def __init__(self) -> None:
@@ -79,7 +87,7 @@ class Structurer:
 
 
 def _ended_as(root: Draft, recording: Recording) -> Status:
-    """How the run stands; open while a call may still come."""
+    """Return the status of the run; open while a call may still come."""
     has_ended = root.end_ns is not None or all(segment.exited for segment in recording.segments)
     return run_status(root, recording) if has_ended else "open"
 
@@ -154,8 +162,8 @@ class _Filling:
             self._answered_tools(window)
         place_counts(self._container, self._conversations, self._turns, self._recording)
 
-    def _beside(self, works: list[Work], best: Mapping[int, tuple[Window, Block, str]]) -> set[int]:
-        """The `id()` of those conversations that serve no tool, and are agents."""
+    def _beside(self, works: list[Candidate], best: Mapping[int, tuple[ToolWindow, ToolUse, str]]) -> set[int]:
+        """Return the `id()` of the conversations that serve no tool and are agents."""
         if self._around.kind in ("agent", "turn", "tool"):
             return set()
         placed = {id(work.conversation) for work in works if id(work) in best}
@@ -167,21 +175,21 @@ class _Filling:
 
     # ── who served what ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _works(self) -> list[Work]:
+    def _works(self) -> list[Candidate]:
         works = [
-            Work(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
+            Candidate(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
             for conversation in self._conversations
         ]
         for agent in self._places.below(self._container, "agent"):
             calls = [self._reader.read(llm, llm, self._recording) for llm in _all_calls(agent)]
             name = agent.agent or ""
-            works.append(Work(calls, agent.start_ns, agent.lane, owner_in(name) or name, agent=agent))
+            works.append(Candidate(calls, agent.start_ns, agent.lane, owner_in(name) or name, agent=agent))
         return works + self._groups.works
 
-    def _best_places(self, works: list[Work]) -> dict[int, tuple[Window, Block, str]]:
-        """For each work its place by the strongest evidence; among equals, in the innermost window."""
-        best: dict[int, tuple[Window, Block, str]] = {}
-        in_order = Works(works)
+    def _best_places(self, works: list[Candidate]) -> dict[int, tuple[ToolWindow, ToolUse, str]]:
+        """Return each work's place by the strongest evidence; among equals, in the innermost window."""
+        best: dict[int, tuple[ToolWindow, ToolUse, str]] = {}
+        in_order = Candidates(works)
         for window in self._windows:
             inside = in_order.inside(window)
             found = place(inside, window, in_order.prompts)
@@ -195,17 +203,17 @@ class _Filling:
         return self._without_handed_on(works, best)
 
     def _without_handed_on(
-        self, works: list[Work], best: dict[int, tuple[Window, Block, str]]
-    ) -> dict[int, tuple[Window, Block, str]]:
-        """`best` less the work that a subagent asked for and that matched the subagent's own block.
+        self, works: list[Candidate], best: dict[int, tuple[ToolWindow, ToolUse, str]]
+    ) -> dict[int, tuple[ToolWindow, ToolUse, str]]:
+        """Return `best` without work that a subagent requested and that matched the subagent's own block.
 
-        A subagent may hand its task on word for word; what it then asks for is its own turn's.
+        A subagent may hand its task on word for word; the work that it requests then belongs to its own turn.
         """
-        asking: dict[str, list[Window]] = {}
+        asking: dict[str, list[ToolWindow]] = {}
         for work in works:
             if id(work) in best and work.conversation is not None:
                 asking.setdefault(best[id(work)][1].id, []).extend(windows_of(work.conversation))
-        held = {id: Held(windows) for id, windows in asking.items()}
+        held = {id: WaitingTimes(windows) for id, windows in asking.items()}
         kept = dict(best)
         for work in works:
             if id(work) in best and (windows := held.get(best[id(work)][1].id)) is not None and windows.hold(work):
@@ -221,11 +229,11 @@ class _Filling:
         else:
             self._take_turns(conversation, self._container)
 
-    def _subagent(self, conversation: Conversation, window: Window, block: Block, evidence: str) -> None:
+    def _subagent(self, conversation: Conversation, window: ToolWindow, block: ToolUse, evidence: str) -> None:
         self._serve(conversation, self._tool(window, block, evidence), evidence)
 
     def _serve(self, conversation: Conversation, tool: Draft, evidence: str) -> None:
-        """Put `conversation` below `tool`: as an agent, beside others, unless it carries on what one of them said."""
+        """Put `conversation` below `tool`: as a new agent, or as the continuation of one that serves it already."""
         before = self._served.get((tool.id, conversation.lane))
         self._served[tool.id, conversation.lane] = conversation
         if before is not None and conversation.carries_on(before):
@@ -235,7 +243,7 @@ class _Filling:
         self._take_turns(conversation, agent)
 
     def _unplaced(self, conversation: Conversation) -> None:
-        """A conversation without evidence for what it served: as flat as it came, but within its turn."""
+        """Place a conversation without evidence of the tool that it served: flat, but within its turn."""
         aside, source = conversation.aside, conversation.source
         window = self._innermost(conversation)
         if aside is not None and id(aside) in self._turns:
@@ -260,9 +268,9 @@ class _Filling:
     def _own_agent(self, conversation: Conversation, host: Draft) -> None:
         self._take_turns(conversation, self._agent(conversation, host, "conversation"))
 
-    def _innermost(self, held: Conversation) -> Window | None:
-        """The window around `held` that stands in every other window around it; None if two stand side by side."""
-        innermost: Window | None = None
+    def _innermost(self, held: Conversation) -> ToolWindow | None:
+        """Return the innermost of the windows around `held`; None if two of them stand side by side."""
+        innermost: ToolWindow | None = None
         above: set[int] = set()
         start_ns, first = held.start_ns, held.calls[0]
         latest = bisect_left(self._latest_first, -start_ns, key=lambda window: -window.asked.end_ns)
@@ -275,8 +283,8 @@ class _Filling:
                 return None
         return innermost
 
-    def _above(self, window: Window) -> set[int]:
-        """The drafts around what `window` asked for, up to the container, by their `id()`."""
+    def _above(self, window: ToolWindow) -> set[int]:
+        """Return the `id()` of the drafts around the tools of `window`, up to the container."""
         turn = self._turns.get(id(window.asked))
         above = {id(self._container)}
         while turn is not None and turn is not self._container:
@@ -303,7 +311,7 @@ class _Filling:
             self._turns[id(call)] = turn
 
     def _agent(self, conversation: Conversation, host: Draft, evidence: str) -> Draft:
-        """An agent that is named once all of the run are known."""
+        """Return a new agent, which is named once all agents of the run are known."""
         attributes = {
             semconv.OPERATION_NAME: semconv.Operation.INVOKE_AGENT,
             semconv.AGENT_NAME: "",
@@ -319,7 +327,7 @@ class _Filling:
     # ── tools ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _adopt_tools(self, conversation: Conversation, tools: list[Draft]) -> None:
-        """Put the recorded executions of the tools that `conversation` asked for into its turns."""
+        """Put the recorded executions of the tools that `conversation` requested into its turns."""
         candidates = list(dict.fromkeys([*tools, *self._places.beside(self._around, conversation)]))
         matched = [found for found in match_tools(conversation, candidates) if id(found[0]) in self._turns]
         turns = {id(tool): self._turns[id(call)] for call, _, tool in matched}
@@ -334,8 +342,8 @@ class _Filling:
                 self._tools[block.id] = tool
         tools[:] = [tool for tool in tools if id(tool) not in turns]
 
-    def _tool(self, window: Window, block: Block, evidence: str) -> Draft:
-        """The execution of `block`: recorded, or concluded."""
+    def _tool(self, window: ToolWindow, block: ToolUse, evidence: str) -> Draft:
+        """Return the execution of `block`: the recorded one, or an inferred one."""
         tool = self._tools.get(block.id)
         if tool is None:
             attributes = {
@@ -352,8 +360,8 @@ class _Filling:
             self._tools[block.id] = tool
         return tool
 
-    def _answered_tools(self, window: Window) -> None:
-        """A tool whose result was brought has run, at some time between the answer and the next request."""
+    def _answered_tools(self, window: ToolWindow) -> None:
+        """Add the tools whose results were returned: each ran at some time between response and next request."""
         if id(window.asked) not in self._turns or window.brought is None:
             return
         for block in window.asked.blocks:
@@ -366,7 +374,7 @@ class _Filling:
 
 
 def _all_calls(draft: Draft) -> Iterator[Draft]:
-    """The calls of an agent itself, in order, without those of agents below it."""
+    """Yield an agent's own calls in order, without those of agents below it."""
     stack = [draft]
     while stack:
         below = stack.pop()
@@ -376,5 +384,5 @@ def _all_calls(draft: Draft) -> Iterator[Draft]:
             stack.extend(sorted(below.children, key=lambda child: child.start_ns, reverse=True))
 
 
-def _rank(window: Window, evidence: str) -> tuple[int, int]:
+def _rank(window: ToolWindow, evidence: str) -> tuple[int, int]:
     return STRENGTH[evidence], window.asked.end_ns

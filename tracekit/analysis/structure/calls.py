@@ -1,4 +1,4 @@
-"""What a call asked and what it was answered, as far as the tree depends on it."""
+"""The requests and responses of calls, as far as the tree depends on them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tracekit.model.history import Asked, Message, Messages, Part
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
-__all__ = ["Block", "Bringing", "Call", "CallReader", "system_of", "text_in", "text_of", "texts_in"]
+__all__ = ["Bringing", "CallReader", "LlmCall", "ToolUse", "system_of", "text_in", "text_of", "texts_in"]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A `tool_use` block of an answer: a tool that the program is asked to run. `number` counts them from 0."""
+class ToolUse:
+    """A `tool_use` block of a response: a tool that the program is to run. `number` counts them from 0."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class Block:
         return texts_in(self.input)
 
     def is_quoted_in(self, message: Message) -> bool:
-        """Return whether the text of `message` gives this tool call: its id, or its name and all texts of its input."""
+        """Return whether the text of `message` quotes this tool call: its id, or its name and all its input texts."""
         parts, text = [self.name, *self.texts], text_in(message)
         if len(self.id) >= _DISTINCTIVE and self.id in text:
             return True
@@ -41,18 +41,18 @@ class Block:
 
 
 _DISTINCTIVE = 12
-"""Characters of a tool's name and input that nobody else writes by chance."""
+"""Characters of a tool's name and input that do not recur by chance."""
 
 
 class Bringing:
-    """The messages that bring tool results, by the ids of their blocks, among those of all calls of a run."""
+    """The messages of all calls of a run that return tool results, by the ids of their blocks."""
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
         self._by_id: dict[str, list[Message]] = {}
 
     def add(self, messages: Messages) -> None:
-        """Take in what `messages` add to those that are known."""
+        """Add the messages of `messages` that are not known yet."""
         for message in messages.back():
             if message.key in self._known:
                 break
@@ -62,20 +62,20 @@ class Bringing:
 
     @property
     def ids(self) -> frozenset[str]:
-        """The ids of the blocks whose results any call brings."""
+        """The ids of the blocks whose results any call returns."""
         return frozenset(self._by_id)
 
     def result(self, id: str) -> str | None:
-        """The text that was first brought as the result of the block `id`."""
+        """Return the text that was first returned as the result of the block `id`."""
         first = next(iter(self._by_id.get(id, ())), None)
         return None if first is None else _result_in(first.value, id)
 
     def is_known(self, id: str) -> bool:
-        """Return whether any call brings the result of the block `id`."""
+        """Return whether any call returns the result of the block `id`."""
         return id in self._by_id
 
     def find(self, messages: Messages, id: str) -> Message | None:
-        """The newest of `messages` that brings the result of the block `id`."""
+        """Return the newest of `messages` that returns the result of the block `id`."""
         for message in islice(messages.back(), _NEWEST):
             if any(block == id for block, _ in message.results):
                 return message
@@ -85,17 +85,17 @@ class Bringing:
 
 
 _NEWEST = 4
-"""Messages at the end of a history among which a result nearly always stands."""
+"""Messages at the end of a history that nearly always include the result."""
 
 
 @dataclass(slots=True, eq=False)
-class Call:
-    """An llm span with what it asked and what it was answered.
+class LlmCall:
+    """An llm span with its request and its response.
 
-    `unit` is what moves in the tree: the llm, or the application's own span around just this llm. `prompt` is the system
-    prompt without the words that have a digit. `offered` are the names of the tools that it might ask for; `is_forced` says
-    that it had to ask for one. `is_probe` says that it allowed a response of one token only, as programs do to learn
-    whether they may ask at all.
+    `unit` is the span that moves in the tree: the llm, or the application's own span around just this llm. `prompt` is
+    the system prompt without the words that have a digit. `offered` are the names of the tools that the model might
+    use; `is_forced` is True if it had to use one. `is_probe` is True if the request allowed a response of one token
+    only, as programs do to check their access.
     """
 
     llm: Draft
@@ -112,51 +112,51 @@ class Call:
     signature: str = ""
     stop_reason: str | None = None
     text: str = ""
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[ToolUse, ...] = ()
     bringing: Bringing = field(default_factory=Bringing)
 
     @property
     def start_ns(self) -> int:
-        """When the call began."""
+        """The begin of the call."""
         return self.llm.start_ns
 
     @property
     def end_ns(self) -> int:
-        """When the call ended; while it is open, never."""
+        """The end of the call; the largest integer while it is open."""
         return self.llm.end_ns if self.llm.end_ns is not None else 1 << 63
 
     def brings(self, id: str) -> bool:
-        """Whether the request brings the result of the block `id`."""
+        """Return whether the request returns the result of the block `id`."""
         return self.bringing.find(self.messages, id) is not None
 
-    def quotes(self, block: Block, before: Call) -> bool:
-        """Return whether the request goes on from that of `before` with its `block` as words, a user's or its own."""
+    def quotes(self, block: ToolUse, before: LlmCall) -> bool:
+        """Return whether the request continues that of `before` and quotes its `block` as text."""
         message = self._following(before)
         if message is None or not block.is_quoted_in(message):
             return False
         # Of its own words, a tool's result is what comes next.
         return message.role == "user" or message is not self.messages.last
 
-    def quoted_result(self, before: Call) -> str | None:
-        """The text that follows the tool calls of `before`, where the request gives these as words of its own."""
+    def quoted_result(self, before: LlmCall) -> str | None:
+        """Return the text that follows the tool calls of `before`, where the request quotes these as text."""
         message = self._following(before)
         if message is None or message.role == "user":
             return None
         after = self.messages.between(message.count, len(self.messages))
         return "\n".join(map(text_in, takewhile(lambda each: each.role == "user", after)))
 
-    def _following(self, before: Call) -> Message | None:
-        """The message with which the request goes on from that of `before`."""
+    def _following(self, before: LlmCall) -> Message | None:
+        """Return the message with which the request continues that of `before`."""
         last, place = self.messages.last, len(before.messages) + 1
         return last.first(place) if last is not None and last.count >= place else None
 
     def brings_failure(self, id: str) -> bool:
-        """Whether the request brings an error as the result of the block `id`."""
+        """Return whether the request returns an error as the result of the block `id`."""
         message = self.bringing.find(self.messages, id)
         return message is not None and dict(message.results)[id]
 
     def result(self, id: str) -> str | None:
-        """The text that the request brings as the result of the block `id`."""
+        """Return the text that the request returns as the result of the block `id`."""
         message = self.bringing.find(self.messages, id)
         return None if message is None else _result_in(message.value, id)
 
@@ -167,13 +167,13 @@ _DIGIT = re.compile(r"\d")
 
 
 class CallReader:
-    """Reads the calls of one run, each once, however often the run is looked at as it grows.
+    """Reads the calls of one run, each once, however often the run is read as it grows.
 
-    Most of what a call asks is what the one before it asked: what several say alike is read and kept once.
+    Most of a request repeats the one before: parts that several share are read and kept once.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Exchange, Call]] = {}
+        self._known: dict[str, tuple[Exchange, LlmCall]] = {}
         self._by_part: dict[Part, Any] = {}
         self._alike: dict[Any, Any] = {}
         self._bringing = Bringing()
@@ -188,20 +188,20 @@ class CallReader:
         """The ids of the tool calls that each response requested, in order, by the id of the call."""
         return {id: tuple(block.id for block in call.blocks) for id, (_, call) in self._known.items() if call.blocks}
 
-    def read(self, llm: Draft, unit: Draft, recording: Recording) -> Call:
-        """The call of the span `llm`."""
+    def read(self, llm: Draft, unit: Draft, recording: Recording) -> LlmCall:
+        """Return the call of the span `llm`."""
         exchanges = [exchange for child in llm.children if (exchange := recording.exchanges.get(child.id)) is not None]
         if not exchanges:
-            return Call(llm, unit)
+            return LlmCall(llm, unit)
         exchange, known = self._known.get(llm.id, (None, None))
         if known is None or exchange is not exchanges[-1]:
-            known = Call(llm, unit, bringing=self._bringing)
+            known = LlmCall(llm, unit, bringing=self._bringing)
             self._read_request(known, exchanges[-1].request.asked)
             _read_answer(known, exchanges[-1])
             self._known[llm.id] = exchanges[-1], known
         return replace(known, llm=llm, unit=unit)
 
-    def _read_request(self, call: Call, asked: Asked) -> None:
+    def _read_request(self, call: LlmCall, asked: Asked) -> None:
         call.messages = asked.messages
         self._bringing.add(call.messages)
         call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")
@@ -213,7 +213,7 @@ class CallReader:
         call.previous_id = previous_message_id(asked)
 
     def _shared(self, part: Part | None, read: Callable[[Any], _Read], nothing: _Read) -> _Read:
-        """What `read` makes of `part`, which many requests have in common."""
+        """Return the result of `read` for `part`, computed once for all requests that share the part."""
         if part is None:
             return nothing
         if part not in self._by_part:
@@ -246,7 +246,7 @@ def _result_in(message: Any, id: str) -> str | None:
     return next((text_of(block.get("content")) for block in results), None)
 
 
-def _read_answer(call: Call, exchange: Exchange) -> None:
+def _read_answer(call: LlmCall, exchange: Exchange) -> None:
     message = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
     if message is None:
         return
@@ -257,13 +257,13 @@ def _read_answer(call: Call, exchange: Exchange) -> None:
     call.text = text_of(content)
     uses = [block for block in blocks_of(content) if isinstance(block, Mapping) and block.get("type") == "tool_use"]
     call.blocks = tuple(
-        Block(str(block.get("id")), str(block.get("name")), block.get("input"), number)
+        ToolUse(str(block.get("id")), str(block.get("name")), block.get("input"), number)
         for number, block in enumerate(uses)
     )
 
 
 def _text_or_none(value: Any) -> str | None:
-    """`value` where it is what the API says it is."""
+    """Return `value` if it is a string, else None."""
     return value if isinstance(value, str) else None
 
 

@@ -1,9 +1,10 @@
-"""Tools that start one of several agents: which field of their input names the agent.
+"""Find the input field by which a tool names the agent that it starts.
 
 Two of three kinds of evidence must agree. The field is a *choice*: the tool's schema lists its values, or the asker was
-shown them in the tool's definition or in its system prompt, or they come again in other inputs. It *selects* the agent:
-each value goes with a system prompt, tools and model of its own, or stands in the agent's system prompt. It is *called*
-as such fields often are. Where it is not sure that the tool started the agent, all three must. No field that gives one agent two names, or none, is taken.
+shown them in the tool's definition or in its system prompt, or they recur in other inputs. It *selects* the agent: each
+value goes with a system prompt, tools and model of its own, or stands in the agent's system prompt. It has a *usual*
+name for such a field. Where it is not sure that the tool started the agent, all three must agree. A field that gives
+one agent two names, or none, is not used.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, Call, text_in, text_of
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, text_in, text_of
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.history import Asked, Messages
 from tracekit.model.recording import Recording
@@ -25,9 +26,9 @@ from tracekit.model.recording import Recording
 __all__ = ["Choices", "Dispatch"]
 
 _USUAL = ("subagent_type", "agent_name", "member_id", "to_agent", "name")
-"""What such a field is often called. It never decides alone."""
+"""Field names that usually name an agent, the most usual first."""
 _NAME = re.compile(r"(?=.*[^\W\d_])[\w-]+(?: [\w-]+){0,3}")
-"""A name: up to four words, without a path's or a sentence's marks."""
+"""A name: up to four words, without characters of a path or a sentence."""
 _LONGEST = 64
 _ENOUGH = 2
 """Kinds of evidence that name an agent."""
@@ -38,14 +39,14 @@ _Role: TypeAlias = tuple[str, tuple[str, ...], str]
 
 @dataclass(eq=False)
 class Dispatch:
-    """A tool, or the block that asked for it, that handed a task to the agent that began with `first`.
+    """A tool, or the block that requested it, that handed a task to the agent that began with `first`.
 
-    `asker` is the llm whose answer asked for it, where that is known. `is_carried` says that no more tells of it than a
-    text of the tool's input in the agent's prompt.
+    `asker` is the llm whose response requested it, where that is known. `is_carried` is True if the only evidence is
+    that a text of the tool's input stands in the agent's prompt.
     """
 
-    first: Call
-    tool: Draft | Block
+    first: LlmCall
+    tool: Draft | ToolUse
     asker: Draft | None
     is_carried: bool = False
 
@@ -53,13 +54,13 @@ class Dispatch:
     def tool_name(self) -> str:
         """The name of the tool."""
         tool = self.tool
-        return tool.name if isinstance(tool, Block) else str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
+        return tool.name if isinstance(tool, ToolUse) else str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
 
     @cached_property
     def names(self) -> dict[str, str]:
         """The fields of its input that could be names."""
         tool = self.tool
-        given = tool.input if isinstance(tool, Block) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
+        given = tool.input if isinstance(tool, ToolUse) else tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         fields = given if isinstance(given, Mapping) else {}
         return {field: value for field, value in fields.items() if _is_name(value)}
 
@@ -70,7 +71,7 @@ class Dispatch:
 
     @cached_property
     def lasting(self) -> _Role:
-        """The same without what changes from one time to another in a prompt, such as a date."""
+        """The role without parts of the prompt that change from call to call, such as a date."""
         return self.first.prompt, self.first.offered, self.first.model
 
 
@@ -85,22 +86,22 @@ class Choices:
         """The field of each tool that chooses agents."""
 
     def add(self, dispatch: Dispatch, key: int) -> None:
-        """Take in `dispatch`, which began the agent that `key` stands for."""
+        """Add `dispatch`, which began the agent with this `key`."""
         self._by_tool.setdefault(dispatch.tool_name, []).append((dispatch, key))
 
     def names(self) -> dict[int, str]:
-        """The names of the agents that are chosen by name, by their keys."""
+        """Return the names of the agents that are chosen by name, by their keys."""
         found: dict[int, str] = {}
         for tool, entries in self._by_tool.items():
             field = self._fields[tool] = self._field(tool, [dispatch for dispatch, _ in entries])
             found.update((key, dispatch.names[field]) for dispatch, key in entries if field in dispatch.names)
         return found
 
-    def own_names(self, agents: Mapping[int, Call], names: Mapping[int, str]) -> dict[int, str]:
-        """The names of `agents`, given by their first calls, that nobody chose: the first of a team that hands over.
+    def own_names(self, agents: Mapping[int, LlmCall], names: Mapping[int, str]) -> dict[int, str]:
+        """Return names for `agents` that no tool call chose, such as the first of a team that hands over.
 
-        Such an agent reads in its system prompt a name that others of the team might choose, and it might not. `names`
-        are those that are known.
+        `agents` are given by their first calls. The system prompt of such an agent has a name that the others of the
+        team can choose and that it cannot choose itself. `names` are those that are known already.
         """
         claimed: dict[str, list[int]] = {}
         for tool, field in self._fields.items():
@@ -122,7 +123,7 @@ class Choices:
         }
 
     def _field(self, tool: str, dispatches: Sequence[Dispatch]) -> str:
-        """The field that names the agent in those of `dispatches` that have it, by the best evidence."""
+        """Return the field with the best evidence of naming the agent in `dispatches`, or ""."""
         fields = dict.fromkeys(field for each in dispatches for field in each.names)
         scores = {
             field: self._score(tool, field, [each for each in dispatches if field in each.names]) for field in fields
@@ -132,7 +133,7 @@ class Choices:
         return best if scores.get(best, 0) >= enough else ""
 
     def _score(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> int:
-        """How many kinds of evidence there are for `field`; 0 where anything speaks against it."""
+        """Return the number of kinds of evidence for `field`; 0 if anything contradicts it."""
         values: dict[str, list[Dispatch]] = {}
         for each in dispatches:
             values.setdefault(each.names[field], []).append(each)
@@ -148,12 +149,12 @@ class Choices:
     # ── a choice ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_listed(self, tool: str, field: str, dispatches: Sequence[Dispatch]) -> bool:
-        """Whether the tool's schema lists the values."""
+        """Return whether the tool's schema lists the values."""
         listed = [*_listed(_definition(self._asked(dispatches[0].asker), tool), field)]
         return all(each.names[field] in listed for each in dispatches)
 
     def _was_shown(self, tool: str, value: str, dispatch: Dispatch) -> bool:
-        """Whether the asker read `value` in the definition of the tool or in its prompt."""
+        """Return whether the asker read `value` in the definition of the tool or in its prompt."""
         asked = self._asked(dispatch.asker)
         if asked is None:
             return False
@@ -163,11 +164,11 @@ class Choices:
         return any(_has_word(text, value) for text in texts)
 
     def _comes_again(self, values: Mapping[str, Sequence[Dispatch]]) -> bool:
-        """Whether a value was given more than once, and another was given, too."""
+        """Return whether there are several values, and one occurs more than once."""
         return len(values) > 1 and any(len(same) > 1 for same in values.values())
 
     def _asked(self, asker: Draft | None) -> Asked | None:
-        """The request of the call `asker`, where it is recorded."""
+        """Return the request of the call `asker`, if it is recorded."""
         if asker is None:
             return None
         if asker.id not in self._requests:
@@ -181,13 +182,16 @@ class Choices:
 
 
 def _names_one_agent_twice(values: Mapping[str, Sequence[Dispatch]]) -> bool:
-    """Whether two values went to agents that are set up alike, as far as that is known."""
+    """Return whether two values went to agents with the same set-up, as far as that is known."""
     roles = Counter(role for same in values.values() for role in {each.role for each in same if any(each.role[:2])})
     return any(count > 1 for count in roles.values())
 
 
 def _shown_as_another(values: Mapping[str, Sequence[Dispatch]]) -> bool:
-    """Whether a text of the input is all that tells of an agent, and its messages give its name: as that of another thing."""
+    """Return whether the name of an agent stands in its messages, but not in its system prompt.
+
+    Then, if a text of the input is the only evidence, the name may be that of another thing.
+    """
     return any(
         each.is_carried
         and _has_word(_first_text(each.first.messages), value)
@@ -198,14 +202,14 @@ def _shown_as_another(values: Mapping[str, Sequence[Dispatch]]) -> bool:
 
 
 def _selects(values: Mapping[str, Sequence[Dispatch]]) -> bool:
-    """Whether there are two values or more, and each went to agents of one role."""
+    """Return whether there are several values, and each went to agents of one role."""
     return len(values) > 1 and all(
         len({each.lasting for each in same}) == 1 and any(same[0].role[:2]) for same in values.values()
     )
 
 
 def _stands_in_prompts(values: Mapping[str, Sequence[Dispatch]]) -> bool:
-    """Whether each agent reads its own value in its system prompt."""
+    """Return whether each agent's system prompt has its own value."""
     return all(_has_word(each.first.system, value) for value, same in values.items() for each in same)
 
 
@@ -243,7 +247,7 @@ def _listed(definition: Any, field: str) -> Iterator[Any]:
 
 
 def _constants(schema: Any, root: Any, depth: int = 4) -> Iterable[Any]:
-    """The values of an `enum` or `const` in `schema`, within its alternatives and what it refers to, too."""
+    """Yield the values of an `enum` or `const` in `schema`, in its alternatives and references too."""
     if not isinstance(schema, Mapping) or not depth:
         return
     listed = schema.get("enum")

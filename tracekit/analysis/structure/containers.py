@@ -1,4 +1,4 @@
-"""The nodes whose calls are to be put in order."""
+"""Find the nodes whose calls have to be arranged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ __all__ = ["Container", "calls_within", "containers"]
 
 
 class Container(NamedTuple):
-    """A node whose `units` are to be put in order: calls directly below it, each with what moves with it.
+    """A node whose `units` have to be arranged: its calls, each with the span that moves with it.
 
     That is the call itself, or the application's own span around it alone. `groups` are the nearest containers below it
-    that only plain spans part from it, and that are plain spans themselves; and such spans around one call among others.
+    that only plain spans part from it, and that are plain spans themselves; and such spans around one call among
+    others.
     """
 
     draft: Draft
@@ -31,9 +32,9 @@ class Container(NamedTuple):
 
 
 def containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[Container]:
-    """Every node with calls to be put in order, parents first.
+    """Return every node with calls to be arranged, parents first.
 
-    All can be told before any is filled: what then moves is a call with what is around it alone, or a whole container.
+    All can be found before any is filled: only a call with the spans around it alone moves then, or a whole container.
     """
     nearest: dict[Draft, Container | None] = {}
     found = []
@@ -55,7 +56,7 @@ def containers(root: Draft, within: dict[Draft, list[Draft]]) -> list[Container]
 
 
 def calls_within(drafts: list[Draft]) -> dict[Draft, list[Draft]]:
-    """The call that each of `drafts` is, or those with nothing but spans around them below it: two stand for more."""
+    """Return the calls that each of `drafts` is or contains below plain spans; two stand for more."""
     within: dict[Draft, list[Draft]] = {}
     for draft in reversed(drafts):
         within[draft] = [draft] if draft.kind == "llm" else []

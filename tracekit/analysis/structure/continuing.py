@@ -1,4 +1,4 @@
-"""Which call a request continues: by a thread that the server holds, by tool results, or by messages."""
+"""Find the call that a request continues: by a thread on the server, by tool results, or by messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
-from tracekit.analysis.structure.calls import Call, text_in, text_of
+from tracekit.analysis.structure.calls import LlmCall, text_in, text_of
 from tracekit.analysis.structure.setups import Identity, identity_of, is_one_agent
 from tracekit.model.conversation import blocks_of
 from tracekit.model.history import Message, Messages
@@ -16,9 +16,9 @@ from tracekit.model.history import Message, Messages
 __all__ = ["History", "Link"]
 
 _DISTINCTIVE = 12
-"""Characters of an answer that nobody else gives by chance."""
+"""Characters of a response that does not recur by chance."""
 _MOST_ALIKE = 16
-"""Calls that gave the same answer, of which the latest are looked at."""
+"""Number of calls with the same response that are considered, the latest ones."""
 _SHORT = 2
 """Messages of a request that is no conversation yet."""
 _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None)
@@ -27,36 +27,39 @@ _UNFINISHED = ("max_tokens", "pause_turn", "model_context_window_exceeded", None
 class Link(NamedTuple):
     """The call `before`, whose history a request continues.
 
-    `as_user` says that the request gives that call's response as the words of a user. `summary` is the call of another
-    whose response stands in place of the history.
+    `as_user` is True if the request quotes that call's response as the words of a user. `summary` is the call whose
+    response replaces the history, if one does.
     """
 
-    before: Call
+    before: LlmCall
     as_user: bool = False
-    summary: Call | None = None
+    summary: LlmCall | None = None
 
 
-_End: TypeAlias = tuple[int, int, Call]
-"""When a call ended, less its number: of those that ended at once the first that began counts as the latest."""
+_End: TypeAlias = tuple[int, int, LlmCall]
+"""The end of a call, its negative number (so that the first of equal ends is the latest), and the call."""
 
 
 class History:
-    """The calls so far, by what a later one may continue: of thousands with the same words as fast as of one."""
+    """The calls so far, indexed by the keys by which a later call may continue them.
+
+    A lookup takes the same time among thousands of calls with the same words as among few.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[bytes, list[_End]] = {}
         self._by_key_and_answer: dict[tuple[bytes, str], list[_End]] = {}
-        self._unfinished: dict[tuple[bytes, str], list[Call]] = {}
+        self._unfinished: dict[tuple[bytes, str], list[LlmCall]] = {}
         self._numbers = count()
         self._by_text: dict[str, list[_End]] = {}
-        self._latest: dict[tuple[str, Identity], Call] = {}
-        self._latest_below: dict[str, Call] = {}
-        self._latest_asked: dict[bytes, Call | None] = {}
-        self._by_answer: dict[str, Call] = {}
-        self._by_block: dict[str, Call] = {}
+        self._latest: dict[tuple[str, Identity], LlmCall] = {}
+        self._latest_below: dict[str, LlmCall] = {}
+        self._latest_asked: dict[bytes, LlmCall | None] = {}
+        self._by_answer: dict[str, LlmCall] = {}
+        self._by_block: dict[str, LlmCall] = {}
 
-    def add(self, call: Call) -> None:
-        """Take in `call`, which began after those that are known."""
+    def add(self, call: LlmCall) -> None:
+        """Add `call`, which began after those that are known."""
         last = call.messages.last
         end = (call.end_ns, -next(self._numbers), call)
         if last is not None:
@@ -75,8 +78,8 @@ class History:
         for block in call.blocks:
             self._by_block[block.id] = call
 
-    def continued_by(self, call: Call) -> Link | None:
-        """The call that `call` continues: a thread that the server holds, its tools' results, or its messages.
+    def continued_by(self, call: LlmCall) -> Link | None:
+        """Return the call that `call` continues, by a thread on the server, by tool results, or by messages.
 
         Of a history that was cut or rewritten, the latest call whose results or response it still has; else a call with
         the same messages that got no whole response; else the last call before a summary that stands in its place.
@@ -92,16 +95,16 @@ class History:
         before = self._asked_again(call) or self._by_answer_kept(call)
         return self._summed_up(call) if before is None else Link(before)
 
-    def _by_messages(self, call: Call) -> Link | None:
-        """The latest call whose messages and response `call` has, or whose messages it has if both are one agent's."""
+    def _by_messages(self, call: LlmCall) -> Link | None:
+        """Return the latest call whose messages and response `call` has, or whose messages if both are of one agent."""
         for message in call.messages.back():
             found = None if message.before is None else self._matching(call, message.before.key, message)
             if found is not None:
                 return found
         return None
 
-    def _by_results(self, call: Call) -> Call | None:
-        """The latest call whose tools' results `call` brings, wherever its history was cut or rewritten."""
+    def _by_results(self, call: LlmCall) -> LlmCall | None:
+        """Return the latest call whose tool results `call` has, wherever its history was cut or rewritten."""
         latest = self._latest_of(call.messages)
         if latest is None or latest.end_ns <= call.start_ns:
             return latest
@@ -111,10 +114,10 @@ class History:
         ended = [before for before in asked if before.end_ns <= call.start_ns]
         return max(ended, key=lambda before: before.end_ns, default=None)
 
-    def _latest_of(self, messages: Messages) -> Call | None:
-        """The call that ended last of those whose tools' results `messages` bring. Each message is looked at once."""
+    def _latest_of(self, messages: Messages) -> LlmCall | None:
+        """Return the call that ended last of those whose tool results are in `messages`; each is read once."""
         new: list[Message] = []
-        latest: Call | None = None
+        latest: LlmCall | None = None
         for message in messages.back():
             if message.key in self._latest_asked:
                 latest = self._latest_asked[message.key]
@@ -128,8 +131,8 @@ class History:
             self._latest_asked[message.key] = latest
         return latest
 
-    def _matching(self, call: Call, key: bytes, follows: Message) -> Link | None:
-        """The call with the messages of this `key` whose response is what `follows` in `call`: as its own, or a user's."""
+    def _matching(self, call: LlmCall, key: bytes, follows: Message) -> Link | None:
+        """Return the call with this message `key` whose response is `follows`, as its own or a user's message."""
         if key not in self._by_key:
             return None
         said = follows.signature
@@ -150,16 +153,16 @@ class History:
             return Link(found[0], _gives_as_user(follows, found[0]))
         return next((Link(before, as_user=True) for before in found if _quotes(follows, before)), None)
 
-    def _asked_again(self, call: Call) -> Call | None:
-        """A call with the very same messages that got no whole answer, asked again in the same lane."""
+    def _asked_again(self, call: LlmCall) -> LlmCall | None:
+        """Return a call of the same lane with the very same messages that got no whole response."""
         last = call.messages.last
         same = self._unfinished.get((last.key, call.llm.lane), []) if last is not None else []
         return next((before for before in reversed(same) if before.end_ns <= call.start_ns), None)
 
-    def _by_answer_kept(self, call: Call) -> Call | None:
-        """The call, set up alike, that gave the latest answer which `call` has among its messages; rather of its lane.
+    def _by_answer_kept(self, call: LlmCall) -> LlmCall | None:
+        """Return the call of the same set-up whose response is the latest that `call` repeats, preferably of its lane.
 
-        What it was itself shown as an answer, such as an example that all requests begin with, it did not give.
+        A response that the call itself was shown, such as an example at the begin of every request, does not count.
         """
         for signature in dict.fromkeys(_answers_in(call)):
             ended = [before for *_, before in _ended(self._by_text.get(signature, []), call)]
@@ -168,11 +171,12 @@ class History:
                 return next((each for each in reversed(ended) if each.llm.lane == call.llm.lane), ended[-1])
         return None
 
-    def _summed_up(self, call: Call) -> Link | None:
-        """The lane's last call of a conversation, set up alike, if a response that sums it up begins the messages of `call`.
+    def _summed_up(self, call: LlmCall) -> Link | None:
+        """Return the lane's last call of the same set-up whose history a summary replaces in `call`.
 
-        The call itself gave that response, told to end in words; or a call after it did, set up as it may be, and the
-        conversation is left with tools whose results nobody brings, or the call was shown how it began and ended.
+        Either that call itself wrote the summary, as the response that ends its conversation. Or a later call wrote it,
+        and the conversation is left with tools whose results nobody returns, or the later call was shown its begin and
+        its end.
         """
         before = self._latest.get((call.llm.lane, identity_of(call)))
         summary = self._latest_below.get(call.llm.lane)
@@ -186,63 +190,63 @@ class History:
         return Link(before, summary=summary) if is_after and (_is_left(before) or _is_shown(before, summary)) else None
 
 
-def _ended(ends: list[_End], call: Call) -> list[_End]:
-    """The latest of `ends` that were over when `call` began."""
+def _ended(ends: list[_End], call: LlmCall) -> list[_End]:
+    """Return the latest of `ends` that were over when `call` began."""
     place = bisect_left(ends, (call.start_ns, 1))
     return ends[max(0, place - _MOST_ALIKE) : place]
 
 
 def _with_ancestors(lane: str) -> Iterator[str]:
-    """`lane` and the lanes that it was started from."""
+    """Yield `lane` and the lanes above it."""
     while lane:
         yield lane
         lane = lane.rpartition(".")[0]
 
 
-def _gives_as_user(message: Message, before: Call) -> bool:
-    """Whether `message` gives the response of `before` as the words of a user."""
+def _gives_as_user(message: Message, before: LlmCall) -> bool:
+    """Return whether `message` quotes the response of `before` as the words of a user."""
     return (
         message.role == "user" and len(before.text.strip()) >= _DISTINCTIVE and before.text.strip() in text_in(message)
     )
 
 
-def _quotes(message: Message, before: Call) -> bool:
-    """Whether `message` gives the response of `before` as the words of a user: its text, or a tool call in it."""
+def _quotes(message: Message, before: LlmCall) -> bool:
+    """Return whether `message` quotes the response of `before`: its text as a user's words, or a tool call."""
     return _gives_as_user(message, before) or any(block.is_quoted_in(message) for block in before.blocks)
 
 
-def _answers_in(call: Call) -> Iterator[str]:
-    """The signatures of the answers among the messages of `call`, newest first."""
+def _answers_in(call: LlmCall) -> Iterator[str]:
+    """Yield the signatures of the assistant's messages of `call`, newest first."""
     return (message.signature for message in call.messages.back() if message.role == "assistant")
 
 
-def _begins(call: Call) -> list[str]:
-    """The texts with which the messages of `call` begin: a summary stands there, with or without a word of assent."""
+def _begins(call: LlmCall) -> list[str]:
+    """Return the first texts of `call`, where a summary stands, with or without a reply that accepts it."""
     return [text_of(message.get("content")) for message in call.messages[:2] if isinstance(message, Mapping)]
 
 
-def _is_summary(summary: Call, call: Call) -> bool:
-    """Whether the messages of `call` begin with what `summary` responded, and those of `summary` do not."""
+def _is_summary(summary: LlmCall, call: LlmCall) -> bool:
+    """Return whether `call` begins with the response of `summary`, and `summary` itself does not."""
     said = summary.text.strip()
     is_new = not any(said in begin for begin in _begins(summary))
     return len(said) >= _DISTINCTIVE and is_new and any(said in begin for begin in _begins(call))
 
 
-def _is_left(before: Call) -> bool:
-    """Whether `before` asked for tools whose results no request ever brings."""
+def _is_left(before: LlmCall) -> bool:
+    """Return whether `before` requested tools whose results no request ever returns."""
     return bool(before.blocks) and not any(before.bringing.is_known(block.id) for block in before.blocks)
 
 
-def _is_shown(before: Call, summary: Call) -> bool:
-    """Whether the request of `summary` has the text with which the conversation of `before` began, and its last response."""
+def _is_shown(before: LlmCall, summary: LlmCall) -> bool:
+    """Return whether the request of `summary` has the first text and the last response of the conversation."""
     first = before.messages.last.first(1) if before.messages.last is not None else None
     texts = [text.strip() for text in (text_in(first) if first is not None else "", before.text)]
     shown = "\n".join((summary.system, *(text_in(message) for message in summary.messages.back())))
     return bool(texts[0]) and all(text in shown or json.dumps(text)[1:-1] in shown for text in texts)
 
 
-def _ends_in_words(call: Call) -> bool:
-    """Whether `call` ends a conversation: the last of several messages says something, and the answer is whole."""
+def _ends_in_words(call: LlmCall) -> bool:
+    """Return whether `call` ends a conversation: its last message has content, and its response is whole."""
     last = call.messages.last
     if last is None or last.count <= _SHORT or last.results or call.stop_reason != "end_turn":
         return False

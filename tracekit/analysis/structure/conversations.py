@@ -1,15 +1,15 @@
 """Conversations: the calls of one agent on one history.
 
 A *history* is a tree of calls in which each continues the one before it: it has that call's tool results or response
-among its messages, or a summary of them (`continuing`). A *conversation* is the part of a history that one agent asked
-for, one call after another: system prompt, tools and model tell whether two calls are one agent's (`setups`). So
+among its messages, or a summary of them (`continuing`). A *conversation* is the part of a history that one agent made,
+one call after another: system prompt, tools and model show whether two calls are one agent's (`setups`). So
 
-1. a call goes on with the conversation of the call that it continues, if both are set up as one agent;
-2. else with the history's latest conversation of an agent set up like it: that agent returns;
-3. else an agent of its own takes the history over.
+1. a call joins the conversation of the call that it continues, if both are set up as one agent; 2. else the history's
+latest conversation of an agent set up like it: that agent returns; 3. else it begins a conversation of an agent that
+takes the history over.
 
-Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued itself
-goes on with the conversation; each other begins its own. A single call that reads a history, and without whose response
+Calls of a conversation never overlap. Of several at once that continue the same call, the first that is continued
+itself joins the conversation; each other begins its own. A single call that reads a history, and without whose response
 the history goes on, is an aside: a title, a verdict, a summary, one of several attempts. It belongs to the turn of the
 call that it continues, or to the next if that began meanwhile.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from tracekit.analysis.structure.calls import Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, text_in
 from tracekit.analysis.structure.continuing import History, Link
 from tracekit.analysis.structure.setups import Identity, identities_of, is_one_agent
 
@@ -29,25 +29,25 @@ __all__ = ["Conversation", "conversations"]
 
 @dataclass(slots=True, eq=False)
 class Conversation:
-    """Calls in the order in which they began.
+    """Calls in the order of their begins.
 
-    `source` is the conversation that had the history before, if there is one; `is_shared` says that another took it over.
-    `aside` is the call in whose turn an aside belongs; `is_summary` says that it is the summary of a history.
+    `source` is the conversation that had the history before, if there is one; `is_shared` is True if another took it
+    over. `aside` is the call in whose turn an aside belongs; `is_summary` is True if it is the summary of a history.
     """
 
-    calls: list[Call] = field(default_factory=list)
+    calls: list[LlmCall] = field(default_factory=list)
     source: Conversation | None = None
     is_shared: bool = False
-    aside: Call | None = None
+    aside: LlmCall | None = None
     is_summary: bool = False
-    readers: dict[int, Call] = field(default_factory=dict)
-    """The first call of a history that brings the results that a call asked for, by the `id()` of the latter."""
-    quoting: dict[int, Call] = field(default_factory=dict)
-    """The first call that gives a call's `tool_use` blocks as words, a user's or its own, by the `id()` of the latter."""
+    readers: dict[int, LlmCall] = field(default_factory=dict)
+    """The first call of a history that returns the results of a call's tools, by the `id()` of the latter."""
+    quoting: dict[int, LlmCall] = field(default_factory=dict)
+    """The first call that quotes a call's `tool_use` blocks as text, by the `id()` of the latter."""
 
     @property
     def start_ns(self) -> int:
-        """When the first call began."""
+        """The begin of the first call."""
         return self.calls[0].start_ns
 
     @property
@@ -55,34 +55,34 @@ class Conversation:
         """The lane of the first call."""
         return self.calls[0].llm.lane
 
-    def is_free(self, call: Call) -> bool:
-        """Return whether `call` may be the next: a lane that asks again has given up what is still open."""
+    def is_free(self, call: LlmCall) -> bool:
+        """Return whether `call` may be the next; a lane that makes a new call has given up an open one."""
         last = self.calls[-1]
         return last.end_ns <= call.start_ns or (last.llm.end_ns is None and last.llm.lane == call.llm.lane)
 
     def carries_on(self, other: Conversation) -> bool:
-        """Return whether one agent asked for both, one after the other, and the first call has what `other` said last."""
+        """Return whether this continues `other`: one agent made both, and the first call has its last text."""
         first, last = self.calls[0], other.calls[-1]
         said = last.text.strip()
         if self.lane != other.lane or last.end_ns > first.start_ns or not said or not is_one_agent(last, first):
             return False
         return said in first.system or any(said in text_in(message) for message in first.messages.back())
 
-    def pairs(self) -> Iterator[tuple[Call, Call | None]]:
-        """Each call with the one that brings its results, else the one that follows it, else another's that quotes it."""
+    def pairs(self) -> Iterator[tuple[LlmCall, LlmCall | None]]:
+        """Yield each call with the one that returns its results, else the next one, else another's that quotes it."""
         for call, following in zip_longest(self.calls, self.calls[1:]):
             yield call, _bringing(call, following, self.readers.get(id(call))) or self.quoting.get(id(call))
 
 
-def conversations(calls: Iterable[Call]) -> list[Conversation]:
-    """`calls` as conversations, in the order in which these began."""
+def conversations(calls: Iterable[LlmCall]) -> list[Conversation]:
+    """Arrange `calls` as conversations, in the order of their begins."""
     return _Assembly(sorted(calls, key=lambda call: (call.start_ns, call.llm.id))).found
 
 
 class _Assembly:
     """Puts calls, in the order in which they began, into conversations."""
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, calls: list[LlmCall]) -> None:
         self.found: list[Conversation] = []
         self._of_call: dict[int, Conversation] = {}
         self._returning: dict[tuple[int, Identity], Conversation] = {}
@@ -99,9 +99,9 @@ class _Assembly:
             if conversation.source is not None and conversation.aside is None:
                 conversation.source.is_shared = True
 
-    def _heirs_in(self, calls: list[Call], links: list[Link | None]) -> dict[int, Call]:
-        """For each call, by its `id()`, the one of those that continue it as the same agent that goes on with it."""
-        heirs: dict[int, Call] = {}
+    def _heirs_in(self, calls: list[LlmCall], links: list[Link | None]) -> dict[int, LlmCall]:
+        """Return, by a call's `id()`, the call that continues it as the same agent and joins its conversation."""
+        heirs: dict[int, LlmCall] = {}
         for call, link in zip(calls, links, strict=True):
             if link is None or not self._is_next(call, link):
                 continue
@@ -110,7 +110,7 @@ class _Assembly:
                 heirs[id(link.before)] = call
         return heirs
 
-    def _put(self, call: Call, link: Link | None) -> None:
+    def _put(self, call: LlmCall, link: Link | None) -> None:
         aside = None if link is None else self._turn_of_aside(call, link)
         conversation = None if link is None or aside is not None else self._home(call, link)
         if conversation is None:
@@ -123,8 +123,8 @@ class _Assembly:
         if link is not None:
             self._note_outcome(call, link.before, self._of_call[id(link.before)])
 
-    def _note_outcome(self, call: Call, before: Call, source: Conversation) -> None:
-        """Note that `call`, which continues `before` of the conversation `source`, has its tools' results, or quotes it."""
+    def _note_outcome(self, call: LlmCall, before: LlmCall, source: Conversation) -> None:
+        """Note that `call`, which continues `before` of `source`, has the results of its tools, or quotes it."""
         if any(call.brings(block.id) for block in before.blocks):
             source.readers.setdefault(id(before), call)
         elif any(call.quotes(block, before) for block in before.blocks):
@@ -137,8 +137,8 @@ class _Assembly:
         self._roots[id(conversation)] = conversation if source is None else self._roots[id(source)]
         return conversation
 
-    def _turn_of_aside(self, call: Call, link: Link) -> Call | None:
-        """The call in whose turn `call` belongs, if nothing continues it and another goes on with the conversation."""
+    def _turn_of_aside(self, call: LlmCall, link: Link) -> LlmCall | None:
+        """Return the call in whose turn `call` belongs if it is an aside, else None."""
         heir = self._heirs.get(id(link.before))
         if heir is None or heir is call or id(call) in self._continued:
             return None
@@ -146,8 +146,8 @@ class _Assembly:
             return None
         return heir if call.end_ns > heir.start_ns else link.before
 
-    def _home(self, call: Call, link: Link) -> Conversation | None:
-        """The conversation that `call` goes on with; None if it begins one."""
+    def _home(self, call: LlmCall, link: Link) -> Conversation | None:
+        """Return the conversation that `call` joins, or None if it begins one."""
         before = self._of_call[id(link.before)]
         if self._is_next(call, link):
             heir = self._heirs[id(link.before)]
@@ -161,14 +161,14 @@ class _Assembly:
         return None
 
     @staticmethod
-    def _is_beside(call: Call, heir: Call) -> bool:
-        """Whether `call` overlaps another, the `heir`."""
+    def _is_beside(call: LlmCall, heir: LlmCall) -> bool:
+        """Return whether `call` overlaps another call, the `heir`."""
         return heir is not call and heir.start_ns < call.end_ns and call.start_ns < heir.end_ns
 
-    def _is_next(self, call: Call, link: Link) -> bool:
-        """Whether `call` is the next of the agent whose call it continues.
+    def _is_next(self, call: LlmCall, link: Link) -> bool:
+        """Return whether `call` is the next of the agent whose call it continues.
 
-        A response that one request gives as its own, and `call` as the words of a user, is another's.
+        A response that one request has as its own, and `call` as the words of a user, belongs to another agent.
         """
         is_anothers = link.as_user and id(link.before) in self._own
         return not is_anothers and is_one_agent(link.before, call, as_user=link.as_user)
@@ -181,7 +181,7 @@ class _Assembly:
                 summing.aside, summing.is_summary = link.before, True
 
 
-def _links(calls: list[Call]) -> list[Link | None]:
+def _links(calls: list[LlmCall]) -> list[Link | None]:
     history = History()
     links = []
     for call in calls:
@@ -190,8 +190,8 @@ def _links(calls: list[Call]) -> list[Link | None]:
     return links
 
 
-def _bringing(call: Call, following: Call | None, reader: Call | None) -> Call | None:
-    """The call that brings the results that `call` asked for: the agent's own, unless a `reader` before it has the same."""
+def _bringing(call: LlmCall, following: LlmCall | None, reader: LlmCall | None) -> LlmCall | None:
+    """Return the call that returns the tool results of `call`: the agent's own, or an earlier equal `reader`."""
     if reader is None or following is None or reader is following or reader.start_ns > following.start_ns:
         return following or reader
     own = {block.id: following.result(block.id) for block in call.blocks}

@@ -1,7 +1,7 @@
-"""Requests that count the tokens of a prompt: they stand in the turn of the agent whose prompt they count.
+"""Requests that count the tokens of a prompt: each stands in the turn of the agent whose prompt it counts.
 
-Such a request is no call of the model. An agent makes it between two calls, as a rule to learn whether its history has to be
-shortened.
+Such a request is no call of the model. An agent usually makes it between two calls, to decide whether its history has
+to be shortened.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.calls import LlmCall
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.lanes import common_lane, depth_of
@@ -18,7 +18,7 @@ from tracekit.model.recording import Exchange, Recording
 __all__ = ["place_counts"]
 
 _COUNTING = re.compile(r"count[-_]tokens\b")
-"""How the path of such a request ends, and the name of the SDK's span for it."""
+"""Matches the names of spans of requests that count tokens."""
 
 
 def place_counts(
@@ -52,7 +52,7 @@ def _exchanges(draft: Draft, recording: Recording) -> Iterator[Exchange]:
 
 
 def _by_last_message(conversations: Sequence[Conversation]) -> Mapping[bytes, list[Conversation]]:
-    """The conversations by the keys of their calls' messages."""
+    """Return the conversations by the keys of their calls' messages."""
     found: dict[bytes, list[Conversation]] = {}
     for conversation in conversations:
         for call in conversation.calls:
@@ -66,8 +66,8 @@ def _counted(
     conversations: Sequence[Conversation],
     by_key: Mapping[bytes, list[Conversation]],
     recording: Recording,
-) -> list[Call] | None:
-    """The calls of the conversation whose prompt `count` counted: the prompt of one of its calls, or what goes on from it."""
+) -> list[LlmCall] | None:
+    """Return the calls of the conversation whose prompt `count` counted, or None if that is not known."""
     asked = next((exchange.request.asked for exchange in _exchanges(count, recording)), None)
     messages = () if asked is None else asked.messages.back()
     same = next((by_key[message.key] for message in messages if message.key in by_key), [])
@@ -79,10 +79,10 @@ def _counted(
     return None
 
 
-def _nearest(count: Draft, conversations: Sequence[Conversation], container: Draft) -> list[Call] | None:
-    """The calls of the one of several conversations in which the most of the tasks ran that `count` ran in.
+def _nearest(count: Draft, conversations: Sequence[Conversation], container: Draft) -> list[LlmCall] | None:
+    """Return the calls of the one conversation that ran in the most of the tasks around `count`, or None.
 
-    One alone is told by nothing, unless it is that of the agent in which `count` stands.
+    A single conversation proves nothing, unless it is that of the agent in which `count` stands.
     """
     shared = [max(depth_of(common_lane(count.lane, call.llm.lane)) for call in each.calls) for each in conversations]
     most = max(shared, default=0)
@@ -90,6 +90,6 @@ def _nearest(count: Draft, conversations: Sequence[Conversation], container: Dra
     return conversations[shared.index(most)].calls if is_told and shared.count(most) == 1 else None
 
 
-def _at(calls: Sequence[Call], at_ns: int) -> Call:
-    """The call that began last before `at_ns`, else the first."""
+def _at(calls: Sequence[LlmCall], at_ns: int) -> LlmCall:
+    """Return the call that began last before `at_ns`, else the first."""
     return max((call for call in calls if call.start_ns <= at_ns), key=lambda call: call.start_ns, default=calls[0])

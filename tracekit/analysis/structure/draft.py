@@ -1,4 +1,4 @@
-"""The tree in the making."""
+"""The tree while it is being built."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Draft", "inferred", "recorded"]
 
 @dataclass(eq=False, slots=True)
 class Draft:
-    """A node whose place is not settled yet. `order` is that of recording; it decides between equal begins.
+    """A node whose place is not settled yet. `order` is its place in the recording; it decides between equal begins.
 
-    `level` is what the application's own span says that it records, if it says anything.
+    `level` is the level that the application's own span declares, if any.
     """
 
     id: str
@@ -38,10 +38,10 @@ class Draft:
     level: Level | None = None
     parent: Draft | None = None
     children: dict[Draft, None] = field(default_factory=dict)
-    """In the order in which they came; any of thousands is taken away as fast as the last."""
+    """The children in the order of arrival; removing any of thousands is as fast as removing the last."""
 
     def adopt(self, child: Draft) -> None:
-        """Hang `child` under this node, away from where it was."""
+        """Move `child` under this node."""
         if child.parent is not None:
             del child.parent.children[child]
         child.parent = self
@@ -53,7 +53,7 @@ class Draft:
         return str(self.attributes.get(semconv.AGENT_NAME, self.name)) if self.kind == "agent" else None
 
     def settle(self) -> Node:
-        """The node as it stands now, with everything below it."""
+        """Return the node as it stands now, with everything below it."""
         ready: dict[int, Node] = {}
         for draft in reversed(self.walk()):
             in_order = sorted(draft.children, key=lambda child: (child.start_ns, child.order))
@@ -62,7 +62,7 @@ class Draft:
         return ready[id(self)]
 
     def walk(self) -> list[Draft]:
-        """This node and all below it, parents before children."""
+        """Return this node and all below it, parents before children."""
         order, stack = [], [self]
         while stack:
             draft = stack.pop()
@@ -72,13 +72,15 @@ class Draft:
 
     def _node(self, children: tuple[Node, ...]) -> Node:
         tokens, retries, known = Tokens(), 0, [child.cost_usd for child in children if child.cost_usd is not None]
-        complete = all(child.cost_complete for child in children)
+        complete = all(child.cost_complete for child in children) and semconv.USAGE_MISSING not in self.attributes
         model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         if self.kind == "llm":
             tokens = _tokens(self.attributes)
             retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
             cost, complete = _cost(self, str(model))
             known = [cost] if cost is not None else []
+        elif semconv.USAGE_MISSING in self.attributes:
+            tokens = Tokens(is_partial=True)
         for child in children:
             tokens += child.tokens
             retries += child.retries
@@ -104,7 +106,7 @@ class Draft:
 
 
 def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
-    """The draft of the recorded span that came at place `order`."""
+    """Return the draft of the recorded span at place `order`."""
     return Draft(
         span.id,
         span.kind,
@@ -117,11 +119,12 @@ def recorded(span: RecordedSpan, status: Status, order: int) -> Draft:
         order,
         dict(span.attributes),
         span.failure,
+        inferred=span.attributes.get(semconv.INFERRED) is True,
     )
 
 
 def inferred(kind: Kind, name: str, at: Draft, *, suffix: str, attributes: dict[str, Any]) -> Draft:
-    """A draft that is concluded, beside the recorded one `at`, whose id it derives its own from."""
+    """Return an inferred draft beside the recorded one `at`, from whose id its own is derived."""
     return Draft(
         f"{at.id}.{suffix}",
         kind,
@@ -147,13 +150,14 @@ def _tokens(attributes: dict[str, Any]) -> Tokens:
         count(semconv.OUTPUT_TOKENS),
         count(semconv.CACHE_READ_TOKENS),
         count(semconv.CACHE_WRITE_TOKENS),
+        is_partial=semconv.INPUT_TOKENS in attributes and semconv.OUTPUT_TOKENS not in attributes,
     )
 
 
 def _cost(llm: Draft, model: str) -> tuple[float | None, bool]:
-    """What the call cost, and whether that is all of it.
+    """Return the cost of the call in US dollars, and whether that is its whole cost.
 
-    A call that failed without an answer costs nothing. One that was cut has used output that nobody counted.
+    A call that failed without a response costs nothing. A call that was cut off has used output that nobody counted.
     """
     if semconv.INPUT_TOKENS not in llm.attributes:
         return None, llm.status == "error"

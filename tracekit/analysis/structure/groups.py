@@ -1,19 +1,19 @@
-"""Conversations within the application's own spans, which stand for no level: they may serve tools asked for outside."""
+"""Conversations within the application's own plain spans, which may serve tools that were requested outside."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Block, Call, CallReader
+from tracekit.analysis.structure.calls import CallReader, LlmCall, ToolUse
 from tracekit.analysis.structure.containers import Container
 from tracekit.analysis.structure.conversations import conversations
 from tracekit.analysis.structure.draft import Draft
-from tracekit.analysis.structure.serving import Window, Work
+from tracekit.analysis.structure.serving import Candidate, ToolWindow
 from tracekit.model.recording import Recording
 
 __all__ = ["Groups"]
 
-Place = tuple[Window, Block, str]
+Place = tuple[ToolWindow, ToolUse, str]
 
 
 class Groups:
@@ -27,14 +27,14 @@ class Groups:
     """
 
     def __init__(
-        self, spans: Sequence[Container], calls: Sequence[Call], reader: CallReader, recording: Recording
+        self, spans: Sequence[Container], calls: Sequence[LlmCall], reader: CallReader, recording: Recording
     ) -> None:
-        self.works: list[Work] = []
-        self._works: dict[Draft, list[Work]] = {}
+        self.works: list[Candidate] = []
+        self._works: dict[Draft, list[Candidate]] = {}
         self._span_of: dict[int, Draft] = {}
         self._containers: set[Draft] = set()
         held: dict[int, Draft] = {}
-        within: list[Call] = []
+        within: list[LlmCall] = []
         for span in spans:
             if len(span.units) > 1:
                 self._containers.add(span.draft)
@@ -51,17 +51,17 @@ class Groups:
                 continue
             if source is not None and self._span_of.get(id(source)) is not span_of:
                 continue
-            work = Work(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
+            work = Candidate(conversation.calls, conversation.start_ns, conversation.lane, conversation=conversation)
             self._span_of[id(conversation)] = span_of
             self._works.setdefault(span_of, []).append(work)
             self.works.append(work)
 
-    def span_of(self, work: Work) -> Draft | None:
+    def span_of(self, work: Candidate) -> Draft | None:
         """Return the span in which `work` was done; None for other works."""
         return self._span_of.get(id(work.conversation))
 
     def serves_one(self, span: Draft, places: Mapping[int, Place]) -> bool:
-        """Return whether `span` may be put below a tool as a whole: its first work serves that tool, and none another."""
+        """Return whether `span` can move below a tool: its first work serves that tool, and none serves another."""
         works = self._works[span]
         blocks = {places[id(work)][1].id for work in works if id(work) in places}
         return span in self._containers and id(works[0]) in places and len(blocks) == 1

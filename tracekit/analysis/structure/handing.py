@@ -1,8 +1,8 @@
-"""The tool calls by which agents come to work, and the names that these choose.
+"""Find the tool calls that handed tasks to agents, and the agents' names that these calls choose.
 
-An agent serves a tool, or took a history over: its request brings the result of another agent's tool call, or quotes the
-call as the words of a user. Else an agent hands over by its last tool call if the next agent beside it is shown a text of
-that call's input: that is weaker evidence (`Dispatch.is_carried`).
+An agent serves a tool, or took a history over: its request returns the result of another agent's tool call, or quotes
+the call as the words of a user. Else an agent hands over by its last tool call if the next agent beside it is shown a
+text of that call's input: that is weaker evidence (`Dispatch.is_carried`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
-from tracekit.analysis.structure.calls import Block, Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, text_in
 from tracekit.analysis.structure.choosing import Choices, Dispatch
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.setups import Identity
@@ -21,7 +21,7 @@ from tracekit.model.tree import through_spans
 __all__ = ["chosen_names"]
 
 _TELLING = 12
-"""Characters of a text that nobody else writes by chance."""
+"""Characters of a text that does not recur by chance."""
 
 
 def chosen_names(agents: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
@@ -40,7 +40,7 @@ def chosen_names(agents: Sequence[Unnamed], recording: Recording) -> dict[int, s
 
 
 class _Handing:
-    """The tool calls of `agents`, by who got to know of them."""
+    """The tool calls of `agents`, by the agents that received them."""
 
     def __init__(self, agents: Sequence[Unnamed]) -> None:
         self._asked = {
@@ -60,11 +60,11 @@ class _Handing:
             self._beside.setdefault(agent.host, []).append((agent.conversation.calls[-1].end_ns, agent))
         for ends in self._beside.values():
             ends.sort(key=lambda end: end[0])
-        self._telling: dict[int, list[tuple[Block, list[str]]]] = {}
+        self._telling: dict[int, list[tuple[ToolUse, list[str]]]] = {}
         """The tool calls of a response by which it may have handed over, by the `id()` of the call."""
 
     def to(self, agent: Unnamed) -> Iterator[Dispatch]:
-        """The tool calls by which others handed a history on to `agent`."""
+        """Yield the tool calls by which other agents handed a history on to `agent`."""
         for call in agent.conversation.calls:
             last = call.messages.last
             for result, _ in () if last is None else last.results:
@@ -76,7 +76,7 @@ class _Handing:
                 yield from (Dispatch(call, block, asked.llm) for block in asked.blocks if call.quotes(block, asked))
 
     def carried_to(self, agent: Unnamed) -> Iterator[Dispatch]:
-        """The tool calls with which the agent before `agent` ended its work, as far as `agent` was shown their input."""
+        """Yield the last tool calls of the agent before `agent` whose input `agent` was shown."""
         beside = self._beside[agent.host]
         place = bisect_right(beside, agent.first.start_ns, key=lambda end: end[0])
         before = beside[place - 1][1] if place else agent
@@ -92,26 +92,26 @@ class _Handing:
                 yield Dispatch(agent.first, block, asked.llm, is_carried=True)
 
 
-def _shown_to(call: Call) -> str:
-    """The text that the messages of `call` give as a user's."""
+def _shown_to(call: LlmCall) -> str:
+    """Return the text of the user messages of `call`."""
     return "\n".join(text_in(message) for message in call.messages.back() if message.role == "user")
 
 
-def _telling_in(asked: Call, known: str) -> list[tuple[Block, list[str]]]:
-    """The tool calls in a response with those texts of their input by which they are known again: none that was `known`."""
+def _telling_in(asked: LlmCall, known: str) -> list[tuple[ToolUse, list[str]]]:
+    """Return the tool calls of a response with the input texts that identify them, without texts `known` before."""
     texts = ((block, [text for text in block.texts if len(text.strip()) >= _TELLING]) for block in asked.blocks)
     new = ((block, [text for text in long if text not in known]) for block, long in texts)
     return [(block, told) for block, told in new if told]
 
 
 def _asker_of(tool: Draft) -> Draft | None:
-    """The call whose answer asked for `tool`."""
+    """Return the call whose response requested `tool`."""
     turn = tool.parent
     return None if turn is None else next((each for each in through_spans(turn.children) if each.kind == "llm"), None)
 
 
 def _shared(agents: Sequence[Unnamed], names: Mapping[int, str]) -> dict[int, str]:
-    """`names`, and that of the agents of one role for those of them who began otherwise than by being chosen."""
+    """Return `names`, completed for agents of the same role that no tool call chose."""
     of_role: dict[tuple[Draft, Identity | None], set[str]] = {}
     for agent in agents:
         if id(agent) in names and agent.host.kind != "tool":

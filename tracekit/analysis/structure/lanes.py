@@ -1,4 +1,4 @@
-"""Lanes by their names: each task, thread or job has the name of the lane that started it, and a part of its own."""
+"""Lanes by their names: each is the name of the lane that started it plus a part of its own."""
 
 from __future__ import annotations
 

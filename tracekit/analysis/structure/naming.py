@@ -1,9 +1,9 @@
-"""The names of agents that were concluded, by what tells them apart.
+"""Name the agents that were inferred, by what distinguishes them.
 
-Agents that serve tools, or took a history over by one, bear the name that its input chooses, else the tool's if they
-serve it. A *lead* is the agent whose tools' results came from other agents. Other agents stand beside one another as equals: they are named by the spans of
-the application around them, else by the program's functions that called, else by their roles, in order: `agent-1` … .
-A role is a system prompt, else a set of tools; agents of one role share a name.
+Agents that serve tools, or took a history over by a tool, bear the name that the tool's input chooses, else the tool's
+name if they serve it. A *lead* is an agent whose tool results came from other agents. Other agents are equals: they are
+named by the application's spans around them, else by the program's functions that called, else by their roles, in
+order: `agent-1` … . A role is a system prompt, else a set of tools; agents of one role share a name.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ __all__ = ["are_agents", "name_agents"]
 _MOST_LANES = 8
 _LEAD = "lead"
 _FOREIGN = "gen_ai."
-"""How attributes of a span begin that records a call itself: the span says nothing of who called."""
+"""Prefix of attributes that mark spans of other instrumentations."""
 
 _Path: TypeAlias = tuple[str, ...]
 """Names of spans or functions around a call, outermost first."""
 
 
 def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recording) -> set[int]:
-    """Return the `id()` of those of `beside`, which serve no tool and stand side by side, that are agents.
+    """Return the `id()` of the conversations of `beside`, which serve no tool and stand side by side, that are agents.
 
-    One that stands alone is. Of several, those of more than one call are, and those that chose to use tools. Single calls
-    that nothing tells apart are calls of the program. Others are agents, too, but beside one that uses tools only if they
-    might have used tools themselves, if the span or the function that called is another one, or if a library ran each in a
-    task or thread of its own.
+    A conversation that stands alone is an agent. Of several, those of more than one call are, and those that chose to
+    use tools. Single calls that nothing distinguishes are calls of the program. Any other is an agent, too, but beside
+    one that uses tools only if it might have used tools itself, if another span or function made the call, or if a
+    library ran each in a task or thread of its own.
 
     Args:
-        beside: Conversations in the order in which they began.
+        beside: Conversations in the order of their begins.
         known: The `id()` of those that are agents in any case, such as one whose tools others served.
         recording: The run.
     """
@@ -66,7 +66,7 @@ def are_agents(beside: Sequence[Conversation], known: set[int], recording: Recor
 
 
 def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
-    """Give each of `agents`, which are all of the run, its name."""
+    """Name each of `agents`, which are all agents of the run."""
     in_order = sorted(agents, key=lambda agent: (agent.draft.start_ns, agent.draft.order))
     beside: dict[Draft, list[Unnamed]] = {}
     for agent in in_order:
@@ -86,7 +86,7 @@ def name_agents(agents: Sequence[Unnamed], recording: Recording) -> None:
 
 
 def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
-    """Names of the agents that served `tool`."""
+    """Return the names of the agents that served `tool`."""
     name = str(tool.attributes.get(semconv.TOOL_NAME, tool.name))
     found = {id(agent): chosen.get(id(agent), name) for agent in group}
     roles = dict.fromkeys(agent.role for agent in group)
@@ -100,7 +100,7 @@ def _in_tool(tool: Draft, group: Sequence[Unnamed], chosen: Mapping[int, str], r
 
 
 def _as_equals(group: Sequence[Unnamed], chosen: Mapping[int, str], recording: Recording) -> dict[int, str]:
-    """Names of agents that serve no tool, as far as anything but their roles gives one."""
+    """Return names of agents that serve no tool, as far as anything but their roles names them."""
     leads = [agent for agent in group if agent.leads]
     if len({agent.role for agent in leads}) > 1:
         leads = []
@@ -112,7 +112,7 @@ def _as_equals(group: Sequence[Unnamed], chosen: Mapping[int, str], recording: R
 
 
 def _by_role(agents: Sequence[Unnamed]) -> None:
-    """Number `agents` by their roles; one whose role is not known has a number of its own."""
+    """Number `agents` by their roles; an agent of unknown role gets a number of its own."""
     numbers: dict[object, int] = {}
     for agent in agents:
         role = agent.role if agent.role is not None else id(agent)
@@ -120,13 +120,13 @@ def _by_role(agents: Sequence[Unnamed]) -> None:
 
 
 def _workflow(conversation: Conversation) -> str:
-    """Return the name of the workflow whose steps are called agents and made the calls, as part of another; else ""."""
+    """Return the name of the workflow around all calls whose steps are called agents, or ""."""
     names = {_workflow_of(call.llm) for call in conversation.calls}
     return names.pop() if len(names) == 1 else ""
 
 
 def _workflow_of(llm: Draft) -> str:
-    """The workflow right around the step called an agent that made a call. The outermost is the program's as a whole."""
+    """Return the workflow around the step that made a call, or "" if that is the whole program."""
     workflows = [span for span in _spans_above(llm) if span.level == "workflow"]
     around = list(dropwhile(lambda span: not is_step(span), workflows))
     around = [span for span in around if not is_step(span)]
@@ -137,7 +137,7 @@ def _workflow_of(llm: Draft) -> str:
 
 
 def _apart(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
-    """The names of spans, else of functions, that tell agents of `group` apart; none where all have the same."""
+    """Return the names of spans, else of functions, that distinguish the agents of `group`, if any do."""
     both = [_around(agent.conversation, recording) for agent in group]
     for paths in zip(*both, strict=True):
         if len(set(paths)) > 1:
@@ -146,7 +146,7 @@ def _apart(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
 
 
 def _alike(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
-    """The name of the function, else of the span, from which all of `group` were called, where they have one role."""
+    """Return the name of the function, else of the span, from which all agents of one role were called."""
     if len({agent.role for agent in group}) > 1:
         return {}
     path = _functions(group[0].conversation, recording) or _spans(group[0].conversation)
@@ -154,7 +154,7 @@ def _alike(group: Sequence[Unnamed], recording: Recording) -> dict[int, str]:
 
 
 def _parted(group: Sequence[Unnamed], paths: Mapping[int, _Path]) -> dict[int, str]:
-    """The innermost name in each of `paths` that not all have in common, unless agents of other roles share that, too.
+    """Return the innermost name in each of `paths` that not all share, unless agents of other roles share it too.
 
     Agents that are called directly from where others are called through a function of their own share the function with
     which all paths end; it names them where they have one role.
@@ -179,7 +179,7 @@ def _parted(group: Sequence[Unnamed], paths: Mapping[int, _Path]) -> dict[int, s
 
 
 def _shared_end(paths: set[_Path]) -> int:
-    """With how many names all of `paths` end."""
+    """Return the number of names with which all of `paths` end."""
     columns = zip(*(reversed(path) for path in paths), strict=False)
     return next((length for length, names in enumerate(columns) if len(set(names)) > 1), min(map(len, paths)))
 
@@ -189,7 +189,7 @@ def _around(conversation: Conversation, recording: Recording) -> tuple[_Path, _P
 
 
 def _spans(conversation: Conversation) -> _Path:
-    """The application's spans around a conversation, outermost first, within the tool, agent or run in which it stands."""
+    """Return the names of the application's spans around a conversation, outermost first."""
     first = conversation.calls[0]
     is_single = len(conversation.calls) == 1
     around = _spans_above(first.llm if is_single else first.unit)
@@ -198,7 +198,7 @@ def _spans(conversation: Conversation) -> _Path:
 
 
 def _spans_above(below: Draft) -> Iterator[Draft]:
-    """The application's spans around `below`, innermost first, within the tool, recorded agent or run in which it stands."""
+    """Yield the application's spans around `below`, innermost first, up to a tool, a recorded agent or the run."""
     above = below.parent
     while above is not None and above.kind in ("span", "turn", "agent"):
         if above.kind == "agent" and not above.inferred:
@@ -209,7 +209,7 @@ def _spans_above(below: Draft) -> Iterator[Draft]:
 
 
 def _functions(conversation: Conversation, recording: Recording) -> _Path:
-    """The program's functions that made the first call, outermost first, with those that its task's starters run."""
+    """Return the program's functions that made the first call, with those of the tasks that started its task."""
     llm = conversation.calls[0].llm
     callers = llm.attributes.get(semconv.CALLERS, ())
     names = list(callers)
@@ -231,12 +231,12 @@ def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | Non
 
 
 def _uses_tools(conversation: Conversation) -> bool:
-    """Return whether it asked for tools of its own choice."""
+    """Return whether the model chose to use a tool."""
     return any(call.blocks and not call.is_forced for call in conversation.calls)
 
 
 def _ran_apart(single: Conversation, using: Sequence[Conversation]) -> bool:
-    """Return whether `single`, of a role of its own, ran in another task or thread than each of `using` as a whole."""
+    """Return whether `single`, of a role of its own, ran in another task or thread than each of `using`."""
     role, lane = role_of(single.calls[0]), single.lane
     for each in using:
         other = common_lane(*(call.llm.lane for call in each.calls))
@@ -247,5 +247,5 @@ def _ran_apart(single: Conversation, using: Sequence[Conversation]) -> bool:
 
 
 def _may_use_tools(conversation: Conversation) -> bool:
-    """Return whether it was free to ask for tools."""
+    """Return whether the model was free to use tools."""
     return any(call.offered and not call.is_forced for call in conversation.calls)

@@ -1,6 +1,7 @@
-"""Spans that are called agents and are steps of one, such as the node "agent" of a graph.
+"""Spans that are called agents and are only steps of an agent, such as the node "agent" of a graph.
 
-Some instrumentations call whatever has "agent" in its name an agent, and name the agent by an attribute if they know it.
+Some instrumentations call any span with "agent" in its name an agent, and name a real agent by an attribute if they
+know its name.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Call, CallReader, text_in
+from tracekit.analysis.structure.calls import CallReader, LlmCall, text_in
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.adopted import label_of
 from tracekit.model.history import Message
@@ -26,13 +27,13 @@ _USAGE = (
 
 
 def demote_pieces(root: Draft, recording: Recording, reader: CallReader) -> None:
-    """Make plain spans of those agents below `root` that are steps of an agent, as the record shows.
+    """Turn the agents below `root` that are steps of an agent, as the record shows, into plain spans.
 
     A step of one call holds no tool, and another step of its name brings the results of the tools that the call asked
     for. A step without a call of its own is around another agent, or beside the calls; unless an attribute names it.
     """
     drafts = root.walk()
-    by_name: dict[str | None, list[tuple[Draft, Call]]] = {}
+    by_name: dict[str | None, list[tuple[Draft, LlmCall]]] = {}
     for draft in drafts:
         if _is_adopted(draft):
             below = draft.walk()
@@ -52,7 +53,7 @@ def is_step(draft: Draft) -> bool:
 
 
 def _demote_idle(drafts: Sequence[Draft]) -> None:
-    """Make plain spans of the unnamed agents among `drafts`, parents before children, that have no call of their own."""
+    """Turn the unnamed agents of `drafts`, parents before children, that have no call of their own into plain spans."""
     asking: set[Draft] = set()
     for draft in reversed(drafts):
         if _is_adopted(draft) and not _is_named(draft) and draft not in asking and not _has_usage(draft):
@@ -73,7 +74,7 @@ def _is_adopted(draft: Draft) -> bool:
 
 
 def _is_named(agent: Draft) -> bool:
-    """Return whether more than the kind of the span says that it is an agent."""
+    """Return whether more than the kind of its span shows that `agent` is an agent."""
     by = agent.attributes.get(semconv.ADOPTED_FROM)
     if by == semconv.OPERATION_NAME or by not in semconv.LEVELS:
         return True
@@ -82,12 +83,12 @@ def _is_named(agent: Draft) -> bool:
 
 
 def _has_usage(agent: Draft) -> bool:
-    """Return whether the span tells of tokens: its calls were made where nobody recorded them."""
+    """Return whether the span has token counts: its calls were made where nobody recorded them."""
     return any(name in agent.attributes for name in _USAGE)
 
 
-def _linked(pieces: Iterable[tuple[Draft, Call]]) -> Iterator[Draft]:
-    """Each of `pieces` whose call asked for tools of which another brings the results, and that other."""
+def _linked(pieces: Iterable[tuple[Draft, LlmCall]]) -> Iterator[Draft]:
+    """Yield each of `pieces` that requested tools whose results another piece returns, and that other piece."""
     asked: dict[str, Draft] = {}
     latest: dict[bytes, str | None] = {}
     for piece, call in sorted(pieces, key=lambda pair: pair[1].start_ns):
@@ -98,17 +99,17 @@ def _linked(pieces: Iterable[tuple[Draft, Call]]) -> Iterator[Draft]:
         asked.update((block.id, piece) for block in call.blocks)
 
 
-def _brought_anew(call: Call) -> Iterator[str]:
-    """The ids of the results in the last message, unless it has more to say: a named agent then begins anew."""
+def _brought_anew(call: LlmCall) -> Iterator[str]:
+    """Yield the ids of the results in the last message, unless it has text: a named agent then begins anew."""
     last = call.messages.last
     if last is not None and not text_in(last):
         yield from (id for id, _ in last.results)
 
 
-def _brought(call: Call, asked: Container[str], latest: dict[bytes, str | None]) -> Iterator[str]:
-    """The ids of the `asked` results that `call` brings; of those in messages that are known, the newest.
+def _brought(call: LlmCall, asked: Container[str], latest: dict[bytes, str | None]) -> Iterator[str]:
+    """Yield the ids of the `asked` results that `call` returns; of those in known messages, the newest.
 
-    `latest` has the newest by the keys of the messages that are known. Each message is looked at once.
+    `latest` has the newest by the keys of the messages that are known. Each message is read once.
     """
     new: list[Message] = []
     newest: str | None = None

@@ -1,4 +1,4 @@
-"""The texts that works began with. Those that many have in common are read and searched once."""
+"""The first texts of possible subagents. Texts that many share are read and searched once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
-from tracekit.analysis.structure.calls import Call, text_in
+from tracekit.analysis.structure.calls import LlmCall, text_in
 from tracekit.model.history import Message
 
 __all__ = ["Prompts"]
@@ -17,20 +17,20 @@ _MOST_CHARACTERS = 4_000_000
 
 
 class Prompts:
-    """The system prompts and messages of the first calls of works.
+    """The system prompts and messages of the first calls of possible subagents.
 
     Args:
         firsts: The first call of each work, in the order of the works; None where it has none.
     """
 
-    def __init__(self, firsts: Sequence[Call | None]) -> None:
+    def __init__(self, firsts: Sequence[LlmCall | None]) -> None:
         self._firsts = firsts
         self._found: dict[tuple[str, bytes], bool] = {}
         self._texts: dict[bytes, str] = {}
         self._characters = 0
 
-    def has(self, first: Call, text: str) -> bool:
-        """Whether the prompt of a work, whose `first` call is given, has `text`."""
+    def has(self, first: LlmCall, text: str) -> bool:
+        """Return whether the prompt of the subagent whose `first` call is given has `text`."""
         if text in first.system:
             return True
         new: list[Message] = []
@@ -49,7 +49,7 @@ class Prompts:
         return found
 
     def having(self, text: str, low: int) -> Iterator[int]:
-        """The numbers, from `low` on, of the works whose prompt has `text`."""
+        """Yield the numbers, from `low` on, of the subagents whose prompt has `text`."""
         joined, begins, holders = self._all
         at = joined.find(text)
         while at >= 0:
@@ -59,7 +59,7 @@ class Prompts:
 
     @cached_property
     def _all(self) -> tuple[str, list[int], list[list[int]]]:
-        """The different texts as one, which is searched fastest; where each begins, and the end; and the works of each."""
+        """The different texts joined for a fast search, the begin of each and the end, and the subagents of each."""
         holders: dict[str | bytes, list[int]] = {}
         texts: list[str] = []
         for number, first in enumerate(self._firsts):

@@ -1,4 +1,4 @@
-"""The tree as it was recorded, before anything is concluded."""
+"""The tree as it was recorded, before anything is inferred."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["recorded_tree", "run_status"]
 
 
 def recorded_tree(recording: Recording) -> Draft:
-    """The root, with every recorded span below it.
+    """Return the root, with every recorded span below it.
 
     A span whose parent is not in the record, or that is its own ancestor, hangs under the root and is marked.
     """
@@ -37,7 +37,7 @@ def recorded_tree(recording: Recording) -> Draft:
 
 
 def _topmost(draft: Draft, above: dict[Draft, Draft]) -> Draft:
-    """The ancestor of `draft` that nothing is above. Steps are made longer as they are taken: spans nest deep."""
+    """Return the topmost ancestor of `draft`; paths are shortened on the way, as spans may nest deep."""
     while (higher := above.get(draft)) is not None:
         above[draft], draft = above.get(higher, higher), higher
     return draft
@@ -50,7 +50,7 @@ def _status(span: RecordedSpan, recording: Recording) -> Status:
 
 
 def _root(recording: Recording, drafts: dict[str, Draft]) -> Draft:
-    """The run's own span: recorded, or known from a process's session, or made to hold what has no parent."""
+    """Return the run's own span: recorded, known from a process's session, or made for spans without a parent."""
     process = recording.process_root
     if process is not None and process.id in drafts:
         return drafts[process.id]
@@ -67,7 +67,7 @@ def _root(recording: Recording, drafts: dict[str, Draft]) -> Draft:
 
 
 def run_status(root: Draft, recording: Recording) -> Status:
-    """How the run stands. A process that is gone and left spans open interrupted it, whatever its root says."""
+    """Return the status of the run: interrupted if a process is gone and left spans open, else the root's."""
     left_open = {span.segment for span in recording.spans.values() if span.status == "open"}
     segments = recording.segments
     if any(not segments[index].alive and not segments[index].exited for index in left_open):

@@ -1,12 +1,13 @@
-"""Which `tool_use` block a subagent's work served.
+"""Find the `tool_use` block that a subagent served.
 
-What the work said decides first: its last answer being the block's result, then its prompt carrying the block's input.
-Who did it decides where that leaves more than one: the lane of work that is already placed, then the order of the
-lanes, if there are as many as blocks. Without evidence nothing is placed.
+Content is the first evidence: the subagent's last response is the block's result, or its prompt has the block's input.
+The lane is the next, where that leaves more than one block: the lane of work that is already placed, then the order of
+the lanes, if there are as many as blocks. Without evidence nothing is placed.
 
-A tool is over when its result is known: work that was given the result did not serve the block. Where a run ended well
-and nobody brought a result, the block may be the asker's final answer: work served it only if the agent's name or system
-prompt was selected by it, or if several were started for as many blocks. A call that was given its words came after it.
+A tool is over when its result is known: work that was shown the result did not serve the block. Where a run ended well
+and nobody returned a result, the block may be the asker's final response: work served it only if the block's input
+chose the agent's name or system prompt, or if several were started for as many blocks. A call that was shown its words
+came after it.
 """
 
 from __future__ import annotations
@@ -19,64 +20,64 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from tracekit.analysis.structure.calls import Block, Call, texts_in
+from tracekit.analysis.structure.calls import LlmCall, ToolUse, texts_in
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.analysis.structure.lanes import common_lane
 from tracekit.analysis.structure.prompts import Prompts
 from tracekit.model.tree import Status
 
-__all__ = ["STRENGTH", "Held", "Window", "Work", "Works", "place", "windows_of"]
+__all__ = ["STRENGTH", "Candidate", "Candidates", "ToolWindow", "WaitingTimes", "place", "windows_of"]
 
 STRENGTH = {"result": 3, "prompt": 2, "name": 2, "lane": 1}
-"""How much each kind of evidence says."""
+"""The kinds of evidence, each with its strength."""
 
 _DISTINCTIVE = 4
-"""Characters that a text of a block's input must have to be looked for in a prompt."""
+"""Characters of a text of a block's input from which it is searched in a prompt."""
 _TELLING = 12
-"""Characters of a text that tells by itself, whatever else the block's input has."""
+"""Characters of a text that is evidence by itself, whatever else the block's input has."""
 _FEW = 64
-"""So many works are compared with an answer one by one."""
+"""Number of works that are compared with a response one by one."""
 _END = 1 << 63
 """A time after every other."""
 
 
 @dataclass(slots=True, eq=False)
-class Window:
-    """The time between an answer that asks for tools and the request that brings their results.
+class ToolWindow:
+    """The time between a response that requests tools and the request that returns their results.
 
-    `is_quoted` says that `brought` gives the tool call as words: another agent's as those of a user, or its own.
-    `is_left` says that the run is over and nobody brought a result; `is_final`, that it also ended well, so that nobody
-    was to bring one. `is_form` says that the tool only gave such an answer its form: it had to ask for one.
+    `is_quoted` is True if `brought` quotes the tool call as text: as the words of a user or as its own. `is_left` is
+    True if the run is over and nobody returned a result; `is_final` if it also ended well, so that nobody was to return
+    one. `is_form` is True if the tool only gave such a response its form: the model had to use one.
     """
 
     conversation: Conversation
-    asked: Call
-    brought: Call | None
+    asked: LlmCall
+    brought: LlmCall | None
     is_left: bool = False
     is_final: bool = False
     is_quoted: bool = False
 
     @property
     def is_form(self) -> bool:
-        """Whether the tool only gave the answer its form."""
+        """True if the tool only gave the response its form."""
         return self.is_left and self.asked.is_forced
 
     @property
     def asker(self) -> str:
-        """The lane that the tools were started from: above the asker's own, if each of its requests has one of its own."""
+        """The lane that started the tools: above the asker's own if each of its requests has one of its own."""
         lane = self.asked.llm.lane
         return lane if self.brought is None else common_lane(lane, self.brought.llm.lane)
 
     def holds(self, start_ns: int) -> bool:
-        """Whether work that began at `start_ns` may have been asked for by this answer."""
+        """Return whether work that began at `start_ns` may have been requested by this response."""
         return self.asked.end_ns <= start_ns and (self.brought is None or start_ns < self.brought.start_ns)
 
-    def is_beside(self, first: Call) -> bool:
-        """Whether the program asked the same of something else with `first`, and did not set to work on this answer.
+    def is_beside(self, first: LlmCall) -> bool:
+        """Return whether `first` is a parallel request of the program that does not serve this response.
 
-        Its call is set up as the asker's, it was not started from there, and no result was ever brought: the tools may
-        only give the answers their form.
+        It is set up like the asker's call, was not started from there, and no result was ever returned: the tools may
+        only give the responses their form.
         """
         asked = self.asked
         if self.brought is not None or not asked.offered:
@@ -84,14 +85,14 @@ class Window:
         is_alike = first.offered == asked.offered and first.system == asked.system
         return is_alike and _branch(asked.llm.lane, first.llm.lane) is None
 
-    def has_run(self, block: Block) -> bool:
-        """Return whether the tool that `block` asked for has run."""
+    def has_run(self, block: ToolUse) -> bool:
+        """Return whether the tool that `block` requested has run."""
         if self.brought is None:
             return False
         return self.brought.brings(block.id) or (self.is_quoted and self.brought.quotes(block, self.asked))
 
-    def result(self, block: Block) -> str | None:
-        """The text that was brought as the result of `block`."""
+    def result(self, block: ToolUse) -> str | None:
+        """Return the text that was returned as the result of `block`."""
         if self.brought is None:
             return None
         result = self.brought.result(block.id)
@@ -99,10 +100,10 @@ class Window:
 
 
 @dataclass(eq=False)
-class Work:
-    """What may be a subagent at work: a conversation, or a recorded agent with the calls below it."""
+class Candidate:
+    """A possible subagent: a conversation, or a recorded agent with the calls below it."""
 
-    calls: list[Call]
+    calls: list[LlmCall]
     start_ns: int
     lane: str
     name: str | None = None
@@ -110,20 +111,20 @@ class Work:
     agent: Draft | None = None
 
     @property
-    def first(self) -> Call | None:
-        """The call that the work began with."""
+    def first(self) -> LlmCall | None:
+        """The first call, or None."""
         return self.calls[0] if self.calls else None
 
     @cached_property
     def said(self) -> str:
-        """The text that the work ended with."""
+        """The text of the last response."""
         return self.calls[-1].text.strip() if self.calls else ""
 
     @cached_property
     def answers(self) -> list[list[list[str]]]:
-        """The texts of the answer that the work ended with, each as it is and as JSON writes it.
+        """The texts of the last response, each as it is and as JSON writes it.
 
-        There is the text as a whole, and the values of a structured answer: JSON, or the input of a tool.
+        There is the text as a whole, and the values of a structured response: JSON, or the input of a tool.
         """
         if not self.calls:
             return []
@@ -133,25 +134,25 @@ class Work:
         return [list(map(_written, texts)) for texts in told]
 
 
-def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[Window]:
-    """The windows of `conversation`, one for each answer that asks for tools. `status` is that of the run."""
+def windows_of(conversation: Conversation, status: Status = "open") -> Iterator[ToolWindow]:
+    """Yield the windows of `conversation`, one for each response that requests tools. `status` is that of the run."""
     for call, bringing in conversation.pairs():
         if call.blocks and call.llm.end_ns is not None:
             is_left = bringing is None and status in ("ok", "error")
             is_quoted = bringing is not None and conversation.quoting.get(id(call)) is bringing
-            yield Window(conversation, call, bringing, is_left, is_left and status == "ok", is_quoted)
+            yield ToolWindow(conversation, call, bringing, is_left, is_left and status == "ok", is_quoted)
 
 
-class Works:
-    """The works of a container in the order in which they began, found by the windows in which they did."""
+class Candidates:
+    """The possible subagents of a container in the order of their begins, found by the windows in which they began."""
 
-    def __init__(self, works: Iterable[Work]) -> None:
+    def __init__(self, works: Iterable[Candidate]) -> None:
         self._in_order = sorted(works, key=lambda work: work.start_ns)
         self._begins = [work.start_ns for work in self._in_order]
         self.prompts = Prompts([work.first for work in self._in_order])
 
-    def inside(self, window: Window) -> list[Work]:
-        """Those that may have served the answer of `window`, in order."""
+    def inside(self, window: ToolWindow) -> list[Candidate]:
+        """Return the works that may have served the response of `window`, in order."""
         low = bisect_left(self._begins, window.asked.end_ns)
         if window.brought is None:
             few = len(self._in_order) - low <= _FEW
@@ -161,10 +162,11 @@ class Works:
         inside = (self._in_order[place] for place in places)
         return [work for work in inside if work.conversation is not window.conversation]
 
-    def _told(self, window: Window, low: int) -> Iterator[int]:
-        """Where, from `low` on, works stand of which anything may tell that they served an answer that was never answered.
+    def _told(self, window: ToolWindow, low: int) -> Iterator[int]:
+        """Yield the places, from `low` on, of works with any evidence that they served a response without results.
 
-        Thousands of calls may ask for tools only for the form of it, and all that comes later is in the window of each.
+        Thousands of calls may request tools only for the form of the response, and every later work is in the window of
+        each.
         """
         below = self._below.get(window.asked.llm.lane, ())
         yield from below[bisect_left(below, low) :]
@@ -177,7 +179,7 @@ class Works:
 
     @cached_property
     def _below(self) -> Mapping[str, list[int]]:
-        """Where the works stand that began below each lane."""
+        """The places of the works that began below each lane."""
         below: dict[str, list[int]] = {}
         for place, work in enumerate(self._in_order):
             parts = work.lane.split(".")
@@ -193,16 +195,16 @@ class Works:
         return named
 
 
-class Held:
-    """The times in which works that serve one block wait for the tools that they asked for themselves."""
+class WaitingTimes:
+    """The times in which works that serve one block wait for tools that they requested themselves."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
+    def __init__(self, windows: Iterable[ToolWindow]) -> None:
         in_order = sorted(windows, key=lambda window: window.asked.end_ns)
         ends = (_END if window.brought is None else window.brought.start_ns for window in in_order)
         self._begins = [window.asked.end_ns for window in in_order]
         self._latest_ends = list(accumulate(ends, max))
 
-    def hold(self, work: Work) -> bool:
+    def hold(self, work: Candidate) -> bool:
         """Return whether another of the works waited when `work` began."""
         # A work whose first call took no time began when it asked for its own tools.
         is_at_once = work.first is not None and work.first.end_ns <= work.start_ns
@@ -210,15 +212,15 @@ class Held:
         return before > 0 and self._latest_ends[before - 1] > work.start_ns
 
 
-def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, tuple[Block, str]]:
-    """For each work in `window`, by its `id()`, the block it served and the evidence for that."""
-    placed: dict[int, tuple[Block, str]] = {}
+def place(works: Sequence[Candidate], window: ToolWindow, prompts: Prompts) -> dict[int, tuple[ToolUse, str]]:
+    """Return the block that each work in `window` served and the evidence, by the `id()` of the work."""
+    placed: dict[int, tuple[ToolUse, str]] = {}
     blocks = window.asked.blocks
     inputs = {block.number: _looked_for(block) for block in blocks} if works else {}
     results = {block.number: window.result(block) for block in blocks} if works and window.brought else {}
     for work in works:
         named = [block for block in blocks if block.name == work.name] if work.name else []
-        candidates: Sequence[Block] = [block for block in named or blocks if not _is_after(work, block, window)]
+        candidates: Sequence[ToolUse] = [block for block in named or blocks if not _is_after(work, block, window)]
         by_result = [block for block in candidates if _is_result(work, results.get(block.number))]
         open_ones = by_result or [each for each in candidates if not _has(work, results.get(each.number), prompts)]
         looked_for = [(block, inputs[block.number]) for block in open_ones]
@@ -242,10 +244,10 @@ def place(works: Sequence[Work], window: Window, prompts: Prompts) -> dict[int, 
     return placed
 
 
-def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tuple[Block, str]]) -> None:
-    """Place what is left by the lanes that the asker started."""
+def _place_by_lane(works: Sequence[Candidate], window: ToolWindow, placed: dict[int, tuple[ToolUse, str]]) -> None:
+    """Place the rest of the works by the lanes that the asker started."""
     asker = window.asker
-    branches: dict[str, list[Work]] = {}
+    branches: dict[str, list[Candidate]] = {}
     for work in works:
         branch = _branch(asker, work.lane)
         if branch is not None:
@@ -273,7 +275,7 @@ def _place_by_lane(works: Sequence[Work], window: Window, placed: dict[int, tupl
 
 
 def _branch(asker: str, lane: str) -> str | None:
-    """The lane directly under `asker` on the way to `lane`; None if there is none."""
+    """Return the lane directly under `asker` on the way to `lane`, or None."""
     if not lane.startswith(asker + "."):
         return None
     return lane[len(asker) + 1 :].partition(".")[0]
@@ -283,8 +285,8 @@ def _lane_order(branch: str) -> tuple[str, int]:
     return branch[:1], int(branch[1:]) if branch[1:].isdigit() else 0
 
 
-def _is_after(work: Work, block: Block, window: Window) -> bool:
-    """Whether the work was given the very result of `block` that the asker was given, or took the history over."""
+def _is_after(work: Candidate, block: ToolUse, window: ToolWindow) -> bool:
+    """Return whether the work was shown the result of `block` that the asker got, or took the history over."""
     if work.first is not None and window.conversation.quoting.get(id(window.asked)) is work.first:
         return not _is_result(work, window.result(block))
     if work.first is None or len(work.first.messages) <= 1 or not work.first.brings(block.id):
@@ -292,14 +294,14 @@ def _is_after(work: Work, block: Block, window: Window) -> bool:
     return window.brought is None or work.first.result(block.id) == window.result(block)
 
 
-def _has(work: Work, result: str | None, prompts: Prompts) -> bool:
-    """Whether the work's prompt has `result`, which is long enough to be told by."""
+def _has(work: Candidate, result: str | None, prompts: Prompts) -> bool:
+    """Return whether the work's prompt has `result`, and that is long enough to be evidence."""
     text = (result or "").strip()
     return work.first is not None and len(text) >= _TELLING and prompts.has(work.first, text)
 
 
-def _is_result(work: Work, result: str | None) -> bool:
-    """Whether the work's answer, or all values of a structured one, are `result` or stand in it."""
+def _is_result(work: Candidate, result: str | None) -> bool:
+    """Return whether the work's response, or each value of a structured one, is `result` or part of it."""
     if result is None:
         return False
     if work.said and work.said == result.strip():
@@ -308,12 +310,12 @@ def _is_result(work: Work, result: str | None) -> bool:
 
 
 def _written(text: str) -> list[str]:
-    """`text` as it is, and as JSON writes it where that is different."""
+    """Return `text` as it is, and as JSON writes it where that differs."""
     return list(dict.fromkeys((text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (True, False)))))
 
 
 def _json_in(text: str) -> Any:
-    """The JSON value that `text` is; None if it is none."""
+    """Return the JSON value of `text`, or None if it is none."""
     if not text.startswith(("{", "[")):
         return None
     try:
@@ -322,16 +324,16 @@ def _json_in(text: str) -> Any:
         return None
 
 
-def _looked_for(block: Block) -> list[str]:
-    """The texts of the block's input by which it is known in a prompt."""
+def _looked_for(block: ToolUse) -> list[str]:
+    """Return the texts of the block's input by which it is recognised in a prompt."""
     texts = (text.strip() for text in block.texts)
     return [text for text in texts if len(text) >= _DISTINCTIVE]
 
 
 def _by_prompt(
-    work: Work, looked_for: Sequence[tuple[Block, list[str]]], prompts: Prompts, *, is_final: bool
-) -> list[Block]:
-    """The blocks whose input the work's prompt carries: every text of it, else one that is long enough by itself."""
+    work: Candidate, looked_for: Sequence[tuple[ToolUse, list[str]]], prompts: Prompts, *, is_final: bool
+) -> list[ToolUse]:
+    """Return the blocks whose input is in the work's prompt: every text of it, else a long one."""
     first = work.first
     if first is None:
         return []

@@ -1,19 +1,19 @@
-"""Whether two requests are set up as one agent: by their system prompt, else their tools; then by what else differs.
+"""Decide whether two requests come from one agent, by their system prompts, tools and models.
 
 An agent is known by its system prompt; without one, by its tools. Prompts are the same if they differ in nothing but
 words with a digit (a clock, a counter, an id). They are related if they share a long beginning or one contains the
 other (a memory, a plan, a context that was looked up); any other two prompts are two agents.
 
-Three more things may differ: each has tools that the other lacks; the model; and the request gives the other's response
-as the words of a user, not as its own. An agent with the same prompt may differ in one of the three, one with a related
-prompt in none.
+Three more things may differ: each has tools that the other lacks; the model; and the request quotes the other's
+response as the words of a user, not as its own. An agent with the same prompt may differ in one of the three, one with
+a related prompt in none.
 """
 
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from tracekit.analysis.structure.calls import Call
+from tracekit.analysis.structure.calls import LlmCall
 
 __all__ = ["Identity", "identities_of", "identity_of", "is_one_agent"]
 
@@ -27,18 +27,18 @@ _BEARABLE = {"same": 1, "related": 0, "other": -1}
 """The number of further differences that an agent may have, by how alike its prompt is."""
 
 
-def identity_of(call: Call) -> Identity:
+def identity_of(call: LlmCall) -> Identity:
     """Return the identity of the agent that sends the request of `call`."""
     return (call.prompt, ()) if call.prompt else ("", call.offered)
 
 
-def identities_of(call: Call) -> tuple[Identity, ...]:
+def identities_of(call: LlmCall) -> tuple[Identity, ...]:
     """Return the identities by which the agent may be found again, the more exact one first."""
     exact = (call.system, ()) if call.prompt else ("", call.offered)
     return tuple(dict.fromkeys((exact, identity_of(call))))
 
 
-def is_one_agent(one: Call, other: Call, *, as_user: bool = False) -> bool:
+def is_one_agent(one: LlmCall, other: LlmCall, *, as_user: bool = False) -> bool:
     """Return whether the requests are set up as one agent.
 
     `as_user` says that the request of `other` gives the response of `one` as the words of a user.

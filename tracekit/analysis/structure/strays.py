@@ -1,4 +1,7 @@
-"""What the spans of callbacks are around, though they never were current: told by lanes, times, ids and tokens."""
+"""Find the calls and tools that callback spans cover, by lanes, times, ids and tokens.
+
+Such spans never were current, so the record has nothing below them.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ __all__ = ["place_strays"]
 
 _NEVER = 1 << 63
 _MOST_OPEN = 64
-"""Spans that are open at one moment in one lane, of which the innermost are looked at."""
+"""Number of open spans of a lane that are considered at one moment, the innermost ones."""
 
 
 def place_strays(root: Draft) -> None:
-    """Hang under the application's spans what they are around and the record has beside them.
+    """Move nodes that stand beside an application's span, but belong into it, under the span.
 
-    Of those that record agents, tools and the like, the innermost of the same lane is around whatever began and ended
-    within it, but for others of their kind, which say what they are under: one lane does one thing after the other. One
-    that records a call, and is left without a call of the SDK,
-    is around that with the same response or the same tokens. An agent without any is around the chain of its name.
+    Of spans that record agents, tools and the like, the innermost of a lane contains everything that began and ended
+    within its times in that lane, except spans of the same kind, which record their own parents: one lane does one
+    thing after the other. A span that records a call, but has no call of the SDK below it, contains the call with the
+    same response or the same tokens. An agent without a call contains the chain of its name.
     """
     by_lane: dict[str, list[Draft]] = defaultdict(list)
     drafts = root.walk()
@@ -44,7 +47,7 @@ def place_strays(root: Draft) -> None:
 
 
 class _Places:
-    """Which nodes of a tree are above which, told in no time for as long as the tree is as it was."""
+    """The order of the nodes of a tree, which decides in constant time whether one is above another."""
 
     def __init__(self, root: Draft) -> None:
         self._begin: dict[Draft, int] = {}
@@ -64,13 +67,13 @@ class _Places:
         return self._begin[above] <= self._begin[draft] < self._end[above]
 
     def is_beside(self, draft: Draft, span: Draft) -> bool:
-        """Return whether `span` is below what `draft` hangs under, so that hanging `draft` under it only says more."""
+        """Return whether `span` is below the parent of `draft`, so that moving `draft` under it only adds detail."""
         above = draft.parent
         return above is not None and not self.is_above(draft, span) and self.is_above(above, span)
 
 
 def _take_chain(agent: Draft, parent: Draft) -> None:
-    """Hang the chain of the agent's name that ran beside `agent`, within its times, under it: it is how the agent works."""
+    """Move the chain with the agent's name that ran beside `agent`, within its times, under the agent."""
     for chain in list(parent.children):
         is_its = chain.level == "workflow" and label_of(chain.name, chain.attributes) == agent.agent
         if is_its and agent.start_ns <= chain.start_ns and _end(chain) <= _end(agent):
@@ -96,7 +99,7 @@ def _place_in_lane(drafts: list[Draft], places: _Places) -> None:
 
 
 def _place_by_content(spans: list[Draft], calls: list[Draft], places: _Places) -> None:
-    """Hang each of `calls` that one of `spans` alone can tell of under that span."""
+    """Move each of `calls` under the one of `spans` that alone can be its record."""
     left: dict[object, list[Draft]] = defaultdict(list)
     taken: set[Draft] = set()
     for call in sorted(calls, key=lambda draft: draft.start_ns):
@@ -116,7 +119,7 @@ def _place_by_content(spans: list[Draft], calls: list[Draft], places: _Places) -
 
 
 def _keys(draft: Draft) -> Iterator[object]:
-    """The response that a span says it tells of, and its tokens: what two tellings of one call have in common."""
+    """Yield the response id and the token counts of a span, which two records of one call have in common."""
     told = draft.attributes
     if told.get(semconv.RESPONSE_ID):
         yield str(told[semconv.RESPONSE_ID])
@@ -132,7 +135,7 @@ def _nearest(lane: str, calls: list[Draft]) -> Draft | None:
 
 
 def _is_left_open(span: Draft) -> bool:
-    """Whether the program never ended `span`, though it ended what is around it: nothing tells what it was around."""
+    """Return whether the program never ended `span`, though it ended its parent: its extent is unknown."""
     return span.end_ns is None and span.parent is not None and span.parent.end_ns is not None
 
 

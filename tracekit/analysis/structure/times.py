@@ -1,4 +1,4 @@
-"""When inferred nodes began and ended, and how they stand: by what is below them."""
+"""Set the begin, the end and the status of inferred nodes from the nodes below them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def settle_times(root: Draft) -> None:
 
 
 def _settle(draft: Draft) -> None:
-    """From the first begin below to the last end below; a tool that failed by its result stays failed."""
+    """Set the times to the first begin and the last end below; keep the status of a failed tool."""
     children = sorted(draft.children, key=lambda child: child.start_ns)
     draft.start_ns = children[0].start_ns
     draft.end_ns = None
@@ -38,7 +38,7 @@ def _settle(draft: Draft) -> None:
 
 
 def _clip_turns(agent: Draft) -> None:
-    """An inferred turn ends before the agent's next one begins; what it asked for may outlive it in the background."""
+    """End each inferred turn where the agent's next one begins; its tools may outlive it in the background."""
     turns = sorted((child for child in agent.children if child.kind == "turn"), key=lambda turn: turn.start_ns)
     for turn, following in pairwise(turns):
         llm_end = max(

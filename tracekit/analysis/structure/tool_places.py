@@ -1,4 +1,4 @@
-"""Where recorded tools stand before and after they are in the turns that asked for them."""
+"""Find recorded tools before they are in their turns, and move them there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ToolPlaces:
         return found
 
     def beside(self, around: Draft, conversation: Conversation) -> Iterator[Draft]:
-        """Yield those that `conversation` asked for by their ids, and that only plain spans part from `around`."""
+        """Yield the tools that `conversation` requested by id and that only plain spans part from `around`."""
         for call in conversation.calls:
             for block in call.blocks:
                 tool = self._by_id.get(block.id)
@@ -75,7 +75,7 @@ def move_to_tool(agent: Draft, tool: Draft, container: Draft) -> None:
 
 
 def _beside(unit: Draft) -> Iterator[Draft]:
-    """What stands beside `unit` under its parent, also within plain spans, which are nothing by themselves."""
+    """Yield the siblings of `unit`, and in place of a plain span its children."""
     siblings = unit.parent.children if unit.parent is not None else ()
     return through_spans(sibling for sibling in siblings if sibling is not unit)
 
@@ -88,7 +88,7 @@ def _above(draft: Draft, container: Draft) -> Iterator[Draft]:
 
 
 def _host(draft: Draft) -> Draft | None:
-    """The nearest node above `draft` that is no plain span."""
+    """Return the nearest node above `draft` that is no plain span."""
     above = draft.parent
     while above is not None and above.kind == "span":
         above = above.parent

@@ -1,4 +1,4 @@
-"""Recorded tool executions and the `tool_use` blocks that asked for them."""
+"""Match recorded tool executions with the `tool_use` blocks that requested them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.structure.calls import Block, Call
+from tracekit.analysis.structure.calls import LlmCall, ToolUse
 from tracekit.analysis.structure.conversations import Conversation
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.adopted import is_labelled, owner_in
@@ -17,18 +17,18 @@ from tracekit.model.adopted import is_labelled, owner_in
 __all__ = ["match_tools"]
 
 _DISTINCTIVE = 4
-"""Characters of a result that is looked for in another."""
+"""Characters of a result from which it is searched in another."""
 
 
-def match_tools(conversation: Conversation, tools: list[Draft]) -> list[tuple[Call, Block | None, Draft]]:
-    """Each of `tools` that a call of `conversation` asked for, with the call and the block.
+def match_tools(conversation: Conversation, tools: list[Draft]) -> list[tuple[LlmCall, ToolUse | None, Draft]]:
+    """Match `tools` with the calls of `conversation` that requested them, and with their blocks.
 
-    The block's id decides; else its name and input, else its name, in the order of the blocks. A tool whose span is named
-    after a function may have another name than the block: its result tells. A tool that fits no block but ran between an
-    answer that asked for tools and the next request belongs to that call without a block.
+    The block's id decides; else its name and input, else its name, in the order of the blocks. A tool whose span is
+    named after a function may have another name than the block: its result decides. A tool that fits no block but ran
+    between a response that requested tools and the next request belongs to that call without a block.
     """
-    asked = _Asked(conversation)
-    matched: list[tuple[Call, Block | None, Draft]] = []
+    asked = _ToolUses(conversation)
+    matched: list[tuple[LlmCall, ToolUse | None, Draft]] = []
     left = sorted(tools, key=lambda tool: tool.start_ns)
     for by in (asked.by_id, asked.by_input, asked.by_name, asked.by_result, asked.by_time):
         unmatched = []
@@ -42,25 +42,25 @@ def match_tools(conversation: Conversation, tools: list[Draft]) -> list[tuple[Ca
     return matched
 
 
-class _Asked:
-    """The blocks of a conversation that no tool has been matched with, looked up in time that does not grow with them."""
+class _ToolUses:
+    """The blocks of a conversation that are not matched yet, indexed for constant-time lookup."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._calls = conversation.calls
         self._begins = [call.start_ns for call in self._calls]
         self._served: set[str] = set()
-        self._by_id: dict[str, tuple[Call, Block]] = {}
+        self._by_id: dict[str, tuple[LlmCall, ToolUse]] = {}
         for call in self._calls:
             for block in call.blocks:
                 self._by_id.setdefault(block.id, (call, block))
 
-    def by_id(self, tool: Draft) -> tuple[Call, Block] | None:
-        """The block of the tool's id."""
+    def by_id(self, tool: Draft) -> tuple[LlmCall, ToolUse] | None:
+        """Return the block with the tool's id."""
         found = self._by_id.get(str(tool.attributes.get(semconv.TOOL_CALL_ID)))
         return None if found is None else self._served_by(found[0], [found[1]])
 
-    def by_input(self, tool: Draft) -> tuple[Call, Block] | None:
-        """The first block of the tool's name and input; its input may be one argument of a function's."""
+    def by_input(self, tool: Draft) -> tuple[LlmCall, ToolUse] | None:
+        """Return the first block with the tool's name and input, which may be one argument of a function."""
         call, name = self._around(tool), _asked_as(tool)
         if call is None:
             return None
@@ -69,16 +69,16 @@ class _Asked:
         candidates = [self._first(self._with_input, (id(call), name, key)) for key in keys]
         return self._served_by(call, sorted(filter(None, candidates), key=lambda block: block.number))
 
-    def by_name(self, tool: Draft) -> tuple[Call, Block] | None:
-        """The first block of the tool's name."""
+    def by_name(self, tool: Draft) -> tuple[LlmCall, ToolUse] | None:
+        """Return the first block with the tool's name."""
         call = self._around(tool)
         if call is None:
             return None
         block = self._first(self._named, (id(call), _asked_as(tool), ""))
         return None if block is None else self._served_by(call, [block])
 
-    def by_result(self, tool: Draft) -> tuple[Call, Block] | None:
-        """The block whose result has that of the tool, if there is one such block and the tool has no name of its own."""
+    def by_result(self, tool: Draft) -> tuple[LlmCall, ToolUse] | None:
+        """Return the block with the tool's result, if it is the only one and the tool has no own name."""
         call = self._around(tool)
         told = tool.attributes.get(semconv.TOOL_CALL_RESULT)
         is_label = tool.level is not None and is_labelled(tool.name, tool.attributes, semconv.TOOL_NAME)
@@ -88,42 +88,42 @@ class _Asked:
         found = [block for block in left if told.strip() in (call.bringing.result(block.id) or "")]
         return self._served_by(call, found) if len(found) == 1 else None
 
-    def by_time(self, tool: Draft) -> tuple[Call, None] | None:
-        """The call around the tool, if it asked for any."""
+    def by_time(self, tool: Draft) -> tuple[LlmCall, None] | None:
+        """Return the call around the tool, if it requested any tool."""
         call = self._around(tool)
         return (call, None) if call is not None and call.blocks else None
 
-    def _served_by(self, call: Call, blocks: list[Block]) -> tuple[Call, Block] | None:
+    def _served_by(self, call: LlmCall, blocks: list[ToolUse]) -> tuple[LlmCall, ToolUse] | None:
         for block in blocks:
             if block.id not in self._served:
                 self._served.add(block.id)
                 return call, block
         return None
 
-    def _around(self, tool: Draft) -> Call | None:
-        """The call that began last before `tool`: a tool may run while the answer that asked for it is still streaming."""
+    def _around(self, tool: Draft) -> LlmCall | None:
+        """Return the call that began last before `tool`, which may run while the response still streams."""
         before = bisect_right(self._begins, tool.start_ns)
         # Other instrumentations may have ids of their own.
         is_known = semconv.TOOL_CALL_ID in tool.attributes and tool.level is None
         return self._calls[before - 1] if before and not is_known else None
 
-    def _first(self, blocks: dict[tuple[int, Any, str], deque[Block]], key: tuple[int, Any, str]) -> Block | None:
+    def _first(self, blocks: dict[tuple[int, Any, str], deque[ToolUse]], key: tuple[int, Any, str]) -> ToolUse | None:
         waiting = blocks.get(key)
         while waiting and waiting[0].id in self._served:
             waiting.popleft()
         return waiting[0] if waiting else None
 
     @cached_property
-    def _named(self) -> dict[tuple[int, Any, str], deque[Block]]:
-        found: dict[tuple[int, Any, str], deque[Block]] = {}
+    def _named(self) -> dict[tuple[int, Any, str], deque[ToolUse]]:
+        found: dict[tuple[int, Any, str], deque[ToolUse]] = {}
         for call in self._calls:
             for block in call.blocks:
                 found.setdefault((id(call), block.name, ""), deque()).append(block)
         return found
 
     @cached_property
-    def _with_input(self) -> dict[tuple[int, Any, str], deque[Block]]:
-        found: dict[tuple[int, Any, str], deque[Block]] = {}
+    def _with_input(self) -> dict[tuple[int, Any, str], deque[ToolUse]]:
+        found: dict[tuple[int, Any, str], deque[ToolUse]] = {}
         for call in self._calls:
             for block in call.blocks:
                 found.setdefault((id(call), block.name, _key(block.input)), deque()).append(block)
@@ -131,11 +131,11 @@ class _Asked:
 
 
 def _asked_as(tool: Draft) -> Any:
-    """The name by which the model asked for `tool`: without the function that ran, if its name is that of a function."""
+    """Return the name by which the model requested `tool`; a function's name may have a suffix."""
     name = tool.attributes.get(semconv.TOOL_NAME)
     return (owner_in(name) or name) if isinstance(name, str) else name
 
 
 def _key(value: Any) -> str:
-    """A text that is the same for equal JSON values."""
+    """Return a text that is the same for equal JSON values."""
     return json.dumps(value, sort_keys=True, default=str)

@@ -1,1 +1,1 @@
-"""When the work of a run ran: overlaps, schedules with changes, and the path that decided the end."""
+"""The timing of a run: overlaps, schedules with changes, and the critical path."""

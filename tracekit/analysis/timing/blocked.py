@@ -1,4 +1,4 @@
-"""Who held whom up: work that was started together on one event loop, which a blocking call kept from going on."""
+"""Find tasks started together on one event loop that a blocking call held up."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tracekit.analysis.timing.overlap import most_at_once
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
-__all__ = ["Held", "held_up"]
+__all__ = ["HeldUp", "held_up"]
 
 _MOST_LEVELS = 64
 _SOON_NS = 50_000_000
 _LEAST_KEPT = 2
-"""Children beside the one that blocks, of which two or more must have waited for it."""
+"""Number of siblings of the blocking child from which a turn is examined; two must have waited."""
 
 
-class Held(NamedTuple):
+class HeldUp(NamedTuple):
     """Children of `container` that were started as tasks and held one another up: each with its blocking calls, if any."""
 
     container: Node
@@ -26,34 +26,37 @@ class Held(NamedTuple):
     children: dict[str, Node]
 
 
-def held_up(blocking: Iterable[Node], parents: Mapping[str, Node]) -> Iterator[Held]:
-    """The nodes whose children held one another up by what is `blocking`. `parents` has the parent of each node, by id."""
-    found: dict[str, Held] = {}
+def held_up(blocking: Iterable[Node], parents: Mapping[str, Node]) -> Iterator[HeldUp]:
+    """Yield the nodes whose children held one another up by the calls of `blocking`.
+
+    `parents` has the parent of each node, by id.
+    """
+    found: dict[str, HeldUp] = {}
     for call in blocking:
         child: Node = call
         for _ in range(_MOST_LEVELS):
             parent = parents.get(child.id)
             if parent is None:
                 break
-            held = found.setdefault(parent.id, Held(parent, {}, {}))
+            held = found.setdefault(parent.id, HeldUp(parent, {}, {}))
             held.branches.setdefault(child.id, []).append(call)
             held.children[child.id] = child
             child = parent
     for held in found.values():
         together = _started_together(held)
         if len(together) > 1:
-            yield Held(held.container, {id: held.branches[id] for id in together}, held.children)
+            yield HeldUp(held.container, {id: held.branches[id] for id in together}, held.children)
         elif len(held.branches) == 1 and held.container.kind == "turn" and len(held.container.children) > _LEAST_KEPT:
             late = {child.id: child for child in _kept_waiting(held)}
             if len(late) > 1:
                 branches = {**held.branches, **{id: [] for id in late}}
-                yield Held(held.container, branches, {**held.children, **late})
+                yield HeldUp(held.container, branches, {**held.children, **late})
 
 
-def _kept_waiting(held: Held) -> list[Node]:
-    """What the answer of a turn asked for, too, and what began in sibling tasks only when the one that blocks was over.
+def _kept_waiting(held: HeldUp) -> list[Node]:
+    """Return the siblings, in tasks of their own, that began only when the blocking child was over.
 
-    Two or more that ran at once were started together, and so was the one.
+    Two or more that ran at once were started together, and so was the blocking one.
     """
     ((id, calls),) = held.branches.items()
     end_ns, home = max(call.end_ns or 0 for call in calls), calls[0].lane.rpartition(".")[0]
@@ -70,8 +73,8 @@ def _kept_waiting(held: Held) -> list[Node]:
     return [work.node for work in late] if is_all and most_at_once(intervals) == len(late) else []
 
 
-def _started_together(held: Held) -> list[str]:
-    """The children whose calls were made in sibling tasks: the most that stand under one lane, each in its own."""
+def _started_together(held: HeldUp) -> list[str]:
+    """Return the children whose calls ran in sibling tasks: the most under one lane, each in its own."""
     if len(held.branches) < 2:
         return []
     lanes = {id: calls[0].lane for id, calls in held.branches.items() if len({call.lane for call in calls}) == 1}
@@ -85,7 +88,7 @@ def _started_together(held: Held) -> list[str]:
 
 
 def _fork(lanes: Sequence[str]) -> str:
-    """The lane that all of `lanes` come from."""
+    """Return the lane that all of `lanes` come from."""
     if not lanes:
         return ""
     paths = [lane.split(".") for lane in lanes]

@@ -1,4 +1,4 @@
-"""The critical path of a run: the stretches of time that decided when it ended; and the slack and the drag of each span.
+"""The critical path of a run, which decided when it ended, and the slack and the drag of each span.
 
 What waits for what is as in `Schedule`, so a drag agrees with the savings that rules predict:
 
@@ -29,14 +29,14 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from tracekit.analysis.timing.overlap import Interval
-from tracekit.analysis.timing.schedule import Row, Schedule
+from tracekit.analysis.timing.schedule import ChildRow, Schedule
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
 
-__all__ = ["Margin", "Step", "critical_path", "margins", "time_of"]
+__all__ = ["CriticalStep", "Margin", "critical_path", "margins", "time_of"]
 
 
-class Step(NamedTuple):
+class CriticalStep(NamedTuple):
     """A part of the path: a stretch of time that `node` itself, and none of its children, decided.
 
     `agent` is the innermost agent around it. Times are nanoseconds since the epoch.
@@ -56,24 +56,24 @@ class Margin(NamedTuple):
 
 
 def time_of(root: Node, schedule: Schedule) -> Interval:
-    """The time of the run with this `root`: from its first agent or call on."""
+    """Return the time of the run with this `root`: from its first agent or call on."""
     end_ns = schedule.end(root)
     begins = (node.start_ns for node in root.walk() if node.kind in ("agent", "llm"))
     begin_ns = max(root.start_ns, min(begins, default=root.start_ns))
     return Interval(min(begin_ns, end_ns), end_ns)
 
 
-def critical_path(root: Node, schedule: Schedule) -> list[Step]:
-    """The parts of the path through the run with this `root`, the earliest first."""
+def critical_path(root: Node, schedule: Schedule) -> list[CriticalStep]:
+    """Return the parts of the path through the run with this `root`, the earliest first."""
     begin_ns, end_ns = time_of(root, schedule)
-    steps: list[Step] = []
+    steps: list[CriticalStep] = []
     # Of what is on the path, the time that it decided. Later parts are found first.
     stack: list[tuple[Node, Node | None, int, int]] = [(root, None, begin_ns, end_ns)]
     while stack:
         node, agent, start_ns, at_ns = stack.pop()
         agent = node if node.kind == "agent" else agent
         if not node.children:
-            steps.append(Step(node, agent, start_ns, at_ns))
+            steps.append(CriticalStep(node, agent, start_ns, at_ns))
             continue
         children = _Children.of(node, schedule)
         for number in reversed(children.path):
@@ -82,15 +82,15 @@ def critical_path(root: Node, schedule: Schedule) -> list[Step]:
             child_begin_ns = max(child.start_ns, start_ns)
             if child_begin_ns >= child_end_ns:
                 continue
-            steps.append(Step(node, agent, child_end_ns, at_ns))
+            steps.append(CriticalStep(node, agent, child_end_ns, at_ns))
             stack.append((child.node, agent, child_begin_ns, child_end_ns))
             at_ns = child_begin_ns
-        steps.append(Step(node, agent, start_ns, at_ns))
+        steps.append(CriticalStep(node, agent, start_ns, at_ns))
     return sorted((step for step in steps if step.start_ns < step.end_ns), key=lambda step: step.start_ns)
 
 
 def margins(root: Node, schedule: Schedule) -> Mapping[str, Margin]:
-    """The slack and the drag of each node of the run with this `root`, by its id."""
+    """Return the slack and the drag of each node of the run with this `root`, by its id."""
     begin_ns, end_ns = time_of(root, schedule)
     found: dict[str, Margin] = {}
     # Beside each node its slack, and the most that the run can be shorter by what changes in it.
@@ -124,7 +124,7 @@ class _Children:
         path: The numbers of those that decided the end of the node, in order.
     """
 
-    row: Row
+    row: ChildRow
     begin_ns: int
     finishes: Sequence[int]
     slacks: Sequence[int | None]
@@ -132,15 +132,15 @@ class _Children:
 
     @classmethod
     def of(cls, node: Node, schedule: Schedule) -> _Children:
-        """The children of `node`."""
+        """Lay out the children of `node`."""
         row, finishes = schedule.row(node), schedule.laid_out(node)
         path = _path(row, finishes, node.start_ns)
         return cls(row, node.start_ns, finishes, _slacks(row, finishes, node.start_ns), path)
 
     def limits(self) -> Iterator[tuple[int, int]]:
-        """Each on the path, with the most that the node can be shorter by what changes in it.
+        """Yield each child on the path with the most by which changes in it can shorten the node.
 
-        Once it is shorter by the slack of one that ran beside it, that one decides.
+        Once the path is shorter by the slack of a child that ran beside it, that child decides.
         """
         row, path = self.row, self.path
         places = _places(row)
@@ -159,16 +159,16 @@ class _Children:
             yield number, within_ns if limit_ns is None else min(within_ns, limit_ns)
 
 
-def _places(row: Row) -> list[int]:
-    """The place of each child among the ends."""
+def _places(row: ChildRow) -> list[int]:
+    """Return the place of each child among the ends."""
     places = [0] * len(row.ends)
     for place, number in enumerate(row.ends):
         places[number] = place
     return places
 
 
-def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
-    """The numbers of the children that decided when their parent ended, in order; of equal ends the longest."""
+def _path(row: ChildRow, finishes: Sequence[int], begin_ns: int) -> list[int]:
+    """Return the numbers of the children that decided the end of their parent, in order; of equal ends the longest."""
 
     def later(one: int, other: int) -> int:
         return min(one, other, key=lambda number: (-finishes[number], number))
@@ -182,8 +182,8 @@ def _path(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int]:
     return path[::-1]
 
 
-def _slacks(row: Row, finishes: Sequence[int], begin_ns: int) -> list[int | None]:
-    """How much later each child could end without a later end of its parent."""
+def _slacks(row: ChildRow, finishes: Sequence[int], begin_ns: int) -> list[int | None]:
+    """Return by how much each child could end later without a later end of its parent."""
     count = len(row.children)
     inside, places = set(row.inside), _places(row)
     last_ns = max([begin_ns, *(finishes[number] for number in row.inside)])
@@ -208,7 +208,7 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 
 def _first(following: list[int], at: int) -> int:
-    """Follow `following` from `at` to a place that stands for itself, and shorten the way for the next time."""
+    """Follow `following` from `at` to a place that points to itself, and shorten the way for the next time."""
     end = at
     while following[end] != end:
         end = following[end]

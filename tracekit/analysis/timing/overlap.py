@@ -1,7 +1,7 @@
-"""What ran beside what.
+"""Compute overlaps of intervals.
 
-Work that begins when other work has ended, or up to `TOLERANCE_NS` before, came after it: that is what a clock read
-twice in one process may differ by through scheduling.
+An interval that begins when another has ended, or up to `TOLERANCE_NS` before, counts as later: by that much two
+readings of a clock in one process may differ through scheduling.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = [
     "SLOT_NS",
     "TOLERANCE_NS",
     "Interval",
-    "Level",
+    "RunningCount",
     "begun_at_an_end",
     "beside_others",
     "concurrency",
@@ -39,48 +39,48 @@ class Interval(NamedTuple):
     end_ns: int
 
 
-class Level(NamedTuple):
-    """How many were at work from `at_ns` on."""
+class RunningCount(NamedTuple):
+    """The number of intervals that run from `at_ns` on."""
 
     at_ns: int
     running: int
 
 
 def is_serial(intervals: Sequence[Interval]) -> bool:
-    """Whether each began when the one before had ended."""
+    """Return whether each interval began after the end of the one before."""
     ordered = sorted(intervals)
     return all(after.start_ns >= before.end_ns - TOLERANCE_NS for before, after in pairwise(ordered))
 
 
 def begun_at_an_end(intervals: Sequence[Interval]) -> list[Interval]:
-    """Those of `intervals` that began just when another had ended. O(n log n)."""
+    """Return the `intervals` that began just when another had ended. O(n log n)."""
     ends = sorted(interval.end_ns for interval in intervals)
     ended = ((interval, bisect_right(ends, interval.start_ns)) for interval in intervals)
     return [interval for interval, count in ended if count and interval.start_ns - ends[count - 1] <= SLOT_NS]
 
 
 def is_limited(intervals: Sequence[Interval], most: int) -> bool:
-    """Whether never more than `most` were at work, each further one beginning when one had ended, as at a semaphore."""
+    """Return whether at most `most` ran at once, each further one beginning at an end, as with a semaphore."""
     return most < len(intervals) and len(begun_at_an_end(intervals)) >= len(intervals) - most
 
 
-def concurrency(intervals: Iterable[Interval]) -> list[Level]:
-    """How many were at work over time: a level for each moment at which that changed. O(n log n)."""
+def concurrency(intervals: Iterable[Interval]) -> list[RunningCount]:
+    """Return the number of running intervals over time, one level for each change. O(n log n)."""
     changes: dict[int, int] = {}
     for start_ns, end_ns in intervals:
         changes[start_ns] = changes.get(start_ns, 0) + 1
         changes[end_ns] = changes.get(end_ns, 0) - 1
-    levels: list[Level] = []
+    levels: list[RunningCount] = []
     running = 0
     for at_ns in sorted(changes):
         running += changes[at_ns]
         if not levels or levels[-1].running != running:
-            levels.append(Level(at_ns, running))
+            levels.append(RunningCount(at_ns, running))
     return levels
 
 
 def most_at_once(intervals: Iterable[Interval]) -> int:
-    """The highest number at work at one moment, less what overlaps only within the tolerance."""
+    """Return the highest number of intervals at one moment, ignoring overlaps within the tolerance."""
     begins, ends = [], []
     for start_ns, end_ns in intervals:
         begins.append(start_ns)
@@ -96,7 +96,7 @@ def most_at_once(intervals: Iterable[Interval]) -> int:
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same time, in intervals that neither overlap nor touch, in order. O(n log n)."""
+    """Return the same time in intervals that neither overlap nor touch, in order. O(n log n)."""
     joined: list[Interval] = []
     for start_ns, end_ns in sorted(intervals):
         if joined and start_ns <= joined[-1].end_ns:
@@ -107,13 +107,13 @@ def union(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def covered_ns(intervals: Iterable[Interval], within: Interval) -> int:
-    """Nanoseconds of `within` in which at least one of `intervals` ran."""
+    """Return the nanoseconds of `within` in which at least one of `intervals` ran."""
     clipped = (Interval(max(start, within.start_ns), min(end, within.end_ns)) for start, end in intervals)
     return sum(end - start for start, end in union(part for part in clipped if part.start_ns < part.end_ns))
 
 
 def beside_others(busy: Mapping[str, Iterable[Interval]], begin_ns: int, ends: Mapping[str, int]) -> dict[str, int]:
-    """For each name, how many nanoseconds others were `busy`, from `begin_ns` up to its own of `ends`. O(n log n)."""
+    """Return for each name how long other names were `busy` between `begin_ns` and its own of `ends`."""
     changes = [(end_ns, 0, name) for name, end_ns in ends.items()]
     for name, intervals in busy.items():
         for start_ns, end_ns in intervals:

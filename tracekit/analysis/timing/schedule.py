@@ -1,4 +1,4 @@
-"""What a run would have taken with its work in another order.
+"""The schedule of a run, and its duration if tasks ran in another order.
 
 Each node's children form a graph: a child waits for its parent's begin and for every sibling that had ended when it
 began. What it waited beyond the last of these is its *own delay*, which stays as it was:
@@ -41,7 +41,7 @@ from tracekit.analysis.unseen import Slot, Unseen, is_unseen
 from tracekit.model.change import Change, Saving
 from tracekit.model.tree import Node
 
-__all__ = ["MANY", "Level", "Row", "Schedule", "packed"]
+__all__ = ["MANY", "ChangedNode", "ChildRow", "Schedule", "packed"]
 
 MANY = 64
 """Children of one node from which on savings below it are bounded instead of laid out."""
@@ -49,15 +49,15 @@ MANY = 64
 _NEVER = -(1 << 63)
 
 
-class Level(NamedTuple):
+class ChangedNode(NamedTuple):
     """A node below which something changes.
 
     Attributes:
         node: The node.
-        own: The part of the change that is about its children.
-        shorter: Its children below which something changes, each with the nanoseconds that it takes less.
-        saved_ns: Nanoseconds that the node takes less.
-        is_whole: Whether the whole change is below it.
+        own: The part of the change that concerns its children.
+        shorter: Its children below which something changes, each with the nanoseconds by which it is shorter.
+        saved_ns: Nanoseconds by which the node is shorter.
+        is_whole: True if the whole change is below it.
     """
 
     node: Node
@@ -68,12 +68,12 @@ class Level(NamedTuple):
 
     @property
     def is_bounded(self) -> bool:
-        """Whether its saving is bounded instead of laid out."""
+        """True if its saving is bounded instead of laid out."""
         return not self.own and len(self.node.children) > MANY
 
 
 def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
-    """When each of `durations` begins, from 0, with at most `limit` at once."""
+    """Return the begins of tasks with these `durations`, from 0, with at most `limit` at once."""
     if limit is None or limit >= len(durations):
         return [0] * len(durations)
     places = [0] * max(1, limit)
@@ -86,11 +86,11 @@ def packed(durations: Sequence[int], limit: int | None = None) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The children of a node in the order of their begins: what each waited for, and how long it then delayed.
+class ChildRow:
+    """The children of a node in the order of their begins, with their dependencies and delays.
 
-    `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these. `inside` are
-    those for which the node itself waited.
+    `ends` are the children in the order of their ends; child n waited for the first `waited[n]` of these, and then
+    delayed by `delays[n]`. `inside` are those for which the node itself waited.
     """
 
     children: Sequence[Slot]
@@ -136,20 +136,20 @@ class Schedule:
         self._least_ns = max(1, least_ns)
         self._depths: dict[str, int] = {}
         self._alone: dict[str, Mapping[str, int]] = {}
-        self._rows: dict[int, tuple[Node, Row]] = {}
+        self._rows: dict[int, tuple[Node, ChildRow]] = {}
         self._unchanged: dict[str, _Unchanged] = {}
 
     def end(self, node: Node) -> int:
-        """When `node` ended."""
+        """Return when `node` ended."""
         end_ns = self._last_ns if node.end_ns is None else node.end_ns
         return max(end_ns, node.start_ns)
 
     def duration(self, node: Node) -> int:
-        """Nanoseconds that `node` took."""
+        """Return the duration of `node` in nanoseconds."""
         return self.end(node) - node.start_ns
 
     def depth(self, node: Node) -> int:
-        """The number of nodes around `node`."""
+        """Return the number of nodes around `node`."""
         above: list[str] = []
         while node.id not in self._depths:
             parent = self._parents.get(node.id)
@@ -173,8 +173,8 @@ class Schedule:
                 return Saving(change, 0)
         return Saving(change, saved_ns)
 
-    def levels(self, change: Change) -> Iterator[Level]:
-        """The nodes below which something changes, from the innermost to the root."""
+    def levels(self, change: Change) -> Iterator[ChangedNode]:
+        """Yield the nodes below which something changes, from the innermost to the root."""
         owns: dict[str, Change] = {}
         shorter: dict[str, list[tuple[Node, int]]] = {}
         heap: list[tuple[int, str, Node]] = []
@@ -190,7 +190,7 @@ class Schedule:
         while heap:
             *_, node = heapq.heappop(heap)
             own, below = owns.get(node.id, Change()), shorter[node.id]
-            level = Level(node, own, below, self._saved_in(node, own, below), not heap)
+            level = ChangedNode(node, own, below, self._saved_in(node, own, below), not heap)
             yield level
             parent = self._parents.get(node.id)
             if parent is not None:
@@ -212,14 +212,14 @@ class Schedule:
             yield parent, Change(begins[id], durations[id])
 
     def _saved_in(self, node: Node, own: Change, shorter: Sequence[tuple[Node, int]]) -> int:
-        """Nanoseconds that `node` takes less with `own` among its children, of which those of `shorter` take less."""
+        """Return by how much `node` is shorter with `own` among its children and with the children `shorter`."""
         if not own and (len(shorter) == 1 or len(node.children) > MANY):
             # Children that ran alone did so at different times.
             return sum(self.handed_up(child, node, saved_ns) for child, saved_ns in shorter)
         return self.duration(node) - self.duration_with(node, self.with_shorter(node, own, shorter))
 
     def with_shorter(self, node: Node, own: Change, shorter: Sequence[tuple[Node, int]]) -> Change:
-        """Return `own`, a change among the children of `node`, with those of `shorter` so much shorter."""
+        """Return `own`, a change among the children of `node`, with those of `shorter` made that much shorter."""
         durations = dict(own.durations)
         for child, saved_ns in shorter:
             less_ns = self.waited_for(child, node, saved_ns)
@@ -227,7 +227,7 @@ class Schedule:
         return Change(own.begins, durations)
 
     def carried_ns(self, node: Node, saved_ns: int) -> int:
-        """What is left at the root of `saved_ns` that `node` takes less."""
+        """Return by how much the root is shorter if `node` is shorter by `saved_ns`."""
         while saved_ns >= self._least_ns:
             parent = self._parents.get(node.id)
             if parent is None:
@@ -237,7 +237,7 @@ class Schedule:
         return 0
 
     def handed_up(self, node: Node, parent: Node, saved_ns: int) -> int:
-        """Nanoseconds that `parent` takes less where its child `node` takes `saved_ns` less."""
+        """Return by how much `parent` is shorter if its child `node` is shorter by `saved_ns`."""
         if len(parent.children) > MANY:
             return min(self.waited_for(node, parent, saved_ns), self._alone_ns(parent, node))
         if len(parent.children) > 1:
@@ -246,12 +246,12 @@ class Schedule:
         return self.waited_for(node, parent, saved_ns)
 
     def waited_for(self, node: Node, parent: Node, saved_ns: int) -> int:
-        """What of `saved_ns` the end of `parent` can depend on: it did not wait for a child that outlived it."""
+        """Return the part of `saved_ns` that can change the end of `parent`, which may not wait for the child's end."""
         beyond_ns = max(0, self.end(node) - self.end(parent))
         return max(0, saved_ns - beyond_ns) if beyond_ns <= TOLERANCE_NS else 0
 
     def duration_with(self, node: Node, change: Change) -> int:
-        """Nanoseconds that `node` takes with `change` among its children."""
+        """Return the duration of `node` in nanoseconds with `change` among its children."""
         row = self.row(node)
         changed = {*change.begins, *change.durations}
         if len(row.children) > max(MANY, 2 * len(changed)):
@@ -262,7 +262,7 @@ class Schedule:
         return max(is_last_ns, node.start_ns) - node.start_ns + self.end(node) - row.was_last_ns
 
     def times_with(self, node: Node, change: Change) -> Mapping[str, Interval]:
-        """When each child of `node` runs with `change` among them, by id, where `node` itself begins as it did."""
+        """Return the times of the children of `node` with `change` among them, by id, from the node's old begin."""
         row = self.row(node)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, change, range(len(row.children)), node.start_ns, starts)
@@ -277,11 +277,11 @@ class Schedule:
         return {child.id: times[child.id] for child in node.children}
 
     def _run_with(
-        self, row: Row, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
+        self, row: ChildRow, change: Change, numbers: range, ready_ns: int, starts: dict[str, int]
     ) -> tuple[list[int], int]:
-        """When the children with these `numbers` end with `change`, in order, and when all have.
+        """Return the ends of the children with these `numbers` after `change`, in order, and the latest end.
 
-        `numbers` begin and end at joints; all before had ended at `ready_ns`. `starts` takes when each begins, by id.
+        `numbers` begin and end at joints; all before had ended at `ready_ns`. `starts` takes the begin of each, by id.
         """
         finishes: list[int] = []
         waited = first = numbers.start
@@ -299,8 +299,8 @@ class Schedule:
             finishes.append(start + (child.end_ns - child.start_ns if duration is None else duration))
         return finishes, max([ready_ns, *finishes])
 
-    def _last_between_joints(self, row: Row, node: Node, change: Change, changed: Collection[str]) -> int:
-        """When the last child inside of `node` ends with `change`, which is of the children `changed`."""
+    def _last_between_joints(self, row: ChildRow, node: Node, change: Change, changed: Collection[str]) -> int:
+        """Return when the last inside child of `node` ends with `change`, which concerns the children `changed`."""
         if node.id not in self._unchanged:
             self._unchanged[node.id] = self._without_change(row, node)
         was = self._unchanged[node.id]
@@ -315,7 +315,7 @@ class Schedule:
         shift_ns = ready_ns - was.ready[last]
         return max(was.before[first], was.after[last] + shift_ns, *(finishes[number - begin] for number in inside))
 
-    def _without_change(self, row: Row, node: Node) -> _Unchanged:
+    def _without_change(self, row: ChildRow, node: Node) -> _Unchanged:
         count = len(row.children)
         starts: dict[str, int] = {}
         finishes, _ = self._run_with(row, Change(), range(count), node.start_ns, starts)
@@ -333,15 +333,15 @@ class Schedule:
             *([times[joint] for joint in joints] for times in (ready, before, after)),
         )
 
-    def row(self, node: Node) -> Row:
-        """The children of `node`, as they were recorded."""
+    def row(self, node: Node) -> ChildRow:
+        """Return the children of `node` as they were recorded."""
         # By the node itself: in a recording that someone made up, a span may have the id that an inferred one gets.
         known = self._rows.get(id(node))
         if known is None:
             known = self._rows[id(node)] = node, self._laid_out(node)
         return known[1]
 
-    def _laid_out(self, node: Node) -> Row:
+    def _laid_out(self, node: Node) -> ChildRow:
         children = sorted(self._slots(node), key=lambda slot: (slot.start_ns, slot.end_ns))
         ended = [child.end_ns for child in children]
         ends = sorted(range(len(children)), key=ended.__getitem__)
@@ -357,22 +357,22 @@ class Schedule:
         end_ns = self.end(node)
         inside = [number for number, ended_ns in enumerate(ended) if ended_ns <= end_ns]
         was_last_ns = max([node.start_ns, *(ended[number] for number in inside)])
-        return Row(children, ends, waited, delays, inside, was_last_ns)
+        return ChildRow(children, ends, waited, delays, inside, was_last_ns)
 
     def _slots(self, node: Node) -> Iterator[Slot]:
-        """When the children of `node` ran. One that outlived it within the tolerance ended with it."""
+        """Yield the times of the children of `node`. A child that outlived it within the tolerance ends with it."""
         end_ns = self.end(node)
         for slot in self._unseen.slots(node):
             is_over = end_ns < slot.end_ns <= end_ns + TOLERANCE_NS
             yield slot._replace(end_ns=max(end_ns, slot.start_ns)) if is_over else slot
 
     def laid_out(self, node: Node) -> Sequence[int]:
-        """When each child in the row of `node` ends by the rules above, without a change."""
+        """Return the end of each child in the row of `node` by the rules above, without a change."""
         row = self.row(node)
         return self._run_with(row, Change(), range(len(row.children)), node.start_ns, {})[0]
 
     def _alone_ns(self, parent: Node, child: Node) -> int:
-        """Nanoseconds in which no sibling ran beside `child`."""
+        """Return the nanoseconds in which no sibling ran beside `child`."""
         if parent.id not in self._alone:
             self._alone[parent.id] = self._all_alone(parent)
         return self._alone[parent.id][child.id]

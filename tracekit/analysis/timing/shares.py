@@ -1,4 +1,4 @@
-"""The critical path by agent: the time of a run that each decided, and the part of it that findings say was avoidable."""
+"""The critical path by agent: the time that each agent decided, and its avoidable part according to findings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tracekit.analysis.timing.critical import Step
+from tracekit.analysis.timing.critical import CriticalStep
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.tree import Node
 
@@ -14,15 +14,15 @@ __all__ = ["Share", "shares_of"]
 
 
 class Share(NamedTuple):
-    """The part of the critical path that agents of one name decided, in nanoseconds; None for what no agent did."""
+    """The part of the critical path that agents of one name decided, in nanoseconds; None for time of no agent."""
 
     agent: str | None
     time_ns: int
     avoidable_ns: int
 
 
-def shares_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) -> list[Share]:
-    """The shares in `steps`, the path through the run with this `root`; the largest first.
+def shares_of(root: Node, steps: Sequence[CriticalStep], findings: Iterable[Finding]) -> list[Share]:
+    """Return the shares of agents in `steps`, the path through the run with this `root`; the largest first.
 
     A finding that is likely or certain makes a part of `steps` avoidable: those at and below its spans. What it saves is
     spread over the agents there by their times. No step counts for two findings: the one that saves more has it.
@@ -45,14 +45,15 @@ def shares_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) ->
     return sorted(shares, key=lambda share: -share.time_ns)
 
 
-def _name(step: Step) -> str | None:
+def _name(step: CriticalStep) -> str | None:
     return None if step.agent is None else step.agent.agent or step.agent.name
 
 
-def _places_of(root: Node, steps: Sequence[Step], findings: Iterable[Finding]) -> list[tuple[int, set[int]]]:
-    """What each finding saves, with the places of the `steps` at and below its spans; the largest saving first.
+def _places_of(root: Node, steps: Sequence[CriticalStep], findings: Iterable[Finding]) -> list[tuple[int, set[int]]]:
+    """Return the saving of each finding with the places of its `steps`, the largest saving first.
 
-    A span with others of the same finding below it only says where these are.
+    The steps of a finding are those at and below its spans. A span with other spans of the same finding below it only
+    shows where these are.
     """
     saving = [each for each in findings if each.saved_ms and is_at_least(each.confidence, "likely")]
     saving.sort(key=lambda finding: -(finding.saved_ms or 0.0))

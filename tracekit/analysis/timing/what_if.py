@@ -1,4 +1,4 @@
-"""A run as it could be: when each of its spans runs with a change.
+"""Draw a run as it could be: the times of each of its spans with a change.
 
 The times are those of the schedule that a saving is computed from: the children of each node below which something
 changes as `Schedule.times_with` lays them, each shorter by what its own children hand up. What is below a child moves
@@ -21,14 +21,14 @@ from itertools import accumulate
 from tracekit.analysis.batches import batch_of, blocking_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS, Interval, union
-from tracekit.analysis.timing.schedule import Level, Schedule
+from tracekit.analysis.timing.schedule import ChangedNode, Schedule
 from tracekit.model.change import Change, combined
 from tracekit.model.tree import Node, Run
 
 __all__ = ["WhatIf", "drawn", "what_if"]
 
 Warp = Callable[[int], int]
-"""From when something was to when it could be."""
+"""A function from a time in the run as it was to the time in the changed run."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +36,10 @@ class WhatIf:
     """A run as it was and as it could be, in nanoseconds since the epoch.
 
     Attributes:
-        node: The innermost node below which everything that changes is.
-        was: When the run ran.
-        could: When it would have run.
-        times: When each node would have run, by its id; what falls away has none.
+        node: The innermost node that contains the whole change.
+        was: The time of the run as recorded.
+        could: The time of the changed run.
+        times: The time of each node in the changed run, by its id; a node that disappears has none.
     """
 
     node: Node
@@ -80,8 +80,10 @@ def drawn(schedule: Schedule, root: Node, change: Change) -> WhatIf:
     return WhatIf(node, was, could, times)
 
 
-def _within(schedule: Schedule, levels: Mapping[str, Level], level: Level) -> Iterator[tuple[Node, int, Warp]]:
-    """The children of the node of `level`, with how long each lasts by what changes below it, and how time in it passes."""
+def _within(
+    schedule: Schedule, levels: Mapping[str, ChangedNode], level: ChangedNode
+) -> Iterator[tuple[Node, int, Warp]]:
+    """Yield the children of a level's node, each with its new duration and the warp of its time."""
     laid = _laid(schedule, level)
     changed = _Changed(schedule, level)
     for child in level.node.children:
@@ -94,8 +96,8 @@ def _within(schedule: Schedule, levels: Mapping[str, Level], level: Level) -> It
         yield child, lasts_ns, _warp(schedule, child, lasts_ns, Interval(start_ns, end_ns), changed)
 
 
-def _laid(schedule: Schedule, level: Level) -> Mapping[str, Interval]:
-    """When the children of the node of `level` run, where the node itself begins as it did."""
+def _laid(schedule: Schedule, level: ChangedNode) -> Mapping[str, Interval]:
+    """Return the times of the children of the level's node, where the node itself begins as it did."""
     node = level.node
     if not level.is_bounded:
         return schedule.times_with(node, schedule.with_shorter(node, level.own, level.shorter))
@@ -118,7 +120,7 @@ def _laid(schedule: Schedule, level: Level) -> Mapping[str, Interval]:
 
 @dataclass(frozen=True, slots=True)
 class _Shift:
-    """Time that passes as it did, so much later."""
+    """Time that passes as it did, moved by a constant."""
 
     by_ns: int
 
@@ -133,7 +135,7 @@ def _both(inner: Warp, outer: Warp) -> Warp:
 
 
 def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, Interval]]:
-    """When `node` and all below it run, less what falls away."""
+    """Yield the times of `node` and all below it, without nodes that disappear."""
     for each in node.walk():
         start_ns, end_ns = each.start_ns, schedule.end(each)
         moved = Interval(warp(start_ns), warp(end_ns))
@@ -142,9 +144,9 @@ def _warped(schedule: Schedule, node: Node, warp: Warp) -> Iterator[tuple[str, I
 
 
 class _Changed:
-    """What the change of a level makes of its children, and the calls in those made shorter that blocked the others."""
+    """The change of a level among its children, with the blocking calls in children that become shorter."""
 
-    def __init__(self, schedule: Schedule, level: Level) -> None:
+    def __init__(self, schedule: Schedule, level: ChangedNode) -> None:
         self.begins = {child.id: child.start_ns for child in level.node.children}
         self.change = level.own
         self.blocking = [
@@ -156,7 +158,7 @@ class _Changed:
 
 
 def _warp(schedule: Schedule, child: Node, lasts_ns: int, to: Interval, changed: _Changed) -> Warp:
-    """How the time within `child`, which lasts so long by what changes below it, passes if it runs at `to`."""
+    """Return the warp of the time within `child`, whose new duration is `lasts_ns`, if it runs at `to`."""
     is_ns = to.end_ns - to.start_ns
     if lasts_ns == is_ns:
         return _Shift(to.start_ns - child.start_ns)
@@ -168,14 +170,14 @@ def _warp(schedule: Schedule, child: Node, lasts_ns: int, to: Interval, changed:
 
 
 def _own_call(schedule: Schedule, turn: Node) -> Iterator[tuple[int, Sequence[Interval]]]:
-    """A turn without the call at its begin."""
+    """Yield a turn's begin, and its own call as the time to cut."""
     asked = batch_of(turn).asked if turn.kind == "turn" else None
     if asked is not None:
         yield turn.start_ns, [Interval(turn.start_ns, schedule.end(asked))]
 
 
 def _held_up(schedule: Schedule, child: Node, changed: _Changed) -> Iterator[tuple[int, Sequence[Interval]]]:
-    """A task, from the begin of the first of its like on, without the time in which calls of the others blocked it."""
+    """Yield a task's begin, and as the time to cut the blocking calls of the others that held it up."""
     if not changed.blocking:
         return
     first, _ = changed.change.begins.get(child.id, (child.id, 0))
@@ -191,7 +193,7 @@ def _held_up(schedule: Schedule, child: Node, changed: _Changed) -> Iterator[tup
 
 
 def _without(cuts: Sequence[Interval], begin_ns: int, to_ns: int) -> Warp:
-    """Time from `begin_ns` on, moved to `to_ns`, without `cuts`, which are in order."""
+    """Return a warp from `begin_ns` on to `to_ns` that leaves out `cuts`, which are in order."""
     starts = [start_ns for start_ns, _ in cuts]
 
     def warp(at_ns: int) -> int:

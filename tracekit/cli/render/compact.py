@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.alike import Group
+from tracekit.analysis.alike import AlikeNodes
 from tracekit.formatting import format_duration
 from tracekit.model.text import printable
 from tracekit.model.tree import Node
@@ -16,7 +16,7 @@ _LONGEST = 200
 _MOST_BESIDE = 32
 
 
-def summary_of_group(group: Group, now_ns: int) -> tuple[str, str]:
+def summary_of_group(group: AlikeNodes, now_ns: int) -> tuple[str, str]:
     """The median and the longest duration of the members."""
     times = sorted(child.duration_ns(now_ns) for child in group.children)
     return f"p50 {format_duration(times[len(times) // 2])}", f"max {format_duration(times[-1])}"

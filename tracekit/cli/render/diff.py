@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from tracekit.analysis.diff import Change, Diff, Edit, words
+from tracekit.analysis.diff import Diff, Edit, NodeChange, words
 from tracekit.cli.render.console import console
 from tracekit.formatting import format_duration, format_money, format_number, is_unicode
 from tracekit.model.text import printable
@@ -91,7 +91,7 @@ def _totals(diff: Diff, arrow: str) -> Iterator[Text]:
 # ── one change ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _print_change(out: Console, change: Change, diff: Diff, arrow: str, dot: str) -> None:
+def _print_change(out: Console, change: NodeChange, diff: Diff, arrow: str, dot: str) -> None:
     mark = " " if change.counts else dot
     if change.how in ("only in a", "only in b"):
         name, run, id = ("A", diff.a, change.a) if change.how == "only in a" else ("B", diff.b, change.b)
@@ -113,7 +113,7 @@ def _line(name: str, value: str | Text, mark: str) -> Text:
     return line if mark == " " else Text.assemble(line, style="dim")
 
 
-def _value(change: Change, arrow: str) -> Text:
+def _value(change: NodeChange, arrow: str) -> Text:
     before, after = change.before, change.after
     if isinstance(before, str) and isinstance(after, str):
         if max(len(before), len(after)) <= 40 and "\n" not in before + after:

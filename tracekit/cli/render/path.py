@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.analysis.timing.critical import Margin, Step, critical_path, margins
+from tracekit.analysis.timing.critical import CriticalStep, Margin, critical_path, margins
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.analysis.unseen import is_unseen
 from tracekit.cli.render.console import console
@@ -28,7 +28,7 @@ _LEGEND = "drag: the run would be shorter by so much if this took no time"
 
 
 @dataclass(slots=True)
-class _Row:
+class _PathRow:
     node: Node
     agent: Node | None
     start_ns: int
@@ -66,9 +66,9 @@ def print_path(run: RunTree, findings: Sequence[Finding] = (), *, all_attempts: 
     out.print(Text(_LEGEND + before, style="dim"))
 
 
-def _rows(steps: Sequence[Step], parents: Mapping[str, Node], *, all_attempts: bool) -> list[_Row]:
+def _rows(steps: Sequence[CriticalStep], parents: Mapping[str, Node], *, all_attempts: bool) -> list[_PathRow]:
     """The steps one after another, those of a call's attempts as the call's where not all attempts are asked for."""
-    rows: list[_Row] = []
+    rows: list[_PathRow] = []
     for step in steps:
         node = step.node
         while node.kind == "attempt" and not all_attempts and node.id in parents:
@@ -76,11 +76,13 @@ def _rows(steps: Sequence[Step], parents: Mapping[str, Node], *, all_attempts: b
         if rows and rows[-1].node is node:
             rows[-1].time_ns += step.end_ns - step.start_ns
         else:
-            rows.append(_Row(node, step.agent, step.start_ns, step.end_ns - step.start_ns))
+            rows.append(_PathRow(node, step.agent, step.start_ns, step.end_ns - step.start_ns))
     return rows
 
 
-def _cells(rows: Sequence[_Row], begin_ns: int, found: Mapping[str, Margin]) -> list[tuple[str, str, str, str, str]]:
+def _cells(
+    rows: Sequence[_PathRow], begin_ns: int, found: Mapping[str, Margin]
+) -> list[tuple[str, str, str, str, str]]:
     at_most = "≤ " if is_unicode() else "< "
     cells = []
     for row in rows:

@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tracekit import semconv
-from tracekit.analysis.alike import Group, chain_of, failed_in, grouped
+from tracekit.analysis.alike import AlikeNodes, chain_of, failed_in, grouped
 from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
 from tracekit.cli.render.console import console
 from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
-from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
+from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -162,11 +162,11 @@ def _children(node: Node, *, all_attempts: bool, full: bool) -> tuple[Node, ...]
         children = tuple(child for child in node.children if all_attempts or _is_told(child, node))
     else:
         children = tuple(child for child in node.children if child.kind != "attempt")
-    return () if isinstance(node, Group) else children if full else grouped(children)
+    return () if isinstance(node, AlikeNodes) else children if full else grouped(children)
 
 
 def _codes_of(nodes: Sequence[Node], codes: Mapping[str, list[str]]) -> tuple[str, ...]:
-    members = [each for node in nodes for each in ((node, *node.children) if isinstance(node, Group) else (node,))]
+    members = [each for node in nodes for each in ((node, *node.children) if isinstance(node, AlikeNodes) else (node,))]
     return tuple(dict.fromkeys(code for each in members for code in codes.get(each.id, ())))
 
 
@@ -234,7 +234,7 @@ def _label(row: _Row, marks: _Marks) -> Text:
 def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
     """What a row of several nodes says of them beside the name."""
     node = row.node
-    if isinstance(node, Group):
+    if isinstance(node, AlikeNodes):
         times = summary_of_group(node, node.end_ns or node.start_ns)
         yield f"{marks.times} {len(node.children)}  {f' {marks.dot} '.join(times)}"
     elif len(row.nodes) > 1:
@@ -247,7 +247,7 @@ def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
 
 def _remarks(row: _Row, marks: _Marks) -> Text:
     """Retries, failures and outcomes of all nodes of a row, each once, the innermost first."""
-    if isinstance(row.node, Group) and failed_in(row.node):
+    if isinstance(row.node, AlikeNodes) and failed_in(row.node):
         return Text(f" {marks.cross} {failed_in(row.node)} failed", style="red")
     text, known = Text(), set[str]()
     for node in reversed(row.nodes):
@@ -315,7 +315,8 @@ def _columns(rows: list[_Row], run: RunTree, marks: _Marks, width: int) -> list[
 def _tokens(node: Node, marks: _Marks) -> str:
     if node.kind == "attempt" or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{format_number(node.tokens.input)} {marks.arrow} {format_number(node.tokens.output)}"
+    output = format_output(node.tokens.output, is_partial=node.tokens.is_partial)
+    return f"{format_number(node.tokens.input)} {marks.arrow} {output}"
 
 
 def _time(node: Node, run: RunTree, marks: _Marks) -> str:

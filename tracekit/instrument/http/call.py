@@ -18,7 +18,8 @@ from tracekit.instrument.http.addresses import MESSAGES, asks_claude, is_candida
 from tracekit.instrument.http.callers import caller
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.sdk.attempt import Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
+from tracekit.instrument.sdk.call import Call
+from tracekit.instrument.sdk.current import CURRENT_CALL, current_call
 from tracekit.instrument.sdk.spans import RecordingTracer
 from tracekit.model.events import Failure, Request
 from tracekit.origin import pass_on
@@ -154,7 +155,7 @@ def begin(recorder: Recorder, sent: Request, headers: Container[str], *, is_sync
     if not is_recorded:
         _count(recorder, sent, has_version=has_version)
         return None
-    call = HttpCall(recorder, is_sync=is_sync)
+    call = recorder.upstream.call_type(HttpCall)(recorder, is_sync=is_sync)
     if asks and asked is not None and not path.endswith("/count_tokens"):
         call.start_span(sent, asked)
     return Sending(call)
@@ -163,7 +164,7 @@ def begin(recorder: Recorder, sent: Request, headers: Container[str], *, is_sync
 def _count(recorder: Recorder, sent: Request, *, has_version: bool) -> None:
     server = urlsplit(sent.host)
     host = server.hostname or ""
-    if sent.method == "POST" and recorder.answerer is None and asks_claude(host, sent.path, has_version=has_version):
+    if sent.method == "POST" and recorder.upstream.is_live and asks_claude(host, sent.path, has_version=has_version):
         recorder.missed(caller(), shown_host(host, server.port))
 
 

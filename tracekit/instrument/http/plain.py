@@ -11,7 +11,7 @@ from tracekit.instrument.guard import guarded
 from tracekit.instrument.http.addresses import asks_claude, is_candidate, shown_host
 from tracekit.instrument.http.callers import caller
 from tracekit.instrument.recorder import active
-from tracekit.instrument.sdk.call import current_call
+from tracekit.instrument.sdk.current import current_call
 
 __all__ = ["end_headers"]
 
@@ -24,7 +24,7 @@ def end_headers(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def endheaders(connection: Any, *args: Any, **kwargs: Any) -> Any:
         recorder = active()
-        if recorder is not None and recorder.answerer is None and current_call() is None:
+        if recorder is not None and recorder.upstream.is_live and current_call() is None:
             _look(connection)
         return original(connection, *args, **kwargs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import begin_attributes, end_exported
-from tracekit.model.events import Answered, Chunk, Failure, Request, Response
+from tracekit.model.events import Answered, Chunk, Event, Failure, Request, Response
 from tracekit.model.heads import HeadForm
 from tracekit.model.messages import Answer, answer_of, stream_form
 from tracekit.origin import pass_on
@@ -26,13 +27,16 @@ from tracekit.privacy import SENT_HEADERS, kept_headers
 
 __all__ = ["CURRENT_ATTEMPT", "Attempt"]
 
+_MOST_HELD = 64
+"""Pieces of a body that are written at once at the latest."""
+
 CURRENT_ATTEMPT: TaskVariable[Attempt] = TaskVariable("tracekit_attempt")
 
 
 class Attempt:
     """An attempt while it runs.
 
-    `now_ns` tells when things happen, and `end_ns` when it ends; in a replay these are times of the recording.
+    `now_ns` tells when things happen, and `end_ns` when it ends; an upstream that knows better may replace them.
     """
 
     def __init__(self, call: Call) -> None:
@@ -41,6 +45,7 @@ class Attempt:
         self.now_ns = self.end_ns = call.recorder.clock.now_ns
         self._otel: Any = None
         self._reading: Reading | None = None
+        self._held: list[tuple[LiveSpan, Event]] = []
         self._status = 0
         self._done = False
 
@@ -53,18 +58,17 @@ class Attempt:
     def sends(self, sent: Request) -> None:
         """`sent` is about to be sent."""
         call = self.call
-        if call.reply is not None and call.reply.request is not None:
-            sent = call.reply.request
+        sent = call.as_recorded(sent)
         parent = call.asking(sent)
         if parent is None:
             return
-        server = urlsplit(sent.host)
+        address, port = _server_of(sent.host)
         attributes: dict[str, Any] = {
             semconv.HTTP_METHOD: sent.method,
             semconv.URL_FULL: f"{sent.host}{sent.path}",
             semconv.URL_PATH: sent.path,
-            semconv.SERVER_ADDRESS: server.hostname or "",
-            semconv.SERVER_PORT: server.port or (443 if server.scheme == "https" else 80),
+            semconv.SERVER_ADDRESS: address,
+            semconv.SERVER_PORT: port,
         }
         if call.attempts:
             attributes[semconv.HTTP_RESEND_COUNT] = call.attempts
@@ -101,13 +105,13 @@ class Attempt:
         if response.is_closed:
             body = _content_of(response)
             if body is None:
-                recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
+                recorder.tell((self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form)))
                 self._end_early(semconv.Outcome.UNREAD if self._status >= 400 else semconv.Outcome.CLOSED)
                 return
             self.call.answer = answer_of(body, content_type)
             self._end_of_body(stream_form(body, content_type) is not None, Response(self._status, headers, body, form))
             return
-        recorder.tell(self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form))
+        recorder.tell((self.live, Answered(self.live.id, self.now_ns(), self._status, headers, form)))
         self._read_later(response, content_type)
 
     @guarded
@@ -116,7 +120,7 @@ class Attempt:
         if self.live is None:
             return
         self._note_head(status, headers)
-        self.call.recorder.tell(self.live, Answered(self.live.id, self.now_ns(), status, headers, form))
+        self.call.recorder.tell((self.live, Answered(self.live.id, self.now_ns(), status, headers, form)))
         self._begin_reading(headers.get("content-type", ""), None)
 
     def _note_head(self, status: int, headers: Mapping[str, str]) -> None:
@@ -144,7 +148,7 @@ class Attempt:
         from tracekit.instrument.sdk.body import library_of, observed, separate_decoder  # noqa: PLC0415  with an answer
 
         self._begin_reading(content_type, separate_decoder(response))
-        response.stream = observed(response.stream, self, library_of(response))
+        response.stream = observed(response, self, library_of(response))
 
     def _begin_reading(self, content_type: str, decoder: Any) -> None:
         call = self.call
@@ -158,15 +162,23 @@ class Attempt:
         self._reading = Reading(call.answer, content_type, decoder, wanted)
 
     @guarded
-    def chunk(self, data: bytes) -> None:
-        """The application's reading received `data`, as it crossed the wire."""
-        if self._reading is not None and not self._done:
-            whole = self._reading.take(data)
-            self._tell(whole)
+    def chunk(self, data: bytes, *, is_more_ready: bool = False) -> None:
+        """The application's reading received `data`, as it crossed the wire.
+
+        Where `is_more_ready`, so that the reader will not wait for the next piece, `data` is written together with that.
+        """
+        reading = self._reading
+        if reading is None or self._done:
+            return
+        whole = reading.take(data)
+        if whole:
+            self._hold(whole)
+            if not is_more_ready or len(self._held) >= _MOST_HELD:
+                self.write_held()
             self.call.received(whole, self.now_ns)
-            if self._reading.error is not None:
-                # The application's decoder fails on the same bytes, outside what is seen of it.
-                self.broke(self._reading.error)
+        if reading.error is not None:
+            # The application's decoder fails on the same bytes, outside what is seen of it.
+            self.broke(reading.error)
 
     @finishing
     def read(self) -> None:
@@ -194,14 +206,32 @@ class Attempt:
         self._end_early(semconv.Outcome.ABANDONED)
 
     def _flush(self) -> None:
-        """Write what has not completed an event, since it did cross the wire."""
+        """Keep what has not completed an event, since it did cross the wire."""
         if self._reading is not None and not self._done:
-            self._tell(self._reading.rest())
+            rest = self._reading.rest()
+            if rest:
+                self._hold(rest)
 
-    def _tell(self, data: bytes) -> None:
-        if data and self.live is not None:
-            recorder = self.call.recorder
-            recorder.tell(self.live, Chunk(self.live.id, self.now_ns(), data))
+    def _hold(self, data: bytes) -> None:
+        live = self.live
+        assert live is not None
+        if not self._held:
+            self.call.recorder.holding.add(self)
+        self._held.append((live, Chunk(live.id, self.now_ns(), data)))
+
+    @guarded
+    def write_held(self) -> None:
+        """Write the pieces of the body that are held back."""
+        if self._held:
+            try:
+                self.call.recorder.tell(*self._held)
+            finally:
+                # The sink has the lines also where the program's exception has cut in.
+                self._let_go()
+
+    def _let_go(self) -> None:
+        self._held = []
+        self.call.recorder.holding.discard(self)
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -244,13 +274,26 @@ class Attempt:
             live.attributes[semconv.OUTCOME] = outcome
         if self._otel is not None:
             end_exported(self.call.recorder, live, failure, self._otel)
-        self.call.recorder.end(live, failure, response, at_ns=self.end_ns())
+        call = self.call
+        if not live.ended:
+            event = call.recorder.end_of(live, failure, response, at_ns=self.end_ns())
+            rest: list[tuple[LiveSpan, Event]] = [*self._held, (live, event)] if event is not None else []
+            call.attempt_ends(rest, may_wait=response is not None and failure is None)
+            self._let_go()
+            call.recorder.ended(live)
         if self._status >= 400 or not self._status:
             # Whether that is the call's failure is for the SDK to decide, or for a middleware.
-            self.call.attempt_ended(None, "")
+            call.attempt_ended(None, "")
         else:
-            self.call.attempt_ended(of_call, outcome)
+            call.attempt_ended(of_call, outcome)
         self._done = True
+
+
+@lru_cache(maxsize=64)
+def _server_of(host: str) -> tuple[str, int]:
+    """Return the name and port of the server at `host`, a URL."""
+    server = urlsplit(host)
+    return server.hostname or "", server.port or (443 if server.scheme == "https" else 80)
 
 
 def request_of(request: Any) -> Request:

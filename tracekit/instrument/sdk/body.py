@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tracekit.model.heads import HeadForm
+from tracekit.system_clock import steady_ns
 
 if TYPE_CHECKING:
     from tracekit.instrument.sdk.attempt import Attempt
@@ -25,12 +26,20 @@ def library_of(message: Any) -> Any:
     return sys.modules[next(name for name in kinds if name in ("httpx2", "httpx"))]
 
 
-class _SyncBody:
-    """A body that is read synchronously."""
+_AT_ONCE_NS = 1_000_000
+"""How long a body in memory takes at most to give its next piece."""
 
-    def __init__(self, body: Any, attempt: Attempt) -> None:
+
+class _SyncBody:
+    """A body that is read synchronously.
+
+    One that comes from memory, and not from a connection, has its next piece ready, until it first lets the reader wait.
+    """
+
+    def __init__(self, body: Any, attempt: Attempt, *, is_in_memory: bool) -> None:
         self._body = body
         self._attempt = attempt
+        self._is_in_memory = is_in_memory
 
     @property
     def elapsed(self) -> timedelta | None:
@@ -38,10 +47,13 @@ class _SyncBody:
         return getattr(self._body, "elapsed", None)
 
     def __iter__(self) -> Iterator[bytes]:
+        is_ready, asked_ns = self._is_in_memory, steady_ns()
         try:
             for chunk in self._body:
-                self._attempt.chunk(chunk)
+                is_ready = is_ready and steady_ns() - asked_ns < _AT_ONCE_NS
+                self._attempt.chunk(chunk, is_more_ready=is_ready)
                 yield chunk
+                asked_ns = steady_ns()
         except GeneratorExit:
             self._attempt.closed()
             raise
@@ -61,7 +73,7 @@ class _SyncBody:
 class _AsyncBody:
     """A body that is read asynchronously."""
 
-    def __init__(self, body: Any, attempt: Attempt) -> None:
+    def __init__(self, body: Any, attempt: Attempt, *, is_in_memory: bool) -> None:  # noqa: ARG002  as the other's
         self._async_body = body
         self._attempt = attempt
 
@@ -99,15 +111,20 @@ class _AsyncBody:
 class _BothBody(_SyncBody, _AsyncBody):
     """A body of both kinds at once, as `ByteStream` is."""
 
-    def __init__(self, body: Any, attempt: Attempt) -> None:
-        _SyncBody.__init__(self, body, attempt)
-        _AsyncBody.__init__(self, body, attempt)
+    def __init__(self, body: Any, attempt: Attempt, *, is_in_memory: bool) -> None:
+        _SyncBody.__init__(self, body, attempt, is_in_memory=is_in_memory)
+        _AsyncBody.__init__(self, body, attempt, is_in_memory=is_in_memory)
 
 
-def observed(body: Any, attempt: Attempt, library: Any) -> Any:
-    """`body`, which tells `attempt` how it is read; of the same kind, since the `Response` of the `library` checks that."""
+def observed(response: Any, attempt: Attempt, library: Any) -> Any:
+    """Return the body of `response`, which tells `attempt` how it is read.
+
+    It is of the same kind, since the `Response` of the `library` checks that.
+    """
+    body = response.stream
     is_sync, is_async = (isinstance(body, kind) for kind in (library.SyncByteStream, library.AsyncByteStream))
-    return _kinds(library)[is_sync, is_async or not is_sync](body, attempt)
+    kind = _kinds(library)[is_sync, is_async or not is_sync]
+    return kind(body, attempt, is_in_memory="network_stream" not in response.extensions)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace as otel_trace
@@ -14,25 +14,21 @@ from tracekit.instrument.callers import functions_around
 from tracekit.instrument.context import current_span
 from tracekit.instrument.failures import CANCELLED, call_failure
 from tracekit.instrument.importing import loaded
-from tracekit.instrument.lanes import TaskVariable, current_lane, running_asyncio
+from tracekit.instrument.lanes import current_lane, running_asyncio
 from tracekit.instrument.live import LiveSpan
 from tracekit.instrument.recorder import Recorder
 from tracekit.instrument.sdk.spans import AdoptedSpan
 from tracekit.instrument.telling import agent_around, complete
 from tracekit.model.batch import is_batch_results
-from tracekit.model.events import Failure, Kind, Request
+from tracekit.model.events import Event, Failure, Kind, Request
 from tracekit.model.measured import Measured
 from tracekit.model.messages import Answer, usage_attributes
 from tracekit.origin import interrupts, pass_on
 
 if TYPE_CHECKING:
-    from tracekit.instrument.reply import Reply
     from tracekit.instrument.sdk.attempt import Attempt
 
-__all__ = ["CURRENT_CALL", "Call", "current_call"]
-
-CURRENT_CALL: TaskVariable[Call] = TaskVariable("tracekit_call")
-"""The call in whose request the caller runs. What starts in there is the SDK's, not the program's."""
+__all__ = ["Call"]
 
 
 class Call:
@@ -52,7 +48,6 @@ class Call:
         self.answer = Answer()
         self.wait_s: float | None = None
         self.attempts = 0
-        self.reply: Reply | None = None
         self.open_attempt: Attempt | None = None
         self._posts_messages = False
         self.parent = current_span()
@@ -61,6 +56,10 @@ class Call:
         self._failure: Failure | None = None
         self._outcome = ""
         self._asked: bytes | None = None
+        self._is_recorded = False
+        self._used: tuple[Answer, dict[str, Any]] | None = None
+        self._waiting: list[tuple[LiveSpan, Event]] = []
+        self._may_wait = False
         self._in_request = False
         self._span_ended = False
         self._finished = False
@@ -100,6 +99,25 @@ class Call:
     def received(self, data: bytes, now_ns: Callable[[], int]) -> None:
         """The application reads `data` of the response's body, whole events of a stream."""
 
+    # ── where an upstream knows the call ─────────────────────────────────────────────────────────────────────────
+
+    def as_recorded(self, request: Request) -> Request:
+        """Return `request`, which the next attempt sends, as it is to be recorded."""
+        return request
+
+    def waiting(self, wait_s: float) -> float:
+        """The SDK waits `wait_s` before the next attempt. Return how long it is to wait."""
+        self.wait_s = wait_s
+        return wait_s
+
+    def end_ns(self) -> int | None:
+        """Return when the call ends; None for now."""
+        return None
+
+    def known_of(self, attributes: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002  for a subclass
+        """Return the values of those `attributes` that are known better than the SDK tells them."""
+        return {}
+
     # ── told by the request ──────────────────────────────────────────────────────────────────────────────────────
 
     def entered(self, url: str) -> None:
@@ -107,19 +125,13 @@ class Call:
         self._posts_messages = url.partition("?")[0].rstrip("/").endswith("/v1/messages")
         self._in_request = True
 
-    def answered_by(self, reply: Reply) -> None:
-        """The next attempt is answered by `reply`, which tells when the call began, and whom it asked."""
-        self.reply = reply
-        self._begin_ns = reply.call_begin_ns
-        if self.live is not None and not self.live.written:
-            self.live.begin_ns = reply.call_begin_ns
-            self.live.attributes.update(self._as_recorded(self.live.attributes))
-
     def asking(self, request: Request) -> LiveSpan | None:
-        """An attempt is about to send `request`. Returns the span that it belongs under, None if none is recorded.
+        """Return the span under which to record an attempt that sends `request`; None if it is not recorded.
 
         A call that neither sends a message nor reads those of a batch, such as `count_tokens`, makes no run by itself.
         """
+        # A middleware may send twice within one request.
+        self._write_waiting()
         live = self.live
         if live is None:
             attributes = _asked_attributes(request.body) if self._posts_messages else {}
@@ -127,14 +139,17 @@ class Call:
         if self._asked is None:
             self._asked = request.body or b""
             brings_answers = live.kind == "llm" or is_batch_results(request.path)
-            if brings_answers or self.recorder.is_within_run(live):
-                self._write_begin(live)
-        return live if live.written else None
+            self._is_recorded = brings_answers or self.recorder.is_within_run(live)
+            if self._is_recorded:
+                # Its begin is written with that of the attempt.
+                self._find_run(live)
+        return live if self._is_recorded or live.written else None
 
     def returned(self) -> None:
         """The request returned to the application, which may have a stream to read yet."""
         self._in_request = False
         self._finish_if_over()
+        self._write_waiting()
 
     def raised(self, error: BaseException) -> None:
         """The request raised `error`."""
@@ -149,12 +164,31 @@ class Call:
             # The SDK may have been about to end its span, and does not try again.
             self._span_ended = True
         self._finish_if_over()
+        self._write_waiting()
+
+    def attempt_ends(self, told: Sequence[tuple[LiveSpan, Event]], *, may_wait: bool) -> None:
+        """The newest attempt is about to be over. The call writes `told`, the rest of the attempt's record.
+
+        The rest is written with the call's own end where that comes at once, or where it `may_wait` until the request has
+        returned.
+        """
+        self._waiting, self._may_wait = list(told), may_wait
 
     def attempt_ended(self, failure: Failure | None, outcome: str) -> None:
         """The newest attempt is over: it failed, or its answer's body was read, closed or dropped."""
         self.open_attempt = None
         self._failure, self._outcome = failure, outcome
         self._finish_if_over()
+        if not (self._may_wait and self._in_request):
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            try:
+                self.recorder.tell(*self._waiting)
+            finally:
+                # The sink has the lines also where the program's exception has cut in.
+                self._waiting = []
 
     def tracer(self) -> Tracer:
         """The tracer for the attempts. A provider makes a new one each time it is asked, so one is kept."""
@@ -176,9 +210,11 @@ class Call:
             return
         if live.kind == "llm" or (live.run is not None and live.run.written):
             # Nothing is sent yet where it failed this early.
-            self._write_begin(live)
+            if not live.written:
+                self._find_run(live)
+            self.recorder.write_begin(live)
         attributes = {**(self.span.attributes if self.span is not None else {}), **self._usage()}
-        attributes.update(self._as_recorded(attributes))
+        attributes.update(self.known_of(attributes))
         failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
@@ -186,7 +222,10 @@ class Call:
             self.recorder.talk.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self._measure(live, attributes, failure)
-        self.recorder.end(live, failure, at_ns=self._end_ns())
+        try:
+            self.recorder.end(live, failure, at_ns=self.end_ns(), before=self._waiting)
+        finally:
+            self._waiting = []
         self._finished = True
         if self.span is not None:
             # The span knows the call, too: without this the garbage collector would have to find them.
@@ -198,22 +237,13 @@ class Call:
         return live.kind == "llm" and live.parent is None and (live.run is None or not live.run.info.unit)
 
     def _measure(self, live: LiveSpan, attributes: Mapping[str, Any], failure: Failure | None) -> None:
-        if live.kind != "llm":
+        if live.kind != "llm" or not self.recorder.measuring.counts():
             return
         duration_s = (self.recorder.clock.now_ns() - live.begin_ns) / 1e9
         error = failure.type if failure is not None else None
         told = {**live.attributes_at_begin, **attributes}
         retries = max(0, self.attempts - 1)
         self.recorder.measuring.call(Measured(told, agent_around(live), live.begin_ns, duration_s, error, retries))
-
-    def _end_ns(self) -> int | None:
-        """When the call ends: in a replay, when it did in the recording, or as long after its attempt."""
-        return max(self.reply.call_end_ns, self.recorder.clock.now_ns()) if self.reply is not None else None
-
-    def _as_recorded(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of `attributes` that only the recording of the call tells rightly."""
-        told = self.reply.told if self.reply is not None else {}
-        return {name: value for name, value in told.items() if name in attributes}
 
     def _failure_told_by_span(self, error_type: Any) -> Failure | None:
         """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
@@ -228,8 +258,13 @@ class Call:
     def _usage(self) -> dict[str, Any]:
         if self.live is None or self.live.kind != "llm":
             return {}
+        if self._used is not None and self._used[0] is self.answer:
+            return self._used[1]
         complete = self.answer.complete or bool((self.answer.message or {}).get("stop_reason"))
-        return usage_attributes(self.answer, finished=complete)
+        used = usage_attributes(self.answer, finished=complete)
+        if self.answer.complete:
+            self._used = self.answer, used
+        return used
 
     def _tell_span(self) -> None:
         """Give the SDK's span the usage that the SDK itself does not set, and what our own exporter would send."""
@@ -262,20 +297,10 @@ class Call:
         )
         return self.live
 
-    def _write_begin(self, live: LiveSpan) -> None:
-        """Write the call's begin, now that what it asks can tell to which run it belongs."""
+    def _find_run(self, live: LiveSpan) -> None:
+        """Find the run that the call continues by what it asks, where nothing else tells its run."""
         if self._is_alone(live) and live.run is None and not self.recorder.has_root(live):
             live.run = self.recorder.talk.continued_by(self._asked)
-        self.recorder.write_begin(live)
-
-
-def current_call() -> Call | None:
-    """Return the call in whose request the caller runs.
-
-    An exception of the program's, such as a signal handler's, may have cut short what restores `CURRENT_CALL`.
-    """
-    call = CURRENT_CALL.get()
-    return call if call is not None and call.in_request else None
 
 
 class _LastTracer:

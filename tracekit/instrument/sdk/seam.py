@@ -12,9 +12,9 @@ from tracekit.instrument.guard import finishing, guarded
 from tracekit.instrument.importing import when_imported
 from tracekit.instrument.recorder import Recorder, active
 from tracekit.instrument.replaced import Replaced
-from tracekit.instrument.sdk import answering
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt
-from tracekit.instrument.sdk.call import CURRENT_CALL, Call, current_call
+from tracekit.instrument.sdk.call import Call
+from tracekit.instrument.sdk.current import CURRENT_CALL, current_call
 from tracekit.instrument.sdk.points import check
 from tracekit.instrument.sdk.spans import AdoptedSpan, RecordingTracer
 from tracekit.instrument.sdk.swallowed import LOG, MODULES, PassingLog
@@ -137,12 +137,8 @@ def _async_request(original: Callable[..., Any], kind: type[Call]) -> Callable[.
 
 
 def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+    def recorded(client: Any, *args: Any, **kwargs: Any) -> Any:
         call = current_call()
-        recorder = active()
-        if recorder is not None and recorder.answerer is not None:
-            return answering.answer(client, recorder.answerer, call or _new_call(recorder, client), *args, **kwargs)
         if call is None:
             return original(client, *args, **kwargs)
         attempt = Attempt(call)
@@ -158,17 +154,12 @@ def _attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
         attempt.answered(response)
         return response, prepared
 
-    return attempt_request
+    return _through_upstream(original, recorded)
 
 
 def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    async def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+    async def recorded(client: Any, *args: Any, **kwargs: Any) -> Any:
         call = current_call()
-        recorder = active()
-        if recorder is not None and recorder.answerer is not None:
-            call = call or _new_call(recorder, client)
-            return await answering.answer_async(client, recorder.answerer, call, *args, **kwargs)
         if call is None:
             return await original(client, *args, **kwargs)
         attempt = Attempt(call)
@@ -183,6 +174,21 @@ def _async_attempt_request(original: Callable[..., Any]) -> Callable[..., Any]:
             CURRENT_ATTEMPT.set(None)
         attempt.answered(response)
         return response, prepared
+
+    return _through_upstream(original, recorded)
+
+
+def _through_upstream(original: Callable[..., Any], recorded: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `original`, in whose place `recorded` sends, or what the upstream has for it. Both may be coroutines."""
+
+    @functools.wraps(original)
+    def attempt_request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = active()
+        if recorder is None:
+            return recorded(client, *args, **kwargs)
+        return recorder.upstream.attempt(
+            recorded, functools.partial(_new_call, recorder, client), client, *args, **kwargs
+        )
 
     return attempt_request
 
@@ -204,11 +210,7 @@ def _retry_timeout(original: Callable[..., float]) -> Callable[..., float]:
     def retry_timeout(client: Any, *args: Any, **kwargs: Any) -> float:
         wait_s = original(client, *args, **kwargs)
         call = current_call()
-        if call is not None:
-            if call.reply is not None and call.reply.wait_s is not None:
-                wait_s = call.reply.wait_s
-            call.wait_s = wait_s
-        return wait_s
+        return wait_s if call is None else call.waiting(wait_s)
 
     return retry_timeout
 
@@ -244,7 +246,7 @@ def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call], k
     call = span.call if isinstance(span, AdoptedSpan) else None
     if call is None:
         recorder = active()
-        if recorder is None or not (_is_recorded(client) or recorder.answerer is not None):
+        if recorder is None or (recorder.upstream.is_live and not _is_recorded(client)):
             return
         call = _new_call(recorder, client, kind)
     entered.append(call)
@@ -254,16 +256,16 @@ def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call], k
 
 
 def _asking_client(client: Any, entered: list[Call], kind: type[Call]) -> Any:
-    """Return the object as which `client` makes its request. In a replay none goes live, whatever failed before."""
+    """Return the object as which `client` makes its request. Where none may go live, none does, whatever failed before."""
     recorder = active()
-    if not entered and recorder is not None and recorder.answerer is not None:
+    if not entered and recorder is not None and not recorder.upstream.is_live:
         return _new_call(recorder, client, kind).asking_client(client)
     return entered[0].asking_client(client) if entered else client
 
 
 def _new_call(recorder: Recorder, client: Any, kind: type[Call] = Call) -> Call:
     options = getattr(client, "_open_telemetry", {})
-    return kind(
+    return recorder.upstream.call_type(kind)(
         recorder,
         is_sync=hasattr(client, "__enter__"),
         tracer_provider=options.get("tracer_provider"),

@@ -1,7 +1,7 @@
 """Calls of an SDK that makes no spans of its own (before 1.14): the llm span of a call is ours.
 
 Before 0.108 the SDK has no method for one attempt either: its `request` prepares, signs and sends within one loop. There
-`request` runs on a stand-in for the client, whose HTTP client is where an attempt is seen, and answered in a replay.
+`request` runs on a stand-in for the client, whose HTTP client is where an attempt is seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing_extensions import override
 from tracekit import semconv
 from tracekit.instrument.context import attach_context
 from tracekit.instrument.guard import finishing
-from tracekit.instrument.sdk import answering
 from tracekit.instrument.sdk.attempt import Attempt
 from tracekit.instrument.sdk.call import Call
 from tracekit.instrument.sdk.spans import AdoptedSpan
@@ -123,78 +122,63 @@ class _StandIn:
 
 
 class _Client(_StandIn):
-    """The client, while it makes a request."""
+    """The client, while it makes a request. Of an asynchronous client, its methods return coroutines."""
 
     @property
     def _client(self) -> Any:
-        return _Sender(self.real, self.call)
+        return _Sender(self.real, self.call, _send)
 
     def _prepare_options(self, options: Any) -> Any:
-        if self.call.recorder.answerer is not None:
-            return answering.prepare(self.real, options)
-        return self.real._prepare_options(options)  # noqa: SLF001  see `points`
+        return self.call.recorder.upstream.prepare_options(self.real, options)
 
-    def _prepare_request(self, request: Any) -> None:
-        if self.call.recorder.answerer is None:
-            self.real._prepare_request(request)  # noqa: SLF001  see `points`
+    def _prepare_request(self, request: Any) -> Any:
+        return self.call.recorder.upstream.prepare_request(self.real, request)
 
 
-class _AsyncClient(_StandIn):
+class _AsyncClient(_Client):
     """The same for an asynchronous client."""
 
     @property
+    @override
     def _client(self) -> Any:
-        return _AsyncSender(self.real, self.call)
-
-    async def _prepare_options(self, options: Any) -> Any:
-        if self.call.recorder.answerer is not None:
-            return await answering.prepare_async(self.real, options)
-        return await self.real._prepare_options(options)  # noqa: SLF001  see `points`
-
-    async def _prepare_request(self, request: Any) -> None:
-        if self.call.recorder.answerer is None:
-            await self.real._prepare_request(request)  # noqa: SLF001  see `points`
+        return _Sender(self.real, self.call, _send_async)
 
 
 class _Sender:
-    """The HTTP client of `client`: each `send` is an attempt of `call`."""
+    """The HTTP client of `client`: each `send` is an attempt of `call`, which `recorded` sends."""
 
-    def __init__(self, client: Any, call: Call) -> None:
+    def __init__(self, client: Any, call: Call, recorded: Callable[..., Any]) -> None:
         self._of = client
         self._call = call
+        self._recorded = recorded
 
-    def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
-        """Send `request`, or give it the recorded answer."""
-        if (answerer := self._call.recorder.answerer) is not None:
-            return answering.respond(answering.Asked(self._of, answerer, self._call, request, stream, as_sent=True))
-        attempt = Attempt(self._call)
-        try:
-            attempt.sending(request)
-            response = self._of._client.send(request, stream=stream, **kwargs)  # noqa: SLF001  what the SDK calls
-        except BaseException as error:
-            _failed(attempt, error)
-            raise
-        attempt.answered(response)
-        return response
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send `request`, or what the upstream has for that."""
+        return self._call.recorder.upstream.send_prepared(self._recorded, self._call, self._of, request, options)
 
 
-class _AsyncSender(_Sender):
-    """The same for an asynchronous client."""
+def _send(call: Call, client: Any, request: Any, **options: Any) -> Any:
+    attempt = Attempt(call)
+    try:
+        attempt.sending(request)
+        response = client._client.send(request, **options)  # noqa: SLF001  what the SDK calls
+    except BaseException as error:
+        _failed(attempt, error)
+        raise
+    attempt.answered(response)
+    return response
 
-    @override
-    async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
-        if (answerer := self._call.recorder.answerer) is not None:
-            asked = answering.Asked(self._of, answerer, self._call, request, stream, as_sent=True)
-            return await answering.respond_async(asked)
-        attempt = Attempt(self._call)
-        try:
-            attempt.sending(request)
-            response = await self._of._client.send(request, stream=stream, **kwargs)  # noqa: SLF001  what the SDK calls
-        except BaseException as error:
-            _failed(attempt, error)
-            raise
-        attempt.answered(response)
-        return response
+
+async def _send_async(call: Call, client: Any, request: Any, **options: Any) -> Any:
+    attempt = Attempt(call)
+    try:
+        attempt.sending(request)
+        response = await client._client.send(request, **options)  # noqa: SLF001  what the SDK calls
+    except BaseException as error:
+        _failed(attempt, error)
+        raise
+    attempt.answered(response)
+    return response
 
 
 @finishing

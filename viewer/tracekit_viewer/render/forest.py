@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from tracekit_viewer.door import LEAST_ALIKE, LINKS, Group, Node, Run, grouped
+from tracekit_viewer.door import LEAST_ALIKE, LINKS, AlikeNodes, Node, Run, grouped
 from tracekit_viewer.render.palette import HUES
 
 __all__ = ["CALL", "CHAIN", "GROUP", "JOIN", "Forest"]
@@ -153,7 +153,7 @@ class Forest:
                     few = grouped(children)
                     if few is not children:
                         children = few
-                        groups.update(id(child) for child in few if type(child) is Group)
+                        groups.update(id(child) for child in few if type(child) is AlikeNodes)
                 stack += children[::-1]
                 above += [index] * len(children)
         self.shapes = bytearray(len(nodes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from tracekit_viewer.door import (
-    Group,
+    AlikeNodes,
     Node,
     count,
     duration,
@@ -79,7 +79,7 @@ def row_pieces(
 
 def _bar(forest: Forest, index: int, view: View, *, folded: bool) -> Pieces:
     node, width = forest.nodes[index], view.columns.bar
-    if isinstance(node, Group) and folded:
+    if isinstance(node, AlikeNodes) and folded:
         return crowd(node.children, view.window, width, view.now_ns, _sign_style(forest, index), view.grid)
     bars = bars_of(forest, index, view.now_ns, folded=folded)
     if view.path is not None:
@@ -99,7 +99,7 @@ def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, 
     chain = forest.row(index, folded=folded)
     named = next((place for place in chain if forest.nodes[place].kind == "agent"), index)
     kind = forest.nodes[named].kind
-    if isinstance(node, Group) and any(child.kind == "agent" for child in node.children[0].children[:1]):
+    if isinstance(node, AlikeNodes) and any(child.kind == "agent" for child in node.children[0].children[:1]):
         kind = "agent"
     sign = SIGNS.get(kind, SIGNS["llm"] if len(chain) > 1 else "")
     before: Pieces = [(guides, "faint"), (mark, "quiet" if mark != "─ " else "faint")]
@@ -129,7 +129,7 @@ def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, 
 def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
     """Return what is said beside the name, the most important first."""
     node = forest.nodes[index]
-    if isinstance(node, Group):
+    if isinstance(node, AlikeNodes):
         return [f"× {len(node.children)}", *summary_of_group(node, view.now_ns)]
     parent = forest.parents[index]
     hint = hint_of(node, forest.nodes[parent].children if parent >= 0 else ())
@@ -145,7 +145,7 @@ def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
 def _flags_of(forest: Forest, chain: range, codes: Sequence[str]) -> list[_Flag]:
     """Return the remarks on all nodes of `chain`, each once; of failures only the innermost."""
     node = forest.nodes[chain[0]]
-    if isinstance(node, Group):
+    if isinstance(node, AlikeNodes):
         failed = failed_in(node)
         flags = [_Flag(f"✗ {failed} failed", f"✗ {failed}", "error")] if failed else []
         return [*flags, *_flags(node, codes)]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tracekit.instrument.answering import sdk
+from tracekit.instrument.answering.answerer import Answerer
+from tracekit.instrument.answering.calls import answered
 from tracekit.instrument.http.call import Sending
-from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
-from tracekit.instrument.sdk import answering
 from tracekit.instrument.sdk.attempt import request_of
 
 __all__ = ["answer", "answer_async"]
@@ -25,9 +26,9 @@ def answer(client: Any, answerer: Answerer, sending: Sending, request: Any, *, s
         for hook in client.event_hooks["request"]:
             hook(request)
         answerer.hold(reply.begin_ns)
-        answering.send(sending.attempt, reply, request, None, None)
+        sdk.send(sending.attempt, reply, request, None, None)
         answerer.hold(reply.answered_ns)
-        response = _response(answerer, reply, request, sending, answering.Reading, stream=stream)
+        response = _response(answerer, reply, request, sending, sdk.Reading, stream=stream)
         try:
             for hook in client.event_hooks["response"]:
                 hook(response)
@@ -45,9 +46,9 @@ async def answer_async(client: Any, answerer: Answerer, sending: Sending, reques
         for hook in client.event_hooks["request"]:
             await hook(request)
         await answerer.hold_async(reply.begin_ns)
-        answering.send(sending.attempt, reply, request, None, None)
+        sdk.send(sending.attempt, reply, request, None, None)
         await answerer.hold_async(reply.answered_ns)
-        response = _response(answerer, reply, request, sending, answering.AsyncReading, stream=stream)
+        response = _response(answerer, reply, request, sending, sdk.AsyncReading, stream=stream)
         try:
             for hook in client.event_hooks["response"]:
                 await hook(response)
@@ -61,14 +62,14 @@ async def answer_async(client: Any, answerer: Answerer, sending: Sending, reques
 
 @contextmanager
 def _asking(answerer: Answerer, sending: Sending, request: Any) -> Iterator[Reply]:
-    call = sending.call
+    call = answered(sending.call)
     reply = answerer.answer(request_of(request), call, call.parent)
     call.answered_by(reply)
     sending.enter(request.url.path)
     try:
         yield reply
     except BaseException as error:
-        answering.raised(sending.attempt, reply, error)
+        sdk.raised(sending.attempt, reply, error)
         call.raised(error)
         answerer.ended(reply)
         raise
@@ -77,7 +78,7 @@ def _asking(answerer: Answerer, sending: Sending, request: Any) -> Iterator[Repl
 
 
 def _response(answerer: Answerer, reply: Reply, request: Any, sending: Sending, reading: Any, *, stream: bool) -> Any:
-    from tracekit.instrument.sdk import replies  # noqa: PLC0415  loads with the first answer
+    from tracekit.instrument.answering import replies  # noqa: PLC0415  loads with the first answer
 
     attempt = sending.attempt
     if not reply.status:

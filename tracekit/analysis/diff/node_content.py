@@ -1,4 +1,4 @@
-"""What each node of a run says: texts and facts by field, as far as two runs are compared by them."""
+"""Read the content of each node of a run, as far as two runs are compared by it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
 
-__all__ = ["Told", "attempt_result", "has_words", "label_of", "told_by"]
+__all__ = ["NodeContent", "attempt_result", "has_words", "label_of", "read_contents"]
 
 _SKETCH = 128
-_TOLD_ELSEWHERE = ("messages", "system", "model", "metadata")
-"""Fields of a request that are compared as something else, or that only name who asks."""
+_COMPARED_ELSEWHERE = ("messages", "system", "model", "metadata")
+"""Request fields that are compared as something else, or that only identify the sender."""
 
 
 @dataclass(slots=True)
-class Told:
-    """What one node says.
+class NodeContent:
+    """The content of one node.
 
-    `fields` are compared one by one, and those of `words` where it is known what both said. `content` is what a node is found by in the other run; `key` stands for that of
-    the whole subtree, and `sketch` is a sample of its words (the smallest hashes of them).
+    `fields` are compared one by one; `words` are texts, compared where the content of both is recorded. `content` is
+    the text by which the node is found in the other run; `key` identifies the content of the whole subtree, and
+    `sketch` is a sample of its words (the smallest hashes of them).
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -39,20 +40,20 @@ class Told:
     key: int = 0
     sketch: frozenset[int] = frozenset()
 
-    def likeness(self, other: Told) -> float:
-        """How alike the words of two subtrees are, from 0 to 1."""
+    def likeness(self, other: NodeContent) -> float:
+        """Return how alike the words of two subtrees are, from 0 to 1."""
         if not self.sketch and not other.sketch:
             return 1.0
         return len(self.sketch & other.sketch) / len(self.sketch | other.sketch)
 
 
 def has_words(run: Run) -> bool:
-    """Whether what was said in `run` was recorded."""
+    """Return whether the content of `run` was recorded."""
     return all(segment.content == "full" for segment in run.recording.segments)
 
 
 def label_of(node: Node) -> str:
-    """What a node is called among those of its kind."""
+    """Return the name of a node among its siblings of the same kind."""
     if node.kind == "agent":
         return node.agent or node.name
     if node.kind == "tool":
@@ -60,22 +61,22 @@ def label_of(node: Node) -> str:
     return node.name if node.kind in ("run", "span") else {"llm": "call"}.get(node.kind, node.kind)
 
 
-def told_by(run: Run) -> dict[str, Told]:
-    """What every node of `run` says, by its id."""
+def read_contents(run: Run) -> dict[str, NodeContent]:
+    """Return the content of every node of `run`, by its id."""
     reading = _Reading(run)
-    told: dict[str, Told] = {}
+    contents: dict[str, NodeContent] = {}
     for node in reversed(list(run.root.walk())):
-        told[node.id] = each = reading.told(node)
-        below = [told[child.id] for child in node.children if child.kind != "attempt"]
+        contents[node.id] = each = reading.content_of(node)
+        below = [contents[child.id] for child in node.children if child.kind != "attempt"]
         # Their order is no part of it: what is asked for at once may begin in any.
         each.key = hash((node.kind, label_of(node), each.content, tuple(sorted(one.key for one in below))))
         sample = {crc32(word.encode("utf-8", "surrogatepass")) for word in each.content.split()}
         each.sketch = frozenset(sorted(sample.union(*(one.sketch for one in below)))[:_SKETCH])
-    return told
+    return contents
 
 
 class _Reading:
-    """Reads what the nodes of one run say."""
+    """Reads the content of the nodes of one run."""
 
     def __init__(self, run: Run) -> None:
         self._has_words = has_words(run)
@@ -84,18 +85,18 @@ class _Reading:
         self._ids = IdMask()
         for each in run.recording.exchanges.values() if self._has_words else ():
             self._ids.learn(each)
-        seen: dict[str, _Seen] = {}
+        seen: dict[str, _SeenContent] = {}
         served = {id for node in run.root.walk() if (id := node.attributes.get(semconv.TOOL_CALL_ID))}
         calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
         # What stands for a text elsewhere is another thing in each run.
         for agent, node in calls if self._has_words else ():
             exchange = _exchange(node, run)
             if exchange is not None:
-                read = _read(exchange, seen.setdefault(agent, _Seen()), served, self._results)
+                read = _read(exchange, seen.setdefault(agent, _SeenContent()), served, self._results)
                 self._calls[node.id] = _Call(*map(self._ids.over, (read.words, read.prompt, read.answer)))
 
-    def told(self, node: Node) -> Told:
-        """What `node` says by itself."""
+    def content_of(self, node: Node) -> NodeContent:
+        """Return the content of `node` itself."""
         fields: dict[str, Any] = {"name": label_of(node), "status": node.status}
         if node.failure is not None:
             fields["error"] = f"{node.failure.type}: {node.failure.message}".removesuffix(": ")
@@ -105,9 +106,9 @@ class _Reading:
             return self._tool(node, fields)
         if node.kind == "agent" and semconv.AGENT_STOP_REASON in node.attributes:
             fields["stop reason"] = node.attributes[semconv.AGENT_STOP_REASON]
-        return Told(fields)
+        return NodeContent(fields)
 
-    def _call(self, node: Node, fields: dict[str, Any]) -> Told:
+    def _call(self, node: Node, fields: dict[str, Any]) -> NodeContent:
         call = self._calls.get(node.id, _Call())
         attempts = [attempt_result(child) for child in node.children if child.kind == "attempt"]
         tokens = node.tokens
@@ -121,9 +122,9 @@ class _Reading:
             "tokens read from cache": tokens.cache_read,
             "tokens written to cache": tokens.cache_write,
         }
-        return Told(fields, call.words, f"{call.prompt}\n{call.answer}")
+        return NodeContent(fields, call.words, f"{call.prompt}\n{call.answer}")
 
-    def _tool(self, node: Node, fields: dict[str, Any]) -> Told:
+    def _tool(self, node: Node, fields: dict[str, Any]) -> NodeContent:
         arguments = node.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
         result = node.attributes.get(semconv.TOOL_CALL_RESULT)
         words: dict[str, Any] = {}
@@ -137,25 +138,25 @@ class _Reading:
             words["result"] = result
         words = self._ids.over(words)
         content = "" if arguments is None else self._ids.over(_text(arguments))
-        return Told(fields, words if self._has_words else None, content)
+        return NodeContent(fields, words if self._has_words else None, content)
 
 
 def attempt_result(attempt: Node) -> str:
-    """How an attempt came out: its HTTP status, else what went wrong."""
+    """Return the result of an attempt: its HTTP status, else its error."""
     failed = attempt.failure.type if attempt.failure is not None else attempt.status
     return str(attempt.attributes.get(semconv.HTTP_STATUS, failed))
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What an agent's calls have said so far."""
+class _SeenContent:
+    """The content that an agent's calls have sent and received so far."""
 
     prefixes: set[bytes] = field(default_factory=set)
     answers: set[str] = field(default_factory=set)
     _fields: dict[Part, Any] = field(default_factory=dict)
 
     def field(self, request: Asked, name: str) -> Any:
-        """A field of `request`: those of requests that have it in common are one object."""
+        """Return a field of `request`; requests that share the field get the same object."""
         part = request.part(name)
         if part is None:
             return None
@@ -166,7 +167,7 @@ class _Seen:
 
 @dataclass(slots=True)
 class _Call:
-    """What one call asked that its agent had not asked before, and what it was answered."""
+    """The content that one call adds to its agent's history, and its response."""
 
     words: dict[str, Any] | None = None
     prompt: str = ""
@@ -174,7 +175,7 @@ class _Call:
 
 
 def _calls(root: Node) -> Iterator[tuple[str, Node]]:
-    """Each call with the id of the agent, else the run, that made it."""
+    """Yield each call with the id of the agent, else the run, that made it."""
     stack = [(root.id, root)]
     while stack:
         agent, node = stack.pop()
@@ -184,12 +185,12 @@ def _calls(root: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _exchange(call: Node, run: Run) -> Exchange | None:
-    """The last attempt's."""
+    """Return the exchange of the call's last attempt."""
     found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, str]) -> _Call:
+def _read(exchange: Exchange, seen: _SeenContent, served: set[Any], results: dict[str, str]) -> _Call:
     request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
     new = [*takewhile(lambda message: message.key not in seen.prefixes, request.messages.back())][::-1]
@@ -199,19 +200,19 @@ def _read(exchange: Exchange, seen: _Seen, served: set[Any], results: dict[str, 
     seen.answers.add(answer_signature(answer.get("content")))
     said = [text for message in new for text in _new_texts(message.value, results)]
     answered = [_block(block) for block in blocks_of(answer.get("content")) if not _is_served(block, served)]
-    fields = {name: seen.field(request, name) for name in request if name not in _TOLD_ELSEWHERE}
+    fields = {name: seen.field(request, name) for name in request if name not in _COMPARED_ELSEWHERE}
     prompt, text = "\n".join(said), "\n".join(answered)
     words = {**fields, "system": text_of(seen.field(request, "system")), "prompt": prompt, "answer": text}
     return _Call(words if request else None, prompt, text)
 
 
 def _is_served(block: Any, served: set[Any]) -> bool:
-    """Whether the block asks for a tool that stands in the tree, with its arguments."""
+    """Return whether the block requests a tool that stands in the tree, with its arguments."""
     return isinstance(block, Mapping) and block.get("type") == "tool_use" and block.get("id") in served
 
 
 def _new_texts(message: Any, results: dict[str, str]) -> Iterator[str]:
-    """What a message says by itself; the results of tools are the tools'."""
+    """Yield the texts of a message itself, and note its tool results, which belong to the tools."""
     for block in blocks_of(message.get("content")) if isinstance(message, Mapping) else [message]:
         if isinstance(block, Mapping) and block.get("type") == "tool_result":
             content = block.get("content")
@@ -221,7 +222,7 @@ def _new_texts(message: Any, results: dict[str, str]) -> Iterator[str]:
 
 
 _IDS = ("id", "tool_use_id", "signature", "cache_control", "caller")
-"""What a block says of itself rather than of its content."""
+"""Members of a block that are no content: ids, and the marker and signature that the API needs."""
 
 
 def _block(block: Any) -> str:

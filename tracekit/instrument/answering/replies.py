@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, NoReturn, Protocol
 
 from tracekit.errors import ReplayDivergence, ReplayError
+from tracekit.instrument.answering.answerer import Answerer
 from tracekit.instrument.failures import CANCELLED
-from tracekit.instrument.protocols import Answerer
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.body import DECODED, library_of
 from tracekit.model.events import Failure

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit.instrument.protocols import Answerer, Later
+from tracekit.instrument.answering.answerer import Answerer, Later
+from tracekit.instrument.answering.calls import AnsweredCall
 from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
-from tracekit.instrument.sdk.call import Call
 
 __all__ = [
     "Asked",
@@ -37,7 +37,7 @@ _NO_KEY = {"X-Api-Key": "replayed"}
 def answer(
     client: Any,
     answerer: Answerer,
-    call: Call,
+    call: AnsweredCall,
     options: Any,
     /,
     *,
@@ -87,7 +87,7 @@ def respond(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
 async def answer_async(
     client: Any,
     answerer: Answerer,
-    call: Call,
+    call: AnsweredCall,
     options: Any,
     /,
     *,
@@ -160,7 +160,7 @@ class Asked:
 
     client: Any
     answerer: Answerer
-    call: Call
+    call: AnsweredCall
     request: Any
     stream: bool
     as_sent: bool = False
@@ -188,7 +188,7 @@ def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: A
 
 
 def _response(asked: Asked, reply: Reply, attempt: Attempt) -> Any:
-    from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs the SDK
+    from tracekit.instrument.answering import replies  # noqa: PLC0415  needs the SDK
 
     client, answerer, request = asked.client, asked.answerer, asked.request
     if not reply.status:
@@ -248,7 +248,7 @@ class Reading:
         return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
-        from tracekit.instrument.sdk import replies  # noqa: PLC0415  needs the SDK
+        from tracekit.instrument.answering import replies  # noqa: PLC0415  needs the SDK
 
         if self.reply.is_partial:
             raise self._answerer.beyond(self.reply)

@@ -1,0 +1,138 @@
+"""What a real Claude Code writes against a scripted server becomes the run that the server saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.sources.transcripts import imported, nodes, runs, shape, the_run
+from tests.support.claude_code import ScriptedSession, claude_code, sdk_python, start
+from tests.support.cli import environment, tracekit
+from tracekit import semconv
+from tracekit.demo.claude import Block, text, tool_use
+from tracekit.model.tree import Tokens
+
+CLI = claude_code()
+
+pytestmark = [
+    pytest.mark.claude_code,
+    pytest.mark.skipif(CLI is None, reason="no Claude Code: run .ci/frameworks claude_agent_sdk"),
+]
+
+LEAD = "You lead the study of whales."
+AGENTS = {
+    name: {"description": f"Does task {name}.", "prompt": f"You do task {name}.", "tools": ["Bash"]}
+    for name in ("alpha", "beta", "gamma")
+}
+
+
+def _ask(name: str, **more: object) -> Block:
+    asked = {"description": name, "prompt": f"Do task {name} now", "subagent_type": name, **more}
+    return tool_use("Agent", asked, f"toolu_{name}")
+
+
+SCRIPT: dict[str, Sequence[Sequence[Block] | int | None]] = {
+    LEAD: [[text("I ask three."), _ask("alpha"), _ask("beta"), _ask("gamma", run_in_background=True)]],
+    "task alpha": [
+        [tool_use("Bash", {"command": "echo one"}, "toolu_a1"), tool_use("Bash", {"command": "exit 3"}, "toolu_a2")],
+        [text("Alpha is done.")],
+    ],
+    "task beta": [529, [text("Beta is done.")]],
+    "task gamma": [[tool_use("Bash", {"command": "sleep 1; echo gamma"}, "toolu_c1")], [text("Gamma is done.")]],
+}
+
+
+def test_transcript_and_stream_are_the_run_that_the_server_saw(home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    with ScriptedSession(SCRIPT) as server:
+        process = start(CLI, server, tmp_path / "claude", "Study whales", LEAD, AGENTS)
+        stream, _ = process.communicate(timeout=100)
+    assert process.returncode == 0
+    path = tmp_path / "stream.jsonl"
+    path.write_bytes(stream)
+    of_stream = the_run(path)
+    done = imported(tmp_path / "claude" / "config" / "projects")
+    (run,) = runs()
+    calls = nodes(run, "llm")
+    assert not done.not_understood
+    assert run.id == of_stream.id
+    assert run.status == "ok"
+    assert len(calls) == len(server.usages)
+    usages = [(usage["input_tokens"], usage["output_tokens"]) for usage in server.usages]
+    assert sorted((call.tokens.input, call.tokens.output) for call in calls) == sorted(usages)
+    assert run.root.retries == server.failures == 1
+    assert run.root.cost_complete
+    assert run.root.cost_usd == pytest.approx(run.root.attributes[semconv.RECORDED_COST_USD])
+    agents = {node.agent: node for node in nodes(run, "agent")}
+    assert sorted(map(str, agents)) == ["alpha", "beta", "gamma", "main"]
+    assert not any(agent.inferred for agent in agents.values())
+    tools = {tool.attributes[semconv.TOOL_CALL_ID]: tool for tool in nodes(run, "tool")}
+    assert sorted(tools) == ["toolu_a1", "toolu_a2", "toolu_alpha", "toolu_beta", "toolu_c1", "toolu_gamma"]
+    assert [id for id, tool in sorted(tools.items()) if tool.status == "error"] == ["toolu_a2"]
+    for name in AGENTS:
+        assert agents[name] in tools[f"toolu_{name}"].children
+    assert sorted(map(str, shape(of_stream.root))) == sorted(map(str, shape(run.root)))
+    assert of_stream.root.tokens == Tokens(run.root.tokens.input)
+    assert not of_stream.root.cost_complete
+
+
+def test_a_killed_session_is_interrupted_at_its_open_call(home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    with ScriptedSession({LEAD: [[text("One step."), tool_use("Bash", {"command": "ls"}, "toolu_1")], None]}) as server:
+        process = start(CLI, server, tmp_path / "claude", "Study whales", LEAD, {})
+        assert server.is_stuck.wait(60)
+        transcripts = tmp_path / "claude" / "config" / "projects"
+        while b"".join(path.read_bytes() for path in transcripts.rglob("*.jsonl")).count(b'"type":"api-request",') < 2:
+            server.let_go.wait(0.05)
+        process.kill()
+        process.communicate()
+        server.let_go.set()
+    run = the_run(transcripts)
+    assert run.status == "interrupted"
+    assert [call.status for call in nodes(run, "llm")] == ["ok", "interrupted"]
+    assert [tool.status for tool in nodes(run, "tool")] == ["ok"]
+
+
+_PROGRAM = """
+import asyncio
+import tracekit
+from claude_agent_sdk import AgentDefinition, ClaudeAgentOptions, query
+
+alpha = AgentDefinition(description="Does task alpha.", prompt="You do task alpha.", tools=["Bash"])
+options = ClaudeAgentOptions(
+    system_prompt="You lead the study of whales.", model="claude-opus-4-8", setting_sources=[],
+    permission_mode="bypassPermissions", agents={"alpha": alpha},
+)
+
+
+async def main():
+    with tracekit.agent("outer"):
+        async for message in query(prompt="Study whales", options=options):
+            pass
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_session_of_the_agent_sdk_is_part_of_the_run_of_its_program(home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    python = sdk_python(CLI)
+    if python is None:
+        pytest.skip("the Claude Code to test with is in no environment of claude-agent-sdk")
+    (tmp_path / "program.py").write_text(_PROGRAM)
+    steps = {LEAD: [[_ask("alpha")]], "task alpha": SCRIPT["task alpha"]}
+    own = {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path / "config"), "IS_SANDBOX": "1"}
+    with ScriptedSession(steps) as server:
+        env = environment(home, server.url, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", **own)
+        done = tracekit("run", str(tmp_path / "program.py"), env=env, timeout=100, python=str(python))
+    assert done.returncode == 0, done.stderr
+    assert "not recorded" not in done.stderr
+    (run,) = runs()
+    assert shape(run.root) == ["outer", ["main", ["Agent", ["alpha", ["Bash", "Bash"]]]]]
+    usages = [(usage["input_tokens"], usage["output_tokens"]) for usage in server.usages]
+    assert sorted((call.tokens.input, call.tokens.output) for call in nodes(run, "llm")) == sorted(usages)
+    imported(tmp_path / "config" / "projects")
+    assert [each.root for each in runs()] == [run.root]

@@ -1,0 +1,104 @@
+"""`tracekit import`: bring runs in from the records of other tools."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from tracekit.cli.options import Age, echo_json, format_option, progress_bar, tell
+from tracekit.formatting import format_count, format_money, format_number, format_output
+from tracekit.sources.door import Source
+from tracekit.sources.following import SessionFollower
+from tracekit.sources.importing import Imported, import_sessions, source_of, sources
+from tracekit.sources.piping import import_pipe
+from tracekit.system_clock import wall_ns
+
+__all__ = ["command"]
+
+_POLL_S = 0.4
+_MOST_TOLD = 10
+
+
+@click.command("import")
+@click.argument("what", nargs=-1, required=True, metavar="PATH|claude-code|-…")
+@click.option("--since", type=Age(), help="Only sessions that went on within this time, as in 7d.")
+@click.option("--follow", is_flag=True, help="Go on importing what is added, until Ctrl-C.")
+@format_option
+def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: str) -> None:
+    """Import runs that another tool recorded.
+
+    PATH is a file or a folder; `claude-code` stands for the folder in which Claude Code keeps its sessions, and - for
+    stream-json on the standard input. Each session is a run; importing it again, or a longer version of it, gives the
+    same run.
+    """
+    since_ns = 0 if since is None else wall_ns() - int(since.total_seconds() * 1e9)
+    done = Imported()
+    if "-" in what:
+        if len(what) > 1 or follow or since is not None:
+            raise click.UsageError("- is the standard input, which is read to its end: give nothing else with it")
+        done = import_pipe(sys.stdin.fileno())
+    chosen = [_chosen(each) for each in dict.fromkeys(what) if each != "-"]
+    for source, paths in chosen:
+        with progress_bar("importing sessions") as progress:
+            done.join(import_sessions(source, paths, since_ns, progress))
+    if form == "json":
+        echo_json(done.json())
+    else:
+        tell(_summary(done))
+    if follow:
+        _follow(chosen)
+
+
+def _chosen(what: str) -> tuple[Source, Sequence[Path]]:
+    """Return the source that `what` means, and the files and folders."""
+    for source in sources():
+        if what == source.name:
+            return source, source.folders()
+    path = Path(what).expanduser()
+    return source_of(path), [path]
+
+
+def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
+    tell(["following; Ctrl-C ends it"])
+    followers = [SessionFollower(source, paths) for source, paths in chosen]
+    try:
+        while True:
+            for follower in followers:
+                follower.poll(Imported())
+            time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        tell(["followed to here; `tracekit ls` lists the runs"])
+    finally:
+        for follower in followers:
+            follower.close()
+
+
+def _summary(done: Imported) -> list[str]:
+    """Return what an import has to say, a line each."""
+    lines = []
+    if done.sessions:
+        output = format_output(done.output_tokens, is_partial=done.is_output_partial)
+        tokens = f"{format_number(done.input_tokens)} → {output} tokens"
+        cost = format_money(done.cost_usd, complete=done.is_cost_complete)
+        totals = f"{format_count(done.agents, 'agent')}, {format_count(done.calls, 'call')}, {tokens}, {cost}"
+        lines.append(f"imported {_sessions(done.sessions)}: {totals}")
+    if done.unchanged:
+        lines.append(f"{_sessions(done.unchanged)} had not changed since an earlier import")
+    if done.busy:
+        lines.append(f"{_sessions(done.busy)} are being followed by another tracekit")
+    if not lines:
+        lines.append("there was no session with a call in it")
+    lines += [
+        f"not understood: {what} ({format_count(times, 'time')})"
+        for what, times in done.not_understood.most_common(_MOST_TOLD)
+    ]
+    return [*lines, *done.told]
+
+
+def _sessions(number: int) -> str:
+    return format_count(number, "session")
