@@ -39,9 +39,9 @@ async def _a_retry(pilot: Pilot[Any]) -> None:
     await pilot.press("r", "enter", "right")
 
 
-async def _a_tool(pilot: Pilot[Any]) -> None:
-    """Go down to where something was asked for and answered."""
-    await pilot.press(*"jjj")
+async def _down(pilot: Pilot[Any]) -> None:
+    """Go down to the first agents that ran side by side."""
+    await pilot.press(*"jjjj")
 
 
 async def _what_if(pilot: Pilot[Any]) -> None:
@@ -80,7 +80,7 @@ def main() -> None:
                 assert demo.poll() is None, "the demo ended before it was seen"
             _picture(name, *((run, _follow) if name == "live" else (None, _nothing)))
             demo.wait()
-        _picture("run", "refactoring-team", _a_tool)
+        _picture("run", "refactoring-team", _down)
         _picture("retries", "refactoring", _a_retry)
         _picture("what-if", "refactoring", _what_if)
 

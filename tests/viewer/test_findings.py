@@ -424,8 +424,12 @@ class TestLive:
             live = True
             note: str | None = None
             run: Run | None = growing_run(900)
+            last: Run | None = None
 
             def poll(self) -> Run | None:
+                if self.last is not None:
+                    self.live = False
+                    return self.last
                 run, self.run = self.run, None
                 return run
 
@@ -439,7 +443,7 @@ class TestLive:
             assert len(asked) == 1
             assert "so far" in str(pane(pilot).border_title)
             ended = two_findings()
-            source.run, source.live = ended, False
+            source.last = ended
             await until(pilot, lambda: len(asked) == 2)
             await checked(pilot)
             assert asked[1] is ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from tracekit_viewer.source import RunSource, source_of
 
 __all__ = ["Viewer", "view"]
 
+_RESUMED_S = 0.05
 _OPENING_S = 3.0
 """A field that has not opened by then does not come."""
 
@@ -86,18 +88,28 @@ class Viewer(App[None]):
             self.register_theme(theme)
         self.theme = _DARK.name
         self._ahead: list[events.Key] | None = None
+        self._ahead_until = 0.0
+
+    def on_mount(self) -> None:
+        """Draw everything anew after the process was suspended: the terminal has shown other things meanwhile."""
+        self.app_resume_signal.subscribe(self, lambda _: self.set_timer(_RESUMED_S, self._draw_anew))
+
+    def _draw_anew(self) -> None:
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
 
     @override
     async def on_event(self, event: events.Event) -> None:
         """Keep what is typed after `/` for the field that is about to open, so that it never runs a command."""
         if isinstance(event, events.Key) and not event.is_forwarded:
             if self._ahead is not None and not self._is_typing:
-                self._ahead.append(event)
-                return
+                if time.monotonic() < self._ahead_until:
+                    self._ahead.append(event)
+                    return
+                self._ahead = None
             await self._catch_up()
             if event.key == "slash" and not self._is_typing and "slash" in self.screen.active_bindings:
-                self._ahead = []
-                self.set_timer(_OPENING_S, self._forget_ahead)
+                self._ahead, self._ahead_until = [], time.monotonic() + _OPENING_S
         await super().on_event(event)
 
     async def on_descendant_focus(self) -> None:
@@ -109,11 +121,6 @@ class Viewer(App[None]):
             ahead, self._ahead = self._ahead, None
             for key in ahead:
                 await super().on_event(key)
-
-    def _forget_ahead(self) -> None:
-        """Let keys be commands again, where no field has opened."""
-        if not self._is_typing:
-            self._ahead = None
 
     @property
     def _is_typing(self) -> bool:

@@ -25,7 +25,7 @@ def summary_of_group(group: AlikeNodes, now_ns: int) -> tuple[str, str]:
 def telling_argument(tool: Node, beside: Sequence[Node] = ()) -> str:
     """Return the argument of a `tool` that distinguishes it from its siblings, for a row, or "".
 
-    It is the first that differs between calls of the same tool, else the first.
+    It is the shortest that differs between calls of the same tool, else the first.
     """
     asked = tool.attributes.get(semconv.TOOL_CALL_ARGUMENTS)
     if not isinstance(asked, Mapping):
@@ -35,8 +35,8 @@ def telling_argument(tool: Node, beside: Sequence[Node] = ()) -> str:
         other.attributes.get(semconv.TOOL_CALL_ARGUMENTS) for other in beside[:_MOST_BESIDE] if _alike(tool, other)
     ]
     given = [other for other in others if isinstance(other, Mapping)]
-    telling = (value for key, value in texts.items() if any(other.get(key) != value for other in given))
-    return printable(next(telling, next(iter(texts.values()), "")), most=_LONGEST)
+    telling = [value for key, value in texts.items() if any(other.get(key) != value for other in given)]
+    return printable(min(telling, key=len, default=next(iter(texts.values()), "")), most=_LONGEST)
 
 
 def _alike(tool: Node, other: Node) -> bool:

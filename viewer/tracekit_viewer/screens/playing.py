@@ -20,6 +20,9 @@ _FRAME_S = 0.05
 _REST = 2
 """The time from one frame to the next is this many times the CPU time of a frame: half a core at most."""
 
+_LONGEST_S = 1.0
+"""The time that passes with one frame at most: after a standstill, as of a suspended process, it goes on from there."""
+
 _PLAYBACK = Binding.Group("Playback")
 
 
@@ -115,6 +118,6 @@ class PlayingScreen(Screen[None]):
         if rest_s > 0.001:
             self._frame_timer = self.set_timer(rest_s, self._next_frame)
             return
-        player.pass_by(now - self._frame_at)
+        player.pass_by(min(now - self._frame_at, _LONGEST_S))
         self._frame_at, self._used_s = now, used_s
         self._draw_moment()
