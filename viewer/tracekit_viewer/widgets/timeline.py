@@ -318,6 +318,8 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
     # ── folds ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refolded(self) -> None:
+        # An agent that no longer stands in the row of its tool moves all rows below it.
+        self._revision += 1
         self._resize_rows()
         self._scroll_to_cursor()
         self.refresh()
