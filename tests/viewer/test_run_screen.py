@@ -472,6 +472,8 @@ async def plays(pilot: Pilot[Any]) -> None:
     assert screen.query_one(PlayerBar).display
     await pilot.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
     assert SPEEDS[player.speed] == 2
+    # Slow enough that it is not over before it is stopped.
+    await pilot.press(*["left_square_bracket"] * len(SPEEDS))
     await until(pilot, lambda: player.at_ns > player.moments.first_ns)
     await pilot.press("space")
     assert not is_playing(player)

@@ -100,7 +100,7 @@ class Viewer(App[None]):
 
     @override
     async def on_event(self, event: events.Event) -> None:
-        """Keep what is typed after `/` for the field that is about to open, so that it never runs a command."""
+        """Keep keys that follow `/` for the search field, so that they never run a command."""
         if isinstance(event, events.Key) and not event.is_forwarded:
             if self._ahead is not None and not self._is_typing:
                 if time.monotonic() < self._ahead_until:

@@ -19,7 +19,7 @@ _LONGEST = 60
 
 @dataclass(slots=True, eq=False)
 class AgentRow:
-    """What all agents of one name, or all calls of one model, come to.
+    """The totals of all agents of one name, or of all calls of one model.
 
     `time_ns` is the sum of their durations, `self_ns` the part without the agents below them, `path_ns` the part of
     the critical path that they decided. `cost_usd` sums the known prices.
@@ -88,7 +88,7 @@ COLUMNS = (
 
 
 def agent_rows(run: Run, now_ns: int) -> list[AgentRow]:
-    """A row for each name of an agent, and one for each model, with what of the critical path is theirs."""
+    """Return a row for each agent name and each model, with its share of the critical path."""
     agents: dict[str, AgentRow] = {}
     models: dict[str, AgentRow] = {}
     for node in run.root.walk():
@@ -110,7 +110,7 @@ def agent_rows(run: Run, now_ns: int) -> list[AgentRow]:
 
 
 def ordered(rows: Sequence[AgentRow], column: int, *, is_reversed: bool) -> list[AgentRow]:
-    """The agents by a column, the largest first, then the models in the same order; by name where these are equal."""
+    """Return the agents sorted by a column, the largest first, then the models; equal ones by name."""
     key, sign = COLUMNS[column].key, 1 if is_reversed else -1
     return sorted(rows, key=lambda row: (row.kind, sign * key(row), row.name))
 

@@ -1,4 +1,4 @@
-"""Bars of time, half a cell fine: high where a model answers, lower where something runs, a line where it waits."""
+"""Bars of time, half a cell fine: high for an answering model, lower for other work, a line for waiting."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _fill(most: list[int], first: int, last: int, to: int) -> int:
 
 
 def blocks(most: Sequence[int], peak: int) -> str:
-    """Draw each number of `most` as a block, `peak` as a whole one unless it is small; whatever is not 0 is seen."""
+    """Draw each number of `most` as a block, relative to `peak`; a number above 0 is always visible."""
     top, whole = len(_HEIGHTS) - 1, max(peak, _LEAST_PEAK)
     return "".join(_HEIGHTS[-(-number * top // whole)] for number in most)
 
@@ -65,7 +65,7 @@ def blocks(most: Sequence[int], peak: int) -> str:
 def crowd(
     nodes: Iterable[Node], window: Window, width: int, now_ns: int, style: str, grid: Sequence[int] = ()
 ) -> Pieces:
-    """How many of `nodes` ran at the same time, on `width` cells."""
+    """Draw the number of `nodes` that ran at the same time, on `width` cells."""
     if width <= 0:
         return []
     most = concurrency(((node.start_ns, node.end_ns or now_ns) for node in nodes), window, width)

@@ -165,7 +165,7 @@ class Forest:
         self.work_ns = max(self.run.root.start_ns, work)
 
     def _ends(self) -> array[int]:
-        """Find the ends from the last node up, and on the way the nodes that lead to one call and nothing else."""
+        """Return where the subtree of each node ends, and mark the chains that lead to one call."""
         count = len(self.nodes)
         ends = array("i", range(1, count + 1))
         parents, nodes, shapes = self.parents, self.nodes, self.shapes

@@ -1,4 +1,4 @@
-"""The whole run in two rows: how many calls and tools ran at once, and where something failed or was retried."""
+"""The whole run in two rows: the number of calls and tools at once, then errors and retries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ERROR, _RETRY, _SEEN, _HEAD = "✗", "↻", "─", "┃"
 
 
 class Minimap:
-    """What the two rows are drawn from.
+    """The data of the two rows.
 
     Attributes:
         most: How many calls and tools ran at once, cell by cell.

@@ -28,7 +28,7 @@ def name_of(forest: Forest, index: int) -> str:
 
 
 def hint_of(node: Node, beside: Sequence[Node] = ()) -> str:
-    """A few words beside the name: what tells a tool call from those `beside` it, how long an attempt was waited for."""
+    """Return a few words beside the name: the telling argument of a tool, the wait before an attempt."""
     if node.kind == "attempt":
         wait = node.attributes.get(semconv.WAIT_MS)
         return f"after {duration(round(wait * 1e6))}" if isinstance(wait, (int, float)) and wait > 0 else ""

@@ -70,7 +70,7 @@ class Tree:
         self.cursor = self.visible[max(0, min(row, len(self.visible) - 1))]
 
     def reveal(self, index: int) -> None:
-        """Put the cursor on the node at `index`, and unfold what hides it, unless that is the row of its chain."""
+        """Put the cursor on the node at `index`, and unfold the rows that hide it, but not its chain."""
         within = self.forest.shapes
         above = [
             place

@@ -53,7 +53,7 @@ class Window:
 
 
 def bounds_of(forest: Forest, now_ns: int) -> Window:
-    """The time of a run: from its first agent or call to its last end, or to `now_ns` while it is open.
+    """Return the time from the first agent or call to the last end, or to `now_ns` in an open run.
 
     The time before is the program's own: its imports, mostly. Clocks of other machines may be off: what lies further
     outside than the run is long is left to the margin, so that it doesn't squeeze the rest into a column.

@@ -58,7 +58,7 @@ class CheckedScreen(PlayingScreen):
         raise NotImplementedError
 
     def _takes(self) -> dict[str, Callable[[Any], None]]:
-        """What is done with the results of threads, by the threads' names."""
+        """Return the function that takes a thread's result, by the thread's name."""
         return {
             "check": self._checked,
             "what-if": self._compared,

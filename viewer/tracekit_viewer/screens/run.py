@@ -322,7 +322,7 @@ class RunScreen(CheckedScreen):
         self.query_one(DetailPane).focus()
 
     async def action_back(self) -> None:
-        """Go back: from the detail pane to the timeline, from a moment to the whole run, from there to the runs."""
+        """Go back one step: to the timeline, then to the whole run, then to the list of runs."""
         if not self.timeline.has_focus:
             self.timeline.focus()
         elif self.player is not None:

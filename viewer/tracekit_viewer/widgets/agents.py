@@ -25,7 +25,7 @@ _AGENTS = Binding.Group("Agents")
 
 
 class AgentsPane(ScrollView, can_focus=True, inherit_bindings=False):
-    """Lists agents by name and calls by model, sorted by a column; `jump` goes to their spans, one after the other."""
+    """A sortable list of agents by name and calls by model; `jump` goes to each of their spans in turn."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Row before", show=False, group=_AGENTS),

@@ -20,7 +20,7 @@ SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
 
 
 class Player:
-    """Where the playback of a run is.
+    """The playback of a run: its moment, and whether and how fast time passes.
 
     Attributes:
         moments: The run.
@@ -88,7 +88,7 @@ class PlayerBar(Widget):
         return strip_of(self._pieces(), palette, self.rich_style, self.size.width)
 
     def _parts(self, player: Player) -> tuple[str, int, str]:
-        """What stands before the line, the cells of the line, and what stands after it."""
+        """Return the text before the line, the cells of the line, and the text after it."""
         whole_ns = player.moments.last_ns - player.moments.first_ns
         sign = "▶" if player.playing else "■" if player.is_at_end else "‖"
         before = f" {sign} {duration(player.at_ns - player.moments.first_ns):>9}  "

@@ -192,7 +192,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
 
     @property
     def told(self) -> Node:
-        """The node that the row under the cursor is about: of a tool that hands on to an agent, the agent."""
+        """The node that details show: of a tool that hands on to an agent, the agent."""
         rows, forest = self._rows, self.forest
         if rows.cursor != rows.shown:
             return rows.node
@@ -302,7 +302,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
 
     @property
     def hits(self) -> tuple[int, int]:
-        """Return the number of the row under the cursor among those found, from 1 (0 for none), and how many there are."""
+        """Return the number of the current hit, from 1 (0 for none), and the number of hits."""
         here = self._rows.row_place(self._rows.cursor)
         return self._hits.index(here) + 1 if here in self._hits else 0, len(self._hits)
 
