@@ -19,11 +19,11 @@ def test_the_demo_prints_the_nested_tree_and_records_the_run(tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     for part in (
         "agent lead",
-        "tool analysis_agent",
-        "agent refactor_agent",
-        "agent test_agent",
-        "attempt 529",
+        "analysis_agent",
+        "refactor_agent",
+        "test_agent",
         "2 retries",
+        "critical path",
     ):
         assert part in done.stdout
     (run,) = tracekit_json("ls", env=env)
