@@ -201,6 +201,8 @@ class RunScreen(CheckedScreen):
         elif self._run is not None:
             if run is None:
                 self._show(self._run)
+            # A run that has ended is not followed any more.
+            self.refresh_bindings()
             self._check()
 
     def _show(self, run: Run) -> None:
