@@ -33,22 +33,9 @@ def test_the_demo_is_seen_while_it_runs_and_summed_up_when_the_viewer_is_left(te
     screen.resize(160, 50)
     screen.shows("lead", "ok", "10 calls")
     assert max(map(len, screen.screen.splitlines())) > 120, "the screen is filled after it has grown"
-    screen.press("?")
-    screen.shows("Next error")
-    # Once out of the help, and once out of the pane with the messages; the footer shows the keys of where one is.
-    screen.press("Escape")
-    screen.shows("y Copy")
+    # Out of the pane with the messages; the footer shows the keys of where one is.
     screen.press("Escape")
     screen.shows("space Play")
-    # A run is played once its process has ended; until then it can be followed.
-    eventually(lambda: "f Follow" not in screen.screen)
-    screen.press("Space")
-    screen.shows("1×", "open")
-    screen.resize(90, 30)
-    screen.shows("1×", "lead")
-    screen.press("Escape")
-    screen.press("/analysis", "Enter")
-    screen.shows("analysis_agent")
     screen.press("q")
     said = screen.shows("recorded run", "exit=0")
     assert "Traceback" not in said
