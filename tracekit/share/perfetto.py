@@ -24,7 +24,7 @@ _NS_PER_US = 1000
 
 def perfetto(run: RunTree) -> str:
     """Return `run` as the text of a JSON file."""
-    events = [_named("process_name", _PROCESS, 0, run.name), *_events(run)]
+    events = [_named("process_name", 0, run.name), *_events(run)]
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -37,7 +37,7 @@ def _events(run: RunTree) -> Iterator[dict[str, Any]]:
         tracks = _tracks(own, run.last_ns)
         for place in range(max(tracks.values()) + 1):
             title = _title(agent) if place == 0 else f"{_title(agent)} · beside {place}"
-            yield _named("thread_name", _PROCESS, number + place, title)
+            yield _named("thread_name", number + place, title)
             yield {
                 **_event("M", "thread_sort_index", number + place),
                 "args": {"sort_index": number + place},
@@ -120,10 +120,9 @@ def _arrows(run: RunTree, track_of: Mapping[str, int]) -> Iterator[dict[str, Any
     for node in run.root.walk():
         for child in node.children:
             if child.kind == "agent" and node.kind in ("tool", "turn", "agent"):
-                ends = (("s", node, node.start_ns), ("f", child, child.start_ns))
-                for phase, end, at_ns in ends:
+                for phase, end in (("s", node), ("f", child)):
                     event = _event(phase, "starts", track_of[end.id])
-                    event |= {"cat": "starts", "id": child.id, "ts": _us(max(at_ns, end.start_ns) - run.root.start_ns)}
+                    event |= {"cat": "starts", "id": child.id, "ts": _us(end.start_ns - run.root.start_ns)}
                     if phase == "f":
                         event["bp"] = "e"
                     yield event
@@ -135,8 +134,8 @@ def _title(node: Node) -> str:
     return node.name
 
 
-def _named(what: str, process: int, track: int, name: str) -> dict[str, Any]:
-    return {**_event("M", what, track), "pid": process, "args": {"name": name}}
+def _named(what: str, track: int, name: str) -> dict[str, Any]:
+    return {**_event("M", what, track), "args": {"name": name}}
 
 
 def _event(phase: str, name: str, track: int) -> dict[str, Any]:
