@@ -10,6 +10,7 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
+from tracekit.formatting import format_count, format_list
 from tracekit.model.tree import Node
 
 __all__ = [
@@ -59,8 +60,8 @@ def span_of(node: Node, origin_ns: int) -> str:
 
 
 def tokens(number: int) -> str:
-    """A count of tokens: ``812 tokens``, ``12,400 tokens``."""
-    return f"{number:,} token{'' if number == 1 else 's'}"
+    """Return a count of tokens: ``812 tokens``, ``12,400 tokens``."""
+    return format_count(number, "token")
 
 
 def counted(works: Iterable[Work]) -> str:
@@ -70,10 +71,8 @@ def counted(works: Iterable[Work]) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Return names in a row: ``a, b and c``; of many the first ones and the number of the rest."""
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+    """Return names in a row, as findings show them: ``a, b and c``; of many, the first ones."""
+    return format_list(names, most)
 
 
 def not_counted(unseen: Sequence[Work]) -> list[str]:
