@@ -12,6 +12,8 @@ import pytest
 import tracekit
 from tests.support.recording import assert_closed, name_of_current, recordings, spans, the_run, the_span, tree
 from tracekit.instrument.context import current_span
+from tracekit.instrument.recorder import active
+from tracekit.instrument.scopes import _Open
 
 # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -305,3 +307,21 @@ def test_callable_objects_and_partials(recording: Path) -> None:
         assert asyncio.run(tracekit.tool("later")(AskLater())("when")) == "when"
     later = spans(the_run(), "tool")[-1]
     assert (later.end_ns or 0) - later.start_ns >= 10_000_000
+
+
+def test_the_upstream_is_asked_once_when_a_tool_ends(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    tools: list[_Open] = []
+
+    async def main() -> None:
+        recorder = active()
+        assert recorder is not None
+        monkeypatch.setattr(recorder.upstream, "end_ns", lambda live: asked.append(live.name))
+        scope = tracekit.tool("read")
+        with tracekit.run("task"):
+            with scope:
+                tools.extend(scope._open)
+            tools[0].end()
+
+    asyncio.run(main())
+    assert asked.count("execute_tool read") == 1

@@ -49,6 +49,8 @@ class LiveSpan:
     `numbering` is how its lane stood, where a run that begins here begins anew.
     `exported` says that our own exporter takes it, since no provider of the application's does.
 
+    `end_ns` is when it ends, once that has been asked; an upstream is asked once.
+
     `holds_call` says that a call was made right in it.
 
     `leaked` says that it ended in another context than it began in, where it stays current though it is over.
@@ -58,6 +60,7 @@ class LiveSpan:
         "attributes",
         "attributes_at_begin",
         "begin_ns",
+        "end_ns",
         "ended",
         "exported",
         "failure",
@@ -96,6 +99,7 @@ class LiveSpan:
         self.parent = parent
         self.run: LiveRun | None = None
         self.begin_ns = begin_ns
+        self.end_ns: int | None = None
         self.lane = lane
         self.attributes = attributes
         self.attributes_at_begin = attributes
@@ -108,6 +112,11 @@ class LiveSpan:
         self.exported = False
         self.holds_call = False
         self.leaked = False
+
+    @property
+    def can_end(self) -> bool:
+        """True while it is open, in the process in which it began. No other process writes its end."""
+        return not self.ended and self.pid == os.getpid()
 
     @property
     def is_applications(self) -> bool:

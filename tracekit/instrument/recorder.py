@@ -253,7 +253,7 @@ class Recorder:
         at_ns: int | None = None,
     ) -> SpanEnd | None:
         """Return the end of `live`, which the caller writes before it calls `ended`; None if there is none to write."""
-        if live.ended or live.pid != os.getpid():
+        if not live.can_end:
             return None
         if live.numbering is not None:
             live.lane.begin_anew(live.numbering)
@@ -261,16 +261,22 @@ class Recorder:
         if live.trace:
             unregister(live)
         self._applications.remove(live)
-        at_ns = self.upstream.end_ns(live) if at_ns is None else at_ns
-        at_ns = self.clock.now_ns() if at_ns is None else at_ns
+        at_ns = self.end_ns(live) if at_ns is None else at_ns
         if live.run is None or not live.written:
             return None
         failure = failure or live.failure
         return SpanEnd(live.id, at_ns, "error" if failure else "ok", failure, live.attributes, response)
 
+    def end_ns(self, live: LiveSpan) -> int:
+        """Return when `live`, which is over, ends on the recorder's clock; the same when asked again."""
+        if live.end_ns is None:
+            at_ns = self.upstream.end_ns(live)
+            live.end_ns = self.clock.now_ns() if at_ns is None else at_ns
+        return live.end_ns
+
     def ended(self, live: LiveSpan) -> None:
         """The end of `live` is written, or will be with what ends next above it."""
-        if live.ended or live.pid != os.getpid():
+        if not live.can_end:
             return
         live.ended = True
         run = live.run

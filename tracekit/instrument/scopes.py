@@ -104,10 +104,6 @@ class _Open:
         live = self.live
         if self._attached is None:
             return
-        at_ns = self.recorder.upstream.end_ns(live)
-        took_ns = (self.recorder.clock.now_ns() if at_ns is None else at_ns) - live.begin_ns
-        if self._loop is not None and self._loop.was_blocked(took_ns):
-            live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
         if error is not None and interrupts(error):
             for inner in self._attached.left_over():
                 self.recorder.abandon(inner, error)
@@ -115,8 +111,14 @@ class _Open:
             live.leaked = True
         # A coroutine or a generator that is closed has not failed.
         failure = None if error is None or isinstance(error, GeneratorExit) else failure_of(error)
+        if (
+            self._loop is not None
+            and live.can_end
+            and self._loop.was_blocked(self.recorder.end_ns(live) - live.begin_ns)
+        ):
+            live.attributes[semconv.SYNC_IN_EVENT_LOOP] = True
         _end_otel(self.recorder, live, failure)
-        self.recorder.end(live, failure, at_ns=at_ns)
+        self.recorder.end(live, failure)
 
 
 class Scope:
