@@ -17,6 +17,7 @@ from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import PricesError, TracekitError
 from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
@@ -74,6 +75,7 @@ __all__ = [
     "cost_parts",
     "count",
     "count_likely",
+    "counted",
     "critical_path",
     "damage_in",
     "default_findings",

@@ -11,6 +11,7 @@ from tracekit_viewer.door import (
     AlikeNodes,
     Node,
     count,
+    counted,
     duration,
     failed_in,
     money,
@@ -224,8 +225,7 @@ def _flags(node: Node, codes: Sequence[str]) -> list[_Flag]:
         short = codes[0] if len(codes) == 1 else str(len(codes))
         flags.append(_Flag(f"{FLAG} {plain(' '.join(codes), 40)}", f"{FLAG}{plain(short, 12)}", "warning"))
     if node.kind == "llm" and node.retries:
-        many = "retry" if node.retries == 1 else "retries"
-        flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))
+        flags.append(_Flag(counted(node.retries, "retry", "retries"), f"{node.retries}↻", "warning"))
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         flags.append(_Flag("blocks the event loop", "blocks", "warning", is_minor=True))
     outcome = node.attributes.get(semconv.OUTCOME)
