@@ -22,7 +22,7 @@ from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
-from tracekit_viewer.widgets.player import SPEEDS, Player, PlayerBar
+from tracekit_viewer.widgets.player import SPEEDS, Playback, PlayerBar
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.screens import checked, drive, picture, pictures, until, utc
@@ -457,7 +457,7 @@ async def quits(pilot: Pilot[Any]) -> None:
     assert not pilot.app.is_running or pilot.app._exit
 
 
-def is_playing(player: Player) -> bool:
+def is_playing(player: Playback) -> bool:
     return player.playing
 
 

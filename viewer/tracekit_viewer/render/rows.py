@@ -29,7 +29,7 @@ from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.waterfall import bars_of, faded, path_bars
 from tracekit_viewer.render.window import Window
 
-__all__ = ["Path", "View", "label_start", "row_pieces"]
+__all__ = ["Path", "Viewport", "label_start", "row_pieces"]
 
 _LEAST_NAME = 8
 _DEPTH = 4
@@ -40,7 +40,7 @@ Path = Mapping[str, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class Viewport:
     """The common settings of all rows: columns, visible time, the end of open spans, and the cells of gridlines."""
 
     columns: Columns
@@ -61,7 +61,7 @@ class _Flag:
 
 
 def row_pieces(
-    forest: Forest, index: int, view: View, *, folded: bool, query: str = "", codes: Sequence[str] = ()
+    forest: Forest, index: int, view: Viewport, *, folded: bool, query: str = "", codes: Sequence[str] = ()
 ) -> Pieces:
     """Return the row of the node at `index` in the columns of `view`; `codes` are of its findings."""
     node, columns = forest.nodes[index], view.columns
@@ -78,7 +78,7 @@ def row_pieces(
     return pieces
 
 
-def _bar(forest: Forest, index: int, view: View, *, folded: bool) -> Pieces:
+def _bar(forest: Forest, index: int, view: Viewport, *, folded: bool) -> Pieces:
     node, width = forest.nodes[index], view.columns.bar
     if isinstance(node, AlikeNodes) and folded:
         return crowd(node.children, view.window, width, view.now_ns, _sign_style(forest, index), view.grid)
@@ -93,7 +93,7 @@ def label_start(forest: Forest, index: int, width: int) -> int:
     return cell_len(_guides(forest, index, width // 2))
 
 
-def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
+def _label(forest: Forest, index: int, view: Viewport, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
     node, width = forest.nodes[index], view.columns.label
     guides = _guides(forest, index, width // 2)
     mark = ("▸ " if folded else "▾ ") if forest.has_children(index) else "─ " if index else ""
@@ -127,7 +127,7 @@ def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, 
     return _cut(pieces, width)
 
 
-def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
+def _hints(forest: Forest, index: int, chain: range, view: Viewport) -> list[str]:
     """Return what is said beside the name, the most important first."""
     node = forest.nodes[index]
     if isinstance(node, AlikeNodes):

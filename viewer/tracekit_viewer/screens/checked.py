@@ -35,7 +35,7 @@ class CheckedScreen(PlayingScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
+        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="Avoidable delays and costs, with the reasons"),
         Binding("A", "agents", "Agents", group=_LOOKING, tooltip="Agents by name and calls by model, as a table"),
         Binding("C", "path", "Critical path", group=_LOOKING, tooltip="Light what decided when the run ended"),
     ]
