@@ -111,7 +111,7 @@ def _since(_: str, value: str) -> Condition:
     return Condition("r.recorded_at_ns >= ?", (round(day.timestamp() * 1e9),))
 
 
-_SUFFIXES = {
+_SUFFIXES: dict[str, dict[str, float]] = {
     "time": {"": 1e9, "ms": 1e6, "s": 1e9, "m": 60e9, "min": 60e9, "h": 3600e9},
     "tokens": {"": 1, "k": 1e3, "m": 1e6},
     "cost": {"": 1},
