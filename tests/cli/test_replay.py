@@ -16,7 +16,7 @@ import pytest
 from tests.cli.test_run_guide import Shop
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.replays import Watched, untouched
-from tracekit.demo.claude import Answer, Asked, count_tokens, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, count_tokens, message, reply, text
 
 ASK = """
 import anthropic
@@ -35,7 +35,7 @@ def write(folder: Path, code: str, name: str = "agent.py") -> str:
     return str(path)
 
 
-def echo(asked: Asked) -> Answer:
+def echo(asked: ReceivedRequest) -> ScriptedResponse:
     return reply(asked, message(text(f"{asked.json()['messages'][0]['content']}!")))
 
 
@@ -417,7 +417,7 @@ def test_a_recording_without_content(content: str, claude: Watched, tmp_path: Pa
 
 
 def test_a_recording_that_was_killed(tmp_path: Path) -> None:
-    def kill(asked: Asked) -> Answer:
+    def kill(asked: ReceivedRequest) -> ScriptedResponse:
         if "die" in str(asked.json()["messages"]):
             os.kill(int(asked.json()["messages"][0]["content"].split()[1]), 9)
         return message(text("x"))

@@ -12,7 +12,7 @@ import anthropic
 import pytest
 
 from tests.support.replays import Watched, record, replay_of
-from tracekit.demo.claude import Answer, Asked, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, text
 from tracekit.errors import ReplayDivergence
 from tracekit.model.recording import Recording
 from tracekit.replayer.differences import differences, words_changed
@@ -25,7 +25,7 @@ class Numbered:
     def __init__(self) -> None:
         self.number = 0
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         self.number += 1
         return message(text(str(self.number)))
 

@@ -15,7 +15,7 @@ from tests.instrument.test_streams import SLOW, STREAM
 from tests.support.calling import QUESTION, Way, asynchronous
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, round_trip
-from tracekit.demo.claude import Answer, error, message, reply, stalled, stream, text
+from tracekit.demo.claude import ScriptedResponse, error, message, reply, stalled, stream, text
 from tracekit.errors import ReplayDivergence
 
 SYNC = [
@@ -62,7 +62,7 @@ def async_program(leave: Callable[[Any], Any]) -> Callable[[str], Any]:
     return program
 
 
-def slowly(asked: Any) -> Answer:
+def slowly(asked: Any) -> ScriptedResponse:
     return reply(asked, SLOW) if asked.json().get("stream") else message(text("Then."))
 
 

@@ -11,11 +11,11 @@ import pytest
 import tracekit
 from tests.support.recording import spans
 from tests.support.replays import Watched, assert_same_record, record, replay_of, untouched
-from tracekit.demo.claude import Answer, Asked, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, text
 from tracekit.errors import ReplayDivergence
 
 
-def echo(asked: Asked) -> Answer:
+def echo(asked: ReceivedRequest) -> ScriptedResponse:
     return message(text(f"{asked.json()['messages'][0]['content']}!"))
 
 
@@ -158,7 +158,7 @@ def team(folder: Path, ran: list[str]) -> Callable[[], str]:
     return program
 
 
-def lead_and_counter(asked: Asked) -> Answer:
+def lead_and_counter(asked: ReceivedRequest) -> ScriptedResponse:
     from tracekit.demo.claude import tool_use
 
     request = asked.json()

@@ -29,10 +29,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.values import paths_in, said_in
+from tracekit.analysis.lineage.values import features_of, paths_in
 from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -65,7 +65,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 yield from _carried(facts, agent, work, calls, later)
 
 
-def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later: int) -> Iterator[Finding]:
+def _carried(facts: Facts, agent: Node, work: Task, calls: Sequence[Node], later: int) -> Iterator[Finding]:
     """Yield a finding if `calls[later:]` carry the result of `work` along."""
     if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS:
         return
@@ -122,12 +122,12 @@ class _Quotable:
 
     def __init__(self, result: str) -> None:
         self._result = result
-        self._values = said_in(result).values
+        self._values = features_of(result).values
         self._pieces = {result[at : at + _STEP] for at in range(0, len(result) - _STEP + 1, _STEP)}
 
     def is_used(self, texts: Sequence[str]) -> bool:
         """Return whether `texts`, a response, quote from it or name several of its values."""
-        named = {value for text in texts for value in said_in(text).values}
+        named = {value for text in texts for value in features_of(text).values}
         return len(named & self._values) >= _LEAST_VALUES or any(map(self._is_quoted_in, texts))
 
     def _is_quoted_in(self, text: str) -> bool:

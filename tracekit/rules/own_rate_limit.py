@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work, rounds_of
+from tracekit.analysis.batches import Task, rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import Interval, is_limited, most_at_once
 from tracekit.formatting import format_count
@@ -130,7 +130,7 @@ def _fans(facts: Facts) -> Iterator[_Fan]:
     yield _Fan(bare, format_count(len(bare), "call"))
 
 
-def _called(works: Sequence[Work]) -> str:
+def _called(works: Sequence[Task]) -> str:
     return counted(works) if len({work.name for work in works}) == 1 else f"{len(works)} agents and tools"
 
 

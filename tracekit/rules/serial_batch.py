@@ -37,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.batches import Batch, Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.conflict import doubt_about, doubt_between, free_of_each_other
 from tracekit.analysis.lineage.profile import Profile
@@ -75,7 +75,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, batch, free, saving, doubt_about(free) or between or others)
 
 
-def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
+def _asked_for(batch: Batch) -> tuple[Sequence[Task], str]:
     """The works whose times are known and for which the answer asked, and what else the program did among them."""
     if all(work.call_id is None for work in batch.works):
         return batch.timed, ""
@@ -84,7 +84,7 @@ def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
     return asked, f"the program ran {others[0]} among them, which nothing asked for" if others else ""
 
 
-def _saving(facts: Facts, batch: Batch, works: Sequence[Work]) -> Saving:
+def _saving(facts: Facts, batch: Batch, works: Sequence[Task]) -> Saving:
     """The saving if `works` run together; what the program did between them stays as it was."""
     offsets = packed([work.duration_ns for work in works], facts.limit)
     return saved_together(facts, batch.container, works, offsets, keep_gaps=True)

@@ -37,7 +37,7 @@ from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, seconds, tokens, told_apart
+from tracekit.rules.words import MOST_TIMES, distinguishing_labels, seconds, tokens
 
 __all__ = ["RULE"]
 
@@ -58,7 +58,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = facts.schedule.saving(Change(durations={slowest.node.id: second.duration_ns}))
         if saving.ns <= 0:
             continue
-        about = told_apart(facts, works[:MOST_TIMES])[0]
+        about = distinguishing_labels(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
             f"{slowest.name}{f' ({about})' if about else ''} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "

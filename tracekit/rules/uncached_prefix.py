@@ -42,7 +42,7 @@ from tracekit.analysis.facts import Facts
 from tracekit.formatting import format_count
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
-from tracekit.model.history import Asked, Part
+from tracekit.model.history import Part, RequestFields
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import listed, tokens
@@ -106,7 +106,7 @@ def _repeats(facts: Facts, before: Node, after: Node) -> bool:
     return bool(one.messages) and other.messages.shared(one.messages) == len(one.messages)
 
 
-def _has_same(one: Asked, other: Asked, name: str) -> bool:
+def _has_same(one: RequestFields, other: RequestFields, name: str) -> bool:
     return one.part(name) is other.part(name) or one.get(name) == other.get(name)
 
 
@@ -172,7 +172,7 @@ class _CachePieces:
     def __init__(self) -> None:
         self._known: dict[Part, list[_CachePiece] | None] = {}
 
-    def request(self, request: Asked) -> list[_CachePiece]:
+    def request(self, request: RequestFields) -> list[_CachePiece]:
         """Return the pieces of `request`; none if its application sets markers itself."""
         if "cache_control" in request:
             return []

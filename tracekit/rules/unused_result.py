@@ -30,7 +30,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.model.conversation import previous_message_id
@@ -119,7 +119,7 @@ class _Calls:
         return max((number for number, call in enumerate(self.nodes) if holds(call)), default=-1)
 
 
-def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Confidence, str]:
+def _why_unused(facts: Facts, calls: _Calls, work: Task, later: int) -> tuple[Confidence, str]:
     """Return the confidence that nobody used the result of `work`, and the reason.
 
     `calls`, from number `later` on, are those that could have returned it.
@@ -148,14 +148,14 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
     return _USED
 
 
-def _is_told(facts: Facts, work: Work) -> bool:
+def _is_told(facts: Facts, work: Task) -> bool:
     """Return whether any request after `work` quotes its last response, in whatever conversation."""
     said = facts.content.answer_text(work.calls[-1])
     begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
     return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])
 
 
-def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
+def _finding(confidence: Confidence, work: Task, why: str) -> Finding:
     node = work.node
     return RULE.finding(
         confidence,

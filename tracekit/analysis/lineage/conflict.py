@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tracekit.analysis.content import leaves
 from tracekit.analysis.lineage.effects import Effects
 from tracekit.analysis.lineage.profile import Profile
-from tracekit.analysis.lineage.values import names_in, said_in
+from tracekit.analysis.lineage.values import features_of, names_in
 
 __all__ = ["Footprint", "doubt_about", "doubt_between", "free_of_each_other"]
 
@@ -128,7 +128,7 @@ def doubt_between(free: Sequence[Profile], unseen: Iterable[Profile], requested:
 def _named(profile: Profile) -> list[str]:
     """Return the paths and ids that a plain tool was given; of an agent nobody knows what it does with a name."""
     names = names_in(leaves(profile.arguments)) if profile.is_tool else ()
-    return sorted(name for name in names if "/" in name or name in said_in(name).values)
+    return sorted(name for name in names if "/" in name or name in features_of(name).values)
 
 
 def _runs_of(path: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.lineage.values import clean, names_in
 from tracekit.model.tree import Node
@@ -51,7 +51,7 @@ _MOST_LEVELS = 32
 """Agents within agents that are looked through."""
 
 
-def effects_of(work: Work, by_name: Mapping[str, str]) -> Effects:
+def effects_of(work: Task, by_name: Mapping[str, str]) -> Effects:
     """Return what `work` touched. `by_name` has what the settings say of tools, by their names."""
     return _of_node(work.node, by_name, _MOST_LEVELS)
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import LONGEST_TASK, LONGEST_TEXT, Content, leaves, shortened
 from tracekit.analysis.lineage.effects import Effects, effects_of
-from tracekit.analysis.lineage.values import Said, said_in
+from tracekit.analysis.lineage.values import TextFeatures, features_of
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 
@@ -28,7 +28,7 @@ class Profile:
     `following` is the call that may bring its result; `by_name` has what the settings say of tools.
     """
 
-    work: Work
+    work: Task
     content: Content
     following: Node | None = None
     by_name: Mapping[str, str] = field(default_factory=dict)
@@ -72,14 +72,14 @@ class Profile:
         return _seen(self.content.answer_text(self.work.calls[-1])[:LONGEST_TEXT])
 
     @cached_property
-    def said_given(self) -> Said:
+    def said_given(self) -> TextFeatures:
         """What it was asked, as values and words."""
-        return said_in(self.given or "")
+        return features_of(self.given or "")
 
     @cached_property
-    def said_output(self) -> Said:
+    def said_output(self) -> TextFeatures:
         """What came of it, as values and words."""
-        return said_in(self.output or "")
+        return features_of(self.output or "")
 
     @cached_property
     def effects(self) -> Effects:

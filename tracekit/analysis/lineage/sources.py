@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tracekit.analysis.content import LONGEST_TEXT
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.task import Context
-from tracekit.analysis.lineage.values import said_in, tokens, weight
+from tracekit.analysis.lineage.values import features_of, tokens, weight
 
 __all__ = ["Sources"]
 
@@ -56,7 +56,7 @@ class Sources:
 
     def found_in(self, text: str, where: str, context: Context) -> str:
         """Return the same for a `text`, which is told of as `where`."""
-        said = said_in(text[:LONGEST_TEXT])
+        said = features_of(text[:LONGEST_TEXT])
         found = (
             self._value_among(said.values, text, context)
             or self._phrase_in(text[:LONGEST_TEXT], context)
