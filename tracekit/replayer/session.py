@@ -188,7 +188,7 @@ class Stage:
 
 
 class Replay:
-    """A replay, from the beginning of its block; what came of it after.
+    """A replay, from the beginning of its block, with its result after the end.
 
     Attributes:
         run: The run that was recorded while replaying; None before the end, and if nothing was asked.
@@ -287,7 +287,7 @@ class Replay:
 
 
 def notes_of(player: Player, clock: VirtualClock) -> list[str]:
-    """What a reader of the replay should know besides how it went."""
+    """Return the notes on a replay, such as an order of threads that is not proven."""
     notes = []
     if not clock.is_proven:
         notes.append(
@@ -314,7 +314,7 @@ def replayed_root(recording: Recording) -> RunInfo | None:
 
 
 def root_end_ns(recording: Recording, mode: ReplayMode, last_ns: int) -> int:
-    """When a replay's process ended: as in the recording, or as long after the last that happened."""
+    """Return the end of a replay's process: as recorded, or the same time after its last event."""
     root = recording.process_root
     recorded = recording.spans.get(root.id) if root is not None else None
     if recorded is None or recorded.end_ns is None:

@@ -1,4 +1,4 @@
-"""What a step touches, as far as that is known, by the surest thing that says so.
+"""The known effects of a step: paths and names that it reads or writes, from the most reliable source.
 
 Declared on the agent or the tool by its author; recorded by the workspace that a tool used; annotated on an MCP tool;
 set for the tool's name in the project's settings. A subagent of the runtime without any tool touches nothing. Of all
@@ -41,7 +41,7 @@ class Effects:
 
     @property
     def is_known(self) -> bool:
-        """Whether all that it touches is known, or that it changes nothing."""
+        """Return whether all effects are known, or the step is known to change nothing."""
         return bool(self.source)
 
 

@@ -69,7 +69,7 @@ class Context:
 
 
 class PriorContext:
-    """Collects what an agent's model was told and said, call by call: each message is read once, however long it is."""
+    """Collects the messages that an agent's model received and sent, call by call; each message is read once."""
 
     def __init__(self, content: Content) -> None:
         self.known = Context()
@@ -77,7 +77,7 @@ class PriorContext:
         self._read = 0
 
     def before(self, asked: Node) -> Context:
-        """Return what was known when `asked` was answered: all it sent, and the text of its answer. Ask in order."""
+        """Return the context of the call `asked`: its whole request and the text of its response. Ask in order."""
         messages = self._content.messages(asked)
         if not self._read:
             self.known.add(self._content.asked_text(asked))

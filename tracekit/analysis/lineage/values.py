@@ -59,7 +59,7 @@ def weight(words: Collection[str]) -> float:
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` has the form of a path or of a file's name."""
+    """Return whether `text` has the form of a path or of a file name."""
     return (
         " " not in text
         and 1 < len(text) <= 4 * _LONGEST_NAME
