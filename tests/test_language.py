@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.language import offences, offences_in
 
+
 def test_docstrings_and_class_names_are_plain() -> None:
     listed = [f"{each.where}: {each.rule}: {' '.join(each.text.split())[:100]}" for each in offences()]
     assert not listed, "\n".join(["reword these:", *listed])
