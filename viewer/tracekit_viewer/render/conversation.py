@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit_viewer.door import Node, Run, blocks_of, count, duration, semconv, text_of
+from tracekit_viewer.door import Node, Run, blocks_of, count, counted, duration, semconv, text_of
 from tracekit_viewer.render.block import Block, Style
 from tracekit_viewer.render.bodies import Json, Text
 from tracekit_viewer.render.call_messages import CallMessages, Reader
@@ -75,7 +75,7 @@ def _request_block(contents: CallMessages) -> Block:
         facts.append(f"at most {count(request['max_tokens'])} tokens")
     tools = rest.get("tools")
     if isinstance(tools, list) and tools:
-        facts.append(f"{len(tools)} tool{'s' if len(tools) > 1 else ''}")
+        facts.append(counted(len(tools), "tool"))
     facts += [name for name in rest if name not in ("tools", "metadata")]
     facts += ["streamed"] if request.get("stream") is True else []
     body = Json(without_data(rest)) if rest else None

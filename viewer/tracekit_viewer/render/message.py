@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracekit_viewer.door import blocks_of, count, size, text_of
+from tracekit_viewer.door import blocks_of, count, counted, size, text_of
 from tracekit_viewer.render.block import Block, Body, Line, Style
 from tracekit_viewer.render.bodies import Json, SideBySide, Text
 from tracekit_viewer.render.outline import parsed
@@ -25,7 +25,7 @@ def said_block(key: str, role: str, block: Any, *, headed: bool, tool: str = "")
     if kind == "text":
         text = str(block.get("text", ""))
         citations = block.get("citations")
-        aside = f"{len(citations)} citations" if isinstance(citations, list) and citations else length_of(text)
+        aside = counted(len(citations), "citation") if isinstance(citations, list) and citations else length_of(text)
         return Block(key, _head(role, style, headed=headed), aside, body_of(text), style, copied=lambda: text)
     if kind == "thinking":
         thought = str(block.get("thinking", ""))

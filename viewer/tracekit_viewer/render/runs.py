@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, count, duration, listed_numbers, money
+from tracekit_viewer.door import RunSummary, count, counted, duration, listed_numbers, money
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
@@ -227,7 +227,7 @@ def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> 
 
 def title_of(total: int, live: int, shown: int | None) -> Pieces:
     """The line above the list; `shown` is how many a filter lets through."""
-    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+    pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
     if shown is not None:
@@ -241,7 +241,7 @@ def summary_line(run: RunSummary) -> str:
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
-        f"{run.agents} agent{'' if run.agents == 1 else 's'}",
+        counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
         said.append(f"{count(run.tokens.cache_read)} in from cache")
