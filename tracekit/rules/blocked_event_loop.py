@@ -2,11 +2,11 @@
 
 ## What it finds
 
-Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool which
-never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync driver of a database. Nothing else on the loop runs
-meanwhile, so the tasks take turns. Tasks that were given what another said had to wait for it, and do not count. Certain:
-the record tells for each call whether it was made on a running loop, for each recorded tool (`tracekit.tool`) whether its
-loop turned while it ran, and in which task that was.
+Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool that
+never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync database driver. While such a call runs, nothing else
+on the loop can run, so the tasks take turns. Tasks whose input contains another task's output had to wait for it and
+do not count. Certain: the record shows whether each call was made on a running loop, whether the loop ran other code
+during each recorded tool (`tracekit.tool`), and the task of each.
 
 ## Why it matters
 

@@ -2,9 +2,10 @@
 
 ## What it finds
 
-A result of 20,000 characters or more that was read from a path, and that three or more later calls of the agent sent
-again, where it made at least half of what they sent. Only calls after the last answer that uses it count: one that quotes
-from it, or names two of its ids or numbers. Likely: whether the agent still needed all of it is for you to say.
+A result of 20,000 characters or more that was read from a path, and that at least three later calls of the agent sent
+again, where it made up at least half of the request. Only calls after the last response that uses the result count; a
+response uses it if it quotes it, or names two of its ids or numbers. Likely: only you can tell whether the agent still
+needed the whole result.
 
 ## Why it matters
 
@@ -16,7 +17,7 @@ Every later call pays for it, and the model reads it each time.
 
 ## What to do
 
-Let the tool return the path and the part that was asked for (lines, matches), so that the agent reads more if it must; or
+Let the tool return the path and the requested part (lines, matches), so that the agent can read more if necessary; or
 clear old results with context editing.
 
 ## Settings

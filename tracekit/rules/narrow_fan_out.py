@@ -2,12 +2,13 @@
 
 ## What it finds
 
-A batch that ran partly side by side: never more than so many at once, each next one beginning when one before it ended
-(a limit, such as a semaphore or a small thread pool); or begun one after another with gaps between (staggered starts).
-An agent begins with its first call or tool: before that, it may wait at a semaphore. Agents of one name that the program
-itself dispatched as tasks count as a batch, if none was told what another said. Possible, since a limit is somebody's
-decision, for reasons that no record shows. Likely where the setting `concurrency` allows more, unless attempts were told
-429 or 529 nearby, since then the limit may be what keeps the API content, or the program dispatched the agents by itself.
+A batch that ran only partly in parallel. Either a fixed number ran at once, and each next one began when another ended
+(a limit, such as a semaphore or a small thread pool), or they began one after another with gaps between (staggered
+starts). An agent begins with its first call or tool; before that, it may wait at a semaphore. Agents of one name that
+the program itself started as tasks count as a batch if none received another's output. Possible, since somebody may
+have set the limit for a reason that the record does not show. Likely if the setting `concurrency` allows more, unless
+the program started the agents itself, or attempts nearby got a 429 or 529 response, which the limit may be meant to
+prevent.
 
 ## Why it matters
 

@@ -2,12 +2,12 @@
 
 ## What it finds
 
-Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
-and of which none was given anything that came of one before, as far as the record shows; and three or more single calls
-with one prompt, filled in differently each time. Code passes on what it read word for word, so a value that flowed is
-seen, but not what the code decided by it. So a finding is likely only where the effects of all agents are known and none is
-in another's way: declared, recorded, or none, since the subagent has no tools. All others are possible, and a judge may
-decide them (`tracekit check --judge`). Waits between them stay as they are.
+Agents under one run, agent or span that the program's own code started strictly one after another, where no agent's
+input contains an earlier agent's output; and three or more single calls with one prompt, filled in differently each
+time. Code passes values on word for word, so a value that was passed on is seen, but a decision that the code based on
+it is not. A finding is therefore likely only if the effects of all agents are known and none conflicts: they are
+declared, recorded, or empty because the subagent has no tools. All other findings are possible, and a judge may decide
+them (`tracekit check --judge`). Waits between the agents are kept in the estimate.
 
 ## Why it matters
 

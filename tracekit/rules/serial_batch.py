@@ -2,10 +2,11 @@
 
 ## What it finds
 
-A turn whose response asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together, without having seen what would come of any of them. Their order can only be meant
-where one writes what another touches, or comes after it: those that are declared so, or recorded, are left out. Possible
-where plain tools whose effects are unknown were given one path or id, and on machines whose clocks may differ.
+A turn whose response requested two or more tools or agents at once, which then ran strictly one after another.
+Certain: the model itself requested them together, before it saw any of their results. Their order can matter only
+where one writes what another reads or writes, or is declared to come after it; tools and agents whose recorded or
+declared effects conflict are left out. Possible where plain tools of unknown effects got the same path or id, and on
+machines whose clocks may differ.
 
 ## Why it matters
 
@@ -20,7 +21,7 @@ The SDK's own `tool_runner` does the same: it awaits one tool after another.
 
 ## What to do
 
-Run them together, and bring their results in the order asked:
+Run them together, and return their results in the order of the request:
 
     results = await asyncio.gather(*(run_subagent(block) for block in asked_for))
 

@@ -2,22 +2,23 @@
 
 ## What it finds
 
-Turns of one agent that follow each other, where nothing that a later one asked for was seen to need what came of an
-earlier one. They could have been asked for in one response. Silent where a dependence was seen: a declared order, a value
-that flowed from one's output into the other's input or into what the model said when it asked, a path or name that both
-touch and one writes, a failure between, or parallel tool use that is switched off. Where content was not recorded nobody
-can tell, and nothing is said. `tracekit check --explain` tells the reason for each turn.
+Consecutive turns of one agent in which no later request was seen to depend on the result of an earlier one, so that
+one response could have requested them all. Nothing is reported where a dependence was seen: a declared order, a value
+of one output that appears in a later input or in the model's text before it, a path or name that both use and one
+writes, a failure between them, or parallel tool use that is switched off. Without recorded content a dependence cannot
+be judged, and nothing is reported. `tracekit check --explain` prints the reason for each turn.
 
 That no dependence was seen proves little: a model may choose its next step by what it has just read. So a finding is
-*likely* only where all that a later tool was given was known before the first, and one of these holds:
+*likely* only if all of a later tool's input was known before the first tool ran, and one of these holds:
 
-- (a) the effects of all of them are known, and none is in another's way: declared with `reads=` and `writes=`, recorded by
-  the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or none, since the subagent has no tools;
-- (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
+- (a) the effects of all of them are known, and none conflict: they are declared with `reads=` and `writes=`, recorded
+  by the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or empty because the subagent has no
+  tools;
+- (b) the same agent requested steps of these kinds in one response elsewhere, in this run or in an earlier one;
 - (c) a judge said so, with a reason: `tracekit check --judge`.
 
-All others are *possible*: they never fail a check. First among them are those that ask the same tool for one item of a
-known list after another. Of a run with more than 2,000 turns, those of the longest agents are compared.
+All other findings are *possible*: they never fail a check. Those that call the same tool for one item of a known list
+after another come first. In a run with more than 2,000 turns, only the turns of the longest agents are compared.
 
 ## Why it matters
 

@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A batch of three or more that ran side by side, asked for by one answer, or agents of one name that the program set to work,
-in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
+A batch of three or more tools or agents in parallel, requested by one response or started by the program under one
+name, in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are
+certain, but not that the work can be made shorter.
 
 ## Why it matters
 
@@ -17,8 +18,8 @@ However fast the others are, the batch takes as long as its slowest member.
 
 ## What to do
 
-Split that branch, give it a faster model, or begin it before the others. Look at its evidence first: retries and waits
-are not the branch's own fault.
+Split that branch, give it a faster model, or start it before the others. Check the evidence first: retries and waits
+are not the fault of the branch.
 
 ## Settings
 

@@ -2,12 +2,12 @@
 
 ## What it finds
 
-An agent's calls that continue one another within five minutes, each repeating the request before it, of which the API
-read nothing from its cache and wrote nothing to it. Certain: the requests are compared, and the API's own count tells what
-was cached. Calls that do not continue one another, but begin with the same tools, system prompt and blocks of their
-messages (other questions on one document): likely, since what these are in tokens is estimated from their characters.
-Only beginnings of 4,096 tokens or more count, since that is what every model caches, and only where the earlier call had
-been answered: calls at the same time cannot read what one of them writes. The saving has the price of writing in it.
+Calls of an agent that continue one another within five minutes, each repeating the request before it, for which the
+API neither read from its cache nor wrote to it. Certain: the requests are compared, and the counts are the API's.
+Calls that do not continue one another, but begin with the same tools, system prompt and message blocks (several
+questions about one document), are likely: the number of tokens in these blocks is estimated from their characters.
+Only prefixes of 4,096 tokens or more count, which every model caches, and only if the earlier call had been answered:
+parallel calls cannot read what one of them writes. The saving includes the price of writing to the cache.
 
 ## Why it matters
 

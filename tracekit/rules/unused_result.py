@@ -2,13 +2,13 @@
 
 ## What it finds
 
-An agent that an answer asked for, whose result never came to the model although its conversation went on, and which no
-other request quotes: certain. One for which an error was brought as the result (it took too long), while it went on to work
-to its end: likely. One that was left to work in the background is not meant: what it does may be its purpose.
+An agent that a response requested, whose result never reached the model although its conversation went on, and which
+no other request quotes: certain. An agent whose result was replaced by an error (a timeout) while it ran on to its
+end: likely. Agents left to run in the background are not reported, since that may be their purpose.
 
 ## Why it matters
 
-Its time and tokens were for nothing, and the model does not know what came of its request.
+Its time and tokens were wasted, and the model does not know the result of its request.
 
 ## Example
 
@@ -17,7 +17,7 @@ Its time and tokens were for nothing, and the model does not know what came of i
 
 ## What to do
 
-Bring every result, in one user message; cancel what nobody waits for any more.
+Return every result, in one user message; cancel work whose result is no longer needed.
 
 ## Settings
 
