@@ -273,7 +273,7 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, hi: Recorded) 
     [
         (ASK + "raise SystemExit(0) if not print(ask('more')) else 1", "not in the recording"),
         (ASK + "try:\n  ask('more')\nexcept BaseException:\n  pass\nraise SystemExit(0)", "not in the recording"),
-        (ASK + "ask('hi')", "was already answered as often as it was made there"),
+        (ASK + "ask('hi')", "each of its recorded responses was already used"),
         (ASK + "while True:\n  ask('hi')", "already answered"),
         (ASK + "while True:\n  try:\n    ask('hi')\n  except Exception:\n    pass", "already answered"),
         (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it is ended"),
@@ -463,7 +463,7 @@ async def main():
     recorded = Recorded(tmp_path, claude, code)
     done = recorded.replay(None)
     assert (done.returncode, done.stdout) == (125, ""), done.stderr
-    assert f"runs on {loop.capitalize() if loop == 'trio' else loop} can be recorded and not replayed" in done.stderr
+    assert f"runs on {loop.capitalize() if loop == 'trio' else loop} can be recorded but not replayed" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -156,4 +156,4 @@ def test_ambiguous_is_exit_1_and_said(tmp_path: Path) -> None:
         assert tracekit("run", str(program), env=env).returncode == 0
     done = tracekit("replay", "last", str(program), env=env)
     assert done.returncode == 1
-    assert "nothing tells which is meant" in done.stderr
+    assert "the recording cannot tell which one belongs to it" in done.stderr

@@ -144,7 +144,7 @@ def test_timeout_of_the_application(home: Path) -> None:
 def test_a_program_that_reads_on(home: Path) -> None:
     """What it left in the recording it reads to its end now: the recording has no more of it."""
     _, run = record_left()
-    with pytest.raises(ReplayDivergence, match="read on where the recording has nothing more"):
+    with pytest.raises(ReplayDivergence, match="reads past the end of the recorded response"):
         replay_of(run, lambda: sync_program(read_all)("http://127.0.0.1:9"))
 
 

@@ -97,7 +97,7 @@ def test_results_are_returned_and_tools_are_not_run(home: Path) -> None:
     assert again == seen
     assert program.ran == RAN_AGAIN
     assert replay.mode == "followed"
-    assert replay.notes == ["run live, since the recording has no result of theirs that is JSON: failing, opaque"]
+    assert replay.notes == ["ran live, since the recording has no JSON result for them: failing, opaque"]
     assert replay.run is not None
     assert_same_record(replay.run.recording, run)
 

@@ -370,8 +370,8 @@ class Player(Answerer):
         """
         with self._lock:
             raise self._failure.cannot(
-                f"the program was stopped where the replay could not be kept closed: {what}; let a function with "
-                "@tracekit.tool do that, whose recorded result is returned instead"
+                f"the program was stopped, since the replay could not block its access to the network: {what}; move this to a function with "
+                "@tracekit.tool, whose recorded result is returned instead"
             )
 
 

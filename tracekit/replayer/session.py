@@ -217,7 +217,7 @@ class Replay:
     def __enter__(self) -> Self:
         before = active()
         if before is not None and not before.upstream.is_live:
-            raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
+            raise ReplayError("a replay is already running, and replays cannot be nested; end that one first")
         if self._recorder is not None:
             raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
         library = green_library()
@@ -291,16 +291,16 @@ def notes_of(player: Player, clock: VirtualClock) -> list[str]:
     notes = []
     if not clock.is_proven:
         notes.append(
-            "order not proven: threads waited for each other in a way that tracekit does not see, such as a lock"
+            "order not proven: threads waited for each other in a way that tracekit cannot see, such as a lock"
         )
     if clock.is_beside_others:
         notes.append(
-            "order not proven: a process or a connection took its own time beside what was replayed, as long as it takes "
+            "order not proven: a process or a connection ran in real time beside the replay, as fast as it is "
             "on this machine"
         )
     if player.live_tools:
         listed = ", ".join(sorted(player.live_tools))
-        notes.append(f"run live, since the recording has no result of theirs that is JSON: {listed}")
+        notes.append(f"ran live, since the recording has no JSON result for them: {listed}")
     return notes
 
 

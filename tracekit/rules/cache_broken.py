@@ -1,4 +1,4 @@
-"""A cached beginning was paid for again, since the next request did not match it.
+"""A cached prefix was paid for again, since the next request did not match it.
 
 ## What it finds
 

@@ -1,4 +1,4 @@
-"""Fewer of a batch were at work at once than it had.
+"""A batch ran with less concurrency than it has calls.
 
 ## What it finds
 

@@ -1,4 +1,4 @@
-"""The same beginning was sent again and again without a cache.
+"""The same prefix was sent again and again without a cache.
 
 ## What it finds
 

@@ -1,4 +1,4 @@
-"""Work was done whose result nobody was told.
+"""An agent's result never reached the model.
 
 ## What it finds
 
