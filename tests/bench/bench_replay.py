@@ -128,13 +128,13 @@ def prepare(folder: Path) -> Figures:
 
     import tracekit
     from tests.support.cli import tracekit as command
-    from tracekit.demo.claude import Answer, ScriptedClaude
+    from tracekit.demo.claude import ScriptedClaude, ScriptedResponse
 
     vcr: Any = import_module("vcr")
     tracekit.init()
     body = answer()
     player = vcr.VCR(record_mode=vcr.mode.ALL, match_on=["method", "uri", "body"])
-    with ScriptedClaude(lambda _: Answer(body=body)) as claude:
+    with ScriptedClaude(lambda _: ScriptedResponse(body=body)) as claude:
         (folder / "url").write_text(claude.url)
         client = anthropic.Anthropic(api_key="test", base_url=claude.url)
         with player.use_cassette(str(folder / "calls.yaml")), tracekit.run("bench"):

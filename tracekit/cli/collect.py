@@ -25,7 +25,7 @@ def command(anew: bool) -> None:
     if report is None:
         tell(["another tracekit is collecting already"])
         return
-    tell(report.told)
+    tell(report.warnings)
     parts = [f"{format_count(report.collected, 'run')} read ({format_count(report.spans, 'span')})"]
     if report.removed:
         parts.append(f"{report.removed} gone")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.attributes import typed_attributes
 from tracekit.journal.bodies import compact
-from tracekit.journal.limits import Allowance
+from tracekit.journal.limits import ExpansionBudget
 from tracekit.journal.lines import Line
 from tracekit.journal.rebuild import Rebuilding
 from tracekit.journal.schema import check_header, check_line, check_sse
@@ -87,9 +87,9 @@ class Decoder:
     file, in which there may be other segments. `is_lazy` says that requests are put together when they are asked for.
     """
 
-    def __init__(self, allowance: Allowance | None = None, *, is_lazy: bool = False) -> None:
+    def __init__(self, allowance: ExpansionBudget | None = None, *, is_lazy: bool = False) -> None:
         self.problem = ""
-        self._allowance = allowance or Allowance()
+        self._allowance = allowance or ExpansionBudget()
         self._rebuilding = Rebuilding(body_of, self._allowance, is_lazy=is_lazy)
         self._line: Line | None = None
         self._values: Values | None = None
@@ -205,7 +205,7 @@ def _says(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, LookupError) and error.args else str(error)
 
 
-def body_of(data: Mapping[str, Any], allowance: Allowance | None = None) -> bytes:
+def body_of(data: Mapping[str, Any], allowance: ExpansionBudget | None = None) -> bytes:
     """The bytes that the member ``json``, ``sse``, ``text`` or ``b64`` of `data` stands for.
 
     Args:
@@ -227,7 +227,7 @@ def body_of(data: Mapping[str, Any], allowance: Allowance | None = None) -> byte
     return value.encode("utf-8") if name == "text" else base64.b64decode(value, validate=True)
 
 
-def _sse(item: str | list[Any], allowance: Allowance | None) -> bytes:
+def _sse(item: str | list[Any], allowance: ExpansionBudget | None) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     name, data = item[0], item[1]

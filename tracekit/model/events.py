@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from tracekit.model.heads import HeadForm
-    from tracekit.model.history import Asked
+    from tracekit.model.history import RequestFields
 
 __all__ = [
     "Answered",
@@ -68,7 +68,7 @@ class Request:
     digest: str = field(default="", compare=False)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts."""
         from tracekit.model.history import asked_in  # noqa: PLC0415  only who reads a request needs it
 

@@ -18,7 +18,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
-from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.model.messages import BodyReader, ResponseContent, answer_of
 from tracekit.origin import pass_on
 from tracekit.privacy.modes import Content, kept_arguments
 from tracekit.privacy.texts import rewritten_value
@@ -97,7 +97,7 @@ class ContentFilter:
         response = event.response
         return [replace(event, response=replace(response, body=usage_only(response.body)))]
 
-    def _message(self, answer: Answer) -> bytes:
+    def _message(self, answer: ResponseContent) -> bytes:
         if self._mode == "off" or answer.message is None:
             return b""
         return _dumps(self._veiled(rewritten_value(answer.message, self._redact)))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.origin import pass_on
-from tracekit.privacy.credential_rules import GROUPS, Rule
+from tracekit.privacy.credential_rules import GROUPS, CredentialRule
 from tracekit.privacy.memo import memo_key
 
 __all__ = ["RULE_NAMES", "body_without_credentials", "redact", "redact_bytes"]
@@ -70,7 +70,7 @@ def _redacted(text: str, groups: Iterable[int]) -> str:
     return text
 
 
-def _widened(rule: Rule, text: str) -> str:
+def _widened(rule: CredentialRule, text: str) -> str:
     """Replace the matches of `rule` with the characters before them."""
     parts: list[str] = []
     at = 0

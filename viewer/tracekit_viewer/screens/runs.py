@@ -213,7 +213,7 @@ class RunsScreen(Screen[None]):
 
     def _show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.warnings]
         if self._problem and listing.runs:
             warnings.insert(0, plain(self._problem))
         more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
