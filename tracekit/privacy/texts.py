@@ -57,15 +57,15 @@ class Texts:
                 request = event.request and self.request(event.request)
                 attributes = self._attributes(event.attributes)
                 name = rewritten_url(event.name, self._text)
-                return replace(event, name=name, attributes=attributes, request=request)
+                return event._replace(name=name, attributes=attributes, request=request)
             case SpanEnd():
                 failure = event.failure and self._failure(event.failure)
                 response = event.response and self._response(event.response)
-                return replace(event, failure=failure, response=response, attributes=self._attributes(event.attributes))
+                return event._replace(failure=failure, response=response, attributes=self._attributes(event.attributes))
             case Chunk():
-                return replace(event, data=self._body(event.data))
+                return event._replace(data=self._body(event.data))
             case Answered():
-                return replace(event, headers=self._headers(event.headers), form=self._form(event.form))
+                return event._replace(headers=self._headers(event.headers), form=self._form(event.form))
             case Unrecorded():
                 return replace(event, caller=self._text(event.caller), host=self._text(event.host))
         return event
@@ -183,12 +183,12 @@ def with_plain_urls(event: Event, text: Callable[[str], str]) -> Event:
         for name, value in event.attributes.items()
     }
     if isinstance(event, SpanEnd):
-        return replace(event, attributes=attributes)
+        return event._replace(attributes=attributes)
     request = event.request
     if request is not None:
         path, query = rewritten_url(request.path, text), rewritten_url(request.query, text, is_query=True)
         request = replace(request, path=path, query=query)
-    return replace(event, name=rewritten_url(event.name, text), attributes=attributes, request=request)
+    return event._replace(name=rewritten_url(event.name, text), attributes=attributes, request=request)
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
