@@ -27,7 +27,7 @@ from tracekit.model.events import (
     Unrecorded,
 )
 from tracekit.origin import pass_on
-from tracekit.privacy import body_without_credentials, redact, redact_bytes
+from tracekit.privacy import body_without_credentials, is_plain, redact
 
 __all__ = ["Encoder"]
 
@@ -102,10 +102,7 @@ def _are_plain(heads: Sequence[str], bodies: Sequence[bytes | None]) -> bool:
     texts = [body for body in bodies if body]
     if any(map(are_frames, texts)):
         return False
-    # No credential goes over a line's end, nor does one depend on the line before. A body stands first: what is known
-    # of a long one is known by its place.
-    whole = b"\n".join((*texts, "\n".join(heads).encode("utf-8", "surrogatepass")))
-    return redact_bytes(whole) == whole
+    return is_plain(b"\n".join((*texts, "\n".join(heads).encode("utf-8", "surrogatepass"))))
 
 
 def _body_of(event: Event) -> bytes | None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.privacy.modes import Content, content_mode, kept_arguments
 from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
-from tracekit.privacy.texts import Texts, has_encoded_url, json_body, rewritten_url, rewritten_value, with_plain_urls
+from tracekit.privacy.texts import (
+    Texts,
+    has_encoded_url,
+    json_body,
+    rewritten_url,
+    rewritten_value,
+    texts_in,
+    with_plain_urls,
+)
 
 if TYPE_CHECKING:
     from tracekit.privacy.content import ContentFilter
@@ -81,7 +89,12 @@ class Privacy:
 
     def event(self, event: Event) -> Event:
         """Return `event` after all rules, for a sink that makes no lines."""
-        return self._credentials().of(self.without_own(event))
+        from tracekit.privacy.credentials import is_plain  # noqa: PLC0415  see above
+
+        event = self.without_own(event)
+        whole = texts_in(event)
+        # One look at all texts: most events have nothing to redact.
+        return event if whole is not None and is_plain(whole) else self._credentials().of(event)
 
     def request(self, request: Request) -> Request:
         """Return `request` after all rules, as a journal would have it.
