@@ -1,4 +1,4 @@
-"""Metrics of calls: the application's MeterProvider gets them if it has set one, else our own export if there is one."""
+"""Metrics of calls, for the application's MeterProvider if it has set one, else for tracekit's own export."""
 
 from __future__ import annotations
 
