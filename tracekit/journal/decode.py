@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.attributes import typed_attributes
-from tracekit.journal.bodies import compact
+from tracekit.journal.bodies import compact, quick_json
 from tracekit.journal.limits import ExpansionBudget
 from tracekit.journal.lines import Line
 from tracekit.journal.rebuild import Rebuilding
@@ -33,6 +33,7 @@ from tracekit.model.events import (
 )
 from tracekit.model.heads import HeadForm
 from tracekit.model.parsing import parse_json
+from tracekit.origin import pass_on
 
 __all__ = ["HEADER_START", "NEWEST_VERSION", "Decoder", "Header", "body_of", "read_header"]
 
@@ -118,12 +119,10 @@ class Decoder:
                 # What its place holds is not the line yet.
                 place = None
             self._line = place
-            text = line.decode("utf-8", "surrogatepass")
+            held = [line]
             # A line may be larger than all else, so no form of it outlives its use.
             del line
-            data = check_line(parse_json(text, most_depth=None))
-            del text
-            return self._event(data)
+            return self._event(check_line(_parsed(held)))
         except _WRONG as error:
             raise ValueError(str(error) or type(error).__name__) from error
 
@@ -193,6 +192,17 @@ class Decoder:
         if isinstance(body, bytes | None):
             return Request(*head, body, "" if body is None else data["sha256"])
         return StoredRequest(*head, body)
+
+
+def _parsed(held: list[bytes]) -> Any:
+    """Parse the one line in `held`, and take it out of there."""
+    try:
+        value = quick_json(held[0])
+    except ValueError as error:
+        pass_on(error)
+        return parse_json(held.pop().decode("utf-8", "surrogatepass"), most_depth=None)
+    held.clear()
+    return value
 
 
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError)

@@ -177,8 +177,9 @@ class Fold:
     def _answered(self, id: str, head: Answered | Response, at_ns: int) -> None:
         exchange = self._exchanges.get(id)
         if exchange is not None:
-            self._exchanges[id] = replace(
-                exchange, status=head.status, headers=head.headers, answered_ns=at_ns, form=head.form
+            # Each exchange comes by here, and `replace` takes three times as long.
+            self._exchanges[id] = Exchange(
+                id, exchange.request, exchange.digest, head.status, head.headers, at_ns, exchange.pieces, head.form
             )
 
     def _ended(self, span: RecordedSpan) -> RecordedSpan:

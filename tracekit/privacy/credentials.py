@@ -14,7 +14,7 @@ from tracekit.origin import pass_on
 from tracekit.privacy.credential_rules import GROUPS, CredentialRule
 from tracekit.privacy.memo import memo_key
 
-__all__ = ["RULE_NAMES", "body_without_credentials", "redact", "redact_bytes"]
+__all__ = ["RULE_NAMES", "body_without_credentials", "is_plain", "redact", "redact_bytes"]
 
 _TEXT_SIGNS = tuple((number, group.literal, re.compile(group.sign, re.ASCII)) for number, group in enumerate(GROUPS))
 _BYTE_SIGNS = tuple(
@@ -56,6 +56,15 @@ def redact_bytes(data: bytes) -> bytes:
             break
         data = redacted.encode("utf-8", "surrogateescape")
     return data
+
+
+def is_plain(lines: bytes) -> bool:
+    """Return whether nothing in `lines`, texts and bodies, is to be redacted; False where only a look at each can tell.
+
+    No credential goes over a line's end, nor does one depend on the line before. A body stands first: what is known of a
+    long one is known by its place.
+    """
+    return not are_frames(lines) and redact_bytes(lines) == lines
 
 
 def body_without_credentials(body: bytes) -> bytes:
