@@ -24,7 +24,11 @@ def calls_data(run: Run, places: Mapping[str, int]) -> dict[int, dict[str, Any]]
     """Return the blocks that each call of `run` is the first to send or receive, by the place of the call."""
     found: dict[int, dict[str, Any]] = {}
     for row in messages_of(run):
-        block: dict[str, Any] = {"role": printable(row.role), "kind": printable(row.block), "text": safe_text(row.text or "")}
+        block: dict[str, Any] = {
+            "role": printable(row.role),
+            "kind": printable(row.block),
+            "text": safe_text(row.text or ""),
+        }
         if row.tool is not None:
             block["tool"] = printable(row.tool)
         if row.tool_call_id is not None:
