@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracekit.errors import (
         AmbiguousRunError,
         DamagedStoreError,
+        FilterError,
         HomeError,
         JournalError,
         JudgeError,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AmbiguousRunError",
     "DamagedStoreError",
+    "FilterError",
     "Handle",
     "HomeError",
     "JournalError",

@@ -28,8 +28,10 @@ class Collected(NamedTuple):
 
 
 @contextmanager
-def collected(progress: Progress | None = None) -> Iterator[Collected]:
+def collected(progress: Progress | None = None, *, budget_s: float | None = None) -> Iterator[Collected]:
     """Give the store of the home, brought up to date; where that cannot be used, one in a temporary folder.
+
+    Journals are collected for at most `budget_s` seconds.
 
     Raises:
         HomeError: There is no folder for journals.
@@ -37,7 +39,7 @@ def collected(progress: Progress | None = None) -> Iterator[Collected]:
     """
     store = Store(home())
     try:
-        told = up_to_date(progress=progress)
+        told = up_to_date(progress=progress, budget_s=budget_s)
     except (NewerStoreError, StoreBusyError):
         raise
     except StoreError as error:

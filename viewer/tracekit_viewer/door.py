@@ -13,11 +13,14 @@ from tracekit.analysis.structure.calls import text_of
 from tracekit.analysis.timing.critical import critical_path
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.analysis.timing.what_if import WhatIf, what_if
+from tracekit.collect.content import ContentIndex
 from tracekit.collect.look import Listing, damage_in, find, read_entry
+from tracekit.collect.search import search_runs
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
-from tracekit.errors import PricesError, TracekitError
+from tracekit.errors import FilterError, PricesError, TracekitError
 from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
@@ -36,8 +39,10 @@ from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import count_likely, default_findings
+from tracekit.store.filter import FILTERS, RunFilter, parse_filter
 
 __all__ = [
+    "FILTERS",
     "LEAST_ALIKE",
     "LINKS",
     "AgentRow",
@@ -45,11 +50,13 @@ __all__ = [
     "Answer",
     "Asked",
     "BodyReader",
+    "ContentIndex",
     "CostPart",
     "Entry",
     "Exchange",
     "Facts",
     "Failure",
+    "FilterError",
     "Finding",
     "Follower",
     "Kind",
@@ -62,6 +69,7 @@ __all__ = [
     "ProcessRoot",
     "Recording",
     "Run",
+    "RunFilter",
     "RunSummary",
     "Segment",
     "Status",
@@ -78,6 +86,7 @@ __all__ = [
     "cost_parts",
     "count",
     "count_likely",
+    "counted",
     "critical_path",
     "damage_in",
     "default_findings",
@@ -90,12 +99,14 @@ __all__ = [
     "is_at_least",
     "listed_numbers",
     "money",
+    "parse_filter",
     "path_line",
     "price_source",
     "price_usd",
     "printable",
     "read_entry",
     "runs_folder",
+    "search_runs",
     "semconv",
     "short_model",
     "size",

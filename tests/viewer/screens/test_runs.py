@@ -358,7 +358,7 @@ def test_a_fault_of_our_own_is_told_and_the_list_stays(monkeypatch: pytest.Monke
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr(Watch, "poll", poll)
-        await until(pilot, lambda: "Input/output error" in said(pilot.app, "told"))
+        await until(pilot, lambda: "Input/output error" in said(pilot.app, "warnings"))
         assert len(listed(pilot.app)) == 2
         await pilot.press("j")
 

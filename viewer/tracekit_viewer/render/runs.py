@@ -10,15 +10,15 @@ from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, count, duration, listed_numbers, money
+from tracekit_viewer.door import RunSummary, count, counted, duration, listed_numbers, money
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
 __all__ = [
     "COLUMNS",
     "MARKS",
-    "Column",
     "Order",
+    "RunColumn",
     "columns_for",
     "header_of",
     "line_of",
@@ -37,7 +37,7 @@ _NONE: Final = "·"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RunColumn:
     """A column. The list shows it from a width of `least`; `style` is a name of the palette."""
 
     key: str
@@ -110,7 +110,7 @@ def _number(value: int) -> str:
 
 
 class _ColumnLook(NamedTuple):
-    """The look of a column of numbers: see `Column`."""
+    """The look of a column of numbers: see `RunColumn`."""
 
     width: int
     least: int = 0
@@ -127,11 +127,11 @@ _LOOKS: Final = {
 _LEAST_OF_OTHERS: Final = 130
 
 
-def _number_column(header: str, name: str) -> Column:
+def _number_column(header: str, name: str) -> RunColumn:
     """Return the column that shows the field `name` of a run as it is."""
     look = _LOOKS.get(header) or _ColumnLook(max(6, len(header)), least=_LEAST_OF_OTHERS)
     value = attrgetter(name)
-    return Column(
+    return RunColumn(
         header,
         header,
         look.width,
@@ -144,13 +144,17 @@ def _number_column(header: str, name: str) -> Column:
 
 
 COLUMNS: Final = (
-    Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
-    Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
-    Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
-    Column("status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=96, style="status"),
-    Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
+    RunColumn(
+        "name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()
+    ),
+    RunColumn("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
+    RunColumn("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
+    RunColumn(
+        "status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=96, style="status"
+    ),
+    RunColumn("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
     *(_number_column(field.header, field.name) for field in listed_numbers()),
-    Column(
+    RunColumn(
         "cost",
         "cost",
         9,
@@ -167,7 +171,7 @@ _EDGE: Final = 3
 """Cells before the name: the cursor's bar, the run's mark, and a space."""
 
 
-def columns_for(width: int) -> list[Column]:
+def columns_for(width: int) -> list[RunColumn]:
     """The columns that a list of `width` cells shows, the name as wide as is left for it."""
     shown = [column for column in COLUMNS if column.least <= width]
     if width >= _WIDE:
@@ -177,7 +181,7 @@ def columns_for(width: int) -> list[Column]:
     return [replace(column, width=name) if column.key == "name" else column for column in shown]
 
 
-def _in_full(column: Column) -> Column:
+def _in_full(column: RunColumn) -> RunColumn:
     return replace(column, width=19, cell=lambda run, _: _recorded(run, "%F %T"))
 
 
@@ -223,7 +227,7 @@ def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> 
 
 def title_of(total: int, live: int, shown: int | None) -> Pieces:
     """The line above the list; `shown` is how many a filter lets through."""
-    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+    pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
     if shown is not None:
@@ -237,7 +241,7 @@ def summary_line(run: RunSummary) -> str:
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
-        f"{run.agents} agent{'' if run.agents == 1 else 's'}",
+        counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
         said.append(f"{count(run.tokens.cache_read)} in from cache")

@@ -33,6 +33,7 @@ _LEGEND = (
     ("‹ ›", "it lies before, or after, the time that is seen"),
     ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
     ("⚑ TK102", "what was found about it, likely or certain; i tells more"),
+    ("⌕", "its content has what is searched"),
     ("~", "concluded from what was asked and answered, not recorded"),
     ("≤", "it ran at some time within"),
 )

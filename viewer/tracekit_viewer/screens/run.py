@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -14,7 +15,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Run, count_likely
+from tracekit_viewer.door import ContentIndex, Run, count_likely
 from tracekit_viewer.messages import (
     AgentChosen,
     NodeHighlighted,
@@ -37,7 +38,7 @@ from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
-from tracekit_viewer.widgets.player import Player, PlayerBar
+from tracekit_viewer.widgets.player import Playback, PlayerBar
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
 from tracekit_viewer.widgets.timeline import Timeline
@@ -95,7 +96,7 @@ class RunScreen(CheckedScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
         Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
-        Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names"),
+        Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names and content"),
         Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
         Binding("N", "timeline('match(-1)')", "Previous match", show=False, group=_JUMPING),
         Binding("e", "timeline('fault(1)')", "Error", group=_JUMPING, tooltip="Next error"),
@@ -136,6 +137,8 @@ class RunScreen(CheckedScreen):
         super().__init__(source)
         self._clock = clock
         self._search_origin = 0
+        self._searched = ""
+        self._content: ContentIndex | None = None
         self._forest: Forest | None = None
 
     @override
@@ -190,7 +193,11 @@ class RunScreen(CheckedScreen):
             said = f"{told.get(worker.name, 'this cannot be drawn')}: {worker.error}"
             self.notify(plain(said, 300), severity="error", timeout=10, markup=False)
         elif message.state == WorkerState.SUCCESS:
-            takes = {"poll": self._polled, **self._takes()}
+            takes: dict[str, Callable[[Any], None]] = {
+                "poll": self._polled,
+                "content": self._content_read,
+                **self._takes(),
+            }
             takes[worker.name](worker.result)
 
     def _polled(self, run: Run | None) -> None:
@@ -218,7 +225,7 @@ class RunScreen(CheckedScreen):
         return None if self._source.live else self._run
 
     @override
-    def show_moment(self, run: Run, player: Player | None) -> None:
+    def show_moment(self, run: Run, player: Playback | None) -> None:
         timeline = self.timeline
         if self._forest is None:
             # The minimap goes on to show the whole run, with a mark at the moment.
@@ -275,7 +282,7 @@ class RunScreen(CheckedScreen):
         self._settling.pause()
         pane = self.query_one(DetailPane)
         if self._run is not None and pane.display:
-            pane.show(self.timeline.forest.run, self.timeline.told)
+            pane.show(self.timeline.forest.run, self.timeline.detail_node)
 
     @on(TimeChosen)
     def _time_chosen(self, message: TimeChosen) -> None:
@@ -295,14 +302,29 @@ class RunScreen(CheckedScreen):
 
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
-        self.timeline.search(message.query, self._search_origin)
+        self._searched = message.query
+        known = self._content
+        is_known = known is not None and self._run is not None and known.root is self._run.root
+        self._show_hits(known.find(message.query) if known is not None and is_known else None)
+        if message.query and not is_known and self._run is not None:
+            self._in_thread("content", partial(ContentIndex, self._run))
+
+    def _content_read(self, content: ContentIndex) -> None:
+        self._content = content
+        if self._searched:
+            self._show_hits(content.find(self._searched))
+
+    def _show_hits(self, content: frozenset[str] | None) -> None:
+        """Show the rows that have what is searched; without `content`, which is being read, only those named so."""
+        self.timeline.search(self._searched, self._search_origin, content or frozenset())
         number, many = self.timeline.hits
-        told = f"{number}/{many}" if many else "not found"
-        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if message.query else "")
+        told = f"{number}/{many}" if many else "not found" if content is not None else "…"
+        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if self._searched else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:
         if not message.found:
+            self._searched = ""
             self.timeline.search("", self._search_origin)
             self.timeline.go_to(self._search_origin)
         self.timeline.focus()
@@ -333,7 +355,7 @@ class RunScreen(CheckedScreen):
             await self.app.run_action("leave")
 
     async def action_search(self) -> None:
-        """Look for a name."""
+        """Search in names and content."""
         self._search_origin = self.timeline.cursor
         await self.query_one(SearchBar).open()
 

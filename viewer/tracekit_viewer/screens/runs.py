@@ -89,11 +89,11 @@ class RunsScreen(Screen[None]):
     RunsScreen #title { height: 1; padding: 0 1; }
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     RunsScreen #nothing { display: none; height: 1fr; padding: 0 4; content-align: center middle; color: $text-muted; }
-    RunsScreen #told { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
+    RunsScreen #warnings { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
     RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsScreen.nothing #nothing { display: block; }
     RunsScreen.nothing #list { display: none; }
-    RunsScreen.told #told { display: block; }
+    RunsScreen.has-warnings #warnings { display: block; }
     """
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
@@ -116,7 +116,7 @@ class RunsScreen(Screen[None]):
             yield RunsHeader()
             yield RunsList(self._clock)
         yield Static(id="nothing", markup=False)
-        yield Static(id="told", markup=False)
+        yield Static(id="warnings", markup=False)
         yield Static(id="at", markup=False)
         yield KeyLine()
 
@@ -193,7 +193,7 @@ class RunsScreen(Screen[None]):
         self.query_one(RunsHeader).order = self._order
         self.query_one(RunsList).show(shown, to_top=to_top)
         self._say_what_there_is(runs, shown)
-        self._say_told()
+        self._show_warnings()
 
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
@@ -211,14 +211,14 @@ class RunsScreen(Screen[None]):
         self.query_one("#nothing", Static).update(nothing)
         self.set_class(bool(nothing), "nothing")
 
-    def _say_told(self) -> None:
+    def _show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        told = [plain(said.replace(f"{runs_folder()}/", "")) for said in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
         if self._problem and listing.runs:
-            told.insert(0, plain(self._problem))
-        more = f"  (and {len(told) - 1} more)" if len(told) > 1 else ""
-        self.query_one("#told", Static).update(f"! {told[0]}{more}" if told else "")
-        self.set_class(bool(told), "told")
+            warnings.insert(0, plain(self._problem))
+        more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+        self.query_one("#warnings", Static).update(f"! {warnings[0]}{more}" if warnings else "")
+        self.set_class(bool(warnings), "has-warnings")
 
     @on(RunHighlighted)
     def _tell_of(self, message: RunHighlighted) -> None:
