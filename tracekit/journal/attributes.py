@@ -55,6 +55,7 @@ _COUNTS = (
     semconv.HTTP_RESEND_COUNT,
     semconv.WEB_SEARCHES,
     semconv.WEB_FETCHES,
+    semconv.DROPPED,
 )
 _NUMBERS = (semconv.WAIT_MS, semconv.TIME_TO_FIRST_CHUNK, semconv.COST_USD)
 _FLAGS = (
@@ -70,6 +71,7 @@ _FLAGS = (
 _LISTS = (
     semconv.CALLERS,
     semconv.COMMAND_ARGS,
+    semconv.ASSUMED,
     semconv.FINISH_REASONS,
     semconv.DECLARED_AFTER,
     semconv.DECLARED_READS,
@@ -100,6 +102,7 @@ _TEXTS = frozenset(
         semconv.PARENT_RUN_ID,
         semconv.OUTCOME,
         semconv.INFERRED_FROM,
+        semconv.DIALECT,
         semconv.AGENT_STOP_REASON,
         semconv.SPEED,
         semconv.INFERENCE_GEO,
