@@ -22,6 +22,7 @@ from tracekit.formatting import format_bytes as size
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
+from tracekit.formatting import format_output as output
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -93,6 +94,7 @@ __all__ = [
     "is_at_least",
     "listed_numbers",
     "money",
+    "output",
     "parse_filter",
     "path_line",
     "price_source",
