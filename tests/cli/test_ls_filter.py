@@ -22,7 +22,7 @@ RUNS = (
     Listed("%_like", ago_s=7, took_s=2),
 )
 EVERY = {run.name for run in RUNS} | {"spoken"}
-CHOSEN = (
+CHOSEN: tuple[tuple[str, set[str]], ...] = (
     ("alpha", {"alpha-short", "alpha-long"}),
     ("ALPHA status:err", {"alpha-long"}),
     ("name:äö", {"beta ÄÖ"}),

@@ -237,7 +237,7 @@ def test_a_request_that_counts_tokens_is_counted_as_no_call(tmp_path: Path) -> N
     )
     with Watched(lambda asked: count_tokens(7) if asked.path.endswith("count_tokens") else echo(asked)) as server:
         done = Recorded(tmp_path, server, counting).replay(None)
-    assert "followed, 1 calls, 1 other request\n" in done.stderr
+    assert "followed, 1 call, 1 other request\n" in done.stderr
     assert tracekit_json("show", "last-replay", env=environment(tmp_path / "home", ""))["run"]["calls"] == 1
 
 
@@ -265,7 +265,7 @@ def test_data_is_not_mixed_with_what_the_program_prints(hi: Recorded) -> None:
 def test_the_exit_code_is_the_programs(code: str, exit_code: int, hi: Recorded) -> None:
     done = hi.replay(ASK + code)
     assert done.returncode == exit_code, done.stderr
-    assert "followed, 1 calls" in done.stderr
+    assert "followed, 1 call" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,7 @@ def test_doctor_tells_what_is_set_up(claude: ScriptedClaude, tmp_path: Path) -> 
     env = environment(tmp_path / "home", claude.url, OTEL_SERVICE_NAME="shop")
     tracekit("run", write(tmp_path, CALL), env=env)
     checks = {check["name"]: check for check in tracekit_json("doctor", env=env)}
-    assert "1 runs" in checks["journals"]["says"]
+    assert "1 run" in checks["journals"]["says"]
     assert str(tmp_path / "home") in checks["journals"]["says"]
     assert checks["anthropic"]["ok"]
     assert "OTEL_SERVICE_NAME" in checks["OpenTelemetry"]["says"]

@@ -11,9 +11,9 @@ import pytest
 from tests.support.cli import environment
 from tests.support.journals import asking, begin, compact, end, new_run, write_run
 from tests.support.runs import write_runs
+from tracekit.analysis.new_messages import messages_of
 from tracekit.collect import rows
 from tracekit.collect.collect import collect, rebuild
-from tracekit.collect.new_messages import messages_of
 from tracekit.collect.prune import prune
 from tracekit.errors import RowsError
 from tracekit.model.events import SpanBegin, SpanEnd

@@ -182,7 +182,7 @@ def test_name_of_a_run_of_calls_alone(
 
 def test_conversations_are_forgotten(recording: Path, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that asks the same, or ever new things, for ever does not hold ever more for it."""
-    monkeypatch.setattr("tracekit.instrument.talk._MOST", 4)
+    monkeypatch.setattr("tracekit.instrument.conversations._MOST", 4)
     gc.collect()
     before = {id(thing) for thing in gc.get_objects() if isinstance(thing, LiveRun)}
     for number in range(40):

@@ -71,7 +71,7 @@ def test_what_is_no_acknowledgement_is_told(
     assert says in line
     assert heard.url in line
     told = lost(tmp_path)
-    assert told.startswith(f"{number} spans of 1 processes were not exported")
+    assert told.startswith(f"not exported: {number} spans of 1 process")
     assert says in told
     assert exported.returncode == 1
     (line,) = exported.stderr.splitlines()
@@ -122,7 +122,7 @@ def test_what_was_lost_and_sent_later_is_lost_no_more(tmp_path: Path) -> None:
         assert tracekit("export", "last", "--otlp", heard.url, env=environment(tmp_path)).returncode == 0
     assert lost(tmp_path) == ""
     perform(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    assert lost(tmp_path).startswith("2 spans of 1 processes")
+    assert lost(tmp_path).startswith("not exported: 2 spans of 1 process")
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -51,7 +51,7 @@ def test_an_endpoint_that_never_answers(protocol: str, sleep_s: float, tmp_path:
     (line,) = said.splitlines()
     assert f"spans are not exported to {endpoint.url}" in line
     lost = check("lost spans", tmp_path)
-    assert lost["says"].startswith("3 spans of 1 processes were not exported")
+    assert lost["says"].startswith("not exported: 3 spans of 1 process")
     assert not lost["ok"]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 import pytest
-from tracekit_viewer.render.said import Reader
+from tracekit_viewer.render.call_messages import Reader
 
 from tests.support.cli import environment, tracekit
 from tests.support.collector import Collector, collector

@@ -12,6 +12,7 @@ import click
 
 from tracekit.cli.options import run_argument, tell
 from tracekit.collect.look import find
+from tracekit.formatting import format_count
 from tracekit.journal.catalog import service_of
 from tracekit.journal.export import export
 from tracekit.journal.home import home
@@ -139,11 +140,11 @@ def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     redact = project_privacy().text
     done = send_run(whole, collector, SpanRules(content, redact), {"service.name": redact(service_of(entry))})
     if done.cut:
-        tell([f"{done.cut} spans were too large and went without their content"])
+        tell([f"too large to be sent with content: {format_count(done.cut, 'span')}"])
     if done.lost:
-        after = f" after {done.sent} spans" if done.sent else ""
-        tell([f"{collector.shown} does not take {done.lost} spans{after}: {done.reason}"])
+        after = f" after {format_count(done.sent, 'span')}" if done.sent else ""
+        tell([f"{collector.shown} does not take {format_count(done.lost, 'span')}{after}: {done.reason}"])
         sys.exit(1)
     note_abandoned(home())
     note_resent(home(), whole.id)
-    click.echo(f"sent {done.sent} spans to {collector.shown}", err=True)
+    click.echo(f"sent {format_count(done.sent, 'span')} to {collector.shown}", err=True)

@@ -318,7 +318,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
         tell([f"could not be tested: {why}"])
     elif not outcome.report:
         others = f", {format_count(outcome.others, 'other request')}" if outcome.others else ""
-        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls{others}", err=True)
+        click.echo(f"tracekit: {outcome.mode}, {format_count(outcome.calls, 'call')}{others}", err=True)
     tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)

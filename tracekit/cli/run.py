@@ -13,6 +13,7 @@ from tracekit.cli.options import tell
 from tracekit.cli.recording import ProcessRecording
 from tracekit.configure import DISABLED_VARIABLE
 from tracekit.errors import HomeError, TracekitError
+from tracekit.formatting import format_count
 from tracekit.journal.home import home
 from tracekit.model.unrecorded import in_words
 
@@ -74,7 +75,7 @@ def _tell(recording: ProcessRecording) -> None:
         unsent, endpoint = recording.unsent()
         if unsent:
             click.echo(
-                f"tracekit: {unsent} spans were not exported to {endpoint}, since their process ended before it could; "
+                f"tracekit: not exported to {endpoint}, since its process ended first: {format_count(unsent, 'span')}; "
                 f"send the run with: tracekit export {runs[0][:8]} --otlp URL",
                 err=True,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tracekit import semconv
-from tracekit.cli.render.compact import telling_argument
+from tracekit.analysis.compact import telling_argument
 from tracekit.errors import RunNotFoundError
 from tracekit.formatting import format_count
 from tracekit.model.text import printable

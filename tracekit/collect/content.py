@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from tracekit import semconv
-from tracekit.collect.new_messages import messages_of
+from tracekit.analysis.new_messages import messages_of
 from tracekit.model.tree import Run
 
 __all__ = ["ContentIndex"]

@@ -12,6 +12,7 @@ from tracekit.analysis.structure import structure
 from tracekit.collect.collect import Progress, collect
 from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreBusyError, StoreError
+from tracekit.formatting import format_count
 from tracekit.journal.catalog import NEWEST, Entry, all_runs, find_run, is_recorded
 from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
@@ -90,7 +91,7 @@ def up_to_date(
     if report is None:
         return [f"another tracekit is collecting; this is as of {_as_of(Store(home()))}"]
     if report.left:
-        return [*report.told, f"{report.left} runs are not collected yet; `tracekit collect` does it"]
+        return [*report.told, f"not collected yet: {format_count(report.left, 'run')}; `tracekit collect` does it"]
     return report.told
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tracekit.analysis.earlier import Practice
 from tracekit.analysis.facts import Facts
-from tracekit.collect.new_messages import messages_of
+from tracekit.analysis.new_messages import messages_of
 from tracekit.model.columns import RowColumn, columns_of
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Run

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
-from tracekit.collect.new_messages import messages_of
+from tracekit.analysis.new_messages import messages_of
 from tracekit.model.tree import Node, Run
 from tracekit.store.rows import MessageRow
 

@@ -1,4 +1,4 @@
-"""Which span is current, in OpenTelemetry's own context, so that whatever carries that context carries ours."""
+"""The current span, kept in OpenTelemetry's context, so that code which carries that context carries the span."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Attached:
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing else has become current since."""
+        """Return whether this span is still the current one."""
         return otel_context.get_current() is self._context
 
     def pause(self) -> None:

@@ -14,9 +14,7 @@ from weakref import WeakSet
 import orjson
 
 from tracekit.journal.bodies import body_member, compact, quick_object
-from tracekit.model.events import Request
 from tracekit.origin import pass_on
-from tracekit.privacy import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 
@@ -75,11 +73,10 @@ class RequestEncoder:
         self._talks: list[_Talk] = []
         self._newest: _Newest | None = None
 
-    def encode(self, id: str, request: Request) -> tuple[list[str], str]:
-        """The lines of new blobs, and the members of a JSON object that hold the request's body."""
-        if request.body is None:
+    def encode(self, id: str, body: bytes | None) -> tuple[list[str], str]:
+        """The lines of new blobs, and the members of a JSON object that hold the request's `body`, which is redacted."""
+        if body is None:
             return [], '"body":null'
-        body = redact_bytes(request.body)
         hashed = _Hashed(body, self._talks)
         blobs, form = self._body(id, body, hashed)
         return list(blobs.values()), f'"sha256":"{hashed.digest(len(body)).hex()}",{form}'
@@ -143,7 +140,7 @@ class RequestEncoder:
         talk = _talk(body, hashed, pieces, count, key, own)
         remembered = [*map(bytes.fromhex, blobs), _shared_fields(digests), *new_keys, *([key] if count else [])]
         self._newest = _Newest(own, talk, hashed.extended, remembered)
-        form = f'"base":{compact(known.id if known else None)},"order":{compact(pieces.order)}'
+        form = f'"base":{compact(known.id if known else None)},"order":[{",".join(map(compact, pieces.order))}]'
         if MESSAGES in pieces.order and MESSAGES not in pieces.fields:
             form += f',"keep":{kept},"add":[{",".join(added)}]'
         if referring:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tracekit.model.heads import HeadForm
-
 if TYPE_CHECKING:
+    from tracekit.model.heads import HeadForm
     from tracekit.model.history import Asked
 
 __all__ = [

@@ -61,13 +61,6 @@ class Privacy:
 
         return redact(self.rules.text(text))
 
-    def is_clean(self, lines: str) -> bool:
-        """Return whether `text` would leave each of `lines` as it is; False where only `text` itself can tell."""
-        from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
-
-        # A user's rule may depend on where a text begins and ends.
-        return not self.rules and redact(lines) == lines
-
     def value(self, value: Any) -> Any:
         """Return `value`, any JSON, with its texts and the keys of its objects after `text`."""
         return rewritten_value(value, self.text)

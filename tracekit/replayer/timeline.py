@@ -23,7 +23,7 @@ from tracekit.replayer.script import RecordedAttempt, RecordedCall, Script, Slot
 
 __all__ = ["ReplayTimeline"]
 
-_TOLD = frozenset(
+_HOST_ATTRIBUTES = frozenset(
     (
         semconv.SERVER_ADDRESS,
         semconv.SERVER_PORT,
@@ -222,5 +222,5 @@ def _shifted(call: RecordedCall, part: RecordedAttempt, call_begin: int, begin: 
         is_partial=part.is_partial,
         refused_ns=refused + shift,
         wait_s=None if is_last else call.wait_s(part),
-        told={name: value for name, value in call.span.attributes.items() if name in _TOLD},
+        host_attributes={name: value for name, value in call.span.attributes.items() if name in _HOST_ATTRIBUTES},
     )

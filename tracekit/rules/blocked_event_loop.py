@@ -49,12 +49,12 @@ from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.blocked import HeldUp
 from tracekit.analysis.timing.overlap import Interval, beside_others
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, not_counted, seconds, times
+from tracekit.rules.words import listed, not_counted, times
 
 __all__ = ["RULE"]
 
@@ -104,7 +104,7 @@ def _finding(facts: Facts, held: HeldUp, saving: Saving) -> Finding:
         evidence=[
             f"{_how_many(calls)} {_how(calls)}, in the tasks {listed(lanes)}",
             *times(works, facts.run.root.start_ns),
-            f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saving.ns)}",
+            f"together that took {format_duration(whole_ns)}; side by side it takes {format_duration(whole_ns - saving.ns)}",
             *not_counted([work for child in held.container.children if (work := Work(child, None)).is_bounded]),
         ],
         spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],

@@ -47,11 +47,11 @@ from tracekit.analysis.caching.excerpt import parting
 from tracekit.analysis.caching.limits import LOOK_BACK, least_tokens
 from tracekit.analysis.costs import usd_if_cached
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, seconds, tokens
+from tracekit.rules.words import at, tokens
 
 __all__ = ["RULE"]
 
@@ -169,14 +169,14 @@ def _difference(facts: Facts, found: Break) -> Iterator[str]:
     difference = found.at
     if found.cause == "expired":
         asked = "1 hour" if found.ttl_ns == ONE_HOUR_NS else "5 minutes"
-        yield f"it was last used {seconds(found.idle_ns)} before, and kept for {asked}"
+        yield f"it was last used {format_duration(found.idle_ns)} before, and kept for {asked}"
     elif difference is not None and difference.place is not None:
         yield f"{_place(difference.place)} is the first that differs{parting(facts, found)}"
     least = least_tokens(found.after.model or "")
     if found.cause == "model" and found.after.tokens.input < least:
         yield f"{found.after.model} caches nothing under {tokens(least)}"
     if found.cause not in ("expired", "provider") and found.idle_ns >= found.ttl_ns:
-        yield f"the cache had expired as well: it was last used {seconds(found.idle_ns)} before"
+        yield f"the cache had expired as well: it was last used {format_duration(found.idle_ns)} before"
 
 
 # ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,12 +39,12 @@ from tracekit.analysis.lineage.conflict import free_of_each_other
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, counted, seconds, times, told_apart
+from tracekit.rules.words import MOST_TIMES, counted, times, told_apart
 
 __all__ = ["RULE"]
 
@@ -125,7 +125,7 @@ def _staggered(works: Sequence[Work]) -> str:
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
     is_overlapping = all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], ends[:-1], strict=True))
     if is_overlapping and not begun_at_an_end(ordered) and spread_ns > _LEAST_SPREAD_NS:
-        return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
+        return f"their begins are spread over {format_duration(spread_ns)}, although none waited for another"
     return ""
 
 

@@ -35,11 +35,11 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work, rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import Interval, is_limited, most_at_once
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, seconds
+from tracekit.rules.words import counted
 
 __all__ = ["RULE"]
 
@@ -146,7 +146,7 @@ def _finding(fan: _Fan) -> Finding:
         f"{fan.at_once} calls at once were more than the rate limit allows: {len(fan.refused)} of {fan.name} were told 429",
         evidence=[
             _when(fan, len(attempts)),
-            f"they waited {seconds(int(waited_ms * 1e6))} altogether",
+            f"they waited {format_duration(int(waited_ms * 1e6))} altogether",
             *(["each further one began only when another had ended, as at a semaphore"] if fan.is_limited else []),
         ],
         spans=[*(node.id for node, _ in fan.refused), *(attempt.id for attempt in attempts)],

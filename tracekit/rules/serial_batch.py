@@ -43,12 +43,13 @@ from tracekit.analysis.lineage.conflict import doubt_about, doubt_between, free_
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
+from tracekit.formatting import format_duration
 from tracekit.model.change import Saving
 from tracekit.model.finding import Confidence, Finding
 from tracekit.rules.calibration import measured_rate
 from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, not_counted, seconds, times
+from tracekit.rules.words import counted, listed, not_counted, times
 
 __all__ = ["RULE"]
 
@@ -100,8 +101,8 @@ def _finding(facts: Facts, batch: Batch, free: Sequence[Profile], saving: Saving
         f"one answer{f' of {asked.model}' if asked is not None and asked.model else ''} asked for all of them",
         *times(works, facts.run.root.start_ns),
         (
-            f"together they take {seconds(max(work.duration_ns for work in works))} "
-            f"instead of {seconds(sum(work.duration_ns for work in works))}"
+            f"together they take {format_duration(max(work.duration_ns for work in works))} "
+            f"instead of {format_duration(sum(work.duration_ns for work in works))}"
         ),
         *not_counted(batch.unseen),
         *_undeclared(free),

@@ -58,7 +58,7 @@ from tracekit.analysis.lineage.task import Conversation
 from tracekit.analysis.lineage.verdict import MOST_COMPARED, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
@@ -66,7 +66,7 @@ from tracekit.model.tree import Node
 from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, seconds, span_of, subject
+from tracekit.rules.words import counted, listed, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
 
 __all__ = ["RULE", "Ruling", "rulings"]
@@ -229,7 +229,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Iterator[Finding]:
     yield RULE.finding(
         confidence_of(reason),
         f"{agent.agent} asked for {counted(works)} in {format_count(len(group.batches), 'turn')}, one after another, {none} what "
-        f"came of another: {format_count(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
+        f"came of another: {format_count(len(calls), 'turn')} ({format_duration(spared_ns)}, {of_tokens(used)} of input) would fall away",
         evidence=[*turns[:6], *dict.fromkeys(group.team.evidence), hit_rate(reason, rank)],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
         saving=saving,

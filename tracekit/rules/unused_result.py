@@ -33,12 +33,13 @@ from functools import cached_property
 from tracekit.analysis.batches import Work
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.formatting import format_duration
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.history import Message
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import seconds, tokens
+from tracekit.rules.words import tokens
 
 __all__ = ["RULE"]
 
@@ -144,7 +145,10 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
     if work.is_bounded or end_ns <= bringing.start_ns + TOLERANCE_NS or _is_told(facts, work):
         return _USED
     if facts.content.result_block(bringing, id).get("is_error"):
-        return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
+        return (
+            "likely",
+            f"an error was brought as its result, and it went on for {format_duration(end_ns - bringing.start_ns)}",
+        )
     return _USED
 
 
@@ -159,7 +163,7 @@ def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
     node = work.node
     return RULE.finding(
         confidence,
-        f"{work.name} worked for {seconds(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
+        f"{work.name} worked for {format_duration(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
         "was told its result",
         evidence=[why],
         spans=[node.id, *(call.id for call in work.calls)],

@@ -29,12 +29,11 @@ from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.efforts import Effort
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import seconds
 
 __all__ = ["RULE"]
 
@@ -54,9 +53,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     yield RULE.finding(
         "certain",
-        f"{seconds(saving.ns)} of {seconds(whole_ns)} went into refused attempts and the waits after them",
+        f"{format_duration(saving.ns)} of {format_duration(whole_ns)} went into refused attempts and the waits after them",
         evidence=[
-            f"{effort.last.model or 'a call'} lost {seconds(effort.lost_ns)} in {format_count(effort.retries, 'retry', 'retries')}"
+            f"{effort.last.model or 'a call'} lost {format_duration(effort.lost_ns)} in {format_count(effort.retries, 'retry', 'retries')}"
             for effort in worst[:6]
         ],
         spans=[call.id for effort in worst for call in effort.calls],

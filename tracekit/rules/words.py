@@ -10,7 +10,7 @@ from tracekit import semconv
 from tracekit.analysis.batches import Work
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count, format_list
+from tracekit.formatting import format_count, format_duration, format_list
 from tracekit.model.tree import Node
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "listed",
     "not_counted",
     "own_name",
-    "seconds",
     "span_of",
     "subject",
     "times",
@@ -35,17 +34,6 @@ _LONGEST = 60
 _MARKS = " .,;:!?()\"'"
 _LEAST_WAIT_NS = 50_000_000
 """Waits before a first call that are worth showing."""
-
-
-def seconds(nanoseconds: int) -> str:
-    """A duration: ``340 ms``, ``2.61 s``, ``3 min 20 s``."""
-    ms = nanoseconds / 1e6
-    if ms < 999.5:
-        return f"{ms:.0f} ms"
-    if ms < 59_995:
-        return f"{ms / 1000:.2f} s" if ms < 9_995 else f"{ms / 1000:.1f} s"
-    whole = round(ms / 1000)
-    return f"{whole // 60} min {whole % 60} s"
 
 
 def at(nanoseconds: int, origin_ns: int) -> str:
@@ -125,7 +113,7 @@ def _called(work: Work, about: str) -> str:
 
 def _wait_of(work: Work) -> str:
     is_long = work.waited_ns >= max(_LEAST_WAIT_NS, work.duration_ns // 10)
-    return f", of which {seconds(work.waited_ns)} before its first call" if is_long else ""
+    return f", of which {format_duration(work.waited_ns)} before its first call" if is_long else ""
 
 
 def times(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from tracekit import semconv
+from tracekit.analysis.agent_totals import AgentRow, agent_rows, calls_below
 from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
+from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
 from tracekit.analysis.structure.calls import text_of
 from tracekit.analysis.timing.critical import critical_path
+from tracekit.analysis.timing.path_line import path_line
 from tracekit.analysis.timing.what_if import WhatIf, what_if
-from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
-from tracekit.cli.render.shares import path_line
 from tracekit.collect.content import ContentIndex
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.search import search_runs
@@ -19,6 +20,7 @@ from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import FilterError, PricesError, TracekitError
 from tracekit.formatting import format_bytes as size
+from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
@@ -44,6 +46,7 @@ __all__ = [
     "FILTERS",
     "LEAST_ALIKE",
     "LINKS",
+    "AgentRow",
     "AlikeNodes",
     "Answer",
     "Asked",
@@ -76,12 +79,15 @@ __all__ = [
     "TracekitError",
     "Watch",
     "WhatIf",
+    "agent_rows",
     "answer_of",
     "answer_signature",
     "blocks_of",
+    "calls_below",
     "cost_parts",
     "count",
     "count_likely",
+    "counted",
     "critical_path",
     "damage_in",
     "default_findings",

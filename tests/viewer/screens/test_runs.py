@@ -171,13 +171,13 @@ def test_filter_narrows_as_one_types_and_escape_shows_all() -> None:
         assert listed(pilot.app) == ["nightly-triage"]
         await pilot.press("space", *"cost>")
         await searched(pilot)
-        assert "cost> has no value" in said(pilot.app, "told")
+        assert "cost> has no value" in said(pilot.app, "warnings")
         assert listed(pilot.app) == ["nightly-triage"]
         await pilot.press("1", "0", "0")
         await searched(pilot)
         assert listed(pilot.app) == []
         assert "No run matches" in said(pilot.app, "nothing")
-        assert not said(pilot.app, "told")
+        assert not said(pilot.app, "warnings")
 
     drive(AtNoon(), act)
 
@@ -371,7 +371,7 @@ def test_a_fault_of_our_own_is_told_and_the_list_stays(monkeypatch: pytest.Monke
             raise OSError(5, "Input/output error")
 
         monkeypatch.setattr(Watch, "poll", poll)
-        await until(pilot, lambda: "Input/output error" in said(pilot.app, "told"))
+        await until(pilot, lambda: "Input/output error" in said(pilot.app, "warnings"))
         assert len(listed(pilot.app)) == 2
         await pilot.press("j")
 

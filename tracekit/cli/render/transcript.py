@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from tracekit.cli.render.compact import telling_argument
+from tracekit.analysis.compact import telling_argument
 from tracekit.cli.render.console import console, print_indented
 from tracekit.collect.transcript import TranscriptEntry
 from tracekit.formatting import format_duration, is_unicode

@@ -57,7 +57,7 @@ async def _between(session: Any, request: Any, handler: Callable[[Any], Awaitabl
 
 
 async def as_sent(request: Any) -> Request:
-    """What the request says, less the headers that carry credentials."""
+    """Convert a request of aiohttp for the record, without the headers that carry credentials."""
     url, body = request.url, request.body
     if isinstance(body, sys.modules["aiohttp"].payload.BytesPayload):
         content: bytes | None = await body.as_bytes()

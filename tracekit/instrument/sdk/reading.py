@@ -1,4 +1,4 @@
-"""What an answer's body says, as far as a call needs to know it while the application reads it."""
+"""Reads a response's body for its call while the application reads it."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Reading:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the body, as far as it was read, is a stream of events."""
+        """Return whether the body is a stream of events, as far as it was read."""
         return self._form is not None
 
     def take(self, data: bytes) -> bytes:
-        """What `data` adds, for the record."""
+        """Return the bytes that `data` adds to the recorded body."""
         return self._add(data if self._decoder is None else self._decoded(self._decoder.decode(data)))
 
     def rest(self) -> bytes:
-        """What is left when reading ends: it completed no event, but it did cross the wire."""
+        """Return the bytes left at the end of reading: they were received, but complete no event."""
         data = b""
         if self._decoder is not None:
             data = self._add(self._decoded(self._decoder.flush()))

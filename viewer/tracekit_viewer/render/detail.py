@@ -8,12 +8,12 @@ from tracekit_viewer.door import Node, Run, duration, money, semconv
 from tracekit_viewer.render.attempts import attempts_blocks
 from tracekit_viewer.render.attributes import attributes_blocks
 from tracekit_viewer.render.block import Block, Line
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.conversation import call_blocks
 from tracekit_viewer.render.family import Family, calls_below
 from tracekit_viewer.render.notes import failure_blocks, note
 from tracekit_viewer.render.overview import STATUS_STYLE, agent_blocks, run_blocks, span_blocks, tool_node_blocks
 from tracekit_viewer.render.raw import raw_blocks
-from tracekit_viewer.render.said import Reader
 from tracekit_viewer.render.usage import usage_blocks
 
 __all__ = ["TABS", "Tab", "blocks_of_tab", "title_of"]
@@ -35,10 +35,10 @@ def blocks_of_tab(tab: Tab, run: Run, node: Node, family: Family, reader: Reader
         case "Raw":
             return raw_blocks(run, node)
         case "Conversation":
-            return _told(run, node, family, reader, whole=whole)
+            return _conversation_blocks(run, node, family, reader, whole=whole)
 
 
-def _told(run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
+def _conversation_blocks(run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
     match node.kind:
         case "run":
             return run_blocks(run, reader)

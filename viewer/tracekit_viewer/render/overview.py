@@ -21,11 +21,11 @@ from tracekit_viewer.door import (
     text_of,
 )
 from tracekit_viewer.render.block import STEP, Block, Line, Part, Style
-from tracekit_viewer.render.bodies import Facts, Table, Text
+from tracekit_viewer.render.bodies import KeyValues, Table, Text
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.family import Family, calls_below
 from tracekit_viewer.render.message import body_of, said_block, tool_block
 from tracekit_viewer.render.notes import failure_blocks, kept_note, note
-from tracekit_viewer.render.said import Reader
 
 __all__ = ["STATUS_STYLE", "agent_blocks", "run_blocks", "span_blocks", "tool_node_blocks", "totals"]
 
@@ -37,7 +37,7 @@ def run_blocks(run: Run, reader: Reader) -> list[Block]:
     """The run: what it is, its task and answer where one agent has it, its agents, its processes."""
     recorded = datetime.fromtimestamp(run.recorded_at_ns / 1e9).astimezone()
     facts = [("recorded", recorded.strftime("%Y-%m-%d %H:%M:%S")), ("id", run.id), *totals(run.root, run)]
-    blocks = [*kept_note(run), *_damage(run), Block("facts", body=Facts(tuple(facts)), folded=STEP)]
+    blocks = [*kept_note(run), *_damage(run), Block("facts", body=KeyValues(tuple(facts)), folded=STEP)]
     blocks += failure_blocks(run.root)
     if run.status == "interrupted":
         blocks.append(note("interrupted", "A process of this run ended before its spans did.", "warning"))
@@ -59,7 +59,7 @@ def agent_blocks(run: Run, agent: Node, reader: Reader) -> list[Block]:
     stop = agent.attributes.get(semconv.AGENT_STOP_REASON)
     if stop:
         facts.append(("stopped", str(stop)))
-    return [*blocks, Block("facts", (("totals", "dim"),), body=Facts(tuple(facts)), folded=STEP)]
+    return [*blocks, Block("facts", (("totals", "dim"),), body=KeyValues(tuple(facts)), folded=STEP)]
 
 
 def totals(node: Node, run: Run) -> list[tuple[str, str]]:
@@ -166,7 +166,7 @@ def _processes(run: Run) -> Iterator[Block]:
             facts.append(("exit code", str(exit_code)))
         facts += [("with", ", ".join(f"{name} {version}" for name, version in segment.versions.items()))]
         facts.append(("journal", segment.path))
-        yield Block(f"process {index}", body=Facts(tuple(fact for fact in facts if fact[1])), folded=STEP)
+        yield Block(f"process {index}", body=KeyValues(tuple(fact for fact in facts if fact[1])), folded=STEP)
 
 
 def command_of(root: ProcessRoot) -> str:
@@ -234,4 +234,4 @@ def span_blocks(run: Run, span: Node) -> list[Block]:
     """A span that says nothing of its own."""
     facts = tuple(totals(span, run))
     words = "Nothing was said here; its attributes tell what it is."
-    return [*failure_blocks(span), Block("facts", body=Facts(facts), folded=STEP), note("none", words)]
+    return [*failure_blocks(span), Block("facts", body=KeyValues(facts), folded=STEP), note("none", words)]

@@ -11,6 +11,7 @@ from tracekit_viewer.door import (
     AlikeNodes,
     Node,
     count,
+    counted,
     duration,
     failed_in,
     money,
@@ -28,7 +29,7 @@ from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.waterfall import bars_of, faded, path_bars
 from tracekit_viewer.render.window import Window
 
-__all__ = ["Path", "View", "label_start", "row_pieces"]
+__all__ = ["Path", "Viewport", "label_start", "row_pieces"]
 
 FOUND = "⌕"
 """The mark of a row whose content has what is searched."""
@@ -42,7 +43,7 @@ Path = Mapping[str, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class Viewport:
     """The common settings of all rows: columns, visible time, the end of open spans, and the cells of gridlines."""
 
     columns: Columns
@@ -65,7 +66,7 @@ class _Flag:
 def row_pieces(
     forest: Forest,
     index: int,
-    view: View,
+    view: Viewport,
     *,
     folded: bool,
     query: str = "",
@@ -90,7 +91,7 @@ def row_pieces(
     return pieces
 
 
-def _bar(forest: Forest, index: int, view: View, *, folded: bool) -> Pieces:
+def _bar(forest: Forest, index: int, view: Viewport, *, folded: bool) -> Pieces:
     node, width = forest.nodes[index], view.columns.bar
     if isinstance(node, AlikeNodes) and folded:
         return crowd(node.children, view.window, width, view.now_ns, _sign_style(forest, index), view.grid)
@@ -106,7 +107,7 @@ def label_start(forest: Forest, index: int, width: int) -> int:
 
 
 def _label(
-    forest: Forest, index: int, view: View, *, folded: bool, query: str, codes: Sequence[str], found: bool
+    forest: Forest, index: int, view: Viewport, *, folded: bool, query: str, codes: Sequence[str], found: bool
 ) -> Pieces:
     node, width = forest.nodes[index], view.columns.label
     guides = _guides(forest, index, width // 2)
@@ -143,7 +144,7 @@ def _label(
     return _cut(pieces, width)
 
 
-def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
+def _hints(forest: Forest, index: int, chain: range, view: Viewport) -> list[str]:
     """Return what is said beside the name, the most important first."""
     node = forest.nodes[index]
     if isinstance(node, AlikeNodes):
@@ -241,8 +242,7 @@ def _flags(node: Node, codes: Sequence[str]) -> list[_Flag]:
         short = codes[0] if len(codes) == 1 else str(len(codes))
         flags.append(_Flag(f"{FLAG} {plain(' '.join(codes), 40)}", f"{FLAG}{plain(short, 12)}", "warning"))
     if node.kind == "llm" and node.retries:
-        many = "retry" if node.retries == 1 else "retries"
-        flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))
+        flags.append(_Flag(counted(node.retries, "retry", "retries"), f"{node.retries}↻", "warning"))
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         flags.append(_Flag("blocks the event loop", "blocks", "warning", is_minor=True))
     outcome = node.attributes.get(semconv.OUTCOME)

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, Tokens, count, duration, listed_numbers, money, output
+from tracekit_viewer.door import RunSummary, Tokens, count, counted, duration, listed_numbers, money, output
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
@@ -306,7 +306,7 @@ def line_of(
 
 def title_of(total: int, live: int, shown: Sequence[RunSummary], *, is_filtered: bool) -> Pieces:
     """The line above the list: how many runs there are, how many a filter lets through, and the totals of those shown."""
-    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+    pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
     if is_filtered:
@@ -333,7 +333,7 @@ def summary_line(run: RunSummary) -> str:
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
-        f"{run.agents} agent{'' if run.agents == 1 else 's'}",
+        counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
         said.append(f"{count(run.tokens.cache_read)} in from cache")

@@ -18,7 +18,7 @@ from tracekit_viewer.door import (
     semconv,
 )
 from tracekit_viewer.render.block import STEP, Block, Part
-from tracekit_viewer.render.bodies import Facts, Json, Table
+from tracekit_viewer.render.bodies import Json, KeyValues, Table
 from tracekit_viewer.render.family import calls_below
 from tracekit_viewer.render.notes import note
 
@@ -49,7 +49,7 @@ def usage_blocks(run: Run, node: Node) -> list[Block]:
     facts += [("calls", count(len(calls))), ("time", duration(node.duration_ns(run.last_ns)))]
     if node.tokens.cache_read:
         facts.append(("cached", f"{100 * node.tokens.cache_read // node.tokens.input} % of the input was read from it"))
-    blocks.append(Block("total", (("together", "dim"),), body=Facts(tuple(facts)), folded=STEP))
+    blocks.append(Block("total", (("together", "dim"),), body=KeyValues(tuple(facts)), folded=STEP))
     return blocks
 
 
@@ -85,7 +85,7 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     first = calls[0].attributes
     facts += [(word, str(first[name])) for name, word in _MODES.items() if len(calls) == 1 and name in first]
     if facts:
-        yield Block(f"{model} facts", body=Facts(tuple(facts)), folded=STEP)
+        yield Block(f"{model} facts", body=KeyValues(tuple(facts)), folded=STEP)
     else:
         yield Block(f"{model} facts")
     if len(calls) == 1 and semconv.ITERATIONS in first:

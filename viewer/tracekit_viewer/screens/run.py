@@ -38,7 +38,7 @@ from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
-from tracekit_viewer.widgets.player import Player, PlayerBar
+from tracekit_viewer.widgets.player import Playback, PlayerBar
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
 from tracekit_viewer.widgets.timeline import Timeline
@@ -225,7 +225,7 @@ class RunScreen(CheckedScreen):
         return None if self._source.live else self._run
 
     @override
-    def show_moment(self, run: Run, player: Player | None) -> None:
+    def show_moment(self, run: Run, player: Playback | None) -> None:
         timeline = self.timeline
         if self._forest is None:
             # The minimap goes on to show the whole run, with a mark at the moment.
@@ -282,7 +282,7 @@ class RunScreen(CheckedScreen):
         self._settling.pause()
         pane = self.query_one(DetailPane)
         if self._run is not None and pane.display:
-            pane.show(self.timeline.forest.run, self.timeline.told)
+            pane.show(self.timeline.forest.run, self.timeline.detail_node)
 
     @on(TimeChosen)
     def _time_chosen(self, message: TimeChosen) -> None:

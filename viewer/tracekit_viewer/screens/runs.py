@@ -83,7 +83,7 @@ class _Found(NamedTuple):
 
     query: str
     runs: list[RunSummary]
-    told: list[str]
+    warnings: list[str]
 
 
 class _Look(NamedTuple):
@@ -120,11 +120,11 @@ class RunsScreen(Screen[None]):
     RunsScreen #title { height: 1; padding: 0 1; }
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     RunsScreen #nothing { display: none; height: 1fr; padding: 0 4; content-align: center middle; color: $text-muted; }
-    RunsScreen #told { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
+    RunsScreen #warnings { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
     RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsScreen.nothing #nothing { display: block; }
     RunsScreen.nothing #list { display: none; }
-    RunsScreen.told #told { display: block; }
+    RunsScreen.has-warnings #warnings { display: block; }
     """
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
@@ -152,7 +152,7 @@ class RunsScreen(Screen[None]):
             yield RunsHeader()
             yield RunsList(self._clock)
         yield Static(id="nothing", markup=False)
-        yield Static(id="told", markup=False)
+        yield Static(id="warnings", markup=False)
         yield Static(id="at", markup=False)
         yield KeyLine()
 
@@ -234,7 +234,7 @@ class RunsScreen(Screen[None]):
         rows.show(shown, to_top=to_top)
         header.order, header.scale = self._order, rows.scale
         self._say_what_there_is(runs, shown)
-        self._show_told()
+        self._show_warnings()
 
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
@@ -252,16 +252,16 @@ class RunsScreen(Screen[None]):
         self.query_one("#nothing", Static).update(nothing)
         self.set_class(bool(nothing), "nothing")
 
-    def _show_told(self) -> None:
+    def _show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        told = [plain(said.replace(f"{runs_folder()}/", "")) for said in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
         if self._wrong:
-            told.insert(0, plain(self._wrong, 1000))
+            warnings.insert(0, plain(self._wrong, 1000))
         if self._problem and listing.runs:
-            told.insert(0, plain(self._problem))
-        more = f"  (and {len(told) - 1} more)" if len(told) > 1 else ""
-        self.query_one("#told", Static).update(f"! {told[0]}{more}" if told else "")
-        self.set_class(bool(told), "told")
+            warnings.insert(0, plain(self._problem))
+        more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+        self.query_one("#warnings", Static).update(f"! {warnings[0]}{more}" if warnings else "")
+        self.set_class(bool(warnings), "has-warnings")
 
     @on(RunHighlighted)
     def _tell_of(self, message: RunHighlighted) -> None:
@@ -311,7 +311,7 @@ class RunsScreen(Screen[None]):
             wanted = parse_filter(self._query)
         except FilterError as error:
             self._wrong = str(error)
-            self._show_told()
+            self._show_warnings()
             return
         search = partial(_search_for, self._query, wanted)
         self.run_worker(search, name="search", group="search", exclusive=True, thread=True, exit_on_error=False)
@@ -319,13 +319,13 @@ class RunsScreen(Screen[None]):
     def _searched(self, found: _Found | str) -> None:
         if isinstance(found, str):
             self._wrong = found
-            self._show_told()
+            self._show_warnings()
         elif found.query == self._query:
             is_new, self._found_for, self._found = found.query != self._found_for, found.query, found.runs
             self._searches = 1 if is_new else self._searches + 1
-            self._wrong = found.told[0] if found.told else ""
+            self._wrong = found.warnings[0] if found.warnings else ""
             self._show(to_top=is_new)
-            if found.told and self._searches < _MOST_SEARCHES:
+            if found.warnings and self._searches < _MOST_SEARCHES:
                 self._searching = self.set_timer(_PAUSE_S, self._search)
 
     def _matching(self, runs: list[RunSummary]) -> list[RunSummary]:

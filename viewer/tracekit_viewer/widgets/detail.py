@@ -18,10 +18,10 @@ from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.render.block import Line, line_cells, trimmed
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.detail import TABS, Tab, blocks_of_tab, title_of
 from tracekit_viewer.render.family import Family
 from tracekit_viewer.render.reading import styles_of
-from tracekit_viewer.render.said import Reader
 from tracekit_viewer.render.text import cells
 from tracekit_viewer.widgets.document import Document
 
@@ -90,14 +90,14 @@ def _tabs(width: int) -> list[tuple[int, str, Tab]]:
     return placed
 
 
-class _Finder(Input):
+class _SearchInput(Input):
     """The row in which one types what to look for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Stop searching", show=False)]
     DEFAULT_CSS = """
-    _Finder { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
-    _Finder:focus { border: none; }
-    _Finder.-open { display: block; }
+    _SearchInput { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    _SearchInput:focus { border: none; }
+    _SearchInput.-open { display: block; }
     """
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         yield _Head()
         yield Document()
-        yield _Finder()
+        yield _SearchInput()
 
     @override
     def focus(self, scroll_visible: bool = True) -> Self:
@@ -199,7 +199,7 @@ class DetailPane(Vertical):
 
     def action_search(self) -> None:
         """Look for words in what is read."""
-        finder = self.query_one(_Finder)
+        finder = self.query_one(_SearchInput)
         finder.add_class("-open")
         finder.value = ""
         finder.focus()

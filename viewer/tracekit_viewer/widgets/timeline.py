@@ -21,7 +21,7 @@ from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import matches
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import Palette, palette_of
-from tracekit_viewer.render.rows import View, label_start, row_pieces
+from tracekit_viewer.render.rows import Viewport, label_start, row_pieces
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
 from tracekit_viewer.widgets.zooming import GUTTER, ZoomedView
@@ -173,7 +173,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
             strip = self._strips[key] = self._draw(index, view, folded=folded, here=is_here)
         return strip
 
-    def _draw(self, index: int, view: View, *, folded: bool, here: bool) -> Strip:
+    def _draw(self, index: int, view: Viewport, *, folded: bool, here: bool) -> Strip:
         if not self._palette:
             self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
             self._base = self.rich_style
@@ -196,8 +196,8 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         return self._rows.node
 
     @property
-    def told(self) -> Node:
-        """The node that details show: of a tool that hands on to an agent, the agent."""
+    def detail_node(self) -> Node:
+        """The node that the detail pane shows: for a tool that calls an agent, the agent."""
         rows, forest = self._rows, self.forest
         if rows.cursor != rows.shown:
             return rows.node
