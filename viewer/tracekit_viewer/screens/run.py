@@ -95,6 +95,9 @@ class RunScreen(CheckedScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
+        Binding(
+            "t", "transcript", "Transcript", show=False, group=_LOOKING, tooltip="The whole conversation of all agents"
+        ),
         Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
         Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names and content"),
         Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
@@ -344,6 +347,12 @@ class RunScreen(CheckedScreen):
             self.remove_class("-findings", "-agents")
         self._settled()
         self.query_one(DetailPane).focus()
+
+    def action_transcript(self) -> None:
+        """Read the whole conversation of the run."""
+        self.timeline.go_to(0)
+        self.query_one(DetailPane).read_whole()
+        self.action_read()
 
     async def action_back(self) -> None:
         """Go back one step: to the timeline, then to the whole run, then to the list of runs."""
