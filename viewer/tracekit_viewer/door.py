@@ -6,6 +6,9 @@ from tracekit import semconv
 from tracekit.analysis.agent_totals import AgentRow, agent_rows, calls_below
 from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
 from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
+from tracekit.analysis.diff import AlignedNodes, Diff, Edit, NodeChange
+from tracekit.analysis.diff import compare as compare_runs
+from tracekit.analysis.diff import words as word_edits
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
@@ -47,12 +50,15 @@ __all__ = [
     "LEAST_ALIKE",
     "LINKS",
     "AgentRow",
+    "AlignedNodes",
     "AlikeNodes",
     "Answer",
     "Asked",
     "BodyReader",
     "ContentIndex",
     "CostPart",
+    "Diff",
+    "Edit",
     "Entry",
     "Exchange",
     "Facts",
@@ -65,6 +71,7 @@ __all__ = [
     "Messages",
     "Moments",
     "Node",
+    "NodeChange",
     "Piece",
     "PricesError",
     "ProcessRoot",
@@ -84,6 +91,7 @@ __all__ = [
     "answer_signature",
     "blocks_of",
     "calls_below",
+    "compare_runs",
     "cost_parts",
     "count",
     "count_likely",
@@ -117,4 +125,5 @@ __all__ = [
     "telling_argument",
     "text_of",
     "what_if",
+    "word_edits",
 ]

@@ -281,10 +281,10 @@ def test_replays_sources_and_unknown_outputs_are_marked(home: Path) -> None:
     assert f"({cost})" in lines[1]
     assert "claude-code" not in lines[0]
     assert "claude-code" in lines[2]
-    assert [line.split()[-5] for line in lines] == ["86", "86", "?", "≥7"], lines
+    assert [line.split()[at] for at, line in zip((-5, -5, -4, -4), lines, strict=True)] == ["1376", "1376", "?", "≥7"]
     assert lines[0].count("█" * 6) == 2, "the longest and the most costly fill their bars"
     totals = "".join(text for text, _ in title_of(4, 0, runs, is_filtered=False))
-    assert f"48 calls · {3 * run.input_tokens} → ≥93 tokens · ${3 * (run.cost_usd or 0):.4f}" in totals, totals
+    assert f"48 calls · 20.7k → ≥1383 tokens · ${3 * (run.cost_usd or 0):.4f}" in totals, totals
 
 
 def test_runs_come_grow_and_end_while_the_cursor_stays(monkeypatch: pytest.MonkeyPatch) -> None:
