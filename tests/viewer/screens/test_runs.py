@@ -74,7 +74,9 @@ async def searched(pilot: Pilot[Any]) -> None:
     box = screen.query_one("#filter", Input)
     await until(
         pilot,
-        lambda: screen._query == box.value.strip() and (screen._wrong or screen._found_for == (screen._query or None)),
+        lambda: (
+            screen.query_text == box.value.strip() and (screen.wrong or screen.found_for == (screen.query_text or None))
+        ),
     )
 
 

@@ -30,6 +30,9 @@ __all__ = [
 MARKS: Final = {"ok": "✓", "error": "✗", "open": "●", "interrupted": "◌"}
 """How a run stands, without colour."""
 
+MARKED: Final = "•"
+"""Beside a run that the user has marked."""
+
 REPLAYED: Final = "↻"
 """The mark of a replay."""
 
@@ -293,10 +296,15 @@ def line_of(
     scale: ListScale = ListScale(),  # noqa: B008  a constant
     *,
     is_at_cursor: bool,
+    is_marked: bool = False,
 ) -> Pieces:
     """The line of `run`, `width` cells wide."""
     status = _STYLES[run.status]
-    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{_mark(run)} ", status)]
+    pieces: Pieces = [
+        ("▌" if is_at_cursor else " ", "cursor"),
+        (f"{_mark(run)}", status),
+        (MARKED if is_marked else " ", "cursor"),
+    ]
     for column in columns_for(width, scale):
         text = column.cell(run, now_ns)
         style = "faint" if text == _NONE else status if column.style == "status" else column.style

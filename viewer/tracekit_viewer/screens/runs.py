@@ -11,29 +11,25 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
 from tracekit_viewer.door import (
-    FilterError,
     Listing,
-    RunFilter,
+    Run,
     RunSummary,
     TracekitError,
     Watch,
     home,
-    parse_filter,
     runs_folder,
-    search_runs,
 )
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
 from tracekit_viewer.render.paint import text_of
 from tracekit_viewer.render.palette import palette_of
 from tracekit_viewer.render.runs import Order, summary_line, title_of
 from tracekit_viewer.render.text import plain
+from tracekit_viewer.screens.filtered import FilteredScreen, FoundRuns
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import RunSource, source_of
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
@@ -43,15 +39,6 @@ __all__ = ["RunsScreen"]
 
 _FIRST = 50
 """Runs that are listed at once; the others follow when they are scrolled to, sorted or filtered."""
-
-_TYPING_S = 0.1
-"""The search waits until nothing has been typed for this long."""
-
-_COLLECTING_S = 10.0
-"""Seconds for which a search puts runs into the store that are not there yet."""
-
-_MOST_SEARCHES = 5
-"""A search that warns, as of runs that are not in the store yet, is repeated so often at most."""
 
 _PLACEHOLDER = "a name, or agent: model: tool: status: said: code: source: since:7d cost>0.5 time>1m retries>2"
 
@@ -78,14 +65,6 @@ Runs appear here by themselves as they begin."""
 _LOOKING = Binding.Group("Looking")
 
 
-class _Found(NamedTuple):
-    """The runs that fit a filter."""
-
-    query: str
-    runs: list[RunSummary]
-    warnings: list[str]
-
-
 class _Look(NamedTuple):
     """The result of looking for runs, and the time of the next look."""
 
@@ -94,7 +73,7 @@ class _Look(NamedTuple):
     pause_s: float
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(FilteredScreen):
     """The runs, newest first. Opens a `RunScreen`.
 
     Args:
@@ -134,12 +113,6 @@ class RunsScreen(Screen[None]):
         self._listing: Listing | None = None
         self._problem = ""
         self._order = Order()
-        self._query = ""
-        self._found: list[RunSummary] = []
-        self._found_for: str | None = None
-        self._wrong = ""
-        self._searches = 0
-        self._searching: Timer | None = None
         self._is_looking = False
         self._is_opening = False
         self._shows_all = False
@@ -201,7 +174,9 @@ class RunsScreen(Screen[None]):
         if worker.name == "look":
             self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else cast("_Look", worker.result))
         elif worker.name == "search":
-            self._searched(fault if failed else cast("_Found", worker.result))
+            self.searched(fault if failed else cast("FoundRuns", worker.result))
+        elif worker.name == "compare":
+            self.compared(fault if failed else cast("tuple[Run, Run] | str", worker.result))
         elif worker.name == "open":
             self._opened(fault if failed else cast("RunSource | str", worker.result))
 
@@ -211,9 +186,9 @@ class RunsScreen(Screen[None]):
             self._listing = look.listing
         if look.listing is not None or look.problem != self._problem:
             self._problem = look.problem
-            self._show()
-            if self._query and look.listing is not None:
-                self._search()
+            self.show_list()
+            if self.query_text and look.listing is not None:
+                self.search()
         self.set_timer(look.pause_s, self._look)
 
     @on(RunsNeeded)
@@ -226,37 +201,39 @@ class RunsScreen(Screen[None]):
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _show(self, *, to_top: bool = False) -> None:
+    @override
+    def show_list(self, *, to_top: bool = False) -> None:
         runs = self._listing.runs if self._listing is not None else []
         now_ns = self._clock()
-        shown = self._order.sort(self._matching(runs), now_ns)
+        shown = self._order.sort(self.matching(runs), now_ns)
         header, rows = self.query_one(RunsHeader), self.query_one(RunsList)
         rows.show(shown, to_top=to_top)
         header.order, header.scale = self._order, rows.scale
         self._say_what_there_is(runs, shown)
-        self._show_warnings()
+        self.show_warnings()
 
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
         total = max(self._watch.total, len(runs))
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
-        title = title_of(total, live, shown, is_filtered=bool(self._query))
+        title = title_of(total, live, shown, is_filtered=bool(self.query_text))
         self.query_one("#title", Static).update(text_of(title, palette))
         nothing = ""
         if not runs and self._problem:
             nothing = plain(self._problem)
         elif not runs:
             nothing = _NOTHING.format(home=plain(str(home())))
-        elif not shown and self._found_for == self._query:
-            nothing = f"No run matches {plain(self._query)!r}.\nesc shows all."
+        elif not shown and self.found_for == self.query_text:
+            nothing = f"No run matches {plain(self.query_text)!r}.\nesc shows all."
         self.query_one("#nothing", Static).update(nothing)
         self.set_class(bool(nothing), "nothing")
 
-    def _show_warnings(self) -> None:
+    @override
+    def show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
         warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
-        if self._wrong:
-            warnings.insert(0, plain(self._wrong, 1000))
+        if self.wrong:
+            warnings.insert(0, plain(self.wrong, 1000))
         if self._problem and listing.runs:
             warnings.insert(0, plain(self._problem))
         more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
@@ -293,51 +270,14 @@ class RunsScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:
-        if event.value != self._query:
-            self._query = event.value.strip()
+        if event.value != self.query_text:
+            self.query_text = event.value.strip()
             self._widen()
-            if self._searching is not None:
-                self._searching.stop()
-            self._searching = self.set_timer(_TYPING_S, self._search)
-
-    def _search(self) -> None:
-        """Search all runs in a thread; a filter that is wrong so far is explained, and the list stays."""
-        self._wrong = ""
-        if not self._query:
-            self._found_for = None
-            self._show(to_top=True)
-            return
-        try:
-            wanted = parse_filter(self._query)
-        except FilterError as error:
-            self._wrong = str(error)
-            self._show_warnings()
-            return
-        search = partial(_search_for, self._query, wanted)
-        self.run_worker(search, name="search", group="search", exclusive=True, thread=True, exit_on_error=False)
-
-    def _searched(self, found: _Found | str) -> None:
-        if isinstance(found, str):
-            self._wrong = found
-            self._show_warnings()
-        elif found.query == self._query:
-            is_new, self._found_for, self._found = found.query != self._found_for, found.query, found.runs
-            self._searches = 1 if is_new else self._searches + 1
-            self._wrong = found.warnings[0] if found.warnings else ""
-            self._show(to_top=is_new)
-            if found.warnings and self._searches < _MOST_SEARCHES:
-                self._searching = self.set_timer(_PAUSE_S, self._search)
-
-    def _matching(self, runs: list[RunSummary]) -> list[RunSummary]:
-        """Return the runs that were found, as the list knows them, which sees them grow; without a filter, all."""
-        if self._found_for is None:
-            return runs
-        newest = {run.id: run for run in runs}
-        return [newest.get(run.id, run) for run in self._found]
+            self.search_soon()
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:
-        if not self._query:
+        if not self.query_text:
             self.action_clear()
         self.set_focus(self.query_one(RunsList))
 
@@ -363,7 +303,7 @@ class RunsScreen(Screen[None]):
     def _sort(self, order: Order) -> None:
         self._order = order
         self._widen()
-        self._show()
+        self.show_list()
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -381,10 +321,6 @@ class RunsScreen(Screen[None]):
             self.query_one("#at", Static).update(f"! it cannot be opened: {plain(source)}")
         else:
             self.app.push_screen(RunScreen(source))
-
-
-def _search_for(query: str, wanted: RunFilter) -> _Found:
-    return _Found(query, *search_runs(wanted, replays=True, budget_s=_COLLECTING_S))
 
 
 def _source(run: str) -> RunSource | str:

@@ -84,6 +84,8 @@ class RunsList(ScrollView, can_focus=True):
         self._runs: Sequence[RunSummary] = ()
         self.scale = ListScale()
         self._at: str | None = None
+        self.marked: list[str] = []
+        """The ids of the runs that the user has marked, at most two, in the order of marking."""
         self._palette: Palette = {}
 
     @property
@@ -116,7 +118,14 @@ class RunsList(ScrollView, can_focus=True):
             base = self.get_component_rich_style("runs--cursor")
         elif place == self.hover:
             base = self.get_component_rich_style("runs--hover")
-        pieces = line_of(self._runs[place], width, self._clock(), self.scale, is_at_cursor=is_at_cursor)
+        pieces = line_of(
+            self._runs[place],
+            width,
+            self._clock(),
+            self.scale,
+            is_at_cursor=is_at_cursor,
+            is_marked=self._runs[place].id in self.marked,
+        )
         if not self._palette:
             self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(pieces, self._palette, base, width)
@@ -180,6 +189,17 @@ class RunsList(ScrollView, can_focus=True):
     def action_jump(self, place: int) -> None:
         """Move the cursor to the first line, or with -1 to the last."""
         self._move_to(place if place >= 0 else len(self._runs) - 1)
+
+    def mark(self) -> None:
+        """Mark the run under the cursor, or unmark it; of three marks the first goes."""
+        at = self.at
+        if at is None:
+            return
+        if at.id in self.marked:
+            self.marked.remove(at.id)
+        else:
+            self.marked = [*self.marked, at.id][-2:]
+        self.refresh()
 
     def action_open(self) -> None:
         """Ask to open the run under the cursor."""
