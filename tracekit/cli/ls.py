@@ -66,9 +66,11 @@ def command(
         if not warnings:
             _tell_nothing(is_filtered=bool(wanted or name or status or since))
         return
-    from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
+    from tracekit.cli.render.runs import print_runs, totals_of  # noqa: PLC0415  rich is not needed for JSON
 
     print_runs(chosen)
+    if len(chosen) > 1:
+        tell([totals_of(chosen)])
     if many > len(chosen):
         tell([f"{len(chosen):,} of {many:,} runs; `--limit {many}` lists all"])
 

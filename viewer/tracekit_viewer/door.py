@@ -6,6 +6,9 @@ from tracekit import semconv
 from tracekit.analysis.agent_totals import AgentRow, agent_rows, calls_below
 from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
 from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
+from tracekit.analysis.diff import AlignedNodes, Diff, Edit, NodeChange
+from tracekit.analysis.diff import compare as compare_runs
+from tracekit.analysis.diff import words as word_edits
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
@@ -24,6 +27,7 @@ from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
+from tracekit.formatting import format_output as output
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -46,10 +50,13 @@ __all__ = [
     "LEAST_ALIKE",
     "LINKS",
     "AgentRow",
+    "AlignedNodes",
     "AlikeNodes",
     "BodyReader",
     "ContentIndex",
     "CostPart",
+    "Diff",
+    "Edit",
     "Entry",
     "Exchange",
     "Facts",
@@ -62,6 +69,7 @@ __all__ = [
     "Messages",
     "Moments",
     "Node",
+    "NodeChange",
     "Piece",
     "PricesError",
     "ProcessRoot",
@@ -83,6 +91,7 @@ __all__ = [
     "answer_signature",
     "blocks_of",
     "calls_below",
+    "compare_runs",
     "cost_parts",
     "count",
     "count_likely",
@@ -99,6 +108,7 @@ __all__ = [
     "is_at_least",
     "listed_numbers",
     "money",
+    "output",
     "parse_filter",
     "path_line",
     "price_source",
@@ -115,4 +125,5 @@ __all__ = [
     "telling_argument",
     "text_of",
     "what_if",
+    "word_edits",
 ]

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 __all__ = ["HelpScreen", "Key", "keys_of"]
 
-_ORDER = ("Moving", "Folding", "Jumping", "Time", "Playback", "Looking", "Findings", "Agents")
+_ORDER = ("Moving", "Folding", "Jumping", "Time", "Playback", "Replay", "Looking", "Findings", "Agents")
 _OURS = "tracekit_viewer."
 _LEGEND = (
     ("◆ ✦ ■ ↻ ∙", "agent, call of the model, tool, attempt, other span"),

@@ -29,7 +29,7 @@ from tracekit_viewer.messages import (
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.window import outside
-from tracekit_viewer.screens.checked import CheckedScreen
+from tracekit_viewer.screens.replaying import ReplayingScreen
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
@@ -55,7 +55,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(CheckedScreen):
+class RunScreen(ReplayingScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -95,6 +95,9 @@ class RunScreen(CheckedScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
+        Binding(
+            "t", "transcript", "Transcript", show=False, group=_LOOKING, tooltip="The whole conversation of all agents"
+        ),
         Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
         Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names and content"),
         Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
@@ -102,7 +105,7 @@ class RunScreen(CheckedScreen):
         Binding("e", "timeline('fault(1)')", "Error", group=_JUMPING, tooltip="Next error"),
         Binding("E", "timeline('fault(-1)')", "Previous error", show=False, group=_JUMPING),
         Binding("r", "timeline('retry(1)')", "Retry", group=_JUMPING, tooltip="Next retried call"),
-        Binding("R", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
+        Binding("ctrl+r", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
         Binding("p", "timeline('parent')", "Parent", show=False, group=_JUMPING),
         Binding("J,shift+down", "timeline('sibling(1)')", "Next sibling", show=False, group=_JUMPING),
         Binding("K,shift+up", "timeline('sibling(-1)')", "Previous sibling", show=False, group=_JUMPING),
@@ -344,6 +347,12 @@ class RunScreen(CheckedScreen):
             self.remove_class("-findings", "-agents")
         self._settled()
         self.query_one(DetailPane).focus()
+
+    def action_transcript(self) -> None:
+        """Read the whole conversation of the run."""
+        self.timeline.go_to(0)
+        self.query_one(DetailPane).read_whole()
+        self.action_read()
 
     async def action_back(self) -> None:
         """Go back one step: to the timeline, then to the whole run, then to the list of runs."""
