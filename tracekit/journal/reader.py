@@ -117,7 +117,7 @@ class JournalReader:
 
 
 class RunReader:
-    """A run's files, each read once and then as it grows, and what they add up to."""
+    """Reads the files of a run, each once and then as it grows, and combines them."""
 
     def __init__(self, *, is_lazy: bool = False) -> None:
         self._is_lazy = is_lazy

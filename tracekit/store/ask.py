@@ -106,7 +106,7 @@ def keywords(store: Store) -> list[str]:
 
 
 def _shut_in(connection: DuckDBPyConnection, out: Path | None = None, *, replays: bool) -> None:
-    """Nothing but the store can be read, its `replays` only if asked for, and nothing but `out` can be written."""
+    """Restrict a connection to reading the store, with or without `replays`, and to writing `out`."""
     connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
     if out is not None:
         connection.execute(f"SET allowed_paths = ['{quoted(out)}']")
