@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["LIMITS", "SpanLimits", "SourceSpan", "SpanEvent", "bounded", "span_of_record"]
+__all__ = ["LIMITS", "SourceSpan", "SpanEvent", "SpanLimits", "bounded", "span_of_record"]
 
 _MOST_NS = (1 << 62) - 1
 
