@@ -31,6 +31,7 @@ _COMMANDS = (
     "import",
     "ls",
     "prune",
+    "pull",
     "replay",
     "rule",
     "run",

@@ -172,7 +172,7 @@ def test_a_token_is_asked_for(home: Path, tmp_path: Path) -> None:
 
 
 def test_other_machines_need_a_token_and_tls(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="needs a token .* and TLS .*127.0.0.1 only"):
+    with pytest.raises(SourceError, match=r"needs a token .* and TLS .*127.0.0.1 only"):
         OtlpReceiver(ListenOptions("0.0.0.0"), print)
     with pytest.raises(SourceError, match="needs TLS"):
         OtlpReceiver(ListenOptions("192.0.2.1", token="x"), print)

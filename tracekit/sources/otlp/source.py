@@ -46,6 +46,8 @@ class Otlp:
         for path in paths:
             if path == records_folder():
                 traces.update(dict.fromkeys(each for each in recorded_traces() if _changed(each) >= since_ns))
+            elif path == record_path(path.stem):
+                traces[path.stem] = None
             else:
                 traces.update(dict.fromkeys(keep_spans(path)))
         return [TraceSession(trace) for trace in traces]
