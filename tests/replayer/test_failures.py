@@ -26,8 +26,8 @@ from tests.support.replaying import (
     words_of,
 )
 from tracekit.demo.claude import (
-    Answer,
-    Asked,
+    ReceivedRequest,
+    ScriptedResponse,
     cut,
     dropped,
     early_end,
@@ -43,7 +43,7 @@ from tracekit.demo.claude import (
 HELLO = message(text("one two three four"))
 
 
-def in_turn(*answers: Answer) -> Callable[[Asked], Answer]:
+def in_turn(*answers: ScriptedResponse) -> Callable[[ReceivedRequest], ScriptedResponse]:
     return lambda asked: answers[min(asked.number, len(answers) - 1)]
 
 
@@ -119,7 +119,7 @@ def asking(how: Callable[..., Any], **options: Any) -> Callable[[str], Any]:
 
 OVERLOADED = error(529, "overloaded_error", "Overloaded")
 SOON = error(529, "overloaded_error", "Overloaded", {"retry-after": "0.05"})
-CASES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any]]] = {
+CASES: dict[str, tuple[Callable[[ReceivedRequest], ScriptedResponse], dict[str, Any]]] = {
     "529, 529, 200": (lambda asked: in_turn(SOON, SOON, reply(asked, HELLO))(asked), {"max_retries": 2}),
     "529 to the end": (in_turn(SOON), {"max_retries": 1}),
     "no retries": (in_turn(OVERLOADED), {"max_retries": 0}),
@@ -128,7 +128,7 @@ CASES: dict[str, tuple[Callable[[Asked], Answer], dict[str, Any]]] = {
     "404": (in_turn(error(404, "not_found_error", "model: no such")), {}),
     "429": (in_turn(error(429, "rate_limit_error", "slow down", {"retry-after": "0.02"})), {"max_retries": 1}),
     "500 that is no JSON": (
-        in_turn(Answer(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")),
+        in_turn(ScriptedResponse(502, {"content-type": "text/html"}, b"<h1>Bad gateway</h1>")),
         {"max_retries": 0},
     ),
     "connection dropped": (in_turn(dropped()), {"max_retries": 0}),
@@ -254,7 +254,7 @@ async def stream_left(client: Any) -> Any:
     return seen
 
 
-def slow(asked: Asked) -> Answer:
+def slow(asked: ReceivedRequest) -> ScriptedResponse:
     words = asked.json()["messages"][-1]["content"]
     answer = message(text(f"re: {words} and more"), delay_s=2.0 if words == "slow" else 0.02)
     return reply(asked, answer, gap_s=0.1 if words == "slow stream" else 0.01)

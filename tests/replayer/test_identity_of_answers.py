@@ -298,5 +298,5 @@ ASYNC += [as_they_complete, queue_of_workers, stream_of_workers]
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_where_nothing_tells_who_asks_it_is_ambiguous(way: Callable[..., Any], waits: list[float], home: Path) -> None:
     _, recording = record(program(way, ORDER), numbered())
-    with pytest.raises(tracekit.ReplayDivergence, match="nothing tells which is meant"):
+    with pytest.raises(tracekit.ReplayDivergence, match="the recording cannot tell which one belongs to it"):
         play(recording, program(way, waits))

@@ -18,7 +18,7 @@ from tests.support.recording import spans
 from tests.support.replaying import async_client, echo, play, question, record, sync_client, words_of
 from tests.support.starving import was_starved
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, Asked, Respond, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.events import Kind
 from tracekit.model.recording import RecordedSpan, Recording
 
@@ -325,7 +325,7 @@ def team(client: Any, most: int) -> Orchestrator:
     )
 
 
-def led(asked: Asked) -> Answer:
+def led(asked: ReceivedRequest) -> ScriptedResponse:
     body = asked.json()
     if body["system"].startswith("You lead"):
         if len(body["messages"]) == 1:

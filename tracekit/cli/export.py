@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from tracekit.cli.options import run_argument, tell
+from tracekit.cli.sharing import FORMS, write_shared
 from tracekit.collect.look import find
 from tracekit.formatting import format_count
 from tracekit.journal.catalog import service_of
 from tracekit.journal.export import export
 from tracekit.journal.home import home
-from tracekit.output import output as written
 
 if TYPE_CHECKING:
     from tracekit.journal.catalog import Entry
@@ -37,10 +37,10 @@ __all__ = ["command"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["journal", "parquet", "perfetto"]),
+    type=click.Choice(["journal", "parquet", *FORMS]),
     default="journal",
-    help="One file, which every command takes as RUN; a Parquet file for each view of `tracekit sql`; or a timeline for "
-    "ui.perfetto.dev, without what was asked and answered.",
+    help="One file, which every command takes as RUN; a Parquet file for each view of `tracekit sql`; a page for a "
+    "browser; the timeline as a picture or for ui.perfetto.dev; a summary for a pull request; or a test with its recording.",
 )
 @click.option("--otlp", "url", metavar="URL", help="Send the run's spans to an OpenTelemetry collector instead.")
 @click.option(
@@ -85,8 +85,10 @@ def command(
         return
     if normal:
         raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
-    if form == "perfetto":
-        _write_timeline(entry, output, allow_secrets=allow_secrets)
+    if form in FORMS:
+        if not allow_secrets:
+            _refuse_secrets(entry)
+        write_shared(entry, form, output, is_shared=_is_in_repository(output), allow_secrets=allow_secrets)
         return
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a file: the tables need a folder")
@@ -96,21 +98,6 @@ def command(
         _refuse_secrets(entry)
     files = export_parquet(entry, output)
     click.echo(f"wrote {len(files)} files to {output}", err=True)
-
-
-def _write_timeline(entry: Entry, output: Path, *, allow_secrets: bool) -> None:
-    from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415  only where a timeline is asked for
-    from tracekit.share.perfetto import perfetto  # noqa: PLC0415  see above
-
-    if output.is_dir():
-        raise click.UsageError(f"{str(output)!r} is a folder: give the file that the timeline is written to")
-    if not allow_secrets:
-        _refuse_secrets(entry)
-    run = read_entry(entry)
-    tell(damage_in(run))
-    with written(output, shared=_is_in_repository(output)) as draft:
-        draft.write_text(perfetto(run), encoding="utf-8")
-    click.echo(f"wrote {output}: open it at https://ui.perfetto.dev, which reads it in your browser", err=True)
 
 
 def _is_in_repository(output: Path) -> bool:

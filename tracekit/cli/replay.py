@@ -123,7 +123,7 @@ def command(
             "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
         )
     if os.environ.get(REPLAY_VARIABLE):
-        raise click.UsageError("a replay is at work already, and replays do not nest")
+        raise click.UsageError("a replay is already running, and replays cannot be nested")
     full = full_command(program)
     try:
         entry = find(run)

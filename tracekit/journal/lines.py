@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tracekit.errors import JournalError
+from tracekit.journal.bodies import quick_json
+from tracekit.origin import pass_on
 
 __all__ = ["Line", "LineFile", "keep", "parsed"]
 
@@ -149,6 +151,10 @@ def parsed(line: bytes) -> Any:
     Raises:
         ValueError: It is none, or not whole.
     """
+    try:
+        return quick_json(line)
+    except ValueError as error:
+        pass_on(error)
     text = line.decode("utf-8", "surrogatepass")
     # A line may be larger than all else, so no form of it outlives its use.
     del line

@@ -12,7 +12,7 @@ from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
-from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
+from tracekit.journal.limits import MOST_HEADER_BYTES, ExpansionBudget
 from tracekit.journal.lines import Line, LineFile
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
@@ -41,7 +41,7 @@ class JournalReader:
         self.unfinished = False
         self.place: Line | None = None
         """The line of the newest event."""
-        self._allowance = Allowance()
+        self._allowance = ExpansionBudget()
         self._decoder = Decoder(self._allowance, is_lazy=is_lazy)
         self._lines = LineFile(path)
         self._position = 0

@@ -22,7 +22,7 @@ from tracekit.judges.prompt import (
     tokens_at_most,
 )
 from tracekit.judges.settings import JudgeSettings
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.model.question import Question
 from tracekit.rules.judge import Opinion
 from tracekit.rules.settings import milliseconds
@@ -210,7 +210,7 @@ class ClaudeJudge:
         return opinion_in("".join(str(block.get("text") or "") for block in blocks), self.name, usd)
 
     def _paid_usd(self, message: dict[str, Any]) -> float | None:
-        answer = Answer()
+        answer = ResponseContent()
         answer.message = message
         return self._price_usd(usage_attributes(answer, finished=True), str(message.get("model") or self.name))
 

@@ -16,7 +16,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.destination import Destination
-from tracekit.otlp.hush import loading
+from tracekit.otlp.log_capture import loading
 from tracekit.otlp.outbox import before_fork_and_end
 
 __all__ = ["MetricsExport", "interval_of", "new_instance_id"]

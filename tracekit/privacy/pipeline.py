@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.privacy.modes import Content, content_mode, kept_arguments
 from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
-from tracekit.privacy.texts import Texts, has_encoded_url, json_body, rewritten_url, rewritten_value, with_plain_urls
+from tracekit.privacy.texts import (
+    Texts,
+    has_encoded_url,
+    json_body,
+    rewritten_url,
+    rewritten_value,
+    texts_in,
+    with_plain_urls,
+)
 
 if TYPE_CHECKING:
     from tracekit.privacy.content import ContentFilter
@@ -81,7 +89,7 @@ class Privacy:
 
     def event(self, event: Event) -> Event:
         """Return `event` after all rules, for a sink that makes no lines."""
-        return self._credentials().of(self.without_own(event))
+        return self._without_credentials(self.without_own(event))
 
     def request(self, request: Request) -> Request:
         """Return `request` after all rules, as a journal would have it.
@@ -89,9 +97,9 @@ class Privacy:
         Raises:
             RuleTimeoutError: A rule takes too long, if the rules are strict.
         """
-        event = self.without_own(SpanBegin("", None, "attempt", "", 0, "", request=request))
+        event = self.event(SpanBegin("", None, "attempt", "", 0, "", request=request))
         assert isinstance(event, SpanBegin)
-        return self._credentials().request(event.request or request)
+        return event.request or request
 
     def pieces(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
         """Return the pieces of a response's body without what only several of them together spell out."""
@@ -108,10 +116,12 @@ class Privacy:
         return Texts(text, partial(json_body, text=text)).of(event)
 
     @staticmethod
-    def _credentials() -> Texts:
-        from tracekit.privacy.credentials import body_without_credentials, redact  # noqa: PLC0415  see above
+    def _without_credentials(event: Event) -> Event:
+        from tracekit.privacy.credentials import body_without_credentials, is_plain, redact  # noqa: PLC0415  see above
 
-        return Texts(redact, body_without_credentials)
+        # One look at all texts: most events have nothing to redact.
+        whole = texts_in(event)
+        return event if whole is not None and is_plain(whole) else Texts(redact, body_without_credentials).of(event)
 
 
 class SegmentPrivacy:

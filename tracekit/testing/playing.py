@@ -17,7 +17,7 @@ from tracekit.model.tree import Run
 from tracekit.replayer import Replay, replay
 from tracekit.testing.recording import TestRecording
 
-__all__ = ["Active", "Recording", "Replaying", "finish"]
+__all__ = ["Active", "ActiveRecording", "Replaying", "finish"]
 
 
 class Active(ABC):
@@ -48,7 +48,7 @@ class Active(ABC):
             self.finish(RuntimeError("the test was not called"))
 
 
-class Recording(Active):
+class ActiveRecording(Active):
     """Makes the recording at `path` of the test `name`: it is kept if the test passes."""
 
     def __init__(self, path: Path, name: str, argv: tuple[str, ...]) -> None:

@@ -36,8 +36,8 @@ from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
-from tracekit.model.history import Asked, Messages
-from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.model.history import Messages, RequestFields
+from tracekit.model.messages import BodyReader, ResponseContent, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, listed_numbers, summary_of
@@ -53,8 +53,6 @@ __all__ = [
     "AgentRow",
     "AlignedNodes",
     "AlikeNodes",
-    "Answer",
-    "Asked",
     "BodyReader",
     "ContentIndex",
     "CostPart",
@@ -77,6 +75,8 @@ __all__ = [
     "PricesError",
     "ProcessRoot",
     "Recording",
+    "RequestFields",
+    "ResponseContent",
     "Run",
     "RunFilter",
     "RunSummary",

@@ -134,8 +134,8 @@ class TestPictures:
         def poll(watch: Watch) -> Listing | None:
             # The folder of a test has another name each time, and the file one of this host and process.
             listing = real(watch)
-            told = [_without_place(text) for text in listing.told] if listing is not None else []
-            return None if listing is None else listing._replace(told=told)
+            warnings = [_without_place(text) for text in listing.warnings] if listing is not None else []
+            return None if listing is None else listing._replace(warnings=warnings)
 
         monkeypatch.setattr(Watch, "poll", poll)
         assert picture(AtNoon(), size, filled) == pictures

@@ -77,12 +77,12 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
         Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
         Text(format_duration(run.last_ns - run.start_ns)),
         *(Text(_number(column.name, run.tokens, getattr(run, column.name))) for column in listed_numbers()),
-        Text(_cost(run) or "·"),
+        Text(cost_text(run) or "·"),
         Text(printable(run.source, most=20)),
     ]
 
 
-def _cost(run: RunSummary) -> str:
+def cost_text(run: RunSummary) -> str:
     """Return the cost of a run; of a replay in brackets, as nobody paid it; "" where no price is known."""
     cost = format_money(run.calls_cost_usd, complete=run.cost_complete)
     return f"({cost})" if cost and run.replay_of is not None else cost

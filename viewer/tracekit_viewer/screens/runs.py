@@ -231,7 +231,7 @@ class RunsScreen(FilteredScreen):
     @override
     def show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.warnings]
         for text in filter(None, (self.behind, self.wrong)):
             warnings.insert(0, plain(text, 1000))
         if self._problem and listing.runs:
