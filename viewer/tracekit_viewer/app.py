@@ -86,7 +86,7 @@ class Viewer(App[None]):
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Every key"),
         Binding("q", "quit", "Quit"),
         Binding("T", "next_theme", "Theme", show=False, tooltip="Dark, light, or the colours of the terminal"),
-        Binding("ctrl+p", "command_palette", "Palette", tooltip="Every command by name"),
+        Binding("ctrl+p", "command_palette", "Palette", key_display="^p", tooltip="Every command by name"),
         Binding("ctrl+c", "quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]

@@ -16,7 +16,7 @@ SETTINGS_FILE = "viewer.json"
 
 
 class ViewerSettings:
-    """The settings, read once. What cannot be read is as if it was not set; what cannot be written is forgotten."""
+    """The settings of a user. A file that cannot be read or written is ignored."""
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

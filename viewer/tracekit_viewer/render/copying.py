@@ -49,7 +49,7 @@ def text_of_node(run: Run, node: Node) -> str:
 
 
 def _exchange(run: Run, node: Node) -> Exchange | None:
-    """Return the request and response of an attempt, or of the last attempt of a call or of a turn's call."""
+    """Return the exchange of an attempt, or of the last attempt of a call or a turn."""
     if node.kind == "turn":
         node = next((child for child in node.children if child.kind == "llm"), node)
     attempts = [node] if node.kind == "attempt" else [child for child in node.children if child.kind == "attempt"]
