@@ -19,6 +19,7 @@ from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.collect.content import ContentIndex
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.search import search_runs
+from tracekit.collect.transcript import transcript_of
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import FilterError, PricesError, TracekitError
@@ -40,7 +41,7 @@ from tracekit.model.messages import BodyReader, ResponseContent, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, listed_numbers, summary_of
-from tracekit.model.text import printable
+from tracekit.model.text import printable, printable_lines
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import count_likely, default_findings
 from tracekit.store.filter import FILTERS, RunFilter, parse_filter
@@ -114,6 +115,7 @@ __all__ = [
     "price_source",
     "price_usd",
     "printable",
+    "printable_lines",
     "read_entry",
     "runs_folder",
     "search_runs",
@@ -124,6 +126,7 @@ __all__ = [
     "summary_of_group",
     "telling_argument",
     "text_of",
+    "transcript_of",
     "what_if",
     "word_edits",
 ]

@@ -76,7 +76,7 @@ async def searched(pilot: Pilot[Any]) -> None:
         pilot,
         lambda: (
             screen.query_text == box.value.strip()
-            and (bool(screen.wrong) or screen.found_for == (screen.query_text or None))
+            and bool(screen.wrong or screen.found_for == (screen.query_text or None))
         ),
     )
 
@@ -172,7 +172,8 @@ def test_filter_narrows_as_one_types_and_escape_shows_all() -> None:
         # The language of `tracekit ls`, and a filter that is wrong so far.
         await typed(pilot, "agent:agent_3 calls>20")
         assert listed(pilot.app) == ["nightly-triage"]
-        await pilot.press("space", *"cost>")
+        # At once, as it would be pasted: letter by letter, "c" is a part of a name.
+        pilot.app.screen.query_one("#filter", Input).value += " cost>"
         await searched(pilot)
         assert "cost> has no value" in said(pilot.app, "warnings")
         assert listed(pilot.app) == ["nightly-triage"]
@@ -284,7 +285,8 @@ def test_replays_sources_and_unknown_outputs_are_marked(home: Path) -> None:
     assert f"({cost})" in lines[1]
     assert "claude-code" not in lines[0]
     assert "claude-code" in lines[2]
-    assert [line.split()[at] for at, line in zip((-5, -5, -4, -4), lines, strict=True)] == ["1376", "1376", "?", "≥7"]
+    outputs = ["1376", "1376", "?", "≥7"]
+    assert all(f" {out} " in line for out, line in zip(outputs, lines, strict=True)), lines
     assert lines[0].count("█" * 6) == 2, "the longest and the most costly fill their bars"
     totals = "".join(text for text, _ in title_of(4, 0, runs, is_filtered=False))
     assert f"48 calls · 20.7k → ≥1383 tokens · ${3 * (run.cost_usd or 0):.4f}" in totals, totals

@@ -46,7 +46,7 @@ class NodeChange:
 
 
 class AlignedNodes(NamedTuple):
-    """A node of each run that are the same; None where only one run has it. `depth` is 0 for the roots."""
+    """Two nodes that correspond; None where only one run has the node. `depth` is 0 for the roots."""
 
     depth: int
     a: Node | None

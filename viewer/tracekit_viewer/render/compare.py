@@ -57,7 +57,7 @@ class ComparedRow:
 
     @property
     def how(self) -> str:
-        """How the node differs: "changed", "only in a", "only in b", "moved", or ""."""
+        """The kind of difference: "changed", "only in a", "only in b", "moved", or ""."""
         if self.b is None or self.a is None:
             return "only in a" if self.b is None else "only in b"
         counting = [change.how for change in self.changes if change.counts]
@@ -104,7 +104,7 @@ def _first_ns(run: Run) -> int:
 
 
 def _rows(aligned: Sequence[AlignedNodes]) -> tuple[list[ComparedRow], dict[str, ComparedRow]]:
-    """Return the rows to show, and the row of each node by its id, also of nodes that have none of their own."""
+    """Return the rows to show, and the row that stands for each node, by the id of the node."""
     rows: list[ComparedRow] = []
     of_node: dict[str, ComparedRow] = {}
     above: list[ComparedRow] = []
@@ -148,7 +148,7 @@ def _is_tool_of_agent(aligned: Sequence[AlignedNodes], number: int) -> bool:
 
 
 def _has_row(pair: AlignedNodes, above: ComparedRow) -> bool:
-    """Return whether a node of both runs has a row of its own, and is not told by the one above."""
+    """Return whether a node of both runs has a row of its own."""
     node = pair.a
     assert node is not None
     if node.kind == "turn":

@@ -313,7 +313,7 @@ def line_of(
 
 
 def title_of(total: int, live: int, shown: Sequence[RunSummary], *, is_filtered: bool) -> Pieces:
-    """The line above the list: how many runs there are, how many a filter lets through, and the totals of those shown."""
+    """The line above the list: the number of runs, and the totals of those shown."""
     pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]

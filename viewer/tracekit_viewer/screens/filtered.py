@@ -67,6 +67,7 @@ class FilteredScreen(Screen[None]):
         self.query_text = ""
         self.found_for: str | None = None
         self.wrong = ""
+        self.behind = ""
         self._found: list[RunSummary] = []
         self._searches = 0
         self._searching: Timer | None = None
@@ -89,7 +90,7 @@ class FilteredScreen(Screen[None]):
 
     def search(self) -> None:
         """Search all runs in a thread; a filter that is wrong so far is explained, and the list stays."""
-        self.wrong = ""
+        self.wrong = self.behind = ""
         if not self.query_text:
             self.found_for = None
             self.show_list(to_top=True)
@@ -111,7 +112,7 @@ class FilteredScreen(Screen[None]):
         elif found.query == self.query_text:
             is_new, self.found_for, self._found = found.query != self.found_for, found.query, found.runs
             self._searches = 1 if is_new else self._searches + 1
-            self.wrong = found.warnings[0] if found.warnings else ""
+            self.behind = found.warnings[0] if found.warnings else ""
             self.show_list(to_top=is_new)
             if found.warnings and self._searches < _MOST_SEARCHES:
                 self._searching = self.set_timer(_AGAIN_S, self.search)

@@ -29,7 +29,8 @@ from tracekit_viewer.messages import (
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.window import outside
-from tracekit_viewer.screens.replaying import ReplayingScreen
+from tracekit_viewer.screens.layout import SPLIT_CSS
+from tracekit_viewer.screens.taking import TakingScreen
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
@@ -55,7 +56,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(ReplayingScreen):
+class RunScreen(TakingScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -63,7 +64,8 @@ class RunScreen(ReplayingScreen):
         clock: What time it is, in nanoseconds since the epoch.
     """
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        """
     RunScreen {
         #body { height: 1fr; layout: vertical; }
         #timelines { height: 2fr; }
@@ -93,6 +95,8 @@ class RunScreen(ReplayingScreen):
         &.-no-lanes LaneStrip { display: none; }
     }
     """
+        + SPLIT_CSS
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
         Binding(
@@ -169,6 +173,7 @@ class RunScreen(ReplayingScreen):
 
     def on_mount(self) -> None:
         """Show the run, and look again while it may grow."""
+        self.restore_layout()
         self._settling = self.set_interval(_SETTLE_S, self._settled, pause=True)
         self.timeline.focus()
         run = self._source.poll()
@@ -372,6 +377,7 @@ class RunScreen(ReplayingScreen):
         """Hide the detail pane or the lanes, or show them again."""
         is_shown = self.query_one(DetailPane if what == "detail" else LaneStrip).display
         self.set_class(not is_shown, f"-{what}").set_class(is_shown, f"-no-{what}")
+        self.keep_layout(what, not is_shown)
         if what == "detail":
             self._settled()
             self.timeline.focus()

@@ -232,8 +232,8 @@ class RunsScreen(FilteredScreen):
     def show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
         warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.warnings]
-        if self.wrong:
-            warnings.insert(0, plain(self.wrong, 1000))
+        for text in filter(None, (self.behind, self.wrong)):
+            warnings.insert(0, plain(text, 1000))
         if self._problem and listing.runs:
             warnings.insert(0, plain(self._problem))
         more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""

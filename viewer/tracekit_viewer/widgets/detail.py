@@ -17,6 +17,7 @@ from textual.widgets import Input
 from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
+from tracekit_viewer.messages import SplitMoved
 from tracekit_viewer.render.block import Line, line_cells, trimmed
 from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.detail import TABS, Tab, blocks_of_tab, title_of
@@ -145,6 +146,7 @@ class DetailPane(Vertical):
         self._node: Node | None = None
         self._family: Family | None = None
         self._reader = Reader()
+        self._is_held = False
         self._shown: tuple[str, str, Tab, bool, bool] | None = None
 
     @override
@@ -192,6 +194,26 @@ class DetailPane(Vertical):
     def watch_by_agent(self) -> None:
         """Draw the other order."""
         self._draw()
+
+    # ── the line between this pane and the tree, which the mouse moves ───────────────────────────────────────────────
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the line."""
+        at = event.get_content_offset(self)
+        if at is None and (event.x == 0 or event.y == 0):
+            self._is_held = True
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the line along, while it is held."""
+        if self._is_held:
+            self.post_message(SplitMoved(event.screen_x, event.screen_y))
+
+    def on_mouse_up(self) -> None:
+        """Let go of the line."""
+        if self._is_held:
+            self._is_held = False
+            self.release_mouse()
 
     def on__head_chosen(self, message: _Head.Chosen) -> None:
         """Open the tab that was clicked."""
