@@ -13,6 +13,7 @@ from tests.support.ports import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
 from tests.support.warm import warm_python
 from tracekit import semconv
+from tracekit.formatting import format_count
 from tracekit.privacy import public_address, scrubbed, secrets_of
 
 PROGRAM = """
@@ -71,7 +72,7 @@ def test_what_is_no_acknowledgement_is_told(
     assert says in line
     assert heard.url in line
     told = lost(tmp_path)
-    assert told.startswith(f"not exported: {number} spans of 1 process")
+    assert told.startswith(f"not exported: {format_count(number, 'span')} of 1 process")
     assert says in told
     assert exported.returncode == 1
     (line,) = exported.stderr.splitlines()

@@ -65,7 +65,10 @@ def test_an_endpoint_that_is_down(protocol: str, tmp_path: Path) -> None:
         assert f"spans are not exported to {url}" in line
         # Older exporters over gRPC say no more than the code.
         assert "refused" in line or (protocol == "grpc" and "UNAVAILABLE" in line)
-        assert f"{3 * number} spans of {number} processes" in check("lost spans", tmp_path)["says"]
+        assert (
+            f"{3 * number} spans of {format_count(number, 'process', 'processes')}"
+            in check("lost spans", tmp_path)["says"]
+        )
 
 
 def test_doctor_asks_the_endpoint(tmp_path: Path) -> None:
