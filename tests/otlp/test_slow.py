@@ -15,6 +15,7 @@ from tests.support.collector import collector, silent
 from tests.support.ports import free_port
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
+from tracekit.formatting import format_count
 
 FOR_EVER = {"OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
 """How long an exporter waits by itself: a program that waits for it never ends. tests/bench/bench_export.py measures the end."""
