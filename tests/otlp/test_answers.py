@@ -77,7 +77,7 @@ def test_what_is_no_acknowledgement_is_told(
     assert exported.returncode == 1
     (line,) = exported.stderr.splitlines()
     # The run's own level is concluded, and sent by `export` only.
-    assert f"does not take {1 if number == 1 else 3} spans" in line
+    assert f"does not take {format_count(1 if number == 1 else 3, 'span')}" in line
     assert says in line
     for text in (line, told, (tmp_path / "otlp-lost.jsonl").read_text()):
         assert "s3cr3tpass" not in text
