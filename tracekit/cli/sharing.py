@@ -82,5 +82,6 @@ def _write_test(entry: Entry, run: Run, output: Path, *, is_shared: bool, allow_
         draft.write_text(made.text, encoding="utf-8")
     how = "runs the program against" if made.is_replay else "checks"
     click.echo(
-        f"wrote {output}, which {how} {output.parent / made.recording.relative_to(output.absolute().parent)}: run it with `pytest {output}`", err=True
+        f"wrote {output}, which {how} {output.parent / made.recording.relative_to(output.absolute().parent)}: run it with `pytest {output}`",
+        err=True,
     )
