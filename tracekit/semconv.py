@@ -148,6 +148,14 @@ RECORDED_TOKENS: Final = "tracekit.recorded_tokens"
 REQUEST_REBUILT: Final = "tracekit.request.rebuilt"
 """True on an attempt whose request was put together from a transcript: of its body, only the messages and what else
 stands there are known, not the system prompt, the tools or the cache markers."""
+USAGE_OF_SESSION: Final = "tracekit.usage.of_session"
+"""True on an agent whose span has the tokens of a session, of whose calls there are no spans."""
+DIALECT: Final = "tracekit.dialect"
+"""On a node that a span of another tool records: the dialect in which the span is written."""
+ASSUMED: Final = "tracekit.assumed"
+"""On a node that a span of another tool records: the assumptions by which the span was read, as sentences."""
+DROPPED: Final = "tracekit.dropped"
+"""On the same: the number of attributes, events and links that were left out on the way."""
 PROMPT_ORIGIN: Final = "tracekit.prompt.origin"
 """On a prompt's span: what sent it, such as `sdk` or `task_notification`."""
 BATCH_CUSTOM_ID: Final = "tracekit.batch.custom_id"
@@ -197,6 +205,16 @@ OTHER_CONTENT_PREFIXES: Final = (
     "llm.prompt_template.variables",
     "llm.prompts",
     "llm.tools",
+    "mastra.agent_run.input",
+    "mastra.agent_run.output",
+    "mastra.model_generation.input",
+    "mastra.model_generation.output",
+    "mastra.model_inference.input",
+    "mastra.model_inference.output",
+    "mastra.tool_call.input",
+    "mastra.tool_call.output",
+    "mastra.workflow_run.input",
+    "mastra.workflow_run.output",
     "output.value",
     "pydantic_ai.all_messages",
     "request_data",
@@ -205,9 +223,11 @@ OTHER_CONTENT_PREFIXES: Final = (
     "tool.parameters",
     "tool_arguments",
     "tool_call.function.arguments",
+    "tool_input",
     "tool_response",
     "traceloop.entity.input",
     "traceloop.entity.output",
+    "user_prompt",
 )
 """How such attributes begin that other instrumentations put on their spans."""
 

@@ -110,3 +110,5 @@ def test_a_wrong_filter_is_a_usage_error_of_the_command(home: Path) -> None:
     assert "there is no filter foo:" in err
     _, out, _ = command(["ls", "--help"])
     assert all(f"  {name}" in out for name in FILTERS)
+    page = (Path(__file__).parents[2] / "tracekit/guide/look.md").read_text(encoding="utf-8")
+    assert all(f"`{name}{'>' if key.is_number else ':'}`" in page for name, key in FILTERS.items())

@@ -141,10 +141,11 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         "RETRIES",
         "IN",
         "OUT",
+        "FINDINGS",
         "COST",
     ]
     assert line.split()[:2] == ["abababab", "test"]
-    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "$0.1259"]
+    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "·", "$0.1259"]
 
 
 HOSTILE = [

@@ -15,11 +15,20 @@ from anthropic.resources.beta.messages import Messages
 import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION
 from tests.support.recording import assert_closed, recordings, spans, the_run, the_span, tree
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    count_tokens,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 from tracekit.instrument.live import LiveRun
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Answer with how many messages were asked with, and with a tool's use where there are tools."""
     if asked.path.endswith("count_tokens"):
         return count_tokens(3)

@@ -50,7 +50,8 @@ def _ask(name: str, url: str, *, fails: bool = False) -> None:
 def test_a_run_has_its_tree_its_messages_and_its_findings() -> None:
     run = tracekit.load(FIXTURES / "refactoring.jsonl")
     assert repr(run) == "<run 5de989da 'refactoring': ok, 46 spans>"
-    assert (run.name, run.status, run.duration_s) == ("refactoring", "ok", pytest.approx(11.5, abs=0.1))
+    assert (run.name, run.status) == ("refactoring", "ok")
+    assert run.duration_s == pytest.approx(11.5, abs=0.1)
     assert next(node.agent for node in run.tree.walk() if node.kind == "agent") == "lead"
     assert run.cost_usd == pytest.approx(0.0293, abs=1e-4)
     assert [finding.code for finding in run.findings] == ["TK101", "TK101"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tracekit.cli.options import progress_bar, tell
@@ -12,20 +14,46 @@ from tracekit.store.store import Store
 
 __all__ = ["command"]
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.command("collect")
 @click.option("--rebuild", "anew", is_flag=True, help="Make the store anew from all journals.")
-def command(anew: bool) -> None:
+@click.option(
+    "--listen", "host", is_flag=False, flag_value="127.0.0.1", metavar="[HOST]", help="Receive spans over OTLP at HOST."
+)
+@click.option("--http-port", default=4318, show_default=True, help="With --listen: the port of HTTP; 0 for any.")
+@click.option("--grpc-port", default=4317, show_default=True, help="With --listen: the port of gRPC; 0 for any.")
+@click.option("--token-file", type=_FILE, help="With --listen: the token that senders have to bring.")
+@click.option("--certificate", type=_FILE, help="With --listen: the certificate for TLS, in PEM.")
+@click.option("--key", type=_FILE, help="With --listen: the key of the certificate, in PEM.")
+def command(
+    anew: bool,
+    host: str | None,
+    http_port: int,
+    grpc_port: int,
+    token_file: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
     """Read what was recorded since the last time into the store.
 
     `ls`, `show` and `sql` do so themselves. The store can be removed at any time: the journals are the record.
+
+    With --listen, receive spans over OTLP instead, until Ctrl-C, and make a run of each trace.
     """
+    if host is not None:
+        from tracekit.cli.listening import listen, token_of  # noqa: PLC0415  its libraries take a while to load
+        from tracekit.sources.otlp.receiver.serve import ListenOptions  # noqa: PLC0415  the same
+
+        listen(ListenOptions(host, http_port, grpc_port, token_of(token_file), certificate, key))
+        return
     with progress_bar("reading journals") as progress:
         report = rebuild(progress) if anew else collect(progress=progress)
     if report is None:
         tell(["another tracekit is collecting already"])
         return
-    tell(report.told)
+    tell(report.warnings)
     parts = [f"{format_count(report.collected, 'run')} read ({format_count(report.spans, 'span')})"]
     if report.removed:
         parts.append(f"{report.removed} gone")

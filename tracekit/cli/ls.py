@@ -57,18 +57,20 @@ def command(
 
     FILTER is a part of a name, the beginning of an id, or one of the filters below: tracekit ls status:error 'cost>0.5'
     """
-    chosen, told, many = _chosen(wanted, limit, name, status, since, sort, replays=replays)
-    tell(told)
+    chosen, warnings, many = _chosen(wanted, limit, name, status, since, sort, replays=replays)
+    tell(warnings)
     if form == "json":
         echo_json([run_json(run) for run in chosen])
         return
     if not chosen:
-        if not told:
+        if not warnings:
             _tell_nothing(is_filtered=bool(wanted or name or status or since))
         return
-    from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
+    from tracekit.cli.render.runs import print_runs, totals_of  # noqa: PLC0415  rich is not needed for JSON
 
     print_runs(chosen)
+    if len(chosen) > 1:
+        tell([totals_of(chosen)])
     if many > len(chosen):
         tell([f"{len(chosen):,} of {many:,} runs; `--limit {many}` lists all"])
 
@@ -91,7 +93,7 @@ def _chosen(
     else:
         listing = list_runs(None if is_all else limit + 1, replays=replays)
     if len(listing.runs) > limit and not is_all:
-        listing = Listing(list_runs(None, replays=replays).runs, listing.told)
+        listing = Listing(list_runs(None, replays=replays).runs, listing.warnings)
     after_ns = 0 if since is None else time.time_ns() - round(since.total_seconds() * 1e9)
     runs = [
         run
@@ -102,7 +104,7 @@ def _chosen(
     ]
     if sort != "recorded":
         runs.sort(key=_SORTS[sort])
-    return runs[:limit], listing.told, len(runs)
+    return runs[:limit], listing.warnings, len(runs)
 
 
 def _tell_nothing(*, is_filtered: bool) -> None:

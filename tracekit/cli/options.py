@@ -75,9 +75,9 @@ def _indented(data: Any) -> Iterator[str]:
         stack.extend(reversed(parts))
 
 
-def tell(told: Iterable[str]) -> None:
+def tell(warnings: Iterable[str]) -> None:
     """Print messages for the user on stderr."""
-    for line in told:
+    for line in warnings:
         click.echo(f"tracekit: {safe_lines(line)}", err=True)
 
 

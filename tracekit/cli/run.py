@@ -60,7 +60,7 @@ def _join_sessions(recording: ProcessRecording) -> None:
     from tracekit.sources.joining import join_sessions  # noqa: PLC0415  only where there are any
 
     try:
-        tell(join_sessions(recording.run, started).told)
+        tell(join_sessions(recording.run, started).warnings)
     except (TracekitError, OSError) as error:
         tell([f"the program's sessions of Claude Code are not in its run: {error}"])
 

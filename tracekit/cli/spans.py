@@ -18,7 +18,7 @@ _LEAST_PREFIX = 4
 
 
 def find_span(run: Run, text: str, parents: Mapping[str, Node]) -> Node:
-    """Return the span that `text` means: an id, the beginning of one, or the name of an agent, a tool or a span.
+    """Return the span with the id, the beginning of an id, or the name that `text` is.
 
     A subagent is meant rather than the tool of the same name that started it.
 

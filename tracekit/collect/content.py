@@ -15,7 +15,7 @@ _TOOL_TEXTS = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
 
 
 class ContentIndex:
-    """The texts of a run by span: a tool's input and result belong to the tool, all other blocks to their call.
+    """The texts of a run by span: a tool's input and result under the tool, other blocks under their call.
 
     Args:
         run: The run, with its requests and responses. Its root is what the index is about.

@@ -24,10 +24,10 @@ def search_runs(
     """
     with collected(progress, budget_s=budget_s) as found:
         if not found.store.exists:
-            return Listing([], found.told)
+            return Listing([], found.warnings)
         with found.store.reading() as store:
             runs = queries.newest_runs(store, replays=replays, wanted=wanted)
             problems = queries.problems(store)
             damage = queries.damage_of(store, [run.id for run in runs])
     left_out = [f"run {id[:8]} is left out: {problem}" for id, problem in problems]
-    return Listing(runs, [*found.told, *left_out, *(f"{path}: {said}" for path, said in damage)])
+    return Listing(runs, [*found.warnings, *left_out, *(f"{path}: {said}" for path, said in damage)])

@@ -32,7 +32,7 @@ class TranscriptEntry:
 def transcript_of(
     run: Run, *, by_agent: bool = False, calls: Collection[str] | None = None
 ) -> Iterator[TranscriptEntry]:
-    """Yield the content blocks of `run` in the order of time, or agent by agent in the order of their begins.
+    """Yield the content blocks of `run` in order of time, or agent by agent in order of their begins.
 
     Args:
         run: The run, with its requests and responses.

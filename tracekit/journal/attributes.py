@@ -55,6 +55,7 @@ _COUNTS = (
     semconv.HTTP_RESEND_COUNT,
     semconv.WEB_SEARCHES,
     semconv.WEB_FETCHES,
+    semconv.DROPPED,
 )
 _NUMBERS = (semconv.WAIT_MS, semconv.TIME_TO_FIRST_CHUNK, semconv.COST_USD)
 _FLAGS = (
@@ -70,6 +71,7 @@ _FLAGS = (
 _LISTS = (
     semconv.CALLERS,
     semconv.COMMAND_ARGS,
+    semconv.ASSUMED,
     semconv.FINISH_REASONS,
     semconv.DECLARED_AFTER,
     semconv.DECLARED_READS,
@@ -100,6 +102,7 @@ _TEXTS = frozenset(
         semconv.PARENT_RUN_ID,
         semconv.OUTCOME,
         semconv.INFERRED_FROM,
+        semconv.DIALECT,
         semconv.AGENT_STOP_REASON,
         semconv.SPEED,
         semconv.INFERENCE_GEO,
@@ -123,7 +126,11 @@ def typed_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     value of a wrong type is left out. The recorded exchange still holds what was answered. A value with too many levels
     becomes the same text that the writer puts in the place of one that JSON cannot hold.
     """
-    return {name: _fit(name, value) for name, value in attributes.items() if name not in _TYPES or _TYPES[name](value)}
+    return {
+        name: value if type(value) is str else _fit(name, value)
+        for name, value in attributes.items()
+        if name not in _TYPES or _TYPES[name](value)
+    }
 
 
 def _fit(name: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ the bytes they are, and all else as JSON text: what stands in a line as base64 m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tracekit.journal.bodies import body_member, compact, delta_member, quick
@@ -17,19 +17,23 @@ from tracekit.model.events import (
     Chunk,
     Event,
     Exit,
-    Failure,
     LaneBegin,
     Replayed,
-    Request,
     Response,
     SpanBegin,
     SpanEnd,
     Unrecorded,
 )
 from tracekit.origin import pass_on
-from tracekit.privacy import body_without_credentials, redact, redact_bytes
+from tracekit.privacy import body_without_credentials, is_plain, redact
 
 __all__ = ["Encoder"]
+
+
+_USUAL_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+)
+"""The begin of most events of a stream, up to their text. No credential goes over it, as none holds a quote."""
 
 
 class Encoder:
@@ -102,10 +106,8 @@ def _are_plain(heads: Sequence[str], bodies: Sequence[bytes | None]) -> bool:
     texts = [body for body in bodies if body]
     if any(map(are_frames, texts)):
         return False
-    # No credential goes over a line's end, nor does one depend on the line before. A body stands first: what is known
-    # of a long one is known by its place.
     whole = b"\n".join((*texts, "\n".join(heads).encode("utf-8", "surrogatepass")))
-    return redact_bytes(whole) == whole
+    return is_plain(whole.replace(_USUAL_DELTA, b"{"))
 
 
 def _body_of(event: Event) -> bytes | None:
@@ -127,61 +129,68 @@ def _head_of(event: Event) -> str:
         case SpanEnd():
             return _end(event)
         case Answered():
-            head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
-            return f"{head},{_headers(event)}"
+            head = {"e": "answer", "id": event.id, "t": event.at_ns, "status": event.status}
+            return quick(head | _headers(event))[:-1]
         case Unrecorded():
             told = {"caller": event.caller, "host": event.host, "requests": event.requests}
-            return f'{{"e":"unrecorded","t":{event.at_ns},{compact(told)[1:-1]}'
+            return compact({"e": "unrecorded", "t": event.at_ns, **told})[:-1]
     return ""
 
 
 def _begin(event: SpanBegin) -> str:
-    parent = f'"{event.parent}"' if event.parent else "null"
-    line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{compact(event.name)}'
-    line += f',"t":{event.at_ns},"lane":"{event.lane}"'
+    head: dict[str, Any] = {
+        "e": "begin",
+        "id": event.id,
+        "parent": event.parent or None,
+        "kind": event.kind,
+        "name": event.name,
+        "t": event.at_ns,
+        "lane": event.lane,
+    }
     if event.trace:
-        line += f',"trace":"{event.trace}"'
+        head["trace"] = event.trace
     if event.attributes:
-        line += f',"attributes":{_json(event.attributes)}'
-    return line if event.request is None else f'{line},"request":{_head(event.request)}'
+        head["attributes"] = dict(event.attributes)
+    request = event.request
+    if request is None:
+        return _json(head)[:-1]
+    asked: dict[str, Any] = {"method": request.method, "host": request.host, "path": request.path}
+    if request.query:
+        asked["query"] = request.query
+    asked["headers"] = dict(request.headers)
+    head["request"] = asked
+    return _json(head)[:-2]
 
 
 def _end(event: SpanEnd) -> str:
-    line = f'{{"e":"end","id":"{event.id}","t":{event.at_ns},"status":"{event.status}"'
+    head: dict[str, Any] = {"e": "end", "id": event.id, "t": event.at_ns, "status": event.status}
     if event.failure is not None:
-        line += f',"error":{_failure(event.failure)}'
+        head["error"] = {"type": event.failure.type, "message": event.failure.message}
     if event.attributes:
-        line += f',"attributes":{_json(event.attributes)}'
+        head["attributes"] = dict(event.attributes)
     if event.response is None:
-        return line
-    response = event.response
-    return f'{line},"response":{{"status":{response.status},{_headers(response)}'
+        return _json(head)[:-1]
+    head["response"] = {"status": event.response.status, **_headers(event.response)}
+    return _json(head)[:-2]
 
 
-def _headers(head: Answered | Response) -> str:
+def _headers(head: Answered | Response) -> dict[str, Any]:
     """Return a response's headers as members of a JSON object, with their form if it is unusual."""
     form = head.form.json() if head.form is not None else {}
-    return f'"headers":{quick(dict(head.headers))}{f""","form":{compact(form)}""" if form else ""}'
+    headers: dict[str, Any] = {"headers": dict(head.headers)}
+    if form:
+        headers["form"] = form
+    return headers
 
 
-def _failure(failure: Failure) -> str:
-    return compact({"type": failure.type, "message": failure.message})
-
-
-def _head(request: Request) -> str:
-    """All of a request but its body, as JSON text without the last brace."""
-    head = {"method": request.method, "host": request.host, "path": request.path}
-    query = {"query": request.query} if request.query else {}
-    return quick({**head, **query, "headers": dict(request.headers)})[:-1]
-
-
-def _json(attributes: Mapping[str, Any]) -> str:
-    """Attributes as JSON. A value that JSON cannot hold stands as its text."""
+def _json(head: dict[str, Any]) -> str:
+    """Return the line `head` as JSON. The value of an attribute that JSON cannot hold stands as its text."""
     try:
-        return quick(dict(attributes))
+        return quick(head)
     except Exception as error:  # noqa: BLE001  a value's own code is called, which may raise anything
         pass_on(error)
-        return compact({str(key): _plain(value) for key, value in attributes.items()})
+        head["attributes"] = {str(key): _plain(value) for key, value in head.get("attributes", {}).items()}
+        return compact(head)
 
 
 def _plain(value: Any) -> Any:

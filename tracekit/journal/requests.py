@@ -208,7 +208,11 @@ class _Hashed:
 
     def digest(self, size: int) -> bytes:
         """The SHA-256 of the first `size` bytes."""
-        at, hasher = next(mark for mark in reversed(self._marks) if mark[0] <= size)
+        at, hasher = self._marks[-1]
+        if at == size:
+            return hasher.digest()
+        if at > size:
+            at, hasher = next(mark for mark in reversed(self._marks) if mark[0] <= size)
         hasher = hasher.copy()
         hasher.update(self._body[at:size])
         if size > self._marks[-1][0]:
@@ -268,7 +272,7 @@ def _talk(body: bytes, hashed: _Hashed, pieces: _Pieces, count: int, key: bytes,
     if not count:
         return None
     at = pieces.order.index(MESSAGES)
-    tail = "".join(f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :])
+    tail = "".join([f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :]])
     size = len(body) - len(f"]{tail}}}".encode())
     return _Talk(size, hashed.digest(size), count, key, tuple(pieces.order[:at]), known)
 

@@ -2,12 +2,12 @@
 
 ## What it finds
 
-A request whose every attempt failed, the last after at least one retry, be it the SDK's or the program's own. Silent where
-the program sent it again in the end and was answered, and where it stopped the call itself. Certain.
+A request whose attempts all failed, with at least one retry by the SDK or by the program. Nothing is reported if the
+program sent the request again later and got an answer, or cancelled the call itself. Certain.
 
 ## Why it matters
 
-The time of all its attempts and waits is lost, and the agent goes on without an answer, if it goes on.
+The time of all attempts and waits is lost, and the agent has to go on without an answer.
 
 ## Example
 

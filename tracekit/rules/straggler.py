@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A batch of three or more that ran side by side, asked for by one answer, or agents of one name that the program set to work,
-in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
+A batch of three or more tools or agents in parallel, requested by one response or started by the program under one
+name, in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are
+certain, but not that the work can be made shorter.
 
 ## Why it matters
 
@@ -17,8 +18,8 @@ However fast the others are, the batch takes as long as its slowest member.
 
 ## What to do
 
-Split that branch, give it a faster model, or begin it before the others. Look at its evidence first: retries and waits
-are not the branch's own fault.
+Split that branch, give it a faster model, or start it before the others. Check the evidence first: retries and waits
+are not the fault of the branch.
 
 ## Settings
 
@@ -37,7 +38,7 @@ from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, tokens, told_apart
+from tracekit.rules.words import MOST_TIMES, distinguishing_labels, tokens
 
 __all__ = ["RULE"]
 
@@ -58,7 +59,7 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = facts.schedule.saving(Change(durations={slowest.node.id: second.duration_ns}))
         if saving.ns <= 0:
             continue
-        about = told_apart(facts, works[:MOST_TIMES])[0]
+        about = distinguishing_labels(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
             f"{slowest.name}{f' ({about})' if about else ''} took {format_duration(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "

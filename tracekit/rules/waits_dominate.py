@@ -2,17 +2,17 @@
 
 ## What it finds
 
-A run that would have been at least a fifth shorter if no call had been refused and tried again. Certain: the time is
-the run's length now, less its length with each request as long as its last attempt. Waits that the program itself makes
-before it sends the same request again count as the SDK's do.
+A run that would have been at least a fifth shorter without refused attempts and retries. Certain: the saved time is
+the run's length minus its length with each request as long as its last attempt. Waits of the program itself before it
+sends the same request again count like those of the SDK.
 
 ## Why it matters
 
-It was not the model that was slow: it was not asked.
+The model was not slow: the time was spent waiting to send requests.
 
 ## Example
 
-    run 48 s, of which 21 s between attempts that were told 529
+    run 48 s, of which 21 s between attempts that got a 529 response
 
 ## What to do
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracekit.analysis.new_messages import messages_of
-from tracekit.model.messages import Answer, BodyReader
+from tracekit.model.messages import BodyReader, ResponseContent
 from tracekit.model.recording import Exchange
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
@@ -74,7 +74,7 @@ def _moments(exchange: Exchange, zero_ns: int) -> list[list[int]]:
     return moments
 
 
-def _arrived(answer: Answer) -> tuple[int, int]:
+def _arrived(answer: ResponseContent) -> tuple[int, int]:
     """Return the number of blocks of `answer` so far, and of characters in the last; -1 if that is whole."""
     content = (answer.message or {}).get("content") or ()
     if not content:

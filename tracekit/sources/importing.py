@@ -13,6 +13,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.cost import price_usd
 from tracekit.errors import HomeError, SourceError
+from tracekit.journal.files import days
 from tracekit.journal.imported import imported_headers
 from tracekit.model.run import ProcessRoot, RunInfo
 from tracekit.origin import pass_on
@@ -20,6 +21,7 @@ from tracekit.privacy import Privacy, project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.door import Source, SourceSession
 from tracekit.sources.ids import run_id
+from tracekit.sources.otlp.source import Otlp
 from tracekit.sources.translation import Translation
 from tracekit.sources.writing import SessionWriter
 
@@ -31,11 +33,12 @@ __all__ = [
     "imported_before",
     "is_less",
     "rejoin",
+    "runs_recorded_here",
     "source_of",
     "sources",
 ]
 
-_SOURCES: Sequence[Callable[[], Source]] = (ClaudeCode,)
+_SOURCES: Sequence[Callable[[], Source]] = (ClaudeCode, Otlp)
 """Makes each source, in the order in which they are asked whether a file is theirs."""
 
 
@@ -55,7 +58,7 @@ class Imported:
     is_cost_complete: bool = True
     runs: list[str] = field(default_factory=list)
     not_understood: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, translation: Translation) -> None:
         """Add the run that was written from `translation`."""
@@ -76,7 +79,7 @@ class Imported:
         self.is_output_partial |= other.is_output_partial
         self.runs += other.runs
         self.not_understood.update(other.not_understood)
-        self.told += other.told
+        self.warnings += other.warnings
 
     def json(self) -> dict[str, Any]:
         """Return the sums as scripts see them."""
@@ -92,7 +95,7 @@ class Imported:
             "cost_complete": self.is_cost_complete,
             "runs": self.runs,
             "not_understood": dict(self.not_understood),
-            "problems": self.told,
+            "problems": self.warnings,
         }
 
     def _add_call(self, attributes: Mapping[str, Any], start_ns: int, *, failed: bool) -> None:
@@ -124,7 +127,7 @@ def source_of(path: Path) -> Source:
     if found is None:
         raise SourceError(
             f"{path} is nothing that tracekit can import: it knows transcripts and stream-json of Claude Code (files of "
-            "JSON lines with a sessionId)"
+            "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger)"
         )
     return found
 
@@ -159,14 +162,16 @@ def import_sessions(
         OSError: A journal cannot be written.
     """
     headers = imported_before(source)
-    privacy, done = project_privacy(), Imported()
+    privacy, done, here = project_privacy(), Imported(), runs_recorded_here()
     try:
         sessions = source.sessions(paths, since_ns, _known(header for _, header in headers.values()))
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
     for number, session in enumerate(sessions, 1):
         path, header = headers.get(session.run, (None, {}))
-        if path is not None and (_is_unchanged(session, header, privacy) or is_less(session, header)):
+        if (path is None and session.run in here) or (
+            path is not None and (_is_unchanged(session, header, privacy) or is_less(session, header))
+        ):
             done.unchanged += 1
         elif path is not None and _is_followed(path):
             done.busy += 1
@@ -186,10 +191,23 @@ def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]
     """
     found = {}
     for path, header in imported_headers(source.name):
-        session = header["source"].get("session") if header.get("source") else None
+        told = header.get("source") or {}
+        session = told.get("session")
         if isinstance(session, str):
-            found[run_id(source.name, session)] = path, header
+            # A part of another run is known by the run that it would be alone.
+            found[run_id(source.name, session) if "parent" in told else header["run"]] = path, header
     return found
+
+
+def runs_recorded_here() -> set[str]:
+    """Return the runs that processes of this machine recorded themselves: an import has nothing to add to these.
+
+    Raises:
+        HomeError: The folder for journals cannot be used.
+    """
+    imported = tuple(f".{source.name}." for source in sources())
+    names = (file.name for day in days() for file in day.files)
+    return {name.partition(".")[0] for name in names if not any(each in name for each in imported)}
 
 
 def rejoin(session: SourceSession, header: Mapping[str, Any]) -> None:
@@ -216,7 +234,7 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
         if isinstance(error, OSError) and error.filename is None:
             raise
         said = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {error}"
-        done.told.append(f"session of run {session.run[:8]} is left out: {said}")
+        done.warnings.append(f"session of run {session.run[:8]} is left out: {said}")
     finally:
         writer.close()
         session.close()

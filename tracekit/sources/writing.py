@@ -30,6 +30,9 @@ class SessionWriter:
             HomeError: The folder for journals cannot be used.
             OSError: The journal cannot be written, or a record cannot be read any more.
         """
+        if self._lacks_any_of(translation):
+            # A journal holds no line that takes another back.
+            self._forget()
         if self._segment is None:
             self._segment = ImportedSegment(translation.info, translation.source, self._privacy)
         self._write_lanes(self._segment, translation.lanes)
@@ -44,6 +47,19 @@ class SessionWriter:
         """Close the journal: what is open in it then counts as interrupted."""
         if self._segment is not None:
             self._segment.close()
+
+    def _lacks_any_of(self, translation: Translation) -> bool:
+        """Return whether a span that was written, or its end, is not in `translation`."""
+        ids = {span.id for span in translation.spans}
+        reopened = (span.id in self._ends for span in translation.spans if span.end_ns is None)
+        return not self._begins.keys() <= ids or any(reopened)
+
+    def _forget(self) -> None:
+        """Begin the journal anew; the new file takes the place of the old one when it is whole."""
+        if self._segment is not None:
+            self._segment.close()
+        self._segment = None
+        self._lanes, self._begins, self._ends = {}, {}, {}
 
     def _write_lanes(self, segment: ImportedSegment, lanes: Iterable[ImportedLane]) -> None:
         for lane in lanes:

@@ -16,7 +16,7 @@ from tracekit.store.views import REPLAYS, VIEWS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-__all__ = ["Answer", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
+__all__ = ["QueryResult", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
 
 _MEMORY = "1GiB"
 _BATCH = 1000
@@ -24,14 +24,14 @@ _BATCH = 1000
 T = TypeVar("T")
 
 
-class Answer(NamedTuple):
+class QueryResult(NamedTuple):
     """A query's columns with their DuckDB types, and its rows, which are read while the store is held."""
 
     columns: Sequence[tuple[str, str]]
     rows: Iterator[tuple[Any, ...]]
 
 
-def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool = False) -> T:
+def ask(store: Store, query: str, take: Callable[[QueryResult], T], *, replays: bool = False) -> T:
     """Return the result of `take` on the rows of `query`, with replays if `replays` is set.
 
     It should be quick: the collector waits for it.
@@ -48,7 +48,7 @@ def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool 
             _check(connection, query)
             result = connection.execute(query)
             columns = [(str(each[0]), str(each[1])) for each in result.description or ()]
-            return take(Answer(columns, _rows(result)))
+            return take(QueryResult(columns, _rows(result)))
         except duckdb.Error as error:
             if is_damage(error):
                 raise
@@ -131,7 +131,7 @@ def keywords(store: Store) -> list[str]:
 
 
 def _shut_in(connection: DuckDBPyConnection, out: Path | None = None, *, replays: bool) -> None:
-    """Nothing but the store can be read, its `replays` only if asked for, and nothing but `out` can be written."""
+    """Restrict a connection to reading the store, with or without `replays`, and to writing `out`."""
     connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
     if out is not None:
         connection.execute(f"SET allowed_paths = ['{quoted(out)}']")

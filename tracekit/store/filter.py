@@ -199,7 +199,7 @@ def _keys() -> str:
 
 
 def _named(word: str) -> Condition:
-    """Return the condition that a run, an agent, a tool or a model is named like `word`, or the run's id begins so."""
+    """Return the condition that the name of a run, agent, tool or model matches `word`, or the run's id does."""
     named = _contains("CASE kind WHEN 'agent' THEN agent WHEN 'tool' THEN tool WHEN 'llm' THEN model END")
     of_spans = f"r.copy IN (SELECT copy FROM span WHERE {named})"  # noqa: S608  our own names
     return Condition(f"{_contains('r.name')} OR starts_with(r.id, lower(?)) OR {of_spans}", (word, word, word))

@@ -6,6 +6,9 @@ from tracekit import semconv
 from tracekit.analysis.agent_totals import AgentRow, agent_rows, calls_below
 from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
 from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
+from tracekit.analysis.diff import AlignedNodes, Diff, Edit, NodeChange
+from tracekit.analysis.diff import compare as compare_runs
+from tracekit.analysis.diff import words as word_edits
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.moment import Moments
 from tracekit.analysis.structure import Structurer
@@ -16,6 +19,7 @@ from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.collect.content import ContentIndex
 from tracekit.collect.look import Listing, damage_in, find, read_entry
 from tracekit.collect.search import search_runs
+from tracekit.collect.transcript import transcript_of
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
 from tracekit.errors import FilterError, PricesError, TracekitError
@@ -24,6 +28,7 @@ from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
+from tracekit.formatting import format_output as output
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -31,12 +36,12 @@ from tracekit.journal.liveness import is_alive
 from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
-from tracekit.model.history import Asked, Messages
-from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.model.history import Messages, RequestFields
+from tracekit.model.messages import BodyReader, ResponseContent, answer_of
 from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, listed_numbers, summary_of
-from tracekit.model.text import printable
+from tracekit.model.text import printable, printable_lines
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import count_likely, default_findings
 from tracekit.store.filter import FILTERS, RunFilter, parse_filter
@@ -46,12 +51,13 @@ __all__ = [
     "LEAST_ALIKE",
     "LINKS",
     "AgentRow",
+    "AlignedNodes",
     "AlikeNodes",
-    "Answer",
-    "Asked",
     "BodyReader",
     "ContentIndex",
     "CostPart",
+    "Diff",
+    "Edit",
     "Entry",
     "Exchange",
     "Facts",
@@ -64,10 +70,13 @@ __all__ = [
     "Messages",
     "Moments",
     "Node",
+    "NodeChange",
     "Piece",
     "PricesError",
     "ProcessRoot",
     "Recording",
+    "RequestFields",
+    "ResponseContent",
     "Run",
     "RunFilter",
     "RunSummary",
@@ -83,6 +92,7 @@ __all__ = [
     "answer_signature",
     "blocks_of",
     "calls_below",
+    "compare_runs",
     "cost_parts",
     "count",
     "count_likely",
@@ -99,11 +109,13 @@ __all__ = [
     "is_at_least",
     "listed_numbers",
     "money",
+    "output",
     "parse_filter",
     "path_line",
     "price_source",
     "price_usd",
     "printable",
+    "printable_lines",
     "read_entry",
     "runs_folder",
     "search_runs",
@@ -114,5 +126,7 @@ __all__ = [
     "summary_of_group",
     "telling_argument",
     "text_of",
+    "transcript_of",
     "what_if",
+    "word_edits",
 ]

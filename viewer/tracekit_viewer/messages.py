@@ -26,6 +26,7 @@ __all__ = [
     "SearchEnded",
     "SortAsked",
     "SpanWanted",
+    "SplitMoved",
     "TimeChosen",
     "ViewChanged",
     "WhatIfWanted",
@@ -163,6 +164,18 @@ class WhatIfWanted(Message):
 
 class FindingsLeft(Message):
     """The user has seen the findings."""
+
+
+@dataclass
+class SplitMoved(Message):
+    """The mouse drags the line between the tree and the detail pane to this cell of the screen."""
+
+    x: int
+    y: int
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SplitMoved)
 
 
 class AgentsLeft(Message):

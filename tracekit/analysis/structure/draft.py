@@ -76,7 +76,8 @@ class Draft:
         model = self.attributes.get(semconv.RESPONSE_MODEL) or self.attributes.get(semconv.REQUEST_MODEL)
         if self.kind == "llm":
             tokens = _tokens(self.attributes)
-            retries = max(0, sum(child.kind == "attempt" for child in children) - 1)
+            attempts = sum(child.kind == "attempt" for child in children)
+            retries = attempts - 1 if attempts else _count(self.attributes, semconv.HTTP_RESEND_COUNT)
             cost, complete = _cost(self, str(model))
             known = [cost] if cost is not None else []
         elif semconv.USAGE_MISSING in self.attributes:
@@ -140,16 +141,17 @@ def inferred(kind: Kind, name: str, at: Draft, *, suffix: str, attributes: dict[
     )
 
 
-def _tokens(attributes: dict[str, Any]) -> Tokens:
-    def count(name: str) -> int:
-        value = attributes.get(name, 0)
-        return value if isinstance(value, int) else 0
+def _count(attributes: dict[str, Any], name: str) -> int:
+    value = attributes.get(name, 0)
+    return value if isinstance(value, int) else 0
 
+
+def _tokens(attributes: dict[str, Any]) -> Tokens:
     return Tokens(
-        count(semconv.INPUT_TOKENS),
-        count(semconv.OUTPUT_TOKENS),
-        count(semconv.CACHE_READ_TOKENS),
-        count(semconv.CACHE_WRITE_TOKENS),
+        _count(attributes, semconv.INPUT_TOKENS),
+        _count(attributes, semconv.OUTPUT_TOKENS),
+        _count(attributes, semconv.CACHE_READ_TOKENS),
+        _count(attributes, semconv.CACHE_WRITE_TOKENS),
         is_partial=semconv.INPUT_TOKENS in attributes and semconv.OUTPUT_TOKENS not in attributes,
     )
 

@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output
+from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
 from tracekit.model.summary import RunSummary, listed_numbers
 from tracekit.model.text import printable
 from tracekit.model.tree import Tokens
 
-__all__ = ["cost_text", "print_runs"]
+__all__ = ["print_runs", "totals_of"]
 
 _LEAST_NAME, _NARROW = 12, 80
 _STATUS_STYLE = {"ok": "green", "error": "red", "open": "cyan", "interrupted": "yellow"}
@@ -26,8 +26,6 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
     numbers = [column.header.upper() for column in listed_numbers()]
     heads = ["RUN", "NAME", "RECORDED", "STATUS", "TIME", *numbers, "COST", "SOURCE"]
     cells = [_cells(run, is_narrow=out.width < _NARROW) for run in runs]
-    if len(runs) > 1:
-        cells.append(_totals(runs))
     widths = [max(len(head), *(row[at].cell_len for row in cells)) for at, head in enumerate(heads)]
     if not any(run.source for run in runs):
         heads.pop()
@@ -43,8 +41,8 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
             overflow="ellipsis",
             width=width,
         )
-    for number, row in enumerate(cells):
-        table.add_row(*(row[at] for at in shown), style="dim" if number == len(runs) else "")
+    for row in cells:
+        table.add_row(*(row[at] for at in shown))
     out.print(table)
 
 
@@ -85,24 +83,21 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
 
 
 def cost_text(run: RunSummary) -> str:
-    """Return the cost of a run; of a replay in brackets, as nobody paid it; "" where no price is known."""
+    """Return the cost of a run, in brackets for a replay, or "" where no price is known."""
     cost = format_money(run.calls_cost_usd, complete=run.cost_complete)
     return f"({cost})" if cost and run.replay_of is not None else cost
 
 
-def _totals(runs: Sequence[RunSummary]) -> list[Text]:
-    """Return the cells of the line below several runs: the sums of what is shown."""
-    tokens = sum((run.tokens for run in runs), Tokens())
-    costs = [run.cost_usd for run in runs if run.cost_usd is not None]
-    is_complete = all(run.cost_complete for run in runs)
-    return [
-        Text(""),
-        Text(format_count(len(runs), "run")),
-        *map(Text, ("", "", format_duration(sum(run.last_ns - run.start_ns for run in runs)))),
-        *(
-            Text(_number(column.name, tokens, sum(getattr(run, column.name) for run in runs)))
-            for column in listed_numbers()
-        ),
-        Text(format_money(sum(costs) if costs else None, complete=is_complete) or "·"),
-        Text(""),
+def totals_of(runs: Sequence[RunSummary]) -> str:
+    """Return the sums of what `runs` took: calls, tokens, cost. Replays cost nothing, and are left out."""
+    paid = [run for run in runs if run.replay_of is None]
+    tokens = sum((run.tokens for run in paid), Tokens())
+    costs = [run.cost_usd for run in paid if run.cost_usd is not None]
+    arrow = "→" if is_unicode() else "->"
+    output = format_output(tokens.output, is_partial=tokens.is_partial)
+    facts = [
+        format_count(sum(run.calls for run in paid), "call"),
+        f"{format_number(tokens.input)} {arrow} {output} tokens",
+        format_money(sum(costs) if costs else None, complete=all(run.cost_complete for run in paid)),
     ]
+    return f"{format_count(len(paid), 'run')}: {', '.join(filter(None, facts))}"

@@ -62,10 +62,12 @@ def _print_heading(
     at = "arriving" if entry.at_ns is None else f"+{format_duration(max(0, entry.at_ns - start_ns))}"
     marks = ("◀", "▶") if is_unicode() else ("<", ">")
     says = f"{marks[0]} {entry.call.model or 'response'}" if entry.row.is_answer else f"{marks[1]} request"
-    head = Text("" if is_first else "\n")
+    if not is_first:
+        out.print()
+    head = Text()
     head.append(" · ".join(filter(None, (*_agent_parts(entry.agent, parents), at))), "bold")
     head.append(f"  {printable(says, most=60)}", "dim")
-    out.print(head, overflow="fold")
+    print_indented(out, head, 0)
 
 
 def _agent_parts(agent: Node | None, parents: Mapping[str, Node]) -> Iterator[str]:

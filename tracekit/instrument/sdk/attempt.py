@@ -21,7 +21,7 @@ from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.model.events import Answered, Chunk, Event, Failure, Request, Response
 from tracekit.model.heads import HeadForm
-from tracekit.model.messages import Answer, answer_of, stream_form
+from tracekit.model.messages import ResponseContent, answer_of, stream_form
 from tracekit.origin import pass_on
 from tracekit.privacy import SENT_HEADERS, kept_headers
 
@@ -152,7 +152,7 @@ class Attempt:
 
     def _begin_reading(self, content_type: str, decoder: Any) -> None:
         call = self.call
-        call.answer = Answer()
+        call.answer = ResponseContent()
         wanted: Literal["nothing", "account", "everything"] = "nothing"
         if call.live is not None and call.live.kind == "llm":
             # What a call without a parent was answered tells which later call continues it.

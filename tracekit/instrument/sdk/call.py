@@ -22,7 +22,7 @@ from tracekit.instrument.telling import agent_around, complete
 from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Event, Failure, Kind, Request
 from tracekit.model.measured import Measured
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.origin import interrupts, pass_on
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Call:
         self.tracer_provider = tracer_provider
         self.span: AdoptedSpan | None = None
         self.live: LiveSpan | None = None
-        self.answer = Answer()
+        self.answer = ResponseContent()
         self.wait_s: float | None = None
         self.attempts = 0
         self.open_attempt: Attempt | None = None
@@ -57,7 +57,7 @@ class Call:
         self._outcome = ""
         self._asked: bytes | None = None
         self._is_recorded = False
-        self._used: tuple[Answer, dict[str, Any]] | None = None
+        self._used: tuple[ResponseContent, dict[str, Any]] | None = None
         self._waiting: list[tuple[LiveSpan, Event]] = []
         self._may_wait = False
         self._in_request = False

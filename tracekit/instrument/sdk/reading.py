@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from tracekit.model.aws import FrameSplitter
-from tracekit.model.messages import HEAD_BYTES, Answer, StreamForm, answer_of, stream_events_of, stream_form
+from tracekit.model.messages import HEAD_BYTES, ResponseContent, StreamForm, answer_of, stream_events_of, stream_form
 from tracekit.model.sse import Splitter
 from tracekit.origin import pass_on
 
@@ -27,7 +27,11 @@ class Reading:
     """Why the body could not be decoded any further."""
 
     def __init__(
-        self, answer: Answer, content_type: str, decoder: Any, wanted: Literal["nothing", "account", "everything"]
+        self,
+        answer: ResponseContent,
+        content_type: str,
+        decoder: Any,
+        wanted: Literal["nothing", "account", "everything"],
     ) -> None:
         self._answer = answer
         self._content_type = content_type

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracekit_viewer.door import (
-    Answer,
-    Asked,
     BodyReader,
     Exchange,
     Messages,
     Node,
+    RequestFields,
+    ResponseContent,
     Run,
     answer_signature,
 )
@@ -29,8 +29,8 @@ class CallMessages:
     """An exchange as it is read: what the request asks, and the answer as far as it has arrived."""
 
     exchange: Exchange
-    request: Asked
-    answer: Answer = field(default_factory=Answer)
+    request: RequestFields
+    answer: ResponseContent = field(default_factory=ResponseContent)
     reader: BodyReader | None = None
     read: int = 0
 

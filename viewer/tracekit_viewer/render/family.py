@@ -24,6 +24,10 @@ class Family:
             found = self._parents.get(found.id)
         return found
 
+    def parent(self, node: Node) -> Node | None:
+        """The parent of `node`; None for the root."""
+        return self._parents.get(node.id)
+
     def home(self, node: Node) -> Node:
         """The agent that `node` belongs to, else the run."""
         return self.above(node, "agent") or self.root

@@ -29,7 +29,8 @@ from tracekit_viewer.messages import (
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.window import outside
-from tracekit_viewer.screens.checked import CheckedScreen
+from tracekit_viewer.screens.layout import SPLIT_CSS
+from tracekit_viewer.screens.taking import TakingScreen
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
@@ -55,7 +56,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(CheckedScreen):
+class RunScreen(TakingScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -63,7 +64,8 @@ class RunScreen(CheckedScreen):
         clock: What time it is, in nanoseconds since the epoch.
     """
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        """
     RunScreen {
         #body { height: 1fr; layout: vertical; }
         #timelines { height: 2fr; }
@@ -93,8 +95,13 @@ class RunScreen(CheckedScreen):
         &.-no-lanes LaneStrip { display: none; }
     }
     """
+        + SPLIT_CSS
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
+        Binding(
+            "t", "transcript", "Transcript", show=False, group=_LOOKING, tooltip="The whole conversation of all agents"
+        ),
         Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
         Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names and content"),
         Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
@@ -102,7 +109,7 @@ class RunScreen(CheckedScreen):
         Binding("e", "timeline('fault(1)')", "Error", group=_JUMPING, tooltip="Next error"),
         Binding("E", "timeline('fault(-1)')", "Previous error", show=False, group=_JUMPING),
         Binding("r", "timeline('retry(1)')", "Retry", group=_JUMPING, tooltip="Next retried call"),
-        Binding("R", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
+        Binding("ctrl+r", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
         Binding("p", "timeline('parent')", "Parent", show=False, group=_JUMPING),
         Binding("J,shift+down", "timeline('sibling(1)')", "Next sibling", show=False, group=_JUMPING),
         Binding("K,shift+up", "timeline('sibling(-1)')", "Previous sibling", show=False, group=_JUMPING),
@@ -166,6 +173,7 @@ class RunScreen(CheckedScreen):
 
     def on_mount(self) -> None:
         """Show the run, and look again while it may grow."""
+        self.restore_layout()
         self._settling = self.set_interval(_SETTLE_S, self._settled, pause=True)
         self.timeline.focus()
         run = self._source.poll()
@@ -345,6 +353,12 @@ class RunScreen(CheckedScreen):
         self._settled()
         self.query_one(DetailPane).focus()
 
+    def action_transcript(self) -> None:
+        """Read the whole conversation of the run."""
+        self.timeline.go_to(0)
+        self.query_one(DetailPane).read_whole()
+        self.action_read()
+
     async def action_back(self) -> None:
         """Go back one step: to the timeline, then to the whole run, then to the list of runs."""
         if not self.timeline.has_focus:
@@ -363,6 +377,7 @@ class RunScreen(CheckedScreen):
         """Hide the detail pane or the lanes, or show them again."""
         is_shown = self.query_one(DetailPane if what == "detail" else LaneStrip).display
         self.set_class(not is_shown, f"-{what}").set_class(is_shown, f"-no-{what}")
+        self.keep_layout(what, not is_shown)
         if what == "detail":
             self._settled()
             self.timeline.focus()

@@ -11,17 +11,25 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Listing, RunSummary, TracekitError, Watch, home, runs_folder
+from tracekit_viewer.door import (
+    Listing,
+    Run,
+    RunSummary,
+    TracekitError,
+    Watch,
+    home,
+    runs_folder,
+)
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
 from tracekit_viewer.render.paint import text_of
 from tracekit_viewer.render.palette import palette_of
-from tracekit_viewer.render.runs import Order, matching, summary_line, title_of
+from tracekit_viewer.render.runs import Order, summary_line, title_of
 from tracekit_viewer.render.text import plain
+from tracekit_viewer.screens.filtered import FilteredScreen, FoundRuns
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.source import RunSource, source_of
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
@@ -31,6 +39,8 @@ __all__ = ["RunsScreen"]
 
 _FIRST = 50
 """Runs that are listed at once; the others follow when they are scrolled to, sorted or filtered."""
+
+_PLACEHOLDER = "a name, or agent: model: tool: status: said: code: source: since:7d cost>0.5 time>1m retries>2"
 
 _PAUSE_S = 1.0
 _SHARE = 15
@@ -63,7 +73,7 @@ class _Look(NamedTuple):
     pause_s: float
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(FilteredScreen):
     """The runs, newest first. Opens a `RunScreen`.
 
     Args:
@@ -79,7 +89,7 @@ class RunsScreen(Screen[None]):
             key_display="/",
             priority=True,
             group=_LOOKING,
-            tooltip="Show only some runs: a part of the name, an id, status:error",
+            tooltip="Show only some runs: a name, agent: model: tool: status: said: cost> …",
         ),
         Binding("s", "sort", "Sort", group=_LOOKING, tooltip="Sort by the next column"),
         Binding("S", "turn", "Reverse", group=_LOOKING, tooltip="Sort the other way round"),
@@ -103,7 +113,6 @@ class RunsScreen(Screen[None]):
         self._listing: Listing | None = None
         self._problem = ""
         self._order = Order()
-        self._query = ""
         self._is_looking = False
         self._is_opening = False
         self._shows_all = False
@@ -111,7 +120,7 @@ class RunsScreen(Screen[None]):
     @override
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
-        yield Input(id="filter", placeholder="part of a name, an id, status:error", compact=True)
+        yield Input(id="filter", placeholder=_PLACEHOLDER, compact=True)
         with Vertical(id="list"):
             yield RunsHeader()
             yield RunsList(self._clock)
@@ -164,6 +173,10 @@ class RunsScreen(Screen[None]):
         fault = f"{type(worker.error).__name__}: {worker.error}"
         if worker.name == "look":
             self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else cast("_Look", worker.result))
+        elif worker.name == "search":
+            self.searched(fault if failed else cast("FoundRuns", worker.result))
+        elif worker.name == "compare":
+            self.compared(fault if failed else cast("tuple[Run, Run] | str", worker.result))
         elif worker.name == "open":
             self._opened(fault if failed else cast("RunSource | str", worker.result))
 
@@ -173,7 +186,9 @@ class RunsScreen(Screen[None]):
             self._listing = look.listing
         if look.listing is not None or look.problem != self._problem:
             self._problem = look.problem
-            self._show()
+            self.show_list()
+            if self.query_text and look.listing is not None:
+                self.search()
         self.set_timer(look.pause_s, self._look)
 
     @on(RunsNeeded)
@@ -186,34 +201,39 @@ class RunsScreen(Screen[None]):
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _show(self, *, to_top: bool = False) -> None:
+    @override
+    def show_list(self, *, to_top: bool = False) -> None:
         runs = self._listing.runs if self._listing is not None else []
         now_ns = self._clock()
-        shown = self._order.sort(matching(runs, self._query), now_ns)
-        self.query_one(RunsHeader).order = self._order
-        self.query_one(RunsList).show(shown, to_top=to_top)
+        shown = self._order.sort(self.matching(runs), now_ns)
+        header, rows = self.query_one(RunsHeader), self.query_one(RunsList)
+        rows.show(shown, to_top=to_top)
+        header.order, header.scale = self._order, rows.scale
         self._say_what_there_is(runs, shown)
-        self._show_warnings()
+        self.show_warnings()
 
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
         total = max(self._watch.total, len(runs))
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
-        title = title_of(total, live, len(shown) if self._query else None)
+        title = title_of(total, live, shown, is_filtered=bool(self.query_text))
         self.query_one("#title", Static).update(text_of(title, palette))
         nothing = ""
         if not runs and self._problem:
             nothing = plain(self._problem)
         elif not runs:
             nothing = _NOTHING.format(home=plain(str(home())))
-        elif not shown:
-            nothing = f"No run matches {plain(self._query)!r}.\nesc shows all."
+        elif not shown and self.found_for == self.query_text:
+            nothing = f"No run matches {plain(self.query_text)!r}.\nesc shows all."
         self.query_one("#nothing", Static).update(nothing)
         self.set_class(bool(nothing), "nothing")
 
-    def _show_warnings(self) -> None:
+    @override
+    def show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.warnings]
+        for text in filter(None, (self.behind, self.wrong)):
+            warnings.insert(0, plain(text, 1000))
         if self._problem and listing.runs:
             warnings.insert(0, plain(self._problem))
         more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
@@ -250,14 +270,14 @@ class RunsScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:
-        if event.value != self._query:
-            self._query = event.value
+        if event.value != self.query_text:
+            self.query_text = event.value.strip()
             self._widen()
-            self._show(to_top=bool(self._query))
+            self.search_soon()
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:
-        if not self._query:
+        if not self.query_text:
             self.action_clear()
         self.set_focus(self.query_one(RunsList))
 
@@ -283,7 +303,7 @@ class RunsScreen(Screen[None]):
     def _sort(self, order: Order) -> None:
         self._order = order
         self._widen()
-        self._show()
+        self.show_list()
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -321,7 +321,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         return node.id in self._content or matches(node, self._query)
 
     def _gather_found(self) -> None:
-        """Find the rows of nodes whose content was found; a chain stands for its nodes, a folded row for those below."""
+        """Find the rows of the nodes whose content was found; chains and folded rows stand for their nodes."""
         forest = self.forest
         places = [place for place, node in enumerate(forest.nodes) if node.id in self._content] if self._content else []
         self._found = {*places, *map(self._rows.row_place, places)}

@@ -1,0 +1,223 @@
+"""A trace as a session: its file of spans is read as it grows, and translated into a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from tracekit import semconv
+from tracekit.model.run import RunInfo
+from tracekit.origin import pass_on
+from tracekit.sources.door import Stamps
+from tracekit.sources.files import stamp_of
+from tracekit.sources.ids import span_id
+from tracekit.sources.otlp.content import content_of
+from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
+from tracekit.sources.otlp.folding import fold_calls
+from tracekit.sources.otlp.levels import repair_levels
+from tracekit.sources.otlp.nodes import SpanNode, linked
+from tracekit.sources.otlp.records import record_path
+from tracekit.sources.otlp.span import SourceSpan, span_of_record
+from tracekit.sources.otlp.usage import USAGE
+from tracekit.sources.records import LinePlace, LineReader, RecordReading
+from tracekit.sources.translation import ImportedLane, ImportedSpan, Translation
+
+__all__ = ["NAME", "TraceSession"]
+
+NAME = "otlp"
+_SERVICE = "service.name"
+_LONG = 500
+"""Characters of a text that is read again when it is written, and not kept in memory."""
+_KINDS: Mapping[str, Any] = {"workflow": "span", "outer": "llm", "pending": "span", "second": "llm"}
+_AT_WORK = frozenset(("agent", "turn", "llm", "outer", "tool"))
+
+
+class TraceSession:
+    """The spans of one trace. While it is `live`, a run without the end of its root is open."""
+
+    form = "spans"
+
+    def __init__(self, trace: str) -> None:
+        self.trace = trace
+        self.is_live = False
+        self._path = record_path(trace)
+        self._reader = LineReader(self._path)
+        self._reading = RecordReading()
+        self._spans: dict[str, SourceSpan] = {}
+        self._places: dict[str, LinePlace] = {}
+        self._unreadable = 0
+
+    @property
+    def run(self) -> str:
+        """The id of the run: the trace's, or that of the run that tracekit exported."""
+        self._read()
+        return next((own for span in self._spans.values() if (own := _own_run(span))), self.trace)
+
+    def join(self, run: RunInfo, parent: str) -> None:
+        """Do nothing: a trace is a run of its own."""
+
+    def stamps(self) -> Stamps:
+        """Return how the file of the trace stands now."""
+        stamp = stamp_of(self._path)
+        return {} if stamp is None else {stamp[0]: stamp[1]}
+
+    def translate(self) -> Translation | None:
+        """Read new spans, and return the trace as a run, or None.
+
+        It is None while no span is that of an agent, a call or a tool.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        stamps = self.stamps()
+        self._read()
+        if not self._spans:
+            return None
+        root = linked(self._spans.values())
+        if not any(node.level in _AT_WORK for node in root.walk() if node is not root):
+            return None
+        fold_calls(root)
+        repair_levels(root)
+        run = self.run
+        info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
+        source = {"name": NAME, "session": self.trace, "form": self.form, "files": stamps}
+        lanes, spans = _Emitting(run, root, self._full, is_live=self.is_live).all(info.name)
+        missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
+        return Translation(info, source, lanes, spans, missed)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reading.close()
+
+    def _read(self) -> None:
+        """Read the lines that were added. Of several lines of a span, the one that ends last counts."""
+        for place, record in self._reader.new_records():
+            try:
+                span = span_of_record(record)
+            except (LookupError, TypeError, ValueError) as error:
+                pass_on(error)
+                self._unreadable += 1
+                continue
+            before = self._spans.get(span.id)
+            if before is None or span.end_ns >= before.end_ns:
+                self._spans[span.id] = _light(span)
+                self._places[span.id] = place
+        self._unreadable = max(self._unreadable, self._reader.unreadable)
+
+    def _full(self, id: str) -> SourceSpan:
+        return span_of_record(self._reading.record(self._places[id]))
+
+    def _name(self, root: SpanNode) -> str:
+        named = (span.attributes.get(semconv.RUN_NAME) for span in self._spans.values())
+        own: str = next((name for name in named if isinstance(name, str) and name), "")
+        first = min(root.children, key=lambda child: (child.start_ns, child.id))
+        if not own and first.dialect is CLAUDE_CODE:
+            own = next((str(span.resource.get(_SERVICE) or "") for span in self._spans.values()), "")
+        if first.inferred and first.children:
+            first = min(first.children, key=lambda child: (child.start_ns, child.id))
+        return own or first.attributes.get(semconv.WORKFLOW_NAME) or first.name or "trace"
+
+
+def _own_run(span: SourceSpan) -> str:
+    """Return the id of the run that tracekit put on a span, or ""."""
+    id = span.attributes.get(semconv.RUN_ID)
+    return id if isinstance(id, str) and len(id) == 32 and not id.strip("0123456789abcdef") else ""
+
+
+def _light(span: SourceSpan) -> SourceSpan:
+    """Return `span` without its texts, in place: they are read again when they are written."""
+    span.attributes = {
+        name: value
+        for name, value in span.attributes.items()
+        if not semconv.is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
+    }
+    span.events = [event for event in span.events if not event.name.endswith(".message")][:_LONG]
+    return span
+
+
+class _Emitting:
+    """The nodes of a tree as spans of a run, with a lane for each agent."""
+
+    def __init__(self, run: str, root: SpanNode, full: Any, *, is_live: bool) -> None:
+        self._run = run
+        self._root = root
+        self._full = full
+        self._is_live = is_live
+        self._lanes: dict[str, ImportedLane] = {}
+        self._started: dict[str, int] = {}
+
+    def all(self, name: str) -> tuple[list[ImportedLane], list[ImportedSpan]]:
+        """Return the lanes and the spans, parents before children."""
+        below = [node for node in self._root.walk() if node is not self._root]
+        start = min(node.start_ns for node in below)
+        self._lanes["m"] = ImportedLane("m", None, start)
+        roots = [node for node in below if node.level == "run" and node.parent is self._root]
+        spans, above = [], roots[0].id if roots else span_id(self._run, "run")
+        if not roots:
+            spans.append(self._made_root(above, name, start, below))
+        lanes: dict[SpanNode, str] = {self._root: "m"}
+        for node in below:
+            lanes[node] = self._lane(node, lanes[node.parent or self._root])
+            is_root = bool(roots) and node is roots[0]
+            parent = None if is_root else above if node.parent in (self._root, None) else self._id(node.parent)
+            spans.append(self._span(node, parent, lanes[node]))
+        return list(self._lanes.values()), spans
+
+    def _made_root(self, id: str, name: str, start: int, below: list[SpanNode]) -> ImportedSpan:
+        ends = [node.end_ns for node in below]
+        is_open = None in ends or (self._is_live and not any(_is_true_root(node) for node in self._root.children))
+        costs = [node.cost for node in below if node.level == "llm" and node.cost is not None]
+        accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs else {}
+        end = None if is_open else max(end for end in ends if end is not None)
+        marks = {} if is_open else {semconv.INFERRED: True}
+        return ImportedSpan(id, None, "run", name, start, end, attributes=marks, end_attributes=accounts)
+
+    def _lane(self, node: SpanNode, above: str) -> str:
+        if node.level != "agent" or not any(each.level == "agent" for each in node.above()):
+            return above
+        number = self._started[above] = self._started.get(above, -1) + 1
+        id = f"{above}/t{number}"
+        self._lanes[id] = ImportedLane(id, above, node.start_ns)
+        return id
+
+    def _id(self, node: SpanNode | None) -> str:
+        assert node is not None
+        return node.id if node.span is not None else span_id(self._run, node.id)
+
+    def _span(self, node: SpanNode, parent: str | None, lane: str) -> ImportedSpan:
+        kind = _KINDS.get(node.level, node.level)
+        attributes, ends = dict(node.attributes), {}
+        if kind == "llm":
+            attributes = {name: value for name, value in attributes.items() if name not in USAGE}
+            ends = dict(node.usage)
+            attributes.setdefault(semconv.OPERATION_NAME, semconv.Operation.CHAT)
+            if node.cost is not None:
+                ends[semconv.RECORDED_COST_USD] = node.cost
+        if node.folded:
+            attributes[semconv.FOLDED] = sorted(node.folded)
+        content = partial(self._content, node) if node.span is not None else dict
+        return ImportedSpan(
+            self._id(node),
+            parent,
+            kind,
+            node.name or kind,
+            node.start_ns,
+            node.end_ns,
+            lane,
+            "error" if node.failure is not None else "ok",
+            node.failure,
+            attributes,
+            ends,
+            content,
+        )
+
+    def _content(self, node: SpanNode) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for id in (*node.folded[::-1], node.id):
+            found |= content_of(self._full(id), node.level, node.dialect)
+        return {name: value for name, value in found.items() if name not in node.attributes}
+
+
+def _is_true_root(node: SpanNode) -> bool:
+    return node.span is not None and not node.span.parent
