@@ -16,6 +16,7 @@ import pytest
 import tracekit
 from tests.support.cli import environment
 from tests.support.cli import tracekit as command
+from tests.support.manual import blocks, page
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 from tracekit.reading.loaded import LoadedRun
 
@@ -125,6 +126,16 @@ def test_runs_takes_the_filter_of_ls(recorded: Path) -> None:
 def test_a_query_only_reads(recorded: Path, query: str) -> None:
     with pytest.raises(tracekit.QueryError):
         tracekit.sql(query)
+
+
+def test_the_page_of_the_manual(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = [each for each in blocks(page("ask"), "python") if "tracekit.load" in each]
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert capsys.readouterr().out.startswith("second error ")
+    assert (names["agents"], names["texts"], names["codes"]) == (["lead"], ["It is sunny."], [])
+    assert names["failed"].project("name").fetchall() == [("second",)]
+    assert [agent for agent, _ in names["spent"].fetchall()] == ["lead"]
 
 
 def test_nothing_is_recorded_yet(home: Path) -> None:
