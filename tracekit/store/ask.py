@@ -14,9 +14,9 @@ from tracekit.store.store import Store
 from tracekit.store.views import REPLAYS, VIEWS
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-__all__ = ["QueryResult", "ask", "ask_for_parquet", "keywords", "run_to_parquet"]
+__all__ = ["QueryResult", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
 
 _MEMORY = "1GiB"
 _BATCH = 1000
@@ -80,6 +80,31 @@ def ask_for_parquet(store: Store, query: str, out: Path, *, replays: bool = Fals
             if is_damage(error):
                 raise
             raise QueryError(str(error)) from error
+
+
+def relation(
+    store: Store, query: str, values: Sequence[str | float] = (), *, replays: bool = False
+) -> DuckDBPyRelation:
+    """Return the answer to `query` with its parameters' `values` as a relation in memory, which keeps no store open.
+
+    Raises:
+        QueryError: The query is wrong, or would write.
+        StoreError: The store cannot be read.
+    """
+    import duckdb  # noqa: PLC0415  see above
+
+    own = memory(_MEMORY, beside=store.path)
+    with store.reading(own) as connection:
+        connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
+        try:
+            _check(connection, query)
+            statement = query.strip().rstrip(";")
+            connection.execute(f"CREATE TABLE memory.answer AS FROM (\n{statement}\n)", list(values))
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise
+            raise QueryError(str(error)) from error
+    return own.table("memory.answer")
 
 
 def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
