@@ -204,7 +204,7 @@ def test_a_run_is_replayed_again_only_after_asking(monkeypatch: pytest.MonkeyPat
         await pilot.press("R", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
         await compared(pilot)
-        assert "↻ followed of abababab" in rows(pilot)[1]
+        assert "↻ followed of 00000000" in rows(pilot)[1]
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, RunScreen)
 
