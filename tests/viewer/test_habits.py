@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -211,3 +212,20 @@ def test_without_colour_no_colour_reaches_the_terminal(home: Path) -> None:
     codes = {code for each in re.findall(r"\x1b\[([0-9;]*)m", text) for code in each.split(";")}
     # Bold, dim, italic, underline, reverse and their ends, and the terminal's own two colours.
     assert codes <= {"", "0", "1", "2", "3", "4", "7", "22", "23", "24", "27", "39", "49"}, codes
+
+
+def test_a_viewer_whose_terminal_is_gone_without_a_signal_ends(home: Path) -> None:
+    run = Path(__file__).parents[2] / "fixtures/runs/refactoring.jsonl"
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "35"}
+    code = "import sys; from tracekit_viewer.app import view; view(sys.argv[1])"
+    # The terminal is not the controlling one of the process, so nothing tells the process when it goes.
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(run)], stdin=child, stdout=child, stderr=child, env=environment
+    )
+    os.close(child)
+    said = b""
+    while b"analysis_agent" not in said:
+        said += os.read(parent, 65536)
+    os.close(parent)
+    assert process.wait(120) in (-signal.SIGHUP, 0, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracekit_viewer.door import (
@@ -87,7 +87,8 @@ class ComparedRuns:
 
 def compared_runs(diff: Diff) -> ComparedRuns:
     """Return the rows of `diff`: chains that say nothing twice are one row, as in the tree of a run."""
-    rows, of_node = _rows(diff.rows)
+    parents = {child.id: node for node in diff.a.root.walk() for child in node.children}
+    rows, of_node = _rows(diff.rows, parents)
     for change in diff.changes:
         for id in (change.a, change.b):
             row = of_node.get(id or "")
@@ -95,7 +96,7 @@ def compared_runs(diff: Diff) -> ComparedRuns:
                 row.changes.append(change)
                 break
     starts = _first_ns(diff.a), _first_ns(diff.b)
-    length_ns = max(diff.a.last_ns - starts[0], diff.b.last_ns - starts[1])
+    length_ns = max(_last_ns(run) - start_ns for run, start_ns in zip((diff.a, diff.b), starts, strict=True))
     return ComparedRuns(diff.a, diff.b, rows, starts, length_ns)
 
 
@@ -103,7 +104,15 @@ def _first_ns(run: Run) -> int:
     return min((node.start_ns for node in run.root.walk() if node.kind in ("agent", "llm")), default=run.root.start_ns)
 
 
-def _rows(aligned: Sequence[AlignedNodes]) -> tuple[list[ComparedRow], dict[str, ComparedRow]]:
+def _last_ns(run: Run) -> int:
+    """Return the end of the last agent, call or tool; the process may have gone on after that."""
+    ends = (node.end_ns for node in run.root.walk() if node is not run.root)
+    return max((end_ns for end_ns in ends if end_ns is not None), default=run.last_ns)
+
+
+def _rows(
+    aligned: Sequence[AlignedNodes], parents: Mapping[str, Node]
+) -> tuple[list[ComparedRow], dict[str, ComparedRow]]:
     """Return the rows to show, and the row that stands for each node, by the id of the node."""
     rows: list[ComparedRow] = []
     of_node: dict[str, ComparedRow] = {}
@@ -124,7 +133,7 @@ def _rows(aligned: Sequence[AlignedNodes]) -> tuple[list[ComparedRow], dict[str,
         if has_row:
             name = node.agent if node.kind == "agent" else None
             hue = hues.setdefault(name, len(hues) % HUES) if name else (above[-1].hue if above else 0)
-            row = ComparedRow(pair.a, pair.b, sum(kept), hue, _hint(node, waiting))
+            row = ComparedRow(pair.a, pair.b, sum(kept), hue, _hint(node, waiting, parents))
             rows.append(row)
         else:
             row = above[-1]
@@ -162,9 +171,11 @@ def _calls(agent: Node) -> int:
     return sum(node.kind in ("llm", "tool") for node in agent.walk())
 
 
-def _hint(node: Node, tools: Sequence[AlignedNodes]) -> str:
+def _hint(node: Node, tools: Sequence[AlignedNodes], parents: Mapping[str, Node]) -> str:
     tool = tools[-1].a if tools else node if node.kind == "tool" else None
-    return telling_argument(tool) if tool is not None else ""
+    if tool is None:
+        return ""
+    return telling_argument(tool, parents[tool.id].children if tool.id in parents else ())
 
 
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +192,7 @@ def title_lines(runs: ComparedRuns) -> list[Pieces]:
     for letter, run, start_ns in (("A", runs.a, runs.starts[0]), ("B", runs.b, runs.starts[1])):
         replay = f" · ↻ {run.replay or 'replay'} of {run.replay_of[:8]}" if run.replay_of else ""
         cost = money(run.root.cost_usd, complete=run.root.cost_complete)
-        facts = [run.id[:8] + replay, run.status, duration(run.last_ns - start_ns), cost]
+        facts = [run.id[:8] + replay, run.status, duration(_last_ns(run) - start_ns), cost]
         lines.append(
             [
                 (f" {letter}  ", "cursor"),
