@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 from textual import events
 from textual.pilot import Pilot
 from tracekit_viewer.app import Viewer
@@ -28,11 +29,24 @@ from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.reading import everything
-from tests.support.screens import checked, drive
+from tests.support.screens import checked, drive, picture, pictures, utc
 from tests.support.showing import Showing
 from tests.support.trees import team_run
 
-pytestmark = pytest.mark.usefixtures("home")
+__all__ = ["pictures", "utc"]
+
+pytestmark = pytest.mark.usefixtures("home", "utc")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=["80x24", "120x35", "200x60"])
+@pytest.mark.parametrize("keys", [("t",), ("down", "Y")], ids=["transcript", "copy"])
+def test_pictures(keys: tuple[str, ...], size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        await checked(pilot)
+        await pilot.press(*keys)
+        await pilot.pause(0.3)
+
+    assert picture(Showing(Recorded(everything())), size, act) == pictures
 
 
 def test_theme_and_layout_are_remembered(home: Path) -> None:
