@@ -205,6 +205,16 @@ OTHER_CONTENT_PREFIXES: Final = (
     "llm.prompt_template.variables",
     "llm.prompts",
     "llm.tools",
+    "mastra.agent_run.input",
+    "mastra.agent_run.output",
+    "mastra.model_generation.input",
+    "mastra.model_generation.output",
+    "mastra.model_inference.input",
+    "mastra.model_inference.output",
+    "mastra.tool_call.input",
+    "mastra.tool_call.output",
+    "mastra.workflow_run.input",
+    "mastra.workflow_run.output",
     "output.value",
     "pydantic_ai.all_messages",
     "request_data",
@@ -213,9 +223,11 @@ OTHER_CONTENT_PREFIXES: Final = (
     "tool.parameters",
     "tool_arguments",
     "tool_call.function.arguments",
+    "tool_input",
     "tool_response",
     "traceloop.entity.input",
     "traceloop.entity.output",
+    "user_prompt",
 )
 """How such attributes begin that other instrumentations put on their spans."""
 

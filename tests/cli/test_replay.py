@@ -83,7 +83,7 @@ def hi(claude: Watched, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     return Recorded(tmp_path_factory.mktemp("hi"), claude, ASK)
 
 
-@pytest.fixture(scope="module", params=["async", "decorated"])
+@pytest.fixture(scope="module", params=["async", pytest.param("decorated", marks=pytest.mark.slow)])
 def guide(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     with Watched(Shop()) as server:
         # One of them in processes of its own: what the hook does at their start is what a user gets.

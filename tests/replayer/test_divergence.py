@@ -155,7 +155,7 @@ def test_ambiguous(home: Path) -> None:
     with pytest.raises(ReplayDivergence) as raised:
         replay_of(run, lambda: asyncio.run(main("http://127.0.0.1:9", [0.03, 0.02, 0.01])))
     said = str(raised.value)
-    assert "several recorded answers fit this request, they differ" in said
+    assert "several recorded responses match this request, they differ" in said
     assert "they were given to: " in said
 
 

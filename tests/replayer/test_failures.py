@@ -138,18 +138,32 @@ CASES: dict[str, tuple[Callable[[ReceivedRequest], ScriptedResponse], dict[str, 
     "error event": (lambda asked: sse_error(stream(HELLO), 4) if asked.streams else OVERLOADED, {"max_retries": 0}),
     "read timeout": (
         lambda asked: stalled(stream(HELLO) if asked.streams else HELLO, 3),
-        {"max_retries": 0, "timeout": 0.3},
+        {"max_retries": 0, "timeout": 1.0},
     ),
     "timeout before the head": (in_turn(message(text("late"), delay_s=5)), {"max_retries": 0, "timeout": 0.2}),
     "timeouts, then well": (
         lambda asked: in_turn(message(text("late"), delay_s=5), reply(asked, HELLO))(asked),
-        {"max_retries": 1, "timeout": 0.2},
+        {"max_retries": 1, "timeout": 1.0},
     ),
 }
 
 
-@pytest.mark.parametrize("how", [ask, ask_stream, a_ask, a_ask_stream])
-@pytest.mark.parametrize("case", CASES)
+IN_EACH_WAY = ("529, 529, 200", "400", "connection dropped", "cut", "read timeout")
+
+
+def _is_fast(how: Callable[..., Any], case: str) -> bool:
+    """Return whether a call in this way shows more than the other calls of `case`: it is plain and sync, or neither."""
+    return how in (ask, a_ask_stream) or case in IN_EACH_WAY
+
+
+@pytest.mark.parametrize(
+    ("how", "case"),
+    [
+        pytest.param(how, case, marks=() if _is_fast(how, case) else pytest.mark.slow, id=f"{case}-{how.__name__}")
+        for case in CASES
+        for how in (ask, ask_stream, a_ask, a_ask_stream)
+    ],
+)
 def test_user_code_sees_what_it_saw(how: Callable[..., Any], case: str, home: Path) -> None:
     respond, options = CASES[case]
     same_in_replay(asking(how, **options), respond, times=2)

@@ -353,9 +353,23 @@ def working(most: int, *, is_async: bool, how: str) -> Callable[[str], Any]:
     return run
 
 
-@pytest.mark.parametrize("is_async", [True, False])
-@pytest.mark.parametrize("how", ["async", "sync"])
-@pytest.mark.parametrize(("before", "after", "expected"), [(1, 8, all_at_once), (8, 1, one_by_one), (1, 2, two_by_two)])
+@pytest.mark.parametrize(
+    ("before", "after", "expected", "is_async", "how"),
+    [
+        (1, 8, all_at_once, True, "async"),
+        (1, 8, all_at_once, False, "sync"),
+        (8, 1, one_by_one, True, "sync"),
+        (8, 1, one_by_one, False, "async"),
+        (1, 2, two_by_two, True, "async"),
+        (1, 2, two_by_two, False, "async"),
+        pytest.param(1, 8, all_at_once, True, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 8, all_at_once, False, "async", marks=pytest.mark.slow),
+        pytest.param(8, 1, one_by_one, True, "async", marks=pytest.mark.slow),
+        pytest.param(8, 1, one_by_one, False, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 2, two_by_two, True, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 2, two_by_two, False, "sync", marks=pytest.mark.slow),
+    ],
+)
 def test_a_team_with_another_concurrency(
     before: int, after: int, expected: Callable[[list[float]], float], is_async: bool, how: str, home: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def span(
     kind: int = 1,
     code: int = 0,
     trace: str = TRACE,
-    events: list[tuple[str, float, Mapping[str, Any]]] | None = None,
+    events: Sequence[tuple[str, float, Mapping[str, Any]]] = (),
 ) -> dict[str, Any]:
     """Return a span; ids are numbers, 0 for no parent, and times seconds after the begin of the trace."""
     return {
@@ -64,8 +64,7 @@ def span(
         "attributes": attributes(named or {}),
         "status": {"code": code},
         "events": [
-            {"name": each, "timeUnixNano": str(at(time)), "attributes": attributes(told)}
-            for each, time, told in events or []
+            {"name": each, "timeUnixNano": str(at(time)), "attributes": attributes(told)} for each, time, told in events
         ],
     }
 

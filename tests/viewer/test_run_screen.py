@@ -95,7 +95,13 @@ def rows(pilot: Pilot[Any]) -> list[str]:
 _THREE_SIZES = [(80, 24), (120, 35), (200, 60)]
 
 
-@pytest.mark.parametrize("size", _THREE_SIZES, ids=[f"{width}x{height}" for width, height in _THREE_SIZES])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, id=f"{size[0]}x{size[1]}", marks=pytest.mark.slow if size == (120, 35) else ())
+        for size in _THREE_SIZES
+    ],
+)
 class TestPictures:
     """Each state of the screen as a picture."""
 

@@ -115,7 +115,7 @@ class Task:
 
     @property
     def waited_ns(self) -> int:
-        """Nanoseconds before its first call or tool."""
+        """The time before its first call or tool, in nanoseconds."""
         return 0 if self.busy is None else max(0, self.busy.start_ns - self.node.start_ns)
 
     @property
@@ -131,7 +131,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    """The works below `container`, a turn, in the order in which they began."""
+    """The tasks below `container`, a turn, in the order of their begins."""
 
     container: Node
     asked: Node | None

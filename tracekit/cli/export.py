@@ -32,7 +32,8 @@ __all__ = ["command"]
     "--output",
     "output",
     type=click.Path(path_type=Path),
-    help="The file; with --format parquet, the folder.",
+    help="The file; with --format parquet, the folder. A page, a picture, a timeline and a test are named after the run "
+    "by default, and a summary is printed.",
 )
 @click.option(
     "--format",
@@ -64,8 +65,10 @@ def command(
     normal: bool,
     allow_secrets: bool,
 ) -> None:
-    """Write a run to one file, which every command takes as RUN, or to tables; or send its spans."""
-    if (url is None) == (output is None):
+    """Write a run to one file, which every command takes as RUN, or to another form; or send its spans."""
+    if url is not None and output is not None:
+        raise click.UsageError("give one of -o FILE and --otlp URL")
+    if url is None and output is None and form not in FORMS:
         raise click.UsageError("give one of -o FILE and --otlp URL")
     if content and url is None:
         raise click.UsageError("--content is for --otlp: a file holds all that was recorded")
@@ -75,7 +78,13 @@ def command(
             _refuse_secrets(entry)
         _send(entry, url, cast("Protocol", protocol), content=content)
         return
-    assert output is not None
+    if form in FORMS and not normal:
+        if not allow_secrets:
+            _refuse_secrets(entry)
+        write_shared(entry, form, output, is_shared=_is_in_repository(output or Path()), allow_secrets=allow_secrets)
+        return
+    if output is None:
+        raise click.UsageError("give -o FILE")
     if form == "journal":
         if output.is_dir():
             raise click.UsageError(f"{str(output)!r} is a folder: give the file that the run is written to")
@@ -85,11 +94,6 @@ def command(
         return
     if normal:
         raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
-    if form in FORMS:
-        if not allow_secrets:
-            _refuse_secrets(entry)
-        write_shared(entry, form, output, is_shared=_is_in_repository(output), allow_secrets=allow_secrets)
-        return
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a file: the tables need a folder")
     from tracekit.collect.export import export_parquet  # noqa: PLC0415  only where tables are asked for

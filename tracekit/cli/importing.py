@@ -18,7 +18,7 @@ from tracekit.sources.importing import Imported, import_sessions, source_of, sou
 from tracekit.sources.piping import import_pipe
 from tracekit.system_clock import wall_ns
 
-__all__ = ["command"]
+__all__ = ["command", "summary"]
 
 _POLL_S = 0.4
 _MOST_TOLD = 10
@@ -49,7 +49,7 @@ def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: 
     if form == "json":
         echo_json(done.json())
     else:
-        tell(_summary(done))
+        tell(summary(done))
     if follow:
         _follow(chosen)
 
@@ -78,7 +78,7 @@ def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
             follower.close()
 
 
-def _summary(done: Imported) -> list[str]:
+def summary(done: Imported) -> list[str]:
     """Return what an import has to say, a line each."""
     lines = []
     if done.sessions:

@@ -253,7 +253,7 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
 def _finish(
     recording: Recording, task: ReplayTask, outcome: _Outcome, return_code: int, *, is_tested: bool
 ) -> list[str]:
-    """Write the events that only the whole program knows, and return the runs that it recorded."""
+    """Write the events of the program as a whole, and return the runs that it recorded."""
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     process = task.process()
     recorded = _journals(task)

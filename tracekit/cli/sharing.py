@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,18 @@ __all__ = ["FORMS", "write_shared"]
 
 FORMS = ("html", "svg", "markdown", "perfetto", "pytest")
 
+_ENDINGS = {"perfetto": "json"}
+_MOST_WORD = 60
 _ADVICE = {
     "html": "open it in a browser; it needs no network",
     "perfetto": "open it at https://ui.perfetto.dev, which reads it in your browser",
 }
 
 
-def write_shared(entry: Entry, form: str, output: Path, *, is_shared: bool, allow_secrets: bool) -> None:
-    """Write the run of `entry` to `output` in a `form` of `FORMS`.
+def write_shared(entry: Entry, form: str, output: Path | None, *, is_shared: bool, allow_secrets: bool) -> None:
+    """Write the run of `entry` to `output` in a `form` of `FORMS`; without `output`, to a file named after the run.
+
+    Markdown without `output` is printed.
 
     Raises:
         UsageError: `output` is a folder.
@@ -36,10 +41,14 @@ def write_shared(entry: Entry, form: str, output: Path, *, is_shared: bool, allo
         SecretsError: The run has what looks like a credential, unless `allow_secrets`.
         OutputError: `output` cannot be written.
     """
-    if output.is_dir():
+    if output is not None and output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a folder: give the file that the run is written to")
     run = read_entry(entry)
     tell(damage_in(run))
+    if output is None and form == "markdown":
+        click.echo(_made(run, form).decode(), nl=False)
+        return
+    output = output or _named_after(run, form)
     if form == "pytest":
         _write_test(entry, run, output, is_shared=is_shared, allow_secrets=allow_secrets)
         return
@@ -47,6 +56,14 @@ def write_shared(entry: Entry, form: str, output: Path, *, is_shared: bool, allo
         draft.write_bytes(_made(run, form))
     advice = _ADVICE.get(form)
     click.echo(f"wrote {output}{f': {advice}' if advice else ''}", err=True)
+
+
+def _named_after(run: Run, form: str) -> Path:
+    """Return a file in the current folder, named after `run`."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_" if form == "pytest" else "-", run.name)[:_MOST_WORD].strip("-_")
+    if form == "pytest":
+        return Path(f"test_{word or 'run'}.py")
+    return Path(f"{word or 'run'}-{run.id[:8]}.{_ENDINGS.get(form, form)}")
 
 
 def _made(run: Run, form: str) -> bytes:

@@ -152,7 +152,7 @@ def find(text: str) -> Entry:
 
 
 def _id_by_store(text: str, found: Mapping[str, Sequence[File]]) -> str | None:
-    """The one run that `text` means; None where that is not certain."""
+    """Return the id of the only run that matches `text`, or None."""
     try:
         up_to_date(found=found, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:

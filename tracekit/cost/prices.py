@@ -157,7 +157,7 @@ def _listed(provider: str, name: str, model: str, usage: _Usage, speed: str, day
 
 
 def _asked(provider: str, model: str, usage: _Usage, day: int, speed: str = "") -> PriceCalculation:
-    """The list's answer; fifty times as long in coming as one that is told by its rates."""
+    """Return the price from the list itself, which takes fifty times as long as a calculation from the rates."""
     from genai_prices import Usage, calc_price  # noqa: PLC0415  a tenth of a second, with the first price only
 
     quantities = Usage(

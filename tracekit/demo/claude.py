@@ -105,7 +105,7 @@ class ScriptedClaude:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the server and every open connection; what is being answered is broken off."""
+        """Close the server and every open connection, even in the middle of a response."""
         if self._thread:
             self._server.stop_accepting()
             self._thread.join()
@@ -173,7 +173,7 @@ class _Server(socketserver.TCPServer):
         self._stop.sendall(b"x")
 
     def server_close(self) -> None:
-        """Close the listening socket, and the pair that ends the wait on it."""
+        """Close the listening socket and the socket pair that interrupts the wait on it."""
         super().server_close()
         self._stop.close()
         self._stopped.close()

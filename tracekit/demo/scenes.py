@@ -48,7 +48,7 @@ def results_of(body: Mapping[str, Any]) -> list[str]:
 
 
 def _usage(body: Mapping[str, Any]) -> dict[str, int]:
-    """Count about four characters a token; where the request caches, all but its newest messages is read from the cache."""
+    """Estimate usage at four characters a token; with a cache marker, all but the newest messages are read from cache."""
     prompt = _tokens([body.get("tools"), body.get("system"), body["messages"]])
     if "cache_control" not in body:
         return {"input_tokens": prompt}

@@ -50,7 +50,7 @@ def span_by_id(span_id: int) -> LiveSpan | None:
 
 
 def current_span(context: Context | None = None) -> LiveSpan | None:
-    """The innermost recorded span around the caller, or around whoever made `context`.
+    """Return the innermost recorded span around the caller, or in `context`.
 
     Where our own entry is as new as OpenTelemetry's current span, it decides: without a provider that span stays the
     one of an outer level. Else the current span does, if it is recorded.

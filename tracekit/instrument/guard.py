@@ -1,4 +1,4 @@
-"""One guard around all that runs inside the user's program: tracekit's own faults never reach it.
+"""A guard around all code that runs inside the user's program, so that tracekit's own faults never reach it.
 
 What the program raises goes on, wherever it lands: a signal handler's exception may appear in tracekit's code.
 """

@@ -37,13 +37,17 @@ def quick(value: Any) -> str:
     return compact(value) if b"null" in data else data.decode()
 
 
-def quick_json(data: bytes) -> Any:
+def quick_json(data: bytes, numbers: bytes | None = None) -> Any:
     """Parse JSON in half of the time that `json` takes.
+
+    Args:
+        data: The JSON.
+        numbers: The part of `data` whose numbers matter; by default all of it.
 
     Raises:
         ValueError: It is no JSON, or has a long number or half of a surrogate pair, which `json` can read.
     """
-    if _LONG in data.translate(_DIGITS):
+    if _LONG in (data if numbers is None else numbers).translate(_DIGITS):
         raise ValueError("it has a long number")
     return orjson.loads(data)
 

@@ -91,6 +91,7 @@ class Decoder:
     def __init__(self, allowance: ExpansionBudget | None = None, *, is_lazy: bool = False) -> None:
         self.problem = ""
         self._allowance = allowance or ExpansionBudget()
+        self._is_lazy = is_lazy
         self._rebuilding = Rebuilding(body_of, self._allowance, is_lazy=is_lazy)
         self._line: Line | None = None
         self._values: Values | None = None
@@ -120,9 +121,10 @@ class Decoder:
                 place = None
             self._line = place
             held = [line]
+            numbers = _before_request(line) if self._is_lazy and place is not None else None
             # A line may be larger than all else, so no form of it outlives its use.
             del line
-            return self._event(check_line(_parsed(held)))
+            return self._event(check_line(_parsed(held, numbers)))
         except _WRONG as error:
             raise ValueError(str(error) or type(error).__name__) from error
 
@@ -194,10 +196,16 @@ class Decoder:
         return StoredRequest(*head, body)
 
 
-def _parsed(held: list[bytes]) -> Any:
-    """Parse the one line in `held`, and take it out of there."""
+def _before_request(line: bytes) -> bytes | None:
+    """Return the part of `line` before a request in parts, which is read again; None without one."""
+    at = line.find(b',"request":{"method":')
+    return line[:at] if at > 0 and line.find(b'"order":[', at) > 0 else None
+
+
+def _parsed(held: list[bytes], numbers: bytes | None) -> Any:
+    """Parse the one line in `held`, and remove it. Only in its part `numbers` numbers need be exact."""
     try:
-        value = quick_json(held[0])
+        value = quick_json(held[0], numbers)
     except ValueError as error:
         pass_on(error)
         return parse_json(held.pop().decode("utf-8", "surrogatepass"), most_depth=None)

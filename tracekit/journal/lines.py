@@ -39,7 +39,7 @@ class _Recent:
         self._lock = threading.RLock()
 
     def touch(self, kept: _Kept, size: int) -> None:
-        """`kept` has just read content that came from `size` bytes, all together."""
+        """Note that `kept` has just read content from `size` bytes in all."""
         with self._lock:
             self._bytes += size - self._sizes.pop(kept, 0)
             self._sizes[kept] = size
@@ -70,7 +70,7 @@ class LineFile:
         self._file = -1
 
     def read(self, at: int, size: int) -> bytes:
-        """The `size` bytes from the offset `at`, as far as they are there.
+        """Return up to `size` bytes from the offset `at`.
 
         Raises:
             JournalError: The file was removed.

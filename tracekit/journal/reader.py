@@ -22,6 +22,10 @@ from tracekit.origin import pass_on
 __all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
 
 
+_BUFFER = 1 << 17
+"""Bytes that are read at once: some lines, as a request has ten thousand."""
+
+
 class _ReplacedError(JournalError):
     """A journal was replaced while it was read, as an import of a longer session does."""
 
@@ -88,7 +92,7 @@ class JournalReader:
     def _opened(self) -> Iterator[BinaryIO]:
         self.unfinished = False
         try:
-            with open_regular(self.path) as file:
+            with open_regular(self.path, buffer=_BUFFER) as file:
                 inode = os.fstat(file.fileno()).st_ino
                 if self._inode not in (0, inode):
                     raise _ReplacedError(f"{self.path} was written anew while it was read: read it again")
@@ -117,7 +121,7 @@ class JournalReader:
 
 
 class RunReader:
-    """A run's files, each read once and then as it grows, and what they add up to."""
+    """Reads the files of a run, each once and then as it grows, and combines them."""
 
     def __init__(self, *, is_lazy: bool = False) -> None:
         self._is_lazy = is_lazy

@@ -54,7 +54,8 @@ class Rebuilding:
             LookupError: What it refers to is missing.
         """
         if line is not None:
-            line.hold({"request": data})
+            if self._late is None:
+                line.hold({"request": data})
             self._checking.earn(line.size)
         if "order" in data and line is not None and self._late is not None:
             return self._later(id, data, line, self._late)

@@ -113,7 +113,7 @@ class StoredBody(Protocol):
         """
 
     def asked(self) -> RequestFields:
-        """The body in parts."""
+        """Return the body in parts."""
 
 
 class WholeBody:

@@ -140,7 +140,7 @@ class ClaudeJudge:
                 yield self._opinion(result)
 
     def _request(self, question: Question) -> dict[str, Any]:
-        """The parameters of the request. `output_config` is no parameter of older SDKs, which send it all the same."""
+        """Return the parameters of the request; older SDKs do not know `output_config`, but send it."""
         return {
             "model": self.name,
             "max_tokens": MOST_OUTPUT_TOKENS,
@@ -231,7 +231,7 @@ def _has_credentials(client: Any) -> bool:
 
 
 def _says(error: Any) -> str:
-    """The status of a response, and the API's own message."""
+    """Return the status of a response with the API's own message."""
     body = error.body if isinstance(error.body, dict) else {}
     inner = body.get("error")
     said = inner.get("message") if isinstance(inner, dict) else None

@@ -92,7 +92,7 @@ class Message:
         return key
 
     def first(self, count: int) -> Message | None:
-        """The message that is number `count` of this history, counted from 1; None for 0."""
+        """Return the message with the number `count` in this history, from 1, or None for 0."""
         at: Message | None = self
         while at is not None and at.count > count:
             far = at._jump  # noqa: SLF001  the class's own

@@ -100,7 +100,7 @@ class LiveExport:
         self._ledger.forked()
 
     def exit(self, at_ns: int) -> None:  # noqa: ARG002  the interface's parameter
-        """Send what waits, as far as the endpoint takes it soon."""
+        """Send the queued spans, as far as the endpoint accepts them in time."""
         self._outbox.close()
 
     def settle(self) -> None:

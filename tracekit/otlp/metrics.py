@@ -137,7 +137,7 @@ class MetricsExport:
             self._say(reason)
 
     def _say(self, reason: str) -> None:
-        """Say once that metrics do not arrive."""
+        """Warn once that metrics do not arrive."""
         if not self._has_said:
             self._has_said = True
             _log.warning(

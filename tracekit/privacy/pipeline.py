@@ -26,7 +26,7 @@ __all__ = ["Privacy", "SegmentPrivacy", "project_privacy", "recorded_privacy"]
 
 
 def project_privacy() -> Privacy:
-    """Return what holds in this process: the project's rules, and the content mode of the environment.
+    """Return the privacy settings of this process: the project's rules, and the content mode of the environment.
 
     Raises:
         SettingsError: The rules cannot be used; recording without them could keep what must not be.
@@ -57,7 +57,7 @@ class Privacy:
         return [*RULE_NAMES, *self.rules.described()]
 
     def without_slow(self) -> Privacy:
-        """Return the same without those rules that were stopped several times, since they took too long."""
+        """Return a copy without the rules that took too long several times."""
         rules = self.rules.without_slow()
         return self if rules is self.rules else Privacy(rules, self.content)
 
@@ -102,7 +102,7 @@ class Privacy:
         return event.request or request
 
     def pieces(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the pieces of a response's body without what only several of them together spell out."""
+        """Return the pieces of a response's body, redacted also where a secret spans several pieces."""
         from tracekit.privacy.joined import redacted_pieces  # noqa: PLC0415  only whoever reads a record joins pieces
 
         return redacted_pieces(pieces, self)
@@ -143,7 +143,7 @@ class SegmentPrivacy:
 
 
 def _content_filter(privacy: Privacy) -> ContentFilter | None:
-    """Return what takes content out of a segment's events; None where all content is kept."""
+    """Return the filter that removes content from a segment's events, or None if all content is kept."""
     if privacy.content == "full":
         return None
     from tracekit.privacy.content import ContentFilter  # noqa: PLC0415  hardly anybody asks for it

@@ -363,7 +363,7 @@ class Player(Answerer):
             self._failure.leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
 
     def escapes(self, what: str) -> NoReturn:
-        """The program does `what`, and nothing could close what comes of it.
+        """Stop the program, since it does `what`, whose access to the network cannot be blocked.
 
         Raises:
             ReplayImpossible: Always.

@@ -1,4 +1,4 @@
-"""Event loops and greenlets, under which a program can be recorded and not replayed."""
+"""Event loops and greenlets with which a program can be recorded but not replayed."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class _Calls:
         self._content = facts.content
 
     def bringing(self, id: str, later: int) -> int | None:
-        """Return the number of the first call, from `later` on, that returns the result of the block `id`."""
+        """Return the index of the first call, from `later` on, whose request holds the result of block `id`."""
         return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(id)
 
     def goes_on(self, id: str, later: int) -> bool:

@@ -127,7 +127,7 @@ def _check_names(agent: Subagent, *, has_workspace: bool) -> None:
 
 
 def _check_order(team: Orchestrator) -> None:
-    """Refuse an `after` that names nobody, or that waits for itself.
+    """Reject an `after` that names no subagent, or forms a cycle.
 
     Raises:
         ValueError: One does.

@@ -86,7 +86,7 @@ class _Batch:
 
 
 class AgentLoop:
-    """One agent at work on one task, within what it shares with its team."""
+    """The loop of one agent on one task, with the settings that it shares with its team."""
 
     def __init__(self, agent: Subagent, shared: Shared) -> None:
         self._agent = agent
@@ -98,7 +98,7 @@ class AgentLoop:
         self._refused: dict[str, int] = {}
 
     async def run(self, content: Any, given: Mapping[str, Any] | None = None) -> AgentOutput:
-        """Work until the model has nothing more to ask for.
+        """Run the agent until its model requests no more tools.
 
         Args:
             content: The first message of the user.
@@ -168,7 +168,7 @@ class AgentLoop:
     # ── a batch ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _dispatch(self, number: int, blocks: list[ToolUseBlock]) -> list[ToolResultBlockParam]:
-        """Let all that `blocks` ask for work at once, within the limit; the results in the order asked."""
+        """Run all tools and agents that `blocks` request, concurrently up to the limit; results keep the order."""
         batch = _Batch(number, blocks, asyncio.Semaphore(self._shared.max_concurrency))
         try:
             async with asyncio.TaskGroup() as group:

@@ -75,7 +75,7 @@ def newest_runs(
 
 
 def problems(store: DuckDBPyConnection) -> list[tuple[str, str]]:
-    """The runs of which nothing could be read, and why."""
+    """Return the runs that could not be read, with the reasons."""
     return store.execute("SELECT run, problem FROM journal WHERE problem <> '' ORDER BY run").fetchall()
 
 
@@ -88,7 +88,7 @@ def run_named(store: DuckDBPyConnection, name: str) -> str | None:
 
 
 def last_times(store: DuckDBPyConnection) -> dict[str, int]:
-    """The latest time that is known of each run, in nanoseconds, by the id that its files bear."""
+    """Return the latest known time of each run in nanoseconds, by the id in its file names."""
     return dict(
         store.execute(
             "SELECT j.run, greatest(r.recorded_at_ns, r.last_ns) FROM journal j JOIN run r USING (copy)"

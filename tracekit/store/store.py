@@ -130,7 +130,7 @@ class Store:
             yield
 
     def prepare(self) -> str:
-        """Make the store, or bring it to this version. For the one that collects.
+        """Create the store or migrate it to this version; only the collector does so.
 
         A file that DuckDB cannot open is moved aside.
 

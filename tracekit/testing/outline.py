@@ -107,7 +107,7 @@ def _of_one_answer(one: Node, other: Node, asked: Mapping[str, int]) -> bool:
 
 
 def _turn_in(unit: Node, asked: Mapping[str, int]) -> tuple[int, list[int], int]:
-    """By the answer that asked; else by lanes, which are numbered in the order in which they were started."""
+    """Return the sort key: the requesting response, else the lane, numbered in the order of their starts."""
     number = asked.get(str(unit.attributes.get(semconv.TOOL_CALL_ID)), -1)
     return number, [int(part) for part in re.findall(r"\d+", unit.lane)], unit.start_ns
 

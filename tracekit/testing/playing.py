@@ -30,7 +30,7 @@ class Active(ABC):
 
     @abstractmethod
     def run(self) -> Run:
-        """The run of the test."""
+        """Return the run of the test."""
 
     @abstractmethod
     def _finish(self, error: BaseException | None) -> None:
@@ -49,7 +49,7 @@ class Active(ABC):
 
 
 class ActiveRecording(Active):
-    """Makes the recording at `path` of the test `name`: it is kept if the test passes."""
+    """Records the test `name` into the file `path`, which is kept if the test passes."""
 
     def __init__(self, path: Path, name: str, argv: tuple[str, ...]) -> None:
         super().__init__()

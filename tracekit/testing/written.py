@@ -116,8 +116,8 @@ def _tree(run: Run) -> Iterator[str]:
 
 
 def _shows_tree(run: Run) -> bool:
-    text = names(run)
-    return 0 < text.count("\n") + 1 <= _MOST_LINES and all(line.isprintable() for line in text.split("\n"))
+    lines = names(run).split("\n")
+    return any(lines) and len(lines) <= _MOST_LINES and all(line.isprintable() for line in lines)
 
 
 def _checks(run: Run) -> str:

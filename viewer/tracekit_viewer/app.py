@@ -106,7 +106,7 @@ class Viewer(App[None]):
         self._ahead_until = 0.0
 
     def on_mount(self) -> None:
-        """Draw everything anew after the process was suspended: the terminal has shown other things meanwhile."""
+        """Redraw the screen after the process was suspended, since other programs may have written to it."""
         self.app_resume_signal.subscribe(self, lambda _: self.set_timer(_RESUMED_S, self._draw_anew))
         self.theme_changed_signal.subscribe(self, lambda theme: self.settings.keep("theme", theme.name))
         if not self.is_headless:

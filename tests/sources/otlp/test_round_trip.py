@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
+from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from fixtures.make_runs import RUNS
@@ -75,6 +76,17 @@ def in_json(message: ExportTraceServiceRequest) -> dict[str, Any]:
                 if span.parent_span_id:
                     told["parentSpanId"] = span.parent_span_id.hex()
     return found
+
+
+def in_protobuf(body: dict[str, Any]) -> bytes:
+    """Return a request in OTLP's JSON as protobuf."""
+    told = json.loads(json.dumps(body))
+    for group in told["resourceSpans"]:
+        for scope in group["scopeSpans"]:
+            for span in scope["spans"]:
+                for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
+                    span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+    return bytes(ParseDict(told, ExportTraceServiceRequest()).SerializeToString())
 
 
 def test_from_a_file_and_again(home: Path, tmp_path: Path) -> None:

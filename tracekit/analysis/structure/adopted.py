@@ -51,6 +51,9 @@ def name_by_tool(agent: Draft) -> None:
 
 def _adopt(draft: Draft) -> None:
     """Give `draft` the level that it records, if it is a span of the application that has one."""
+    if semconv.DIALECT in draft.attributes:
+        # Whoever read the span knew its dialect, and has decided.
+        return
     if draft.inferred or (draft.kind != "span" and semconv.ADOPTED_FROM not in draft.attributes):
         return
     adopted = adopt(draft.name, draft.attributes)

@@ -132,7 +132,7 @@ class _Observing:
         return super().feed_data(data, *args)  # type: ignore[misc]  # the reader's, which stands behind this class
 
     def feed_eof(self) -> None:
-        """The body has ended."""
+        """Note the end of the body."""
         self.attempt.read()
         super().feed_eof()  # type: ignore[misc]  # see above
 

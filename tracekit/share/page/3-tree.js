@@ -77,7 +77,7 @@ function rowElement(row) {
     'aria-level': row.depth + 1,
     'aria-setsize': siblings.length,
     'aria-posinset': siblings.indexOf(row) + 1,
-    'aria-expanded': row.children.length ? row.isOpen : null,
+    'aria-expanded': row.children.length ? String(row.isOpen) : null,
     'aria-label': [row.kind, row.title, row.aside, took, money(row.cost), isOver ? trouble : 'running', codes.join(' ')].filter(Boolean).join(', '),
   });
   element.style.top = `${place * ROW}px`;

@@ -101,7 +101,7 @@ class SessionContent:
 
 
 def usage_of(call: CallRecord) -> dict[str, Any]:
-    """Return the attributes for what `call` used; what the record does not say is left out."""
+    """Return the usage attributes of `call`, without values that the record lacks."""
     newest = call.newest
     if newest is None:
         return {}

@@ -25,9 +25,10 @@ def parse_traces(body: bytes) -> ExportTraceServiceRequest:
         SourceError: The body is no such message.
     """
     try:
-        return ExportTraceServiceRequest.FromString(body)
+        message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(body)
     except (DecodeError, RecursionError, ValueError) as error:
         raise SourceError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from error
+    return message
 
 
 def parse_logs(body: bytes) -> ExportLogsServiceRequest:
@@ -37,9 +38,10 @@ def parse_logs(body: bytes) -> ExportLogsServiceRequest:
         SourceError: The body is no such message.
     """
     try:
-        return ExportLogsServiceRequest.FromString(body)
+        message: ExportLogsServiceRequest = ExportLogsServiceRequest.FromString(body)
     except (DecodeError, RecursionError, ValueError) as error:
         raise SourceError(f"the body is no ExportLogsServiceRequest in protobuf: {error}") from error
+    return message
 
 
 def spans_in(request: Any) -> Iterator[SourceSpan | None]:

@@ -1,4 +1,4 @@
-"""Repairs the levels of a trace: run > agent > turn > call, and tools beside the call of their turn.
+"""Repairs the levels of a trace: run, agent, turn, call, and tools beside the call of their turn.
 
 Recorded levels stay. A level that is added is marked with its evidence.
 """
@@ -108,7 +108,7 @@ def _name_agent(agent: SpanNode) -> None:
 
 
 def _count_remote(agent: SpanNode) -> None:
-    """Let the usage of an agent whose calls nobody recorded count: as one call if it is the agent's own, else as unknown."""
+    """Count the usage of an agent without recorded calls: as one call if the agent ran elsewhere, else as unknown."""
     counts = {name: agent.usage[name] for name in (semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS) if name in agent.usage}
     if not counts or any(each.level == "llm" for each in agent.walk()):
         return
@@ -128,7 +128,7 @@ def _count_remote(agent: SpanNode) -> None:
 
 
 def _add_turns(agent: SpanNode) -> None:
-    """Make a turn of each call of `agent`, with the tools and agents that begin after it and before the next call.
+    """Make a turn of each call of `agent`, with the tools and agents that begin before the next call.
 
     Calls within a recorded turn stay there.
     """

@@ -1,4 +1,4 @@
-"""Spans as nodes of a tree in the making: each with its dialect, its level, and what it records under our names."""
+"""Spans as nodes of a tree, each with its dialect, its level, and its attributes under our names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tracekit.sources.otlp.usage import cost_in, usage_in
 
 __all__ = ["SpanNode", "linked", "read_node"]
 
-_LEVELS = get_args(Level)
+_LEVELS: tuple[Level, ...] = get_args(Level)
 _ERROR = 2
 _LISTED = (semconv.FINISH_REASONS,)
 _TOOL_FAILED = ("gen_ai.tool.status", "tool.status")
@@ -131,8 +131,8 @@ def _foreign(span: SourceSpan, level: SpanLevel, adopted: Adopted | None, dialec
         value = next((span.attributes[name] for name in names if span.attributes.get(name) not in (None, "")), None)
         if value is not None and not ours.startswith("gen_ai.usage."):
             found[ours] = value
-    by_level = "llm" if level == "outer" else level
-    if by_level in _LEVELS:
+    by_level = next((each for each in _LEVELS if each == ("llm" if level == "outer" else level)), None)
+    if by_level is not None:
         found |= canonical(Adopted(by_level, adopted.by if adopted else "name"), span.name, found)
     found |= dialect.extras(span)
     found = {name: value for name, value in found.items() if value is not None}

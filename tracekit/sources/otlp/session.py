@@ -1,4 +1,4 @@
-"""A trace as a session of the door: its file of spans is read as it grows, and translated into a run."""
+"""A trace as a session: its file of spans is read as it grows, and translated into a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tracekit import semconv
+from tracekit.journal.home import received_path
 from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on
 from tracekit.sources.door import Stamps
@@ -14,12 +15,11 @@ from tracekit.sources.files import stamp_of
 from tracekit.sources.ids import span_id
 from tracekit.sources.otlp.content import content_of
 from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
-from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.folding import fold_calls
 from tracekit.sources.otlp.levels import repair_levels
 from tracekit.sources.otlp.nodes import SpanNode, linked
-from tracekit.sources.otlp.records import record_path
 from tracekit.sources.otlp.span import SourceSpan, span_of_record
+from tracekit.sources.otlp.usage import USAGE
 from tracekit.sources.records import LinePlace, LineReader, RecordReading
 from tracekit.sources.translation import ImportedLane, ImportedSpan, Translation
 
@@ -41,7 +41,7 @@ class TraceSession:
     def __init__(self, trace: str) -> None:
         self.trace = trace
         self.is_live = False
-        self._path = record_path(trace)
+        self._path = received_path(trace)
         self._reader = LineReader(self._path)
         self._reading = RecordReading()
         self._spans: dict[str, SourceSpan] = {}
@@ -63,7 +63,9 @@ class TraceSession:
         return {} if stamp is None else {stamp[0]: stamp[1]}
 
     def translate(self) -> Translation | None:
-        """Read new spans, and return the trace as a run; None while no span has a level of an agent's work.
+        """Read new spans, and return the trace as a run, or None.
+
+        It is None while no span is that of an agent, a call or a tool.
 
         Raises:
             OSError: The file cannot be read.
@@ -89,7 +91,7 @@ class TraceSession:
         self._reading.close()
 
     def _read(self) -> None:
-        """Read the lines that were added. The last line of a span counts, and a longer span more than a shorter one."""
+        """Read the lines that were added. Of several lines of a span, the one that ends last counts."""
         for place, record in self._reader.new_records():
             try:
                 span = span_of_record(record)
@@ -108,7 +110,7 @@ class TraceSession:
 
     def _name(self, root: SpanNode) -> str:
         named = (span.attributes.get(semconv.RUN_NAME) for span in self._spans.values())
-        own = next((name for name in named if isinstance(name, str) and name), "")
+        own: str = next((name for name in named if isinstance(name, str) and name), "")
         first = min(root.children, key=lambda child: (child.start_ns, child.id))
         if not own and first.dialect is CLAUDE_CODE:
             own = next((str(span.resource.get(_SERVICE) or "") for span in self._spans.values()), "")
@@ -187,9 +189,7 @@ class _Emitting:
         kind = _KINDS.get(node.level, node.level)
         attributes, ends = dict(node.attributes), {}
         if kind == "llm":
-            attributes = {
-                name: value for name, value in attributes.items() if name not in node.usage or node.dialect is OWN
-            }
+            attributes = {name: value for name, value in attributes.items() if name not in USAGE}
             ends = dict(node.usage)
             attributes.setdefault(semconv.OPERATION_NAME, semconv.Operation.CHAT)
             if node.cost is not None:

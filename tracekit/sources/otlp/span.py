@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["LIMITS", "Limits", "SourceSpan", "SpanEvent", "bounded", "span_of_record"]
+__all__ = ["LIMITS", "SourceSpan", "SpanEvent", "SpanLimits", "bounded", "span_of_record"]
 
 _MOST_NS = (1 << 62) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SpanLimits:
     """The largest numbers of attributes, events and levels of a value, and the longest text in characters.
 
     Of a span beyond them, the rest is left out, and the span is marked.
@@ -26,7 +26,7 @@ class Limits:
     text: int = 4_000_000
 
 
-LIMITS = Limits()
+LIMITS = SpanLimits()
 
 
 class SpanEvent(NamedTuple):
@@ -114,7 +114,7 @@ class _Cutting(Protocol):
     dropped: int
 
 
-def bounded(span: SourceSpan, limits: Limits = LIMITS) -> SourceSpan:
+def bounded(span: SourceSpan, limits: SpanLimits = LIMITS) -> SourceSpan:
     """Cut `span` to the `limits`, and bring its times into order, in place."""
     span.start_ns, span.end_ns = (min(max(0, at_ns), _MOST_NS) for at_ns in (span.start_ns, span.end_ns))
     span.start_ns = span.start_ns or span.end_ns
@@ -130,7 +130,7 @@ def bounded(span: SourceSpan, limits: Limits = LIMITS) -> SourceSpan:
     return span
 
 
-def _cut(attributes: Mapping[str, Any], limits: Limits, cutting: _Cutting) -> dict[str, Any]:
+def _cut(attributes: Mapping[str, Any], limits: SpanLimits, cutting: _Cutting) -> dict[str, Any]:
     cutting.dropped += max(0, len(attributes) - limits.attributes)
     kept: Iterable[tuple[str, Any]] = attributes.items()
     if len(attributes) > limits.attributes:
@@ -138,7 +138,7 @@ def _cut(attributes: Mapping[str, Any], limits: Limits, cutting: _Cutting) -> di
     return {name[:1_000]: _value(value, limits, cutting) for name, value in kept}
 
 
-def _value(value: Any, limits: Limits, cutting: _Cutting, level: int = 0) -> Any:
+def _value(value: Any, limits: SpanLimits, cutting: _Cutting, level: int = 0) -> Any:
     if isinstance(value, str):
         if len(value) > limits.text:
             cutting.dropped += 1

@@ -8,10 +8,22 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.model.adopted import json_in
+from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.dialects.table import Dialect
 from tracekit.sources.otlp.usage_counts import count_in
 
-__all__ = ["cost_in", "usage_in"]
+__all__ = ["USAGE", "cost_in", "usage_in"]
+
+USAGE = (
+    semconv.INPUT_TOKENS,
+    semconv.OUTPUT_TOKENS,
+    semconv.CACHE_READ_TOKENS,
+    semconv.CACHE_WRITE_TOKENS,
+    semconv.CACHE_WRITE_5M_TOKENS,
+    semconv.CACHE_WRITE_1H_TOKENS,
+    semconv.REASONING_TOKENS,
+)
+"""The counts of a call, which have the same names in spans and in the record."""
 
 _TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total")
 _COMPACTION = (
@@ -52,7 +64,7 @@ def usage_in(attributes: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
     _add_split(found, attributes)
     if semconv.INPUT_TOKENS in found:
         found |= _with_cache(found, attributes, dialect)
-        for name, ours in _COMPACTION:
+        for name, ours in _COMPACTION if dialect is not OWN else ():
             if (more := count_in(attributes.get(name))) and ours in found:
                 found[ours] += more
     return found

@@ -221,5 +221,5 @@ class RunsList(ScrollView, can_focus=True):
         self.hover = event.y + round(self.scroll_offset.y)
 
     def on_leave(self) -> None:
-        """No line does."""
+        """Mark no line."""
         self.hover = None

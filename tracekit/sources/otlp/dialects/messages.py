@@ -78,7 +78,7 @@ def as_messages(value: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _calls(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     calls = message.get("tool_calls")
     found = []
     for call in calls if isinstance(calls, list) else ():

@@ -11,13 +11,11 @@ from tracekit.sources.otlp.span import SourceSpan
 
 __all__ = ["OWN"]
 
-_KINDS = get_args(Kind)
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def _level(span: SourceSpan) -> SpanLevel | None:
-    kind = span.attributes.get(semconv.KIND)
-    found: SpanLevel = kind if kind in _KINDS else "span"
-    return found
+    return next((kind for kind in _KINDS if kind == span.attributes.get(semconv.KIND)), "span")
 
 
 OWN = Dialect("tracekit", (semconv.TRACEKIT_SCOPE,), (semconv.KIND,), _level, cache="inside")

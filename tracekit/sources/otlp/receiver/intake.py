@@ -94,6 +94,11 @@ class Intake:
             with self._lock:
                 self._held -= size
 
+    @property
+    def held(self) -> int:
+        """The bytes that are held now."""
+        return self._held
+
     def take(self, signal: Signal, body: bytes, *, is_json: bool) -> Accepted:
         """Take the request in `body`.
 

@@ -104,7 +104,7 @@ class TraceRuns:
                 return
 
     def _patience_s(self) -> float | None:
-        """Return the seconds until the next trace is due, or is to be let go of; None for no such trace."""
+        """Return the seconds until something has to be done for a trace, or None."""
         now = steady_ns()
         times = [live.due_ns if live.due_ns is not None else live.heard_ns + _QUIET_NS for live in self._live.values()]
         return max(0.0, (min(times) - now) / 1e9) + 0.01 if times else None
