@@ -31,6 +31,7 @@ LINES = 2
 """Lines of a row: one for each run."""
 
 _TIME = 10
+_DIVERGENCE = "ReplayDivergence"
 _LEAST_LABEL, _MOST_LABEL = 26, 52
 _WEIGHTS = {"llm": FULL, "tool": HEAVY, "agent": HEAVY}
 _MARKS = {"": " ", "changed": "≠", "only in a": "-", "only in b": "+", "moved": "→"}
@@ -39,7 +40,10 @@ _STYLES = {"only in a": "error", "only in b": "open", "changed": "warning", "mov
 
 @dataclass(slots=True)
 class ComparedRow:
-    """A node of two runs, and its differences; `how` is empty where nothing that counts differs."""
+    """A node of two runs, and its differences; `how` is empty where nothing that counts differs.
+
+    `report` is the report of a replay that left its recording here.
+    """
 
     a: Node | None
     b: Node | None
@@ -47,6 +51,7 @@ class ComparedRow:
     hue: int
     hint: str = ""
     changes: list[NodeChange] = field(default_factory=list)
+    report: str = ""
 
     @property
     def node(self) -> Node:
@@ -80,6 +85,13 @@ class ComparedRuns:
         return sum(bool(row.how) for row in self.rows)
 
     @property
+    def first(self) -> int:
+        """The place of the row to begin with: where a replay diverged, else the first that differs, else the first."""
+        places = [place for place, row in enumerate(self.rows) if row.report]
+        places += [place for place, row in enumerate(self.rows) if row.how]
+        return places[0] if places else 0
+
+    @property
     def window(self) -> Window:
         """The whole time of both, counted from 0."""
         return Window(0, max(1, self.length_ns))
@@ -95,9 +107,23 @@ def compared_runs(diff: Diff) -> ComparedRuns:
             if row is not None:
                 row.changes.append(change)
                 break
+    _report(diff.b, of_node)
     starts = _first_ns(diff.a), _first_ns(diff.b)
     length_ns = max(_last_ns(run) - start_ns for run, start_ns in zip((diff.a, diff.b), starts, strict=True))
     return ComparedRuns(diff.a, diff.b, rows, starts, length_ns)
+
+
+def _report(run: Run, of_node: Mapping[str, ComparedRow]) -> None:
+    """Let the row where the replay `run` left its recording have the report of that."""
+    parents = {child.id: node for node in run.root.walk() for child in node.children}
+    for node in run.root.walk():
+        if node.failure is not None and node.failure.type == _DIVERGENCE:
+            place: Node | None = node
+            while place is not None and place.id not in of_node:
+                place = parents.get(place.id)
+            if place is not None:
+                of_node[place.id].report = node.failure.message
+            return
 
 
 def _first_ns(run: Run) -> int:
