@@ -52,7 +52,7 @@ def runs(filter: str = "", *, replays: bool = False) -> DuckDBPyRelation:
 
 def _asked(query: str, values: Sequence[str | float], *, replays: bool) -> DuckDBPyRelation:
     with collected() as found:
-        for line in found.told:
+        for line in found.warnings:
             _LOG.warning("%s", line)
         if not found.store.exists:
             raise StoreError(
