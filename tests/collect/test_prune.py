@@ -1,5 +1,6 @@
 """What `prune` removes, and what it never does."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, tracekit, tracekit_json
+from tests.support.foreign import TRACE, imported_spans, span
 from tests.support.runs import Team, new_run, write_runs
 from tracekit.collect.collect import collect
 from tracekit.collect.prune import prune
 from tracekit.collect.scan import scan
 from tracekit.journal.catalog import find_run
-from tracekit.journal.home import runs_folder
+from tracekit.journal.home import received_path, runs_folder
 from tracekit.journal.writer import JournalSink
 from tracekit.store.schema import TABLES
 from tracekit.store.store import Store
@@ -45,6 +47,19 @@ def test_by_age(home: Path) -> None:
     assert {run.id for run in prune(timedelta(days=30)).removed} == set(old)
     assert on_disk() == set(young)
     assert_no_orphans(home)
+
+
+def test_received_spans_go_with_their_run(home: Path, tmp_path: Path) -> None:
+    call = {"gen_ai.operation.name": "chat"}
+    imported_spans(tmp_path, span(1, 0, "chat", 0, 1, call), span(2, 0, "GET /", 0, 1, trace="8" * 32))
+    received, stray = received_path(TRACE), received_path("8" * 32)
+    os.utime(stray, (1, 1))
+    assert len(prune(timedelta(days=20_000)).removed) == 0
+    assert (received.exists(), stray.exists()) == (True, False)
+    report = prune(max_bytes=1)
+    assert [run.id for run in report.removed] == [TRACE]
+    assert (received.exists(), on_disk()) == (False, set())
+    assert report.bytes_before > report.removed[0].files[0].size
 
 
 @pytest.mark.slow
@@ -87,6 +102,7 @@ def test_a_folder_of_a_day_goes_when_it_is_empty_and_over(home: Path) -> None:
 
 WRITER = """
 import time
+from tests.support.foreign import TRACE, imported_spans, span
 from tests.support.runs import write_runs
 for _ in range(40):
     print(write_runs(1, turns=2, text=500)[0], flush=True)

@@ -13,6 +13,7 @@ from tests.support.ports import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
 from tests.support.warm import warm_python
 from tracekit import semconv
+from tracekit.formatting import format_count
 from tracekit.privacy import public_address, scrubbed, secrets_of
 
 PROGRAM = """
@@ -71,12 +72,12 @@ def test_what_is_no_acknowledgement_is_told(
     assert says in line
     assert heard.url in line
     told = lost(tmp_path)
-    assert told.startswith(f"not exported: {number} spans of 1 process")
+    assert told.startswith(f"not exported: {format_count(number, 'span')} of 1 process")
     assert says in told
     assert exported.returncode == 1
     (line,) = exported.stderr.splitlines()
     # The run's own level is concluded, and sent by `export` only.
-    assert f"does not take {1 if number == 1 else 3} spans" in line
+    assert f"does not take {format_count(1 if number == 1 else 3, 'span')}" in line
     assert says in line
     for text in (line, told, (tmp_path / "otlp-lost.jsonl").read_text()):
         assert "s3cr3tpass" not in text

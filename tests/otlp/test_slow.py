@@ -15,6 +15,7 @@ from tests.support.collector import collector, silent
 from tests.support.ports import free_port
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
+from tracekit.formatting import format_count
 
 FOR_EVER = {"OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
 """How long an exporter waits by itself: a program that waits for it never ends. tests/bench/bench_export.py measures the end."""
@@ -65,7 +66,10 @@ def test_an_endpoint_that_is_down(protocol: str, tmp_path: Path) -> None:
         assert f"spans are not exported to {url}" in line
         # Older exporters over gRPC say no more than the code.
         assert "refused" in line or (protocol == "grpc" and "UNAVAILABLE" in line)
-        assert f"{3 * number} spans of {number} processes" in check("lost spans", tmp_path)["says"]
+        assert (
+            f"{3 * number} spans of {format_count(number, 'process', 'processes')}"
+            in check("lost spans", tmp_path)["says"]
+        )
 
 
 def test_doctor_asks_the_endpoint(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tracekit_viewer.door import Edit
 from tracekit_viewer.render.block import line_cells
 from tracekit_viewer.render.compare import compared_runs
 from tracekit_viewer.render.word_diff import WordDiff
+from tracekit_viewer.screens import replaying
 from tracekit_viewer.screens.ask import AskScreen
 from tracekit_viewer.screens.compare import CompareScreen
 from tracekit_viewer.screens.run import RunScreen
@@ -182,7 +183,7 @@ def test_two_runs_are_marked_and_compared_and_a_replay_with_its_recording() -> N
     drive(Viewer(), act)
 
 
-def test_a_run_is_replayed_again_only_after_asking() -> None:
+def test_a_run_is_replayed_again_only_after_asking(monkeypatch: pytest.MonkeyPatch) -> None:
     run = team_run()
     commanded = run_of(replace(run.root, attributes={semconv.COMMAND_ARGS: ["agent.py", "two words"]}))
 
@@ -198,5 +199,15 @@ def test_a_run_is_replayed_again_only_after_asking() -> None:
         await pilot.pause()
         told = [note.message for note in pilot.app._notifications]
         assert any("can't be lent" in each for each in told), told
+        # Where the terminal can be lent, the replay is shown beside its recording afterwards.
+        monkeypatch.setattr(replaying, "replay_again", lambda *_: "")
+        await pilot.press("R", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        await compared(pilot)
+        assert "↻ followed of 00000000" in rows(pilot)[1]
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RunScreen)
 
-    drive(Showing(Recorded(commanded)), act)
+    replayed = replace(commanded, id="c" * 32, replay_of=commanded.id, replay="followed")
+    monkeypatch.setattr(replaying, "replay_of", lambda *_, newest: replayed if newest else commanded)
+    drive(Showing(Recorded(commanded)), act, (120, 35))

@@ -110,7 +110,8 @@ def test_copied_forms_can_be_used() -> None:
     arguments = {each.arg: ast.literal_eval(each.value) for each in made.keywords}
     assert arguments == {name: value for name, value in request.items() if name != "stream"}
     tool = next(each for each in run.root.walk() if each.kind == "tool")
-    assert set(copied_forms(run, tool)) == {"text", "JSON"}
+    assert set(copied_forms(run, tool)) == {"text", "JSON", "pytest test of the run"}
+    compile(copied_forms(run, tool)["pytest test of the run"](), "test_run.py", "exec")
     assert json.loads(copied_forms(run, tool)["JSON"]())["id"] == tool.id
     assert "shop/cart.py" in text_of_node(run, run.root)
 

@@ -75,7 +75,7 @@ def _tell(recording: ProcessRecording) -> None:
         unsent, endpoint = recording.unsent()
         if unsent:
             click.echo(
-                f"tracekit: not exported to {endpoint}, since its process ended first: {format_count(unsent, 'span')}; "
+                f"tracekit: {format_count(unsent, 'span')} not exported to {endpoint}, as the process ended first; "
                 f"send the run with: tracekit export {runs[0][:8]} --otlp URL",
                 err=True,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import NamedTuple
 from tracekit.collect.collect import collect_into
 from tracekit.collect.scan import scan
 from tracekit.errors import StoreBusyError
-from tracekit.journal.home import make_home, runs_folder
+from tracekit.journal.home import make_home, received_folder, received_path, runs_folder
+from tracekit.journal.imported import imported_headers
 from tracekit.journal.liveness import is_alive
+from tracekit.journal.reader import header_of
 from tracekit.store.queries import last_times
 from tracekit.store.rows import File
 from tracekit.store.store import Store
@@ -29,6 +32,9 @@ _EMPTY_STORE = 2_000_000
 """Bytes of a store that is nearly empty."""
 
 _PATIENCE_S = 30.0
+
+_SPANS = "otlp."
+"""In the name of a journal, after the run: the spans from which it was made were received."""
 
 
 class Pruned(NamedTuple):
@@ -87,6 +93,8 @@ def prune(older_than: timedelta | None = None, max_bytes: int | None = None, *, 
             if store.exists:
                 store.compact(without=[run.id for run in removed])
             runs, report.bytes_after = _by_age(store)
+        if older_than is not None and not dry_run:
+            _remove_unused_spans(time.time_ns() - int(older_than.total_seconds() * 1e9))
         _remove_empty_days(runs_folder())
     return report
 
@@ -98,8 +106,37 @@ def _by_age(store: Store) -> tuple[list[Pruned], int]:
     if store.exists:
         with store.reading() as connection:
             known = last_times(connection)
-    runs = [Pruned(id, known.get(id, max(file.mtime_ns for file in files)), files) for id, files in found.items()]
+    runs = [
+        Pruned(id, known.get(id, max(file.mtime_ns for file in files)), [*files, *_received(files)])
+        for id, files in found.items()
+    ]
     return sorted(runs, key=lambda run: (run.last_ns, run.id)), sum(run.size for run in runs) + store.size
+
+
+def _received(journals: Sequence[File]) -> list[File]:
+    """Return the files with the spans from which `journals` were made."""
+    found = []
+    for journal in journals:
+        # A process writes no such name: its journal has the number of the process.
+        if not Path(journal.path).name.partition(".")[2].startswith(_SPANS):
+            continue
+        header = header_of(runs_folder() / journal.path)
+        source = header.get("source") if header is not None else None
+        path = received_path(str((source or {}).get("session")))
+        if path.is_file():
+            stat = path.stat()
+            relative = Path("..") / path.relative_to(runs_folder().parent)
+            found.append(File(str(relative), stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return found
+
+
+def _remove_unused_spans(before_ns: int) -> None:
+    """Remove the spans of traces that are no runs, and that nothing was added to since `before_ns`."""
+    used = {(header.get("source") or {}).get("session") for _, header in imported_headers(_SPANS.partition(".")[0])}
+    for path in received_folder().glob("??/*.jsonl"):
+        with suppress(FileNotFoundError):
+            if path.stem not in used and path.stat().st_mtime_ns < before_ns:
+                path.unlink()
 
 
 def _too_old(

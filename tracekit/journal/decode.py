@@ -197,13 +197,13 @@ class Decoder:
 
 
 def _before_request(line: bytes) -> bytes | None:
-    """Return the part of `line` before a request that is read again once its body is asked for; None if it has none."""
+    """Return the part of `line` before a request in parts, which is read again; None without one."""
     at = line.find(b',"request":{"method":')
     return line[:at] if at > 0 and line.find(b'"order":[', at) > 0 else None
 
 
 def _parsed(held: list[bytes], numbers: bytes | None) -> Any:
-    """Parse the one line in `held`, and take it out of there. Only `numbers`, a part of it, need be exact."""
+    """Parse the one line in `held`, and remove it. Only in its part `numbers` numbers need be exact."""
     try:
         value = quick_json(held[0], numbers)
     except ValueError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracekit.errors import HomeError
 from tracekit.origin import pass_on
 
-__all__ = ["HOME_VARIABLE", "home", "make_day_folder", "make_home", "runs_folder"]
+__all__ = ["HOME_VARIABLE", "home", "make_day_folder", "make_home", "received_folder", "received_path", "runs_folder"]
 
 HOME_VARIABLE = "TRACEKIT_HOME"
 
@@ -40,6 +40,16 @@ def home() -> Path:
 def runs_folder() -> Path:
     """The folder that holds a folder of journals for each day."""
     return home() / "runs"
+
+
+def received_folder() -> Path:
+    """The folder with the spans that were received, from which journals are made."""
+    return home() / "received"
+
+
+def received_path(trace: str) -> Path:
+    """The file for the spans of `trace` that were received."""
+    return received_folder() / trace[:2] / f"{trace}.jsonl"
 
 
 def make_home() -> Path:

@@ -59,7 +59,7 @@ def redact_bytes(data: bytes) -> bytes:
 
 
 def is_plain(lines: bytes) -> bool:
-    """Return whether nothing in `lines`, texts and bodies, is to be redacted; False where only a look at each can tell.
+    """Return whether nothing in `lines` is to be redacted; False where only each text by itself can tell.
 
     No credential goes over a line's end, nor does one depend on the line before. A body stands first: what is known of a
     long one is known by its place.

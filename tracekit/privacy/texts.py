@@ -139,7 +139,7 @@ def _texts_of_head(head: Answered | Response) -> list[str]:
 
 
 def _add_attributes(attributes: Attributes, texts: list[str]) -> bool:
-    """Add the values of `attributes` to `texts`; False where one is neither a text, nor a list of texts, nor a number."""
+    """Add the texts in `attributes` to `texts`; False where a value is nested."""
     for value in attributes.values():
         kind = type(value)
         if kind is str:

@@ -12,6 +12,9 @@ from textual.app import App, SuspendNotSupported
 from tracekit_viewer.door import Run, read_entry, semconv
 from tracekit_viewer.door import find as find_entry
 
+_UNTESTED = (2, 125)
+"""Exit codes of `tracekit replay` that say that nothing was replayed."""
+
 __all__ = ["command_of", "replay_again", "replay_command", "replay_of"]
 
 
@@ -41,7 +44,7 @@ def replay_again(app: App[None], run: Run, command: Sequence[str]) -> str:
         return "this terminal can't be lent to another program; run it yourself"
     except (OSError, EOFError, KeyboardInterrupt) as error:
         return f"it was not replayed to its end: {type(error).__name__} {error}".strip()
-    return ""
+    return f"it could not be replayed (exit code {done.returncode})" if done.returncode in _UNTESTED else ""
 
 
 def replay_of(run: Run, *, newest: bool) -> Run:

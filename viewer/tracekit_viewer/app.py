@@ -15,6 +15,9 @@ from textual.theme import Theme
 from textual.widgets import Input
 from typing_extensions import override
 
+from tracekit_viewer.door import TracekitError
+from tracekit_viewer.messages import RunIdChosen
+from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
@@ -172,6 +175,13 @@ class Viewer(App[None]):
                 yield command
         for key in keys_of(screen):
             yield SystemCommand(key.command, f"{key.group}: {key.shown}", key.run)
+
+    def on_run_id_chosen(self, message: RunIdChosen) -> None:
+        """Open a run that a query has named."""
+        try:
+            self.push_screen(self.run_screen(source_of(message.id)))
+        except TracekitError as error:
+            self.notify(plain(str(error), 300), severity="error", markup=False)
 
     def action_help(self) -> None:
         """Show every key of the screen."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tracekit import semconv
 from tracekit.analysis.agent_totals import AgentRow, agent_rows, calls_below
 from tracekit.analysis.alike import LEAST_ALIKE, LINKS, AlikeNodes, failed_in, grouped
@@ -18,7 +20,7 @@ from tracekit.analysis.timing.path_line import path_line
 from tracekit.analysis.timing.what_if import WhatIf, what_if
 from tracekit.collect.content import ContentIndex
 from tracekit.collect.look import Listing, damage_in, find, read_entry
-from tracekit.collect.search import search_runs
+from tracekit.collect.search import QueryAnswer, query_runs, search_runs
 from tracekit.collect.transcript import transcript_of
 from tracekit.collect.watch import Watch
 from tracekit.cost import CostPart, cost_parts, price_source, price_usd
@@ -45,6 +47,7 @@ from tracekit.model.text import printable, printable_lines
 from tracekit.model.tree import Node, Run, Status, Tokens
 from tracekit.rules.default import count_likely, default_findings
 from tracekit.store.filter import FILTERS, RunFilter, parse_filter
+from tracekit.store.views import listing as view_listing
 
 __all__ = [
     "FILTERS",
@@ -74,6 +77,7 @@ __all__ = [
     "Piece",
     "PricesError",
     "ProcessRoot",
+    "QueryAnswer",
     "Recording",
     "RequestFields",
     "ResponseContent",
@@ -116,6 +120,8 @@ __all__ = [
     "price_usd",
     "printable",
     "printable_lines",
+    "pytest_text",
+    "query_runs",
     "read_entry",
     "runs_folder",
     "search_runs",
@@ -127,6 +133,17 @@ __all__ = [
     "telling_argument",
     "text_of",
     "transcript_of",
+    "view_listing",
     "what_if",
     "word_edits",
 ]
+
+
+def pytest_text(run: Run) -> str:
+    """Return a pytest test of `run` for the current folder, and above it the command that writes its recording."""
+    # Nothing else of the viewer needs the testing half of tracekit.
+    from tracekit.testing.written import written_test  # noqa: PLC0415
+
+    folder = Path.cwd()
+    written = written_test(run, folder / "test_run.py", folder)
+    return f"# tracekit export {run.id} -o {written.recording}\n{written.text}"

@@ -21,6 +21,7 @@ __all__ = [
     "RangeMarked",
     "RunChosen",
     "RunHighlighted",
+    "RunIdChosen",
     "RunsNeeded",
     "SearchChanged",
     "SearchEnded",
@@ -125,6 +126,13 @@ class RunChosen(Message):
     """The user wants to see `run`."""
 
     run: RunSummary
+
+
+@dataclass
+class RunIdChosen(Message):
+    """The user wants to see the run `id`."""
+
+    id: str
 
 
 @dataclass

@@ -13,9 +13,9 @@ from tests.sources.transcripts import imported, nodes, runs
 from tests.support.foreign import TRACE, attributes, imported_spans, listening, outline, posted, request, run_of, span
 from tests.support.waiting import eventually
 from tracekit import semconv
+from tracekit.journal.home import received_path
 from tracekit.model.tree import Node
 from tracekit.sources.otlp import span as limits
-from tracekit.sources.otlp.records import record_path
 
 SECRET = "sk-ant-api03-" + "a1B2c3D4" * 12
 
@@ -65,7 +65,7 @@ def test_children_first_resent_and_a_late_root(home: Path, tmp_path: Path) -> No
     (run,) = runs()
     assert run.status == "ok"
     found = _facts(run.root)
-    record_path(TRACE).unlink()
+    received_path(TRACE).unlink()
     for path in home.rglob("runs/*/*.jsonl"):
         path.unlink()
     assert _facts(run_of(tmp_path, *spans).root) == found
@@ -230,7 +230,7 @@ def test_files_of_other_forms(home: Path, tmp_path: Path) -> None:
         imported(tmp_path / f"{name}.json")
         (run,) = runs()
         assert (name, outline(run)) == (name, WHOLE)
-        record_path(TRACE).unlink()
+        received_path(TRACE).unlink()
     (tmp_path / "cut.json").write_text(json.dumps(spans) + '\n{"resourceSpans": [')
     with pytest.raises(Exception, match=r"line 2 of .* is no JSON"):
         imported(tmp_path / "cut.json")
@@ -282,4 +282,4 @@ def test_base64_ids_and_numbers_as_numbers(home: Path, tmp_path: Path) -> None:
     path.write_text(json.dumps(body))
     imported(path)
     assert [outline(run) for run in runs()] == [WHOLE]
-    assert record_path(TRACE).exists()
+    assert received_path(TRACE).exists()

@@ -33,10 +33,10 @@ from tests.support.waiting import eventually
 from tests.support.warm import warm_python
 from tracekit.cli.listening import token_of
 from tracekit.errors import SourceError
+from tracekit.journal.home import received_path
 from tracekit.sources.otlp.receiver.intake import BusyError, IntakeLimits, StorageError
 from tracekit.sources.otlp.receiver.serve import ListenOptions, OtlpReceiver
 from tracekit.sources.otlp.receiver.zstd import ZstdDecompressor
-from tracekit.sources.otlp.records import record_path
 
 CALL = {
     "gen_ai.operation.name": "chat",
@@ -83,7 +83,7 @@ def test_what_is_accepted(home: Path) -> None:
         assert posted(receiver, {"resourceMetrics": []}, "/v1/metrics")[0] == 200
         assert posted(receiver, {"resourceLogs": []}, "/v1/logs")[0] == 200
         assert posted(receiver, b"{}")[0] == 200
-        assert len(record_path(TRACE).read_text().splitlines()) == 1
+        assert len(received_path(TRACE).read_text().splitlines()) == 1
     (run,) = runs()
     assert (run.id, run.status, run.root.tokens.input) == (TRACE, "ok", 100)
     assert outline(run) == ["~agent main", "  ~turn", "    llm claude-opus-4-8 100/20"]
@@ -138,12 +138,12 @@ def test_senders_are_asked_to_wait(home: Path, monkeypatch: pytest.MonkeyPatch) 
             assert (status, headers["retry-after"]) == (429, str(BusyError.retry_s))
             assert _refused(stub) == (grpc.StatusCode.RESOURCE_EXHAUSTED, BusyError.retry_s)
         # A disk that is full.
-        record_path(TRACE).parent.parent.mkdir(exist_ok=True)
-        record_path(TRACE).parent.write_text("no folder")
+        received_path(TRACE).parent.parent.mkdir(exist_ok=True)
+        received_path(TRACE).parent.write_text("no folder")
         status, _, headers = posted(receiver, request(_call()))
         assert (status, headers["retry-after"]) == (503, str(StorageError.retry_s))
         assert _refused(stub) == (grpc.StatusCode.UNAVAILABLE, StorageError.retry_s)
-        record_path(TRACE).parent.unlink()
+        received_path(TRACE).parent.unlink()
         assert posted(receiver, request(_call()))[0] == 200
     assert len(runs()) == 1
 
@@ -210,7 +210,7 @@ def test_a_killed_receiver_loses_nothing_that_it_acknowledged(home: Path) -> Non
     first.kill()
     first.communicate()
     # A line that the kill cut.
-    with record_path(TRACE).open("a") as file:
+    with received_path(TRACE).open("a") as file:
         file.write('{"id":"cut')
     second, port = _started(env)
     _send(port, _call(2), _call(3))

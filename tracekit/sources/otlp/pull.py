@@ -13,12 +13,13 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from tracekit.errors import SourceError
+from tracekit.journal.home import received_path
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 from tracekit.privacy import project_privacy, public_address, without_user
 from tracekit.sources.importing import Imported, import_sessions
 from tracekit.sources.otlp.files import spans_in_document
-from tracekit.sources.otlp.records import TraceRecords, record_path
+from tracekit.sources.otlp.records import TraceRecords
 from tracekit.sources.otlp.source import Otlp
 from tracekit.sources.otlp.span import SourceSpan
 
@@ -125,16 +126,14 @@ def pull(store: TraceStore, traces: Sequence[str] = (), query: PullQuery | None 
         SourceError: The store does not answer, or an id is none.
         OSError: A journal cannot be written.
     """
-    records, known, missing = TraceRecords(project_privacy()), dict[str, None](), []
+    records, known = TraceRecords(project_privacy()), dict[str, None]()
     wanted = [_trace_id(each) for each in traces]
     if query is not None and store.name == "Jaeger":
         _keep(records, jaeger(store, query), known)
     elif query is not None:
         wanted += tempo(store, query)
-    for trace in dict.fromkeys(wanted):
-        if not _keep(records, _trace(store, trace), known):
-            missing.append(trace)
-    return import_sessions(Otlp(), [record_path(trace) for trace in known]), missing
+    missing = [trace for trace in dict.fromkeys(wanted) if not _keep(records, _trace(store, trace), known)]
+    return import_sessions(Otlp(), [received_path(trace) for trace in known]), missing
 
 
 def _trace(store: TraceStore, trace: str) -> Iterator[SourceSpan | None]:

@@ -10,18 +10,17 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import orjson
 
 from tracekit.journal.bodies import compact
-from tracekit.journal.home import home, make_home
+from tracekit.journal.home import make_home, received_folder, received_path
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy, redact_bytes
 from tracekit.sources.otlp.keeping import kept_span
 from tracekit.sources.otlp.span import SourceSpan, bounded
 
-__all__ = ["MOST_SPANS", "TraceRecords", "record_path", "recorded_traces", "records_folder"]
+__all__ = ["MOST_SPANS", "TraceRecords", "recorded_traces"]
 
 MOST_SPANS = 200_000
 """Spans of one trace that are kept."""
@@ -32,19 +31,9 @@ _ID = slice(7, 23)
 """The place of the id in a line."""
 
 
-def records_folder() -> Path:
-    """The folder with the files of received spans, whether or not it exists."""
-    return home() / "received"
-
-
-def record_path(trace: str) -> Path:
-    """Return the file for the spans of `trace`."""
-    return records_folder() / trace[:2] / f"{trace}.jsonl"
-
-
 def recorded_traces() -> Iterator[str]:
     """Yield the traces of which there are spans on the disk."""
-    for path in sorted(records_folder().glob("??/*.jsonl")):
+    for path in sorted(received_folder().glob("??/*.jsonl")):
         yield path.stem
 
 
@@ -57,7 +46,7 @@ class TraceRecords:
 
     def __init__(self, privacy: Privacy) -> None:
         make_home()
-        records_folder().mkdir(mode=0o700, exist_ok=True)
+        received_folder().mkdir(mode=0o700, exist_ok=True)
         self._privacy = privacy
         self._known: OrderedDict[str, dict[bytes, int]] = OrderedDict()
         self._count = 0
@@ -95,7 +84,7 @@ class TraceRecords:
             return compact(record).encode("utf-8", "replace")
 
     def _append(self, trace: str, lines: list[bytes]) -> tuple[int, int]:
-        path = record_path(trace)
+        path = received_path(trace)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:

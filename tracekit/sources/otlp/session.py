@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tracekit import semconv
+from tracekit.journal.home import received_path
 from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on
 from tracekit.sources.door import Stamps
@@ -17,7 +18,6 @@ from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.folding import fold_calls
 from tracekit.sources.otlp.levels import repair_levels
 from tracekit.sources.otlp.nodes import SpanNode, linked
-from tracekit.sources.otlp.records import record_path
 from tracekit.sources.otlp.span import SourceSpan, span_of_record
 from tracekit.sources.otlp.usage import USAGE
 from tracekit.sources.records import LinePlace, LineReader, RecordReading
@@ -41,7 +41,7 @@ class TraceSession:
     def __init__(self, trace: str) -> None:
         self.trace = trace
         self.is_live = False
-        self._path = record_path(trace)
+        self._path = received_path(trace)
         self._reader = LineReader(self._path)
         self._reading = RecordReading()
         self._spans: dict[str, SourceSpan] = {}

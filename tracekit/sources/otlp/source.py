@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tracekit.journal.home import received_folder, received_path
 from tracekit.privacy import project_privacy
 from tracekit.sources.otlp.files import is_spans, spans_of
-from tracekit.sources.otlp.records import TraceRecords, record_path, recorded_traces, records_folder
+from tracekit.sources.otlp.records import TraceRecords, recorded_traces
 from tracekit.sources.otlp.session import NAME, TraceSession
 
 __all__ = ["Otlp"]
@@ -30,7 +31,7 @@ class Otlp:
 
     def folders(self) -> Sequence[Path]:
         """Return the folder of the spans that were received."""
-        return [records_folder()]
+        return [received_folder()]
 
     def sessions(
         self, paths: Iterable[Path], since_ns: int, known: Mapping[str, Sequence[tuple[str, Sequence[int]]]]
@@ -44,9 +45,9 @@ class Otlp:
         del known
         traces: dict[str, None] = {}
         for path in paths:
-            if path == records_folder():
+            if path == received_folder():
                 traces.update(dict.fromkeys(each for each in recorded_traces() if _changed(each) >= since_ns))
-            elif path == record_path(path.stem):
+            elif path == received_path(path.stem):
                 traces[path.stem] = None
             else:
                 traces.update(dict.fromkeys(keep_spans(path)))
@@ -54,7 +55,7 @@ class Otlp:
 
 
 def _changed(trace: str) -> int:
-    return record_path(trace).stat().st_mtime_ns
+    return received_path(trace).stat().st_mtime_ns
 
 
 def keep_spans(path: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tracekit_viewer.door import AgentRow, agent_rows, count, duration, money
+from tracekit_viewer.door import AgentRow, agent_rows, count, duration, money, output
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.text import plain
@@ -37,7 +37,7 @@ COLUMNS = (
     _Column(
         "TOKENS",
         16,
-        lambda row: f"{count(row.tokens.input)} → {count(row.tokens.output)}",
+        lambda row: f"{count(row.tokens.input)} → {output(row.tokens.output, is_partial=row.tokens.is_partial)}",
         lambda row: row.tokens.input + row.tokens.output,
     ),
 )

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pprint import pformat
 from typing import Any
 
-from tracekit_viewer.door import Exchange, Node, Run, answer_of, calls_below, semconv, transcript_of
+from tracekit_viewer.door import Exchange, Node, Run, answer_of, calls_below, pytest_text, semconv, transcript_of
 
-__all__ = ["FORMS", "copied_forms", "text_of_node"]
+__all__ = ["copied_forms", "text_of_node"]
 
-FORMS = ("text", "JSON", "curl", "Python")
 _WIDTH = 100
+_PYTEST = "pytest test of the run"
 _LEFT_OUT = frozenset(("host", "content-length", "connection", "accept-encoding", "x-api-key", "authorization"))
 """Headers that `curl` sets itself, and credentials, which no recording has."""
 
@@ -23,12 +23,12 @@ def copied_forms(run: Run, node: Node) -> dict[str, Callable[[], str]]:
     exchange = _exchange(run, node)
     forms: dict[str, Callable[[], str]] = {"text": lambda: text_of_node(run, node)}
     if exchange is None:
-        return {**forms, "JSON": lambda: _json(_object(node))}
+        return {**forms, "JSON": lambda: _json(_object(node)), _PYTEST: lambda: pytest_text(run)}
     forms["JSON"] = lambda: _json({"request": _body(exchange), "response": _response(exchange)})
     if isinstance(_body(exchange), dict):
         forms["curl"] = lambda: _curl(exchange)
         forms["Python"] = lambda: _python(exchange)
-    return forms
+    return {**forms, _PYTEST: lambda: pytest_text(run)}
 
 
 def text_of_node(run: Run, node: Node) -> str:

@@ -17,6 +17,7 @@ from tracekit_viewer.door import (
     damage_in,
     duration,
     money,
+    output,
     semconv,
     text_of,
 )
@@ -69,7 +70,9 @@ def totals(node: Node, run: Run) -> list[tuple[str, str]]:
     facts = [("status", node.status), ("time", duration(node.duration_ns(run.last_ns))), ("calls", count(calls))]
     if used.input or used.output:
         cached = f", {count(used.cache_read)} of it from the cache" if used.cache_read else ""
-        facts.append(("tokens", f"{count(used.input)} in{cached} → {count(used.output)} out"))
+        facts.append(
+            ("tokens", f"{count(used.input)} in{cached} → {output(used.output, is_partial=used.is_partial)} out")
+        )
     if calls:
         facts.append(("cost", money(node.cost_usd, complete=node.cost_complete) or "no price is known"))
     if node.retries:
@@ -118,7 +121,7 @@ def _turns(agent: Node, run: Run) -> Iterator[Block]:
                 (str(number), "dim"),
                 (duration(turn.duration_ns(run.last_ns)), "text"),
                 (count(turn.tokens.input), "text"),
-                (count(turn.tokens.output), "text"),
+                (output(turn.tokens.output, is_partial=turn.tokens.is_partial), "text"),
                 (f"{turn.status} " if turn.status != "ok" else "", style),
                 (", ".join(tools[:8]) + (" …" if len(tools) > 8 else ""), "tool"),
             )
@@ -134,7 +137,7 @@ def _agents_table(agents: list[Node], run: Run) -> Block:
             (node.agent or node.name, "text"),
             (duration(node.duration_ns(run.last_ns)), "text"),
             (count(node.tokens.input), "text"),
-            (count(node.tokens.output), "text"),
+            (output(node.tokens.output, is_partial=node.tokens.is_partial), "text"),
             (money(node.cost_usd, complete=node.cost_complete), "text"),
             (node.status, STATUS_STYLE[node.status]),
         )

@@ -15,6 +15,7 @@ from tracekit_viewer.door import (
     duration,
     failed_in,
     money,
+    output,
     semconv,
     short_model,
     summary_of_group,
@@ -265,7 +266,7 @@ def _fault(node: Node) -> _Flag:
 def _tokens(node: Node) -> str:
     if node.kind in ("attempt", "span") or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{count(node.tokens.input)} → {count(node.tokens.output)}"
+    return f"{count(node.tokens.input)} → {output(node.tokens.output, is_partial=node.tokens.is_partial)}"
 
 
 def _time(node: Node, now_ns: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from tracekit_viewer.door import Run, count, counted, duration, money
+from tracekit_viewer.door import Run, count, counted, duration, money, output
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.findings import FLAG
 from tracekit_viewer.render.text import plain
@@ -56,7 +56,9 @@ def _facts(title: Title) -> list[tuple[int, str]]:
         facts.append((0, f"{FLAG} {counted(title.findings, 'finding')}"))
     if root.retries:
         facts.append((2, counted(root.retries, "retry", "retries")))
-    facts.append((1, f"{count(root.tokens.input)} → {count(root.tokens.output)} tokens"))
+    facts.append(
+        (1, f"{count(root.tokens.input)} → {output(root.tokens.output, is_partial=root.tokens.is_partial)} tokens")
+    )
     if root.cost_usd is not None:
         facts.append((1, money(root.cost_usd, complete=root.cost_complete)))
     facts.append((5, title.run.id[:8]))

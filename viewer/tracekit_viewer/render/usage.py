@@ -14,6 +14,7 @@ from tracekit_viewer.door import (
     count,
     duration,
     money,
+    output,
     price_source,
     semconv,
 )
@@ -53,6 +54,13 @@ def usage_blocks(run: Run, node: Node) -> list[Block]:
     return blocks
 
 
+def _tokens(part: CostPart, calls: list[Node]) -> str:
+    """Return the number of tokens of one kind; `?` or `≥` where the output of a call is not known."""
+    if part.kind == "output" and any(call.tokens.is_partial for call in calls):
+        return output(part.tokens, is_partial=True)
+    return f"{part.tokens:,}"
+
+
 def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     try:
         parts, source = _parts(model, calls), price_source(model)
@@ -64,7 +72,7 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     rows: list[tuple[Part, ...]] = [
         (
             (part.kind, "key"),
-            (f"{part.tokens:,}", "text"),
+            (_tokens(part, calls), "text"),
             (_rate(part), "dim"),
             (money(float(part.usd)) if part.usd is not None else "·", "text"),
         )

@@ -63,6 +63,10 @@ class CopyScreen(ModalScreen[str | None]):
         """Choose the fourth."""
         self._choose(4)
 
+    def key_5(self) -> None:
+        """Choose the fifth."""
+        self._choose(5)
+
     def _choose(self, number: int) -> None:
         if number <= len(self._forms):
             self.dismiss(self._forms[number - 1])

@@ -74,3 +74,5 @@ class ReplayingScreen(CheckedScreen):
             return
         if replay.replay_of == recording.id:
             self.app.call_from_thread(self.app.push_screen, CompareScreen(recording, replay))
+        else:
+            self.app.call_from_thread(self.notify, "no replay of this run was recorded", timeout=8)

@@ -206,7 +206,9 @@ class RunScreen(TakingScreen):
                 "content": self._content_read,
                 **self._takes(),
             }
-            takes[worker.name](worker.result)
+            take = takes.get(worker.name)
+            if take is not None:
+                take(worker.result)
 
     def _polled(self, run: Run | None) -> None:
         if run is not None:

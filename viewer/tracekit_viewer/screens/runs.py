@@ -31,6 +31,7 @@ from tracekit_viewer.render.runs import Order, summary_line, title_of
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.filtered import FilteredScreen, FoundRuns
 from tracekit_viewer.screens.run import RunScreen
+from tracekit_viewer.screens.sql import SqlScreen
 from tracekit_viewer.source import RunSource, source_of
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
@@ -93,6 +94,7 @@ class RunsScreen(FilteredScreen):
         ),
         Binding("s", "sort", "Sort", group=_LOOKING, tooltip="Sort by the next column"),
         Binding("S", "turn", "Reverse", group=_LOOKING, tooltip="Sort the other way round"),
+        Binding("colon", "sql", "SQL", key_display=":", group=_LOOKING, tooltip="Ask all runs in SQL"),
         Binding("escape", "clear", "Show all", group=_LOOKING, tooltip="Show all runs again"),
     ]
     DEFAULT_CSS = """
@@ -290,6 +292,10 @@ class RunsScreen(FilteredScreen):
     def action_sort(self) -> None:
         """Sort by the next column."""
         self._sort(self._order.next())
+
+    def action_sql(self) -> None:
+        """Ask all runs in SQL."""
+        self.app.push_screen(SqlScreen())
 
     def action_turn(self) -> None:
         """Sort the other way round."""
