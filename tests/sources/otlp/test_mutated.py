@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.sources.otlp.test_arrival import _spans
-from tests.sources.otlp.test_round_trip import in_protobuf
+from tests.sources.otlp.wire import in_protobuf
 from tests.sources.transcripts import runs
 from tests.support.foreign import listening, request
 from tests.support.mutations import VALUES

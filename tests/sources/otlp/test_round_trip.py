@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from fixtures.make_runs import RUNS
+from tests.sources.otlp.wire import in_json
 from tests.sources.transcripts import imported, runs
 from tests.support.cli import environment, tracekit
 from tests.support.foreign import listening, posted
@@ -64,29 +63,6 @@ def _bodies(path: str, env: dict[str, str]) -> list[dict[str, Any]]:
         done = tracekit("export", path, "--otlp", heard.url, "--content", env=env)
         assert done.returncode == 0, done.stderr
     return [in_json(ExportTraceServiceRequest.FromString(body)) for body in heard.bodies]
-
-
-def in_json(message: ExportTraceServiceRequest) -> dict[str, Any]:
-    """Return a request as OTLP in JSON."""
-    found: dict[str, Any] = MessageToDict(message)
-    for group, resource in zip(found["resourceSpans"], message.resource_spans, strict=True):
-        for scope, scoped in zip(group["scopeSpans"], resource.scope_spans, strict=True):
-            for told, span in zip(scope["spans"], scoped.spans, strict=True):
-                told |= {"traceId": span.trace_id.hex(), "spanId": span.span_id.hex()}
-                if span.parent_span_id:
-                    told["parentSpanId"] = span.parent_span_id.hex()
-    return found
-
-
-def in_protobuf(body: dict[str, Any]) -> bytes:
-    """Return a request in OTLP's JSON as protobuf."""
-    told = json.loads(json.dumps(body))
-    for group in told["resourceSpans"]:
-        for scope in group["scopeSpans"]:
-            for span in scope["spans"]:
-                for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
-                    span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
-    return bytes(ParseDict(told, ExportTraceServiceRequest()).SerializeToString())
 
 
 def test_from_a_file_and_again(home: Path, tmp_path: Path) -> None:

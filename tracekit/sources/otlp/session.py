@@ -18,6 +18,8 @@ from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.folding import fold_calls
 from tracekit.sources.otlp.levels import repair_levels
 from tracekit.sources.otlp.nodes import SpanNode, linked
+from tracekit.sources.otlp.records import RECORDED_IN, mark_recorded
+from tracekit.sources.otlp.seen_calls import SeenCalls, is_sdks
 from tracekit.sources.otlp.span import SourceSpan, span_of_record
 from tracekit.sources.otlp.usage import USAGE
 from tracekit.sources.records import LinePlace, LineReader, RecordReading
@@ -38,8 +40,10 @@ class TraceSession:
 
     form = "spans"
 
-    def __init__(self, trace: str) -> None:
+    def __init__(self, trace: str, calls: SeenCalls | None = None) -> None:
         self.trace = trace
+        self._calls = calls
+        self._recorded_in = ""
         self.is_live = False
         self._path = received_path(trace)
         self._reader = LineReader(self._path)
@@ -74,6 +78,8 @@ class TraceSession:
         self._read()
         if not self._spans:
             return None
+        if self._is_other_record():
+            return None
         root = linked(self._spans.values())
         if not any(node.level in _AT_WORK for node in root.walk() if node is not root):
             return None
@@ -93,6 +99,10 @@ class TraceSession:
     def _read(self) -> None:
         """Read the lines that were added. Of several lines of a span, the one that ends last counts."""
         for place, record in self._reader.new_records():
+            # Spans after the mark are news.
+            self._recorded_in = str(record.get(RECORDED_IN) or "")
+            if self._recorded_in:
+                continue
             try:
                 span = span_of_record(record)
             except (LookupError, TypeError, ValueError) as error:
@@ -105,17 +115,32 @@ class TraceSession:
                 self._places[span.id] = place
         self._unreadable = max(self._unreadable, self._reader.unreadable)
 
+    @property
+    def is_bare(self) -> bool:
+        """Return whether the trace has nothing but the SDK's own spans."""
+        self._read()
+        return all(is_sdks(span) for span in self._spans.values())
+
+    def _is_other_record(self) -> bool:
+        """Return whether another trace records the same calls; the file of the trace then says so."""
+        if self._calls is None or not self.is_bare or any(span.parent for span in self._spans.values()):
+            return bool(self._recorded_in)
+        others = [self._calls.other_record(span) for span in self._spans.values()]
+        if all(others) and not self._recorded_in:
+            self._recorded_in = others[0]
+            mark_recorded(self.trace, others[0])
+        return bool(self._recorded_in)
+
     def _full(self, id: str) -> SourceSpan:
         return span_of_record(self._reading.record(self._places[id]))
 
     def _name(self, root: SpanNode) -> str:
         named = (span.attributes.get(semconv.RUN_NAME) for span in self._spans.values())
         own: str = next((name for name in named if isinstance(name, str) and name), "")
-        first = min(root.children, key=lambda child: (child.start_ns, child.id))
+        nodes = [node for node in root.walk() if node.span is not None]
+        first = min(nodes, key=lambda node: (bool(node.span and node.span.parent in self._spans), node.start_ns))
         if not own and first.dialect is CLAUDE_CODE:
             own = next((str(span.resource.get(_SERVICE) or "") for span in self._spans.values()), "")
-        if first.inferred and first.children:
-            first = min(first.children, key=lambda child: (child.start_ns, child.id))
         return own or first.attributes.get(semconv.WORKFLOW_NAME) or first.name or "trace"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy
 from tracekit.sources.importing import Imported, import_session, import_sessions, imported_before, runs_recorded_here
+from tracekit.sources.otlp.seen_calls import SeenCalls
 from tracekit.sources.otlp.session import TraceSession
 from tracekit.sources.otlp.source import Otlp
 from tracekit.sources.writing import SessionWriter
@@ -25,6 +26,7 @@ _QUIET_NS = 60_000_000_000
 _SHARE = 10
 """A trace is translated again after so many times the time that its translation took, so that its growth stays cheap."""
 _WAIT_NS = 300_000_000
+_BARE_WAIT_NS = 3_000_000_000
 _RECOVERED_NS = 7 * 86_400_000_000_000
 """A week: a receiver that was killed is started again within this time."""
 
@@ -47,8 +49,9 @@ class TraceRuns:
     `problems` hears about a trace that cannot be translated. Spans are on the disk already, so nothing is lost with it.
     """
 
-    def __init__(self, privacy: Privacy, problems: Callable[[str], None]) -> None:
+    def __init__(self, privacy: Privacy, calls: SeenCalls, problems: Callable[[str], None]) -> None:
         self._privacy = privacy
+        self._calls = calls
         self._problems = problems
         self._live: OrderedDict[str, _LiveTrace] = OrderedDict()
         self._waiting: dict[str, int] = {}
@@ -66,7 +69,7 @@ class TraceRuns:
             SettingsError: The rules of redaction cannot be used.
             OSError: A journal cannot be written.
         """
-        source = Otlp()
+        source = Otlp(self._calls)
         import_sessions(source, source.folders(), wall_ns() - _RECOVERED_NS)
         self._before = {run: path for run, (path, _) in imported_before(source).items()}
         self._here = runs_recorded_here()
@@ -112,7 +115,7 @@ class TraceRuns:
     def _note(self, trace: str, heard_ns: int) -> None:
         live = self._live.get(trace)
         if live is None:
-            session = TraceSession(trace)
+            session = TraceSession(trace, self._calls)
             session.is_live = True
             live = self._live[trace] = _LiveTrace(
                 session, SessionWriter(self._privacy), self._before.get(session.run), heard_ns
@@ -129,6 +132,10 @@ class TraceRuns:
 
     def _translate(self, live: _LiveTrace) -> None:
         started, live.due_ns = steady_ns(), None
+        if live.session.is_live and live.session.is_bare and started - live.heard_ns < _BARE_WAIT_NS:
+            # Another record of the same call may be on its way.
+            live.due_ns = live.heard_ns + _BARE_WAIT_NS
+            return
         try:
             run = live.session.run
             path = import_session(live.session, live.writer, live.before, Imported()) if run not in self._here else None
