@@ -240,8 +240,12 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
         session.close()
 
 
-def import_session(session: SourceSession, writer: SessionWriter, before: Path | None, done: Imported) -> Path | None:
-    """Write what is new of `session`, in place of the journal `before`; return the journal's path, None without a run.
+def import_session(
+    session: SourceSession, writer: SessionWriter, before: Path | None, done: Imported | None = None
+) -> Path | None:
+    """Write what is new of `session`, in place of the journal `before`, and add it to `done`.
+
+    Returns the path of the journal, None without a run.
 
     Raises:
         OSError: A file of the session, or the journal, cannot be used.
@@ -253,7 +257,8 @@ def import_session(session: SourceSession, writer: SessionWriter, before: Path |
     path = writer.write(translation)
     if before is not None and before != path:
         before.unlink(missing_ok=True)
-    done.add(translation)
+    if done is not None:
+        done.add(translation)
     return path
 
 

@@ -13,7 +13,8 @@ from tests.sources.transcripts import imported, nodes, runs
 SERVED = json.loads((SPANS / "served.json").read_text(encoding="utf-8"))
 
 RECORDED = {
-    # Its spans name no agents.
+    # Their spans name no agents, and Haystack's no tools.
+    "haystack-agents": {"agents": ["main"], "tools": []},
     "llama-index": {"agents": ["main"]},
     # An agent has the name of its span, and no span of the tool that it serves.
     "smolagents-litellm": {

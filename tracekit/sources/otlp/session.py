@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import orjson
+
 from tracekit import semconv
 from tracekit.journal.home import received_path
 from tracekit.model.run import RunInfo
@@ -13,7 +15,7 @@ from tracekit.origin import pass_on
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
 from tracekit.sources.ids import span_id
-from tracekit.sources.otlp.content import content_of
+from tracekit.sources.otlp.content import content_of, is_content
 from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.folding import fold_calls
 from tracekit.sources.otlp.levels import repair_levels
@@ -36,7 +38,7 @@ _AT_WORK = frozenset(("agent", "turn", "llm", "outer", "tool"))
 
 
 class TraceSession:
-    """The spans of one trace. While it is `live`, a run without the end of its root is open."""
+    """The spans of one trace. While the session is live, a run without the end of its root is open: it is waiting."""
 
     form = "spans"
 
@@ -45,9 +47,10 @@ class TraceSession:
         self._calls = calls
         self._recorded_in = ""
         self.is_live = False
+        self.is_waiting = False
         self._path = received_path(trace)
-        self._reader = LineReader(self._path)
-        self._reading = RecordReading()
+        self._reader = LineReader(self._path, orjson.loads)
+        self._reading = RecordReading(orjson.loads)
         self._spans: dict[str, SourceSpan] = {}
         self._places: dict[str, LinePlace] = {}
         self._unreadable = 0
@@ -87,8 +90,9 @@ class TraceSession:
         repair_levels(root)
         run = self.run
         info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
+        self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
         source = {"name": NAME, "session": self.trace, "form": self.form, "files": stamps}
-        lanes, spans = _Emitting(run, root, self._full, is_live=self.is_live).all(info.name)
+        lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting).all(info.name)
         missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
         return Translation(info, source, lanes, spans, missed)
 
@@ -155,7 +159,7 @@ def _light(span: SourceSpan) -> SourceSpan:
     span.attributes = {
         name: value
         for name, value in span.attributes.items()
-        if not semconv.is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
+        if not is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
     }
     span.events = [event for event in span.events if not event.name.endswith(".message")][:_LONG]
     return span
@@ -164,11 +168,11 @@ def _light(span: SourceSpan) -> SourceSpan:
 class _Emitting:
     """The nodes of a tree as spans of a run, with a lane for each agent."""
 
-    def __init__(self, run: str, root: SpanNode, full: Any, *, is_live: bool) -> None:
+    def __init__(self, run: str, root: SpanNode, full: Any, *, is_waiting: bool) -> None:
         self._run = run
         self._root = root
         self._full = full
-        self._is_live = is_live
+        self._is_waiting = is_waiting
         self._lanes: dict[str, ImportedLane] = {}
         self._started: dict[str, int] = {}
 
@@ -191,7 +195,7 @@ class _Emitting:
 
     def _made_root(self, id: str, name: str, start: int, below: list[SpanNode]) -> ImportedSpan:
         ends = [node.end_ns for node in below]
-        is_open = None in ends or (self._is_live and not any(_is_true_root(node) for node in self._root.children))
+        is_open = None in ends or self._is_waiting
         costs = [node.cost for node in below if node.level == "llm" and node.cost is not None]
         accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs else {}
         end = None if is_open else max(end for end in ends if end is not None)

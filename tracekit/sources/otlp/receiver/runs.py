@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy
-from tracekit.sources.importing import Imported, import_session, import_sessions, imported_before, runs_recorded_here
+from tracekit.sources.importing import import_session, import_sessions, imported_before, runs_recorded_here
 from tracekit.sources.otlp.seen_calls import SeenCalls
 from tracekit.sources.otlp.session import TraceSession
 from tracekit.sources.otlp.source import Otlp
@@ -138,7 +138,7 @@ class TraceRuns:
             return
         try:
             run = live.session.run
-            path = import_session(live.session, live.writer, live.before, Imported()) if run not in self._here else None
+            path = import_session(live.session, live.writer, live.before) if run not in self._here else None
             if path is not None:
                 live.before = self._before[run] = path
         except Exception as error:  # noqa: BLE001  a stranger's spans must not end the receiver
@@ -152,7 +152,8 @@ class TraceRuns:
             is_quiet = live.due_ns is None and now - live.heard_ns > _QUIET_NS
             if everything or is_quiet or len(self._live) > _MOST_LIVE:
                 live.session.is_live = False
-                self._translate(live)
+                if live.session.is_waiting or live.due_ns is not None:
+                    self._translate(live)
                 live.writer.close()
                 live.session.close()
                 del self._live[trace]
