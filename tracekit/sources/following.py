@@ -45,7 +45,7 @@ class SessionFollower:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
         for session in sessions:
             if session.run not in self._live:
-                path, header = imported_before(self._source).get(session.run, (None, {}))
+                path, header = imported_before(self._source).get(session.key, (None, {}))
                 rejoin(session, header)
                 self._live[session.run] = _LiveSession(session, SessionWriter(self._privacy), path)
             self._live[session.run].poll(done)

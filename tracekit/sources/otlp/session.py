@@ -14,10 +14,11 @@ from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
-from tracekit.sources.ids import span_id
+from tracekit.sources.ids import run_id, span_id
 from tracekit.sources.otlp.content import content_of, is_content
 from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.folding import fold_calls
+from tracekit.sources.otlp.joining import CLAUDE, JoinedSpans, claude_session, transcript_of
 from tracekit.sources.otlp.levels import repair_levels
 from tracekit.sources.otlp.nodes import SpanNode, linked
 from tracekit.sources.otlp.records import RECORDED_IN, mark_recorded
@@ -59,7 +60,14 @@ class TraceSession:
     def run(self) -> str:
         """The id of the run: the trace's, or that of the run that tracekit exported."""
         self._read()
-        return next((own for span in self._spans.values() if (own := _own_run(span))), self.trace)
+        own = next((own for span in self._spans.values() if (own := _own_run(span))), "")
+        claude = claude_session(self._spans.values())
+        return own or (run_id(CLAUDE, claude) if claude else self.trace)
+
+    @property
+    def key(self) -> str:
+        """The id of the run that the session would be alone."""
+        return run_id(NAME, self.trace)
 
     def join(self, run: RunInfo, parent: str) -> None:
         """Do nothing: a trace is a run of its own."""
@@ -88,13 +96,26 @@ class TraceSession:
             return None
         fold_calls(root)
         repair_levels(root)
+        claude = claude_session(self._spans.values())
+        transcript = transcript_of(claude) if claude else None
+        if transcript is not None:
+            return self._joined(JoinedSpans(transcript), root, stamps)
         run = self.run
         info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
         self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
-        source = {"name": NAME, "session": self.trace, "form": self.form, "files": stamps}
+        source = self._source(stamps, is_part=bool(claude))
         lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting).all(info.name)
         missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
         return Translation(info, source, lanes, spans, missed)
+
+    def _joined(self, joined: JoinedSpans, root: SpanNode, stamps: Stamps) -> Translation | None:
+        joined.add(root)
+        source = self._source(stamps, is_part=True)
+        return Translation(joined.transcript.info, source, joined.lanes, joined.spans, joined.missed)
+
+    def _source(self, stamps: Stamps, *, is_part: bool) -> dict[str, Any]:
+        part = {"part": True} if is_part else {}
+        return {"name": NAME, "session": self.trace, "form": self.form, "files": stamps, **part}
 
     def close(self) -> None:
         """Let go of the file."""

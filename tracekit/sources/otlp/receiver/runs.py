@@ -71,7 +71,7 @@ class TraceRuns:
         """
         source = Otlp(self._calls)
         import_sessions(source, source.folders(), wall_ns() - _RECOVERED_NS)
-        self._before = {run: path for run, (path, _) in imported_before(source).items()}
+        self._before = {key: path for key, (path, _) in imported_before(source).items()}
         self._here = runs_recorded_here()
         self._thread.start()
 
@@ -118,7 +118,7 @@ class TraceRuns:
             session = TraceSession(trace, self._calls)
             session.is_live = True
             live = self._live[trace] = _LiveTrace(
-                session, SessionWriter(self._privacy), self._before.get(session.run), heard_ns
+                session, SessionWriter(self._privacy), self._before.get(session.key), heard_ns
             )
         live.heard_ns = heard_ns
         self._live.move_to_end(trace)
@@ -140,7 +140,7 @@ class TraceRuns:
             run = live.session.run
             path = import_session(live.session, live.writer, live.before) if run not in self._here else None
             if path is not None:
-                live.before = self._before[run] = path
+                live.before = self._before[live.session.key] = path
         except Exception as error:  # noqa: BLE001  a stranger's spans must not end the receiver
             pass_on(error)
             self._problems(f"trace {live.session.trace[:8]} is not shown: {type(error).__name__}: {error}")
