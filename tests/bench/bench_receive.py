@@ -55,7 +55,8 @@ def body(number: int) -> bytes:
         if place:
             for index, name in enumerate(("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")):
                 span.attributes.add(key=name).value.int_value = each + index
-    return request.SerializeToString()
+    packed: bytes = request.SerializeToString()
+    return packed
 
 
 class _Receiver:

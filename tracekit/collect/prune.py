@@ -120,8 +120,9 @@ def _received(journals: Sequence[File]) -> list[File]:
         # A process writes no such name: its journal has the number of the process.
         if not Path(journal.path).name.partition(".")[2].startswith(_SPANS):
             continue
-        source = (header_of(runs_folder() / journal.path) or {}).get("source") or {}
-        path = received_path(str(source.get("session")))
+        header = header_of(runs_folder() / journal.path)
+        source = header.get("source") if header is not None else None
+        path = received_path(str((source or {}).get("session")))
         if path.is_file():
             stat = path.stat()
             relative = Path("..") / path.relative_to(runs_folder().parent)
