@@ -13,6 +13,7 @@ from tests.sources.transcripts import imported, nodes, runs
 from tests.support.foreign import TRACE, attributes, imported_spans, listening, outline, posted, request, run_of, span
 from tests.support.waiting import eventually
 from tracekit import semconv
+from tracekit.analysis.content import Content
 from tracekit.journal.home import received_path
 from tracekit.model.tree import Node
 from tracekit.sources.otlp import span as limits
@@ -218,6 +219,15 @@ def test_content_in_every_old_form(home: Path, tmp_path: Path) -> None:
         assert json.loads(each[semconv.OUTPUT_MESSAGES])[0]["parts"] == [{"type": "text", "content": "Two"}]
         assert not any(name.startswith(("llm.input", "gen_ai.prompt")) for name in each)
     assert fourth[semconv.INPUT_MESSAGES] == cut["gen_ai.input.messages"]
+    content, calls = Content(run), nodes(run, "llm")
+    for call in calls[:3]:
+        assert (content.question(call), content.answer_text(call), content.is_rebuilt(call)) == ("One", "Two", True)
+    assert content.messages(calls[0])[-1] == {
+        "role": "assistant",
+        "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {"a": 1}}],
+    }
+    assert content.stop_reason(calls[2]) == "end_turn"
+    assert content.prompt_text(calls[3]) is None
 
 
 def test_files_of_other_forms(home: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The texts of a span, in the form of the GenAI conventions where that is known, and as the span has them otherwise."""
+"""The texts of a span, in the form of the GenAI conventions as far as the dialect is known."""
 
 from __future__ import annotations
 

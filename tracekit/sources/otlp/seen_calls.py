@@ -1,4 +1,4 @@
-"""The calls that instrumentations recorded, so that the SDK's span of the same call in a trace of its own is found.
+"""The calls that instrumentations recorded, to find the SDK's spans of the same calls in other traces.
 
 An instrumentation by callbacks leaves no context, so the SDK's spans begin traces beside its own.
 """
@@ -55,7 +55,10 @@ class SeenCalls:
                     del self._calls[oldest]
 
     def other_record(self, span: SourceSpan) -> str:
-        """Return the trace in which another span records the call of `span`, or "". Each such span stands for one call."""
+        """Return the trace in which another span records the call of `span`, or "".
+
+        Each span that is found stands for one call.
+        """
         counts = _counts(span.attributes)
         with self._lock:
             for each in self._calls.get(counts, ()) if counts is not None else ():

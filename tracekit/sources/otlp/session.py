@@ -39,7 +39,7 @@ _AT_WORK = frozenset(("agent", "turn", "llm", "outer", "tool"))
 
 
 class TraceSession:
-    """The spans of one trace. While the session is live, a run without the end of its root is open: it is waiting."""
+    """The spans of one trace. While the session is live and waits for the root, the run is open."""
 
     form = "spans"
 
