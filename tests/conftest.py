@@ -29,7 +29,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
 
 
-_OF_OTHERS = {"peers", "servers", "claude_code", "phoenix", "prometheus", "versions", "tempo"}
+_OF_OTHERS = {"peers", "servers", "claude_code", "phoenix", "prometheus", "versions", "tempo", "browser", "notebooks"}
 
 
 @pytest.hookimpl(tryfirst=True)

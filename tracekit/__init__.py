@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracekit.errors import (
         AmbiguousRunError,
         DamagedStoreError,
+        FilterError,
         HomeError,
         JournalError,
         JudgeError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         UnsupportedSdkError,
     )
     from tracekit.instrument.scopes import Handle, Scope, agent, run, tool, turn
+    from tracekit.reading import LoadedRun, RunMessage, load, runs, sql
     from tracekit.replayer import replay
     from tracekit.runtime import Orchestrator, Result, Subagent
 
@@ -47,10 +49,12 @@ __version__ = "0.1.0"
 __all__ = [
     "AmbiguousRunError",
     "DamagedStoreError",
+    "FilterError",
     "Handle",
     "HomeError",
     "JournalError",
     "JudgeError",
+    "LoadedRun",
     "NewerJournalError",
     "NewerStoreError",
     "Orchestrator",
@@ -63,6 +67,7 @@ __all__ = [
     "ReplayImpossible",
     "Result",
     "RowsError",
+    "RunMessage",
     "RunNotFoundError",
     "Scope",
     "SecretsError",
@@ -76,8 +81,11 @@ __all__ = [
     "__version__",
     "agent",
     "init",
+    "load",
     "replay",
     "run",
+    "runs",
+    "sql",
     "tool",
     "turn",
     "wrap",
@@ -86,6 +94,7 @@ __all__ = [
 _HOMES = {
     "configure": ("init", "wrap"),
     "instrument.scopes": ("Handle", "Scope", "agent", "run", "tool", "turn"),
+    "reading": ("LoadedRun", "RunMessage", "load", "runs", "sql"),
     "replayer": ("replay",),
     "runtime": ("Orchestrator", "Result", "Subagent"),
 }
@@ -95,6 +104,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "testing":
         return import_module("tracekit.testing")
+    if name == "load_ipython_extension":
+        # `%load_ext tracekit` looks for it.
+        return import_module("tracekit.reading.notebook").load_extension
     if name not in __all__:
         raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
     module = next((module for module, names in _HOMES.items() if name in names), "errors")

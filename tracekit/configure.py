@@ -24,7 +24,7 @@ from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.processes import when_entered
 from tracekit.instrument.program import program_name
 from tracekit.instrument.programs import SESSION_VARIABLE
-from tracekit.instrument.protocols import Exporter
+from tracekit.instrument.protocols import EventExporter
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import home
@@ -177,7 +177,9 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 @guarded
-def exporter_for(service: str, remote: Remote | None, privacy: Privacy, *, is_quiet: bool = False) -> Exporter | None:
+def exporter_for(
+    service: str, remote: Remote | None, privacy: Privacy, *, is_quiet: bool = False
+) -> EventExporter | None:
     """Return the exporter of this process's spans, for `service` unless the ``OTEL_*`` variables name another.
 
     None where no endpoint is set, or spans are switched off: nothing is loaded then. One that `is_quiet` finds out

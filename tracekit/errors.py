@@ -1,6 +1,7 @@
 """The exceptions of tracekit, as one tree.
 
 TracekitError
+├── FilterError          a filter of runs cannot be understood
 ├── HomeError            the folder for journals cannot be used
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
@@ -27,6 +28,7 @@ from __future__ import annotations
 __all__ = [
     "AmbiguousRunError",
     "DamagedStoreError",
+    "FilterError",
     "HomeError",
     "JournalError",
     "JudgeError",
@@ -50,6 +52,10 @@ __all__ = [
 
 class TracekitError(Exception):
     """Base of every error that tracekit raises on purpose. Its text says what happened and what would work."""
+
+
+class FilterError(TracekitError):
+    """A filter of runs cannot be understood: a key, a comparison or a value is wrong."""
 
 
 class HomeError(TracekitError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tracekit.testing.playing import Active
     from tracekit.testing.recording import TestRecording
 
-__all__ = ["Replay", "Trace"]
+__all__ = ["ReplayFixture", "Trace"]
 
 Policy: TypeAlias = Literal["none", "once", "all"]
 """Which recordings are made: none, those that are missing, or all."""
@@ -153,7 +153,7 @@ class Trace:
         return self._recording.run
 
 
-class Replay:
+class ReplayFixture:
     """The fixture `replay`: the replay of the test's recording, or the recording in progress.
 
     `path` is the recording. `mode` is `followed`, `projected` or `diverged`; `recorded` where it is being made.
@@ -192,7 +192,7 @@ class Replay:
 @pytest.fixture
 def trace(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Trace | Replay]:
+) -> Iterator[Trace | ReplayFixture]:
     """Records what the test does as one run: ``check(trace).parallel(…)``, ``trace.run``. In a replay, the replay's."""
     if _is_replayed(request.node):
         yield request.getfixturevalue("replay")
@@ -210,9 +210,9 @@ def trace(
 @pytest.fixture
 def replay(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Replay]:
+) -> Iterator[ReplayFixture]:
     """Runs the test against its recording: ``recordings/MODULE/TEST.jsonl``, or what the marker says."""
-    from tracekit.testing.playing import Recording, Replaying  # noqa: PLC0415  only for tests that ask
+    from tracekit.testing.playing import ActiveRecording, Replaying  # noqa: PLC0415  only for tests that ask
 
     marked = _Marked(request.node)
     monkeypatch.setenv("TRACEKIT_HOME", str(tmp_path_factory.mktemp("tracekit")))
@@ -221,14 +221,14 @@ def replay(
         # What was not kept as a whole cannot be replayed.
         monkeypatch.setenv("TRACEKIT_CONTENT", "full")
         name = _without_step(request.node, request.node.name)
-        active: Active = Recording(marked.path, name, ("pytest", _nodeid(request.node)))
+        active: Active = ActiveRecording(marked.path, name, ("pytest", _nodeid(request.node)))
     elif not is_there:
         pytest.fail(_missing(request.node, marked), pytrace=False)
     else:
         active = Replaying(marked.path, marked.ignore, marked.speed)
     request.node.stash[_ACTIVE] = active
     try:
-        yield Replay(marked.path, active)
+        yield ReplayFixture(marked.path, active)
     finally:
         active.abandon()
 
@@ -250,13 +250,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     __tracebackhide__ = True
     from tracekit.testing.hints import accepting, lacks_a_snapshot_only, making_the_snapshot  # noqa: PLC0415  see below
-    from tracekit.testing.playing import Recording, finish  # noqa: PLC0415  only for tests that ask
+    from tracekit.testing.playing import ActiveRecording, finish  # noqa: PLC0415  only for tests that ask
 
     hint = accepting(_OPTION, _nodeid(item))
     try:
         result = yield
     except BaseException as error:
-        if isinstance(active, Recording) and lacks_a_snapshot_only(item, error):
+        if isinstance(active, ActiveRecording) and lacks_a_snapshot_only(item, error):
             finish(active, None, hint)
             error.add_note(making_the_snapshot(_shown(_Marked(item).path, item.config), _nodeid(item)))
         else:

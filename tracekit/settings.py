@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,9 @@ from tracekit.errors import SettingsError
 __all__ = ["Settings", "project_settings", "read_toml"]
 
 _TABLES = ("check", "judge", "prices", "redact", "tools")
+
+_MAY_HAVE_TABLE = re.compile(r"""^\s*\[*\s*["']?tool["']?\s*(?:\]|=|\.\s*["']?tracekit)""", re.MULTILINE)
+"""Matches a file in which the table may stand. Most have none, and to parse them takes longer than the rest of `init()`."""
 
 
 class Settings(NamedTuple):
@@ -24,7 +28,7 @@ def project_settings(folder: Path | None = None) -> Settings:
     """The settings that hold in `folder`, by default the current one: the nearest pyproject.toml's, upwards.
 
     Raises:
-        SettingsError: That file cannot be read, or the table has what nobody reads.
+        SettingsError: The file cannot be read, or the table has what nobody reads.
     """
     return _settings(folder or Path.cwd())
 
@@ -35,7 +39,9 @@ def _settings(folder: Path) -> Settings:
         project = parent / "pyproject.toml"
         if project.is_file():
             where = f"[tool.tracekit] in {project}"
-            return Settings(_known(read_toml(project).get("tool", {}).get("tracekit", {}), where), where)
+            text = _text_of(project)
+            content = _parsed(text, project) if _MAY_HAVE_TABLE.search(text) else {}
+            return Settings(_known(content.get("tool", {}).get("tracekit", {}), where), where)
     return Settings({}, "no pyproject.toml")
 
 
@@ -55,9 +61,20 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         SettingsError: It cannot be read.
     """
-    import tomllib  # noqa: PLC0415  on the path of `init()` only where there is a file to read
+    return _parsed(_text_of(path), path)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415  on the path of `init()` only where there is a table to read
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(text)
+    except ValueError as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error

@@ -16,7 +16,7 @@ import pytest
 from tests.support.replays import Watched, assert_same_record, record, replay_of, untouched
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Node
 from tracekit.rules import findings_of
@@ -26,7 +26,7 @@ Program = Callable[[Ask], Any]
 SETTLED = "The case of the kettle is settled now."
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """The response is scripted by the system prompt and the number of responses in the messages."""
     body = asked.json()
     system, turn = body.get("system", ""), sum(each["role"] == "assistant" for each in body["messages"])

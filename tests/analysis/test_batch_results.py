@@ -14,7 +14,7 @@ import pytest
 import tracekit
 from tests.support.recording import recordings, the_run
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, text
 from tracekit.model.tree import Node
 from tracekit.rules.check import findings_of
 
@@ -36,18 +36,18 @@ def results() -> Iterator[dict[str, Any]]:
     yield {"custom_id": "ticket e", "result": {"type": "expired"}}
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     path = asked.path.partition("?")[0]
     if path.endswith("/results"):
         lines = b"".join(json.dumps(each).encode() + b"\n" for each in results())
         chunks = tuple((0.0, lines[at : at + 700]) for at in range(0, len(lines), 700))
-        return Answer(headers={"content-type": "application/x-jsonl"}, chunks=chunks)
+        return ScriptedResponse(headers={"content-type": "application/x-jsonl"}, chunks=chunks)
     if "/batches/" in path:
         url = f"http://{asked.headers['host']}/v1/messages/batches/msgbatch_1/results"
         counts = {"processing": 0, "succeeded": 2, "errored": 1, "canceled": 1, "expired": 1}
         body = {"id": "msgbatch_1", "type": "message_batch", "processing_status": "ended", "request_counts": counts,
                 "created_at": "2026-11-22T10:00:00Z", "expires_at": "2026-11-23T10:00:00Z", "results_url": url}  # fmt: skip
-        return Answer(body=json.dumps(body).encode())
+        return ScriptedResponse(body=json.dumps(body).encode())
     return message(text("hello"), model=MODEL, usage={"input_tokens": 10, "output_tokens": 5})
 
 
@@ -81,7 +81,7 @@ def test_a_batch_is_counted_once_at_its_price(content: str, home: Path, monkeypa
         assert found[0].attributes["tracekit.batch.custom_id"] == "ticket a"
     else:
         kept = "".join(path.read_text() for path in home.rglob("*.jsonl"))
-        assert [word for word in ("ticket", "Answer", "too many") if word in kept] == []
+        assert [word for word in ("ticket", "ScriptedResponse", "too many") if word in kept] == []
 
 
 def test_results_alone_are_a_run(recording: Path) -> None:
@@ -97,10 +97,10 @@ def test_a_line_that_was_cut_counts_for_nothing(recording: Path) -> None:
     """Of a download that broke off, the whole lines count."""
     whole = b"".join(json.dumps(each).encode() + b"\n" for each in results())
 
-    def cut(asked: Asked) -> Answer:
+    def cut(asked: ReceivedRequest) -> ScriptedResponse:
         if not asked.path.partition("?")[0].endswith("/results"):
             return respond(asked)
-        return Answer(
+        return ScriptedResponse(
             headers={"content-type": "application/x-jsonl"}, chunks=((0.0, whole[: len(whole) // 2]),), fault="cut"
         )
 

@@ -15,20 +15,20 @@ import tracekit
 from tests.support.recording import recordings
 from tracekit.analysis.diff import compare
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, text, tool_use
 from tracekit.replayer.calibrate import calibrate
 
 ASKED: Any = {"model": "claude-sonnet-5-5", "max_tokens": 99}
 GO: Any = [{"role": "user", "content": "go"}]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Ask for a tool where one is offered, then say what came of it; each id is new."""
     new = uuid.uuid4().hex
     if "/files" in asked.path:
         made = {"id": f"file_{new}", "type": "file", "filename": "a.txt", "mime_type": "text/plain", "size_bytes": 3,
                 "created_at": "2026-11-27T00:00:00Z", "downloadable": False}  # fmt: skip
-        return Answer(body=json.dumps(made).encode())
+        return ScriptedResponse(body=json.dumps(made).encode())
     body = asked.json()
     brings_result = any(
         block["type"] == "tool_result" for block in body["messages"][-1]["content"] if isinstance(block, dict)

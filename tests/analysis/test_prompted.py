@@ -10,10 +10,10 @@ import pytest
 from tests.support.build import assistant, said, user
 from tracekit.analysis import content
 from tracekit.analysis.content import LONGEST_TEXT, Prompted, leaves, messages_text, shortened
-from tracekit.model.history import Asked, asked_in
+from tracekit.model.history import RequestFields, asked_in
 
 
-def request(*messages: dict[str, Any], **more: Any) -> Asked:
+def request(*messages: dict[str, Any], **more: Any) -> RequestFields:
     return asked_in(json.dumps({"model": "m", "max_tokens": 9, "messages": list(messages), **more}).encode())
 
 

@@ -529,7 +529,7 @@ def test_spans_may_nest_as_deep_as_they_like() -> None:
 
 
 def test_many_calls_with_the_same_words_are_told_apart_by_their_answers() -> None:
-    b, talks = Builder(), 5_000
+    b, talks = Builder(), 1_000
     for number in range(talks):
         lane, answer = f"m.t{number}", [said(f"answer {number}")]
         b.call(f"a{number}", 0, 10, [ASK], answer, lane=lane)

@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 
 from tests.support.cli import environment
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, stream, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, stream, text, tool_use
 
 _GOAL = 0.5
 _PROGRAM = Path(__file__).parents[1] / "programs" / "streaming.py"
@@ -39,7 +39,7 @@ def words(agent: str, many: int) -> str:
     return " ".join(f"{agent}-{number}" for number in range(many))
 
 
-def respond(asked: Asked, agents: int, many: int, rate: float) -> Answer:
+def respond(asked: ReceivedRequest, agents: int, many: int, rate: float) -> ScriptedResponse:
     """The lead asks all workers at once; each of them streams its words."""
     body = asked.json()
     if body.get("tools"):

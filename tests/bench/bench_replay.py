@@ -1,7 +1,7 @@
 """What a replayed call costs, and what it costs to open a recording.
 
 A call in a replay against one that a bare `httpx2.MockTransport` answers (goal 1.5), and against vcrpy matching on the
-body among 200 recorded calls (goal 1/20); opening a recording of 5 MB against `json.loads` of its lines (goal 3). All are
+body among 200 recorded calls (goal 1/20); opening a recording of 5 MB against `json.loads` of its lines (goal 2). All are
 CPU times, each in a process of its own; the answers are the same bytes everywhere.
 
 Run it from the repository's folder: `python -m tests.bench.bench_replay`.
@@ -128,13 +128,13 @@ def prepare(folder: Path) -> Figures:
 
     import tracekit
     from tests.support.cli import tracekit as command
-    from tracekit.demo.claude import Answer, ScriptedClaude
+    from tracekit.demo.claude import ScriptedClaude, ScriptedResponse
 
     vcr: Any = import_module("vcr")
     tracekit.init()
     body = answer()
     player = vcr.VCR(record_mode=vcr.mode.ALL, match_on=["method", "uri", "body"])
-    with ScriptedClaude(lambda _: Answer(body=body)) as claude:
+    with ScriptedClaude(lambda _: ScriptedResponse(body=body)) as claude:
         (folder / "url").write_text(claude.url)
         client = anthropic.Anthropic(api_key="test", base_url=claude.url)
         with player.use_cassette(str(folder / "calls.yaml")), tracekit.run("bench"):
@@ -182,7 +182,7 @@ def main() -> None:
     comparisons = [
         Comparison("replay", "mock transport", 1.5),
         Comparison("replay", "vcrpy", 1 / 20),
-        Comparison("opening", "json.loads", 3),
+        Comparison("opening", "json.loads", 2),
     ]
     report(f"CPU time of a call, and to open {size / 1e6:.1f} MB", "µs", measured, comparisons, as_json=options.json)
 

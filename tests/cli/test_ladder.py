@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.cli import environment, tracekit
 from tests.support.warm import warm_python
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 
 PATHS = ("shop/cart.py", "shop/orders.py", "shop/mail.py")
 LEAD = """
@@ -39,7 +39,7 @@ class Lead:
     def __init__(self, *, together: bool) -> None:
         self._together = together
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         body = asked.json()
         if body["system"] == "You analyse.":
             given = json.dumps(body["messages"][0])

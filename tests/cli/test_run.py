@@ -17,7 +17,7 @@ import pytest
 from tests.support.cli import environment, nodes, outline, tracekit, tracekit_json
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text
 
 COLD = sys.executable
 """For what is about a program's start: a real new process of Python, which imports the SDK after our hook."""
@@ -89,7 +89,7 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, claude: Script
 
 
 def test_a_killed_program_with_a_call_open_is_interrupted(tmp_path: Path) -> None:
-    def kill(asked: Asked) -> Answer:
+    def kill(asked: ReceivedRequest) -> ScriptedResponse:
         os.kill(int(asked.json()["messages"][0]["content"]), signal.SIGKILL)
         return message(text("too late"))
 
@@ -276,7 +276,7 @@ def test_doctor_tells_what_is_set_up(claude: ScriptedClaude, tmp_path: Path) -> 
     env = environment(tmp_path / "home", claude.url, OTEL_SERVICE_NAME="shop")
     tracekit("run", write(tmp_path, CALL), env=env)
     checks = {check["name"]: check for check in tracekit_json("doctor", env=env)}
-    assert "1 runs" in checks["journals"]["says"]
+    assert "1 run" in checks["journals"]["says"]
     assert str(tmp_path / "home") in checks["journals"]["says"]
     assert checks["anthropic"]["ok"]
     assert "OTEL_SERVICE_NAME" in checks["OpenTelemetry"]["says"]

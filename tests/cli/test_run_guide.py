@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.waiting import LONG_S
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, text, tool_use
 
 PATHS = ("shop/cart.py", "shop/orders.py", "shop/mail.py")
 
@@ -49,7 +49,7 @@ class Shop:
         self._all_asked = threading.Barrier(3) if asked_together else None
         self._lock = threading.Lock()
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         request = asked.json()
         answer = self._answer(request)
         usage = __import__("json").loads(answer.body)["usage"]
@@ -61,7 +61,7 @@ class Shop:
             self.output += usage["output_tokens"]
         return answer
 
-    def _answer(self, request: dict[str, Any]) -> Answer:
+    def _answer(self, request: dict[str, Any]) -> ScriptedResponse:
         if request["system"] == "You lead.":
             if len(request["messages"]) == 1:
                 blocks = [tool_use("analysis_agent", {"path": path}) for path in PATHS]

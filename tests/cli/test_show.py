@@ -22,11 +22,11 @@ from tests.support.cli import environment, tracekit
 from tests.support.trees import node, run_of, team_run
 from tracekit import semconv
 from tracekit.analysis.structure import structure
+from tracekit.analysis.timing.path_line import shares_text
 from tracekit.analysis.timing.shares import Share
 from tracekit.cli.options import echo_json
 from tracekit.cli.render.path import print_path
 from tracekit.cli.render.runs import print_runs
-from tracekit.cli.render.shares import shares_text
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.shape import show_json
 from tracekit.formatting import format_duration, format_number
@@ -141,10 +141,11 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         "RETRIES",
         "IN",
         "OUT",
+        "FINDINGS",
         "COST",
     ]
     assert line.split()[:2] == ["abababab", "test"]
-    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "$0.1259"]
+    assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "·", "$0.1259"]
 
 
 HOSTILE = [

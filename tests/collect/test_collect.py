@@ -104,7 +104,7 @@ def test_text_and_numbers_that_no_table_holds(home: Path) -> None:
     sink.write(run, SpanBegin("c" * 16, "a" * 16, "tool", "t", 3, "m", "", {semconv.TOOL_CALL_ARGUMENTS: {"x": 1}}))
     sink.write(run, SpanEnd("b" * 16, 1 << 62, "error", Failure("E\ud800", "m")))
     sink.exit(5)
-    assert collected().told == []
+    assert collected().warnings == []
     assert len(stored(home)) == 1
     assert in_store(home, run.id) is None, "it is shown from its journal, which has every character"
     (found,) = asked(home, "SELECT name, attributes->>'nul', attributes->>'half' FROM spans WHERE kind = 'run'")
@@ -126,19 +126,19 @@ def test_one_run_that_cannot_be_read_does_not_keep_out_the_others(home: Path, mo
         return real(recording)  # type: ignore[arg-type]
 
     monkeypatch.setattr(collecting, "structure", broken)
-    told = collected().told
+    warnings = collected().warnings
     assert [run.id for run in stored(home)] == [good]
-    assert len(told) == 2
-    assert any("journal format 99" in text for text in told)
-    assert any("makes no run: RecursionError: deep" in text for text in told)
-    assert collected().told == [], "an unreadable run is read again when it has changed"
+    assert len(warnings) == 2
+    assert any("journal format 99" in text for text in warnings)
+    assert any("makes no run: RecursionError: deep" in text for text in warnings)
+    assert collected().warnings == [], "an unreadable run is read again when it has changed"
     with Store(home).reading() as store:
         assert {id for id, _ in problems(store)} == {bad, newer}
     monkeypatch.setattr(look, "_FEW_FILES", 0)
     monkeypatch.setattr(look, "_BUDGET_S", LONG_S)
     listed = look.list_runs(50)
     assert [run.id for run in listed.runs] == [good]
-    assert len(listed.told) == 2
+    assert len(listed.warnings) == 2
 
 
 def test_a_damaged_line_is_told_and_the_rest_is_there(home: Path) -> None:
@@ -258,8 +258,8 @@ def test_one_process_collects_and_others_read_what_is_there(home: Path, monkeypa
         assert collect() is None
         listing = look.list_runs(50)
     assert len(listing.runs) == 2
-    assert len(listing.told) == 1
-    assert listing.told[0].startswith("another tracekit is collecting; this is as of ")
+    assert len(listing.warnings) == 1
+    assert listing.warnings[0].startswith("another tracekit is collecting; this is as of ")
     assert len(look.list_runs(50).runs) == 3
 
 
@@ -281,7 +281,7 @@ def test_a_long_query_keeps_nobody_waiting(home: Path, monkeypatch: pytest.Monke
         listing = look.list_runs(50)
     assert sum(naps) < 1
     assert len(listing.runs) == 2
-    assert listing.told[0].startswith("the store is in use by a long query; this is as of ")
+    assert listing.warnings[0].startswith("the store is in use by a long query; this is as of ")
     assert len(look.list_runs(50).runs) == 3
 
 
@@ -396,7 +396,7 @@ def test_parts_of_a_due_run_that_vanish(home: Path) -> None:
     Path(find_run(id).paths[0]).unlink()
     report = collect(found=found)
     assert report is not None
-    assert (report.collected, report.told) == (0, [])
+    assert (report.collected, report.warnings) == (0, [])
     assert stored(home) == []
     assert Due(id, 0, [File("x", 1, 2, 3)], None).known is None
 

@@ -27,39 +27,39 @@ def record(number: int, **header: object) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     write(CHAT, path, id)
     head, _, lines = path.read_text(encoding="utf-8").partition("\n")
-    told = {**json.loads(head), "recorded_at_ns": 1_760_000_000 * SECOND + number * SECOND, **header}
-    path.write_text(json.dumps(told, separators=(",", ":")) + "\n" + lines, encoding="utf-8")
+    warnings = {**json.loads(head), "recorded_at_ns": 1_760_000_000 * SECOND + number * SECOND, **header}
+    path.write_text(json.dumps(warnings, separators=(",", ":")) + "\n" + lines, encoding="utf-8")
     return id
 
 
-def practices(run: Run, told: list[str]) -> int:
+def practices(run: Run, warnings: list[str]) -> int:
     (own,) = Facts(run).practices
-    return len(earlier_runs(run, told.extend).of(own))
+    return len(earlier_runs(run, warnings.extend).of(own))
 
 
 def test_only_runs_recorded_before_count_and_no_replays(home: Path) -> None:
     ids = [record(number) for number in range(4)]
     record(4, replay_of=ids[0])
-    told: list[str] = []
-    assert [practices(read_entry(find(id)), told) for id in ids] == [0, 1, 2, 3]
+    warnings: list[str] = []
+    assert [practices(read_entry(find(id)), warnings) for id in ids] == [0, 1, 2, 3]
     replayed = read_entry(find(f"{5:032x}"))
-    assert practices(replayed, told) == 3
-    assert told == []
+    assert practices(replayed, warnings) == 3
+    assert warnings == []
 
 
 def test_a_home_without_runs_stays_empty(home: Path, tmp_path: Path) -> None:
-    told: list[str] = []
-    assert practices(read_entry(find(str(write(CHAT, tmp_path / "run.jsonl")))), told) == 0
-    assert told == []
+    warnings: list[str] = []
+    assert practices(read_entry(find(str(write(CHAT, tmp_path / "run.jsonl")))), warnings) == 0
+    assert warnings == []
     assert not home.exists()
 
 
 def test_a_store_that_cannot_be_read_is_told(home: Path) -> None:
     ids = [record(number) for number in range(2)]
     (home / "store.duckdb").mkdir()
-    told: list[str] = []
-    assert practices(read_entry(find(ids[1])), told) == 0
-    assert [line.partition(":")[0] for line in told] == ["earlier runs are not compared"]
+    warnings: list[str] = []
+    assert practices(read_entry(find(ids[1])), warnings) == 0
+    assert [line.partition(":")[0] for line in warnings] == ["earlier runs are not compared"]
 
 
 def test_check_finds_it_likely_with_five_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,9 @@ import pytest
 from tests.support.cli import environment
 from tests.support.journals import asking, begin, compact, end, new_run, write_run
 from tests.support.runs import write_runs
+from tracekit.analysis.new_messages import messages_of
 from tracekit.collect import rows
 from tracekit.collect.collect import collect, rebuild
-from tracekit.collect.new_messages import messages_of
 from tracekit.collect.prune import prune
 from tracekit.errors import RowsError
 from tracekit.model.events import SpanBegin, SpanEnd
@@ -56,7 +56,7 @@ COLLECT = """
 from tests.support.memory import peak_bytes
 from tracekit.collect.collect import collect
 report = collect()
-print(report.told, peak_bytes())
+print(report.warnings, peak_bytes())
 """
 
 
@@ -74,8 +74,8 @@ def test_a_heavy_run_is_collected_in_little_memory(home: Path) -> None:
         env=environment(home),
         cwd=Path(__file__).parents[2],
     )
-    told, _, peak = done.stdout.rpartition(" ")
-    assert told == "[]"
+    warnings, _, peak = done.stdout.rpartition(" ")
+    assert warnings == "[]"
     assert int(peak) < 2.5 * on_disk
     with Store(home).reading() as store:
         assert {run.id for run in queries.newest_runs(store)} > {small}
@@ -112,8 +112,8 @@ def test_a_run_that_cannot_be_stored_is_named_and_the_others_go_in(
     monkeypatch.setattr(rows, "messages_of", broken)
     report = collect()
     assert report is not None
-    (told,) = report.told
-    assert told.endswith("is left out: what its journals tell makes no run: RuntimeError: no such thing")
+    (warnings,) = report.warnings
+    assert warnings.endswith("is left out: what its journals tell makes no run: RuntimeError: no such thing")
     assert [row[0] for row in texts_of(home)] == [name for name in names if name != bad]
     with Store(home).reading() as store:
         assert store.execute("SELECT count(*) FROM message WHERE copy NOT IN (SELECT copy FROM run)").fetchone() == (0,)
@@ -136,5 +136,5 @@ def test_a_batch_that_cannot_be_written_is_written_run_by_run(home: Path, monkey
     monkeypatch.setattr(Writer, "_append", append)
     report = collect()
     assert report is not None
-    assert [told.partition(": ")[2] for told in report.told] == ["this is too much"]
+    assert [warnings.partition(": ")[2] for warnings in report.warnings] == ["this is too much"]
     assert [row[0] for row in texts_of(home)] == ["run 0", "run 2", "run 3"]

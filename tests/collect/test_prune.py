@@ -146,8 +146,8 @@ def test_the_command(home: Path) -> None:
     old, _ = write_runs(2, ago_s=40 * DAY), write_runs(1)
     dry = tracekit("prune", "--dry-run", env=env)
     assert (dry.returncode, sorted(dry.stdout.split())) == (0, sorted(old)), dry.stderr
-    told = tracekit_json("prune", "--older-than", "5w", env=env)
-    assert (sorted(told["removed"]), told["still_open"], told["dry_run"]) == (sorted(old), 0, False)
+    warnings = tracekit_json("prune", "--older-than", "5w", env=env)
+    assert (sorted(warnings["removed"]), warnings["still_open"], warnings["dry_run"]) == (sorted(old), 0, False)
     assert tracekit("prune", "--max-size", "2GB", env=env).stdout == ""
     for wrong in (["--older-than", "30"], ["--max-size", "big"], ["--older-than", "-1d"]):
         done = tracekit("prune", *wrong, env=env)

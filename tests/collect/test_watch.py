@@ -132,12 +132,12 @@ def test_what_cannot_be_read_is_told(home: Path) -> None:
         file.write(b"this is no line\n")
     listing = kept.poll()
     assert listing is not None
-    assert any("cannot be read" in said for said in listing.told)
+    assert any("cannot be read" in said for said in listing.warnings)
     newer = path.read_bytes().replace(b'"version":1', b'"version":9', 1)
     path.with_name(f"{RUN.id}.elsewhere.7.jsonl").write_bytes(newer)
     listing = kept.poll()
     assert listing is not None
-    assert any("journal format 9" in said for said in listing.told)
+    assert any("journal format 9" in said for said in listing.warnings)
     assert line(listing, RUN.id)[0] == "open", "what was known of it stays"
     assert kept.poll() is None
     sink.exit(1)

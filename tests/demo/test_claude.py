@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.waiting import eventually
 from tracekit.demo.claude import (
-    Answer,
-    Asked,
+    ReceivedRequest,
     Respond,
     ScriptedClaude,
+    ScriptedResponse,
     count_tokens,
     cut,
     dropped,
@@ -60,11 +60,11 @@ def read(client: anthropic.Anthropic, into: list[str]) -> None:
     into.extend(event.type for event in events(client))
 
 
-def always(answer: Answer) -> Respond:
+def always(answer: ScriptedResponse) -> Respond:
     return lambda asked: reply(asked, answer)
 
 
-def in_turn(*answers: Answer) -> Respond:
+def in_turn(*answers: ScriptedResponse) -> Respond:
     return lambda asked: reply(asked, answers[asked.number])
 
 
@@ -268,7 +268,7 @@ def test_count_tokens() -> None:
 
 
 def test_script_that_raises_is_told_to_the_client() -> None:
-    def respond(_: Asked) -> Answer:
+    def respond(_: ReceivedRequest) -> ScriptedResponse:
         raise LookupError("no such scene")
 
     with (
@@ -324,7 +324,7 @@ def test_most_at_once_counts_what_overlaps() -> None:
 @pytest.mark.parametrize(
     "answer", [message(text("late"), delay_s=600), stalled(stream(ANSWER), after=3)], ids=["delayed", "stalled"]
 )
-def test_stop_waits_for_no_open_connection(answer: Answer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_stop_waits_for_no_open_connection(answer: ScriptedResponse, capfd: pytest.CaptureFixture[str]) -> None:
     claude = ScriptedClaude(always(answer))
     claude.start()
     with client(claude) as sdk, ThreadPoolExecutor(3) as pool:

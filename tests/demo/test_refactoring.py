@@ -13,7 +13,7 @@ import pytest
 import tracekit.demo
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse
 from tracekit.demo.refactoring_script import respond
 
 PROGRAM = Path(tracekit.demo.__file__).with_name("refactoring.py")
@@ -22,23 +22,23 @@ PROGRAM = Path(tracekit.demo.__file__).with_name("refactoring.py")
 @dataclasses.dataclass
 class Performance:
     said: str
-    asked: list[Asked]
-    answers: list[Answer]
+    asked: list[ReceivedRequest]
+    answers: list[ScriptedResponse]
     most_at_once: int
 
-    def of(self, agent: str) -> list[Asked]:
+    def of(self, agent: str) -> list[ReceivedRequest]:
         return [asked for asked in self.asked if f"the {agent} agent" in str(asked.json()["system"])]
 
     @property
-    def lead(self) -> list[Asked]:
+    def lead(self) -> list[ReceivedRequest]:
         return [asked for asked in self.asked if "tools" in asked.json()]
 
 
 @pytest.fixture(scope="module")
 def performance() -> Performance:
-    answers: dict[int, Answer] = {}
+    answers: dict[int, ScriptedResponse] = {}
 
-    def hurry(asked: Asked) -> Answer:
+    def hurry(asked: ReceivedRequest) -> ScriptedResponse:
         answers[asked.number] = respond(asked)
         return dataclasses.replace(answers[asked.number], delay_s=answers[asked.number].delay_s / 10)
 

@@ -18,7 +18,7 @@ from tests.support.cli import nodes
 from tests.support.teams import HOWS, How, perform, shown, tree
 from tracekit import Orchestrator
 from tracekit.demo import refactoring_team, refactoring_team_script, support_team, support_team_script
-from tracekit.demo.claude import Answer, Asked, Respond, ScriptedClaude
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedClaude, ScriptedResponse
 from tracekit.demo.shop import FILES, TASK, write_shop
 
 SHOP_TREE = """
@@ -118,7 +118,7 @@ MERGE = """
 
 
 def hurried(respond: Respond) -> Respond:
-    def hurry(asked: Asked) -> Answer:
+    def hurry(asked: ReceivedRequest) -> ScriptedResponse:
         answer = respond(asked)
         chunks = answer.chunks and tuple((wait_s / 10, chunk) for wait_s, chunk in answer.chunks)
         return dataclasses.replace(answer, delay_s=answer.delay_s / 5, chunks=chunks)
@@ -254,7 +254,7 @@ def test_the_support_team_merges_only_what_compliance_changed(
 @pytest.mark.parametrize("system", ["You are the analysis agent.", "You are the draft agent.", "You paint.", None])
 def test_what_is_not_in_the_script_is_refused(respond: Respond, system: str | None) -> None:
     body = {"model": "m", "system": system, "messages": [{"role": "user", "content": '{"path": "x"}'}]}
-    assert respond(Asked(0, "POST", "/v1/messages", "", {}, json.dumps(body).encode(), 0)).status == 400
+    assert respond(ReceivedRequest(0, "POST", "/v1/messages", "", {}, json.dumps(body).encode(), 0)).status == 400
 
 
 def test_tests_that_fail_are_reported_as_they_are() -> None:
@@ -265,5 +265,7 @@ def test_tests_that_fail_are_reported_as_they_are() -> None:
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": said}]},
     ]
     body = {"model": "m", "system": "You are the test agent. Run the tests.", "messages": messages}
-    answer = refactoring_team_script.respond(Asked(0, "POST", "/v1/messages", "", {}, json.dumps(body).encode(), 0))
+    answer = refactoring_team_script.respond(
+        ReceivedRequest(0, "POST", "/v1/messages", "", {}, json.dumps(body).encode(), 0)
+    )
     assert "1 of 6 tests fail: test_total_is_right_to_the_cent." in answer.body.decode()

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tracekit.demo.claude import (
-    Answer,
-    Asked,
     Block,
+    ReceivedRequest,
     ScriptedClaude,
+    ScriptedResponse,
     count_tokens,
     error,
     message,
@@ -60,7 +60,7 @@ class ScriptedModel(ScriptedClaude):
             len(usages), sum(usage["input_tokens"] for usage in usages), sum(usage["output_tokens"] for usage in usages)
         )
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: ReceivedRequest) -> ScriptedResponse:
         if asked.path.endswith("/count_tokens"):
             return count_tokens(12)
         if not asked.path.endswith("/messages"):

@@ -22,7 +22,7 @@ from tests.support.recording import assert_closed, recordings, spans, the_run, t
 from tests.support.replaying import same_in_replay
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.tree import Node
 
 TOOLS: list[Any] = [
@@ -39,7 +39,7 @@ def _provider(monkeypatch: pytest.MonkeyPatch) -> None:
     trace.set_tracer_provider(TracerProvider())
 
 
-def answer(asked: Asked) -> Answer:
+def answer(asked: ReceivedRequest) -> ScriptedResponse:
     """A call that is offered tools asks for each of them first; any other is answered after what it was asked."""
     body = asked.json()
     if body.get("tools") and len(body["messages"]) == 1:

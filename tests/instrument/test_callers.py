@@ -22,13 +22,13 @@ from tests.support.recording import the_run
 from tests.support.replays import Watched, record, replay_of
 from tracekit import semconv
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, reply, text
 from tracekit.instrument.callers import function_of
 from tracekit.model.recording import Recording
 from tracekit.model.tree import Run
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     question = json.dumps(asked.json()["messages"])
     return reply(asked, message(text(f"Answer to {len(question)} characters, number {sum(map(ord, question))}.")))
 

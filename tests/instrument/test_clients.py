@@ -18,7 +18,7 @@ import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION, USAGE, WAYS, Way, call, client_of, sync_and_async
 from tests.support.frames import aws_frame, aws_stream
 from tests.support.recording import as_json, assert_closed, exchanges, recordings, spans, the_run, the_span, tree
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, error, reply, stream
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, count_tokens, error, reply, stream
 
 AWS: Any = {"aws_access_key": "AKIDEXAMPLE", "aws_secret_key": "secret", "aws_region": "eu-central-1"}
 VERTEX: Any = {"access_token": "token", "project_id": "project", "region": "europe-west1"}
@@ -41,7 +41,7 @@ PROVIDERS = {
 }
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     if asked.path.endswith("invoke-with-response-stream"):
         return aws_stream(ANSWER)
     return reply(asked, ANSWER) if not asked.path.endswith("streamRawPredict") else stream(ANSWER)
@@ -53,8 +53,19 @@ def platform_client(way: Way, name: str, options: dict[str, Any], url: str) -> A
 
 
 @pytest.mark.parametrize(("name", "options"), CLIENTS, ids=[name for name, _ in CLIENTS])
-@sync_and_async("create", "create_stream", "stream_helper", "streaming_response_events")
+@sync_and_async("create", "create_stream")
 def test_every_client_class(way: Way, name: str, options: dict[str, Any], home: Path) -> None:
+    _is_recorded(way, name, options, home)
+
+
+@pytest.mark.slow  # the ways are those of every client, which `test_streams` and the two above prove apart
+@pytest.mark.parametrize(("name", "options"), CLIENTS, ids=[name for name, _ in CLIENTS])
+@sync_and_async("stream_helper", "streaming_response_events")
+def test_every_client_class_in_other_ways(way: Way, name: str, options: dict[str, Any], home: Path) -> None:
+    _is_recorded(way, name, options, home)
+
+
+def _is_recorded(way: Way, name: str, options: dict[str, Any], home: Path) -> None:
     with ScriptedClaude(respond) as claude:
         bare = call(way, platform_client(way, name, options, claude.url))
         assert not bare.raised
@@ -158,7 +169,7 @@ def test_transport_that_raises(way: Way, home: Path) -> None:
 def test_encoded_body(way: Way, home: Path) -> None:
     encoding, compress = ("deflate", zlib.compress) if way.name.startswith("beta") else ("gzip", gzip.compress)
 
-    def encoded(asked: Asked) -> Answer:
+    def encoded(asked: ReceivedRequest) -> ScriptedResponse:
         answer = reply(asked, ANSWER)
         headers = {**answer.headers, "content-encoding": encoding}
         if answer.chunks is None:
@@ -192,9 +203,9 @@ def test_body_that_is_not_what_its_encoding_says(way: Way, home: Path) -> None:
 
 
 def test_redirect_is_one_attempt(recording: Path) -> None:
-    def redirect(asked: Asked) -> Answer:
+    def redirect(asked: ReceivedRequest) -> ScriptedResponse:
         if asked.path == "/v1/messages":
-            return Answer(307, {"location": "/elsewhere"})
+            return ScriptedResponse(307, {"location": "/elsewhere"})
         return ANSWER
 
     with ScriptedClaude(redirect) as claude, anthropic.Anthropic(base_url=claude.url, api_key="key") as client:
@@ -270,15 +281,17 @@ BATCH = {
 }
 
 
-def batches(asked: Asked) -> Answer:
+def batches(asked: ReceivedRequest) -> ScriptedResponse:
     if asked.path.endswith("/results"):
         result = {"custom_id": "a", "result": {"type": "succeeded", "message": json.loads(ANSWER.body)}}
         lines = (json.dumps(result) + "\n").encode() * 3
-        return Answer(headers={"content-type": "application/x-jsonl"}, chunks=((0.0, lines[:100]), (0.0, lines[100:])))
+        return ScriptedResponse(
+            headers={"content-type": "application/x-jsonl"}, chunks=((0.0, lines[:100]), (0.0, lines[100:]))
+        )
     if asked.path.endswith("/count_tokens"):
         return count_tokens(7)
     body = {**BATCH, "results_url": f"http://{asked.headers['host']}/v1/messages/batches/msgbatch_1/results"}
-    return Answer(body=json.dumps(body).encode())
+    return ScriptedResponse(body=json.dumps(body).encode())
 
 
 def use_endpoints(client: anthropic.Anthropic) -> list[Any]:

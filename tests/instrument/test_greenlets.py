@@ -76,8 +76,8 @@ def test_a_replay_under_gevent_is_refused(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(PATCH + REPLAYED)
     done = tracekit("replay", "run.jsonl", "--", "agent.py", env=env, cwd=tmp_path)
     assert done.returncode == 125
-    assert "runs on gevent can be recorded and not replayed" in done.stderr
+    assert "runs on gevent can be recorded but not replayed" in done.stderr
     code = PATCH + "import tracekit\nwith tracekit.replay('run.jsonl'): print('in the block')"
     done = run(code, env, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "ReplayError: a program that runs on gevent can be recorded and not replayed" in done.stderr
+    assert "ReplayError: a program that runs on gevent can be recorded but not replayed" in done.stderr

@@ -17,7 +17,7 @@ from tests.support.recording import recordings, spans, the_run, the_span, tree
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, count_tokens, message, reply, text
 from tracekit.instrument.units import Unit, begin_unit, end_unit
 from tracekit.model.recording import Recording
 
@@ -25,7 +25,7 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 FAN_OUT = ["alone", "job 0", "job 1", "process", "task 0", "task 1", "task 2", "thread", "to a thread"]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     return count_tokens(3) if asked.path.endswith("count_tokens") else reply(asked, message(text("Yes.")))
 
 

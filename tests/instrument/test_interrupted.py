@@ -6,8 +6,8 @@ import ctypes
 import gc
 import random
 import signal
+import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,8 @@ import tracekit
 from tests.support.recording import name_of_current, recordings, spans, the_run
 from tracekit.demo.claude import ScriptedClaude, message, reply, text
 from tracekit.instrument import guard
+
+_PACKAGE = str(Path(tracekit.__file__).parent)
 
 _UNGUARDED = ("__exit__",)
 """The first step of a function is before any `try` in it, so a block that is left right then is not ended."""
@@ -179,35 +181,48 @@ def _count_faults() -> None:
 _faults_before = 0
 
 
-def test_what_another_thread_sets_reaches_the_program(recording: Path) -> None:
-    """Some task runners end a thread so; what they set is no interrupt, but an exception like any other."""
-    ended: list[str] = []
+def _interrupted_at(moment: int) -> tuple[int, list[str]]:
+    """Set an exception in a thread at a line of tracekit's, counted from one; return the count of lines, and the end."""
+    lines, ended = 0, []
 
     @tracekit.tool
     def look(at: str) -> str:
         return at
 
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            return None
+        lines += event == "line"
+        if event == "line" and lines == moment:
+            thread = ctypes.c_ulong(threading.get_ident())
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(Late))
+        return trace
+
     def main() -> None:
-        begun.set()
+        sys.settrace(trace)
         try:
-            while not over.is_set():
-                with tracekit.agent("lead"):
-                    look("x" * 20_000)
+            with tracekit.agent("lead"):
+                look("x" * 20_000)
+            ended.append("undisturbed")
         except Late:
             ended.append("late")
+        finally:
+            sys.settrace(None)
 
-    for _ in range(30):
-        begun, over = threading.Event(), threading.Event()
-        thread = threading.Thread(target=main)
-        thread.start()
-        begun.wait()
-        time.sleep(0.002)
-        assert thread.ident is not None
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Late))
-        thread.join(5)
-        over.set()
-        thread.join()
-    assert ended == ["late"] * 30
+    thread = threading.Thread(target=main)
+    thread.start()
+    thread.join()
+    return lines, ended
+
+
+def test_what_is_set_in_a_thread_reaches_the_program(recording: Path) -> None:
+    """Some task runners end a thread so; what they set is no interrupt, but an exception like any other."""
+    _interrupted_at(0)  # what is imported late is imported
+    lines, ended = _interrupted_at(0)
+    assert (lines > 200, ended) == (True, ["undisturbed"])
+    for moment in range(1, lines - 5, lines // 30):
+        assert _interrupted_at(moment)[1] == ["late"], moment
 
 
 def test_odd_values_and_errors_cost_neither_the_program_nor_the_record(recording: Path) -> None:

@@ -21,7 +21,16 @@ import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION, USAGE
 from tests.support.recording import recordings, spans, stop, the_run, the_span, tree
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 from tracekit.model.recording import Recording
 
 
@@ -45,7 +54,7 @@ class Application:
         return sorted(self.exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Overloaded once; else a tool is asked for, then the end; a question without tools is answered at once."""
     if asked.number == 0:
         return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})

@@ -19,7 +19,7 @@ from anthropic.types.beta import BetaMessage, BetaRawMessageStreamEvent
 
 import tracekit
 from tests.support.recording import as_json, recordings
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse
 from tracekit.model.recording import Exchange, RecordedSpan
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "messages-api-exchanges.jsonl"
@@ -51,13 +51,13 @@ class Real:
     def request_id(self) -> str:
         return f"req_{self.number}"
 
-    def answer(self) -> Answer:
+    def answer(self) -> ScriptedResponse:
         """The answer as it was; a stream in pieces that end now here, now there."""
         if not self.is_stream:
-            return Answer(self.status, self.headers, self.body)
+            return ScriptedResponse(self.status, self.headers, self.body)
         size = (len(self.body), 100, 1013)[self.number % 3]
         pieces = tuple((0.0, self.body[at : at + size]) for at in range(0, len(self.body), size))
-        return Answer(self.status, self.headers, chunks=pieces)
+        return ScriptedResponse(self.status, self.headers, chunks=pieces)
 
     def usage(self) -> dict[str, Any]:
         """The usage that the answer tells, as attributes."""
@@ -118,7 +118,7 @@ def real() -> list[Real]:
     return exchanges
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     return real()[int(asked.headers["x-exchange"])].answer()
 
 

@@ -15,11 +15,20 @@ from anthropic.resources.beta.messages import Messages
 import tracekit
 from tests.support.calling import ANSWER, MODEL, QUESTION
 from tests.support.recording import assert_closed, recordings, spans, the_run, the_span, tree
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    count_tokens,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 from tracekit.instrument.live import LiveRun
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Answer with how many messages were asked with, and with a tool's use where there are tools."""
     if asked.path.endswith("count_tokens"):
         return count_tokens(3)
@@ -182,7 +191,7 @@ def test_name_of_a_run_of_calls_alone(
 
 def test_conversations_are_forgotten(recording: Path, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that asks the same, or ever new things, for ever does not hold ever more for it."""
-    monkeypatch.setattr("tracekit.instrument.talk._MOST", 4)
+    monkeypatch.setattr("tracekit.instrument.conversations._MOST", 4)
     gc.collect()
     before = {id(thing) for thing in gc.get_objects() if isinstance(thing, LiveRun)}
     for number in range(40):

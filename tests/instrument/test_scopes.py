@@ -13,7 +13,7 @@ import tracekit
 from tests.support.recording import assert_closed, name_of_current, recordings, spans, the_run, the_span, tree
 from tracekit.instrument.context import current_span
 from tracekit.instrument.recorder import active
-from tracekit.instrument.scopes import _Open
+from tracekit.instrument.scopes import _OpenScope
 
 # ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -311,7 +311,7 @@ def test_callable_objects_and_partials(recording: Path) -> None:
 
 def test_the_upstream_is_asked_once_when_a_tool_ends(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    tools: list[_Open] = []
+    tools: list[_OpenScope] = []
 
     async def main() -> None:
         recorder = active()

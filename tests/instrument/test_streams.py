@@ -17,8 +17,8 @@ import tracekit
 from tests.support.calling import ANSWER, QUESTION, USAGE, Way, asynchronous, call, client_of, streaming, sync_and_async
 from tests.support.recording import assert_closed, exchanges, recordings, spans, the_run, the_span
 from tracekit.demo.claude import (
-    Answer,
     ScriptedClaude,
+    ScriptedResponse,
     cut,
     early_end,
     error,
@@ -37,7 +37,7 @@ BEGUN = b"".join(chunk for _, chunk in (STREAM.chunks or ())[:5])
 BARE_SEES_NO_END = ("create_stream", "raw_response_stream", "streaming_response_events", "beta_create_stream")
 
 
-def compare(way: Way, answer: Answer, **options: Any) -> Any:
+def compare(way: Way, answer: ScriptedResponse, **options: Any) -> Any:
     """What the application sees of `answer`, which is the same with us and without."""
     with ScriptedClaude(lambda _: answer) as claude:
         bare = call(way, client_of(way, claude.url, **options))
@@ -151,7 +151,7 @@ def test_plain_answer_is_cut(way: Way, home: Path) -> None:
 
 @sync_and_async("create", "streaming_response", "post", "raw_response")
 def test_answer_that_is_no_json(way: Way, home: Path) -> None:
-    compare(way, Answer(headers={"content-type": "text/html"}, body=b"<html>no model here</html>"))
+    compare(way, ScriptedResponse(headers={"content-type": "text/html"}, body=b"<html>no model here</html>"))
     llm, attempt = ended()
     assert how(attempt) == ("ok", None, None)
     assert llm.status == "ok" or way.name != "streaming_response"
@@ -277,7 +277,7 @@ def test_raised_out_of(recording: Path) -> None:
 # ── async: left, dropped, cancelled ──────────────────────────────────────────────────────────────────────────────────
 
 
-def run_async(main: Callable[[anthropic.AsyncAnthropic], Awaitable[None]], answer: Answer = SLOW) -> None:
+def run_async(main: Callable[[anthropic.AsyncAnthropic], Awaitable[None]], answer: ScriptedResponse = SLOW) -> None:
     async def whole(url: str) -> None:
         async with anthropic.AsyncAnthropic(base_url=url, api_key="key") as client:
             await main(client)
@@ -399,7 +399,7 @@ def test_cancelled_in_the_wait(way: Way, recording: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [SLOW, replace(STREAM, delay_s=3)], ids=["reading", "sending"])
-def test_cancelled_in_trio(answer: Answer, recording: Path) -> None:
+def test_cancelled_in_trio(answer: ScriptedResponse, recording: Path) -> None:
     async def main(url: str) -> None:
         client = anthropic.AsyncAnthropic(base_url=url, api_key="key")
         with trio.move_on_after(0.08) as scope:

@@ -13,7 +13,16 @@ from anthropic.resources.beta.messages import Messages
 
 import tracekit
 from tests.support.recording import assert_closed, recordings, spans, the_run, the_span, tree
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 
 MODEL = "claude-sonnet-5"
 USES = (
@@ -34,7 +43,7 @@ LOOP = [
 ]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Every tool that is offered at first, then the end; the expert just answers."""
     request = asked.json()
     if request["model"] == "claude-haiku-4-5":

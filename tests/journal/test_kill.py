@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.recording import spans
 from tracekit import semconv
-from tracekit.demo.claude import Answer as ScriptedAnswer
-from tracekit.demo.claude import Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ScriptedResponse as ScriptedAnswer
 from tracekit.journal.catalog import all_runs
 from tracekit.journal.liveness import is_alive
 from tracekit.journal.reader import read_run
@@ -20,7 +20,7 @@ PROGRAM = Path(__file__).parents[1] / "programs" / "killed.py"
 KILLS = 50
 
 
-def answer(asked: Asked) -> ScriptedAnswer:
+def answer(asked: ReceivedRequest) -> ScriptedAnswer:
     return reply(
         asked, message(text("Some words that arrive one after another, and then a few more of them. ")), gap_s=0.001
     )

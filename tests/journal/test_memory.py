@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support.journals import RUN, asking, begin, compact, end, new_run, write_run
+from tracekit.analysis.new_messages import messages_of
 from tracekit.analysis.structure import structure
-from tracekit.collect.new_messages import messages_of
 from tracekit.errors import JournalError
 from tracekit.journal import lines
 from tracekit.journal.encode import Encoder

@@ -14,7 +14,7 @@ import tracekit
 from fixtures.make_rules import write
 from tests.support.checking import run
 from tests.support.judging import INDEPENDENT, MODEL, NOTES, PRICE, WEATHER, batches, prompt, says
-from tracekit.demo.claude import Answer, Respond, ScriptedClaude, error, message, text
+from tracekit.demo.claude import Respond, ScriptedClaude, ScriptedResponse, error, message, text
 from tracekit.errors import ReplayDivergence
 from tracekit.journal.catalog import all_runs
 
@@ -140,13 +140,13 @@ AGAIN = {
     "overloaded": (error(529, "overloaded_error", "Overloaded", {"x-should-retry": "false"}), "the API responded with 529 Overloaded"),
     "rate limit": (error(429, "rate_limit_error", "Slow down", {"x-should-retry": "false"}), "the API responded with 429 Slow down"),
     "too long": (error(400, "invalid_request_error", "prompt is too long"), "the API responded with 400 prompt is too long"),
-    "no message": (Answer(body=b"<html>", headers={"content-type": "text/html"}), "the API's address responded with no message"),
+    "no message": (ScriptedResponse(body=b"<html>", headers={"content-type": "text/html"}), "the API's address responded with no message"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("answer", "note"), NO_VERDICT.values(), ids=NO_VERDICT)
 def test_without_a_verdict_it_stays_possible_and_is_not_asked_again(
-    answer: Answer, note: str, judging: Judging, weather: str
+    answer: ScriptedResponse, note: str, judging: Judging, weather: str
 ) -> None:
     claude = judging(lambda _: answer)
     for asked in (1, 0):
@@ -161,7 +161,9 @@ def test_without_a_verdict_it_stays_possible_and_is_not_asked_again(
 
 
 @pytest.mark.parametrize(("answer", "note"), AGAIN.values(), ids=AGAIN)
-def test_what_another_try_may_mend_is_asked_again(answer: Answer, note: str, judging: Judging, weather: str) -> None:
+def test_what_another_try_may_mend_is_asked_again(
+    answer: ScriptedResponse, note: str, judging: Judging, weather: str
+) -> None:
     claude = judging(lambda asked: INDEPENDENT if asked.number else answer)
     (finding,) = checked(weather, "--judge")["findings"]
     assert finding["confidence"] == "possible"

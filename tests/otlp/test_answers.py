@@ -13,6 +13,7 @@ from tests.support.ports import free_port
 from tests.support.receiver import Reply, grpc_receiver, html, partial, receiver, redirect
 from tests.support.warm import warm_python
 from tracekit import semconv
+from tracekit.formatting import format_count
 from tracekit.privacy import public_address, scrubbed, secrets_of
 
 PROGRAM = """
@@ -71,12 +72,12 @@ def test_what_is_no_acknowledgement_is_told(
     assert says in line
     assert heard.url in line
     told = lost(tmp_path)
-    assert told.startswith(f"{number} spans of 1 processes were not exported")
+    assert told.startswith(f"not exported: {format_count(number, 'span')} of 1 process")
     assert says in told
     assert exported.returncode == 1
     (line,) = exported.stderr.splitlines()
     # The run's own level is concluded, and sent by `export` only.
-    assert f"does not take {1 if number == 1 else 3} spans" in line
+    assert f"does not take {format_count(1 if number == 1 else 3, 'span')}" in line
     assert says in line
     for text in (line, told, (tmp_path / "otlp-lost.jsonl").read_text()):
         assert "s3cr3tpass" not in text
@@ -122,7 +123,7 @@ def test_what_was_lost_and_sent_later_is_lost_no_more(tmp_path: Path) -> None:
         assert tracekit("export", "last", "--otlp", heard.url, env=environment(tmp_path)).returncode == 0
     assert lost(tmp_path) == ""
     perform(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    assert lost(tmp_path).startswith("2 spans of 1 processes")
+    assert lost(tmp_path).startswith("not exported: 2 spans of 1 process")
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ from tests.support.collector import Received, collector
 from tests.support.conventions import assert_conventional
 from tests.support.recording import recordings, spans, stop
 from tracekit import semconv
-from tracekit.demo.claude import Asked as _Asked
+from tracekit.demo.claude import ReceivedRequest as _Asked
 from tracekit.demo.claude import Respond, ScriptedClaude, cut, early_end, error, reply, sse_error, stream
 
 FAILING: dict[str, Respond] = {

@@ -100,7 +100,7 @@ def test_every_span_is_sent_or_told(how: str, number: int, tmp_path: Path) -> No
 def lost_spans(home: Path) -> int:
     """The number that doctor tells."""
     checks = {check["name"]: check["says"] for check in tracekit_json("doctor", env=environment(home))}
-    found = re.match(r"(\d+) spans of", checks.get("lost spans", "0 spans of"))
+    found = re.search(r"(\d+) spans? of", checks.get("lost spans", "0 spans of"))
     assert found is not None
     return int(found[1])
 
@@ -112,8 +112,8 @@ def test_run_tells_what_its_program_did_not_send_and_how_to_send_it(tmp_path: Pa
         env = environment(home, OTEL_EXPORTER_OTLP_ENDPOINT=heard.url)
         done = tracekit("run", str(tmp_path / "program.py"), "os._exit", env=env)
         (run,) = tracekit_json("ls", env=env)
-        line = next(line for line in done.stderr.splitlines() if "were not exported" in line)
-        assert line.startswith(f"tracekit: 2 spans were not exported to {heard.url}/v1/traces")
+        line = next(line for line in done.stderr.splitlines() if "not exported" in line)
+        assert line.startswith(f"tracekit: 2 spans not exported to {heard.url}/v1/traces")
         remedy = line.rpartition(": ")[2].replace("URL", heard.url).split()
         assert remedy[:3] == ["tracekit", "export", run["id"][:8]]
         assert lost_spans(home) == 2

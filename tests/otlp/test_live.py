@@ -14,7 +14,16 @@ from tests.support.collector import Collector, Received, collector
 from tests.support.conventions import assert_conventional
 from tests.support.warm import warm_python
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 
 PROTOCOLS = ("http/protobuf", "grpc")
 
@@ -53,7 +62,7 @@ def flat(node: dict[str, Any], parent: str | None = None) -> list[tuple[str | No
     return [(parent, node), *(each for child in node["children"] for each in flat(child, node["id"]))]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Overloaded once; then an answer that thinks and asks for a tool."""
     if asked.number == 0:
         return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})

@@ -20,7 +20,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import eventually
 from tests.support.warm import warm_python
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, error, message, reply, text
 from tracekit.model.measured import Measured
 from tracekit.otlp.instruments import SECONDS, TOKENS, Instruments
 from tracekit.semconv import Metric
@@ -54,7 +54,7 @@ print(reader.get_metrics_data().to_json(indent=None))
 """
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Overloaded once; then an answer, and at last a refusal."""
     if asked.number == 0:
         return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})

@@ -14,7 +14,16 @@ from tests.support.collector import Received, collector
 from tests.support.receiver import receiver
 from tests.support.warm import warm_python
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    count_tokens,
+    error,
+    message,
+    reply,
+    text,
+)
 
 PROVIDER = """
 from opentelemetry import trace
@@ -98,10 +107,12 @@ with anthropic.Anthropic(max_retries=1) as client, tracekit.run("task of ACME-1"
 """
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Overloaded once; then an answer with two iterations, as after a compaction; a refusal of the other model."""
     if asked.number == 0:
         return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
+    if asked.path.endswith("count_tokens"):
+        return count_tokens(12)
     if asked.json()["model"] == "claude-haiku-4-5":
         return error(400, "invalid_request_error", "not this model for ACME-4")
     part = {"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}

@@ -18,7 +18,7 @@ from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, Limits, destination, limits_of, traces_url
 from tracekit.otlp.outcome import Delivery
 from tracekit.otlp.sizes import reduced, size_of
-from tracekit.otlp.told import Told, content_size, drop_content
+from tracekit.otlp.span_data import SpanData, content_size, drop_content
 from tracekit.otlp.wire import Sender
 from tracekit.privacy import SpanRules
 
@@ -26,11 +26,11 @@ RULES = SpanRules(content=True, redact=str)
 WORDS = "word " * 100_000
 
 
-def told(number: int, **attributes: Any) -> Told:
-    return Told("a" * 32, "run", "b" * 32, f"{number:016x}", None, "tool", f"tool {number}", 1, 2, None, attributes)
+def told(number: int, **attributes: Any) -> SpanData:
+    return SpanData("a" * 32, "run", "b" * 32, f"{number:016x}", None, "tool", f"tool {number}", 1, 2, None, attributes)
 
 
-def spans(number: int, result: str = WORDS) -> Iterator[Told]:
+def spans(number: int, result: str = WORDS) -> Iterator[SpanData]:
     return (told(each, **{semconv.TOOL_CALL_RESULT: result}) for each in range(1, number + 1))
 
 
@@ -38,7 +38,7 @@ def to(heard: Heard, protocol: Any) -> Destination:
     return destination(protocol, heard.url if protocol == "grpc" else traces_url(heard.url), {})
 
 
-def deliver(where: Destination, given: Iterator[Told], limits: Limits | None = None) -> Delivery:
+def deliver(where: Destination, given: Iterator[SpanData], limits: Limits | None = None) -> Delivery:
     sender = Sender(where, {"service.name": "s"})
     try:
         return Deliverer(sender, RULES, limits or Limits()).deliver(given)

@@ -12,14 +12,23 @@ import pytest
 from tests.peers.environments import GUESTS
 from tests.support.cli import environment, nodes, tracekit, tracekit_json
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(400)]  # each of its processes loads litellm, which takes seconds
 
 PROGRAM = Path(__file__).with_name("guests.py")
 
 
-def answer(asked: Asked) -> Answer:
+def answer(asked: ReceivedRequest) -> ScriptedResponse:
     said = asked.json()["messages"][-1]["content"]
     words = said if isinstance(said, str) else said[0].get("text", "a result")
     if words == "refused":

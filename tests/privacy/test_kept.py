@@ -12,7 +12,7 @@ import pytest
 from tests.support.cli import PROGRAMS, environment, nodes, outline, tracekit, tracekit_json
 from tests.support.warm import warm_python
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.events import SpanBegin
 from tracekit.privacy import Content, Privacy
 from tracekit.privacy.own_rules import OwnRules
@@ -105,7 +105,7 @@ def test_what_a_tool_touches_is_kept_in_form_alone_without_full() -> None:
 @pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.slow
 def test_metadata_keeps_the_tree_and_no_word(mode: str, tmp_path: Path) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         request: dict[str, Any] = asked.json()
         if request["system"] == "You lead.":
             if len(request["messages"]) == 1:
@@ -182,7 +182,7 @@ asyncio.run(main())
 def test_metadata_keeps_the_tree_of_what_is_streamed(way: str, tmp_path: Path) -> None:
     """Events of a stream, and a whole message that is read in pieces."""
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         request = asked.json()
         if request["system"] == "You help.":
             return message(text(f"On {request['messages'][0]['content']}: hocus pocus."), delay_s=0.05)

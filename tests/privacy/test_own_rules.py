@@ -14,7 +14,16 @@ import duckdb
 import pytest
 
 from tests.support.cli import environment, tracekit
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 from tracekit.errors import ReplayError, SettingsError
 from tracekit.model.events import Chunk, Failure, Response, SpanBegin, SpanEnd
 from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
@@ -55,7 +64,7 @@ except ValueError:
 """
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     if asked.path != "/v1/messages":
         return error(400, "invalid_request_error", "error@corp", {"x-echo": "header@corp"})
     answer = reply(asked, message(text("an answer for somebody@corp"), tool_use("t", {"input-key@corp": "input@corp"})))

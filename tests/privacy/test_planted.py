@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 import pytest
-from tracekit_viewer.render.said import Reader
+from tracekit_viewer.render.call_messages import Reader
 
 from tests.support.cli import environment, tracekit
 from tests.support.collector import Collector, collector
@@ -20,7 +20,17 @@ from tests.support.planted import CREDENTIALS
 from tests.support.waiting import eventually
 from tests.support.warm import warm_python
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, stream, text, thinking, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    stream,
+    text,
+    thinking,
+    tool_use,
+)
 from tracekit.journal.catalog import segments_of
 from tracekit.journal.reader import read_run
 from tracekit.testing.outline import outline
@@ -74,7 +84,7 @@ class Planted(NamedTuple):
     runs: list[str]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     if asked.path != "/v1/messages":
         return error(400, "invalid_request_error", "you sent " + " ".join(CREDENTIALS), {"x-echo": CREDENTIALS[0]})
     if not asked.streams:

@@ -17,6 +17,7 @@ from tests.support.judging import INDEPENDENT
 from tests.support.receiver import receiver
 from tests.support.sixty import PLANTS, PROGRAM, RULES, SECRET, leaked, plants_json, respond
 from tracekit.cli.main import cli
+from tracekit.cli.sharing import FORMS
 from tracekit.demo.claude import ScriptedClaude
 
 WAYS = ("own", "provider", "metadata", "off")
@@ -134,11 +135,20 @@ def test_none_is_in_what_is_exported(run: Recorded, tmp_path: Path) -> None:
     assert "wrote" in command("export", "last", "-o", str(tmp_path / "run.jsonl"))
     assert "wrote" in command("export", "last", "-o", str(tmp_path / "normal.jsonl"), "--normal")
     assert "wrote" in command("export", "last", "-o", str(tmp_path / "tables"), "--format", "parquet")
+    (tmp_path / "forms").mkdir()
     rows = "".join(repr(duckdb.execute(f"FROM '{file}'").fetchall()) for file in tmp_path.rglob("*.parquet"))
     assert "[redacted:" in rows
     assert leaked(rows) == []
     assert leaked(everything(tmp_path)) == []
     assert leaked(_joined(tmp_path / "run.jsonl") + _joined(tmp_path / "normal.jsonl")) == []
+    for form in FORMS:
+        name = "test_run.py" if form == "pytest" else f"run.{form}"
+        assert "wrote" in command("export", "last", "-o", str(tmp_path / "forms" / name), "--format", form)
+    assert leaked(everything(tmp_path / "forms")) == []
+    pages = everything(tmp_path / "forms")
+    assert b"[redacted:" in pages
+    if _content(run) != "full":
+        assert [word for word in WORDS if word.encode() in pages] == []
     with receiver() as heard:
         # In a process of its own: OpenTelemetry's exporter leaves the closing of its sockets to the end.
         sending = ("export", "last", "--otlp", heard.url, "--content")

@@ -14,7 +14,7 @@ from tests.support.cli import environment
 from tests.support.cli import tracekit as command
 from tests.support.recording import recordings, stop
 from tests.support.replays import Watched, record, replay_of
-from tracekit.demo.claude import Answer, Asked, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, text
 from tracekit.errors import ReplayDivergence
 from tracekit.journal.catalog import all_runs
 from tracekit.journal.export import export
@@ -60,7 +60,7 @@ class Moody:
     def __init__(self) -> None:
         self.number = 0
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         self.number += 1
         return message(text(f"Answer number {self.number} of {['a', 'b', 'c', 'd', 'e', 'f', 'g'][self.number]}"))
 

@@ -92,7 +92,7 @@ def test_a_replay_that_blocked_the_call_of_a_child_did_not_follow(claude: Script
     asked = len(claude.asked)
     again = tracekit("replay", str(journal), "--", *program, env=env)
     assert again.returncode == 1, again.stderr
-    assert "a program that it started asked the API by itself" in again.stderr
+    assert "a program that it started, which is not replayed, sent a request to the API" in again.stderr
     assert f"by {warm_python()}" in again.stderr
     assert len(claude.asked) == asked
 

@@ -284,7 +284,7 @@ def program(way: Callable[[Any], Any]) -> Callable[[str], Any]:
 def test_threads_follow_to_the_nanosecond(way: Callable[[Any], Any], home: Path) -> None:
     delays_s = FAR_APART if way in (pool_that_waits, pool_with_callbacks) else DELAYS
     seen, recording = record(program(way), echo({**delays_s, "slow": 0.3}))
-    for _ in range(5):
+    for _ in range(2):
         again, replay = play(recording, program(way))
         assert again == seen
         assert_followed(replay, recording)

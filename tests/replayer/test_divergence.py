@@ -12,7 +12,7 @@ import anthropic
 import pytest
 
 from tests.support.replays import Watched, record, replay_of
-from tracekit.demo.claude import Answer, Asked, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, text
 from tracekit.errors import ReplayDivergence
 from tracekit.model.recording import Recording
 from tracekit.replayer.differences import differences, words_changed
@@ -25,7 +25,7 @@ class Numbered:
     def __init__(self) -> None:
         self.number = 0
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         self.number += 1
         return message(text(str(self.number)))
 
@@ -95,7 +95,7 @@ def test_where_only_ids_and_times_differ_it_is_said_how_to_pass_over_them(home: 
     with pytest.raises(ReplayDivergence) as raised, Replay(run) as replay:
         asking(question(LATER))("http://127.0.0.1:9")
     said = str(raised.value)
-    assert "nothing differs but a UUID, a date and time and a hexadecimal id" in said
+    assert "the only difference is a UUID, a date and time and a hexadecimal id" in said
     assert "tracekit replay RUN --calibrate OTHER" in said
     assert replay.divergence is not None
     assert all(f"--ignore {shlex.quote(entry)}" in said for entry in replay.divergence.ignore)
@@ -129,7 +129,7 @@ def test_another_order_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_already_used(home: Path) -> None:
     said = diverge(recorded(question()), question(), question())
-    assert "was already answered as often as it was made there" in said
+    assert "each of its recorded responses was already used" in said
 
 
 def test_never_made(home: Path) -> None:
@@ -155,7 +155,7 @@ def test_ambiguous(home: Path) -> None:
     with pytest.raises(ReplayDivergence) as raised:
         replay_of(run, lambda: asyncio.run(main("http://127.0.0.1:9", [0.03, 0.02, 0.01])))
     said = str(raised.value)
-    assert "several recorded answers fit this request, they differ" in said
+    assert "several recorded responses match this request, they differ" in said
     assert "they were given to: " in said
 
 

@@ -12,14 +12,14 @@ from tests.support.build import MS
 from tests.support.cli import PROGRAMS, environment, nodes, tracekit, tracekit_json
 from tests.support.replaying import busy, facts, numbered
 from tests.support.waiting import LONG_S
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, text, tool_use
 from tracekit.journal.catalog import find_run
 from tracekit.journal.reader import read_run
 
 PATHS = {"shop/cart.py": 0.15, "shop/orders.py": 0.3, "shop/mail.py": 0.45}
 
 
-def shop(asked: Asked) -> Answer:
+def shop(asked: ReceivedRequest) -> ScriptedResponse:
     request = asked.json()
     if request["system"] == "You lead.":
         if len(request["messages"]) == 1:
@@ -156,4 +156,4 @@ def test_ambiguous_is_exit_1_and_said(tmp_path: Path) -> None:
         assert tracekit("run", str(program), env=env).returncode == 0
     done = tracekit("replay", "last", str(program), env=env)
     assert done.returncode == 1
-    assert "nothing tells which is meant" in done.stderr
+    assert "the recording cannot tell which one belongs to it" in done.stderr

@@ -15,7 +15,7 @@ from tests.instrument.test_streams import SLOW, STREAM
 from tests.support.calling import QUESTION, Way, asynchronous
 from tests.support.recording import as_json
 from tests.support.replays import Watched, record, replay_of, round_trip
-from tracekit.demo.claude import Answer, error, message, reply, stalled, stream, text
+from tracekit.demo.claude import ScriptedResponse, error, message, reply, stalled, stream, text
 from tracekit.errors import ReplayDivergence
 
 SYNC = [
@@ -62,7 +62,7 @@ def async_program(leave: Callable[[Any], Any]) -> Callable[[str], Any]:
     return program
 
 
-def slowly(asked: Any) -> Answer:
+def slowly(asked: Any) -> ScriptedResponse:
     return reply(asked, SLOW) if asked.json().get("stream") else message(text("Then."))
 
 
@@ -144,7 +144,7 @@ def test_timeout_of_the_application(home: Path) -> None:
 def test_a_program_that_reads_on(home: Path) -> None:
     """What it left in the recording it reads to its end now: the recording has no more of it."""
     _, run = record_left()
-    with pytest.raises(ReplayDivergence, match="read on where the recording has nothing more"):
+    with pytest.raises(ReplayDivergence, match="reads past the end of the recorded response"):
         replay_of(run, lambda: sync_program(read_all)("http://127.0.0.1:9"))
 
 

@@ -18,7 +18,7 @@ from tests.support.recording import spans
 from tests.support.replaying import async_client, echo, play, question, record, sync_client, words_of
 from tests.support.starving import was_starved
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, Asked, Respond, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.events import Kind
 from tracekit.model.recording import RecordedSpan, Recording
 
@@ -325,7 +325,7 @@ def team(client: Any, most: int) -> Orchestrator:
     )
 
 
-def led(asked: Asked) -> Answer:
+def led(asked: ReceivedRequest) -> ScriptedResponse:
     body = asked.json()
     if body["system"].startswith("You lead"):
         if len(body["messages"]) == 1:
@@ -353,9 +353,23 @@ def working(most: int, *, is_async: bool, how: str) -> Callable[[str], Any]:
     return run
 
 
-@pytest.mark.parametrize("is_async", [True, False])
-@pytest.mark.parametrize("how", ["async", "sync"])
-@pytest.mark.parametrize(("before", "after", "expected"), [(1, 8, all_at_once), (8, 1, one_by_one), (1, 2, two_by_two)])
+@pytest.mark.parametrize(
+    ("before", "after", "expected", "is_async", "how"),
+    [
+        (1, 8, all_at_once, True, "async"),
+        (1, 8, all_at_once, False, "sync"),
+        (8, 1, one_by_one, True, "sync"),
+        (8, 1, one_by_one, False, "async"),
+        (1, 2, two_by_two, True, "async"),
+        (1, 2, two_by_two, False, "async"),
+        pytest.param(1, 8, all_at_once, True, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 8, all_at_once, False, "async", marks=pytest.mark.slow),
+        pytest.param(8, 1, one_by_one, True, "async", marks=pytest.mark.slow),
+        pytest.param(8, 1, one_by_one, False, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 2, two_by_two, True, "sync", marks=pytest.mark.slow),
+        pytest.param(1, 2, two_by_two, False, "sync", marks=pytest.mark.slow),
+    ],
+)
 def test_a_team_with_another_concurrency(
     before: int, after: int, expected: Callable[[list[float]], float], is_async: bool, how: str, home: Path
 ) -> None:

@@ -450,7 +450,9 @@ def _outcome(recording: Any, way: Way, waits: list[float], seen: Said) -> str:
     try:
         again, _ = play(recording, _program(way, waits))
     except tracekit.ReplayDivergence as divergence:
-        return "ambiguous" if "nothing tells which is meant" in str(divergence) else str(divergence)
+        return (
+            "ambiguous" if "the recording cannot tell which one belongs to it" in str(divergence) else str(divergence)
+        )
     assert again == seen, f"answers were swapped: {again} != {seen}"
     return "own"
 

@@ -14,12 +14,12 @@ import pytest
 
 from tests.support.recording import exchanges
 from tests.support.replaying import async_client, play, question, record, same_in_replay, sync_client
-from tracekit.demo.claude import Answer, Asked, message, stream, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, stream, text
 
 GAP_S = 0.1
 
 
-def slow_stream(asked: Asked) -> Answer:
+def slow_stream(asked: ReceivedRequest) -> ScriptedResponse:
     words = asked.json()["messages"][-1]["content"]
     return stream(message(text(f"one two {words}")), gap_s=GAP_S, first_s=0.2)
 

@@ -11,11 +11,11 @@ import pytest
 import tracekit
 from tests.support.recording import spans
 from tests.support.replays import Watched, assert_same_record, record, replay_of, untouched
-from tracekit.demo.claude import Answer, Asked, message, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, text
 from tracekit.errors import ReplayDivergence
 
 
-def echo(asked: Asked) -> Answer:
+def echo(asked: ReceivedRequest) -> ScriptedResponse:
     return message(text(f"{asked.json()['messages'][0]['content']}!"))
 
 
@@ -97,7 +97,7 @@ def test_results_are_returned_and_tools_are_not_run(home: Path) -> None:
     assert again == seen
     assert program.ran == RAN_AGAIN
     assert replay.mode == "followed"
-    assert replay.notes == ["run live, since the recording has no result of theirs that is JSON: failing, opaque"]
+    assert replay.notes == ["ran live, since the recording has no JSON result for them: failing, opaque"]
     assert replay.run is not None
     assert_same_record(replay.run.recording, run)
 
@@ -158,7 +158,7 @@ def team(folder: Path, ran: list[str]) -> Callable[[], str]:
     return program
 
 
-def lead_and_counter(asked: Asked) -> Answer:
+def lead_and_counter(asked: ReceivedRequest) -> ScriptedResponse:
     from tracekit.demo.claude import tool_use
 
     request = asked.json()

@@ -17,8 +17,8 @@ from tests.support.calling import ANSWER, Way, call, client_of, in_turn, streami
 from tests.support.frames import aws_frame, aws_stream
 from tests.support.replays import round_trip
 from tracekit.demo.claude import (
-    Answer,
-    Asked,
+    ReceivedRequest,
+    ScriptedResponse,
     cut,
     dropped,
     early_end,
@@ -38,7 +38,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anthropic._base_client, "INITIAL_RETRY_DELAY", 0.01)
 
 
-def again(way: Way, *answers: Answer, **options: Any) -> Any:
+def again(way: Way, *answers: ScriptedResponse, **options: Any) -> Any:
     """What the application sees of `answers`, recorded and replayed."""
     return round_trip(in_turn(*answers), lambda url: call(way, client_of(way, url, **options)))[0]
 
@@ -95,19 +95,23 @@ def test_broken_stream(way: Way, fault: str, home: Path) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [cut(ANSWER, after=30), Answer(headers={"content-type": "text/html"}, body=b"<html>"), Answer(204, {}, b"")],
+    [
+        cut(ANSWER, after=30),
+        ScriptedResponse(headers={"content-type": "text/html"}, body=b"<html>"),
+        ScriptedResponse(204, {}, b""),
+    ],
     ids=["cut", "no json", "empty"],
 )
 @sync_and_async("create", "streaming_response", "post", "raw_response", "parse")
-def test_broken_answer(way: Way, answer: Answer, home: Path) -> None:
+def test_broken_answer(way: Way, answer: ScriptedResponse, home: Path) -> None:
     round_trip(lambda _: answer, lambda url: call(way, client_of(way, url, max_retries=0)))
 
 
 # ── encodings ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def encoded(encoding: str, compress: Callable[[bytes], bytes]) -> Callable[[Asked], Answer]:
-    def respond(asked: Asked) -> Answer:
+def encoded(encoding: str, compress: Callable[[bytes], bytes]) -> Callable[[ReceivedRequest], ScriptedResponse]:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         answer = reply(asked, ANSWER)
         headers = {**answer.headers, "content-encoding": encoding}
         if answer.chunks is None:
@@ -138,8 +142,19 @@ def test_body_that_is_not_what_its_encoding_says(way: Way, home: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), CLIENTS, ids=[name for name, _ in CLIENTS])
-@sync_and_async("create", "create_stream", "stream_helper", "streaming_response_events")
+@sync_and_async("create", "create_stream")
 def test_every_client_class(way: Way, name: str, options: dict[str, Any], home: Path) -> None:
+    _is_replayed(way, name, options)
+
+
+@pytest.mark.slow  # `test_every_way` proves the ways, the test above the clients
+@pytest.mark.parametrize(("name", "options"), CLIENTS, ids=[name for name, _ in CLIENTS])
+@sync_and_async("stream_helper", "streaming_response_events")
+def test_every_client_class_in_other_ways(way: Way, name: str, options: dict[str, Any], home: Path) -> None:
+    _is_replayed(way, name, options)
+
+
+def _is_replayed(way: Way, name: str, options: dict[str, Any]) -> None:
     seen, _ = round_trip(respond_of_platform, lambda url: call(way, platform_client(way, name, options, url)))
     assert not seen.raised
 
@@ -164,13 +179,13 @@ def test_files_and_models(is_async: bool, home: Path) -> None:
     models = b'{"data": [{"id": "m%d", "type": "model", "display_name": "M", "created_at": "2026-11-22T10:00:00Z"}], '
     models += b'"has_more": %s, "first_id": "m", "last_id": "m%d"}'
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         if asked.path.endswith("/content"):
-            return Answer(headers={"content-type": "application/binary"}, body=b"\x00\xff abc")
+            return ScriptedResponse(headers={"content-type": "application/binary"}, body=b"\x00\xff abc")
         if "files" in asked.path:
-            return Answer(body=file)
+            return ScriptedResponse(body=file)
         is_first = "after_id" not in asked.query
-        return Answer(body=models % (1 + (not is_first), b"true" if is_first else b"false", 1))
+        return ScriptedResponse(body=models % (1 + (not is_first), b"true" if is_first else b"false", 1))
 
     def use(client: anthropic.Anthropic) -> list[Any]:
         made = client.beta.files.upload(file=("a.txt", b"abc", "text/plain"))

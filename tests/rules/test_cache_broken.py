@@ -258,7 +258,7 @@ def test_each_use_of_the_cache_makes_it_live_longer() -> None:
 def test_a_change_that_had_expired_too_says_both() -> None:
     (finding,) = found(*pair(BASE, {**BASE, "system": "You follow."}, at=6 * MINUTE))
     assert finding.message.endswith("the content changed in the system prompt")
-    assert "the cache had expired as well: it was last used 6 min 0 s before" in finding.evidence
+    assert "the cache had expired as well: it was last used 6 m 00 s before" in finding.evidence
 
 
 # ── the look-back ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ What the finding promises and what the mended program saves is measured by `test
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,17 @@ from tracekit.rules import findings_of
 from tracekit.rules.check import Options
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def _cases(cases: list[Case], *, fast: tuple[str, ...]) -> list[Any]:
+    """`cases` as parameters: all but those that are named are slow."""
+    assert {case.name for case in cases} >= set(fast)
+    return [pytest.param(case, id=case.name, marks=() if case.name in fast else pytest.mark.slow) for case in cases]
+
+
+ONE_A_RULE = ("two, by for", "two, blocked", "two in turns", "two places for six", "the program's own")
+ONE_A_WAY = ("three, by for", "uneven, blocked")
+
+
+@pytest.mark.parametrize("case", _cases(CASES, fast=ONE_A_RULE))
 def test_the_serial_program_has_the_finding_and_the_mended_one_none(case: Case, recording: Path) -> None:
     quick, concurrency = faster(case, 0.4), Options(select=("TK1",))
     (found,) = findings_of(play(quick, case.serial), concurrency)
@@ -22,7 +33,7 @@ def test_the_serial_program_has_the_finding_and_the_mended_one_none(case: Case, 
     assert findings_of(play(quick, case.parallel), concurrency) == []
 
 
-@pytest.mark.parametrize("case", REPLAYABLE[::3], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", _cases(REPLAYABLE[::3], fast=ONE_A_WAY))
 def test_a_replay_of_the_mended_program_projects_what_the_finding_promised(case: Case, recording: Path) -> None:
     quick = faster(case, 0.4)
     serial = play(quick, case.serial)

@@ -18,7 +18,7 @@ from tests.support.recording import the_run
 from tests.support.virtual import perform
 from tests.support.waiting import LONG_S
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.finding import Finding
 from tracekit.rules import findings_of
 from tracekit.rules.check import Options
@@ -28,7 +28,7 @@ PAGES = ("pricing", "about", "jobs")
 Program = Callable[[Any, Any], Awaitable[None]]
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """A lead asks for three pages at once, then ends; everybody else answers after a tenth of a second."""
     body = asked.json()
     if "tool_choice" in body:
@@ -69,7 +69,7 @@ def found(program: Program) -> list[Finding]:
 def found_in_calls(program: Program) -> list[Finding]:
     """What is found of `program` where calls alone take time: to the nanosecond what the script says."""
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> ScriptedResponse:
         return replace(respond(asked), delay_s=0.1)
 
     _, run = perform(lambda clients: program(clients.of_loop, clients.blocking), answer)

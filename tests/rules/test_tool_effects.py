@@ -17,7 +17,7 @@ import pytest
 import tracekit
 from tests.support.recording import the_run
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 from tracekit.errors import SettingsError
 from tracekit.instrument import tool_hints
 from tracekit.model.finding import Finding
@@ -31,7 +31,7 @@ TASK: list[Any] = [{"role": "user", "content": "Look up hull, mast and sail."}]
 SLOW_S = 0.15
 
 
-def one_at_a_time(asked: Asked) -> Answer:
+def one_at_a_time(asked: ReceivedRequest) -> ScriptedResponse:
     """A lead that asks for one part in each response."""
     done = sum(each["role"] == "assistant" for each in asked.json()["messages"])
     uses = [tool_use("look_up", {"part": PARTS[done]})] if done < len(PARTS) else []

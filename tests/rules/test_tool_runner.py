@@ -13,13 +13,13 @@ from anthropic import beta_tool
 
 from tests.support.recording import the_run
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text, tool_use
 from tracekit.rules import findings_of
 
 NAMES = ("read_file", "ask_expert", "search")
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     if "tool_result" in json.dumps(asked.json()["messages"][-1]):
         return reply(asked, message(text("Done.")))
     return reply(asked, message(*(tool_use(name, {"topic": f"part {name}"}) for name in NAMES)))

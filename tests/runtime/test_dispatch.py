@@ -15,7 +15,7 @@ from tests.support.cli import nodes
 from tests.support.teams import HOWS, LEAD, WORKER, How, Script, client_args, perform, results, shown, tree
 from tests.support.waiting import LONG_S
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, ScriptedClaude, error, message, text, tool_use
+from tracekit.demo.claude import ScriptedClaude, ScriptedResponse, error, message, text, tool_use
 
 
 def worker(name: str = "worker", **more: Any) -> Subagent:
@@ -34,7 +34,7 @@ def ask(name: str, task: str = "it") -> dict[str, Any]:
 def test_a_batch_of_twelve_under_four_never_exceeds_four(how: How, recording: Path) -> None:
     together = threading.Barrier(4)
 
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         together.wait(LONG_S)
         task = body["messages"][0]["content"]
         # The later a task was asked for, the sooner it is done.
@@ -91,7 +91,7 @@ def test_tools_are_bounded_too_and_block_nothing(kind: str, home: Path) -> None:
 
 
 def test_what_comes_after_others_waits_for_theirs_and_takes_no_place(recording: Path) -> None:
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return message(text("Done."), delay_s=0.1 if "first" in body["system"] else 0)
 
     # The last to be asked for is the one that all wait for, and there is one place.
@@ -116,7 +116,7 @@ def test_those_it_comes_after_may_be_in_no_batch(home: Path) -> None:
 
 
 def test_one_that_fails_sets_those_free_that_wait_for_it(home: Path) -> None:
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return error(400, "invalid_request_error", "no") if "first" in body["system"] else message(text("Done."))
 
     asks = message(ask("second"), ask("first"))
@@ -128,7 +128,7 @@ def test_one_that_fails_sets_those_free_that_wait_for_it(home: Path) -> None:
 
 @pytest.mark.parametrize("how", HOWS[:3])
 def test_an_api_error_of_a_subagent_is_its_result(how: How, recording: Path) -> None:
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         if body["messages"][0]["content"] == "bad":
             return error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
         return message(text("Fine."))
@@ -152,7 +152,7 @@ def test_an_api_error_of_a_subagent_is_its_result(how: How, recording: Path) -> 
 
 @pytest.mark.parametrize("how", HOWS[:3])
 def test_an_api_error_of_the_lead_reaches_the_caller(how: How, recording: Path) -> None:
-    def respond(asked: Any) -> Answer:
+    def respond(asked: Any) -> ScriptedResponse:
         return error(400, "invalid_request_error", "too long")
 
     with ScriptedClaude(respond) as claude:
@@ -168,7 +168,7 @@ def test_an_api_error_of_the_lead_reaches_the_caller(how: How, recording: Path) 
 def test_a_team_within_a_team(how: How, recording: Path) -> None:
     together = threading.Barrier(4)
 
-    def respond(asked: Any) -> Answer:
+    def respond(asked: Any) -> ScriptedResponse:
         body = asked.json()
         first = len(body["messages"]) == 1
         match body["system"]:

@@ -18,7 +18,17 @@ from tests.support.teams import HOWS, LEAD, WORKER, How, Script, client_args, pe
 from tests.support.waiting import LONG_S, eventually
 from tests.support.warm import warm_python
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, early_end, message, reply, stream, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    early_end,
+    message,
+    reply,
+    stream,
+    text,
+    tool_use,
+)
 
 ENDS = ("end_turn", "stop_sequence", "max_tokens", "refusal", "model_context_window_exceeded", "a_new_one")
 
@@ -79,7 +89,7 @@ def test_a_pause_goes_on_with_the_same_conversation(how: How, streams: bool, rec
 
 @pytest.mark.parametrize("reason", ["pause_turn", "tool_use"])
 def test_max_turns_ends_what_never_would(reason: str, recording: Path) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         if asked.json()["system"] == "You work.":
             return message(text("Done."))
         asks = [tool_use("worker", {"task": str(asked.number)})] if reason == "tool_use" else []
@@ -109,7 +119,7 @@ def test_a_tool_that_was_asked_for_in_a_cut_answer_is_not_run(home: Path) -> Non
 
 @pytest.mark.parametrize("how", HOWS[:3])
 def test_a_stream_that_ends_too_early_is_incomplete(how: How, recording: Path) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         return early_end(stream(message(text("Hello my dear."))), 5)
 
     with ScriptedClaude(respond) as claude:
@@ -124,7 +134,7 @@ def test_one_that_hangs_fails_after_its_time(recording: Path) -> None:
         await asyncio.Event().wait()
         return ""
 
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return message(tool_use("hang", {}))
 
     with ScriptedClaude(Script(ASKS, said=said)) as claude:
@@ -147,7 +157,7 @@ def test_a_sync_tool_that_hangs_holds_nothing_up(home: Path) -> None:
         freed.wait()
         return ""
 
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return message(tool_use("hang", {}))
 
     with ScriptedClaude(Script(ASKS, said=said)) as claude:
@@ -166,7 +176,7 @@ def test_the_time_of_the_lead_is_limited_too(home: Path) -> None:
 
 @pytest.mark.parametrize("how", ["task", "run_sync"])
 def test_a_cancellation_reaches_all_who_are_at_work(how: str, recording: Path) -> None:
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return message(text("Late."), delay_s=NEVER_S)
 
     asks = message(*[tool_use("worker", {"task": str(number)}) for number in range(3)])
@@ -224,7 +234,7 @@ def interrupt(when: Any) -> None:
 
 @pytest.mark.parametrize("mode", ["run", "run_sync", "sync"])
 def test_ctrl_c_ends_a_program_at_once_and_its_spans(mode: str, tmp_path: Path) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         return reply(asked, ASKS) if len(asked.json()["messages"]) == 1 and "lead" in asked.json()["system"] else late
 
     late = message(text("Late."), delay_s=NEVER_S)

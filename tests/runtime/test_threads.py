@@ -17,7 +17,7 @@ from tests.support.cli import nodes
 from tests.support.teams import LEAD, WORKER, Script, client_args, shown
 from tests.support.waiting import LONG_S, eventually
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, ScriptedClaude, message, text, tool_use
+from tracekit.demo.claude import ScriptedClaude, ScriptedResponse, message, text, tool_use
 from tracekit.runtime.threads import in_thread, run_sync
 
 ASKS = message(*[tool_use("worker", {"task": str(number)}) for number in range(5)])
@@ -39,7 +39,7 @@ def test_one_async_client_serves_run_after_run_without_a_retry(home: Path) -> No
 
 
 def test_one_async_client_serves_many_threads_at_once(home: Path) -> None:
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         return message(text("Done."), delay_s=0.1)
 
     with ScriptedClaude(Script(ASKS, said=said)) as claude:
@@ -65,7 +65,7 @@ def test_run_sync_where_a_loop_is_running(recording: Path) -> None:
 def test_a_sync_client_blocks_no_loop_and_no_other(recording: Path) -> None:
     together, beats = threading.Barrier(5), 0
 
-    def said(body: dict[str, Any]) -> Answer:
+    def said(body: dict[str, Any]) -> ScriptedResponse:
         together.wait(LONG_S)
         before = beats
         eventually(lambda: beats > before, lambda: "the loop is blocked")

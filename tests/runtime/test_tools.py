@@ -22,7 +22,7 @@ import tracekit
 from tests.support.cli import nodes
 from tests.support.teams import LEAD, WORKER, Script, perform, results, shown, tree
 from tracekit import Orchestrator, Subagent
-from tracekit.demo.claude import Answer, ScriptedClaude, message, text, tool_use
+from tracekit.demo.claude import ScriptedClaude, ScriptedResponse, message, text, tool_use
 
 
 def lead(client: Any, tools: Any = (), *subagents: Subagent, **more: Any) -> Orchestrator:
@@ -249,7 +249,7 @@ def reviewer(given: Any) -> Subagent:
     return Subagent("reviewer", "Reviews.", WORKER, "You review.", given)
 
 
-def echo(body: dict[str, Any]) -> Answer:
+def echo(body: dict[str, Any]) -> ScriptedResponse:
     return message(text(str(body["messages"][0]["content"])))
 
 

@@ -1,6 +1,6 @@
 """The scripted Claude against which the recordings are made."""
 
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text
 
 __all__ = ["claude"]
 
@@ -10,7 +10,7 @@ def claude() -> ScriptedClaude:
     return ScriptedClaude(_respond)
 
 
-def _respond(asked: Asked) -> Answer:
+def _respond(asked: ReceivedRequest) -> ScriptedResponse:
     body = asked.json()
     prompt = body["messages"][0]["content"]
     if body["system"] == "You sum up.":

@@ -70,8 +70,8 @@ class Transcript:
         """Append the result of a tool call; `detail` is its `toolUseResult`."""
         is_error = bool(more.pop("is_error", False))
         block = {"type": "tool_result", "tool_use_id": tool, "content": content, "is_error": is_error}
-        told = {} if detail is None else {"toolUseResult": detail}
-        return self.add(at_s, {"type": "user", "message": {"role": "user", "content": [block]}, **told}, **more)
+        warnings = {} if detail is None else {"toolUseResult": detail}
+        return self.add(at_s, {"type": "user", "message": {"role": "user", "content": [block]}, **warnings}, **more)
 
     def request(self, at_s: float, id: str, **more: Any) -> None:
         """Append an attempt, which has no part in the chain of lines."""
@@ -114,7 +114,7 @@ def runs() -> list[Run]:
 
 def the_run(*paths: Path) -> Run:
     """Import what is at `paths`, and return the one run."""
-    assert imported(*paths).told == []
+    assert imported(*paths).warnings == []
     (run,) = runs()
     return run
 

@@ -169,11 +169,11 @@ def test_a_store_that_cannot_be_opened_is_moved_aside(home: Path, damage: str) -
         )
     report = collect()
     assert report is not None
-    assert len(report.told) == 1
-    assert "it is kept as store.duckdb.damaged-" in report.told[0]
+    assert len(report.warnings) == 1
+    assert "it is kept as store.duckdb.damaged-" in report.warnings[0]
     asides = [path.name for path in home.glob("store.duckdb.damaged-*") if path.suffix != ".wal"]
     assert len(asides) == 1
-    assert asides[0] in report.told[0]
+    assert asides[0] in report.warnings[0]
     assert sorted(ids(home)) == sorted(recorded)
     assert everything(home) == before
 

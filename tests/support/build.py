@@ -9,7 +9,7 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.model.events import Kind, Request
-from tracekit.model.recording import Exchange, Lane, Piece, RecordedSpan, Recording, Segment
+from tracekit.model.recording import Exchange, Piece, RecordedLane, RecordedSpan, Recording, Segment
 from tracekit.model.tree import Node
 
 MS = 1_000_000
@@ -41,7 +41,7 @@ class Builder:
     def __init__(self, *, alive: bool = False, exited: bool = True) -> None:
         self.spans: dict[str, RecordedSpan] = {}
         self.exchanges: dict[str, Exchange] = {}
-        self.lanes: dict[tuple[int, str], Lane] = {}
+        self.lanes: dict[tuple[int, str], RecordedLane] = {}
         self._segment = Segment("x", "ab" * 16, "test", 0, "h", 1, alive=alive, exited=exited)
 
     def span(
@@ -74,7 +74,7 @@ class Builder:
 
     def lane(self, id: str, function: str) -> str:
         """A task, thread or job that runs `function` of the program."""
-        self.lanes[0, id] = Lane(0, id, id.rpartition(".")[0] or None, "task", 0, function)
+        self.lanes[0, id] = RecordedLane(0, id, id.rpartition(".")[0] or None, "task", 0, function)
         return id
 
     def count(

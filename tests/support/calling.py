@@ -21,7 +21,7 @@ from anthropic import AsyncStream, Stream
 from anthropic.types import Message, RawMessageStreamEvent
 
 from tests.support.recording import as_json
-from tracekit.demo.claude import Answer, Respond, message, reply, text
+from tracekit.demo.claude import Respond, ScriptedResponse, message, reply, text
 
 MODEL = "claude-sonnet-5"
 QUESTION: Any = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Which city?"}]}
@@ -380,7 +380,7 @@ def _told(error: BaseException | None) -> list[Any]:
     return told
 
 
-def in_turn(*answers: Answer) -> Respond:
+def in_turn(*answers: ScriptedResponse) -> Respond:
     """Answer each request with the next of `answers`, and every one after them with the last; stream where asked to."""
     return lambda asked: reply(asked, answers[min(asked.number, len(answers) - 1)])
 

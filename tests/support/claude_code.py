@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.frameworks.environments import find
-from tracekit.demo.claude import Answer, Asked, Block, ScriptedClaude, count_tokens, error, message, reply, text
+from tracekit.demo.claude import (
+    Block,
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    count_tokens,
+    error,
+    message,
+    reply,
+    text,
+)
 
 __all__ = ["CLI_VARIABLE", "ScriptedSession", "claude_code", "sdk_python", "start"]
 
@@ -56,7 +66,7 @@ class ScriptedSession(ScriptedClaude):
         self.is_stuck = threading.Event()
         self.let_go = threading.Event()
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: ReceivedRequest) -> ScriptedResponse:
         if asked.path.endswith("/count_tokens"):
             return count_tokens(12)
         if not asked.path.endswith("/messages"):

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.recording import AUTHORITY
 from tests.support.waiting import LONG_S
 from tests.support.warm import warm_python
 
@@ -23,6 +24,7 @@ def environment(home: Path, url: str = "http://127.0.0.1:9", **more: str) -> dic
         **kept,
         "TRACEKIT_HOME": str(home),
         "TRACEKIT_RAISE": "1",
+        "SSL_CERT_FILE": str(AUTHORITY),
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": "test",
         "NO_PROXY": "*",

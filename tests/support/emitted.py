@@ -17,7 +17,7 @@ from typing import Any, Literal
 import tracekit
 from tests.support.virtual import Clients, perform
 from tracekit import semconv
-from tracekit.demo.claude import Answer, Asked, message, reply, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, message, reply, text, tool_use
 from tracekit.model.change import Change
 from tracekit.model.tree import Node, Run
 
@@ -329,7 +329,7 @@ class _Stage:
 
     # ── the model ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def respond(self, asked: Asked) -> Answer:
+    def respond(self, asked: ReceivedRequest) -> ScriptedResponse:
         """Answer as the model does."""
         body = asked.json()
         system = body["system"] if isinstance(body["system"], str) else body["system"][0]["text"]
@@ -348,7 +348,7 @@ class _Stage:
         said = output if done == len(step.calls_ms) - 1 else "So far so good."
         return reply(asked, message(text(said), delay_s=step.calls_ms[done] / 1000))
 
-    def _led(self, number: int, done: int) -> Answer:
+    def _led(self, number: int, done: int) -> ScriptedResponse:
         part = self.program.parts[number]
         steps = list(part.rounds[done].waits) if done < len(part.rounds) else []
         uses = [

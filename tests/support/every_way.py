@@ -10,7 +10,17 @@ from typing import Any, NamedTuple
 
 from tests.support.cli import PROGRAMS, environment, tracekit_json
 from tests.support.collector import collector
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, count_tokens, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    count_tokens,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 
 __all__ = ["PROGRAM", "Outcome", "answer", "record", "run_program"]
 
@@ -48,7 +58,7 @@ class Outcome(NamedTuple):
         return [scope for scope, _ in self.told["spans"]]
 
 
-def answer(asked: Asked) -> Answer:
+def answer(asked: ReceivedRequest) -> ScriptedResponse:
     """The scripted model: what it says follows from what it is asked."""
     if asked.path.endswith("/count_tokens"):
         return count_tokens(12)

@@ -97,7 +97,7 @@ def imported_spans(folder: Path, *spans: Mapping[str, Any]) -> Imported:
 
 def run_of(folder: Path, *spans: Mapping[str, Any]) -> Run:
     """Import a file with `spans` of one trace, and return the run."""
-    assert imported_spans(folder, *spans).told == []
+    assert imported_spans(folder, *spans).warnings == []
     (run,) = runs()
     return run
 

@@ -8,7 +8,7 @@ import struct
 import zlib
 from dataclasses import replace
 
-from tracekit.demo.claude import Answer, stream
+from tracekit.demo.claude import ScriptedResponse, stream
 
 __all__ = ["aws_frame", "aws_stream"]
 
@@ -23,7 +23,7 @@ def aws_frame(headers: dict[str, str], payload: bytes) -> bytes:
     return frame + struct.pack(">I", zlib.crc32(frame))
 
 
-def aws_stream(answer: Answer) -> Answer:
+def aws_stream(answer: ScriptedResponse) -> ScriptedResponse:
     """The stream that Bedrock sends for a message, its frames cut across two chunks each."""
     chunks = []
     for wait_s, event in stream(answer, pad=False).chunks or ():

@@ -10,7 +10,17 @@ import anthropic
 
 import tracekit
 from tracekit import semconv
-from tracekit.demo.answers import Answer, Asked, error, message, reply, stream, text, thinking, tool_use
+from tracekit.demo.answers import (
+    ReceivedRequest,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    stream,
+    text,
+    thinking,
+    tool_use,
+)
 from tracekit.demo.claude import ScriptedClaude
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, Request, Response, SpanBegin, SpanEnd
@@ -61,7 +71,7 @@ def record() -> str:
     """Record an agent that meets all of it, with the SDK and a server; the run's id."""
     answers = iter(_answers())
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         return reply(asked, next(answers))
 
     with ScriptedClaude(respond) as claude, tracekit.run(NAME) as run:
@@ -84,7 +94,7 @@ def record() -> str:
         return run.id
 
 
-def _answers() -> list[Answer]:
+def _answers() -> list[ScriptedResponse]:
     headers = {"request-id": "EVIL26 \u009b31m\u202e", "retry-after-ms": "1"}
     last = stream(message(thinking(EVIL), text("surrogates"), model=NAME))
     halves = json.dumps(SURROGATES).encode().strip(b'"')

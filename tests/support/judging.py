@@ -8,7 +8,7 @@ from typing import Any
 
 from fixtures.rules.judged import tool
 from fixtures.rules.story import Story, one_by_one
-from tracekit.demo.claude import Answer, Asked, Respond, message, text
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedResponse, message, text
 
 MODEL = "claude-haiku-5-5"
 USAGE = {"input_tokens": 1000, "output_tokens": 100}
@@ -35,7 +35,7 @@ NOTES = Story(
 )
 
 
-def says(verdict: str, reason: str = "", quote: str = "", **more: Any) -> Answer:
+def says(verdict: str, reason: str = "", quote: str = "", **more: Any) -> ScriptedResponse:
     """The response of a judge."""
     return message(
         text(json.dumps({"reason": reason, "verdict": verdict, "quote": quote})), model=MODEL, usage=USAGE, **more
@@ -45,19 +45,19 @@ def says(verdict: str, reason: str = "", quote: str = "", **more: Any) -> Answer
 INDEPENDENT = says("independent", "All three subjects stand in the task.")
 
 
-def prompt(asked: Asked) -> str:
+def prompt(asked: ReceivedRequest) -> str:
     """The text that the judge was given."""
     content = asked.json()["messages"][0]["content"]
     assert isinstance(content, str)
     return content
 
 
-def batches(answer: Callable[[dict[str, Any]], Answer], *, waits: int = 0) -> Respond:
+def batches(answer: Callable[[dict[str, Any]], ScriptedResponse], *, waits: int = 0) -> Respond:
     """Serve the Batch API: a batch ends after it was asked for `waits` times, and `answer` responds to its requests."""
     requests: list[dict[str, Any]] = []
     looks: list[None] = []
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: ReceivedRequest) -> ScriptedResponse:
         if asked.method == "POST":
             requests.extend(asked.json()["requests"])
             return _batch(asked, "in_progress")
@@ -66,19 +66,21 @@ def batches(answer: Callable[[dict[str, Any]], Answer], *, waits: int = 0) -> Re
                 json.dumps({"custom_id": request["custom_id"], "result": _result(answer(request["params"]))})
                 for request in requests
             ]
-            return Answer(headers={"content-type": "application/x-jsonl"}, body="\n".join([*lines, ""]).encode())
+            return ScriptedResponse(
+                headers={"content-type": "application/x-jsonl"}, body="\n".join([*lines, ""]).encode()
+            )
         looks.append(None)
         return _batch(asked, "ended" if len(looks) > waits else "in_progress")
 
     return respond
 
 
-def _result(answer: Answer) -> dict[str, Any]:
+def _result(answer: ScriptedResponse) -> dict[str, Any]:
     body = json.loads(answer.body)
     return {"type": "errored", "error": body} if answer.status >= 400 else {"type": "succeeded", "message": body}
 
 
-def _batch(asked: Asked, status: str) -> Answer:
+def _batch(asked: ReceivedRequest, status: str) -> ScriptedResponse:
     url = f"http://{asked.headers['host']}/v1/messages/batches/{BATCH}/results"
     body = {
         "id": BATCH,
@@ -92,4 +94,4 @@ def _batch(asked: Asked, status: str) -> Answer:
         "archived_at": None,
         "results_url": url if status == "ended" else None,
     }
-    return Answer(body=json.dumps(body).encode())
+    return ScriptedResponse(body=json.dumps(body).encode())

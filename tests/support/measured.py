@@ -18,7 +18,16 @@ import anthropic
 import tracekit
 from tests.support.recording import recordings
 from tracekit.analysis.structure import structure
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, error, message, reply, text, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedClaude,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    text,
+    tool_use,
+)
 from tracekit.model.tree import Run
 from tracekit.replayer.session import Replay
 
@@ -82,7 +91,7 @@ class Script:
         self._case = case
         self._split = split
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         body = asked.json()
         done = sum(each["role"] == "assistant" for each in body["messages"])
         if body["system"] == "You lead.":
@@ -96,7 +105,7 @@ class Script:
             return reply(asked, message(use, delay_s=steps[done] / 1000))
         return reply(asked, message(text(f"Agent {number} is content."), delay_s=steps[-1] / 1000))
 
-    def _lead(self, done: int) -> Answer:
+    def _lead(self, done: int) -> ScriptedResponse:
         numbers = range(len(self._case.agents))
         uses = [tool_use("audit_agent", {"folder": f"src/f{n}"}, f"toolu_{n}") for n in numbers]
         asks = [uses[done : done + 1] if done < len(uses) else []] if self._split else [uses if done == 0 else []]

@@ -11,7 +11,7 @@ import pytest
 from grafana.dashboards import FOLDER
 from tests.support.cli import tracekit
 from tests.support.traceql import Groups
-from tracekit.demo.claude import Answer, Asked, error, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedResponse, error, message, reply, text
 
 __all__ = ["OVERVIEW", "PROGRAM", "RUN", "differing", "queries", "recorded", "respond"]
 
@@ -102,7 +102,7 @@ def differing(shown: dict[str, Groups], expected: dict[str, Groups]) -> dict[str
     return {title: pair for title, pair in pairs.items() if pair[0] != pytest.approx(pair[1], rel=0.02, abs=0.01)}
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Overloaded once or twice, or a refusal, as the words of the request want it."""
     words = asked.json()["messages"][-1]["content"]
     tried = int(asked.headers["x-stainless-retry-count"])

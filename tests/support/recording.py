@@ -17,6 +17,9 @@ from tracekit.journal.reader import read_run
 from tracekit.model.events import Kind
 from tracekit.model.recording import Exchange, RecordedSpan, Recording
 
+AUTHORITY = Path(__file__).with_name("data") / "authority.pem"
+"""The one authority that clients trust in tests: to read those of the system takes longer than a call, for each client."""
+
 
 @pytest.fixture(scope="session")
 def _frozen() -> None:
@@ -34,6 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _frozen: None) -> Iter
         monkeypatch.delenv(name)
     monkeypatch.setenv("TRACEKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TRACEKIT_RAISE", "1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     faults = guard.faults.count
     yield tmp_path / "home"
     gc.collect(1)

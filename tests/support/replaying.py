@@ -14,7 +14,7 @@ import pytest
 import tracekit
 from tests.support.recording import recordings
 from tests.support.starving import note_starving, was_starved
-from tracekit.demo.claude import Asked, Respond, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedClaude, message, reply, text
 from tracekit.model.recording import RecordedSpan, Recording
 from tracekit.replayer.session import Replay
 
@@ -45,7 +45,7 @@ def async_client(url: str, **more: Any) -> anthropic.AsyncAnthropic:
 def numbered(delays_s: list[float] | None = None) -> Respond:
     """Answers the number of the request in the order of arrival: equal questions get different answers."""
 
-    def respond(asked: Asked) -> Any:
+    def respond(asked: ReceivedRequest) -> Any:
         delay_s = delays_s[asked.number % len(delays_s)] if delays_s else 0.01
         return reply(asked, message(text(f"answer {asked.number}"), delay_s=delay_s))
 
@@ -55,7 +55,7 @@ def numbered(delays_s: list[float] | None = None) -> Respond:
 def echo(delays_s: dict[str, float] | None = None, default_s: float = 0.01) -> Respond:
     """Repeats what it is asked, after the time that the words take."""
 
-    def respond(asked: Asked) -> Any:
+    def respond(asked: ReceivedRequest) -> Any:
         words = asked.json()["messages"][-1]["content"]
         return reply(asked, message(text(f"re: {words}"), delay_s=(delays_s or {}).get(words, default_s)))
 

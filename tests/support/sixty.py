@@ -10,7 +10,18 @@ from hashlib import sha512
 from typing import Any
 from urllib.parse import quote
 
-from tracekit.demo.claude import Answer, Asked, error, message, reply, sse_error, stream, text, thinking, tool_use
+from tracekit.demo.claude import (
+    ReceivedRequest,
+    ScriptedResponse,
+    error,
+    message,
+    reply,
+    sse_error,
+    stream,
+    text,
+    thinking,
+    tool_use,
+)
 
 __all__ = ["PLANTS", "PROGRAM", "RULES", "leaked", "plants_json", "respond"]
 
@@ -265,7 +276,7 @@ client.close(); bearer.close()
 """Uses every secret in its place. With `provider`, the application exports by a TracerProvider of its own."""
 
 
-def _serial(asked: Asked) -> Answer:
+def _serial(asked: ReceivedRequest) -> ScriptedResponse:
     step = len(asked.json()["messages"]) // 2
     asks = (("get_weather", "city", "Rome"), ("get_rate", "currency", "euro"), ("get_news", "topic", "trains"))
     if step >= len(asks):
@@ -274,10 +285,10 @@ def _serial(asked: Asked) -> Answer:
     return message(text(f"Next, with {SECRET['judged answer']}."), tool_use(name, {field: value}))
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Respond to each request of `PROGRAM`, with the secrets that come back."""
     if asked.path == "/v1/files":
-        return Answer(body=json.dumps({"id": "file_1", "type": "file", "filename": "notes.txt"}).encode())
+        return ScriptedResponse(body=json.dumps({"id": "file_1", "type": "file", "filename": "notes.txt"}).encode())
     if asked.path.startswith("/v1/messages/batches"):
         return _batch(asked)
     if asked.path != "/v1/messages":
@@ -303,13 +314,15 @@ def respond(asked: Asked) -> Answer:
     return reply(asked, message(text("hello")))
 
 
-def _batch(asked: Asked) -> Answer:
+def _batch(asked: ReceivedRequest) -> ScriptedResponse:
     if asked.path.endswith("/results"):
         body = json.loads(message(text(f"it is {SECRET['batch result']}")).body)
         line = {"custom_id": "one", "result": {"type": "succeeded", "message": body}}
-        return Answer(headers={"content-type": "application/x-jsonl"}, body=json.dumps(line).encode() + b"\n")
+        return ScriptedResponse(headers={"content-type": "application/x-jsonl"}, body=json.dumps(line).encode() + b"\n")
     times = dict.fromkeys(("created_at", "expires_at", "ended_at"), "2026-11-28T09:00:00Z")
     counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
     found: dict[str, Any] = {"id": "msgbatch_1", "type": "message_batch", "processing_status": "ended", **times}
     url = f"http://{asked.headers['host']}/v1/messages/batches/msgbatch_1/results"
-    return Answer(body=json.dumps({**found, "request_counts": counts, "results_url": quote(url, safe=":/")}).encode())
+    return ScriptedResponse(
+        body=json.dumps({**found, "request_counts": counts, "results_url": quote(url, safe=":/")}).encode()
+    )

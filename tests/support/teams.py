@@ -13,7 +13,7 @@ from tests.support.recording import the_run
 from tracekit import Orchestrator, Result
 from tracekit.analysis.structure import structure
 from tracekit.cli.shape import show_json
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, reply, text
 
 How = Literal["async", "sync", "sync client", "sync, async client"]
 HOWS: tuple[How, ...] = ("async", "sync", "sync client", "sync, async client")
@@ -48,11 +48,13 @@ def perform(build: Callable[[Any], Orchestrator], claude: ScriptedClaude, how: H
 class Script:
     """A lead that says `asks` turn by turn, and subagents that repeat their task unless `said` knows better."""
 
-    def __init__(self, *asks: Answer, said: Callable[[dict[str, Any]], Answer] | None = None) -> None:
+    def __init__(
+        self, *asks: ScriptedResponse, said: Callable[[dict[str, Any]], ScriptedResponse] | None = None
+    ) -> None:
         self._asks = asks
         self._said = said
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> ScriptedResponse:
         body = asked.json()
         if body.get("system", "").startswith("You lead"):
             turn = sum(each["role"] == "assistant" for each in body["messages"])

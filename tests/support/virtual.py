@@ -17,7 +17,7 @@ import tracekit
 from tests.support.trees import START_NS
 from tracekit.analysis.structure import structure
 from tracekit.configure import hook_in
-from tracekit.demo.claude import Answer, Asked, Respond, message, text
+from tracekit.demo.claude import ReceivedRequest, Respond, ScriptedResponse, message, text
 from tracekit.instrument.recorder import Recorder, active, install
 from tracekit.model.tree import Run
 from tracekit.replayer.clock import VirtualClock
@@ -41,9 +41,11 @@ def perform(program: Callable[[Clients], Awaitable[_Seen]], respond: Respond) ->
     clock, sink = VirtualClock(START_NS), MemorySink()
     loops = Loops(clock, Looks())
 
-    def answer(request: httpx2.Request) -> Answer:
+    def answer(request: httpx2.Request) -> ScriptedResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        return respond(Asked(0, request.method, request.url.path, "", headers, request.content, clock.now_ns()))
+        return respond(
+            ReceivedRequest(0, request.method, request.url.path, "", headers, request.content, clock.now_ns())
+        )
 
     async def wait(request: httpx2.Request) -> httpx2.Response:
         answered = message(text("Warm.")) if active() is before else answer(request)
@@ -83,7 +85,7 @@ def perform(program: Callable[[Clients], Awaitable[_Seen]], respond: Respond) ->
     return seen, structure(recording)
 
 
-def _sent(answer: Answer) -> httpx2.Response:
+def _sent(answer: ScriptedResponse) -> httpx2.Response:
     return httpx2.Response(
         answer.status, headers={"content-type": "application/json", **answer.headers}, content=answer.body
     )

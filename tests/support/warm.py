@@ -1,8 +1,9 @@
 """A Python that starts at once: its programs are forks of one process that has imported the SDK.
 
 `warm_python()` is the path of an executable that takes what `python` takes. Use it in place of `sys.executable` for a
-program whose start-up is not what the test proves. The program finds imported the SDK, and the libraries that the SDK and
-`tracekit ls` need; it imports tracekit itself. Start-up, the hook and import hooks are tested with the real `sys.executable`.
+program whose start-up is not what the test proves. The program finds imported the SDK and its libraries; it imports
+tracekit itself. The command line (`-m tracekit`) is a fork of a second process, which has imported all of tracekit too.
+Start-up, the hook and import hooks are tested with the real `sys.executable`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 __all__ = ["warm_python"]
 
 _SERVE = """
-start = serve({listener}, {lifeline})
+start = serve({programs}, {commands}, {lifeline})
 __name__ = "warm"
 with ending():
     start()
@@ -32,13 +33,15 @@ def warm_python() -> str:
     """Return the path of the executable; the process behind it starts with the first call, and ends with this one."""
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(folder / "socket"))
-        listener.listen(128)
+    with socket.socket(socket.AF_UNIX) as programs, socket.socket(socket.AF_UNIX) as commands:
+        for listener, name in (programs, "programs"), (commands, "commands"):
+            listener.bind(str(folder / name))
+            listener.listen(128)
         read, write = os.pipe()  # the write end stays open until this process ends, however it does
-        numbers = (listener.fileno(), read)
+        numbers = (programs.fileno(), commands.fileno(), read)
         # As text, since tracekit takes text given to Python for a starter, and not for the program's own code.
-        text = _source("warm_server.py") + _SERVE.format(listener=numbers[0], lifeline=numbers[1])
+        serve = _SERVE.format(programs=numbers[0], commands=numbers[1], lifeline=read)
+        text = _source("warm_server.py") + serve
         process = subprocess.Popen(
             [sys.executable, "-c", text], pass_fds=numbers, env=_bare(), stdin=subprocess.DEVNULL
         )

@@ -41,7 +41,8 @@ def main() -> None:
     if is_cold(arguments):
         os.execv(sys.executable, [sys.executable, *arguments])
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(os.path.join(os.path.dirname(sys.argv[0]), "socket"))
+    name = "commands" if arguments[:2] == ["-m", "tracekit"] else "programs"
+    connection.connect(os.path.join(os.path.dirname(sys.argv[0]), name))
     environment = [part for pair in os.environb.items() for part in pair]
     fields = [b"%d" % os.umask(0o077), os.getcwdb(), os.fsencode(sys.argv[0]), b"%d" % len(arguments)]
     data = b"\0".join([*fields, *map(os.fsencode, arguments), *environment])

@@ -1,4 +1,4 @@
-"""The warm process behind `warm.py`: it imports the SDK and the command line's libraries, and forks a program for each connection."""
+"""The warm processes behind `warm.py`: one imports the SDK, one tracekit too; each forks a program for each connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import contextlib
 import gc
 import io
 import os
+import pkgutil
 import runpy
+import select
 import selectors
 import signal
 import site
@@ -19,7 +21,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 _PLAIN = list(warnings.filters)
 """The filters of an interpreter that nothing was imported into."""
@@ -36,18 +38,35 @@ class Request(NamedTuple):
     environment: dict[bytes, bytes]
 
 
-def serve(listener: int, lifeline: int) -> Callable[[], None]:
+def serve(programs: int, commands: int, lifeline: int) -> Callable[[], None]:
     """Fork for each connection, until `lifeline` is closed; returns only in a fork, with the program to run."""
     # The first that is registered is the last that is called.
     atexit.register(_leave)
     for name in ("anthropic", "click", "genai_prices", "rich.console"):
         import_module(name)
     sys.path.remove("")  # of this process's own `-c`
-    gc.collect()
-    gc.freeze()
+    is_for_commands = os.fork() == 0
+    listener, other = (commands, programs) if is_for_commands else (programs, commands)
+    os.close(other)
     os.set_inheritable(listener, False)
     os.set_inheritable(lifeline, False)
+    if is_for_commands:
+        _import_tracekit(listener, lifeline)
+    gc.collect()
+    gc.freeze()
     return _Server(socket.socket(fileno=listener), lifeline).loop()
+
+
+def _import_tracekit(listener: int, lifeline: int) -> None:
+    """Import all that a command may need, once there is a first one."""
+    if lifeline in select.select([listener, lifeline], [], [])[0]:
+        os._exit(0)
+    import tracekit
+
+    programs = ("demo", "hook", "pytest_plugin", "testing")  # what runs outside of the command line
+    for module in pkgutil.walk_packages(tracekit.__path__, "tracekit."):
+        if module.name.split(".")[1] not in programs and not module.name.endswith("__main__"):
+            import_module(module.name)
 
 
 class _Server:
@@ -67,9 +86,7 @@ class _Server:
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is self._lifeline:
-                    for pid in self._programs:
-                        os.kill(pid, signal.SIGKILL)
-                    os._exit(0)
+                    self._end()
                 elif key.fileobj is self._listener:
                     program = self._start(self._listener.accept()[0])
                     if program is not None:
@@ -79,6 +96,14 @@ class _Server:
                     self._reap()
                 else:
                     self._hand_on(key.data)
+
+    def _end(self) -> NoReturn:
+        for pid in self._programs:
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):  # there is none left, also not the other warm process
+            while True:
+                os.wait()
+        os._exit(0)
 
     def _start(self, connection: socket.socket) -> Callable[[], None] | None:
         """Fork; returns the program in the child, None here."""
@@ -113,8 +138,10 @@ class _Server:
                 return
             if pid == 0:
                 return
-            connection = self._programs.pop(pid)
-            if connection.fileno() < 0:
+            connection = self._programs.pop(pid, None)
+            if (
+                connection is None or connection.fileno() < 0
+            ):  # the other warm process; a program whose launcher is gone
                 continue
             self._selector.unregister(connection)
             with contextlib.suppress(OSError):  # the launcher is killed at this moment

@@ -13,15 +13,17 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from tracekit_viewer.app import Viewer
 from tracekit_viewer.door import Run
+from tracekit_viewer.screens import playing
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
 from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
+from tracekit_viewer.widgets.document import Document
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
-from tracekit_viewer.widgets.player import SPEEDS, Player, PlayerBar
+from tracekit_viewer.widgets.player import SPEEDS, Playback, PlayerBar
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.screens import checked, drive, picture, pictures, until, utc
@@ -93,7 +95,13 @@ def rows(pilot: Pilot[Any]) -> list[str]:
 _THREE_SIZES = [(80, 24), (120, 35), (200, 60)]
 
 
-@pytest.mark.parametrize("size", _THREE_SIZES, ids=[f"{width}x{height}" for width, height in _THREE_SIZES])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, id=f"{size[0]}x{size[1]}", marks=pytest.mark.slow if size == (120, 35) else ())
+        for size in _THREE_SIZES
+    ],
+)
 class TestPictures:
     """Each state of the screen as a picture."""
 
@@ -298,7 +306,7 @@ goes("K,shift+up", "t3", "t2")
 goes("e", "root", "run_tests-8000-8900")
 goes("E", "t4", "run_tests-8000-8900")
 goes("r", "root", "l.retried")
-goes("R", "t4", "l.retried")
+goes("ctrl+r", "t4", "l.retried")
 
 
 @key("pagedown", "ctrl+f")
@@ -436,6 +444,46 @@ async def searches(pilot: Pilot[Any]) -> None:
     assert "read_file: 1/3" in pilot.app.screen.query_one(Axis).render_line(0).text
     await pilot.press("slash", *"lead", "escape")
     assert line(pilot).cursor == first, "giving up goes back to where one was"
+    # Content: what a tool was called with. The rows that have it are marked, and counted with those of that name.
+    await pilot.press("slash", *"shop/orders.py")
+    await until(pilot, lambda: line(pilot).hits[1] == 2)
+    assert [row.count("⌕") for row in rows(pilot) if "shop/orders.py" in row or "refactor_agent" in row] == [1, 1]
+    assert sum("⌕" in row for row in rows(pilot)) == 2
+    await pilot.press("enter", "n")
+    assert line(pilot).searched == "shop/orders.py: 2/2"
+    await pilot.press("slash", "escape")
+    assert not any("⌕" in row for row in rows(pilot))
+
+
+@key("t")
+async def reads_the_whole_conversation(pilot: Pilot[Any]) -> None:
+    await pilot.press("t")
+    await pilot.pause()
+    document = pilot.app.screen.query_one(Document)
+    assert document.has_focus
+
+    def heads() -> list[str]:
+        texts = ["".join(text for text, _ in row.line) for row in document.rows]
+        return [text.split()[1] for text in texts if text.startswith("◆")]
+
+    by_time = heads()
+    assert by_time[0] == "lead"
+    assert {"analysis_agent", "refactor_agent"} <= set(by_time)
+    await pilot.press("b")
+    await pilot.pause()
+    assert sorted(heads()) == sorted(by_time)
+    assert heads()[:4] == ["lead"] * 4, "agent by agent"
+    await pilot.press("b", "w")
+    await pilot.pause()
+    assert heads() == []
+
+
+@key("R", "D")
+async def replays_after_asking(pilot: Pilot[Any]) -> None:
+    await pilot.press("D")
+    assert isinstance(pilot.app.screen, RunScreen), "this run is no replay"
+    await pilot.press("R")
+    assert isinstance(pilot.app.screen, RunScreen), "no command was recorded"
 
 
 @key("question_mark")
@@ -456,7 +504,7 @@ async def quits(pilot: Pilot[Any]) -> None:
     assert not pilot.app.is_running or pilot.app._exit
 
 
-def is_playing(player: Player) -> bool:
+def is_playing(player: Playback) -> bool:
     return player.playing
 
 
@@ -465,17 +513,18 @@ async def plays(pilot: Pilot[Any]) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, RunScreen)
     many = len(line(pilot).forest)
-    await pilot.press("space")
-    player = screen.player
-    assert player is not None
-    assert is_playing(player)
-    assert screen.query_one(PlayerBar).display
-    await pilot.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
-    assert SPEEDS[player.speed] == 2
-    # Slow enough that it is not over before it is stopped.
-    await pilot.press(*["left_square_bracket"] * len(SPEEDS))
-    await until(pilot, lambda: player.at_ns > player.moments.first_ns)
-    await pilot.press("space")
+    with pytest.MonkeyPatch.context() as patch:
+        # However long the frames take, it is not over before it is stopped.
+        patch.setattr(playing, "_LONGEST_S", 0.001)
+        await pilot.press("space")
+        player = screen.player
+        assert player is not None
+        assert is_playing(player)
+        assert screen.query_one(PlayerBar).display
+        await pilot.press("right_square_bracket", "right_square_bracket", "left_square_bracket")
+        assert SPEEDS[player.speed] == 2
+        await until(pilot, lambda: player.at_ns > player.moments.first_ns)
+        await pilot.press("space")
     assert not is_playing(player)
     before = player.at_ns
     await pilot.press("full_stop")

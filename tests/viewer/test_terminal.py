@@ -13,7 +13,7 @@ from tests.support.cli import PROGRAMS, environment, tracekit_json
 from tests.support.terminal import Open, needs_tmux, terminal
 from tests.support.waiting import eventually
 from tests.support.warm import warm_python
-from tracekit.demo.claude import Answer, Asked, ScriptedClaude, message, stream, text, tool_use
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, ScriptedResponse, message, stream, text, tool_use
 
 __all__ = ["terminal"]
 
@@ -59,7 +59,7 @@ def test_the_demo_can_do_without_the_viewer(terminal: Open, tmp_path: Path) -> N
     screen.shows("agent lead", "recorded run", "exit=0")
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     body = asked.json()
     if body.get("tools") and len(body["messages"]) == 1:
         return stream(message(*(tool_use(f"worker_{number}", {"task": f"w{number}"}) for number in range(2))))

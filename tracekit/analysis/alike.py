@@ -28,7 +28,7 @@ class AlikeNodes(Node):
 
 
 def grouped(children: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Return `children` with a group in the place of the first of many alike."""
+    """Return `children` with each set of similar nodes replaced by a group, at the place of its first node."""
     if {child.kind for child in children} <= _ALONE:
         return children
     counts = Counter([(child.kind, child.name) for child in children if child.kind not in _ALONE])

@@ -20,7 +20,7 @@ from tracekit.model.tree import Node, through_spans
 
 __all__ = [
     "Batch",
-    "Work",
+    "Task",
     "batch_of",
     "blocking_of",
     "calls_of",
@@ -36,7 +36,7 @@ _MOST_BELOW = 32
 
 
 @dataclass(eq=False)
-class Work:
+class Task:
     """A tool or an agent at work. `asked` is the call whose answer asked for it, where one did.
 
     A call that code made by itself is work, too; it is `called` for its model.
@@ -115,7 +115,7 @@ class Work:
 
     @property
     def waited_ns(self) -> int:
-        """Nanoseconds before its first call or tool."""
+        """The time before its first call or tool, in nanoseconds."""
         return 0 if self.busy is None else max(0, self.busy.start_ns - self.node.start_ns)
 
     @property
@@ -131,19 +131,19 @@ class Work:
 
 @dataclass(frozen=True)
 class Batch:
-    """The works below `container`, a turn, in the order in which they began."""
+    """The tasks below `container`, a turn, in the order of their begins."""
 
     container: Node
     asked: Node | None
-    works: tuple[Work, ...]
+    works: tuple[Task, ...]
 
     @cached_property
-    def timed(self) -> tuple[Work, ...]:
+    def timed(self) -> tuple[Task, ...]:
         """The works whose times are known and over."""
         return tuple(work for work in self.works if work.interval is not None and not work.is_bounded)
 
     @cached_property
-    def unseen(self) -> tuple[Work, ...]:
+    def unseen(self) -> tuple[Task, ...]:
         """The works of which only the bounds are known."""
         return tuple(work for work in self.works if work.is_bounded)
 
@@ -164,7 +164,7 @@ def batch_of(turn: Node) -> Batch:
     """Return the tools and agents that the response of `turn` requested."""
     below = list(through_spans(turn.children))
     asked = next((node for node in below if node.kind == "llm"), None)
-    works = tuple(Work(node, asked) for node in below if node.kind in ("tool", "agent"))
+    works = tuple(Task(node, asked) for node in below if node.kind in ("tool", "agent"))
     return Batch(turn, asked, works)
 
 
@@ -174,7 +174,7 @@ def crews_of(nodes: Iterable[Node]) -> list[Batch]:
     An agent that was concluded from a single call is such a call, see `calls_of`.
     """
     return _side_by_side(
-        nodes, lambda node: Work(node, None) if node.kind == "agent" and not _single_call(node) else None
+        nodes, lambda node: Task(node, None) if node.kind == "agent" and not _single_call(node) else None
     )
 
 
@@ -186,7 +186,7 @@ def calls_of(nodes: Iterable[Node]) -> list[Batch]:
     return _side_by_side(nodes, _single_call)
 
 
-def _side_by_side(nodes: Iterable[Node], work_of: Callable[[Node], Work | None]) -> list[Batch]:
+def _side_by_side(nodes: Iterable[Node], work_of: Callable[[Node], Task | None]) -> list[Batch]:
     above = (node for node in nodes if len(node.children) > 1 and node.kind in ("run", "agent", "tool", "span"))
     found = (Batch(node, None, tuple(filter(None, map(work_of, node.children)))) for node in above)
     return [batch for batch in found if len(batch.works) > 1]
@@ -194,7 +194,7 @@ def _side_by_side(nodes: Iterable[Node], work_of: Callable[[Node], Work | None])
 
 def rounds_of(batch: Batch) -> list[Batch]:
     """The works of `batch` whose times are known, in rounds: a new one begins where all before had ended."""
-    rounds: list[list[Work]] = []
+    rounds: list[list[Task]] = []
     last_ns = 0
     for work in sorted(batch.timed, key=lambda work: work.node.start_ns):
         if not rounds or work.node.start_ns >= last_ns:
@@ -220,7 +220,7 @@ def blocking_of(nodes: Sequence[Node]) -> list[Node]:
     return found[::-1]
 
 
-def _single_call(node: Node) -> Work | None:
+def _single_call(node: Node) -> Task | None:
     is_asked = semconv.TOOL_CALL_ID in node.attributes
     if is_asked or (node.kind == "agent" and not node.inferred) or any(child.kind == "tool" for child in node.children):
         return None
@@ -230,7 +230,7 @@ def _single_call(node: Node) -> Work | None:
     is_small = len(below) <= _MOST_BELOW and len({each.kind for each in inner}) == len(inner)
     if len(calls) != 1 or not is_small:
         return None
-    return Work(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
+    return Task(node, None, str(node.attributes.get(semconv.TOOL_NAME, f"call of {calls[0].model}")))
 
 
 def parents_of(nodes: Iterable[Node]) -> Mapping[str, Node]:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Bringing, text_of
-from tracekit.model.convention_messages import answer_in_attributes, asked_in_attributes, has_messages
+from tracekit.model.convention_messages import answer_in_attributes, fields_in_attributes, has_messages
 from tracekit.model.conversation import blocks_of
-from tracekit.model.history import Asked, Message, Messages, Part
+from tracekit.model.history import Message, Messages, Part, RequestFields
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
@@ -51,7 +51,7 @@ class Prompted:
         self._characters = 0
         self._found: OrderedDict[str, dict[bytes, bool]] = OrderedDict()
 
-    def has_anywhere(self, request: Asked, text: str) -> bool:
+    def has_anywhere(self, request: RequestFields, text: str) -> bool:
         """Return whether `text` stands in the request in any case, however long its history is.
 
         Each message is looked through once for a `text`.
@@ -125,12 +125,12 @@ class Content:
         return any(semconv.REQUEST_REBUILT in child.attributes for child in llm.children)
 
     @_kept
-    def request(self, llm: Node) -> Asked:
+    def request(self, llm: Node) -> RequestFields:
         """The request of `llm` by its fields."""
         exchange = self.exchange(llm)
         if exchange is None and has_messages(llm.attributes):
-            return asked_in_attributes(llm.attributes)
-        return Asked() if exchange is None or exchange.request.size > _LARGEST_BYTES else exchange.request.asked
+            return fields_in_attributes(llm.attributes)
+        return RequestFields() if exchange is None or exchange.request.size > _LARGEST_BYTES else exchange.request.asked
 
     @_kept
     def answer(self, llm: Node) -> Mapping[str, Any] | None:
@@ -216,17 +216,17 @@ def _results(messages: Iterable[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
                 yield str(block.get("tool_use_id")), block
 
 
-def _request_text(request: Asked) -> str:
+def _request_text(request: RequestFields) -> str:
     """The system prompt, the tools and the messages as text, inputs of tools too."""
     return shortened("\n".join(leaves([request.get("system"), request.get("tools"), *_ends(request)])))
 
 
-def messages_text(request: Asked) -> str:
+def messages_text(request: RequestFields) -> str:
     """The messages alone as text."""
     return shortened("\n".join(leaves(_ends(request))), LONGEST_TASK)
 
 
-def _ends(request: Asked) -> list[Any]:
+def _ends(request: RequestFields) -> list[Any]:
     """The first message and the newest ones, in order: all of them where they are not very long."""
     messages = request.messages
     newest: list[Message] = []

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from tracekit.analysis.content import Content
 from tracekit.analysis.structure.calls import system_of
 from tracekit.model.conversation import blocks_of
-from tracekit.model.history import Asked, Part
+from tracekit.model.history import Part, RequestFields
 from tracekit.model.tree import Node
 
 __all__ = ["MOST_RUNS", "AgentId", "Earlier", "Pair", "Practice", "PracticeReader", "ReadEarlier", "merged"]
@@ -127,7 +127,7 @@ class PracticeReader:
         agent, called, together = AgentId(name, seen.prompt), frozenset(seen.called), frozenset(seen.together)
         return Practice(agent, seen.tools, seen.offered, called, together, seen.is_whole)
 
-    def _prompt_of(self, request: Asked) -> str:
+    def _prompt_of(self, request: RequestFields) -> str:
         """The digest of the system prompt; empty where there is none."""
         part = request.part("system")
         if part is None:
@@ -137,7 +137,7 @@ class PracticeReader:
             self._prompts[part] = _digest(prompt) if prompt else ""
         return self._prompts[part]
 
-    def _tools_of(self, request: Asked) -> _Tools:
+    def _tools_of(self, request: RequestFields) -> _Tools:
         part = request.part("tools")
         if part is None:
             return _NO_TOOLS
@@ -196,7 +196,7 @@ def _joined(one: Practice, other: Practice) -> Practice:
     )
 
 
-def _requested_before(request: Asked) -> Iterator[str]:
+def _requested_before(request: RequestFields) -> Iterator[str]:
     """The names of the tools that the history of `request` has calls of."""
     for message in request.messages.back():
         if message.role == "assistant":

@@ -8,7 +8,7 @@ from functools import cached_property
 from tracekit import semconv
 from tracekit.analysis.batches import (
     Batch,
-    Work,
+    Task,
     blocking_of,
     calls_of,
     crews_of,
@@ -155,7 +155,7 @@ class Facts(TreeFacts):
             above = self.parents.get(above.id)
         return above
 
-    def profile(self, work: Work, following: Node | None = None) -> Profile:
+    def profile(self, work: Task, following: Node | None = None) -> Profile:
         """Return the input and result of `work`. `following` is the call after it, which may bring its result."""
         return Profile(work, self.content, following, self.tools)
 
@@ -164,7 +164,7 @@ class Facts(TreeFacts):
         """The kinds of steps that agents requested together in one response."""
         return Together(self)
 
-    def host(self, work: Work) -> str | None:
+    def host(self, work: Task) -> str | None:
         """Return the machine on which `work` ran, or None if unknown. Clocks of two machines may differ."""
         host = self._hosts.get(work.node.id)
         if (host is None or self._is_spread) and work.calls:
@@ -172,7 +172,7 @@ class Facts(TreeFacts):
             return self._hosts.get(work.calls[0].id, host)
         return host
 
-    def set_to_work_ns(self, work: Work) -> int:
+    def set_to_work_ns(self, work: Task) -> int:
         """Return when the task, thread or job that ran `work` made its first step; 0 if unknown."""
         recording = self.run.recording
         node = work.calls[0] if work.calls else work.node
@@ -191,7 +191,7 @@ class Facts(TreeFacts):
         """True if the run has spans of several machines."""
         return len({segment.host for segment in self.run.recording.segments}) > 1
 
-    def is_one_clock(self, works: tuple[Work, ...]) -> bool:
+    def is_one_clock(self, works: tuple[Task, ...]) -> bool:
         """Return whether one machine's clock timed all of `works`."""
         return len({self.host(work) for work in works}) == 1
 

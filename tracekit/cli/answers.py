@@ -20,7 +20,7 @@ import click
 from tracekit.cli.options import tell
 from tracekit.model.text import printable
 from tracekit.output import output
-from tracekit.store.ask import Answer, ask, ask_for_parquet
+from tracekit.store.ask import QueryResult, ask, ask_for_parquet
 from tracekit.store.store import Store
 
 __all__ = ["FORMS", "print_answer"]
@@ -56,7 +56,7 @@ def print_answer(store: Store, query: str, form: str, path: Path | None, *, repl
         if more:
             tell([f"these are the first {_MOST_ROWS} rows; --format csv or json gives all"])
         return
-    writer: Callable[[Answer, IO[str]], None] = _write_json if form == "json" else _write_csv
+    writer: Callable[[QueryResult, IO[str]], None] = _write_json if form == "json" else _write_csv
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as aside:
         for_terminal = path is None and sys.stdout.isatty()
         ask(store, query, lambda answer: writer(_shown(answer) if for_terminal else answer, aside), replays=replays)
@@ -67,25 +67,25 @@ def print_answer(store: Store, query: str, form: str, path: Path | None, *, repl
             _save(aside, path)
 
 
-def _first_rows(answer: Answer) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]], bool]:
+def _first_rows(answer: QueryResult) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]], bool]:
     rows = list(islice(answer.rows, _MOST_ROWS))
     return list(answer.columns), rows, next(answer.rows, None) is not None
 
 
-def _shown(answer: Answer) -> Answer:
+def _shown(answer: QueryResult) -> QueryResult:
     """Return `answer` with its text made fit for a terminal: text comes from models and tools."""
     rows = (tuple(printable(v, most=sys.maxsize) if isinstance(v, str) else v for v in row) for row in answer.rows)
     return answer._replace(rows=rows)
 
 
-def _write_csv(answer: Answer, out: IO[str]) -> None:
+def _write_csv(answer: QueryResult, out: IO[str]) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(name for name, _ in answer.columns)
     for row in answer.rows:
         writer.writerow("" if value is None else _cell(value) for value in row)
 
 
-def _write_json(answer: Answer, out: IO[str]) -> None:
+def _write_json(answer: QueryResult, out: IO[str]) -> None:
     names = _unique([name for name, _ in answer.columns])
     is_json = [type == "JSON" for _, type in answer.columns]
     out.write("[")

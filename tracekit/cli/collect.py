@@ -8,7 +8,7 @@ import click
 
 from tracekit.cli.options import progress_bar, tell
 from tracekit.collect.collect import collect, rebuild
-from tracekit.formatting import format_bytes
+from tracekit.formatting import format_bytes, format_count
 from tracekit.journal.home import home
 from tracekit.store.store import Store
 
@@ -53,8 +53,8 @@ def command(
     if report is None:
         tell(["another tracekit is collecting already"])
         return
-    tell(report.told)
-    parts = [f"{report.collected} runs read ({report.spans} spans)"]
+    tell(report.warnings)
+    parts = [f"{format_count(report.collected, 'run')} read ({format_count(report.spans, 'span')})"]
     if report.removed:
         parts.append(f"{report.removed} gone")
     if report.waiting:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from tracekit.cli.options import run_argument, tell
+from tracekit.cli.sharing import FORMS, write_shared
 from tracekit.collect.look import find
+from tracekit.formatting import format_count
 from tracekit.journal.catalog import service_of
 from tracekit.journal.export import export
 from tracekit.journal.home import home
-from tracekit.output import output as written
 
 if TYPE_CHECKING:
     from tracekit.journal.catalog import Entry
@@ -31,15 +32,16 @@ __all__ = ["command"]
     "--output",
     "output",
     type=click.Path(path_type=Path),
-    help="The file; with --format parquet, the folder.",
+    help="The file; with --format parquet, the folder. A page, a picture, a timeline and a test are named after the run "
+    "by default, and a summary is printed.",
 )
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["journal", "parquet", "perfetto"]),
+    type=click.Choice(["journal", "parquet", *FORMS]),
     default="journal",
-    help="One file, which every command takes as RUN; a Parquet file for each view of `tracekit sql`; or a timeline for "
-    "ui.perfetto.dev, without what was asked and answered.",
+    help="One file, which every command takes as RUN; a Parquet file for each view of `tracekit sql`; a page for a "
+    "browser; the timeline as a picture or for ui.perfetto.dev; a summary for a pull request; or a test with its recording.",
 )
 @click.option("--otlp", "url", metavar="URL", help="Send the run's spans to an OpenTelemetry collector instead.")
 @click.option(
@@ -63,8 +65,10 @@ def command(
     normal: bool,
     allow_secrets: bool,
 ) -> None:
-    """Write a run to one file, which every command takes as RUN, or to tables; or send its spans."""
-    if (url is None) == (output is None):
+    """Write a run to one file, which every command takes as RUN, or to another form; or send its spans."""
+    if url is not None and output is not None:
+        raise click.UsageError("give one of -o FILE and --otlp URL")
+    if url is None and output is None and form not in FORMS:
         raise click.UsageError("give one of -o FILE and --otlp URL")
     if content and url is None:
         raise click.UsageError("--content is for --otlp: a file holds all that was recorded")
@@ -74,7 +78,13 @@ def command(
             _refuse_secrets(entry)
         _send(entry, url, cast("Protocol", protocol), content=content)
         return
-    assert output is not None
+    if form in FORMS and not normal:
+        if not allow_secrets:
+            _refuse_secrets(entry)
+        write_shared(entry, form, output, is_shared=_is_in_repository(output or Path()), allow_secrets=allow_secrets)
+        return
+    if output is None:
+        raise click.UsageError("give -o FILE")
     if form == "journal":
         if output.is_dir():
             raise click.UsageError(f"{str(output)!r} is a folder: give the file that the run is written to")
@@ -84,9 +94,6 @@ def command(
         return
     if normal:
         raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
-    if form == "perfetto":
-        _write_timeline(entry, output, allow_secrets=allow_secrets)
-        return
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a file: the tables need a folder")
     from tracekit.collect.export import export_parquet  # noqa: PLC0415  only where tables are asked for
@@ -95,21 +102,6 @@ def command(
         _refuse_secrets(entry)
     files = export_parquet(entry, output)
     click.echo(f"wrote {len(files)} files to {output}", err=True)
-
-
-def _write_timeline(entry: Entry, output: Path, *, allow_secrets: bool) -> None:
-    from tracekit.collect.look import damage_in, read_entry  # noqa: PLC0415  only where a timeline is asked for
-    from tracekit.share.perfetto import perfetto  # noqa: PLC0415  see above
-
-    if output.is_dir():
-        raise click.UsageError(f"{str(output)!r} is a folder: give the file that the timeline is written to")
-    if not allow_secrets:
-        _refuse_secrets(entry)
-    run = read_entry(entry)
-    tell(damage_in(run))
-    with written(output, shared=_is_in_repository(output)) as draft:
-        draft.write_text(perfetto(run), encoding="utf-8")
-    click.echo(f"wrote {output}: open it at https://ui.perfetto.dev, which reads it in your browser", err=True)
 
 
 def _is_in_repository(output: Path) -> bool:
@@ -139,11 +131,11 @@ def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     redact = project_privacy().text
     done = send_run(whole, collector, SpanRules(content, redact), {"service.name": redact(service_of(entry))})
     if done.cut:
-        tell([f"{done.cut} spans were too large and went without their content"])
+        tell([f"too large to be sent with content: {format_count(done.cut, 'span')}"])
     if done.lost:
-        after = f" after {done.sent} spans" if done.sent else ""
-        tell([f"{collector.shown} does not take {done.lost} spans{after}: {done.reason}"])
+        after = f" after {format_count(done.sent, 'span')}" if done.sent else ""
+        tell([f"{collector.shown} does not take {format_count(done.lost, 'span')}{after}: {done.reason}"])
         sys.exit(1)
     note_abandoned(home())
     note_resent(home(), whole.id)
-    click.echo(f"sent {done.sent} spans to {collector.shown}", err=True)
+    click.echo(f"sent {format_count(done.sent, 'span')} to {collector.shown}", err=True)

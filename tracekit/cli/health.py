@@ -14,6 +14,7 @@ from tracekit.collect.prune import KEEP_BYTES, KEEP_DAYS
 from tracekit.configure import DISABLED_VARIABLE, SESSION_VARIABLE
 from tracekit.errors import OtlpError, StoreError, TracekitError
 from tracekit.formatting import format_bytes as in_bytes
+from tracekit.formatting import format_count
 from tracekit.journal.catalog import Entry, all_runs
 from tracekit.journal.home import HOME_VARIABLE, home, make_home
 from tracekit.journal.liveness import is_alive
@@ -74,8 +75,11 @@ def _says_of(lost: Lost) -> str:
     at = _date(lost.at_ns)
     run = lost.runs[-1][:8] if lost.runs else "RUN"
     parts = [
-        (lost.spans, f"{lost.spans} spans of {lost.processes} processes were not exported"),
-        (lost.cut, f"{lost.cut} spans were too large and went without their content"),
+        (
+            lost.spans,
+            f"not exported: {format_count(lost.spans, 'span')} of {format_count(lost.processes, 'process', 'processes')}",
+        ),
+        (lost.cut, f"too large to be sent with content: {format_count(lost.cut, 'span')}"),
     ]
     told = ", ".join(text for number, text in parts if number)
     why = f": {lost.reason}" if lost.reason else ""
@@ -148,7 +152,13 @@ def _folder() -> list[HealthCheck]:
         ]
     size = sum(path.stat().st_size for run in runs for path in run.paths)
     files = sum(len(run.paths) for run in runs)
-    found = [HealthCheck("journals", True, f"{home()} ({source}): {len(runs)} runs in {files} files, {in_bytes(size)}")]
+    found = [
+        HealthCheck(
+            "journals",
+            True,
+            f"{home()} ({source}): {format_count(len(runs), 'run')} in {format_count(files, 'file')}, {in_bytes(size)}",
+        )
+    ]
     found.append(_store(size))
     alive = sum(any(is_alive(path) for path in run.paths) for run in runs[:100])
     if alive:
@@ -167,7 +177,7 @@ def _store(journals: int) -> HealthCheck:
             runs = len(newest_runs(connection))
     except StoreError as error:
         return HealthCheck("store", False, str(error))
-    says = f"{store.path}: {runs} runs, {in_bytes(store.size)}; {limits}"
+    says = f"{store.path}: {format_count(runs, 'run')}, {in_bytes(store.size)}; {limits}"
     return HealthCheck("store", journals + store.size <= KEEP_BYTES, says)
 
 

@@ -97,7 +97,7 @@ def summary(done: Imported) -> list[str]:
         f"not understood: {what} ({format_count(times, 'time')})"
         for what, times in done.not_understood.most_common(_MOST_TOLD)
     ]
-    return [*lines, *done.told]
+    return [*lines, *done.warnings]
 
 
 def _sessions(number: int) -> str:

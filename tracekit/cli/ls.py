@@ -9,15 +9,18 @@ from typing import Any, get_args
 
 import click
 
-from tracekit.cli.options import Age, echo_json, format_option, tell
+from tracekit.cli.options import Age, echo_json, format_option, progress_bar, tell
 from tracekit.cli.shape import run_json
 from tracekit.collect.look import Listing, list_runs
+from tracekit.collect.search import search_runs
 from tracekit.journal.home import home
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Status
+from tracekit.store.filter import FILTERS, parse_filter
 
 __all__ = ["command"]
 
+_FILTERS = "\n".join(f"  {name + ('>' if key.is_number else ':'):<10} {key.says}" for name, key in FILTERS.items())
 _SORTS: dict[str, Callable[[RunSummary], Any]] = {
     "recorded": lambda run: -run.recorded_at_ns,
     "name": lambda run: run.name,
@@ -29,7 +32,8 @@ _SORTS: dict[str, Callable[[RunSummary], Any]] = {
 }
 
 
-@click.command("ls")
+@click.command("ls", epilog=f"\b\nFilters; all must match:\n{_FILTERS}")
+@click.argument("wanted", metavar="[FILTER]...", nargs=-1)
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many runs at most.")
 @click.option("--name", help="List runs whose name contains this, in upper or lower case.")
 @click.option("--status", type=click.Choice(get_args(Status)), help="List runs with this status.")
@@ -40,33 +44,56 @@ _SORTS: dict[str, Callable[[RunSummary], Any]] = {
 @click.option("--replays", is_flag=True, help="List replays, too; they cost nothing.")
 @format_option
 def command(
-    limit: int, name: str | None, status: str | None, since: timedelta | None, sort: str, replays: bool, form: str
+    wanted: tuple[str, ...],
+    limit: int,
+    name: str | None,
+    status: str | None,
+    since: timedelta | None,
+    sort: str,
+    replays: bool,
+    form: str,
 ) -> None:
-    """List the recorded runs, newest first."""
-    chosen, told, many = _chosen(limit, name, status, since, sort, replays=replays)
-    tell(told)
+    """List the recorded runs, newest first.
+
+    FILTER is a part of a name, the beginning of an id, or one of the filters below: tracekit ls status:error 'cost>0.5'
+    """
+    chosen, warnings, many = _chosen(wanted, limit, name, status, since, sort, replays=replays)
+    tell(warnings)
     if form == "json":
         echo_json([run_json(run) for run in chosen])
         return
     if not chosen:
-        if not told:
-            _tell_nothing(is_filtered=bool(name or status or since))
+        if not warnings:
+            _tell_nothing(is_filtered=bool(wanted or name or status or since))
         return
-    from tracekit.cli.render.runs import print_runs  # noqa: PLC0415  rich is not needed for JSON
+    from tracekit.cli.render.runs import print_runs, totals_of  # noqa: PLC0415  rich is not needed for JSON
 
     print_runs(chosen)
+    if len(chosen) > 1:
+        tell([totals_of(chosen)])
     if many > len(chosen):
         tell([f"{len(chosen):,} of {many:,} runs; `--limit {many}` lists all"])
 
 
 def _chosen(
-    limit: int, name: str | None, status: str | None, since: timedelta | None, sort: str, *, replays: bool
+    wanted: tuple[str, ...],
+    limit: int,
+    name: str | None,
+    status: str | None,
+    since: timedelta | None,
+    sort: str,
+    *,
+    replays: bool,
 ) -> tuple[list[RunSummary], list[str], int]:
     """Return the runs to list, messages for the user, and the number of runs without the limit."""
-    is_all = bool(name or status or since) or sort != "recorded"
-    listing = list_runs(None if is_all else limit + 1, replays=replays)
+    is_all = bool(wanted or name or status or since) or sort != "recorded"
+    if wanted:
+        with progress_bar("reading journals") as progress:
+            listing = search_runs(parse_filter(" ".join(wanted)), replays=replays, progress=progress)
+    else:
+        listing = list_runs(None if is_all else limit + 1, replays=replays)
     if len(listing.runs) > limit and not is_all:
-        listing = Listing(list_runs(None, replays=replays).runs, listing.told)
+        listing = Listing(list_runs(None, replays=replays).runs, listing.warnings)
     after_ns = 0 if since is None else time.time_ns() - round(since.total_seconds() * 1e9)
     runs = [
         run
@@ -77,7 +104,7 @@ def _chosen(
     ]
     if sort != "recorded":
         runs.sort(key=_SORTS[sort])
-    return runs[:limit], listing.told, len(runs)
+    return runs[:limit], listing.warnings, len(runs)
 
 
 def _tell_nothing(*, is_filtered: bool) -> None:

@@ -89,7 +89,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit with 2 for what cannot be used, read or written."""
+    """Run the command line; exit with 2 for wrong usage and for files that cannot be read or written."""
     if sys.stdout is None:  # the shell closed it, by `>&-`
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for as long as the process lives
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from typing_extensions import override
 
+from tracekit.model.age import AGE_HINT, seconds_of_age
 from tracekit.model.text import printable_lines
 
 __all__ = ["Age", "echo_json", "format_option", "progress_bar", "run_argument", "safe_lines", "tell"]
@@ -22,7 +22,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _JSON = json.JSONEncoder(ensure_ascii=True).encode
 _END = object()
 _MOST_SPACES = 200
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class Age(click.ParamType[Any]):
@@ -32,10 +31,10 @@ class Age(click.ParamType[Any]):
 
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", str(value).lower())
-        if match is None:
-            self.fail(f"{value!r} is no age: give a number and s, m, h, d or w, as in 30d", param, ctx)
-        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+        seconds = seconds_of_age(str(value))
+        if seconds is None:
+            self.fail(f"{value!r} is no age: give {AGE_HINT}", param, ctx)
+        return timedelta(seconds=seconds)
 
 
 def format_option(function: F) -> F:
@@ -76,9 +75,9 @@ def _indented(data: Any) -> Iterator[str]:
         stack.extend(reversed(parts))
 
 
-def tell(told: Iterable[str]) -> None:
+def tell(warnings: Iterable[str]) -> None:
     """Print messages for the user on stderr."""
-    for line in told:
+    for line in warnings:
         click.echo(f"tracekit: {safe_lines(line)}", err=True)
 
 

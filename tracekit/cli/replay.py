@@ -123,7 +123,7 @@ def command(
             "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
         )
     if os.environ.get(REPLAY_VARIABLE):
-        raise click.UsageError("a replay is at work already, and replays do not nest")
+        raise click.UsageError("a replay is already running, and replays cannot be nested")
     full = full_command(program)
     try:
         entry = find(run)
@@ -253,7 +253,7 @@ def _code(outcome: _Outcome, said_hello: bool, program: int) -> int:
 def _finish(
     recording: Recording, task: ReplayTask, outcome: _Outcome, return_code: int, *, is_tested: bool
 ) -> list[str]:
-    """Write the events that only the whole program knows, and return the runs that it recorded."""
+    """Write the events of the program as a whole, and return the runs that it recorded."""
     sink = JournalSink({"tracekit": __version__}, hash_seed=recording.hash_seed)
     process = task.process()
     recorded = _journals(task)
@@ -318,7 +318,7 @@ def _tell(outcome: _Outcome, runs: Sequence[str], code: int, form: str, *, said_
         tell([f"could not be tested: {why}"])
     elif not outcome.report:
         others = f", {format_count(outcome.others, 'other request')}" if outcome.others else ""
-        click.echo(f"tracekit: {outcome.mode}, {outcome.calls} calls{others}", err=True)
+        click.echo(f"tracekit: {outcome.mode}, {format_count(outcome.calls, 'call')}{others}", err=True)
     tell(outcome.notes)
     if runs:
         click.echo(f"tracekit: recorded {runs[0][:8]}; see it with: tracekit show {runs[0][:8]}", err=True)

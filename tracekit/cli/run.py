@@ -13,6 +13,7 @@ from tracekit.cli.options import tell
 from tracekit.cli.recording import ProcessRecording
 from tracekit.configure import DISABLED_VARIABLE
 from tracekit.errors import HomeError, TracekitError
+from tracekit.formatting import format_count
 from tracekit.journal.home import home
 from tracekit.model.unrecorded import in_words
 
@@ -59,7 +60,7 @@ def _join_sessions(recording: ProcessRecording) -> None:
     from tracekit.sources.joining import join_sessions  # noqa: PLC0415  only where there are any
 
     try:
-        tell(join_sessions(recording.run, started).told)
+        tell(join_sessions(recording.run, started).warnings)
     except (TracekitError, OSError) as error:
         tell([f"the program's sessions of Claude Code are not in its run: {error}"])
 
@@ -74,7 +75,7 @@ def _tell(recording: ProcessRecording) -> None:
         unsent, endpoint = recording.unsent()
         if unsent:
             click.echo(
-                f"tracekit: {unsent} spans were not exported to {endpoint}, since their process ended before it could; "
+                f"tracekit: {format_count(unsent, 'span')} not exported to {endpoint}, as the process ended first; "
                 f"send the run with: tracekit export {runs[0][:8]} --otlp URL",
                 err=True,
             )

@@ -45,7 +45,7 @@ def command(query: str | None, form: str, output: Path | None, replays: bool, ta
     with ExitStack() as stack:
         with progress_bar("reading journals") as progress:
             found = stack.enter_context(collected(progress))
-        tell(found.told)
+        tell(found.warnings)
         if not found.store.exists:
             raise StoreError(
                 f"nothing is recorded yet in {home()}; `tracekit demo` or `tracekit run PROGRAM` records a run"

@@ -23,13 +23,15 @@ class Collected(NamedTuple):
     """A store that is up to date, and messages for the user."""
 
     store: Store
-    told: list[str]
+    warnings: list[str]
     is_aside: bool
 
 
 @contextmanager
-def collected(progress: Progress | None = None) -> Iterator[Collected]:
+def collected(progress: Progress | None = None, *, budget_s: float | None = None) -> Iterator[Collected]:
     """Give the store of the home, brought up to date; where that cannot be used, one in a temporary folder.
+
+    Journals are collected for at most `budget_s` seconds.
 
     Raises:
         HomeError: There is no folder for journals.
@@ -37,7 +39,7 @@ def collected(progress: Progress | None = None) -> Iterator[Collected]:
     """
     store = Store(home())
     try:
-        told = up_to_date(progress=progress)
+        warnings = up_to_date(progress=progress, budget_s=budget_s)
     except (NewerStoreError, StoreBusyError):
         raise
     except StoreError as error:
@@ -45,6 +47,6 @@ def collected(progress: Progress | None = None) -> Iterator[Collected]:
             aside = Store(Path(folder))
             report = collect_into(aside, scan(runs_folder()), progress=progress)
             note = f"{error}; this is read from the journals into a store that is removed again"
-            yield Collected(aside, [note, *unreadable(), *report.told], is_aside=True)
+            yield Collected(aside, [note, *unreadable(), *report.warnings], is_aside=True)
     else:
-        yield Collected(store, [*unreadable(), *told], is_aside=False)
+        yield Collected(store, [*unreadable(), *warnings], is_aside=False)

@@ -39,7 +39,7 @@ class Report:
     """The result of collecting.
 
     `left` is the number of runs still to be read for want of time; `waiting`, of those that are being written and were
-    read a moment ago. `told` are messages for the user: a damaged store, runs that cannot be read.
+    read a moment ago. `warnings` are messages for the user: a damaged store, runs that cannot be read.
     """
 
     collected: int = 0
@@ -48,7 +48,7 @@ class Report:
     waiting: int = 0
     spans: int = 0
     longest_hold_s: float = 0.0
-    told: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def maker() -> str:
@@ -127,7 +127,7 @@ def _known(store: Store, now: str, report: Report) -> dict[str, KnownRun] | None
             return None if stored_stamp(connection) == now else known_runs(connection)
     except StoreError:
         if said := store.prepare():
-            report.told.append(said)
+            report.warnings.append(said)
     with store.reading() as connection:
         return known_runs(connection)
 
@@ -191,7 +191,7 @@ def _write(
         writer.settled("" if report.left or filling.alive else now)
         filling.finish()
         report.collected, report.spans = filling.runs, filling.spans
-        report.told += [f"run {id[:8]} is left out: {problem}" for id, problem in filling.problems.items()]
+        report.warnings += [f"run {id[:8]} is left out: {problem}" for id, problem in filling.problems.items()]
     report.longest_hold_s = writer.longest_hold_s
 
 

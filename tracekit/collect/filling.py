@@ -1,4 +1,4 @@
-"""Put runs into the store one after another, so that a run that cannot be stored keeps out no other."""
+"""Put runs into the store one by one, so that one that cannot be stored leaves the others alone."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from tracekit.analysis.structure import structure
 from tracekit.collect.collect import Progress, collect
 from tracekit.collect.scan import scan
 from tracekit.errors import JournalError, StoreBusyError, StoreError
+from tracekit.formatting import format_count
 from tracekit.journal.catalog import NEWEST, Entry, all_runs, find_run, is_recorded
 from tracekit.journal.files import unreadable
 from tracekit.journal.home import home, runs_folder
@@ -37,7 +38,7 @@ class Listing(NamedTuple):
     """Runs, and messages for the user."""
 
     runs: list[RunSummary]
-    told: list[str]
+    warnings: list[str]
 
 
 def list_runs(
@@ -52,22 +53,22 @@ def list_runs(
     """
     found = scan(runs_folder()) if found is None else found
     listing = _listed(limit, found, replays=replays)
-    return listing._replace(told=list(dict.fromkeys([*unreadable(), *listing.told])))
+    return listing._replace(warnings=list(dict.fromkeys([*unreadable(), *listing.warnings])))
 
 
 def _listed(limit: int | None, found: Mapping[str, Sequence[File]], *, replays: bool) -> Listing:
     if _is_little(found, limit):
         return _from_journals(limit, replays=replays)
     try:
-        told = up_to_date(found=found, needed=limit or 0, budget_s=_BUDGET_S)
+        warnings = up_to_date(found=found, needed=limit or 0, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:
             runs = queries.newest_runs(store, limit, replays=replays)
-            told += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
-            told += [f"{path}: {said}" for path, said in queries.damage_of(store, [run.id for run in runs])]
+            warnings += [f"run {id[:8]} is left out: {problem}" for id, problem in queries.problems(store)]
+            warnings += [f"{path}: {said}" for path, said in queries.damage_of(store, [run.id for run in runs])]
     except StoreError as error:
         listing = _from_journals(limit, replays=replays)
-        return listing._replace(told=[f"{error}; this is read from the journals", *listing.told])
-    return Listing(runs, told)
+        return listing._replace(warnings=[f"{error}; this is read from the journals", *listing.warnings])
+    return Listing(runs, warnings)
 
 
 def up_to_date(
@@ -90,8 +91,8 @@ def up_to_date(
     if report is None:
         return [f"another tracekit is collecting; this is as of {_as_of(Store(home()))}"]
     if report.left:
-        return [*report.told, f"{report.left} runs are not collected yet; `tracekit collect` does it"]
-    return report.told
+        return [*report.warnings, f"not collected yet: {format_count(report.left, 'run')}; `tracekit collect` does it"]
+    return report.warnings
 
 
 def _as_of(store: Store) -> str:
@@ -110,16 +111,16 @@ def _is_little(found: Mapping[str, Sequence[File]], limit: int | None) -> bool:
 
 def _from_journals(limit: int | None, *, replays: bool) -> Listing:
     runs: list[RunSummary] = []
-    told: list[str] = []
-    for entry in all_runs(limit, told) if replays else all_runs(limit, told, wanted=is_recorded):
+    warnings: list[str] = []
+    for entry in all_runs(limit, warnings) if replays else all_runs(limit, warnings, wanted=is_recorded):
         try:
             run = read_entry(entry)
         except JournalError as error:
-            told.append(f"run {entry.id[:8]} is left out: {error}")
+            warnings.append(f"run {entry.id[:8]} is left out: {error}")
             continue
         runs.append(summary_of(run, count_likely(default_findings(run))))
-        told += damage_in(run)
-    return Listing(runs, told)
+        warnings += damage_in(run)
+    return Listing(runs, warnings)
 
 
 # ── one run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +152,7 @@ def find(text: str) -> Entry:
 
 
 def _id_by_store(text: str, found: Mapping[str, Sequence[File]]) -> str | None:
-    """The one run that `text` means; None where that is not certain."""
+    """Return the id of the only run that matches `text`, or None."""
     try:
         up_to_date(found=found, budget_s=_BUDGET_S)
         with Store(home()).reading() as store:

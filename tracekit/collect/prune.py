@@ -46,7 +46,7 @@ class Pruned(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of its journals."""
+        """The size of its journals in bytes."""
         return sum(file.size for file in self.files)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tracekit.analysis.earlier import Practice
 from tracekit.analysis.facts import Facts
-from tracekit.collect.new_messages import messages_of
+from tracekit.analysis.new_messages import messages_of
 from tracekit.model.columns import RowColumn, columns_of
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import Run
@@ -72,7 +72,7 @@ class _Fit(Fit):
             return "{}"
 
     def row(self, cls: type[T], source: Any) -> T:
-        """Return the row of `source`: each value as its column can hold it."""
+        """Return the row of `source`, with each value converted to the type of its column."""
         return cls(*(self.value(column, column.get(source)) for column in columns_of(cls)))
 
     def value(self, column: RowColumn, value: Any) -> Any:

@@ -33,7 +33,7 @@ class Watch:
         self._is_listed = False
         self._found: Mapping[str, Sequence[File]] = {}
         self._runs: dict[str, RunSummary] = {}
-        self._told: list[str] = []
+        self._warnings: list[str] = []
         self._live: dict[str, _Live] = {}
         self._problems: dict[str, list[str]] = {}
 
@@ -67,7 +67,7 @@ class Watch:
         return self._listing()
 
     def _list(self, found: Mapping[str, Sequence[File]]) -> None:
-        runs, self._told = list_runs(self._limit, replays=True, found=found)
+        runs, self._warnings = list_runs(self._limit, replays=True, found=found)
         self._is_listed = False
         self._runs = {run.id: run for run in runs}
         self._problems = {id: said for id, said in self._problems.items() if id in self._live}
@@ -100,8 +100,8 @@ class Watch:
 
     def _listing(self) -> Listing:
         runs = sorted(self._runs.values(), key=lambda run: (run.recorded_at_ns, run.id), reverse=True)
-        told = [*self._told, *(said for each in self._problems.values() for said in each)]
-        return Listing(runs, list(dict.fromkeys(told)))
+        warnings = [*self._warnings, *(said for each in self._problems.values() for said in each)]
+        return Listing(runs, list(dict.fromkeys(warnings)))
 
 
 class _Live:

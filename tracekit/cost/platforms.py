@@ -1,4 +1,4 @@
-"""Names under which the price list has a model as it is sold by a cloud platform.
+"""Names in the price list for models that cloud platforms sell.
 
 Bedrock sells a model by two prices: through global endpoints, and in a region or a group of regions, which costs more
 for newer models. The id that was requested says which: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html
@@ -15,7 +15,7 @@ _VERTEX_HOST = re.compile(r"(?!aiplatform\.)[a-z0-9-]+-aiplatform\.|aiplatform\.
 
 
 def listed_names(provider: str, requested: str, model: str) -> tuple[str, ...]:
-    """Return the names to look `model` up by; two where it is not known which of two prices was paid.
+    """Return the names under which to look up `model`; two if either of two prices may have been paid.
 
     Args:
         provider: The platform, as `gen_ai.provider.name` has it.

@@ -31,6 +31,9 @@ https://platform.claude.com/docs/en/manage-claude/data-residency"""
 
 _MILLION = Decimal(1_000_000)
 
+_EPOCH_DAY = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+_DAY_NS = 86_400_000_000_000
+
 _PROVIDERS = {"anthropic": "anthropic", "aws.bedrock": "aws", "gcp.vertex_ai": "google"}
 """The GenAI conventions' names of providers, and those of genai-prices."""
 
@@ -68,7 +71,7 @@ def price_usd(attributes: Mapping[str, Any], model: str, at_ns: int) -> Decimal 
     Raises:
         PricesError: The user's own price table cannot be read.
     """
-    day = datetime.fromtimestamp(at_ns / 1e9, UTC).date().toordinal()
+    day = _EPOCH_DAY + at_ns // _DAY_NS
     provider = str(attributes.get(semconv.PROVIDER_NAME, "anthropic"))
     speed = str(attributes.get(semconv.SPEED, "standard"))
     iterations = attributes.get(semconv.ITERATIONS)
@@ -154,7 +157,7 @@ def _listed(provider: str, name: str, model: str, usage: _Usage, speed: str, day
 
 
 def _asked(provider: str, model: str, usage: _Usage, day: int, speed: str = "") -> PriceCalculation:
-    """The list's answer; fifty times as long in coming as one that is told by its rates."""
+    """Return the price from the list itself, which takes fifty times as long as a calculation from the rates."""
     from genai_prices import Usage, calc_price  # noqa: PLC0415  a tenth of a second, with the first price only
 
     quantities = Usage(

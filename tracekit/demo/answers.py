@@ -1,6 +1,6 @@
 """The requests and responses of a scripted Claude, as plain values.
 
-An `Answer` holds the very bytes that are sent, so a test can compare them with what a client or a recorder saw. Ids are
+A `ScriptedResponse` holds the very bytes that are sent, so a test can compare them with what a client or a recorder saw. Ids are
 derived from content: equal messages have equal ids, unless `id` is given.
 """
 
@@ -21,7 +21,7 @@ Fault = Literal["", "drop", "cut", "stall", "early_end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReceivedRequest:
     """One request as it arrived.
 
     Attributes:
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScriptedResponse:
     """One answer as it is sent.
 
     Attributes:
@@ -76,7 +76,7 @@ class Answer:
     fault: Fault = ""
 
 
-Respond = Callable[[Asked], Answer]
+Respond = Callable[[ReceivedRequest], ScriptedResponse]
 """Decides on the answer to a request."""
 
 
@@ -104,7 +104,7 @@ def message(
     usage: Mapping[str, Any] | None = None,
     id: str | None = None,
     delay_s: float = 0.0,
-) -> Answer:
+) -> ScriptedResponse:
     """Answer with a whole message.
 
     Args:
@@ -126,22 +126,22 @@ def message(
         "stop_sequence": None,
         "usage": _usage(blocks, usage or {}),
     }
-    return Answer(body=_compact(body), delay_s=delay_s)
+    return ScriptedResponse(body=_compact(body), delay_s=delay_s)
 
 
-def count_tokens(input_tokens: int) -> Answer:
+def count_tokens(input_tokens: int) -> ScriptedResponse:
     """Answer a request that only asks for the number of its tokens."""
-    return Answer(body=_compact({"input_tokens": input_tokens}))
+    return ScriptedResponse(body=_compact({"input_tokens": input_tokens}))
 
 
-def error(status: int, type: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+def error(status: int, type: str, message: str, headers: Mapping[str, str] | None = None) -> ScriptedResponse:
     """Answer with the API's error envelope; its request id is also the `request-id` header."""
     request_id = _id("req_01", [status, type, message, dict(headers or {})])
     body = {"type": "error", "error": {"type": type, "message": message}, "request_id": request_id}
-    return Answer(status=status, headers={"request-id": request_id, **(headers or {})}, body=_compact(body))
+    return ScriptedResponse(status=status, headers={"request-id": request_id, **(headers or {})}, body=_compact(body))
 
 
-def stream(answer: Answer, *, gap_s: float = 0.0, first_s: float = 0.0, pad: bool = True) -> Answer:
+def stream(answer: ScriptedResponse, *, gap_s: float = 0.0, first_s: float = 0.0, pad: bool = True) -> ScriptedResponse:
     """Turn a message into the stream of events that the API sends for it.
 
     Args:
@@ -158,7 +158,9 @@ def stream(answer: Answer, *, gap_s: float = 0.0, first_s: float = 0.0, pad: boo
     )
 
 
-def reply(asked: Asked, answer: Answer, *, gap_s: float = 0.0, first_s: float = 0.0) -> Answer:
+def reply(
+    asked: ReceivedRequest, answer: ScriptedResponse, *, gap_s: float = 0.0, first_s: float = 0.0
+) -> ScriptedResponse:
     """Stream a message if the request asks for a stream; leave errors, faults and streams as they are.
 
     Args:
@@ -171,27 +173,29 @@ def reply(asked: Asked, answer: Answer, *, gap_s: float = 0.0, first_s: float = 
     return stream(answer, gap_s=gap_s, first_s=first_s) if is_message and asked.streams else answer
 
 
-def dropped(delay_s: float = 0.0) -> Answer:
+def dropped(delay_s: float = 0.0) -> ScriptedResponse:
     """Close the connection without an answer, after `delay_s` seconds."""
-    return Answer(delay_s=delay_s, fault="drop")
+    return ScriptedResponse(delay_s=delay_s, fault="drop")
 
 
-def cut(answer: Answer, after: int) -> Answer:
+def cut(answer: ScriptedResponse, after: int) -> ScriptedResponse:
     """Break the connection after so many events of a streamed answer, or so many bytes of a plain one."""
     return _fault(answer, after, "cut")
 
 
-def early_end(answer: Answer, after: int) -> Answer:
+def early_end(answer: ScriptedResponse, after: int) -> ScriptedResponse:
     """End the body cleanly after so many events of a streamed answer, or so many bytes of a plain one."""
     return _fault(answer, after, "early_end")
 
 
-def stalled(answer: Answer, after: int) -> Answer:
+def stalled(answer: ScriptedResponse, after: int) -> ScriptedResponse:
     """Fall silent after so many events of a streamed answer, or so many bytes of a plain one."""
     return _fault(answer, after, "stall")
 
 
-def sse_error(answer: Answer, after: int, type: str = "overloaded_error", message: str = "Overloaded") -> Answer:
+def sse_error(
+    answer: ScriptedResponse, after: int, type: str = "overloaded_error", message: str = "Overloaded"
+) -> ScriptedResponse:
     """Send so many events of a streamed answer, then an `error` event, and end the body."""
     request_id = _id("req_01", [type, message])
     data = {"type": "error", "error": {"type": type, "message": message}, "request_id": request_id}
@@ -203,7 +207,7 @@ def sse_error(answer: Answer, after: int, type: str = "overloaded_error", messag
 _SSE_HEADERS: Mapping[str, str] = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
-def _fault(answer: Answer, after: int, fault: Fault) -> Answer:
+def _fault(answer: ScriptedResponse, after: int, fault: Fault) -> ScriptedResponse:
     chunks = ((0.0, answer.body[:after]),) if answer.chunks is None else answer.chunks[:after]
     return replace(answer, body=b"", chunks=chunks, fault=fault)
 

@@ -18,11 +18,11 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tracekit.demo.answers import (
-    Answer,
-    Asked,
     Block,
     Fault,
+    ReceivedRequest,
     Respond,
+    ScriptedResponse,
     count_tokens,
     cut,
     dropped,
@@ -39,12 +39,12 @@ from tracekit.demo.answers import (
 )
 
 __all__ = [
-    "Answer",
-    "Asked",
     "Block",
     "Fault",
+    "ReceivedRequest",
     "Respond",
     "ScriptedClaude",
+    "ScriptedResponse",
     "count_tokens",
     "cut",
     "dropped",
@@ -82,7 +82,7 @@ class ScriptedClaude:
     """
 
     def __init__(self, respond: Respond, *, port: int = 0) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[ReceivedRequest] = []
         self.most_at_once = 0
         self._respond = respond
         self._lock = threading.Lock()
@@ -105,7 +105,7 @@ class ScriptedClaude:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the server and every open connection; what is being answered is broken off."""
+        """Close the server and every open connection, even in the middle of a response."""
         if self._thread:
             self._server.stop_accepting()
             self._thread.join()
@@ -113,7 +113,7 @@ class ScriptedClaude:
         self._server.server_close()
         self._server.hang_up()
 
-    def begin(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[Asked, str]:
+    def begin(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[ReceivedRequest, str]:
         """Note a request that arrived; return it with the id that answers it.
 
         The id is derived from the request and from how many equal ones came before, so that it does not depend on the
@@ -123,7 +123,7 @@ class ScriptedClaude:
         url = urlsplit(target)
         digest = hashlib.sha256(f"{method} {target} ".encode() + body).digest()
         with self._lock:
-            asked = Asked(len(self.asked), method, url.path, url.query, headers, body, at_ns)
+            asked = ReceivedRequest(len(self.asked), method, url.path, url.query, headers, body, at_ns)
             self.asked.append(asked)
             self._in_progress += 1
             self.most_at_once = max(self.most_at_once, self._in_progress)
@@ -131,7 +131,7 @@ class ScriptedClaude:
             self._seen[digest] += 1
         return asked, "req_01" + hashlib.sha256(digest + b"%d" % times).hexdigest()[:22]
 
-    def decide(self, asked: Asked) -> Answer:
+    def decide(self, asked: ReceivedRequest) -> ScriptedResponse:
         """Return the script's answer, or an error that says how the script failed."""
         try:
             return self._respond(asked)
@@ -173,7 +173,7 @@ class _Server(socketserver.TCPServer):
         self._stop.sendall(b"x")
 
     def server_close(self) -> None:
-        """Close the listening socket, and the pair that ends the wait on it."""
+        """Close the listening socket and the socket pair that interrupts the wait on it."""
         super().server_close()
         self._stop.close()
         self._stopped.close()
@@ -245,7 +245,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.connection.settimeout(None)
 
 
-def _parts(answer: Answer, request_id: str) -> list[tuple[float, bytes]]:
+def _parts(answer: ScriptedResponse, request_id: str) -> list[tuple[float, bytes]]:
     """Return what to write to the connection, each with the seconds to wait before."""
     if answer.fault == "drop":
         return [(answer.delay_s, b"")]

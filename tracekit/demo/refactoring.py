@@ -79,7 +79,7 @@ async def run_subagent(block: ToolUseBlock) -> ToolResultBlockParam:
 
 
 async def refactor(task: str) -> str:
-    """Let the lead work on a task until it has nothing more to ask for, and return what it says at the end."""
+    """Run the lead on a task until it requests no more tools, and return its last text."""
     messages: list[MessageParam] = [{"role": "user", "content": task}]
     while True:
         answer = client.messages.create(

@@ -1,4 +1,4 @@
-"""A team that refactors the Python code in a folder: analysts, refactorers and a tester, and a lead that asks them.
+"""A team that refactors the Python code in a folder: a lead, analysts, refactorers and a tester.
 
 python refactoring_team.py FOLDER [TASK]
 """
@@ -69,7 +69,7 @@ def build(folder: Path, client: object = None, *, stream: bool = False) -> trace
 
 
 async def main(folder: str, task: str = "Refactor the modules in this folder.") -> None:
-    """Let the team work on a task in a folder, and say what came of it."""
+    """Run the team on a task in a folder, and print the result."""
     tracekit.init()
     result = await build(Path(folder)).run(task)
     print(result.text)

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tracekit.demo.answers import Answer, Asked, text, tool_use
+from tracekit.demo.answers import ReceivedRequest, ScriptedResponse, text, tool_use
 from tracekit.demo.scenes import Scene, play, results_of, turn_of
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: ReceivedRequest) -> ScriptedResponse:
     """Answer a request of the refactoring team, or say that the script has no answer to it."""
     return play(asked, _scene(asked.json()))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit.demo.answers import Answer, Asked, Block, error, message, reply
+from tracekit.demo.answers import Block, ReceivedRequest, ScriptedResponse, error, message, reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Scene:
     overloads: int = 0
 
 
-def play(asked: Asked, scene: Scene | None) -> Answer:
+def play(asked: ReceivedRequest, scene: Scene | None) -> ScriptedResponse:
     """Answer a request with a scene, or say that the script has none for it."""
     if scene is None:
         return error(400, "invalid_request_error", "The demo's script has no answer to this request.")
@@ -48,7 +48,7 @@ def results_of(body: Mapping[str, Any]) -> list[str]:
 
 
 def _usage(body: Mapping[str, Any]) -> dict[str, int]:
-    """Count about four characters a token; where the request caches, all but its newest messages is read from the cache."""
+    """Estimate usage at four characters a token; with a cache marker, all but the newest messages are read from cache."""
     prompt = _tokens([body.get("tools"), body.get("system"), body["messages"]])
     if "cache_control" not in body:
         return {"input_tokens": prompt}

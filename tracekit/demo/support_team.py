@@ -1,4 +1,4 @@
-"""A team that answers customers: research first, then draft and compliance at once, and a merge only if it is needed.
+"""A team that answers customers: research, then draft and compliance at once, then a merge if needed.
 
 python support_team.py [TICKET…]
 """

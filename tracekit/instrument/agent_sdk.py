@@ -74,8 +74,8 @@ def _take_place(transport: Any) -> str | None:
 
 
 def _folder() -> str | None:
-    recorder, told = active(), os.environ.get(_SESSION_VARIABLE)
-    return Session.loads(told).hello if recorder is not None and recorder.upstream.is_live and told else None
+    recorder, variable = active(), os.environ.get(_SESSION_VARIABLE)
+    return Session.loads(variable).hello if recorder is not None and recorder.upstream.is_live and variable else None
 
 
 def _read_messages(original: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:

@@ -85,8 +85,8 @@ def _run_cell(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _name_of_notebook(shell: Any) -> str:
     """Return the name of the notebook as far as Jupyter or an editor tells it, without its ending."""
-    told = os.environ.get("JPY_SESSION_NAME") or getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__")
-    return Path(str(told)).stem if told else "notebook"
+    notebook = os.environ.get("JPY_SESSION_NAME") or getattr(shell, "user_ns", {}).get("__vsc_ipynb_file__")
+    return Path(str(notebook)).stem if notebook else "notebook"
 
 
 # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

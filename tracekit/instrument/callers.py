@@ -1,4 +1,4 @@
-"""The functions of the program that make a call or start a task, by name: they tell agents apart that nobody named.
+"""Names of the program's functions that make calls or start tasks; they distinguish agents without a name.
 
 Code of the standard library, of installed packages and of tracekit is not the program's. A task's stack ends where its
 event loop runs it: below stands the code that runs the loop, which called nothing of the task's.

@@ -36,23 +36,23 @@ _POOLS = ("anyio.", "trio.", "concurrent.futures.", "tracekit.otlp.")
 _replaced = Replaced()
 
 
-class _State:
-    """Whether what starts threads and the like is to be wrapped: a module may be imported before, meanwhile or after."""
+class _CarrySwitch:
+    """The switch that turns the wrapping of threads, jobs and tasks on; modules may be imported before or after it."""
 
     is_on = False
 
 
 @guarded
 def _replace(owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> None:
-    if _State.is_on:
+    if _CarrySwitch.is_on:
         _replaced.replace(owner, name, make)
 
 
 def carry() -> None:
     """Wrap what starts threads, jobs, tasks and processes. Harmless twice."""
-    if _State.is_on:
+    if _CarrySwitch.is_on:
         return
-    _State.is_on = True
+    _CarrySwitch.is_on = True
     _replace(threading.Thread, "start", _start)
     when_imported("concurrent.futures.thread", lambda module: _replace(module.ThreadPoolExecutor, "submit", _submit))
     when_imported("asyncio.base_events", lambda module: _replace(module.BaseEventLoop, "create_task", _create_task))
@@ -72,7 +72,7 @@ def carry() -> None:
 
 def stop_carrying() -> None:
     """Restore what `carry` wrapped."""
-    _State.is_on = False
+    _CarrySwitch.is_on = False
     _replaced.restore()
     lanes.main_lane().forget_arrivals()
 
@@ -105,17 +105,17 @@ def _hook_subprocess(module: ModuleType) -> None:
 
 
 def _hook_process_pool(module: ModuleType) -> None:
-    from tracekit.instrument.processes import give_task  # noqa: PLC0415  see above
+    from tracekit.instrument.processes import give_remote_call  # noqa: PLC0415  see above
 
-    _replace(module.ProcessPoolExecutor, "submit", give_task)
+    _replace(module.ProcessPoolExecutor, "submit", give_remote_call)
 
 
 def _hook_pool(module: ModuleType) -> None:
-    from tracekit.instrument.processes import POOL_METHODS, give_task  # noqa: PLC0415  see above
+    from tracekit.instrument.processes import POOL_METHODS, give_remote_call  # noqa: PLC0415  see above
     from tracekit.instrument.thread_pools import give_jobs  # noqa: PLC0415  see above
 
     for name in POOL_METHODS:
-        _replace(module.Pool, name, give_task)
+        _replace(module.Pool, name, give_remote_call)
         _replace(module.Pool, name, give_jobs)
 
 
@@ -190,7 +190,7 @@ def _start(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def is_of_a_pool(thread: threading.Thread) -> bool:
-    """Whether `thread` belongs to a pool, or to us: what it does is told by its jobs."""
+    """Return whether `thread` belongs to a pool or to tracekit; then its jobs carry the context."""
     target = getattr(thread, "_target", None)
     return f"{type(thread).__module__}.".startswith(_POOLS) or f"{getattr(target, '__module__', '')}.".startswith(
         _POOLS
@@ -252,7 +252,7 @@ _adopt_task = guarded(lanes.adopt_task)
 
 
 def _is_of_the_collector(coro: Any) -> bool:
-    """Whether `coro` closes what was collected as garbage, at whatever time that is, and so is not the program's.
+    """Return whether `coro` closes an object that the garbage collector found, and so is not the program's own task.
 
     Event loops close abandoned asynchronous generators in tasks, and the SDK its HTTP clients.
     """

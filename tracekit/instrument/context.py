@@ -1,4 +1,4 @@
-"""Which span is current, in OpenTelemetry's own context, so that whatever carries that context carries ours."""
+"""The current span, kept in OpenTelemetry's context, so that code which carries that context carries the span."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def span_by_id(span_id: int) -> LiveSpan | None:
 
 
 def current_span(context: Context | None = None) -> LiveSpan | None:
-    """The innermost recorded span around the caller, or around whoever made `context`.
+    """Return the innermost recorded span around the caller, or in `context`.
 
     Where our own entry is as new as OpenTelemetry's current span, it decides: without a provider that span stays the
     one of an outer level. Else the current span does, if it is recorded.
@@ -110,7 +110,7 @@ class Attached:
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing else has become current since."""
+        """Return whether this span is still the current one."""
         return otel_context.get_current() is self._context
 
     def pause(self) -> None:

@@ -48,7 +48,7 @@ Begin = Callable[[tuple[Any, ...], dict[str, Any]], OpenCall | None]
 
 
 def decorate(function: F, begin: Begin) -> F:
-    """`function`, each call of which begins with `begin`."""
+    """Return `function` so that each of its calls begins with `begin`."""
     decorated = _decorator_for(function)(function, begin)
     return functools.wraps(function)(decorated)  # type: ignore[return-value]  # the same signature, by wraps
 

@@ -15,14 +15,14 @@ CANCELLED: Final = semconv.Outcome.CANCELLED
 
 
 def failure_of(error: BaseException) -> Failure:
-    """Why code that raised `error` failed; a cancellation is the same in every async library."""
+    """Return the failure that `error` stands for; a cancellation looks the same for every async library."""
     if _is_cancellation(error):
         return Failure(CANCELLED)
     return Failure(type(error).__name__, _text_of(error))
 
 
 def call_failure(error: BaseException) -> Failure:
-    """Why a call failed: the `error.type` that the SDK gives its span for `error`, for calls without a span too."""
+    """Return the failure of a call, with the `error.type` that the SDK sets on its span for `error`."""
     if _is_cancellation(error):
         return Failure(CANCELLED)
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -43,12 +43,12 @@ def call_failure(error: BaseException) -> Failure:
 
 
 def _api_type(error: BaseException) -> object:
-    """Return the type of the API's error: newer SDKs have it as an attribute, older ones only in the response's body."""
+    """Return the type of an API error, from the attribute of newer SDKs or from the body of the response."""
     if hasattr(error, "type"):
         return error.type
     body = getattr(error, "body", None)
-    told = body.get("error") if isinstance(body, Mapping) else None
-    return told.get("type") if isinstance(told, Mapping) else None
+    details = body.get("error") if isinstance(body, Mapping) else None
+    return details.get("type") if isinstance(details, Mapping) else None
 
 
 def _text_of(error: BaseException) -> str:

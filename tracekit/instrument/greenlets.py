@@ -35,7 +35,7 @@ _LIBRARIES: Final = ("gevent", "eventlet")
 
 
 def current_greenlet() -> Any:
-    """Return the greenlet that runs on this thread; None if it is the thread's own, or no library with greenlets is loaded."""
+    """Return the greenlet that runs on this thread, or None in the thread's main greenlet or without greenlets."""
     getcurrent = getattr(sys.modules.get("greenlet"), "getcurrent", None)
     if getcurrent is None:
         return None

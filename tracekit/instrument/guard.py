@@ -1,4 +1,4 @@
-"""One guard around all that runs inside the user's program: tracekit's own faults never reach it.
+"""A guard around all code that runs inside the user's program, so that tracekit's own faults never reach it.
 
 What the program raises goes on, wherever it lands: a signal handler's exception may appear in tracekit's code.
 """
@@ -23,11 +23,11 @@ RAISE_VARIABLE = "TRACEKIT_RAISE"
 """Set to 1 in our own tests: the guard counts a fault and raises it."""
 
 _log = logging.getLogger("tracekit")
-_said: set[object] = set()
+_reported: set[object] = set()
 
 
 class _Faults:
-    """How many faults of ours the guard has caught in this process."""
+    """The number of tracekit's own faults that the guard has caught in this process."""
 
     count = 0
 
@@ -91,12 +91,12 @@ def warn_once(message: str) -> None:
 
 def forget() -> None:
     """Log everything once more."""
-    _said.clear()
+    _reported.clear()
 
 
-def _is_new(said: object) -> bool:
+def _is_new(key: object) -> bool:
     # Without a lock, which a finaliser or a fork might find taken; two threads may say the same at the same moment.
-    if said in _said:
+    if key in _reported:
         return False
-    _said.add(said)
+    _reported.add(key)
     return True

@@ -48,7 +48,7 @@ class Homes:
         self._lock = threading.RLock()
 
     def of_caller(self, otel: Any = None) -> LiveSpan | LiveRun | None:
-        """Return the span of the program under which the caller's spans hang, or the run of the caller's unit of work.
+        """Return the program's span above the caller's spans, or the run of the caller's unit of work.
 
         None where neither is known, and where the OpenTelemetry span `otel` says that it begins such a unit itself.
         """
@@ -88,7 +88,7 @@ class Homes:
         return home
 
     def ending(self) -> tuple[LiveSpan, bool] | None:
-        """Return the span of the program if it is this process's to end, and whether other processes may have used it."""
+        """Return the program's span if this process has to end it, and whether other processes may have used the span."""
         program = self._program
         return (program, self._is_shared) if program is not None and program.pid == os.getpid() else None
 
@@ -126,7 +126,7 @@ def process_span(session: Session) -> LiveSpan:
     info = session.run
     assert info.root is not None
     run = LiveRun(info, held=True)
-    run.is_said = True
+    run.is_declared = True
     span = LiveSpan(
         "run",
         info.name,

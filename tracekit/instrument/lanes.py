@@ -222,7 +222,7 @@ def leave(before: Lane | None) -> None:
 
 
 def _stand_in(lane: Lane | None) -> Lane | None:
-    """Let `lane` be that of the code outside any task on this thread, or in this greenlet; returns the one before."""
+    """Set the lane of code outside any task on this thread, or of this greenlet, and return the lane before."""
     greenlet = current_greenlet()
     if greenlet is None:
         before, _thread.lane = _thread.lane, lane
@@ -281,7 +281,7 @@ def _made(id: str) -> Lane:
 
 
 def context_of_task(lane: Lane) -> contextvars.Context:
-    """The context in which the task of `lane` is to be made: a copy of the caller's that knows the lane."""
+    """Return the context for the task of `lane`: a copy of the caller's context that holds the lane."""
     context = contextvars.copy_context()
     context.run(_inherited.set, lane)
     return context
@@ -301,7 +301,7 @@ def reset_after_fork() -> None:
 
 
 def running_asyncio() -> Any:
-    """The module asyncio if one of its loops runs on this thread. It is not loaded for this, which would take 20 ms."""
+    """Return the module asyncio if one of its loops runs on this thread, without importing it (which takes 20 ms)."""
     events = sys.modules.get("asyncio.events")
     running_loop = getattr(events, "_get_running_loop", None)  # the documented, cheap form for libraries
     return sys.modules["asyncio"] if running_loop is not None and running_loop() is not None else None

@@ -27,22 +27,23 @@ class LiveRun:
     """A run that this process takes part in.
 
     `held` says that the run is open as long as the process is, whether or not a span is; `written`, that something of
-    interest has happened in it; `is_said`, that the program or its user has said that this is a run. `lanes` are the ids of the lanes that the record of the run has been told of.
+    interest has happened in it; `is_declared`, that the program or its user declared the run. `lanes` are the ids of
+    the lanes that the record of the run contains.
     """
 
-    __slots__ = ("__weakref__", "held", "info", "is_said", "lanes", "open", "written")
+    __slots__ = ("__weakref__", "held", "info", "is_declared", "lanes", "open", "written")
 
     def __init__(self, info: RunInfo, *, held: bool = False) -> None:
         self.info = info
         self.held = held
-        self.is_said = False
+        self.is_declared = False
         self.written = False
         self.open: set[str] = set()
         self.lanes: set[str] = set()
 
 
 class LiveSpan:
-    """A span that has begun in this process. It is written late where nothing shows yet that its trace is of interest.
+    """A span that has begun in this process; its begin is written late if its trace may be irrelevant.
 
     `attributes` are those that have not been written yet.
 
@@ -120,7 +121,7 @@ class LiveSpan:
 
     @property
     def is_applications(self) -> bool:
-        """Whether it is the application's own span, or another instrumentation's, and nothing of ours makes it current."""
+        """Return whether the application or another instrumentation makes this span current, rather than tracekit."""
         return self.kind == "span" or semconv.ADOPTED_FROM in self.attributes_at_begin
 
 

@@ -1,41 +1,42 @@
-"""Metrics of calls: the application's MeterProvider gets them if it has set one, else our own export if there is one."""
+"""Metrics of calls, for the application's MeterProvider if it has set one, else for tracekit's own export."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.importing import loaded
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from tracekit.model.measured import Measured
 
-__all__ = ["Measuring", "MetricsExporter"]
+    class _Instruments(Protocol):
+        def record(self, call: Measured) -> None:
+            """Count `call`."""
+
+    class _Exporter(Protocol):
+        """Exports metrics where the application has no MeterProvider."""
+
+        def start(self) -> None:
+            """Get ready to send. Harmless twice."""
+
+        def put(self, call: Measured) -> None:
+            """Count `call` soon."""
+
+        def forked(self) -> None:
+            """This process is a fresh fork."""
+
+        def ending(self) -> None:
+            """Begin to send the last totals."""
+
+        def exit(self) -> None:
+            """Wait for the last totals."""
 
 
-class _Instruments(Protocol):
-    def record(self, call: Measured) -> None:
-        """Count `call`."""
-
-
-class MetricsExporter(Protocol):
-    """Exports metrics where the application has no MeterProvider."""
-
-    def start(self) -> None:
-        """Get ready to send. Harmless twice."""
-
-    def put(self, call: Measured) -> None:
-        """Count `call` soon."""
-
-    def forked(self) -> None:
-        """This process is a fresh fork."""
-
-    def ending(self) -> None:
-        """Begin to send the last totals."""
-
-    def exit(self) -> None:
-        """Wait for the last totals."""
+__all__ = ["Measuring"]
 
 
 class Measuring:
@@ -44,9 +45,7 @@ class Measuring:
     Without `instruments`, as in a replay, nothing is counted.
     """
 
-    def __init__(
-        self, instruments: Callable[[Any], _Instruments] | None = None, own: MetricsExporter | None = None
-    ) -> None:
+    def __init__(self, instruments: Callable[[Any], _Instruments] | None = None, own: _Exporter | None = None) -> None:
         self._own = own
         self._make = instruments
         self._joined: tuple[Any, _Instruments] | None = None

@@ -1,4 +1,4 @@
-"""The requests to Claude of which the record has only the number, until it is known to which run they belong."""
+"""Requests to Claude that are only counted, not recorded, held until their run is known."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST = 1000
 
 
 class Missed:
-    """Keeps each request for the run that it was sent in, or for the run that begins next in its lane.
+    """Holds each counted request for the run in which it was sent, or for the next run of its lane.
 
     `notes`, if given, hear of all of them.
     """
@@ -41,11 +41,11 @@ class Missed:
             waiting.append(event)
 
     def take(self, run: LiveRun, lane: Lane) -> list[Unrecorded]:
-        """Return what waits for `run`, which is about to be written, or for a run in `lane`; it waits no longer."""
+        """Remove and return the requests held for `run`, which is about to be written, or for a run in `lane`."""
         return [event for place in (run, lane) for event in self._waiting.pop(place, ())]
 
     def forked(self) -> None:
-        """What waits is the parent's."""
+        """Drop the requests held in a forked child; they belong to its parent."""
         self.counts.clear()
         self._waiting = WeakKeyDictionary()
 

@@ -33,7 +33,7 @@ class OpenSpans:
         return [live for live in list(self._spans.values()) if not live.written and known_run(live) is run]
 
     def root_around(self, lane: Lane) -> LiveSpan | None:
-        """Return the newest span without a parent that began in `lane` or in one that led to it; None if there is none.
+        """Return the newest span without a parent that began in `lane` or in a lane above it, or None.
 
         An async framework's callbacks run in tasks and jobs of their own: such a span may also have begun beside `lane`,
         below the same task; the nearest does.

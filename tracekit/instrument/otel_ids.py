@@ -23,7 +23,7 @@ def with_own_ids(otel: Any) -> Any:
 
 
 def exports_itself() -> bool:
-    """Whether the application has a provider: then it exports by itself, or means not to."""
+    """Return whether the application has a TracerProvider of its own, and so decides itself about its export."""
     return not isinstance(otel_trace.get_tracer_provider(), otel_trace.ProxyTracerProvider)
 
 

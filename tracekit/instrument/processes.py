@@ -24,7 +24,7 @@ from tracekit.instrument.recorder import active
 from tracekit.instrument.units import Unit, UnitKind, begin_unit, end_unit
 from tracekit.model.run import RunInfo
 
-__all__ = ["POOL_METHODS", "Entry", "Place", "Task", "give_task", "start", "when_entered"]
+__all__ = ["POOL_METHODS", "Place", "ProcessRunner", "RemoteCall", "give_remote_call", "start", "when_entered"]
 
 POOL_METHODS = ("apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered")
 """The methods of `multiprocessing.pool.Pool` that take a function and give it to the workers."""
@@ -43,7 +43,7 @@ def when_entered(activate: Callable[[], None]) -> None:
 
 
 class Place(NamedTuple):
-    """A span of a run, as another process of the machine is told of it; `offset_ns` is that of its clock.
+    """A span of a run, as another process on the same machine receives it; `offset_ns` is its clock's offset.
 
     It is a `home` where the run is that of a program or of a unit of work, which other runs may begin in: see `Homes`.
     `span` is empty where such a run has no span of its own.
@@ -57,7 +57,7 @@ class Place(NamedTuple):
     home: UnitKind | None = None
 
     def enter(self) -> Callable[[], object]:
-        """Make the span current in this process, which is not the one in which it began; returns how to leave it."""
+        """Make the span of another process current in this process; returns the function that undoes this."""
         remote = LiveSpan(
             "span",
             "",
@@ -118,7 +118,7 @@ def _place() -> Place | None:
 
 
 def start(original: Callable[..., None]) -> Callable[..., None]:
-    """`BaseProcess.start`, which lets the new process begin with an `Entry`."""
+    """`BaseProcess.start`, which lets the new process begin with an `ProcessRunner`."""
 
     @functools.wraps(original)
     def start(process: Any) -> None:
@@ -133,16 +133,16 @@ def start(original: Callable[..., None]) -> Callable[..., None]:
 
 
 @guarded
-def _prepare(process: Any) -> Entry | None:
+def _prepare(process: Any) -> ProcessRunner | None:
     if active() is None or "run" in process.__dict__:
         return None
     serves_pool = getattr(getattr(process, "_target", None), "__module__", None) in _POOLS
-    process.run = Entry(process, None if serves_pool else _place(), serves_pool=serves_pool)
+    process.run = ProcessRunner(process, None if serves_pool else _place(), serves_pool=serves_pool)
     return process.run  # type: ignore[no-any-return]  # the entry set in the line before
 
 
-class Entry:
-    """Runs a process's own `run` in the place in which the process was started, and tells that it ended in good order.
+class ProcessRunner:
+    """Runs the `run` of a process under the span that started the process, and records that it ended normally.
 
     What starts the recording is pickled by its name, so that a fresh process imports it.
     """
@@ -182,7 +182,7 @@ class Entry:
 # ── tasks of pools ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def give_task(original: Callable[..., Any]) -> Callable[..., Any]:
+def give_remote_call(original: Callable[..., Any]) -> Callable[..., Any]:
     """A pool's method that takes a function, which lets it run in the caller's place."""
 
     @functools.wraps(original)
@@ -193,17 +193,17 @@ def give_task(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @guarded
-def _task(pool: Any, function: Callable[..., Any]) -> Task | None:
+def _task(pool: Any, function: Callable[..., Any]) -> RemoteCall | None:
     if type(pool).__name__ == "ThreadPool":
         # Its workers are threads of this process.
         return None
     place, recorder = _place(), active()
     is_exported = recorder is not None and recorder.exporter is not None
-    return Task(function, place) if place is not None or is_exported else None
+    return RemoteCall(function, place) if place is not None or is_exported else None
 
 
-class Task:
-    """A function that runs in another process as if it had been called here, at `place`, None for no place of a run."""
+class RemoteCall:
+    """A function that runs in another process as if called here, under the span of `place`, if any."""
 
     def __init__(self, function: Callable[..., Any], place: Place | None) -> None:
         self._activate = _activate[0] if _activate else None

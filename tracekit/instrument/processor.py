@@ -82,7 +82,7 @@ class _OtherSpans:
 
 
 def other_spans() -> Any:
-    """A processor for a provider, which has loaded OpenTelemetry's SDK: that is nothing to load by ourselves.
+    """A span processor, imported only with a provider, which has loaded OpenTelemetry's SDK already.
 
     It is of the SDK's own class, whose newer releases call methods that older ones do not know.
     """

@@ -9,7 +9,7 @@ __all__ = ["program_name"]
 
 
 def program_name() -> str:
-    """That of the script or the module, without an ending; `python` where there is neither."""
+    """Return the name of the script or module without its suffix, or `python`."""
     path = Path(sys.argv[0] if getattr(sys, "argv", None) else "")
     # `python -m package` runs the package's `__main__.py`; `python -c` and an interpreter name no file.
     name = path.parent.name if path.name == "__main__.py" else path.stem

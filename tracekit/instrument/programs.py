@@ -94,7 +94,7 @@ def _joined(given: Mapping[str, str] | None, added: Mapping[str, str]) -> dict[s
 
 @guarded
 def _way_in(given: Mapping[str, str] | None) -> dict[str, str] | None:
-    """What lets a Python program find us where the environment that it is `given` has been made from scratch.
+    """Return the variables through which a Python program with a newly made environment, `given`, finds tracekit.
 
     The servers of MCP get such a one: a few variables that are known to hold no secret.
     """

@@ -7,7 +7,7 @@ from typing import Protocol
 from tracekit.model.events import Event
 from tracekit.model.run import RunInfo
 
-__all__ = ["Clock", "Exporter", "Holding", "Notes", "RunSink", "Sink"]
+__all__ = ["Clock", "EventExporter", "Holding", "Notes", "RunSink", "Sink"]
 
 
 class Sink(Protocol):
@@ -17,7 +17,7 @@ class Sink(Protocol):
         """Keep `events`, which happened in `run` one after another."""
 
     def release(self, run: RunInfo) -> None:
-        """No span of `run` is open any more: let go of what is held for it. Later events may reopen it."""
+        """Release what is held for `run`, since none of its spans is open; later events may reopen it."""
 
     def forked(self) -> None:
         """This process is a fresh fork: what the parent holds is the parent's."""
@@ -33,7 +33,7 @@ class RunSink(Sink, Protocol):
         """Return whether other processes have kept something of `run`."""
 
 
-class Exporter(Sink, Protocol):
+class EventExporter(Sink, Protocol):
     """Takes the spans that no provider of the application's takes."""
 
     def trace_of(self, run: RunInfo, span: str) -> tuple[str, bool]:

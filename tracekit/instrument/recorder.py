@@ -3,7 +3,7 @@
 Where a run begins: at a `run` block; at an agent with no run above it; else at the process, under `tracekit run`; else
 with the unit of work that reached the program from outside, or with the program (`Homes`). Where neither is known, as
 under an unknown program that calls the user's code, calls without any parent are joined by what they ask
-(`ThreadsOfTalk`). A trace without an agent, llm or tool is never written; when the first comes, its open ancestors are
+(`ConversationIndex`). A trace without an agent, llm or tool is never written; when the first comes, its open ancestors are
 written with their real begins.
 """
 
@@ -20,6 +20,7 @@ from tracekit.instrument.active import active, install, note_fork
 from tracekit.instrument.begins import Begins, Written
 from tracekit.instrument.clock import AnchoredClock
 from tracekit.instrument.context import current_span, register, unregister
+from tracekit.instrument.conversations import ConversationIndex
 from tracekit.instrument.failures import failure_of
 from tracekit.instrument.guard import guarded
 from tracekit.instrument.homes import Homes, process_span
@@ -29,10 +30,9 @@ from tracekit.instrument.measuring import Measuring
 from tracekit.instrument.missed import Missed
 from tracekit.instrument.open_spans import OpenSpans
 from tracekit.instrument.otel_ids import exports_itself, ids_of, with_own_ids
-from tracekit.instrument.protocols import Clock, Exporter, Holding, Notes, RunSink
+from tracekit.instrument.protocols import Clock, EventExporter, Holding, Notes, RunSink
 from tracekit.instrument.remote import Remote
 from tracekit.instrument.runs import Runs
-from tracekit.instrument.talk import ThreadsOfTalk
 from tracekit.instrument.tool_hints import hints_of
 from tracekit.instrument.upstream import Network, Upstream
 from tracekit.model.events import (
@@ -72,7 +72,7 @@ class Recorder:
         clock: Clock,
         session: Session | None = None,
         *,
-        exporter: Exporter | None = None,
+        exporter: EventExporter | None = None,
         remote: Remote | None = None,
         upstream: Upstream | None = None,
         privacy: Sequence[Privacy] = (),
@@ -86,7 +86,7 @@ class Recorder:
         self.upstream = upstream or Network()
         self._privacy = privacy
         self.measuring = measuring or Measuring()
-        self.talk = ThreadsOfTalk()
+        self.conversations = ConversationIndex()
         self.holding: set[Holding] = set()
         self._missed = Missed(notes)
         self.process = process_span(session) if session else None
@@ -237,9 +237,9 @@ class Recorder:
         """
         event = self.end_of(live, failure, at_ns=at_ns)
         try:
-            told = [*before, (live, event)] if event is not None else before
-            if told:
-                self.tell(*told)
+            events = [*before, (live, event)] if event is not None else before
+            if events:
+                self.tell(*events)
         finally:
             # The sink has the line also where the program's exception has cut in.
             self.ended(live)
@@ -285,11 +285,11 @@ class Recorder:
             if not run.open and not run.held:
                 self.sink.release(run.info)
 
-    def tell(self, *told: tuple[LiveSpan, Event]) -> None:
+    def tell(self, *events: tuple[LiveSpan, Event]) -> None:
         """Write what happened within spans of one run, all together, in the process in which they began."""
-        live = told[-1][0]
+        live = events[-1][0]
         if live.run is not None and live.written and live.pid == os.getpid():
-            self._write(live.run, told)
+            self._write(live.run, events)
 
     @guarded
     def missed(self, caller: str, host: str) -> None:
@@ -309,10 +309,10 @@ class Recorder:
         if not run.open and not run.held:
             self.sink.release(run.info)
 
-    def _write(self, run: LiveRun, told: Sequence[Written]) -> None:
+    def _write(self, run: LiveRun, events: Sequence[Written]) -> None:
         """Write events of `run` all together."""
-        self.sink.write(run.info, *[event for _, event in told])
-        for live, event in told:
+        self.sink.write(run.info, *[event for _, event in events])
+        for live, event in events:
             if live is not None and live.exported:
                 self._export(run, event)
 
@@ -324,16 +324,16 @@ class Recorder:
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def has_root(self, live: LiveSpan) -> bool:
-        """Whether a span of the application's that has no parent is open around `live`, which is not told so."""
+        """Return whether the application has a span without a parent open around `live`, which has no parent itself."""
         return live.parent is None and self._applications.root_around(live.lane) is not None
 
     def is_written(self, live: LiveSpan) -> bool:
-        """Whether anything of the run of `live` is written."""
+        """Return whether the run of `live` has events in the record."""
         run = known_run(live)
         return run is not None and run.written
 
     def is_within_run(self, live: LiveSpan) -> bool:
-        """Whether `live` belongs to a run without beginning one."""
+        """Return whether `live` is already part of a run; asking does not begin a run."""
         return self._runs.holds(live)
 
     def _notice_fork(self) -> None:
@@ -354,7 +354,7 @@ class Recorder:
 
     @guarded
     def forking(self) -> None:
-        """This process is about to fork: what is open in a run is written, since its begin is not the child's to tell."""
+        """Write the begins of the spans that are open before this process forks; its child cannot write them."""
         live = current_span()
         if live is not None and self.is_within_run(live):
             self.write_begin(live)

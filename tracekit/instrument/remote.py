@@ -24,8 +24,8 @@ class Remote(NamedTuple):
     def variables(self) -> dict[str, str]:
         """The environment variables that tell another process of it."""
         parent, state = TRACE_VARIABLES
-        said = {parent: f"00-{self.trace}-{self.span}-{int(self.is_sampled):02x}"}
-        return {**said, state: self.state} if self.state else said
+        variables = {parent: f"00-{self.trace}-{self.span}-{int(self.is_sampled):02x}"}
+        return {**variables, state: self.state} if self.state else variables
 
 
 def incoming(environment: Mapping[str, str]) -> Remote | None:

@@ -1,4 +1,4 @@
-"""What the record has for one attempt, and when on the clock of the replay: what is given in place of sending."""
+"""The recorded response to one attempt, with its times on the clock of the replay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Reply:
     came, and `failure` then says what was raised; else it says what broke the reading of the body, if anything did.
     `is_partial` says that the application stopped reading, or was cancelled, so that more of the body is not known, and
     `refused_ns` when to say so to who asks for more. `wait_s` is how long the SDK waited before the next attempt.
-    `request` is what is asked as it is to be recorded, and `told` those of the recorded call's attributes that depend on the host that was
+    `request` is what is asked as it is to be recorded, and `host_attributes` those of the recorded call's attributes that depend on the host that was
     asked, or that the SDK tells by a clock of its own.
     """
 
@@ -40,4 +40,4 @@ class Reply:
     wait_s: float | None = None
     request: Request | None = None
     form: HeadForm | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    host_attributes: Mapping[str, Any] = field(default_factory=dict)

@@ -47,7 +47,7 @@ class Runs:
             live.attributes[semconv.PARENT_RUN_ID] = outer.info.id
         live.parent = None
         live.run = self.new(live.name)
-        live.run.is_said = True
+        live.run.is_declared = True
         live.numbering = live.lane.begin_anew()
 
     def of(self, live: LiveSpan) -> LiveRun:
@@ -75,7 +75,7 @@ class Runs:
         """Return whether `live` belongs to a run without beginning one."""
         run = known_run(live)
         # A program or a unit of work is a run once there is something of interest in it.
-        return live.lane in self._of_lanes if run is None else run.is_said or run.written
+        return live.lane in self._of_lanes if run is None else run.is_declared or run.written
 
     def remember(self, run: LiveRun) -> None:
         """Something is about to be written in `run` for the first time."""

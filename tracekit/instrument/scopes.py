@@ -37,7 +37,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Handle:
-    """What a scope's block gets: the id by which the record knows it. Empty while nothing is recorded."""
+    """The object that the block of a scope receives, with the id in the record, empty while nothing is recorded."""
 
     __slots__ = ("id", "name")
 
@@ -49,7 +49,7 @@ class Handle:
         return f"Handle(id={self.id!r}, name={self.name!r})"
 
 
-class _Open:
+class _OpenScope:
     """One span of a scope, from its begin to its end.
 
     A tool that is `joined` has no span of its own: the SDK's tool runner has one for this very execution, which takes
@@ -64,7 +64,7 @@ class _Open:
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller stands right in this span."""
+        """Return whether this span is the caller's current span."""
         return self._attached is not None and self._attached.is_current
 
     def recorded(self) -> ToolReply | None:
@@ -131,7 +131,7 @@ class Scope:
         self._kind: Kind = kind
         self._name = name
         self._attributes = attributes or {}
-        self._open: list[_Open] = []
+        self._open: list[_OpenScope] = []
 
     # ── as a block ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,8 +163,8 @@ class Scope:
         self.__exit__(kind, error, trace)
 
     @finishing
-    def _leave(self, left: list[_Open], error: BaseException | None) -> None:
-        """End the block that the caller leaves: the one it stands in; else the newest of its lane, or of all.
+    def _leave(self, left: list[_OpenScope], error: BaseException | None) -> None:
+        """End the block that the caller leaves: its current one, else its lane's newest, else the newest of all.
 
         `left` keeps the choice for when this is called again.
         """
@@ -186,7 +186,7 @@ class Scope:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @guarded
-    def _begin(self, name: str, arguments: Callable[[], dict[str, Any]] | None = None) -> _Open | None:
+    def _begin(self, name: str, arguments: Callable[[], dict[str, Any]] | None = None) -> _OpenScope | None:
         recorder = active()
         if recorder is None:
             return None
@@ -194,20 +194,20 @@ class Scope:
         attributes = _with_arguments({**self._attributes, **(arguments() if arguments is not None else {})})
         if self._kind == "tool" and parent is not None and _is_same_tool(parent, name):
             parent.attributes.update(attributes)
-            return _Open(recorder, parent, joined=True)
+            return _OpenScope(recorder, parent, joined=True)
         full_name, named = _named(self._kind, name)
         attributes.update(named)
         otel = _start_otel(recorder, self._kind, full_name, attributes)
         live = recorder.begin(self._kind, full_name, parent, otel=otel, attributes=attributes)
         try:
-            return _Open(recorder, live)
+            return _OpenScope(recorder, live)
         except BaseException as error:
             withdraw(live)
             recorder.abandon(live, error)
             raise
 
     @guarded
-    def _begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _Open | None:
+    def _begin_call(self, name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> _OpenScope | None:
         """Begin the span of one call of a decorated function."""
         arguments = functools.partial(arguments_of, function, args, kwargs) if self._kind == "tool" else None
         return self._begin(name, arguments)
@@ -241,7 +241,7 @@ def _named(kind: Kind, name: str) -> tuple[str, dict[str, Any]]:
 
 
 def _is_same_tool(parent: LiveSpan, name: str) -> bool:
-    """Whether `parent` is this very execution, told by whoever runs the tools: the SDK's runner, or a team."""
+    """Return whether `parent` is the span of this execution, made by the SDK's tool runner or by a team."""
     return (
         parent.kind == "tool"
         and not parent.ended

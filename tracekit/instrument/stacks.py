@@ -34,7 +34,7 @@ _REQUEST_ARGUMENTS = ("environ", "env", "scope")
 
 
 class _Code(NamedTuple):
-    """What is known of the `code` of a frame.
+    """The properties of a frame's `code` that decide whose code it is.
 
     `owner` is the package of installed code, "" for Python's own code and ours, and None for the program's own.
     `argument` is the name of the argument that may hold a web request.
@@ -46,7 +46,7 @@ class _Code(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """What the caller's stack tells, down to the first frame of the caller's task or thread.
+    """Facts from the caller's stack, down to the first frame of the caller's task or thread.
 
     `request` is the outermost web request. `own` are the frames of the program's own code, the innermost first, and
     `function` is the code of the outermost one within the request. `has_guest` says that an installed server, if there

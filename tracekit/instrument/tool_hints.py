@@ -46,7 +46,7 @@ def _list_tools(original: Callable[..., Any]) -> Callable[..., Any]:
 def _note(listed: Any) -> None:
     for tool in listed.tools:
         annotations = getattr(tool, "annotations", None)
-        said = {} if annotations is None else annotations.model_dump(by_alias=True, exclude_none=True)
-        hints = {name: said[name] for name in _HINTS if type(said.get(name)) is bool}
+        given = {} if annotations is None else annotations.model_dump(by_alias=True, exclude_none=True)
+        hints = {name: given[name] for name in _HINTS if type(given.get(name)) is bool}
         if len(_hints) < _MOST_TOOLS:
             _hints[tool.name] = hints if _hints.get(tool.name, hints) == hints else {}

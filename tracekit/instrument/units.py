@@ -1,4 +1,4 @@
-"""Units of work: what reaches a program from outside, piece by piece, each of which is a run of its own.
+"""Units of work that reach a program from outside, such as web requests; each is its own run.
 
 A script is one piece of work, however many tasks, threads and processes it starts. A server, a worker or a notebook gets
 one after another. Where one begins is told by, in this order:
@@ -38,7 +38,7 @@ _serving: contextvars.ContextVar[bool] = contextvars.ContextVar("tracekit_servin
 
 
 class Unit:
-    """A piece of work that reached the program from outside. It becomes a run with the first of interest in it.
+    """A piece of work that reached the program from outside; a run begins with its first span of interest.
 
     `lane` is the id of the lane in which it was found; `is_bound` says that a web request stands for it. A process that
     another one has started has that one's `program` for a unit, whose `span` is known.
@@ -167,7 +167,7 @@ def _is_callback() -> bool:
 
 
 def begin_unit(unit: Unit) -> Context:
-    """Let what the caller does from now on belong to `unit`, where nothing else shows a unit; returns what `end_unit` takes."""
+    """Assign the caller's further spans to `unit` if nothing else shows a unit; returns the argument for `end_unit`."""
     return attach_context(otel_context.set_value(_KEY, unit))
 
 

@@ -32,7 +32,7 @@ class ToolReply(NamedTuple):
 
 
 class OnlyRun(NamedTuple):
-    """The run to which all spans of the process belong that hang under no other."""
+    """The run of all spans of the process that have no parent."""
 
     name: str
     is_rootless: bool
@@ -56,7 +56,7 @@ class Upstream(Protocol):
         """Return when a run is recorded that begins now; None for the time of the recorder's clock."""
 
     def begin_ns(self, live: LiveSpan) -> int:
-        """Return when `live`, which is no call and no attempt, begins."""
+        """Return the begin of `live`, which is neither a call nor an attempt."""
 
     def end_ns(self, live: LiveSpan) -> int | None:
         """Return when `live` ends, which is about to; None for the time of the recorder's clock."""

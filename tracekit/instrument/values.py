@@ -66,7 +66,7 @@ def _json_or_type(value: Any) -> Any:
 
 
 def _is_json(value: Any) -> bool:
-    """Whether `value` comes back equal from JSON: no tuples, no keys that are not strings."""
+    """Return whether `value` survives a round trip through JSON: no tuples, and no keys but strings."""
     try:
         return bool(json.loads(json.dumps(value)) == value)
     except Exception as error:  # noqa: BLE001  the value's own code is called, which may raise anything

@@ -11,7 +11,7 @@ _LEAST_BLOCKED_NS = 20_000_000
 
 
 class WatchedLoop:
-    """An event loop, watched from now on by one callback, which the loop calls as soon as it runs anything else."""
+    """Watches an event loop with one callback, which the loop calls as soon as it runs anything else."""
 
     __slots__ = ("_went_on",)
 

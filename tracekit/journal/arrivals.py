@@ -82,7 +82,7 @@ class Arrivals:
         return Arrived(self, len(self._at), redact)
 
     def forget(self) -> None:
-        """Let go of the bytes."""
+        """Release the bytes."""
         self._data = None
 
     def _hold(self, data: list[bytes]) -> None:
@@ -158,7 +158,7 @@ class Arrived(Sequence[Piece]):
         return shown
 
     def forget(self) -> None:
-        """Let go of the bytes."""
+        """Release the bytes."""
         self._shown = None
 
 

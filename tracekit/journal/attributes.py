@@ -126,7 +126,11 @@ def typed_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     value of a wrong type is left out. The recorded exchange still holds what was answered. A value with too many levels
     becomes the same text that the writer puts in the place of one that JSON cannot hold.
     """
-    return {name: _fit(name, value) for name, value in attributes.items() if name not in _TYPES or _TYPES[name](value)}
+    return {
+        name: value if type(value) is str else _fit(name, value)
+        for name, value in attributes.items()
+        if name not in _TYPES or _TYPES[name](value)
+    }
 
 
 def _fit(name: str, value: Any) -> Any:

@@ -12,10 +12,12 @@ import orjson
 from tracekit.model.json_text import compact
 from tracekit.origin import pass_on
 
-__all__ = ["body_member", "compact", "delta_member", "quick", "quick_object", "sse_items"]
+__all__ = ["body_member", "compact", "delta_member", "quick", "quick_json", "quick_object", "sse_items"]
 
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_LONG = b"0" * 20
+"""Digits of a whole number that may have more than 64 bits, of which orjson makes a fraction."""
 
 
 def quick(value: Any) -> str:
@@ -33,6 +35,21 @@ def quick(value: Any) -> str:
         return compact(value)
     # It stands for a number that JSON does not have, too.
     return compact(value) if b"null" in data else data.decode()
+
+
+def quick_json(data: bytes, numbers: bytes | None = None) -> Any:
+    """Parse JSON in half of the time that `json` takes.
+
+    Args:
+        data: The JSON.
+        numbers: The part of `data` whose numbers matter; by default all of it.
+
+    Raises:
+        ValueError: It is no JSON, or has a long number or half of a surrogate pair, which `json` can read.
+    """
+    if _LONG in (data if numbers is None else numbers).translate(_DIGITS):
+        raise ValueError("it has a long number")
+    return orjson.loads(data)
 
 
 def quick_object(body: bytes) -> dict[str, Any] | None:

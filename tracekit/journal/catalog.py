@@ -31,14 +31,14 @@ class Entry:
 
 
 def all_runs(
-    limit: int | None = None, told: list[str] | None = None, *, wanted: Callable[[Entry], bool] = lambda _: True
+    limit: int | None = None, warnings: list[str] | None = None, *, wanted: Callable[[Entry], bool] = lambda _: True
 ) -> list[Entry]:
     """Every run under the folder for journals, newest recorded first; the first `limit` of them if that is given.
 
     `wanted` says which of them count.
 
     Files are opened a day at a time, so that a limit makes this cheap however many runs there are. What is wrong with a
-    run that has no segment with a sound header is appended to `told`.
+    run that has no segment with a sound header is appended to `warnings`.
 
     Raises:
         HomeError: The folder is a file.
@@ -50,7 +50,7 @@ def all_runs(
         for path in by_day[day]:
             id = _run_id(path)
             if id not in entries:
-                entry = _entry(runs[id], [] if told is None else told)
+                entry = _entry(runs[id], [] if warnings is None else warnings)
                 entries[id] = entry if entry is not None and wanted(entry) else None
         # A segment never lies under a day before its run, so a run that has only older ones is older than this day.
         if limit is not None and sum(_day_of(entry) >= day for entry in entries.values() if entry) >= limit:
@@ -169,7 +169,7 @@ def _file_entry(path: Path) -> Entry:
     return Entry(header["run"], header["name"], header["recorded_at_ns"], (path,), bool(header.get("replay_of")))
 
 
-def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
+def _entry(paths: Iterable[Path], warnings: list[str]) -> Entry | None:
     """Return the run with the segments at `paths`, including unreadable segments, so that a reader reports them."""
     present: list[Path] = []
     problem = ""
@@ -189,7 +189,7 @@ def _entry(paths: Iterable[Path], told: list[str]) -> Entry | None:
             first = header
     if first is None:
         if problem:
-            told.append(f"a run is left out: {problem}")
+            warnings.append(f"a run is left out: {problem}")
         return None
     return Entry(first["run"], first["name"], first["recorded_at_ns"], tuple(present), is_replay)
 

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.attributes import typed_attributes
-from tracekit.journal.bodies import compact
-from tracekit.journal.limits import Allowance
+from tracekit.journal.bodies import compact, quick_json
+from tracekit.journal.limits import ExpansionBudget
 from tracekit.journal.lines import Line
 from tracekit.journal.rebuild import Rebuilding
 from tracekit.journal.schema import check_header, check_line, check_sse
@@ -33,6 +33,7 @@ from tracekit.model.events import (
 )
 from tracekit.model.heads import HeadForm
 from tracekit.model.parsing import parse_json
+from tracekit.origin import pass_on
 
 __all__ = ["HEADER_START", "NEWEST_VERSION", "Decoder", "Header", "body_of", "read_header"]
 
@@ -87,9 +88,10 @@ class Decoder:
     file, in which there may be other segments. `is_lazy` says that requests are put together when they are asked for.
     """
 
-    def __init__(self, allowance: Allowance | None = None, *, is_lazy: bool = False) -> None:
+    def __init__(self, allowance: ExpansionBudget | None = None, *, is_lazy: bool = False) -> None:
         self.problem = ""
-        self._allowance = allowance or Allowance()
+        self._allowance = allowance or ExpansionBudget()
+        self._is_lazy = is_lazy
         self._rebuilding = Rebuilding(body_of, self._allowance, is_lazy=is_lazy)
         self._line: Line | None = None
         self._values: Values | None = None
@@ -118,12 +120,11 @@ class Decoder:
                 # What its place holds is not the line yet.
                 place = None
             self._line = place
-            text = line.decode("utf-8", "surrogatepass")
+            held = [line]
+            numbers = _before_request(line) if self._is_lazy and place is not None else None
             # A line may be larger than all else, so no form of it outlives its use.
             del line
-            data = check_line(parse_json(text, most_depth=None))
-            del text
-            return self._event(data)
+            return self._event(check_line(_parsed(held, numbers)))
         except _WRONG as error:
             raise ValueError(str(error) or type(error).__name__) from error
 
@@ -195,6 +196,23 @@ class Decoder:
         return StoredRequest(*head, body)
 
 
+def _before_request(line: bytes) -> bytes | None:
+    """Return the part of `line` before a request in parts, which is read again; None without one."""
+    at = line.find(b',"request":{"method":')
+    return line[:at] if at > 0 and line.find(b'"order":[', at) > 0 else None
+
+
+def _parsed(held: list[bytes], numbers: bytes | None) -> Any:
+    """Parse the one line in `held`, and remove it. Only in its part `numbers` numbers need be exact."""
+    try:
+        value = quick_json(held[0], numbers)
+    except ValueError as error:
+        pass_on(error)
+        return parse_json(held.pop().decode("utf-8", "surrogatepass"), most_depth=None)
+    held.clear()
+    return value
+
+
 _WRONG = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, MemoryError)
 """What reading a line raises that this version did not write, or not as a whole."""
 
@@ -205,7 +223,7 @@ def _says(error: Exception) -> str:
     return f"{error.args[0]!r} is missing" if isinstance(error, LookupError) and error.args else str(error)
 
 
-def body_of(data: Mapping[str, Any], allowance: Allowance | None = None) -> bytes:
+def body_of(data: Mapping[str, Any], allowance: ExpansionBudget | None = None) -> bytes:
     """The bytes that the member ``json``, ``sse``, ``text`` or ``b64`` of `data` stands for.
 
     Args:
@@ -227,7 +245,7 @@ def body_of(data: Mapping[str, Any], allowance: Allowance | None = None) -> byte
     return value.encode("utf-8") if name == "text" else base64.b64decode(value, validate=True)
 
 
-def _sse(item: str | list[Any], allowance: Allowance | None) -> bytes:
+def _sse(item: str | list[Any], allowance: ExpansionBudget | None) -> bytes:
     if isinstance(item, str):
         return item.encode("utf-8")
     name, data = item[0], item[1]

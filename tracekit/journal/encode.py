@@ -6,36 +6,34 @@ the bytes they are, and all else as JSON text: what stands in a line as base64 m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from tracekit.journal.bodies import body_member, compact, delta_member, quick
 from tracekit.journal.requests import RequestEncoder
+from tracekit.model.aws import are_frames
 from tracekit.model.events import (
     Answered,
     Chunk,
     Event,
     Exit,
-    Failure,
     LaneBegin,
     Replayed,
-    Request,
     Response,
     SpanBegin,
     SpanEnd,
     Unrecorded,
 )
 from tracekit.origin import pass_on
-from tracekit.privacy import body_without_credentials, redact, redact_bytes
+from tracekit.privacy import body_without_credentials, is_plain, redact
 
 __all__ = ["Encoder"]
 
 
-class _Draft(NamedTuple):
-    """A line: `told` has yet to be redacted, `rest` is redacted already."""
-
-    told: str
-    rest: str = ""
+_USUAL_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+)
+"""The begin of most events of a stream, up to their text. No credential goes over it, as none holds a quote."""
 
 
 class Encoder:
@@ -49,25 +47,26 @@ class Encoder:
 
         Of events that are written together at most one should carry a request: it cannot refer to another among them.
         """
-        if len(events) == 1:
-            return "\n".join(self.lines(events[0]))
-        # All at once, since most texts have nothing to redact and each look at one has a price of its own.
-        pieces = [event for event in events if isinstance(event, Chunk)]
-        chunks = iter(_plain_chunks(pieces) if pieces else ())
-        drafts: list[_Draft] = []
-        for event in events:
-            chunk = next(chunks, None) if isinstance(event, Chunk) else None
-            drafts += self._drafts(event) if chunk is None else (chunk,)
-        whole = "\n".join([draft.told for draft in drafts if draft.told])
-        is_plain = redact(whole) == whole
-        return "\n".join([(told if is_plain else redact(told)) + rest for told, rest in drafts])
+        return "\n".join(self._lines(events))
 
     def lines(self, event: Event) -> list[str]:
         """The lines for `event`, each without its newline: the one it is, after those it refers to.
 
         Once they are in the segment, `written` lets later events refer to them.
         """
-        return [redact(told) + rest for told, rest in self._drafts(event)]
+        return self._lines((event,))
+
+    def _lines(self, events: Sequence[Event]) -> list[str]:
+        heads, bodies = [_head_of(event) for event in events], [_body_of(event) for event in events]
+        lines: list[str] = []
+        # All at once, since most texts have nothing to redact and each look at one has a price of its own.
+        if _are_plain(heads, bodies):
+            for event, head, body in zip(events, heads, bodies, strict=True):
+                lines += self._lines_of(event, head, body)
+            return lines
+        for event, head, body in zip(events, heads, bodies, strict=True):
+            lines += self._lines_of(event, redact(head), None if body is None else body_without_credentials(body))
+        return lines
 
     def written(self, event: Event) -> None:
         """The lines for `event` are in the segment."""
@@ -78,96 +77,120 @@ class Encoder:
         """Nothing of the run is open: keep nothing of it, or only what its next turn needs if it `goes_on`."""
         self._requests.rest(goes_on=goes_on)
 
-    def _drafts(self, event: Event) -> list[_Draft]:
+    def _lines_of(self, event: Event, head: str, body: bytes | None) -> list[str]:
+        """Return the lines for `event`, whose `head` and `body` are redacted."""
         match event:
-            case SpanBegin():
-                return self._begin(event)
-            case SpanEnd():
-                return [_end(event)]
             case Chunk():
-                return [_chunk(event, body_without_credentials(event.data))]
-            case Answered():
-                head = f'{{"e":"answer","id":"{event.id}","t":{event.at_ns},"status":{event.status}'
-                return [_Draft(f"{head},{_headers(event)}}}")]
+                assert body is not None
+                member = delta_member(body) or body_member(body, "text/event-stream")
+                return [f'{{"e":"chunk","id":"{event.id}","t":{event.at_ns},{member}}}']
+            case SpanBegin(request=request) if request is not None:
+                blobs, members = self._requests.encode(event.id, body)
+                return [*blobs, f"{head},{members}}}}}"]
+            case SpanEnd(response=response) if response is not None:
+                assert body is not None
+                return [f"{head},{body_member(body, response.headers.get('content-type', ''))}}}}}"]
             case LaneBegin():
                 parent = compact(event.parent)
                 line = f'{{"e":"lane","id":"{event.id}","parent":{parent},"kind":"{event.kind}","t":{event.at_ns}'
-                function = f",{compact({'function': event.function})[1:]}" if event.function else "}"
-                return [_Draft("", line + function)]
+                return [line + (f",{compact({'function': event.function})[1:]}" if event.function else "}")]
             case Exit():
-                return [_Draft("", f'{{"e":"exit","t":{event.at_ns}}}')]
+                return [f'{{"e":"exit","t":{event.at_ns}}}']
             case Replayed():
-                return [_Draft("", f'{{"e":"replay","t":{event.at_ns},"mode":"{event.mode}"}}')]
-            case Unrecorded():
-                told = {"caller": event.caller, "host": event.host, "requests": event.requests}
-                return [_Draft(f'{{"e":"unrecorded","t":{event.at_ns},{compact(told)[1:]}')]
-
-    def _begin(self, event: SpanBegin) -> list[_Draft]:
-        parent = f'"{event.parent}"' if event.parent else "null"
-        line = f'{{"e":"begin","id":"{event.id}","parent":{parent},"kind":"{event.kind}","name":{compact(event.name)}'
-        line += f',"t":{event.at_ns},"lane":"{event.lane}"'
-        if event.trace:
-            line += f',"trace":"{event.trace}"'
-        if event.attributes:
-            line += f',"attributes":{_json(event.attributes)}'
-        if event.request is None:
-            return [_Draft(line, "}")]
-        line += f',"request":{_head(event.request)}'
-        blobs, body = self._requests.encode(event.id, event.request)
-        return [*(_Draft("", blob) for blob in blobs), _Draft(line, f",{body}}}}}")]
+                return [f'{{"e":"replay","t":{event.at_ns},"mode":"{event.mode}"}}']
+        return [f"{head}}}"]
 
 
-def _end(event: SpanEnd) -> _Draft:
-    line = f'{{"e":"end","id":"{event.id}","t":{event.at_ns},"status":"{event.status}"'
-    if event.failure is not None:
-        line += f',"error":{_failure(event.failure)}'
+def _are_plain(heads: Sequence[str], bodies: Sequence[bytes | None]) -> bool:
+    """Return whether nothing in `heads` and `bodies` is to be redacted; False where only a look at each can tell."""
+    texts = [body for body in bodies if body]
+    if any(map(are_frames, texts)):
+        return False
+    whole = b"\n".join((*texts, "\n".join(heads).encode("utf-8", "surrogatepass")))
+    return is_plain(whole.replace(_USUAL_DELTA, b"{"))
+
+
+def _body_of(event: Event) -> bytes | None:
+    match event:
+        case Chunk():
+            return event.data
+        case SpanBegin(request=request) if request is not None:
+            return request.body
+        case SpanEnd(response=response) if response is not None:
+            return response.body
+    return None
+
+
+def _head_of(event: Event) -> str:
+    """Return what is yet to be redacted of the line for `event`, all but its body, without the last braces."""
+    match event:
+        case SpanBegin():
+            return _begin(event)
+        case SpanEnd():
+            return _end(event)
+        case Answered():
+            head = {"e": "answer", "id": event.id, "t": event.at_ns, "status": event.status}
+            return quick(head | _headers(event))[:-1]
+        case Unrecorded():
+            told = {"caller": event.caller, "host": event.host, "requests": event.requests}
+            return compact({"e": "unrecorded", "t": event.at_ns, **told})[:-1]
+    return ""
+
+
+def _begin(event: SpanBegin) -> str:
+    head: dict[str, Any] = {
+        "e": "begin",
+        "id": event.id,
+        "parent": event.parent or None,
+        "kind": event.kind,
+        "name": event.name,
+        "t": event.at_ns,
+        "lane": event.lane,
+    }
+    if event.trace:
+        head["trace"] = event.trace
     if event.attributes:
-        line += f',"attributes":{_json(event.attributes)}'
+        head["attributes"] = dict(event.attributes)
+    request = event.request
+    if request is None:
+        return _json(head)[:-1]
+    asked: dict[str, Any] = {"method": request.method, "host": request.host, "path": request.path}
+    if request.query:
+        asked["query"] = request.query
+    asked["headers"] = dict(request.headers)
+    head["request"] = asked
+    return _json(head)[:-2]
+
+
+def _end(event: SpanEnd) -> str:
+    head: dict[str, Any] = {"e": "end", "id": event.id, "t": event.at_ns, "status": event.status}
+    if event.failure is not None:
+        head["error"] = {"type": event.failure.type, "message": event.failure.message}
+    if event.attributes:
+        head["attributes"] = dict(event.attributes)
     if event.response is None:
-        return _Draft(line, "}")
-    response = event.response
-    line += f',"response":{{"status":{response.status},{_headers(response)}'
-    body = body_member(body_without_credentials(response.body), response.headers.get("content-type", ""))
-    return _Draft(line, f",{body}}}}}")
+        return _json(head)[:-1]
+    head["response"] = {"status": event.response.status, **_headers(event.response)}
+    return _json(head)[:-2]
 
 
-def _plain_chunks(chunks: Sequence[Chunk]) -> list[_Draft]:
-    """Encode `chunks`, events of a stream, if none of them has anything to redact; else return an empty list."""
-    # No rule's match goes over the end of an event, nor does one depend on what comes before that.
-    whole = b"\n".join([chunk.data for chunk in chunks])
-    are_events = all(chunk.data.startswith(b"event: ") for chunk in chunks)
-    return [_chunk(each, each.data) for each in chunks] if are_events and redact_bytes(whole) == whole else []
-
-
-def _chunk(chunk: Chunk, data: bytes) -> _Draft:
-    body = delta_member(data) or body_member(data, "text/event-stream")
-    return _Draft("", f'{{"e":"chunk","id":"{chunk.id}","t":{chunk.at_ns},{body}}}')
-
-
-def _headers(head: Answered | Response) -> str:
+def _headers(head: Answered | Response) -> dict[str, Any]:
     """Return a response's headers as members of a JSON object, with their form if it is unusual."""
     form = head.form.json() if head.form is not None else {}
-    return f'"headers":{quick(dict(head.headers))}{f""","form":{compact(form)}""" if form else ""}'
+    headers: dict[str, Any] = {"headers": dict(head.headers)}
+    if form:
+        headers["form"] = form
+    return headers
 
 
-def _failure(failure: Failure) -> str:
-    return compact({"type": failure.type, "message": failure.message})
-
-
-def _head(request: Request) -> str:
-    """All of a request but its body, as JSON text without the last brace."""
-    head = {"method": request.method, "host": request.host, "path": request.path}
-    query = {"query": request.query} if request.query else {}
-    return quick({**head, **query, "headers": dict(request.headers)})[:-1]
-
-
-def _json(attributes: Mapping[str, Any]) -> str:
-    """Attributes as JSON. A value that JSON cannot hold stands as its text."""
+def _json(head: dict[str, Any]) -> str:
+    """Return the line `head` as JSON. The value of an attribute that JSON cannot hold stands as its text."""
     try:
-        return quick(dict(attributes))
+        return quick(head)
     except Exception as error:  # noqa: BLE001  a value's own code is called, which may raise anything
         pass_on(error)
-        return compact({str(key): _plain(value) for key, value in attributes.items()})
+        head["attributes"] = {str(key): _plain(value) for key, value in head.get("attributes", {}).items()}
+        return compact(head)
 
 
 def _plain(value: Any) -> Any:

@@ -81,8 +81,8 @@ def _is_journal(file: os.DirEntry[str]) -> bool:
         return False
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading without waiting for anybody.
+def open_regular(path: Path, *, buffer: int = -1) -> BinaryIO:
+    """Open a file for reading, `buffer` bytes at once, without waiting for anybody.
 
     Raises:
         OSError: The file cannot be opened, or is no regular file.
@@ -91,4 +91,4 @@ def open_regular(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(None, "it is no regular file", str(path))
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(descriptor, "rb", buffer)

@@ -14,7 +14,7 @@ HOME_VARIABLE = "TRACEKIT_HOME"
 
 
 def home() -> Path:
-    """The folder for journals and the store, whether or not it exists.
+    """Return the folder for journals and the store, which may not exist yet.
 
     Raises:
         HomeError: The user has no home folder that it could be in.

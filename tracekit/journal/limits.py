@@ -5,7 +5,7 @@ They are far above what tracekit writes, and bound the memory and the time that 
 
 from __future__ import annotations
 
-__all__ = ["MOST_HEADER_BYTES", "MOST_NS", "Allowance"]
+__all__ = ["MOST_HEADER_BYTES", "MOST_NS", "ExpansionBudget"]
 
 MOST_NS = 1 << 62
 """The largest time in nanoseconds since the epoch: the year 2116. The difference of two times fits 64 bits."""
@@ -17,7 +17,7 @@ _FREE_BYTES = 32_000_000
 _REPEATS = 512
 
 
-class Allowance:
+class ExpansionBudget:
     """The bytes that the lines of one file may stand for beyond those that they hold.
 
     A line may say that an event ends in so many spaces, and refer to an image that another line holds. A request has

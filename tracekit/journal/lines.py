@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tracekit.errors import JournalError
+from tracekit.journal.bodies import quick_json
+from tracekit.origin import pass_on
 
 __all__ = ["Line", "LineFile", "keep", "parsed"]
 
@@ -37,7 +39,7 @@ class _Recent:
         self._lock = threading.RLock()
 
     def touch(self, kept: _Kept, size: int) -> None:
-        """`kept` has just read content that came from `size` bytes, all together."""
+        """Note that `kept` has just read content from `size` bytes in all."""
         with self._lock:
             self._bytes += size - self._sizes.pop(kept, 0)
             self._sizes[kept] = size
@@ -68,7 +70,7 @@ class LineFile:
         self._file = -1
 
     def read(self, at: int, size: int) -> bytes:
-        """The `size` bytes from the offset `at`, as far as they are there.
+        """Return up to `size` bytes from the offset `at`.
 
         Raises:
             JournalError: The file was removed.
@@ -149,6 +151,10 @@ def parsed(line: bytes) -> Any:
     Raises:
         ValueError: It is none, or not whole.
     """
+    try:
+        return quick_json(line)
+    except ValueError as error:
+        pass_on(error)
     text = line.decode("utf-8", "surrogatepass")
     # A line may be larger than all else, so no form of it outlives its use.
     del line

@@ -12,7 +12,7 @@ from tracekit.errors import JournalError, NewerJournalError
 from tracekit.journal.decode import HEADER_START, Decoder, Header, read_header
 from tracekit.journal.files import open_regular
 from tracekit.journal.fold import Fold
-from tracekit.journal.limits import MOST_HEADER_BYTES, Allowance
+from tracekit.journal.limits import MOST_HEADER_BYTES, ExpansionBudget
 from tracekit.journal.lines import Line, LineFile
 from tracekit.journal.liveness import is_alive
 from tracekit.model.events import Event
@@ -20,6 +20,10 @@ from tracekit.model.recording import Recording
 from tracekit.origin import pass_on
 
 __all__ = ["JournalReader", "RunReader", "header_of", "load_header", "read_run"]
+
+
+_BUFFER = 1 << 17
+"""Bytes that are read at once: some lines, as a request has ten thousand."""
 
 
 class _ReplacedError(JournalError):
@@ -41,7 +45,7 @@ class JournalReader:
         self.unfinished = False
         self.place: Line | None = None
         """The line of the newest event."""
-        self._allowance = Allowance()
+        self._allowance = ExpansionBudget()
         self._decoder = Decoder(self._allowance, is_lazy=is_lazy)
         self._lines = LineFile(path)
         self._position = 0
@@ -88,7 +92,7 @@ class JournalReader:
     def _opened(self) -> Iterator[BinaryIO]:
         self.unfinished = False
         try:
-            with open_regular(self.path) as file:
+            with open_regular(self.path, buffer=_BUFFER) as file:
                 inode = os.fstat(file.fileno()).st_ino
                 if self._inode not in (0, inode):
                     raise _ReplacedError(f"{self.path} was written anew while it was read: read it again")
@@ -117,7 +121,7 @@ class JournalReader:
 
 
 class RunReader:
-    """A run's files, each read once and then as it grows, and what they add up to."""
+    """Reads the files of a run, each once and then as it grows, and combines them."""
 
     def __init__(self, *, is_lazy: bool = False) -> None:
         self._is_lazy = is_lazy

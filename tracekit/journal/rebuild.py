@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tracekit.journal.bodies import compact
-from tracekit.journal.limits import Allowance
+from tracekit.journal.limits import ExpansionBudget
 from tracekit.journal.lines import Line
 from tracekit.journal.requests import MESSAGES
 from tracekit.journal.schema import check_request
@@ -37,7 +37,7 @@ class Rebuilding:
         is_lazy: Whether bodies are put together, and checked, only when they are asked for.
     """
 
-    def __init__(self, read: Callable[..., bytes], allowance: Allowance, *, is_lazy: bool = False) -> None:
+    def __init__(self, read: Callable[..., bytes], allowance: ExpansionBudget, *, is_lazy: bool = False) -> None:
         self.blobs = Blobs()
         self._read = read
         self._allowance = allowance
@@ -54,7 +54,8 @@ class Rebuilding:
             LookupError: What it refers to is missing.
         """
         if line is not None:
-            line.hold({"request": data})
+            if self._late is None:
+                line.hold({"request": data})
             self._checking.earn(line.size)
         if "order" in data and line is not None and self._late is not None:
             return self._later(id, data, line, self._late)

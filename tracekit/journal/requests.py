@@ -14,9 +14,7 @@ from weakref import WeakSet
 import orjson
 
 from tracekit.journal.bodies import body_member, compact, quick_object
-from tracekit.model.events import Request
 from tracekit.origin import pass_on
-from tracekit.privacy import redact_bytes
 
 __all__ = ["BLOB_KEY", "MESSAGES", "RequestEncoder"]
 
@@ -75,11 +73,10 @@ class RequestEncoder:
         self._talks: list[_Talk] = []
         self._newest: _Newest | None = None
 
-    def encode(self, id: str, request: Request) -> tuple[list[str], str]:
-        """The lines of new blobs, and the members of a JSON object that hold the request's body."""
-        if request.body is None:
+    def encode(self, id: str, body: bytes | None) -> tuple[list[str], str]:
+        """The lines of new blobs, and the members of a JSON object that hold the request's `body`, which is redacted."""
+        if body is None:
             return [], '"body":null'
-        body = redact_bytes(request.body)
         hashed = _Hashed(body, self._talks)
         blobs, form = self._body(id, body, hashed)
         return list(blobs.values()), f'"sha256":"{hashed.digest(len(body)).hex()}",{form}'
@@ -143,7 +140,7 @@ class RequestEncoder:
         talk = _talk(body, hashed, pieces, count, key, own)
         remembered = [*map(bytes.fromhex, blobs), _shared_fields(digests), *new_keys, *([key] if count else [])]
         self._newest = _Newest(own, talk, hashed.extended, remembered)
-        form = f'"base":{compact(known.id if known else None)},"order":{compact(pieces.order)}'
+        form = f'"base":{compact(known.id if known else None)},"order":[{",".join(map(compact, pieces.order))}]'
         if MESSAGES in pieces.order and MESSAGES not in pieces.fields:
             form += f',"keep":{kept},"add":[{",".join(added)}]'
         if referring:
@@ -211,7 +208,11 @@ class _Hashed:
 
     def digest(self, size: int) -> bytes:
         """The SHA-256 of the first `size` bytes."""
-        at, hasher = next(mark for mark in reversed(self._marks) if mark[0] <= size)
+        at, hasher = self._marks[-1]
+        if at == size:
+            return hasher.digest()
+        if at > size:
+            at, hasher = next(mark for mark in reversed(self._marks) if mark[0] <= size)
         hasher = hasher.copy()
         hasher.update(self._body[at:size])
         if size > self._marks[-1][0]:
@@ -271,7 +272,7 @@ def _talk(body: bytes, hashed: _Hashed, pieces: _Pieces, count: int, key: bytes,
     if not count:
         return None
     at = pieces.order.index(MESSAGES)
-    tail = "".join(f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :])
+    tail = "".join([f",{compact(name)}:{pieces.fields[name]}" for name in pieces.order[at + 1 :]])
     size = len(body) - len(f"]{tail}}}".encode())
     return _Talk(size, hashed.digest(size), count, key, tuple(pieces.order[:at]), known)
 

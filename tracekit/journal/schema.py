@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ def _integer(words: str, least: int, most: int) -> _Rule:
     return _Rule(words, lambda value: type(value) is int and least <= value <= most)
 
 
+@lru_cache(maxsize=64)
 def _is_host(text: str) -> bool:
     try:
         return urlsplit(text).port is None or bool(text)
@@ -55,6 +57,10 @@ def _list_of(rule: _Rule) -> _Rule:
     return _Rule(f"a list, each {rule.words}", lambda value: type(value) is list and all(map(rule.passes, value)))
 
 
+_is_id = re.compile(r"[!-~]{1,200}").fullmatch
+_is_run_id = re.compile(r"[\w-]{1,128}", re.ASCII).fullmatch
+_many_digits = re.compile(r"\d{16}").search
+
 _TEXT = _Rule("a text", _is_text)
 _BOOL = _Rule("true or false", lambda value: type(value) is bool)
 _OBJECT = _Rule("an object", lambda value: type(value) is dict)
@@ -63,11 +69,9 @@ _HEADERS = _Rule("an object of texts", _texts_by_name)
 _TIME = _integer("a time in nanoseconds", -MOST_NS, MOST_NS)
 _COUNT = _integer("a whole number from 0 on", 0, MOST_NS)
 _STATUS = _integer("an HTTP status", 0, 999)
-_ID = _Rule("an id", lambda value: type(value) is str and re.fullmatch(r"[!-~]{1,200}", value) is not None)
-_RUN_ID = _Rule(
-    "a run's id", lambda value: type(value) is str and re.fullmatch(r"[\w-]{1,128}", value, re.ASCII) is not None
-)
-_LANE = _Rule("a lane", lambda value: type(value) is str and re.search(r"\d{16}", value) is None)
+_ID = _Rule("an id", lambda value: type(value) is str and _is_id(value) is not None)
+_RUN_ID = _Rule("a run's id", lambda value: type(value) is str and _is_run_id(value) is not None)
+_LANE = _Rule("a lane", lambda value: type(value) is str and _many_digits(value) is None)
 _REDACTION = _Rule(
     "a name, or an object with the texts name and pattern",
     lambda value: (
@@ -217,17 +221,16 @@ def _is_event(item: Any) -> bool:
 
 
 def _check(data: Mapping[str, Any], shape: _Shape, place: str) -> None:
-    for name, rule in shape.items():
+    for name, (words, passes, is_optional) in shape.items():
         if name not in data:
-            if not rule.is_optional:
+            if not is_optional:
                 raise ValueError(f"'{place}{name}' is missing")
             continue
         value = data[name]
-        if not rule.passes(value):
-            raise ValueError(f"'{place}{name}' is {_shown(value)}, not {rule.words}")
-        within = _WITHIN.get(name)
-        if within is not None and value is not None:
-            _check(value, within, f"{place}{name}.")
+        if not passes(value):
+            raise ValueError(f"'{place}{name}' is {_shown(value)}, not {words}")
+        if name in _WITHIN and value is not None:
+            _check(value, _WITHIN[name], f"{place}{name}.")
 
 
 def _shown(value: Any) -> str:

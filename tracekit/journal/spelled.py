@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tracekit.journal.bodies import body_member, compact
 from tracekit.journal.decode import HEADER_START, body_of
-from tracekit.journal.limits import Allowance
+from tracekit.journal.limits import ExpansionBudget
 from tracekit.privacy import Privacy, recorded_privacy, suspects_in_pieces
 
 __all__ = ["Spelled", "spelled_in"]
@@ -38,7 +38,7 @@ def spelled_in(path: Path) -> Spelled:
         OSError: The file cannot be read.
     """
     found = Spelled({}, [])
-    privacy, allowance = recorded_privacy(()), Allowance()
+    privacy, allowance = recorded_privacy(()), ExpansionBudget()
     open_streams: dict[str, list[_Line]] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file):
@@ -59,7 +59,7 @@ def spelled_in(path: Path) -> Spelled:
     return found
 
 
-def _finish(lines: list[_Line], privacy: Privacy, allowance: Allowance, found: Spelled) -> None:
+def _finish(lines: list[_Line], privacy: Privacy, allowance: ExpansionBudget, found: Spelled) -> None:
     try:
         pieces = [body_of(line.data.get("response", line.data), allowance) for line in lines]
     except (ValueError, LookupError, TypeError, RecursionError):

@@ -10,7 +10,7 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.lines import Line
 from tracekit.journal.requests import BLOB_KEY, MESSAGES
 from tracekit.model.events import Request
-from tracekit.model.history import Asked, Messages, Part, asked_in
+from tracekit.model.history import Messages, Part, RequestFields, asked_in
 from tracekit.origin import pass_on
 
 __all__ = ["Blobs", "BodyInParts", "LateBody", "LatePart", "StoredRequest", "WholeBody", "blobs_in"]
@@ -112,8 +112,8 @@ class StoredBody(Protocol):
             JournalError: The journal was removed or changed.
         """
 
-    def asked(self) -> Asked:
-        """The body in parts."""
+    def asked(self) -> RequestFields:
+        """Return the body in parts."""
 
 
 class WholeBody:
@@ -131,7 +131,7 @@ class WholeBody:
         """The bytes, which were checked when the line was first read."""
         return self._read(self._line.data()["request"])
 
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts."""
         return asked_in(self.joined())
 
@@ -166,11 +166,11 @@ class BodyInParts:
             return 2 + (0 if self.messages.last is None else self.messages.last.size)
         return self.fields[name].size
 
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts. An odd one is read as a whole, and a large odd one not at all."""
         if not self.is_odd:
-            return Asked(self.fields, self.messages)
-        return asked_in(self.joined()) if self.size <= _LARGEST_ODD else Asked()
+            return RequestFields(self.fields, self.messages)
+        return asked_in(self.joined()) if self.size <= _LARGEST_ODD else RequestFields()
 
     def joined(self) -> bytes | None:
         """The bytes; None where they are not those that were sent."""
@@ -208,10 +208,10 @@ class LateBody:
         body = self._body()
         return None if body is None else body.joined()
 
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts; nothing where it cannot be given back."""
         body = self._body()
-        return Asked() if body is None else body.asked()
+        return RequestFields() if body is None else body.asked()
 
     def _body(self) -> BodyInParts | None:
         if self._is_wrong is None:
@@ -255,7 +255,7 @@ class StoredRequest(Request):
         return self._stored.joined()
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts."""
         return self._stored.asked()
 

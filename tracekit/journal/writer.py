@@ -448,7 +448,7 @@ os.register_at_fork(before=_moving.wait, after_in_child=_moving.forget)
 
 
 def identity() -> dict[str, object]:
-    """Return the header's members that tell this process from others, beyond its pid, which machines use again."""
+    """Return the header's members that identify this process beyond its pid, which is reused."""
     pid = os.getpid()
     return {
         "host": host_name(),

@@ -209,7 +209,7 @@ def unrecorded() -> Iterator[None]:
 
 @contextmanager
 def _naming_the_judge(name: str) -> Iterator[None]:
-    """Turn what the judge `name` raises into an error that names the judge: it may be anyone's code."""
+    """Turn exceptions of the judge `name`, which may be third-party code, into an error that names it."""
     try:
         yield
     except TracekitError:

@@ -62,7 +62,7 @@ class Batches:
         return {digest: found.get(digest) or self._reason(digest) for digest in requests}
 
     def _ended(self, api: Any, ids: list[str]) -> Iterator[str]:
-        """Each batch of `ids` once it has ended, until the time is over."""
+        """Yield each batch of `ids` when it has ended, until the time limit."""
         until = time.monotonic() + self._patience_s
         pause_s = 1.0
         is_announced = False
@@ -85,7 +85,7 @@ class Batches:
         return "the batch has no result for this question"
 
     def _noted(self, judge: tuple[str, str]) -> dict[str, str]:
-        """The batch of each question that this judge was asked in the last day and whose results were not fetched."""
+        """Return the batches of this judge's questions of the last day whose results were not fetched."""
         since_ns = wall_ns() - _DAY_NS
         noted: dict[str, str] = {}
         ended: set[str] = set()

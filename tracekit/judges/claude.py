@@ -22,7 +22,7 @@ from tracekit.judges.prompt import (
     tokens_at_most,
 )
 from tracekit.judges.settings import JudgeSettings
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.model.question import Question
 from tracekit.rules.judge import Opinion
 from tracekit.rules.settings import milliseconds
@@ -140,7 +140,7 @@ class ClaudeJudge:
                 yield self._opinion(result)
 
     def _request(self, question: Question) -> dict[str, Any]:
-        """The parameters of the request. `output_config` is no parameter of older SDKs, which send it all the same."""
+        """Return the parameters of the request; older SDKs do not know `output_config`, but send it."""
         return {
             "model": self.name,
             "max_tokens": MOST_OUTPUT_TOKENS,
@@ -210,7 +210,7 @@ class ClaudeJudge:
         return opinion_in("".join(str(block.get("text") or "") for block in blocks), self.name, usd)
 
     def _paid_usd(self, message: dict[str, Any]) -> float | None:
-        answer = Answer()
+        answer = ResponseContent()
         answer.message = message
         return self._price_usd(usage_attributes(answer, finished=True), str(message.get("model") or self.name))
 
@@ -231,7 +231,7 @@ def _has_credentials(client: Any) -> bool:
 
 
 def _says(error: Any) -> str:
-    """The status of a response, and the API's own message."""
+    """Return the status of a response with the API's own message."""
     body = error.body if isinstance(error.body, dict) else {}
     inner = body.get("error")
     said = inner.get("message") if isinstance(inner, dict) else None

@@ -95,7 +95,7 @@ def opinion_in(text: str, judge: str, usd: float | None) -> Opinion:
 
 
 def _steps(question: Question, mark: str) -> list[str]:
-    """The steps in their order, each once; a step between the first and the last is an earlier and a later one."""
+    """Return the lines of all steps in order, each step once, even if it counts as earlier and later."""
     shared = _shared(question.earlier, question.later)
     last = len(question.earlier) - shared
     lines = []

@@ -1,4 +1,4 @@
-"""The stored opinions of judges, in a file of notes in the home folder, so that a second check is free and the same.
+"""The opinions of judges, stored in the home folder so that a second check costs nothing and agrees.
 
 A line holds the digest of the redacted question, the judge's name and version, and the ruling. The first line holds.
 """

@@ -48,7 +48,7 @@ class FrameSplitter:
 
 
 def frame_events_of(data: bytes) -> Iterator[tuple[str, Any]]:
-    """The name and the JSON of each event of the Messages API in `data`; frames without one are passed over."""
+    """Yield the name and the JSON of each Messages API event in `data`; other frames are skipped."""
     for frame in _frames(data):
         _, headers_length, _ = _PRELUDE.unpack_from(frame)
         headers_end = _PRELUDE.size + headers_length

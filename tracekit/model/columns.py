@@ -43,7 +43,7 @@ class RowColumn:
 
     @property
     def empty(self) -> str | int | float | bool | None:
-        """The value in rows that were written before there was this column."""
+        """The value in rows that are older than this column."""
         return None if self.is_optional else self.type()
 
 

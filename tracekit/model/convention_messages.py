@@ -10,12 +10,12 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.model.events import Attributes
-from tracekit.model.history import Asked, asked_in
+from tracekit.model.history import RequestFields, asked_in
 from tracekit.model.json_text import compact
 from tracekit.model.parsing import parse_json
 from tracekit.origin import pass_on
 
-__all__ = ["answer_in_attributes", "asked_in_attributes", "has_messages"]
+__all__ = ["answer_in_attributes", "fields_in_attributes", "has_messages"]
 
 _ROLES = {"assistant": "assistant", "model": "assistant"}
 
@@ -25,7 +25,7 @@ def has_messages(attributes: Attributes) -> bool:
     return semconv.INPUT_MESSAGES in attributes or semconv.OUTPUT_MESSAGES in attributes
 
 
-def asked_in_attributes(attributes: Attributes) -> Asked:
+def fields_in_attributes(attributes: Attributes) -> RequestFields:
     """Return the request that a span's messages are: its messages, and its system prompt if there is one."""
     messages = [_message(each) for each in _listed(attributes.get(semconv.INPUT_MESSAGES))]
     system = _blocks(_listed(attributes.get(semconv.SYSTEM_INSTRUCTIONS)))

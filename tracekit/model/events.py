@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-
-from tracekit.model.heads import HeadForm
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from tracekit.model.history import Asked
+    from tracekit.model.heads import HeadForm
+    from tracekit.model.history import RequestFields
 
 __all__ = [
     "Answered",
@@ -43,6 +43,8 @@ ReplayMode: TypeAlias = Literal["followed", "projected", "diverged"]
 Attributes: TypeAlias = Mapping[str, Any]
 """Attribute values are strings, booleans, numbers or lists of these; a tool's arguments and result are any JSON."""
 
+_NONE: Attributes = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -69,7 +71,7 @@ class Request:
     digest: str = field(default="", compare=False)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> RequestFields:
         """The body in parts."""
         from tracekit.model.history import asked_in  # noqa: PLC0415  only who reads a request needs it
 
@@ -81,8 +83,7 @@ class Request:
         return len(self.body or b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One HTTP answer that arrived as a whole, its body content-decoded."""
 
     status: int
@@ -91,8 +92,7 @@ class Response:
     form: HeadForm | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LaneBegin:
+class LaneBegin(NamedTuple):
     """The first step of a lane: a task, job, thread or process that makes requests.
 
     `function` names the function of the program that it runs, or by which a library started it; empty if unknown.
@@ -105,8 +105,7 @@ class LaneBegin:
     function: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SpanBegin:
+class SpanBegin(NamedTuple):
     """A span begins. An attempt's begin carries its request. `trace` is empty where it equals the run's id."""
 
     id: str
@@ -116,12 +115,11 @@ class SpanBegin:
     at_ns: int
     lane: str
     trace: str = ""
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = _NONE
     request: Request | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The head of an answer whose body is read in chunks."""
 
     id: str
@@ -131,8 +129,7 @@ class Answered:
     form: HeadForm | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of an answer's body, content-decoded, as the application's reading received it."""
 
     id: str
@@ -140,27 +137,24 @@ class Chunk:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SpanEnd:
+class SpanEnd(NamedTuple):
     """A span ends. An attempt whose answer arrived as a whole carries it."""
 
     id: str
     at_ns: int
     status: Literal["ok", "error"]
     failure: Failure | None = None
-    attributes: Attributes = field(default_factory=dict)
+    attributes: Attributes = _NONE
     response: Response | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """The process ended in good order."""
 
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(NamedTuple):
     """The result of a replay: it followed the recording, projected other times from it, or diverged."""
 
     at_ns: int

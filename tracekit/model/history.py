@@ -13,7 +13,7 @@ from tracekit.model.parsing import parse_json
 from tracekit.model.typed import typed_request
 from tracekit.origin import pass_on
 
-__all__ = ["Asked", "Held", "Message", "Messages", "Part", "asked_in"]
+__all__ = ["Held", "Message", "Messages", "Part", "RequestFields", "asked_in"]
 
 _NOTHING: tuple[()] = ()
 
@@ -92,7 +92,7 @@ class Message:
         return key
 
     def first(self, count: int) -> Message | None:
-        """The message that is number `count` of this history, counted from 1; None for 0."""
+        """Return the message with the number `count` in this history, from 1, or None for 0."""
         at: Message | None = self
         while at is not None and at.count > count:
             far = at._jump  # noqa: SLF001  the class's own
@@ -216,7 +216,7 @@ class Messages(Sequence[Any]):
         return low
 
 
-class Asked(Mapping[str, Any]):
+class RequestFields(Mapping[str, Any]):
     """A request's body by its top-level fields; empty if it was not kept or is no JSON object.
 
     Args:
@@ -253,19 +253,19 @@ class Asked(Mapping[str, Any]):
         return self._fields.get(name)
 
 
-def asked_in(body: bytes | None) -> Asked:
+def asked_in(body: bytes | None) -> RequestFields:
     """The request in `body`."""
     try:
         request = parse_json(body or b"{}")
     except ValueError as error:
         pass_on(error)
-        return Asked()
+        return RequestFields()
     if not isinstance(request, dict):
-        return Asked()
+        return RequestFields()
     typed_request(request)
     messages = request.pop("messages") if isinstance(request.get("messages"), list) else None
     fields = {name: Held(value) for name, value in request.items()}
-    return Asked(fields, None if messages is None else _held(messages))
+    return RequestFields(fields, None if messages is None else _held(messages))
 
 
 def _held(values: Iterable[Any]) -> Messages:

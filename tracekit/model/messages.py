@@ -18,8 +18,8 @@ from tracekit.origin import pass_on
 
 __all__ = [
     "HEAD_BYTES",
-    "Answer",
     "BodyReader",
+    "ResponseContent",
     "StreamForm",
     "answer_of",
     "stream_events_of",
@@ -34,7 +34,7 @@ HEAD_BYTES = 12
 """The number of bytes at the beginning of a body that `stream_form` needs."""
 
 
-class Answer:
+class ResponseContent:
     """The content of a response, assembled from its body or from the events of its stream so far.
 
     `message` is the Messages API object, None until its start is known. `complete` is False for a stream whose end
@@ -154,7 +154,7 @@ def stream_events_of(data: bytes, form: StreamForm, names: Collection[str] | Non
 
 
 class BodyReader:
-    """Reads a response's body into an `Answer`, piece by piece.
+    """Reads a response's body into an `ResponseContent`, piece by piece.
 
     Args:
         content_type: The value of the response's ``content-type`` header; "" if absent.
@@ -163,7 +163,7 @@ class BodyReader:
     __slots__ = ("_content_type", "_form", "_is_known", "_splitter", "_whole", "answer")
 
     def __init__(self, content_type: str) -> None:
-        self.answer = Answer()
+        self.answer = ResponseContent()
         self._content_type = content_type
         self._is_known = False
         self._form: StreamForm | None = None
@@ -179,13 +179,13 @@ class BodyReader:
         if not self._is_known and sum(map(len, self._whole)) >= HEAD_BYTES:
             self._decide()
 
-    def so_far(self) -> Answer:
+    def so_far(self) -> ResponseContent:
         """Return the answer as far as the pieces tell it; of a stream, its whole events."""
         if self._form is None:
             self._read_json(b"".join(self._whole))
         return self.answer
 
-    def finish(self) -> Answer:
+    def finish(self) -> ResponseContent:
         """Read what is left at the end of the body, and return the answer."""
         if not self._is_known:
             self._decide()
@@ -223,14 +223,14 @@ class BodyReader:
             self.answer.error = message["error"]
 
 
-def answer_of(body: bytes, content_type: str) -> Answer:
+def answer_of(body: bytes, content_type: str) -> ResponseContent:
     """Return the answer in a whole `body`: a JSON object, or the events of a stream."""
     reader = BodyReader(content_type)
     reader.feed(body)
     return reader.finish()
 
 
-def usage_attributes(answer: Answer, *, finished: bool) -> dict[str, Any]:
+def usage_attributes(answer: ResponseContent, *, finished: bool) -> dict[str, Any]:
     """Return the attributes for the usage in `answer`.
 
     The API's `input_tokens` leaves out what was read from or written to the cache; the convention's counts it in.

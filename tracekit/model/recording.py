@@ -10,7 +10,7 @@ from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Request
 from tracekit.model.heads import HeadForm
 from tracekit.model.run import ProcessRoot
 
-__all__ = ["Exchange", "Lane", "Piece", "RecordedSpan", "Recording", "Segment"]
+__all__ = ["Exchange", "Piece", "RecordedLane", "RecordedSpan", "Recording", "Segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class RecordedLane:
     """A task, thread, job or process that makes requests. `first_ns` is its first step, 0 if unknown."""
 
     segment: int
@@ -117,7 +117,7 @@ class Recording:
     name: str
     recorded_at_ns: int
     segments: tuple[Segment, ...]
-    lanes: Mapping[tuple[int, str], Lane]
+    lanes: Mapping[tuple[int, str], RecordedLane]
     spans: Mapping[str, RecordedSpan]
     exchanges: Mapping[str, Exchange]
     """By the id of the attempt."""

@@ -14,6 +14,8 @@ from tracekit.origin import pass_on
 
 __all__ = ["Splitter", "events_of", "is_event"]
 
+_DELTA = "content_block_delta"
+_DELTA_BEGIN = f"event: {_DELTA}\n".encode()
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]{0,64}(?::|event:|data:|id:|retry:)")
 
 
@@ -52,7 +54,11 @@ def events_of(data: bytes, names: Collection[str] | None = None) -> Iterator[tup
 
     Without `names` all events are parsed.
     """
+    skips_deltas = names is not None and _DELTA not in names
     for block in data.replace(b"\r\n", b"\n").split(b"\n\n"):
+        if skips_deltas and block.startswith(_DELTA_BEGIN) and b"\nevent:" not in block:
+            # As nearly all events are.
+            continue
         name, text = "", []
         for line in block.split(b"\n"):
             if line.startswith(b"event:"):

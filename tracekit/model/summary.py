@@ -87,7 +87,7 @@ class RunSummary:
     calls: int = _of(
         "how many calls of the model there were", lambda run: run.count("llm"), json="calls", header="calls"
     )
-    findings: int = _of("how many findings are likely or certain", lambda _: 0, json="findings")
+    findings: int = _of("how many findings are likely or certain", lambda _: 0, json="findings", header="findings")
     spans: int = _of("how many spans its tree has", lambda run: run.count())
     replay_of: str | None = _of("the id of the run that it replayed", lambda run: run.replay_of, json="replay_of")
     replay: ReplayMode | None = _of(
@@ -99,10 +99,27 @@ class RunSummary:
         json="source",
     )
 
+    is_output_partial: bool = _of(
+        "of all calls: whether the output of a call is not known",
+        lambda run: run.root.tokens.is_partial,
+        views="",
+    )
+    calls_cost_usd: float | None = _of(
+        "of all calls: the known prices, also of the calls that a replay took from its recording",
+        lambda run: run.root.cost_usd,
+        views="",
+    )
+
     @property
     def tokens(self) -> Tokens:
         """The tokens of all calls."""
-        return Tokens(self.input_tokens, self.output_tokens, self.cache_read_tokens, self.cache_write_tokens)
+        return Tokens(
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+            self.is_output_partial,
+        )
 
     @property
     def duration_ns(self) -> int:

@@ -1,4 +1,4 @@
-"""A run as a tree: what was recorded, with the levels that were concluded from it filled in."""
+"""A run as a tree: the recorded spans, and the levels inferred from them."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from tracekit.formatting import format_count
 from tracekit.model.events import Unrecorded
 
 __all__ = ["Misses", "in_words", "misses_of"]
@@ -25,5 +26,5 @@ def in_words(misses: Misses) -> str:
 
 def _one(caller: str, host: str, number: int) -> str:
     if host:
-        return f"{caller} sent {number} {'request' if number == 1 else 'requests'} to {host}"
+        return f"{caller} sent {format_count(number, 'request')} to {host}"
     return f"the program started {caller}" if number == 1 else f"the program started {caller} {number} times"

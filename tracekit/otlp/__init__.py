@@ -8,7 +8,7 @@ application has a TracerProvider of its own, that one exports, and nothing here 
 - `live.py`, `outbox.py`: spans that end now, and the thread that sends them.
 - `recorded.py`, `send.py`: the spans of a recorded run.
 - `delivery.py`, `sizes.py`: requests that a collector can take.
-- `wire.py`, `exporters.py`, `hush.py`: OpenTelemetry's SDK and exporters, loaded here only, and what came back.
+- `wire.py`, `exporters.py`, `log_capture.py`: OpenTelemetry's SDK and exporters, loaded here only, and what came back.
 - `ledger.py`, `losses.py`: what could not be sent, for `tracekit doctor`.
 - `instruments.py`, `metrics.py`, `metering.py`: metrics of calls.
 """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tracekit import semconv
 from tracekit.otlp.content import messages_of
-from tracekit.otlp.told import Told, Wired, span_id_of
+from tracekit.otlp.span_data import SpanData, WireSpan, span_id_of
 from tracekit.privacy import SpanFacts, SpanRules, span_attributes, span_description, span_name
 
 __all__ = ["wired"]
 
 
-def wired(told: Told, rules: SpanRules) -> Wired:
+def wired(told: SpanData, rules: SpanRules) -> WireSpan:
     """The span as it is sent. A span that the SDK started keeps the SDK's scope."""
     is_sdks = semconv.PROVIDER_NAME in told.attributes
     failure = told.failure
@@ -18,7 +18,7 @@ def wired(told: Told, rules: SpanRules) -> Wired:
     messages = messages_of(told.exchange) if has_messages and told.exchange is not None else {}
     error_type = failure.type if failure is not None else None
     facts = SpanFacts(told.kind, told.run, told.run_name, told.agent, told.start_ns, error_type)
-    return Wired(
+    return WireSpan(
         told.trace,
         span_id_of(told.id),
         span_id_of(told.parent) if told.parent else None,

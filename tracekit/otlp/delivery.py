@@ -10,7 +10,7 @@ from tracekit.otlp.attributes import wired
 from tracekit.otlp.destination import Limits
 from tracekit.otlp.outcome import Delivery, Sent
 from tracekit.otlp.sizes import reduced, size_of
-from tracekit.otlp.told import Told, Wired
+from tracekit.otlp.span_data import SpanData, WireSpan
 from tracekit.privacy import SpanRules
 
 __all__ = ["Courier", "Deliverer"]
@@ -22,7 +22,7 @@ _LEAST_BYTES = 16_000
 class Courier(Protocol):
     """Sends one request."""
 
-    def send(self, spans: Sequence[Wired]) -> Sent:
+    def send(self, spans: Sequence[WireSpan]) -> Sent:
         """Send `spans`."""
 
 
@@ -38,9 +38,9 @@ class Deliverer:
         self._most_spans = limits.batch
         self._most_bytes = limits.batch_bytes
 
-    def deliver(self, spans: Iterable[Told], *, until_refused: bool = False) -> Delivery:
+    def deliver(self, spans: Iterable[SpanData], *, until_refused: bool = False) -> Delivery:
         """Send `spans`. With `until_refused` those after a request that failed as a whole are lost without a try."""
-        batch: list[Wired] = []
+        batch: list[WireSpan] = []
         held, total, is_refused = 0, Delivery(), False
         for told in spans:
             if is_refused:
@@ -68,7 +68,7 @@ class Deliverer:
             held += size
         return total + self._send(batch) if batch else total
 
-    def _send(self, batch: Sequence[Wired]) -> Delivery:
+    def _send(self, batch: Sequence[WireSpan]) -> Delivery:
         outcome = self._courier.send(batch)
         if not outcome.is_too_large:
             cut = sum(semconv.CONTENT_DROPPED in span.attributes for span in batch) if outcome.lost < len(batch) else 0
@@ -86,7 +86,7 @@ class Deliverer:
         return self._send([smaller])
 
 
-def _middle(batch: Sequence[Wired], size: int) -> int:
+def _middle(batch: Sequence[WireSpan], size: int) -> int:
     """The number of spans, at least one and not all, that make about half of `size`."""
     held = 0
     for number, span in enumerate(batch):

@@ -42,7 +42,7 @@ class Destination:
         return public_address(self.url)
 
     def scrub(self, text: str) -> str:
-        """Return `text`, which a library made, without secrets."""
+        """Return a library's message `text` without secrets."""
         return scrubbed(text, self.secrets)
 
 
@@ -67,7 +67,7 @@ def destination_of(environment: Mapping[str, str]) -> tuple[Destination | None, 
 
 
 def metrics_destination_of(environment: Mapping[str, str]) -> tuple[Destination | None, list[str]]:
-    """Return where metrics go, and what cannot be meant, for people.
+    """Return the destination of metrics, and warnings about invalid settings.
 
     None unless they are asked for: by ``OTEL_METRICS_EXPORTER=otlp``, or by an endpoint for metrics alone.
     """

@@ -161,7 +161,7 @@ def _provided_session(signal: Signal) -> Any:
 def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], signal: Signal) -> Any:
     base = exporter_class("grpc", signal)
 
-    class Exporter(base):  # type: ignore[misc, valid-type]  # the class is known when it is loaded
+    class GrpcExporter(base):  # type: ignore[misc, valid-type]  # the class is known when it is loaded
         """The exporter, whose stub is heard. Newer releases make another stub where a connection breaks."""
 
         _client: Any
@@ -189,7 +189,7 @@ def _over_grpc(destination: Destination, ear: Ear, options: dict[str, Any], sign
         text = next((os.environ[name] for name in names if os.environ.get(name)), "")
         token = base64.b64encode(user.encode()).decode()
         options["headers"] = {"authorization": f"Basic {token}", **_headers_of(text)}
-    return Exporter(endpoint=url, **options)
+    return GrpcExporter(endpoint=url, **options)
 
 
 def _headers_of(text: str) -> dict[str, str]:

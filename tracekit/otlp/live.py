@@ -12,11 +12,11 @@ from tracekit.model.events import Answered, Chunk, Event, Failure, SpanBegin, Sp
 from tracekit.model.recording import Exchange, Piece
 from tracekit.model.run import RunInfo
 from tracekit.otlp.destination import Destination, Limits
-from tracekit.otlp.hush import loading
 from tracekit.otlp.ledger import Ledger
+from tracekit.otlp.log_capture import loading
 from tracekit.otlp.outbox import Loss, Outbox
 from tracekit.otlp.sampling import Sampling
-from tracekit.otlp.told import Told, content_size, drop_content
+from tracekit.otlp.span_data import SpanData, content_size, drop_content
 from tracekit.privacy import SpanRules
 
 __all__ = ["LiveExport"]
@@ -26,7 +26,7 @@ _SETTLE_S = 2.0
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenSpan:
     """A span that has begun. `exchange` is an llm's newest, `pieces` its answer, where content is wanted."""
 
     run: RunInfo
@@ -64,8 +64,8 @@ class LiveExport:
         self._is_quiet = is_quiet
         self._remote = remote
         self._sampling = Sampling(os.environ)
-        self._open: dict[str, _Open] = {}
-        self._outbox: Outbox[Told] = Outbox(
+        self._open: dict[str, _OpenSpan] = {}
+        self._outbox: Outbox[SpanData] = Outbox(
             lambda: _shipper(
                 destination, limits, rules, resource, () if is_quiet else [*warnings, *self._sampling.warnings]
             ),
@@ -100,7 +100,7 @@ class LiveExport:
         self._ledger.forked()
 
     def exit(self, at_ns: int) -> None:  # noqa: ARG002  the interface's parameter
-        """Send what waits, as far as the endpoint takes it soon."""
+        """Send the queued spans, as far as the endpoint accepts them in time."""
         self._outbox.close()
 
     def settle(self) -> None:
@@ -133,7 +133,7 @@ class LiveExport:
         is_sampled = self._sampling.decide(trace, event, sampled=parent_sampled)
         if is_sampled:
             self._ledger.began(run.id)
-        self._open[event.id] = _Open(run, event, trace, is_sampled, agent)
+        self._open[event.id] = _OpenSpan(run, event, trace, is_sampled, agent)
         if event.request is not None and self._rules.content and above is not None:
             above.exchange = Exchange(event.id, event.request, "")
             above.pieces = []
@@ -147,7 +147,7 @@ class LiveExport:
         else:
             call.exchange = replace(call.exchange, headers=event.headers)
 
-    def _call_of(self, attempt: str) -> _Open | None:
+    def _call_of(self, attempt: str) -> _OpenSpan | None:
         """The call whose newest attempt `attempt` is."""
         known = self._open.get(attempt)
         call = self._open.get(known.begin.parent) if known is not None and known.begin.parent else None
@@ -164,7 +164,7 @@ class LiveExport:
         failure = event.failure or (Failure("error") if event.status == "error" else None)
         exchange = known.exchange and replace(known.exchange, pieces=tuple(known.pieces))
         attributes = {**begin.attributes, **event.attributes}
-        told = Told(
+        told = SpanData(
             known.run.id,
             known.run.name,
             known.trace,

@@ -15,8 +15,8 @@ from tracekit.model.measured import Measured
 from tracekit.model.text import printable
 from tracekit.otlp.destination import Destination
 from tracekit.otlp.exporters import Ear, exporter_of, judged
-from tracekit.otlp.hush import hush, reason_of
 from tracekit.otlp.instruments import BOUNDARIES, Instruments
+from tracekit.otlp.log_capture import log_capture, reason_of
 from tracekit.otlp.wire import load_libraries, resource_of
 
 __all__ = ["Totals"]
@@ -33,8 +33,8 @@ class Totals:
         self._scrub = destination.scrub
         self._ear = Ear()
         load_libraries(destination.protocol, "metric")
-        hush.over_libraries()
-        with hush.here() as heard:
+        log_capture.attach()
+        with log_capture.capture() as heard:
             exporter, warnings = exporter_of(destination, self._ear, None, "metric")
             # It collects only when it is told to.
             self._reader = PeriodicExportingMetricReader(exporter, math.inf)
@@ -49,13 +49,13 @@ class Totals:
 
     def count(self, call: Measured) -> None:
         """Add `call` to the totals."""
-        with hush.here():
+        with log_capture.capture():
             self._instruments.record(call)
 
     def send(self) -> str | None:
         """Send the totals. Returns why they could not be sent, None if they were."""
         self._ear.forget()
-        with hush.here() as heard:
+        with log_capture.capture() as heard:
             self._reader.collect()
         if heard:
             return printable(self._scrub(reason_of(heard)), most=300)

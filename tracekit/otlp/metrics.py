@@ -16,7 +16,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.measured import Measured
 from tracekit.otlp.destination import Destination
-from tracekit.otlp.hush import loading
+from tracekit.otlp.log_capture import loading
 from tracekit.otlp.outbox import before_fork_and_end
 
 __all__ = ["MetricsExport", "interval_of", "new_instance_id"]
@@ -137,7 +137,7 @@ class MetricsExport:
             self._say(reason)
 
     def _say(self, reason: str) -> None:
-        """Say once that metrics do not arrive."""
+        """Warn once that metrics do not arrive."""
         if not self._has_said:
             self._has_said = True
             _log.warning(

@@ -24,7 +24,7 @@ class Delivery(NamedTuple):
     cut: int = 0
 
     def __add__(self, other: object) -> Delivery:
-        """Return the outcome for both; the first reason stays."""
+        """Return the sum of both outcomes, with the first reason."""
         assert isinstance(other, Delivery)
         return Delivery(
             self.sent + other.sent, self.lost + other.lost, self.reason or other.reason, self.cut + other.cut

@@ -8,12 +8,12 @@ from tracekit import semconv
 from tracekit.model.events import Failure
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
-from tracekit.otlp.told import Told
+from tracekit.otlp.span_data import SpanData
 
 __all__ = ["told_of", "trace_of"]
 
 
-def told_of(run: Run, *, content: bool) -> Iterator[Told]:
+def told_of(run: Run, *, content: bool) -> Iterator[SpanData]:
     """Every span of `run`, parents before children; with what was asked and answered, if `content` is wanted.
 
     A span whose end is not known ends with the last that is known of anything below it.
@@ -44,7 +44,7 @@ def _remote_parent(root: Node) -> str | None:
 
 def _told(
     run: Run, node: Node, trace: str, parent: str | None, agent: str | None, last_ns: int, exchange: Exchange | None
-) -> Told:
+) -> SpanData:
     attributes = dict(node.attributes)
     if node.inferred:
         attributes[semconv.INFERRED] = True
@@ -52,7 +52,7 @@ def _told(
     if node.end_ns is None:
         attributes[semconv.INTERRUPTED] = True
         failure = failure or (Failure("interrupted") if node.status == "interrupted" else None)
-    return Told(
+    return SpanData(
         run.id,
         run.name,
         trace,

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from tracekit.model.events import SpanBegin
-from tracekit.otlp.hush import loading
+from tracekit.otlp.log_capture import loading
 
 __all__ = ["Sampling"]
 

@@ -11,7 +11,7 @@ from tracekit.errors import OtlpError
 from tracekit.model.tree import Run
 from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, limits_of
-from tracekit.otlp.hush import loading
+from tracekit.otlp.log_capture import loading
 from tracekit.otlp.outcome import Delivery
 from tracekit.otlp.recorded import told_of
 from tracekit.privacy import SpanRules

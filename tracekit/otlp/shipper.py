@@ -13,7 +13,7 @@ from tracekit.errors import PricesError
 from tracekit.otlp.delivery import Deliverer
 from tracekit.otlp.destination import Destination, Limits
 from tracekit.otlp.outcome import Delivery
-from tracekit.otlp.told import Told
+from tracekit.otlp.span_data import SpanData
 from tracekit.otlp.wire import Sender
 from tracekit.privacy import SpanRules
 
@@ -51,7 +51,7 @@ class SpanShipper:
         """Return the reason why spans are delayed, or None."""
         return self._sender.trouble
 
-    def send(self, batch: Sequence[Told]) -> Delivery:
+    def send(self, batch: Sequence[SpanData]) -> Delivery:
         """Send `batch`; an empty one asks whether the endpoint answers."""
         if not batch:
             return Delivery(reason=self._sender.send([]).reason)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tracekit import semconv
-from tracekit.otlp.told import Wired
+from tracekit.otlp.span_data import WireSpan
 
 __all__ = ["reduced", "size_of"]
 
@@ -19,12 +19,12 @@ _SHORT = 256
 """To how many characters a text is cut that is no content."""
 
 
-def size_of(span: Wired) -> int:
+def size_of(span: WireSpan) -> int:
     """Return how many bytes `span` takes in a request, or some more."""
     return _SPAN + _bytes(span.name) + _bytes(span.description) + _size_of_all(span.attributes)
 
 
-def reduced(span: Wired, most: int) -> Wired:
+def reduced(span: WireSpan, most: int) -> WireSpan:
     """Return `span` within `most` bytes: without its largest contents first, then with other texts cut.
 
     The names of the attributes that were left out or cut stand on the span.

@@ -46,10 +46,10 @@ from tracekit.otlp.exporters import (
     judged,
     refusal,
 )
-from tracekit.otlp.hush import hush, reason_of
+from tracekit.otlp.log_capture import log_capture, reason_of
 from tracekit.otlp.options import Signal
 from tracekit.otlp.outcome import Sent
-from tracekit.otlp.told import Wired
+from tracekit.otlp.span_data import WireSpan
 
 __all__ = ["Sender", "is_sampled", "load_libraries", "resource_of", "sampler"]
 
@@ -76,8 +76,8 @@ class Sender:
         self._scrub = destination.scrub
         self._ear = Ear()
         load_libraries(destination.protocol)
-        hush.over_libraries()
-        with hush.here() as heard:
+        log_capture.attach()
+        with log_capture.capture() as heard:
             self._resource = resource_of(resource)
             self._limits = SpanLimits()
             self._exporter, warnings = exporter_of(destination, self._ear, timeout_s, "trace")
@@ -93,11 +93,11 @@ class Sender:
         """Return the reason why the current attempt to send is delayed, or None."""
         return self._reason(self._heard) if self._heard else None
 
-    def send(self, spans: Sequence[Wired]) -> Sent:
+    def send(self, spans: Sequence[WireSpan]) -> Sent:
         """Send `spans` in one request, with the exporter's own retries."""
         self._ear.forget()
         is_too_large = False
-        with hush.here() as heard:
+        with log_capture.capture() as heard:
             self._heard = heard
             try:
                 sent = self._exporter.export([self._readable(span) for span in spans])
@@ -128,7 +128,7 @@ class Sender:
     def _reason(self, heard: Sequence[str]) -> str:
         return printable(self._scrub(reason_of(heard)), most=300)
 
-    def _readable(self, span: Wired) -> ReadableSpan:
+    def _readable(self, span: WireSpan) -> ReadableSpan:
         parent = _context(span.trace, span.parent) if span.parent else None
         return ReadableSpan(
             span.name,
@@ -211,8 +211,8 @@ def _sdk_version() -> str:
 
 def sampler() -> tuple[Sampler, list[str]]:
     """The sampler that ``OTEL_TRACES_SAMPLER`` names, else the SDK's default and what it says of that, for people."""
-    hush.over_libraries()
-    with hush.here() as heard:
+    log_capture.attach()
+    with log_capture.capture() as heard:
         found = sampling._get_from_env_or_default()  # noqa: SLF001  what the SDK's own provider calls
     if not heard:
         return found, []

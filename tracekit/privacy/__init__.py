@@ -29,7 +29,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tracekit.privacy.credentials import body_without_credentials, redact, redact_bytes
+    from tracekit.privacy.credentials import body_without_credentials, is_plain, redact, redact_bytes
     from tracekit.privacy.endpoints import public_address, scrubbed, secrets_of, without_user
     from tracekit.privacy.headers import SENT_HEADERS, kept_headers
     from tracekit.privacy.modes import CONTENT_VARIABLE, Content, content_mode
@@ -63,6 +63,7 @@ __all__ = [
     "asks_for_content",
     "body_without_credentials",
     "content_mode",
+    "is_plain",
     "is_redacted",
     "is_withheld",
     "kept_headers",
@@ -84,7 +85,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "credentials": ("body_without_credentials", "redact", "redact_bytes"),
+    "credentials": ("body_without_credentials", "is_plain", "redact", "redact_bytes"),
     "endpoints": ("public_address", "scrubbed", "secrets_of", "without_user"),
     "headers": ("SENT_HEADERS", "kept_headers"),
     "modes": ("CONTENT_VARIABLE", "Content", "content_mode"),

@@ -18,7 +18,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.batch import is_batch_results, usage_only
 from tracekit.model.events import Answered, Chunk, Event, Response, SpanBegin, SpanEnd
-from tracekit.model.messages import Answer, BodyReader, answer_of
+from tracekit.model.messages import BodyReader, ResponseContent, answer_of
 from tracekit.origin import pass_on
 from tracekit.privacy.modes import Content, kept_arguments
 from tracekit.privacy.texts import rewritten_value
@@ -54,14 +54,13 @@ class ContentFilter:
                 if is_batch_results(request.path):
                     self._results[event.id] = []
                 return [
-                    replace(
-                        event,
+                    event._replace(
                         attributes=self._attributes(event.attributes),
                         request=replace(request, query="", body=body),
                     )
                 ]
             case SpanBegin():
-                return [replace(event, attributes=self._attributes(event.attributes))]
+                return [event._replace(attributes=self._attributes(event.attributes))]
             case Chunk():
                 if event.id in self._results:
                     self._results[event.id].append(event.data)
@@ -77,14 +76,14 @@ class ContentFilter:
 
     def _end(self, event: SpanEnd) -> list[Event]:
         failure = event.failure and replace(event.failure, message="")
-        event = replace(event, attributes=self._attributes(event.attributes), failure=failure)
+        event = event._replace(attributes=self._attributes(event.attributes), failure=failure)
         results = self._results.pop(event.id, None)
         if results is not None:
             return self._end_of_results(event, b"".join(results))
         if event.response is not None:
             answer = answer_of(event.response.body, event.response.headers.get("content-type", ""))
             headers = {**event.response.headers, "content-type": "application/json"}
-            return [replace(event, response=Response(event.response.status, headers, self._message(answer)))]
+            return [event._replace(response=Response(event.response.status, headers, self._message(answer)))]
         body = self._bodies.pop(event.id, None)
         # The message as a whole stands for the events that it was put together from.
         return [event] if body is None else [Chunk(event.id, event.at_ns, self._message(body.finish())), event]
@@ -95,9 +94,9 @@ class ContentFilter:
             self._bodies.pop(event.id, None)
             return [Chunk(event.id, event.at_ns, usage_only(streamed)), event]
         response = event.response
-        return [replace(event, response=replace(response, body=usage_only(response.body)))]
+        return [event._replace(response=response._replace(body=usage_only(response.body)))]
 
-    def _message(self, answer: Answer) -> bytes:
+    def _message(self, answer: ResponseContent) -> bytes:
         if self._mode == "off" or answer.message is None:
             return b""
         return _dumps(self._veiled(rewritten_value(answer.message, self._redact)))

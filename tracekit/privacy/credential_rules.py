@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tracekit.privacy.placeholders import placeholder
 
-__all__ = ["GROUPS", "Group", "Rule"]
+__all__ = ["GROUPS", "CredentialRule", "Group"]
 
 _WORD = r"[A-Za-z0-9_\-]"
 _QUOTE = r"\\{0,7}[\"']?"
@@ -23,7 +23,7 @@ _SIGNED = rf"{_QUOTE}[ \t]{{0,4}}[:=][ \t]{{0,4}}{_QUOTE}"
 """Between a name and its value: a quote that JSON may have escaped, a colon or an equals sign, and a quote again."""
 
 
-class Rule(NamedTuple):
+class CredentialRule(NamedTuple):
     """A form of credentials: `put` replaces each match of `pattern`, and the `before` characters before it."""
 
     name: str
@@ -41,12 +41,12 @@ class Group(NamedTuple):
 
     literal: str
     sign: str
-    rules: Sequence[Rule]
+    rules: Sequence[CredentialRule]
 
 
-def _rule(name: str, *patterns: str, kept: str = "", before: int = 0) -> list[Rule]:
+def _rule(name: str, *patterns: str, kept: str = "", before: int = 0) -> list[CredentialRule]:
     put = f"{kept}{placeholder(name)}"
-    return [Rule(name, re.compile(pattern, re.ASCII), put, before) for pattern in patterns]
+    return [CredentialRule(name, re.compile(pattern, re.ASCII), put, before) for pattern in patterns]
 
 
 def _apart(start: str, inside: str = r"A-Za-z0-9") -> str:
@@ -204,7 +204,11 @@ _COLON = r"(?:[A-Za-z0-9+/]{4})*?(?:O[g-v]|[A-Za-z0-9+/](?:[DTjz][o-r]|[A-Za-z0-
 _BASIC = Group(
     "asic ",
     r"asic (?=[a-z]{0,12}+[A-Z0-9+/=])[A-Za-z0-9+/]{8}",
-    (Rule("basic", re.compile(rf"asic (?<=[Bb]asic )(?={_COLON})([A-Za-z0-9+/]{{8,8192}}+={{0,2}})"), _basic),),
+    (
+        CredentialRule(
+            "basic", re.compile(rf"asic (?<=[Bb]asic )(?={_COLON})([A-Za-z0-9+/]{{8,8192}}+={{0,2}})"), _basic
+        ),
+    ),
 )
 _AUTHORIZATION = Group(
     "uthorization",

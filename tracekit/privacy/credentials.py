@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from tracekit.model.aws import are_frames, rewritten_frames
 from tracekit.origin import pass_on
-from tracekit.privacy.credential_rules import GROUPS, Rule
+from tracekit.privacy.credential_rules import GROUPS, CredentialRule
 from tracekit.privacy.memo import memo_key
 
-__all__ = ["RULE_NAMES", "body_without_credentials", "redact", "redact_bytes"]
+__all__ = ["RULE_NAMES", "body_without_credentials", "is_plain", "redact", "redact_bytes"]
 
 _TEXT_SIGNS = tuple((number, group.literal, re.compile(group.sign, re.ASCII)) for number, group in enumerate(GROUPS))
 _BYTE_SIGNS = tuple(
@@ -58,6 +58,15 @@ def redact_bytes(data: bytes) -> bytes:
     return data
 
 
+def is_plain(lines: bytes) -> bool:
+    """Return whether nothing in `lines` is to be redacted; False where only each text by itself can tell.
+
+    No credential goes over a line's end, nor does one depend on the line before. A body stands first: what is known of a
+    long one is known by its place.
+    """
+    return not are_frames(lines) and redact_bytes(lines) == lines
+
+
 def body_without_credentials(body: bytes) -> bytes:
     """Return `body`, of a request or of a response, with a placeholder for each credential."""
     return rewritten_frames(body, redact_bytes) if are_frames(body) else redact_bytes(body)
@@ -70,7 +79,7 @@ def _redacted(text: str, groups: Iterable[int]) -> str:
     return text
 
 
-def _widened(rule: Rule, text: str) -> str:
+def _widened(rule: CredentialRule, text: str) -> str:
     """Replace the matches of `rule` with the characters before them."""
     parts: list[str] = []
     at = 0

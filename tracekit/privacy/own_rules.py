@@ -25,7 +25,7 @@ from tracekit.privacy.placeholders import PLACEHOLDER, placeholder
 from tracekit.privacy.texts import rewritten_value
 from tracekit.settings import project_settings
 
-__all__ = ["Allowance", "OwnRules", "RuleTimeoutError", "own_rules", "recorded_rules"]
+__all__ = ["OwnRules", "RuleTimeoutError", "TimeBudget", "own_rules", "recorded_rules"]
 
 _log = logging.getLogger("tracekit")
 
@@ -102,7 +102,7 @@ def _checked_name(name: object) -> str:
     return name
 
 
-class Allowance:
+class TimeBudget:
     """The processor time that rules may still take, in seconds, over all texts of one event."""
 
     def __init__(self, seconds: float) -> None:
@@ -135,13 +135,13 @@ class OwnRules:
             OwnRules({name: pattern for name, pattern in self.patterns.items() if name not in slow}) if slow else self
         )
 
-    def allowance(self, characters: int) -> Allowance:
+    def allowance(self, characters: int) -> TimeBudget:
         """Return the time that the rules may take over `characters` of text, new and old."""
         if self._is_strict:
-            return Allowance(2 + 100 * _S_A_CHARACTER * characters)
-        return Allowance(_BASE_S + _S_A_CHARACTER * characters * len(self.patterns))
+            return TimeBudget(2 + 100 * _S_A_CHARACTER * characters)
+        return TimeBudget(_BASE_S + _S_A_CHARACTER * characters * len(self.patterns))
 
-    def text(self, text: str, allowance: Allowance | None = None) -> str:
+    def text(self, text: str, allowance: TimeBudget | None = None) -> str:
         """Return `text` with a placeholder for each match; a placeholder that is there already stays one.
 
         Raises:
@@ -167,7 +167,7 @@ class OwnRules:
                 self._remember(text, "")
         return redacted
 
-    def _in_json(self, text: str, allowance: Allowance) -> str:
+    def _in_json(self, text: str, allowance: TimeBudget) -> str:
         """Return `text` with the rules applied to its strings, if it is JSON whose escapes could hide a match."""
         if "\\" not in text or text.lstrip()[:1] not in _JSON_BEGINS:
             return text
@@ -179,7 +179,7 @@ class OwnRules:
             return text
         return text if redacted == value else compact(redacted)
 
-    def _applied(self, text: str, allowance: Allowance) -> str:
+    def _applied(self, text: str, allowance: TimeBudget) -> str:
         parts = _PLACES.split(text)
         for name, pattern in self.patterns.items():
             began = thread_time()

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from tracekit.model.events import Chunk, Event, Request, SpanBegin, SpanEnd
 from tracekit.privacy.modes import Content, content_mode, kept_arguments
 from tracekit.privacy.own_rules import OwnRules, own_rules, recorded_rules
-from tracekit.privacy.texts import Texts, has_encoded_url, json_body, rewritten_url, rewritten_value, with_plain_urls
+from tracekit.privacy.texts import (
+    Texts,
+    has_encoded_url,
+    json_body,
+    rewritten_url,
+    rewritten_value,
+    texts_in,
+    with_plain_urls,
+)
 
 if TYPE_CHECKING:
     from tracekit.privacy.content import ContentFilter
@@ -18,7 +26,7 @@ __all__ = ["Privacy", "SegmentPrivacy", "project_privacy", "recorded_privacy"]
 
 
 def project_privacy() -> Privacy:
-    """Return what holds in this process: the project's rules, and the content mode of the environment.
+    """Return the privacy settings of this process: the project's rules, and the content mode of the environment.
 
     Raises:
         SettingsError: The rules cannot be used; recording without them could keep what must not be.
@@ -49,7 +57,7 @@ class Privacy:
         return [*RULE_NAMES, *self.rules.described()]
 
     def without_slow(self) -> Privacy:
-        """Return the same without those rules that were stopped several times, since they took too long."""
+        """Return a copy without the rules that took too long several times."""
         rules = self.rules.without_slow()
         return self if rules is self.rules else Privacy(rules, self.content)
 
@@ -60,13 +68,6 @@ class Privacy:
         from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
 
         return redact(self.rules.text(text))
-
-    def is_clean(self, lines: str) -> bool:
-        """Return whether `text` would leave each of `lines` as it is; False where only `text` itself can tell."""
-        from tracekit.privacy.credentials import redact  # noqa: PLC0415  see above
-
-        # A user's rule may depend on where a text begins and ends.
-        return not self.rules and redact(lines) == lines
 
     def value(self, value: Any) -> Any:
         """Return `value`, any JSON, with its texts and the keys of its objects after `text`."""
@@ -88,7 +89,7 @@ class Privacy:
 
     def event(self, event: Event) -> Event:
         """Return `event` after all rules, for a sink that makes no lines."""
-        return self._credentials().of(self.without_own(event))
+        return self._without_credentials(self.without_own(event))
 
     def request(self, request: Request) -> Request:
         """Return `request` after all rules, as a journal would have it.
@@ -96,12 +97,12 @@ class Privacy:
         Raises:
             RuleTimeoutError: A rule takes too long, if the rules are strict.
         """
-        event = self.without_own(SpanBegin("", None, "attempt", "", 0, "", request=request))
+        event = self.event(SpanBegin("", None, "attempt", "", 0, "", request=request))
         assert isinstance(event, SpanBegin)
-        return self._credentials().request(event.request or request)
+        return event.request or request
 
     def pieces(self, pieces: Sequence[bytes]) -> Sequence[bytes]:
-        """Return the pieces of a response's body without what only several of them together spell out."""
+        """Return the pieces of a response's body, redacted also where a secret spans several pieces."""
         from tracekit.privacy.joined import redacted_pieces  # noqa: PLC0415  only whoever reads a record joins pieces
 
         return redacted_pieces(pieces, self)
@@ -115,10 +116,12 @@ class Privacy:
         return Texts(text, partial(json_body, text=text)).of(event)
 
     @staticmethod
-    def _credentials() -> Texts:
-        from tracekit.privacy.credentials import body_without_credentials, redact  # noqa: PLC0415  see above
+    def _without_credentials(event: Event) -> Event:
+        from tracekit.privacy.credentials import body_without_credentials, is_plain, redact  # noqa: PLC0415  see above
 
-        return Texts(redact, body_without_credentials)
+        # One look at all texts: most events have nothing to redact.
+        whole = texts_in(event)
+        return event if whole is not None and is_plain(whole) else Texts(redact, body_without_credentials).of(event)
 
 
 class SegmentPrivacy:
@@ -140,7 +143,7 @@ class SegmentPrivacy:
 
 
 def _content_filter(privacy: Privacy) -> ContentFilter | None:
-    """Return what takes content out of a segment's events; None where all content is kept."""
+    """Return the filter that removes content from a segment's events, or None if all content is kept."""
     if privacy.content == "full":
         return None
     from tracekit.privacy.content import ContentFilter  # noqa: PLC0415  hardly anybody asks for it

@@ -38,6 +38,7 @@ _ALSO_CONTENT = frozenset((semconv.COMMAND_ARGS, *semconv.TOUCHED))
 """What may hold a task's text though no message does: arguments of the program, and of tools in what they touch."""
 
 _WORD_BITS = 63
+_SMALL = 1 << 40
 _SHORT = 256
 """Characters of the longest text whose exported form is remembered."""
 
@@ -52,13 +53,11 @@ class SpanRules(NamedTuple):
     """The rules of an export: whether it includes content, and how each text is redacted.
 
     `sdks_content` lets content go that the SDK itself put on its span, since a client was told to (`content_mode`).
-    `is_clean` tells of texts, in lines, whether `redact` leaves all of them as they are; it may say no where it does.
     """
 
     content: bool
     redact: Callable[[str], str]
     sdks_content: bool = False
-    is_clean: Callable[[str], bool] = lambda _: False
 
     def allowed(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of a span's `attributes` that may leave."""
@@ -91,9 +90,7 @@ def span_rules(*each: Privacy) -> SpanRules:
     """Return the rules for exported spans: those of `each`, and no content that is not kept."""
     is_kept = content_mode() == "full"
     redact = each[0].text if len(each) == 1 else lambda text: reduce(lambda done, one: one.text(done), each, text)
-    return SpanRules(
-        is_kept and asks_for_content(), redact, is_kept, lambda text: all(one.is_clean(text) for one in each)
-    )
+    return SpanRules(is_kept and asks_for_content(), redact, is_kept)
 
 
 def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: SpanRules) -> dict[str, Any]:
@@ -108,16 +105,17 @@ def span_attributes(attributes: Mapping[str, Any], facts: SpanFacts, rules: Span
         if facts.agent is not None:
             found[semconv.AGENT_NAME] = facts.agent
         found.update(derived_attributes(attributes, facts.start_ns))
-    if _is_clean(found, rules):
-        rules = rules._replace(redact=str)
-    return {
-        # Most values are short texts, and known.
-        name: _known_text(name, value, rules.redact)
-        if type(value) is str and len(value) <= _SHORT
-        else _exported(name, value, rules)
-        for name, value in found.items()
-        if value is not None
-    }
+    return {name: _exported_value(name, value, rules) for name, value in found.items() if value is not None}
+
+
+def _exported_value(name: str, value: Any, rules: SpanRules) -> Any:
+    """Return `_exported`, in less time for most values: small numbers, and short texts that are known."""
+    kind = type(value)
+    if kind is str:
+        return (_known_text if len(value) <= _SHORT else _text)(name, value, rules.redact)
+    if kind is int and -_SMALL < value < _SMALL:
+        return value
+    return _exported(name, value, rules)
 
 
 def span_name(name: str, rules: SpanRules) -> str:
@@ -130,23 +128,6 @@ def span_description(failure: Failure | None, rules: SpanRules) -> str:
     return _as_wire(rules.redact(failure.message)) if failure is not None and rules.content else ""
 
 
-def _is_clean(attributes: Mapping[str, Any], rules: SpanRules) -> bool:
-    """Return whether nothing in `attributes` would be redacted, by one look at all their texts."""
-    texts: list[str] = []
-    for value in attributes.values():
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, list | tuple):
-            if not all(isinstance(each, str) for each in value):
-                return False
-            texts.extend(value)
-        elif not isinstance(value, int | float | None):
-            return False
-    joined = "\n".join(texts)
-    # Percent encoding hides texts, and so does a plus sign in a query.
-    return "%" not in joined and semconv.URL_QUERY not in attributes and rules.is_clean(joined)
-
-
 def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     """Return `value` as OTLP can hold it and receivers can query it; anything nested as JSON."""
     if isinstance(value, bool | float):
@@ -156,7 +137,7 @@ def _exported(name: str, value: Any, rules: SpanRules) -> Any:
     if isinstance(value, str):
         return _text(name, value, rules.redact)
     if isinstance(value, list | tuple) and len({type(each) for each in value}) <= 1:
-        parts = [_exported("", each, rules) for each in value]
+        parts = [_exported_value("", each, rules) for each in value]
         if not any(isinstance(each, list | tuple | Mapping) for each in value):
             return parts
     redacted = rewritten_value(_with_text_keys(value), rules.redact)

@@ -33,6 +33,7 @@ __all__ = [
     "rewritten_attribute",
     "rewritten_url",
     "rewritten_value",
+    "texts_in",
     "with_plain_urls",
 ]
 
@@ -41,6 +42,7 @@ _QUERIES = frozenset((semconv.URL_QUERY,))
 _PARTS = re.compile(r"([/?&=;#])")
 _MOST_DECODINGS = 3
 _SAFE = "[]:, "
+_NO_TEXTS = frozenset((int, float, bool, type(None)))
 
 
 class Texts:
@@ -57,15 +59,15 @@ class Texts:
                 request = event.request and self.request(event.request)
                 attributes = self._attributes(event.attributes)
                 name = rewritten_url(event.name, self._text)
-                return replace(event, name=name, attributes=attributes, request=request)
+                return event._replace(name=name, attributes=attributes, request=request)
             case SpanEnd():
                 failure = event.failure and self._failure(event.failure)
                 response = event.response and self._response(event.response)
-                return replace(event, failure=failure, response=response, attributes=self._attributes(event.attributes))
+                return event._replace(failure=failure, response=response, attributes=self._attributes(event.attributes))
             case Chunk():
-                return replace(event, data=self._body(event.data))
+                return event._replace(data=self._body(event.data))
             case Answered():
-                return replace(event, headers=self._headers(event.headers), form=self._form(event.form))
+                return event._replace(headers=self._headers(event.headers), form=self._form(event.form))
             case Unrecorded():
                 return replace(event, caller=self._text(event.caller), host=self._text(event.host))
         return event
@@ -100,6 +102,53 @@ class Texts:
 
     def _attributes(self, attributes: Attributes) -> dict[str, Any]:
         return {name: rewritten_attribute(name, value, self._text) for name, value in attributes.items()}
+
+
+def texts_in(event: Event) -> bytes | None:
+    """Return all texts and bodies in `event`, a line each; None where one may hide another, as percent encoding does."""
+    texts: list[str] = []
+    body = b""
+    match event:
+        case SpanBegin():
+            texts.append(event.name)
+            if event.request is not None:
+                request, body = event.request, event.request.body or b""
+                texts += request.host, request.path, request.query, *request.headers.values()
+        case SpanEnd():
+            if event.failure is not None:
+                texts += event.failure.type, event.failure.message
+            if event.response is not None:
+                body = event.response.body
+                texts += _texts_of_head(event.response)
+        case Chunk():
+            body = event.data
+        case Answered():
+            texts += _texts_of_head(event)
+        case _:
+            return None
+    if isinstance(event, SpanBegin | SpanEnd) and (
+        not _add_attributes(event.attributes, texts) or has_encoded_url(event)
+    ):
+        return None
+    return b"\n".join((body, "\n".join(texts).encode("utf-8", "surrogatepass")))
+
+
+def _texts_of_head(head: Answered | Response) -> list[str]:
+    reason = head.form.reason if head.form is not None else None
+    return [*head.headers.values(), *(() if reason is None else (reason,))]
+
+
+def _add_attributes(attributes: Attributes, texts: list[str]) -> bool:
+    """Add the texts in `attributes` to `texts`; False where a value is nested."""
+    for value in attributes.values():
+        kind = type(value)
+        if kind is str:
+            texts.append(value)
+        elif kind is list and all(type(each) is str for each in value):
+            texts += value
+        elif kind not in _NO_TEXTS:
+            return False
+    return True
 
 
 def rewritten_attribute(name: str, value: Any, text: Callable[[str], str]) -> Any:
@@ -183,12 +232,12 @@ def with_plain_urls(event: Event, text: Callable[[str], str]) -> Event:
         for name, value in event.attributes.items()
     }
     if isinstance(event, SpanEnd):
-        return replace(event, attributes=attributes)
+        return event._replace(attributes=attributes)
     request = event.request
     if request is not None:
         path, query = rewritten_url(request.path, text), rewritten_url(request.query, text, is_query=True)
         request = replace(request, path=path, query=query)
-    return replace(event, name=rewritten_url(event.name, text), attributes=attributes, request=request)
+    return event._replace(name=rewritten_url(event.name, text), attributes=attributes, request=request)
 
 
 # ── bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────────

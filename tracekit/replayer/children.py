@@ -39,7 +39,7 @@ def close_children() -> None:
 
 
 def release_children() -> None:
-    """Stop changing the environment of processes that this one starts."""
+    """Stop changing the environment of this process's children."""
     _replaced.restore()
 
 

@@ -21,12 +21,12 @@ Why: TypeAlias = Literal["unrecorded", "used", "ambiguous", "beyond", "network",
 
 _SAID: dict[Why, str] = {
     "unrecorded": "this request is not in the recording",
-    "used": "this request is in the recording, and was already answered as often as it was made there",
-    "ambiguous": "several recorded answers fit this request, they differ, and nothing tells which is meant",
-    "beyond": "the program read on where the recording has nothing more: there it had stopped reading, or was cancelled",
-    "network": "the program opened a connection to the API's host by itself; a replay lets nothing reach it",
-    "child": "a program that it started asked the API by itself, and is not replayed; a replay lets nothing reach it",
-    "unplayed": "the program ended, and calls that it made in the recording were never made",
+    "used": "this request is in the recording, but each of its recorded responses was already used",
+    "ambiguous": "several recorded responses match this request, they differ, and the recording cannot tell which one belongs to it",
+    "beyond": "the program reads past the end of the recorded response: the recorded program had stopped reading, or was cancelled",
+    "network": "the program opened a connection to the API's host outside the SDK, which a replay blocks",
+    "child": "a program that it started, which is not replayed, sent a request to the API; a replay blocks that",
+    "unplayed": "the program ended before it had made all recorded calls",
 }
 _MOST = 12
 _STRANGE = 0.35

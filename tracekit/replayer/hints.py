@@ -41,8 +41,8 @@ def hints_about(different: Sequence[Difference], recorded_seed: int | None) -> l
         what = " and ".join(filter(None, [", ".join(others), last]))
         passed = " ".join(f"--ignore {shlex.quote(entry)}" for entry in ignored)
         return [
-            f"nothing differs but {what}, which may be another each time: pass over it with {passed}",
-            "or record the program again, and let both recordings be compared: tracekit replay RUN --calibrate OTHER",
+            f"the only difference is {what}, which may change in every run: ignore it with {passed}",
+            "or record the program again, and compare both recordings: tracekit replay RUN --calibrate OTHER",
         ]
     if _is_in_another_order(different):
         now = hash_seed()

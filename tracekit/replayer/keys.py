@@ -76,7 +76,7 @@ class Keys:
         request = _in_memory(exchange.request)
         if is_withheld((request.body or b"").decode("utf-8", "replace")):
             raise ReplayError(
-                "a rule of redaction took too long when this was recorded, so a text that was sent is not in the recording; "
+                "a redaction rule took too long while this was recorded, so a text is missing from the recording; "
                 "make the rule simpler, and record again"
             )
         redacted = self.redacted(request)
@@ -196,7 +196,7 @@ def _pattern(entry: str) -> Pattern:
             return Pattern(entry[1:-1])
         except PatternError as error:
             problem = str(error)
-    raise ReplayError(f"{entry!r} cannot be ignored: {problem}; a pattern stands between slashes, as in '/run \\d+/'")
+    raise ReplayError(f"{entry!r} cannot be ignored: {problem}; write a pattern between slashes, as in '/run \\d+/'")
 
 
 def _path(entry: str) -> list[str]:
@@ -211,8 +211,8 @@ def _path(entry: str) -> list[str]:
         at = match.end()
     if not steps or at < len(text):
         raise ReplayError(
-            f"{entry!r} cannot be ignored: it is no path such as 'metadata.user_id' or 'messages[0].content'; "
-            "a pattern stands between slashes, as in '/run \\d+/'"
+            f"{entry!r} cannot be ignored: it is not a path such as 'metadata.user_id' or 'messages[0].content'; "
+            "write a pattern between slashes, as in '/run \\d+/'"
         )
     return steps
 

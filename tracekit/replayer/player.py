@@ -86,7 +86,7 @@ class Player(Answerer):
 
     @property
     def impossible(self) -> str:
-        """Why the program cannot be replayed; "" if it can."""
+        """The reason why the program cannot be replayed, or ""."""
         return self._failure.impossible
 
     @property
@@ -95,17 +95,17 @@ class Player(Answerer):
         return self._spans.live_tools
 
     def when_refused(self, notice: Callable[[int], None]) -> None:
-        """RecordedCall `notice` with how often the program has asked on after it had left, each time."""
+        """Call `notice` with the number of refused requests at each request after the divergence."""
         self._failure.when_refused = notice
 
     def begin_in(self, lane: str) -> None:
-        """A run begins in `lane`, whatever the number of it is: it stands for the one in which the recorded run began."""
+        """Map `lane`, in which the replayed run begins, to the lane in which the recorded run began."""
         recorded = self.script.root_lane
         if recorded and lane != recorded:
             self._alias = lane, recorded
 
     def _id_of(self, lane: Lane) -> str:
-        """What `lane` was called in the recording."""
+        """Return the id of `lane` in the recording."""
         return self._recorded_id(lane.id)
 
     def _recorded_id(self, lane: str) -> str:
@@ -116,7 +116,7 @@ class Player(Answerer):
 
     @property
     def mode(self) -> ReplayMode:
-        """How it goes so far."""
+        """The mode of the replay so far."""
         if self.divergence is not None:
             return "diverged"
         return "followed" if self._timeline.follows else "projected"
@@ -132,7 +132,7 @@ class Player(Answerer):
         return list(self._matcher.unplayed)
 
     def room_ns(self) -> int:
-        """Until when time may pass before the next recorded call of this process is asked, so that it is asked in time."""
+        """Return the time to which the clock may advance so that this process's next recorded call is in time."""
         with self._lock:
             if not self._timeline.follows:
                 return sys.maxsize
@@ -140,12 +140,12 @@ class Player(Answerer):
             return min(begins, default=self.script.end_ns)
 
     def play_out(self) -> None:
-        """The program is over: let those that it does not wait for go on as long as they did in the recording."""
+        """End the program: let tasks that it does not wait for run as long as in the recording."""
         if self._failure.is_good and self._matcher.unplayed:
             self._clock.wait_until(self.script.end_ns)
 
     def finish(self) -> None:
-        """The program is over: what it should have asked and did not is a divergence, too."""
+        """End the replay; recorded calls that were not made are a divergence."""
         if self._failure.is_good and self._matcher.unplayed:
             self._failure.leave(unplayed(self.script, self.unplayed, self._skipped))
 
@@ -209,7 +209,7 @@ class Player(Answerer):
         return call
 
     def _may_end_first(self, miss: Miss, lane: str) -> bool:
-        """Whether `lane` goes on after all that it asked in the recording, and what ended it there may still come.
+        """Return whether `lane` has made all its recorded calls, and its recorded end may still come.
 
         A process may take longer than it did; where there is none, the clock is there at once.
         """
@@ -303,7 +303,7 @@ class Player(Answerer):
             return self._timeline.first_step_ns(recorded, lane.first_ns)
 
     def loosen(self, lane: str) -> None:
-        """What `lane` works on depends on the order in which others finish."""
+        """Note that the work of `lane` depends on the order in which other lanes finish."""
         with self._lock:
             self._loose.add(lane)
             asked = self._rested.get(lane)
@@ -313,12 +313,12 @@ class Player(Answerer):
                 self._failure.leave(explain(self.script, "ambiguous", asked, same, [], self._skipped))
 
     def share(self, lane: str) -> None:
-        """What `lane` works on from now on comes from a queue, at which others may yet work, too."""
+        """Note that the further work of `lane` comes from a queue that other lanes may share."""
         with self._lock:
             self._rested.pop(lane, None)
 
     def arrive(self, lane: str) -> None:
-        """What `lane` asks next may depend on which of several others was done first."""
+        """Note that the next request of `lane` may depend on which other lane finished first."""
         with self._lock:
             self._arrived.add(lane)
 
@@ -363,20 +363,20 @@ class Player(Answerer):
             self._failure.leave(Divergence("network", "", asked=where, tools=tuple(self._skipped)))
 
     def escapes(self, what: str) -> NoReturn:
-        """The program does `what`, and nothing could close what comes of it.
+        """Stop the program, since it does `what`, whose access to the network cannot be blocked.
 
         Raises:
             ReplayImpossible: Always.
         """
         with self._lock:
             raise self._failure.cannot(
-                f"the program was stopped where the replay could not be kept closed: {what}; let a function with "
-                "@tracekit.tool do that, whose recorded result is returned instead"
+                f"the program was stopped, since the replay could not block its access to the network: {what}; move this to a function with "
+                "@tracekit.tool, whose recorded result is returned instead"
             )
 
 
 def _as_sent_to(recorded: Request, asked: Request) -> Request:
-    """What was `asked`, of the host and with the headers that are `recorded`: a replay's own are made up."""
+    """Return the request `asked` with the recorded host and headers, since those of a replay are made up."""
     return replace(asked, host=recorded.host, headers=recorded.headers)
 
 

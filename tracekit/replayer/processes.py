@@ -62,7 +62,7 @@ class _Refusing(Answerer):
     def answer(self, request: Request, call: object, parent: LiveSpan | None) -> Reply:
         note_blocked(self._folder, f"{request.host}{request.path}")
         raise ReplayError(
-            "this call was made in a process of its own, which tracekit.replay() does not reach; "
+            "this call was made in another process, which tracekit.replay() does not control; "
             "what works: tracekit replay RUN -- PROGRAM, which replays every process of a program"
         )
 

@@ -247,7 +247,7 @@ def _refuse_unusable(recording: Recording) -> None:
     kept = next((segment.content for segment in recording.segments if segment.content != "full"), None)
     if kept is not None:
         raise ReplayError(
-            f"the recording was made with TRACEKIT_CONTENT={kept}: what was said is not in it, so it cannot be replayed; "
+            f"the recording was made with TRACEKIT_CONTENT={kept}: it has no content, so it cannot be replayed; "
             "record it again with TRACEKIT_CONTENT=full"
         )
     if recording.source:
@@ -266,7 +266,7 @@ def _refuse_unusable(recording: Recording) -> None:
     if cut:
         raise ReplayError(
             f"the recording is cut: {len(cut)} of its {len(recording.exchanges)} requests have no end, because the program "
-            "was killed or is still at work; record a run that ends"
+            "was killed or is still running; record a run that ends"
         )
 
 

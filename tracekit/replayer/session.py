@@ -188,7 +188,7 @@ class Stage:
 
 
 class Replay:
-    """A replay, from the beginning of its block; what came of it after.
+    """A replay, from the beginning of its block, with its result after the end.
 
     Attributes:
         run: The run that was recorded while replaying; None before the end, and if nothing was asked.
@@ -217,7 +217,7 @@ class Replay:
     def __enter__(self) -> Self:
         before = active()
         if before is not None and not before.upstream.is_live:
-            raise ReplayError("a replay is at work already, and replays do not nest; end that one first")
+            raise ReplayError("a replay is already running, and replays cannot be nested; end that one first")
         if self._recorder is not None:
             raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
         library = green_library()
@@ -287,20 +287,20 @@ class Replay:
 
 
 def notes_of(player: Player, clock: VirtualClock) -> list[str]:
-    """What a reader of the replay should know besides how it went."""
+    """Return the notes on a replay, such as an order of threads that is not proven."""
     notes = []
     if not clock.is_proven:
         notes.append(
-            "order not proven: threads waited for each other in a way that tracekit does not see, such as a lock"
+            "order not proven: threads waited for each other in a way that tracekit cannot see, such as a lock"
         )
     if clock.is_beside_others:
         notes.append(
-            "order not proven: a process or a connection took its own time beside what was replayed, as long as it takes "
+            "order not proven: a process or a connection ran in real time beside the replay, as fast as it is "
             "on this machine"
         )
     if player.live_tools:
         listed = ", ".join(sorted(player.live_tools))
-        notes.append(f"run live, since the recording has no result of theirs that is JSON: {listed}")
+        notes.append(f"ran live, since the recording has no JSON result for them: {listed}")
     return notes
 
 
@@ -314,7 +314,7 @@ def replayed_root(recording: Recording) -> RunInfo | None:
 
 
 def root_end_ns(recording: Recording, mode: ReplayMode, last_ns: int) -> int:
-    """When a replay's process ended: as in the recording, or as long after the last that happened."""
+    """Return the end of a replay's process: as recorded, or the same time after its last event."""
     root = recording.process_root
     recorded = recording.spans.get(root.id) if root is not None else None
     if recorded is None or recorded.end_ns is None:

@@ -18,12 +18,12 @@ from typing import TypeAlias
 
 from tracekit import semconv
 from tracekit.instrument.reply import Reply
-from tracekit.model.recording import Lane, Piece, RecordedSpan
+from tracekit.model.recording import Piece, RecordedLane, RecordedSpan
 from tracekit.replayer.script import RecordedAttempt, RecordedCall, Script, SlotWait
 
 __all__ = ["ReplayTimeline"]
 
-_TOLD = frozenset(
+_HOST_ATTRIBUTES = frozenset(
     (
         semconv.SERVER_ADDRESS,
         semconv.SERVER_PORT,
@@ -42,7 +42,7 @@ _SURELY = 0.3
 _AT_ONCE_NS = 1_000_000
 """Time on this clock within which an event counts as caused by the end that its lane waited for."""
 
-Asked: TypeAlias = tuple[RecordedCall, str]
+PendingCall: TypeAlias = tuple[RecordedCall, str]
 """A call that is in flight, and the lane that made it."""
 
 
@@ -79,7 +79,7 @@ class ReplayTimeline:
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def watch(self, lane: str, call: RecordedCall, part: RecordedAttempt, in_flight: list[Asked]) -> None:
+    def watch(self, lane: str, call: RecordedCall, part: RecordedAttempt, in_flight: list[PendingCall]) -> None:
         """Decide whether the replay still follows, now that `lane` makes `part` of `call` while `in_flight` run."""
         if not self.follows:
             return
@@ -89,7 +89,7 @@ class ReplayTimeline:
         if is_late or self._took_slot_early(lane) or self._is_early([*in_flight, (call, lane)]):
             self.project()
 
-    def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[Asked]) -> None:
+    def watch_span(self, lane: str, recorded: RecordedSpan, in_flight: list[PendingCall]) -> None:
         """Decide whether the replay still follows, now that the span `recorded` begins."""
         if not self.follows:
             return
@@ -124,7 +124,7 @@ class ReplayTimeline:
         """Return whether `lane` took a slot before the call that frees it has ended or even begun."""
         return self._slot_ns(lane) > self._now_ns() + _SOON_NS
 
-    def _is_early(self, in_flight: list[Asked], could_ns: int = 0) -> bool:
+    def _is_early(self, in_flight: list[PendingCall], could_ns: int = 0) -> bool:
         """Return whether a call of `in_flight` had ended before another could be made, or by `could_ns`.
 
         A call that is about to end may have ended while the program prepared its next request, which takes no time
@@ -166,7 +166,7 @@ class ReplayTimeline:
         """Return when the span ends that began in `lane` at `begin_ns`."""
         return max(begin_ns, self._at(lane, recorded, recorded.end_ns if recorded is not None else None))
 
-    def first_step_ns(self, recorded: Lane | None, first_ns: int) -> int:
+    def first_step_ns(self, recorded: RecordedLane | None, first_ns: int) -> int:
         """Return the time of a lane's first step: that of the `recorded` lane, or `first_ns` of the process."""
         return recorded.first_ns if self.follows and recorded is not None else first_ns
 
@@ -222,5 +222,5 @@ def _shifted(call: RecordedCall, part: RecordedAttempt, call_begin: int, begin: 
         is_partial=part.is_partial,
         refused_ns=refused + shift,
         wait_s=None if is_last else call.wait_s(part),
-        told={name: value for name, value in call.span.attributes.items() if name in _TOLD},
+        host_attributes={name: value for name, value in call.span.attributes.items() if name in _HOST_ATTRIBUTES},
     )

@@ -1,4 +1,4 @@
-"""Event loops and greenlets, under which a program can be recorded and not replayed."""
+"""Event loops and greenlets with which a program can be recorded but not replayed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["unsupported", "unsupported_loop"]
 def unsupported(library: str) -> str:
     """Say that a program on greenlets of `library` cannot be replayed."""
     return (
-        f"a program that runs on {library} can be recorded and not replayed: its greenlets take turns in an order that "
+        f"a program that runs on {library} can be recorded but not replayed: its greenlets take turns in an order that "
         f"cannot be replayed; run it without {library} for a replay"
     )
 
@@ -39,6 +39,6 @@ def unsupported_loop(loops: Loops) -> str:
             return ""
         what = type(loop).__module__.partition(".")[0]
     return (
-        f"a program that runs on {what} can be recorded and not replayed: its clock cannot be replaced; "
+        f"a program that runs on {what} can be recorded but not replayed: its clock cannot be replaced; "
         "run it on asyncio's own event loop for a replay"
     )

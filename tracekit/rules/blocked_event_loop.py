@@ -2,11 +2,11 @@
 
 ## What it finds
 
-Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool which
-never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync driver of a database. Nothing else on the loop runs
-meanwhile, so the tasks take turns. Tasks that were given what another said had to wait for it, and do not count. Certain:
-the record tells for each call whether it was made on a running loop, for each recorded tool (`tracekit.tool`) whether its
-loop turned while it ran, and in which task that was.
+Tasks of one event loop (`asyncio.gather`, a `TaskGroup`) that call Claude through a sync client, or run a tool that
+never awaits: `time.sleep`, `requests`, `subprocess.run`, a sync database driver. While such a call runs, nothing else
+on the loop can run, so the tasks take turns. Tasks whose input contains another task's output had to wait for it and
+do not count. Certain: the record shows whether each call was made on a running loop, whether the loop ran other code
+during each recorded tool (`tracekit.tool`), and the task of each.
 
 ## Why it matters
 
@@ -44,17 +44,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.blocked import HeldUp
 from tracekit.analysis.timing.overlap import Interval, beside_others
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change, Saving
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import listed, not_counted, seconds, times
+from tracekit.rules.words import listed, not_counted, times
 
 __all__ = ["RULE"]
 
@@ -84,7 +84,7 @@ def _without_bound(facts: Facts, held: HeldUp) -> HeldUp:
     begins = {id: min((call.start_ns for call in calls), default=0) for id, calls in held.branches.items()}
     # A task may wait for another within its span, before it calls.
     for id in sorted(held.branches, key=lambda id: begins[id] or held.children[id].start_ns)[:_MOST_READ]:
-        profile = facts.profile(Work(held.children[id], None))
+        profile = facts.profile(Task(held.children[id], None))
         if team.need(profile) is not None:
             bound.add(id)
         team.add(profile)
@@ -94,7 +94,7 @@ def _without_bound(facts: Facts, held: HeldUp) -> HeldUp:
 def _finding(facts: Facts, held: HeldUp, saving: Saving) -> Finding:
     children = [held.children[id] for id in held.branches]
     calls = sorted((call for calls in held.branches.values() for call in calls), key=lambda call: call.start_ns)
-    works = [Work(child, None) for child in children]
+    works = [Task(child, None) for child in children]
     whole_ns = max(map(facts.schedule.end, children)) - min(child.start_ns for child in children)
     lanes = list(dict.fromkeys(call.lane for call in calls))
     came = "ran one by one" if all(held.branches.values()) else "waited for it"
@@ -104,8 +104,8 @@ def _finding(facts: Facts, held: HeldUp, saving: Saving) -> Finding:
         evidence=[
             f"{_how_many(calls)} {_how(calls)}, in the tasks {listed(lanes)}",
             *times(works, facts.run.root.start_ns),
-            f"together that took {seconds(whole_ns)}; side by side it takes {seconds(whole_ns - saving.ns)}",
-            *not_counted([work for child in held.container.children if (work := Work(child, None)).is_bounded]),
+            f"together that took {format_duration(whole_ns)}; side by side it takes {format_duration(whole_ns - saving.ns)}",
+            *not_counted([work for child in held.container.children if (work := Task(child, None)).is_bounded]),
         ],
         spans=[*(child.id for child in children), *(call.id for call in calls if call.id not in held.branches)],
         saving=saving,

@@ -1,18 +1,20 @@
-"""A cached beginning was paid for again, since the next request did not match it.
+"""A cached prefix was paid for again, since the next request did not match it.
 
 ## What it finds
 
-Two consecutive requests of a conversation of which the second read less from the API's cache than the first had there, by
-1,024 tokens or more, and 10,000 tokens or more in all such places of an agent. The requests are compared block by block, in
-the order in which the API caches them (tools, system prompt, messages), up to the last cache marker of the first request:
-the first block that differs is where the cache broke. It is told why: another text, another order of tools or of the keys in
-a schema or a tool's input, other tools, another model or API host, another setting (`tool_choice`, `thinking`, `speed`,
-`output_config`), a marker that is missing or stands before what was cached, more than 20 blocks since the last marker, or
-more than 5 minutes or 1 hour since the cache was used, by the lifetime that was asked for. All of this is certain: the
-requests are recorded byte for byte, and the counts are the API's. Possible, and nothing to mend in a program: a cache that
-had expired after an hour, earlier thinking that the API leaves out, and a miss with nothing changed in time, which is the
-provider's. Silent where a history was cut (by the program or the API), in a new conversation, where the content was not kept,
-and where a redacted text or an `anthropic-beta` header may hide a change.
+Two consecutive requests of a conversation of which the second read at least 1,024 tokens less from the API's cache
+than the first one left there, if all such places of an agent add up to 10,000 tokens or more. The requests are
+compared block by block, in the order in which the API caches them (tools, system prompt, messages), up to the last
+cache marker of the first request. The first block that differs is the place where the cache broke. The finding names
+the cause: changed text, another order of the tools or of the keys in a schema or a tool's input, other tools, another
+model or API host, another setting (`tool_choice`, `thinking`, `speed`, `output_config`), a marker that is missing or
+comes too early, more than 20 blocks since the last marker, or an expired cache (after 5 minutes or 1 hour, as
+requested).
+
+Certain: the requests are recorded byte for byte, and the counts are the API's. Possible, with nothing to change in the
+program: a cache that expired after an hour, earlier thinking that the API leaves out, and a miss without any change,
+which is the provider's. Nothing is reported where the program or the API shortened the history, in a new conversation,
+where the content was not recorded, and where redacted text or an `anthropic-beta` header may hide a change.
 
 ## Why it matters
 
@@ -47,11 +49,11 @@ from tracekit.analysis.caching.excerpt import parting
 from tracekit.analysis.caching.limits import LOOK_BACK, least_tokens
 from tracekit.analysis.costs import usd_if_cached
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import at, seconds, tokens
+from tracekit.rules.words import at, tokens
 
 __all__ = ["RULE"]
 
@@ -169,14 +171,14 @@ def _difference(facts: Facts, found: Break) -> Iterator[str]:
     difference = found.at
     if found.cause == "expired":
         asked = "1 hour" if found.ttl_ns == ONE_HOUR_NS else "5 minutes"
-        yield f"it was last used {seconds(found.idle_ns)} before, and kept for {asked}"
+        yield f"it was last used {format_duration(found.idle_ns)} before, and kept for {asked}"
     elif difference is not None and difference.place is not None:
         yield f"{_place(difference.place)} is the first that differs{parting(facts, found)}"
     least = least_tokens(found.after.model or "")
     if found.cause == "model" and found.after.tokens.input < least:
         yield f"{found.after.model} caches nothing under {tokens(least)}"
     if found.cause not in ("expired", "provider") and found.idle_ns >= found.ttl_ns:
-        yield f"the cache had expired as well: it was last used {seconds(found.idle_ns)} before"
+        yield f"the cache had expired as well: it was last used {format_duration(found.idle_ns)} before"
 
 
 # ── money ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,9 +2,10 @@
 
 ## What it finds
 
-A result of 20,000 characters or more that was read from a path, and that three or more later calls of the agent sent
-again, where it made at least half of what they sent. Only calls after the last answer that uses it count: one that quotes
-from it, or names two of its ids or numbers. Likely: whether the agent still needed all of it is for you to say.
+A result of 20,000 characters or more that was read from a path, and that at least three later calls of the agent sent
+again, where it made up at least half of the request. Only calls after the last response that uses the result count; a
+response uses it if it quotes it, or names two of its ids or numbers. Likely: only you can tell whether the agent still
+needed the whole result.
 
 ## Why it matters
 
@@ -16,7 +17,7 @@ Every later call pays for it, and the model reads it each time.
 
 ## What to do
 
-Let the tool return the path and the part that was asked for (lines, matches), so that the agent reads more if it must; or
+Let the tool return the path and the requested part (lines, matches), so that the agent can read more if necessary; or
 clear old results with context editing.
 
 ## Settings
@@ -29,10 +30,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.analysis.lineage.values import paths_in, said_in
+from tracekit.analysis.lineage.values import features_of, paths_in
 from tracekit.formatting import format_count
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
@@ -65,7 +66,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 yield from _carried(facts, agent, work, calls, later)
 
 
-def _carried(facts: Facts, agent: Node, work: Work, calls: Sequence[Node], later: int) -> Iterator[Finding]:
+def _carried(facts: Facts, agent: Node, work: Task, calls: Sequence[Node], later: int) -> Iterator[Finding]:
     """Yield a finding if `calls[later:]` carry the result of `work` along."""
     if work.has_calls or work.call_id is None or len(calls) - later <= _LEAST_CALLS:
         return
@@ -122,12 +123,12 @@ class _Quotable:
 
     def __init__(self, result: str) -> None:
         self._result = result
-        self._values = said_in(result).values
+        self._values = features_of(result).values
         self._pieces = {result[at : at + _STEP] for at in range(0, len(result) - _STEP + 1, _STEP)}
 
     def is_used(self, texts: Sequence[str]) -> bool:
         """Return whether `texts`, a response, quote from it or name several of its values."""
-        named = {value for text in texts for value in said_in(text).values}
+        named = {value for text in texts for value in features_of(text).values}
         return len(named & self._values) >= _LEAST_VALUES or any(map(self._is_quoted_in, texts))
 
     def _is_quoted_in(self, text: str) -> bool:

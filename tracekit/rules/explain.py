@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tracekit.analysis.batches import Batch
 from tracekit.analysis.facts import Facts
-from tracekit.rules.split_turns import rulings
+from tracekit.rules.split_turns import verdicts
 from tracekit.rules.words import counted
 
 __all__ = ["explain"]
@@ -21,9 +21,9 @@ _SAYS = {
 def explain(facts: Facts) -> list[str]:
     """Return a line for each turn of an agent that follows another: whether it depends on that, and why."""
     return [
-        f"{ruling.agent.agent}: {_asked(ruling.later)} after {_asked(ruling.earlier)}: {_SAYS[ruling.verdict.tie]}: "
-        f"{'; '.join(ruling.verdict.evidence)}"
-        for ruling in rulings(facts)
+        f"{found.agent.agent}: {_asked(found.later)} after {_asked(found.earlier)}: {_SAYS[found.verdict.tie]}: "
+        f"{'; '.join(found.verdict.evidence)}"
+        for found in verdicts(facts)
     ]
 
 

@@ -2,12 +2,12 @@
 
 ## What it finds
 
-Agents of one name and one system prompt, without tools, with answers of 100 tokens at most, of which some asked a model that
-costs at least three times as much as the one that others asked. It counts as the same work where every answer of the large
-model is one that the smaller one gave too (a label), or where the questions are worded alike. Silent where a question went to
-both models (to compare them, or because the smaller one was not sure), and where the program chooses by length: all that
-went to the large model is more than twice as long. Likely: that the smaller model's answers are good enough is for you to
-say.
+Agents of one name and one system prompt, without tools and with answers of at most 100 tokens, some of which used a
+model that costs at least three times as much as the model of the others. The work counts as the same if every answer
+of the large model was also given by the smaller one (a label), or if the questions have the same wording. Nothing is
+reported if a question went to both models (to compare them, or because the smaller one was not sure), or if the
+program chooses by length: everything sent to the large model is more than twice as long. Likely: only you can tell
+whether the smaller model's answers are good enough.
 
 ## Why it matters
 

@@ -2,13 +2,13 @@
 
 ## What it finds
 
-Spans without an end in a process that left normally: a `with` block that was not left, a task or a thread that was
-forgotten. Certain. A run that is still being recorded, or was killed, is left alone, and so is what Python closes by itself
-(a generator or a stream that nobody refers to any more).
+Spans without an end in a process that exited normally: a `with` block that was never left, or a task or thread that
+was forgotten. Certain. Nothing is reported for a run that is still being recorded or was killed, nor for spans that
+Python closes by itself (a generator or stream without references).
 
 ## Why it matters
 
-What they stand for may have been cut off, and their times are not known.
+Their work may have been cut off, and their durations are unknown.
 
 ## Example
 

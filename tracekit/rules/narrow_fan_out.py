@@ -1,13 +1,14 @@
-"""Fewer of a batch were at work at once than it had.
+"""A batch ran with less concurrency than it has calls.
 
 ## What it finds
 
-A batch that ran partly side by side: never more than so many at once, each next one beginning when one before it ended
-(a limit, such as a semaphore or a small thread pool); or begun one after another with gaps between (staggered starts).
-An agent begins with its first call or tool: before that, it may wait at a semaphore. Agents of one name that the program
-itself dispatched as tasks count as a batch, if none was told what another said. Possible, since a limit is somebody's
-decision, for reasons that no record shows. Likely where the setting `concurrency` allows more, unless attempts were told
-429 or 529 nearby, since then the limit may be what keeps the API content, or the program dispatched the agents by itself.
+A batch that ran only partly in parallel. Either a fixed number ran at once, and each next one began when another ended
+(a limit, such as a semaphore or a small thread pool), or they began one after another with gaps between (staggered
+starts). An agent begins with its first call or tool; before that, it may wait at a semaphore. Agents of one name that
+the program itself started as tasks count as a batch if none received another's output. Possible, since somebody may
+have set the limit for a reason that the record does not show. Likely if the setting `concurrency` allows more, unless
+the program started the agents itself, or attempts nearby got a 429 or 529 response, which the limit may be meant to
+prevent.
 
 ## Why it matters
 
@@ -33,18 +34,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tracekit.analysis.batches import Batch, Work, rounds_of
+from tracekit.analysis.batches import Batch, Task, rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.conflict import free_of_each_other
 from tracekit.analysis.lineage.verdict import Team
 from tracekit.analysis.timing.overlap import SLOT_NS, begun_at_an_end, is_limited
 from tracekit.analysis.timing.schedule import packed
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Saving
 from tracekit.model.finding import Finding
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, counted, seconds, times, told_apart
+from tracekit.rules.words import MOST_TIMES, counted, distinguishing_labels, times
 
 __all__ = ["RULE"]
 
@@ -69,7 +70,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                 yield from _narrow(facts, each, blocked)
 
 
-def _are_set_to_work_at_once(facts: Facts, works: Sequence[Work]) -> bool:
+def _are_set_to_work_at_once(facts: Facts, works: Sequence[Task]) -> bool:
     """Return whether the program started `works`, agents of one name, as tasks before any had ended."""
     if len({work.name for work in works}) > 1 or len({work.lane for work in works}) < len(works):
         return False
@@ -96,7 +97,7 @@ def _narrow(facts: Facts, batch: Batch, blocked: set[str]) -> Iterator[Finding]:
         yield _finding(facts, batch, works, how, saving)
 
 
-def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
+def _are_tied(facts: Facts, works: Sequence[Task]) -> bool:
     """Return whether one of `works`, in the order of their first calls, may use the output of another."""
     team = Team()
     for number, work in enumerate(sorted(works, key=lambda work: work.busy or (0, 0))):
@@ -107,7 +108,7 @@ def _are_tied(facts: Facts, works: Sequence[Work]) -> bool:
     return False
 
 
-def _limited(works: Sequence[Work], most: int) -> str:
+def _limited(works: Sequence[Task], most: int) -> str:
     """Return the apparent limit of parallel work as a sentence, or ""."""
     busy = [interval for work in works if (interval := work.busy) is not None]
     waited = [work for work in works if work.waited_ns > SLOT_NS]
@@ -118,21 +119,21 @@ def _limited(works: Sequence[Work], most: int) -> str:
     return ""
 
 
-def _staggered(works: Sequence[Work]) -> str:
+def _staggered(works: Sequence[Task]) -> str:
     """Return the spread of the begins as a sentence; "" where they began together or one after another."""
     ordered = sorted(interval for work in works if (interval := work.interval) is not None)
     ends = sorted(interval.end_ns for interval in ordered)
     spread_ns = ordered[-1].start_ns - ordered[0].start_ns
     is_overlapping = all(after.start_ns < end_ns for after, end_ns in zip(ordered[1:], ends[:-1], strict=True))
     if is_overlapping and not begun_at_an_end(ordered) and spread_ns > _LEAST_SPREAD_NS:
-        return f"their begins are spread over {seconds(spread_ns)}, although none waited for another"
+        return f"their begins are spread over {format_duration(spread_ns)}, although none waited for another"
     return ""
 
 
-def _finding(facts: Facts, batch: Batch, works: Sequence[Work], how: str, saving: Saving) -> Finding:
+def _finding(facts: Facts, batch: Batch, works: Sequence[Task], how: str, saving: Saving) -> Finding:
     overloads = facts.overloads_within(batch.container)
     origin_ns = facts.run.root.start_ns
-    evidence = [how, *times(works, origin_ns, about=told_apart(facts, works[:MOST_TIMES]))]
+    evidence = [how, *times(works, origin_ns, about=distinguishing_labels(facts, works[:MOST_TIMES]))]
     if overloads:
         evidence.append(f"{format_count(overloads, 'attempt was', 'attempts were')} told 429 or 529 meanwhile")
     is_own = batch.asked is None

@@ -2,18 +2,18 @@
 
 ## What it finds
 
-Agents or calls side by side, asked for by one answer or set to work by the program, of which two or more were told 429,
-each while three or more of their calls were open, and no other call of the run was. Silent where none of those was answered
-in the end: then it is a quota that is used up. 529 does not count: that overload is the API's own. Likely; possible where
-a limit, such as a semaphore, seems to stand before them already.
+Agents or calls in parallel, requested by one response or started by the program, of which at least two got a 429
+response, each while three or more of their calls were open and no other call of the run was. Nothing is reported if
+none of these requests succeeded in the end, since then a quota is used up. A 529 response does not count: it means
+that the API itself is overloaded. Likely; possible if a limit, such as a semaphore, already seems to apply.
 
 ## Why it matters
 
-The refused calls wait and are sent again; with a little less at once the batch may end sooner.
+The refused calls wait and are sent again; with fewer calls at once the batch may end sooner.
 
 ## Example
 
-    ten subagents begin within 20 ms; six are told 429 and wait for 3 s
+    ten subagents begin within 20 ms; six get a 429 response and wait for 3 s
 
 ## What to do
 
@@ -32,14 +32,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work, rounds_of
+from tracekit.analysis.batches import Task, rounds_of
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import Interval, is_limited, most_at_once
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, seconds
+from tracekit.rules.words import counted
 
 __all__ = ["RULE"]
 
@@ -130,7 +130,7 @@ def _fans(facts: Facts) -> Iterator[_Fan]:
     yield _Fan(bare, format_count(len(bare), "call"))
 
 
-def _called(works: Sequence[Work]) -> str:
+def _called(works: Sequence[Task]) -> str:
     return counted(works) if len({work.name for work in works}) == 1 else f"{len(works)} agents and tools"
 
 
@@ -146,7 +146,7 @@ def _finding(fan: _Fan) -> Finding:
         f"{fan.at_once} calls at once were more than the rate limit allows: {len(fan.refused)} of {fan.name} were told 429",
         evidence=[
             _when(fan, len(attempts)),
-            f"they waited {seconds(int(waited_ms * 1e6))} altogether",
+            f"they waited {format_duration(int(waited_ms * 1e6))} altogether",
             *(["each further one began only when another had ended, as at a semaphore"] if fan.is_limited else []),
         ],
         spans=[*(node.id for node, _ in fan.refused), *(attempt.id for attempt in attempts)],

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import Interval, union
 from tracekit.model.change import Change, Saving
@@ -20,7 +20,7 @@ NO_SAVING = Saving(Change(), 0)
 def saved_together(
     facts: Facts,
     container: Node,
-    works: Sequence[Work],
+    works: Sequence[Task],
     offsets: Sequence[int],
     *,
     let_in: bool = False,

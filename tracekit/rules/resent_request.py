@@ -2,15 +2,16 @@
 
 ## What it finds
 
-Three or more calls of one agent in a row of which each repeats the one before and brings nothing that the model had not
-said itself: no result, no word of the user. Certain where the requests are the same byte for byte after an answer that was
-not whole; likely where they differ by the model's own answers alone. Silent after `pause_turn`, which wants just that; where
-a whole answer is asked for again, as for samples; and where an answer that was cut was continued to its end.
+Three or more calls of one agent in a row that each repeat the request before, adding nothing but the model's own text:
+no tool result and no message of the user. Certain if the requests are equal byte for byte after an incomplete answer;
+likely if they differ only by the model's own answers. Nothing is reported after `pause_turn`, where the request has to
+be sent again, where a complete answer is requested again (as for samples), and where a truncated answer was continued
+to its end.
 
 ## Why it matters
 
-Such a loop has no end but the context window. A loop that knows `end_turn` and `tool_use` only does this for ever once an
-answer stops at `max_tokens`.
+Only the context window ends such a loop. A loop that handles only `end_turn` and `tool_use` runs for ever once an answer
+stops at `max_tokens`.
 
 ## Example
 
@@ -21,8 +22,8 @@ answer stops at `max_tokens`.
 
 ## What to do
 
-Treat every stop reason: raise `max_tokens`, ask to go on in a message of the user, or fail. `tracekit.Orchestrator` knows
-them all.
+Handle every stop reason: raise `max_tokens`, ask the model to continue in a user message, or fail.
+`tracekit.Orchestrator` handles them all.
 
 ## Settings
 

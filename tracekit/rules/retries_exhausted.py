@@ -2,12 +2,12 @@
 
 ## What it finds
 
-A request whose every attempt failed, the last after at least one retry, be it the SDK's or the program's own. Silent where
-the program sent it again in the end and was answered, and where it stopped the call itself. Certain.
+A request whose attempts all failed, with at least one retry by the SDK or by the program. Nothing is reported if the
+program sent the request again later and got an answer, or cancelled the call itself. Certain.
 
 ## Why it matters
 
-The time of all its attempts and waits is lost, and the agent goes on without an answer, if it goes on.
+The time of all attempts and waits is lost, and the agent has to go on without an answer.
 
 ## Example
 
@@ -29,11 +29,10 @@ from collections.abc import Iterator
 from tracekit import semconv
 from tracekit.analysis.efforts import Effort, has_failed
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import seconds
 
 __all__ = ["RULE"]
 
@@ -51,7 +50,7 @@ def _finding(facts: Facts, effort: Effort) -> Finding:
     lasted_ns = facts.schedule.end(effort.last) - effort.calls[0].start_ns
     return RULE.finding(
         "certain",
-        f"a call{whose} failed after {format_count(len(effort.attempts), 'attempt')} in {seconds(lasted_ns)}",
+        f"a call{whose} failed after {format_count(len(effort.attempts), 'attempt')} in {format_duration(lasted_ns)}",
         evidence=[f"attempt {number}: {_told(attempt)}" for number, attempt in enumerate(effort.attempts[:8], 1)],
         spans=[node.id for node in (*reversed(effort.calls), *effort.attempts)],
         remedy="Give the client more `max_retries`, and say in the code what happens without this answer.",

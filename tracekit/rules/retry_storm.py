@@ -2,13 +2,13 @@
 
 ## What it finds
 
-A run of which five or more attempts were retries, for three or more requests, and these are at least a third of all its
-attempts. A retry is the SDK's own, or the program's: the same request, byte for byte, sent again after a call that failed.
-Certain: each attempt and its answer is in the record.
+A run with five or more retries, for three or more requests, that make up at least a third of all its attempts. A retry
+is made by the SDK, or by the program if it sends the same request again, byte for byte, after a call that failed.
+Certain: every attempt and its response are in the record.
 
 ## Why it matters
 
-Every retry waits, and a refused request that was sent again at once makes an overload last longer.
+Every retry adds a wait, and a refused request that is sent again at once makes an overload last longer.
 
 ## Example
 

@@ -2,10 +2,10 @@
 
 ## What it finds
 
-Calls with the same request, byte for byte, begun after the first of them was answered, and all answered with the same
-text. Certain. Samples are left alone: calls at the same time, calls whose answers differ, and calls one right after the
-other, by agents of one name or none, that ask for a temperature; without one, those are *possible*. So are questions that the API looks things up for (its
-own tools, MCP), since their answers change.
+Calls with the same request, byte for byte, that began after the first of them was answered, and that all got the same
+text. Certain. Samples are not reported: calls at the same time, calls with different answers, and calls directly after
+one another, by agents of one name or none, that set a temperature. Without a temperature, the latter are *possible*.
+So are requests for which the API looks things up (its own tools, MCP), since their answers change.
 
 ## Why it matters
 

@@ -2,12 +2,12 @@
 
 ## What it finds
 
-Agents side by side under one run, agent or span, which the program's own code set to work, strictly one after another,
-and of which none was given anything that came of one before, as far as the record shows; and three or more single calls
-with one prompt, filled in differently each time. Code passes on what it read word for word, so a value that flowed is
-seen, but not what the code decided by it. So a finding is likely only where the effects of all agents are known and none is
-in another's way: declared, recorded, or none, since the subagent has no tools. All others are possible, and a judge may
-decide them (`tracekit check --judge`). Waits between them stay as they are.
+Agents under one run, agent or span that the program's own code started strictly one after another, where no agent's
+input contains an earlier agent's output; and three or more single calls with one prompt, filled in differently each
+time. Code passes values on word for word, so a value that was passed on is seen, but a decision that the code based on
+it is not. A finding is therefore likely only if the effects of all agents are known and none conflicts: they are
+declared, recorded, or empty because the subagent has no tools. All other findings are possible, and a judge may decide
+them (`tracekit check --judge`). Waits between the agents are kept in the estimate.
 
 ## Why it matters
 
@@ -34,7 +34,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 
-from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.batches import Batch, Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.verdict import MOST_COMPARED, Team
@@ -45,7 +45,7 @@ from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rearrange import saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, counted, times, told_apart
+from tracekit.rules.words import MOST_TIMES, counted, distinguishing_labels, times
 
 __all__ = ["RULE"]
 
@@ -73,7 +73,7 @@ def check(facts: Facts) -> Iterator[Finding]:
                             yield from _finding(facts, crew, team)
 
 
-def _template(facts: Facts, work: Work) -> tuple[str, ...]:
+def _template(facts: Facts, work: Task) -> tuple[str, ...]:
     """Return the parts that single calls of one line of code share; the same for all agents."""
     if not work.called:
         return ()
@@ -81,10 +81,10 @@ def _template(facts: Facts, work: Work) -> tuple[str, ...]:
     return work.called, str(work.calls[0].model), *leaves([request.get("system"), request.get("tools")])
 
 
-def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
+def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Task]]:
     """Works that ran one after another, with none beside them, and no failure, turn or call between."""
     works = {work.node.id: work for work in crew.works}
-    row: list[Work] = []
+    row: list[Task] = []
     last_ns = 0
     for node in sorted(crew.container.children, key=lambda node: node.start_ns):
         work = works.get(node.id)
@@ -101,7 +101,7 @@ def _rows(crew: Batch, blocked: set[str]) -> Iterator[list[Work]]:
     yield row
 
 
-def _independent(facts: Facts, row: Sequence[Work]) -> Iterator[Team]:
+def _independent(facts: Facts, row: Sequence[Task]) -> Iterator[Team]:
     """Yield `row` in stretches of which no step was seen to need another."""
     team = Team()
     for work in row:
@@ -122,7 +122,7 @@ def _finding(facts: Facts, crew: Batch, team: Team) -> Iterator[Finding]:
         return
     between = _between(facts, crew, works)
     reason = "" if between else team.reason
-    about = told_apart(facts, works[:MOST_TIMES])
+    about = distinguishing_labels(facts, works[:MOST_TIMES])
     needs = "though none was given" if reason else "and maybe none needs"
     yield RULE.finding(
         confidence_of(reason),
@@ -141,11 +141,11 @@ def _finding(facts: Facts, crew: Batch, team: Team) -> Iterator[Finding]:
     )
 
 
-def _between(facts: Facts, crew: Batch, works: Sequence[Work]) -> str:
+def _between(facts: Facts, crew: Batch, works: Sequence[Task]) -> str:
     """Name a tool of unknown effects that the program ran between two of `works`; empty where there is none."""
     begin_ns, end_ns = works[0].node.start_ns, works[-1].node.start_ns
     own = {work.node.id for work in works}
-    tools = (Work(node, None) for node in crew.container.children if node.kind == "tool" and node.id not in own)
+    tools = (Task(node, None) for node in crew.container.children if node.kind == "tool" and node.id not in own)
     between = (tool for tool in tools if begin_ns <= tool.node.start_ns < end_ns)
     return next((tool.name for tool in between if not facts.profile(tool).effects.is_known), "")
 

@@ -2,10 +2,11 @@
 
 ## What it finds
 
-A turn whose response asked for two or more tools or agents at once, which then ran strictly one after another. Certain:
-the model itself asked for them together, without having seen what would come of any of them. Their order can only be meant
-where one writes what another touches, or comes after it: those that are declared so, or recorded, are left out. Possible
-where plain tools whose effects are unknown were given one path or id, and on machines whose clocks may differ.
+A turn whose response requested two or more tools or agents at once, which then ran strictly one after another.
+Certain: the model itself requested them together, before it saw any of their results. Their order can matter only
+where one writes what another reads or writes, or is declared to come after it; tools and agents whose recorded or
+declared effects conflict are left out. Possible where plain tools of unknown effects got the same path or id, and on
+machines whose clocks may differ.
 
 ## Why it matters
 
@@ -20,7 +21,7 @@ The SDK's own `tool_runner` does the same: it awaits one tool after another.
 
 ## What to do
 
-Run them together, and bring their results in the order asked:
+Run them together, and return their results in the order of the request:
 
     results = await asyncio.gather(*(run_subagent(block) for block in asked_for))
 
@@ -37,18 +38,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tracekit import semconv
-from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.batches import Batch, Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.conflict import doubt_about, doubt_between, free_of_each_other
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.timing.overlap import is_serial
 from tracekit.analysis.timing.schedule import packed
+from tracekit.formatting import format_duration
 from tracekit.model.change import Saving
 from tracekit.model.finding import Confidence, Finding
 from tracekit.rules.calibration import measured_rate
 from tracekit.rules.rearrange import NO_SAVING, saved_together
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, not_counted, seconds, times
+from tracekit.rules.words import counted, listed, not_counted, times
 
 __all__ = ["RULE"]
 
@@ -75,7 +77,7 @@ def check(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, batch, free, saving, doubt_about(free) or between or others)
 
 
-def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
+def _asked_for(batch: Batch) -> tuple[Sequence[Task], str]:
     """The works whose times are known and for which the answer asked, and what else the program did among them."""
     if all(work.call_id is None for work in batch.works):
         return batch.timed, ""
@@ -84,7 +86,7 @@ def _asked_for(batch: Batch) -> tuple[Sequence[Work], str]:
     return asked, f"the program ran {others[0]} among them, which nothing asked for" if others else ""
 
 
-def _saving(facts: Facts, batch: Batch, works: Sequence[Work]) -> Saving:
+def _saving(facts: Facts, batch: Batch, works: Sequence[Task]) -> Saving:
     """The saving if `works` run together; what the program did between them stays as it was."""
     offsets = packed([work.duration_ns for work in works], facts.limit)
     return saved_together(facts, batch.container, works, offsets, keep_gaps=True)
@@ -100,8 +102,8 @@ def _finding(facts: Facts, batch: Batch, free: Sequence[Profile], saving: Saving
         f"one answer{f' of {asked.model}' if asked is not None and asked.model else ''} asked for all of them",
         *times(works, facts.run.root.start_ns),
         (
-            f"together they take {seconds(max(work.duration_ns for work in works))} "
-            f"instead of {seconds(sum(work.duration_ns for work in works))}"
+            f"together they take {format_duration(max(work.duration_ns for work in works))} "
+            f"instead of {format_duration(sum(work.duration_ns for work in works))}"
         ),
         *not_counted(batch.unseen),
         *_undeclared(free),

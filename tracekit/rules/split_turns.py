@@ -2,22 +2,23 @@
 
 ## What it finds
 
-Turns of one agent that follow each other, where nothing that a later one asked for was seen to need what came of an
-earlier one. They could have been asked for in one response. Silent where a dependence was seen: a declared order, a value
-that flowed from one's output into the other's input or into what the model said when it asked, a path or name that both
-touch and one writes, a failure between, or parallel tool use that is switched off. Where content was not recorded nobody
-can tell, and nothing is said. `tracekit check --explain` tells the reason for each turn.
+Consecutive turns of one agent in which no later request was seen to depend on the result of an earlier one, so that
+one response could have requested them all. Nothing is reported where a dependence was seen: a declared order, a value
+of one output that appears in a later input or in the model's text before it, a path or name that both use and one
+writes, a failure between them, or parallel tool use that is switched off. Without recorded content a dependence cannot
+be judged, and nothing is reported. `tracekit check --explain` prints the reason for each turn.
 
 That no dependence was seen proves little: a model may choose its next step by what it has just read. So a finding is
-*likely* only where all that a later tool was given was known before the first, and one of these holds:
+*likely* only if all of a later tool's input was known before the first tool ran, and one of these holds:
 
-- (a) the effects of all of them are known, and none is in another's way: declared with `reads=` and `writes=`, recorded by
-  the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or none, since the subagent has no tools;
-- (b) the same agent asked for steps of these kinds in one response elsewhere, in this run or in an earlier one;
+- (a) the effects of all of them are known, and none conflict: they are declared with `reads=` and `writes=`, recorded
+  by the workspace, set in `[tool.tracekit.tools]`, annotated by an MCP server, or empty because the subagent has no
+  tools;
+- (b) the same agent requested steps of these kinds in one response elsewhere, in this run or in an earlier one;
 - (c) a judge said so, with a reason: `tracekit check --judge`.
 
-All others are *possible*: they never fail a check. First among them are those that ask the same tool for one item of a
-known list after another. Of a run with more than 2,000 turns, those of the longest agents are compared.
+All other findings are *possible*: they never fail a check. Those that call the same tool for one item of a known list
+after another come first. In a run with more than 2,000 turns, only the turns of the longest agents are compared.
 
 ## Why it matters
 
@@ -49,16 +50,16 @@ from itertools import zip_longest
 from math import fsum
 from typing import NamedTuple
 
-from tracekit.analysis.batches import Batch, Work
+from tracekit.analysis.batches import Batch, Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.costs import input_usd
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.lineage.profile import Profile
-from tracekit.analysis.lineage.task import Conversation
+from tracekit.analysis.lineage.task import PriorContext
 from tracekit.analysis.lineage.verdict import MOST_COMPARED, Team, Verdict
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
 from tracekit.analysis.timing.schedule import packed
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change, Saving
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
@@ -66,15 +67,15 @@ from tracekit.model.tree import Node
 from tracekit.rules.calibration import confidence_of, hit_rate
 from tracekit.rules.questions import question_of
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import counted, listed, seconds, span_of, subject
+from tracekit.rules.words import counted, listed, span_of, subject
 from tracekit.rules.words import tokens as of_tokens
 
-__all__ = ["RULE", "Ruling", "rulings"]
+__all__ = ["RULE", "BatchVerdict", "verdicts"]
 
 _END_MARKS = ".,;:!? "
 
 
-class Ruling(NamedTuple):
+class BatchVerdict(NamedTuple):
     """The verdict on the batch `later`: whether it could have been asked for with the group before it."""
 
     agent: Node
@@ -89,7 +90,7 @@ class _Group:
 
     team: Team
     batches: list[Batch] = field(default_factory=list)
-    rulings: list[Ruling] = field(default_factory=list)
+    verdicts: list[BatchVerdict] = field(default_factory=list)
 
 
 def check(facts: Facts) -> Iterator[Finding]:
@@ -106,16 +107,16 @@ def check(facts: Facts) -> Iterator[Finding]:
                     yield from _finding(facts, agent, group)
 
 
-def rulings(facts: Facts) -> list[Ruling]:
+def verdicts(facts: Facts) -> list[BatchVerdict]:
     """Return the verdict on each turn of each agent that follows another; for `tracekit check --explain`."""
     groups = (group for agent in facts.agents for group in _groups(facts, agent, facts.turns(agent)))
-    return [ruling for group in groups for ruling in group.rulings]
+    return [ruling for group in groups for ruling in group.verdicts]
 
 
 def _groups(facts: Facts, agent: Node, turns: Sequence[Node]) -> Iterator[_Group]:
     """Yield `turns`, of `agent`, in groups, each while nothing that was said after it is known."""
     group: _Group | None = None
-    conversation = Conversation(facts.content)
+    prior = PriorContext(facts.content)
     batches = [facts.batch(turn) for turn in turns]
     for batch, following in zip_longest(batches, batches[1:]):
         asked = batch.asked if batch.works else None
@@ -123,12 +124,12 @@ def _groups(facts: Facts, agent: Node, turns: Sequence[Node]) -> Iterator[_Group
         verdict = None
         if group is not None and asked is not None:
             verdict = _verdict(facts, group, batch, asked, profiles)
-            group.rulings.append(Ruling(agent, group.batches[-1], batch, verdict))
+            group.verdicts.append(BatchVerdict(agent, group.batches[-1], batch, verdict))
         if group is not None and not (verdict and group.team.takes(verdict)):
             yield group
             group = verdict = None
         if asked is not None:
-            group = group or _Group(Team(conversation.before(asked), partial(facts.together.where, agent)))
+            group = group or _Group(Team(prior.before(asked), partial(facts.together.where, agent)))
             group.team.add(*profiles, verdict=verdict)
             group.batches.append(batch)
     if group is not None:
@@ -229,7 +230,7 @@ def _finding(facts: Facts, agent: Node, group: _Group) -> Iterator[Finding]:
     yield RULE.finding(
         confidence_of(reason),
         f"{agent.agent} asked for {counted(works)} in {format_count(len(group.batches), 'turn')}, one after another, {none} what "
-        f"came of another: {format_count(len(calls), 'turn')} ({seconds(spared_ns)}, {of_tokens(used)} of input) would fall away",
+        f"came of another: {format_count(len(calls), 'turn')} ({format_duration(spared_ns)}, {of_tokens(used)} of input) would fall away",
         evidence=[*turns[:6], *dict.fromkeys(group.team.evidence), hit_rate(reason, rank)],
         spans=[*(work.node.id for work in works), *(call.id for call in calls)],
         saving=saving,
@@ -244,7 +245,7 @@ def _asked_for(batch: Batch) -> str:
     return listed([" ".join(filter(None, (work.name, subject(work)))) for work in batch.works])
 
 
-def _remedy(agent: Node, works: Sequence[Work]) -> str:
+def _remedy(agent: Node, works: Sequence[Task]) -> str:
     names = list(dict.fromkeys(work.name for work in works))
     if len(names) == 1:
         what = f"When several {names[0]} calls do not need each other's results, ask for all of them in one answer"

@@ -2,8 +2,9 @@
 
 ## What it finds
 
-A batch of three or more that ran side by side, asked for by one answer, or agents of one name that the program set to work,
-in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are certain, whether the work can be made shorter is not.
+A batch of three or more tools or agents in parallel, requested by one response or started by the program under one
+name, in which one took at least twice as long as every other, and the run waited for it alone. Likely: the times are
+certain, but not that the work can be made shorter.
 
 ## Why it matters
 
@@ -17,8 +18,8 @@ However fast the others are, the batch takes as long as its slowest member.
 
 ## What to do
 
-Split that branch, give it a faster model, or begin it before the others. Look at its evidence first: retries and waits
-are not the branch's own fault.
+Split that branch, give it a faster model, or start it before the others. Check the evidence first: retries and waits
+are not the fault of the branch.
 
 ## Settings
 
@@ -32,12 +33,12 @@ from collections.abc import Iterator
 from tracekit import semconv
 from tracekit.analysis.batches import rounds_of
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import MOST_TIMES, seconds, tokens, told_apart
+from tracekit.rules.words import MOST_TIMES, distinguishing_labels, tokens
 
 __all__ = ["RULE"]
 
@@ -58,12 +59,12 @@ def check(facts: Facts) -> Iterator[Finding]:
         saving = facts.schedule.saving(Change(durations={slowest.node.id: second.duration_ns}))
         if saving.ns <= 0:
             continue
-        about = told_apart(facts, works[:MOST_TIMES])[0]
+        about = distinguishing_labels(facts, works[:MOST_TIMES])[0]
         yield RULE.finding(
             "likely",
-            f"{slowest.name}{f' ({about})' if about else ''} took {seconds(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
-            f"{seconds(second.duration_ns)}",
-            evidence=[_why(slowest.node), f"the run waited {seconds(saving.ns)} for it alone"],
+            f"{slowest.name}{f' ({about})' if about else ''} took {format_duration(slowest.duration_ns)} of a batch of {len(works)} whose others took at most "
+            f"{format_duration(second.duration_ns)}",
+            evidence=[_why(slowest.node), f"the run waited {format_duration(saving.ns)} for it alone"],
             spans=[slowest.node.id, *(work.node.id for work in works[1:])],
             saving=saving,
             remedy=f"Split what {slowest.name}{f' ({about})' if about else ''} is given, or give it a faster model; as long as it takes twice the others' "
@@ -77,7 +78,9 @@ def _why(node: Node) -> str:
     calls = [each for each in node.walk() if each.kind == "llm"]
     told = [format_count(len(calls), "call"), tokens(node.tokens.output) + " of output"]
     if node.retries:
-        told.append(f"{format_count(node.retries, 'retry', 'retries')} after {seconds(int(waits_ms * 1e6))} of waiting")
+        told.append(
+            f"{format_count(node.retries, 'retry', 'retries')} after {format_duration(int(waits_ms * 1e6))} of waiting"
+        )
     return "it made " + ", ".join(told)
 
 

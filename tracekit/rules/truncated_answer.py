@@ -2,17 +2,17 @@
 
 ## What it finds
 
-A subagent whose last answer stopped at `max_tokens` (or at the end of the context window), and whose text went to its
-asker as the result, word for word, be it the only value of a JSON object. Certain. An answer that the program itself got,
-and after which no call goes on with it or asks the same again, be it in other words: likely, but for JSON that does not
-parse, which no program takes as whole. One that a later prompt quotes, or of which it has the first line or sentence:
-possible, since the prompt may ask to finish it, or the rest may not matter; so are those that begin with one of the words
-that they were to choose from. Answers for which 32 tokens or fewer were allowed are labels; these, runs that failed, and
-loops that TK401 tells of are left alone.
+A subagent whose last answer stopped at `max_tokens` (or at the end of the context window), and whose text was returned
+word for word as the result, or as the only value of a JSON object. Certain. Likely: a truncated answer to the program
+itself, where no later call continues it or asks the same again in the same or other words; JSON that does not parse is
+left out, since no program uses it as if it were complete. Possible: a truncated answer that a later prompt quotes, or
+whose first line or sentence it contains, since that prompt may ask to finish it; and an answer that begins with one of
+the words to choose from. Answers with a limit of 32 tokens or fewer are labels and are not reported; nor are runs that
+failed, and loops that TK401 reports.
 
 ## Why it matters
 
-Whoever reads the result cannot tell that its end is missing.
+The reader of the result cannot see that its end is missing.
 
 ## Example
 

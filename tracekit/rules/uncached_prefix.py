@@ -1,13 +1,13 @@
-"""The same beginning was sent again and again without a cache.
+"""The same prefix was sent again and again without a cache.
 
 ## What it finds
 
-An agent's calls that continue one another within five minutes, each repeating the request before it, of which the API
-read nothing from its cache and wrote nothing to it. Certain: the requests are compared, and the API's own count tells what
-was cached. Calls that do not continue one another, but begin with the same tools, system prompt and blocks of their
-messages (other questions on one document): likely, since what these are in tokens is estimated from their characters.
-Only beginnings of 4,096 tokens or more count, since that is what every model caches, and only where the earlier call had
-been answered: calls at the same time cannot read what one of them writes. The saving has the price of writing in it.
+Calls of an agent that continue one another within five minutes, each repeating the request before it, for which the
+API neither read from its cache nor wrote to it. Certain: the requests are compared, and the counts are the API's.
+Calls that do not continue one another, but begin with the same tools, system prompt and message blocks (several
+questions about one document), are likely: the number of tokens in these blocks is estimated from their characters.
+Only prefixes of 4,096 tokens or more count, which every model caches, and only if the earlier call had been answered:
+parallel calls cannot read what one of them writes. The saving includes the price of writing to the cache.
 
 ## Why it matters
 
@@ -42,7 +42,7 @@ from tracekit.analysis.facts import Facts
 from tracekit.formatting import format_count
 from tracekit.model.conversation import blocks_of
 from tracekit.model.finding import Finding
-from tracekit.model.history import Asked, Part
+from tracekit.model.history import Part, RequestFields
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
 from tracekit.rules.words import listed, tokens
@@ -106,7 +106,7 @@ def _repeats(facts: Facts, before: Node, after: Node) -> bool:
     return bool(one.messages) and other.messages.shared(one.messages) == len(one.messages)
 
 
-def _has_same(one: Asked, other: Asked, name: str) -> bool:
+def _has_same(one: RequestFields, other: RequestFields, name: str) -> bool:
     return one.part(name) is other.part(name) or one.get(name) == other.get(name)
 
 
@@ -172,7 +172,7 @@ class _CachePieces:
     def __init__(self) -> None:
         self._known: dict[Part, list[_CachePiece] | None] = {}
 
-    def request(self, request: Asked) -> list[_CachePiece]:
+    def request(self, request: RequestFields) -> list[_CachePiece]:
         """Return the pieces of `request`; none if its application sets markers itself."""
         if "cache_control" in request:
             return []

@@ -1,14 +1,14 @@
-"""Work was done whose result nobody was told.
+"""An agent's result never reached the model.
 
 ## What it finds
 
-An agent that an answer asked for, whose result never came to the model although its conversation went on, and which no
-other request quotes: certain. One for which an error was brought as the result (it took too long), while it went on to work
-to its end: likely. One that was left to work in the background is not meant: what it does may be its purpose.
+An agent that a response requested, whose result never reached the model although its conversation went on, and which
+no other request quotes: certain. An agent whose result was replaced by an error (a timeout) while it ran on to its
+end: likely. Agents left to run in the background are not reported, since that may be their purpose.
 
 ## Why it matters
 
-Its time and tokens were for nothing, and the model does not know what came of its request.
+Its time and tokens were wasted, and the model does not know the result of its request.
 
 ## Example
 
@@ -17,7 +17,7 @@ Its time and tokens were for nothing, and the model does not know what came of i
 
 ## What to do
 
-Bring every result, in one user message; cancel what nobody waits for any more.
+Return every result, in one user message; cancel work whose result is no longer needed.
 
 ## Settings
 
@@ -30,15 +30,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.facts import Facts
 from tracekit.analysis.timing.overlap import TOLERANCE_NS
+from tracekit.formatting import format_duration
 from tracekit.model.conversation import previous_message_id
 from tracekit.model.finding import Confidence, Finding
 from tracekit.model.history import Message
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import seconds, tokens
+from tracekit.rules.words import tokens
 
 __all__ = ["RULE"]
 
@@ -73,7 +74,7 @@ class _Calls:
         self._content = facts.content
 
     def bringing(self, id: str, later: int) -> int | None:
-        """Return the number of the first call, from `later` on, that returns the result of the block `id`."""
+        """Return the index of the first call, from `later` on, whose request holds the result of block `id`."""
         return later if self._content.brings(self.nodes[later], id) else self._first_to_bring.get(id)
 
     def goes_on(self, id: str, later: int) -> bool:
@@ -119,7 +120,7 @@ class _Calls:
         return max((number for number, call in enumerate(self.nodes) if holds(call)), default=-1)
 
 
-def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Confidence, str]:
+def _why_unused(facts: Facts, calls: _Calls, work: Task, later: int) -> tuple[Confidence, str]:
     """Return the confidence that nobody used the result of `work`, and the reason.
 
     `calls`, from number `later` on, are those that could have returned it.
@@ -144,22 +145,25 @@ def _why_unused(facts: Facts, calls: _Calls, work: Work, later: int) -> tuple[Co
     if work.is_bounded or end_ns <= bringing.start_ns + TOLERANCE_NS or _is_told(facts, work):
         return _USED
     if facts.content.result_block(bringing, id).get("is_error"):
-        return "likely", f"an error was brought as its result, and it went on for {seconds(end_ns - bringing.start_ns)}"
+        return (
+            "likely",
+            f"an error was brought as its result, and it went on for {format_duration(end_ns - bringing.start_ns)}",
+        )
     return _USED
 
 
-def _is_told(facts: Facts, work: Work) -> bool:
+def _is_told(facts: Facts, work: Task) -> bool:
     """Return whether any request after `work` quotes its last response, in whatever conversation."""
     said = facts.content.answer_text(work.calls[-1])
     begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
     return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])
 
 
-def _finding(confidence: Confidence, work: Work, why: str) -> Finding:
+def _finding(confidence: Confidence, work: Task, why: str) -> Finding:
     node = work.node
     return RULE.finding(
         confidence,
-        f"{work.name} worked for {seconds(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
+        f"{work.name} worked for {format_duration(work.duration_ns)} ({tokens(node.tokens.input + node.tokens.output)}), and nobody "
         "was told its result",
         evidence=[why],
         spans=[node.id, *(call.id for call in work.calls)],

@@ -2,17 +2,18 @@
 
 ## What it finds
 
-Tool definitions that stand in each request of an agent, and that its model called neither in this run nor in the last 20 runs
-of that agent: 5,000 tokens or more in this run, and a twentieth or more of the agent's input. An agent is the same if its
-name and its system prompt are (but for words with a digit); `tracekit check` looks its earlier runs up in the store. Of a
-tool only those runs count whose requests defined it, and whose requests and responses are all recorded. The tokens are an
-estimate: the API counts a request as a whole, so a definition gets as large a part of these tokens as of the request's bytes.
-Likely with 5 runs or more, this one included; possible with fewer. Silent for tools that are loaded on demand
-(`defer_loading`), for the API's own, and where the content was not kept.
+Tool definitions in every request of an agent that its model called neither in this run nor in the agent's last 20
+runs, if they take 5,000 tokens or more in this run and at least a twentieth of the agent's input. An agent is the same
+if its name and its system prompt are equal, except for words with a digit; `tracekit check` looks up its earlier runs
+in the store. Only runs whose requests defined the tool, and whose requests and responses are all recorded, count for a
+tool. The number of tokens is an estimate: the API counts a request as a whole, so a definition gets the same share of
+the tokens as it has of the request's bytes. Likely with 5 runs or more, including this one; possible with fewer.
+Nothing is reported for tools that are loaded on demand (`defer_loading`), for the API's own tools, and without
+recorded content.
 
 ## Why it matters
 
-Definitions are paid for with each request, fill the context, and make it harder for a model to choose.
+Every request pays for the definitions; they fill the context and make it harder for the model to choose.
 
 ## Example
 

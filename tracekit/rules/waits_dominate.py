@@ -2,17 +2,17 @@
 
 ## What it finds
 
-A run that would have been at least a fifth shorter if no call had been refused and tried again. Certain: the time is
-the run's length now, less its length with each request as long as its last attempt. Waits that the program itself makes
-before it sends the same request again count as the SDK's do.
+A run that would have been at least a fifth shorter without refused attempts and retries. Certain: the saved time is
+the run's length minus its length with each request as long as its last attempt. Waits of the program itself before it
+sends the same request again count like those of the SDK.
 
 ## Why it matters
 
-It was not the model that was slow: it was not asked.
+The model was not slow: the time was spent waiting to send requests.
 
 ## Example
 
-    run 48 s, of which 21 s between attempts that were told 529
+    run 48 s, of which 21 s between attempts that got a 529 response
 
 ## What to do
 
@@ -29,12 +29,11 @@ from collections.abc import Iterator, Sequence
 
 from tracekit.analysis.efforts import Effort
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_duration
 from tracekit.model.change import Change
 from tracekit.model.finding import Finding
 from tracekit.model.tree import Node
 from tracekit.rules.rule import Rule
-from tracekit.rules.words import seconds
 
 __all__ = ["RULE"]
 
@@ -54,9 +53,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         return
     yield RULE.finding(
         "certain",
-        f"{seconds(saving.ns)} of {seconds(whole_ns)} went into refused attempts and the waits after them",
+        f"{format_duration(saving.ns)} of {format_duration(whole_ns)} went into refused attempts and the waits after them",
         evidence=[
-            f"{effort.last.model or 'a call'} lost {seconds(effort.lost_ns)} in {format_count(effort.retries, 'retry', 'retries')}"
+            f"{effort.last.model or 'a call'} lost {format_duration(effort.lost_ns)} in {format_count(effort.retries, 'retry', 'retries')}"
             for effort in worst[:6]
         ],
         spans=[call.id for effort in worst for call in effort.calls],

@@ -7,26 +7,25 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.facts import Facts
-from tracekit.formatting import format_count, format_list
+from tracekit.formatting import format_count, format_duration, format_list
 from tracekit.model.tree import Node
 
 __all__ = [
     "MOST_TIMES",
     "at",
     "counted",
+    "distinguishing_labels",
     "kind_and_name",
     "listed",
     "not_counted",
     "own_name",
-    "seconds",
     "span_of",
     "subject",
     "times",
     "tokens",
-    "told_apart",
 ]
 
 MOST_TIMES = 8
@@ -35,17 +34,6 @@ _LONGEST = 60
 _MARKS = " .,;:!?()\"'"
 _LEAST_WAIT_NS = 50_000_000
 """Waits before a first call that are worth showing."""
-
-
-def seconds(nanoseconds: int) -> str:
-    """A duration: ``340 ms``, ``2.61 s``, ``3 min 20 s``."""
-    ms = nanoseconds / 1e6
-    if ms < 999.5:
-        return f"{ms:.0f} ms"
-    if ms < 59_995:
-        return f"{ms / 1000:.2f} s" if ms < 9_995 else f"{ms / 1000:.1f} s"
-    whole = round(ms / 1000)
-    return f"{whole // 60} min {whole % 60} s"
 
 
 def at(nanoseconds: int, origin_ns: int) -> str:
@@ -64,7 +52,7 @@ def tokens(number: int) -> str:
     return format_count(number, "token")
 
 
-def counted(works: Iterable[Work]) -> str:
+def counted(works: Iterable[Task]) -> str:
     """Return the names of `works` with their counts: ``3 x analysis_agent, test_agent``."""
     names = Counter(work.name for work in works)
     return listed([name if count == 1 else f"{count} x {name}" for name, count in names.items()])
@@ -75,13 +63,13 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return format_list(names, most)
 
 
-def not_counted(unseen: Sequence[Work]) -> list[str]:
+def not_counted(unseen: Sequence[Task]) -> list[str]:
     """Return a line about the tools whose times were not recorded, and are not in a saving; or nothing."""
     names = listed(list(dict.fromkeys(work.name for work in unseen)))
     return [f"the times of {names} were not recorded, so the saving leaves them out"] if unseen else []
 
 
-def subject(work: Work) -> str:
+def subject(work: Task) -> str:
     """Return the input text that identifies `work`: the shortest one, rather a path or an id than a sentence."""
     texts = [text.strip() for text in leaves(work.arguments) if text.strip()]
     return min(texts, key=lambda text: (" " in text, len(text)), default="")[:_LONGEST]
@@ -102,7 +90,7 @@ def kind_and_name(node: Node) -> str:
     return f"{node.kind} {name}"
 
 
-def told_apart(facts: Facts, works: Sequence[Work]) -> list[str]:
+def distinguishing_labels(facts: Facts, works: Sequence[Task]) -> list[str]:
     """Return for each of `works` a text that distinguishes it: its subject, or the words of its own task."""
     tasks = [facts.content.question(work.calls[0]).split() if work.calls else [] for work in works]
     begin = _shared(tasks)
@@ -118,18 +106,18 @@ def _shared(tasks: Sequence[Sequence[str]]) -> int:
     return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*tasks, strict=False)))
 
 
-def _called(work: Work, about: str) -> str:
+def _called(work: Task, about: str) -> str:
     agent = "" if work.agent is None or work.agent.agent in (None, work.name) else f"({work.agent.agent})"
     return " ".join(filter(None, (work.name, agent, about)))
 
 
-def _wait_of(work: Work) -> str:
+def _wait_of(work: Task) -> str:
     is_long = work.waited_ns >= max(_LEAST_WAIT_NS, work.duration_ns // 10)
-    return f", of which {seconds(work.waited_ns)} before its first call" if is_long else ""
+    return f", of which {format_duration(work.waited_ns)} before its first call" if is_long else ""
 
 
 def times(
-    works: Sequence[Work], origin_ns: int, most: int = MOST_TIMES, about: Sequence[str] | None = None
+    works: Sequence[Task], origin_ns: int, most: int = MOST_TIMES, about: Sequence[str] | None = None
 ) -> list[str]:
     """Return a line with the times of each of `works`: ``analysis_agent shop/cart.py 1.20-2.21 s``.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracekit import semconv
 from tracekit.errors import PricesError
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.model.tree import Tokens
 from tracekit.runtime.threads import in_thread
 from tracekit.system_clock import wall_ns
@@ -64,7 +64,7 @@ class Account:
 
     def add(self, message: Message, client: Any, requested: str) -> None:
         """Count `message`, the response that `client` got to a request for the model `requested`."""
-        answer = Answer()
+        answer = ResponseContent()
         answer.message = message.to_dict(mode="json")
         used = {
             semconv.PROVIDER_NAME: _provider(client),

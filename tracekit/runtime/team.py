@@ -19,7 +19,7 @@ from tracekit.runtime.record import run_around
 from tracekit.runtime.subagent import Subagent
 from tracekit.runtime.threads import run_sync
 from tracekit.runtime.tools import refuse_same_names
-from tracekit.runtime.work import Shared, Work
+from tracekit.runtime.work import AgentLoop, Shared
 from tracekit.runtime.workspace import TOOL_NAMES, Workspace
 
 __all__ = ["Orchestrator", "Result"]
@@ -96,7 +96,7 @@ class Orchestrator(Subagent):
         async with AsyncExitStack() as stack:
             client = self.client or await stack.enter_async_context(AsyncAnthropic())
             with run_around(self.name):
-                said = await Work(self, Shared(client, account)).run(prompt)
+                said = await AgentLoop(self, Shared(client, account)).run(prompt)
         cost = None if account.cost is None else float(account.cost)
         return Result(said.text, said.stop_reason, said.run, account.tokens, cost)
 
@@ -127,7 +127,7 @@ def _check_names(agent: Subagent, *, has_workspace: bool) -> None:
 
 
 def _check_order(team: Orchestrator) -> None:
-    """Refuse an `after` that names nobody, or that waits for itself.
+    """Reject an `after` that names no subagent, or forms a cycle.
 
     Raises:
         ValueError: One does.

@@ -107,5 +107,5 @@ def _is_block(item: Any) -> bool:
 
 
 def _sendable(text: str) -> str:
-    """`text`, in which what UTF-8 can't hold, as of names of files that are no text, stands as escapes."""
+    """Return `text` with escapes for characters that UTF-8 cannot encode, as in some file names."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -22,7 +22,7 @@ from tracekit.runtime.workspace import Workspace
 if TYPE_CHECKING:
     from anthropic.types import ToolResultBlockParam, ToolUseBlock
 
-__all__ = ["Said", "Shared", "Work"]
+__all__ = ["AgentLoop", "AgentOutput", "Shared"]
 
 _GOES_ON = frozenset(("pause_turn", "compaction"))
 """Stop reasons after which the same conversation, sent again, lets the model go on."""
@@ -43,7 +43,7 @@ class StoppedError(Exception):
     """A subagent stopped before it had finished."""
 
 
-class Said(NamedTuple):
+class AgentOutput(NamedTuple):
     """The last text of an agent, its stop reason, and its run."""
 
     text: str
@@ -85,8 +85,8 @@ class _Batch:
                 await done.wait()
 
 
-class Work:
-    """One agent at work on one task, within what it shares with its team."""
+class AgentLoop:
+    """The loop of one agent on one task, with the settings that it shares with its team."""
 
     def __init__(self, agent: Subagent, shared: Shared) -> None:
         self._agent = agent
@@ -97,8 +97,8 @@ class Work:
         self._members = {member.name: member for member in agent.members}
         self._refused: dict[str, int] = {}
 
-    async def run(self, content: Any, given: Mapping[str, Any] | None = None) -> Said:
-        """Work until the model has nothing more to ask for.
+    async def run(self, content: Any, given: Mapping[str, Any] | None = None) -> AgentOutput:
+        """Run the agent until its model requests no more tools.
 
         Args:
             content: The first message of the user.
@@ -116,7 +116,7 @@ class Work:
                 raise
             raise TimeoutError(f"{self._agent.name} gave no answer within {limit_s} s") from None
 
-    async def _run(self, content: Any, given: Mapping[str, Any]) -> Said:
+    async def _run(self, content: Any, given: Mapping[str, Any]) -> AgentOutput:
         agent = self._agent
         reads, writes = (filled(each, given) for each in (agent.reads, agent.writes))
         has_tools = bool(self._tools or self._members or _BRING_TOOLS & agent.options.keys())
@@ -125,7 +125,7 @@ class Work:
                 self._shared.workspace.make()
             text, stop_reason = await self._converse(content)
             note({semconv.AGENT_STOP_REASON: stop_reason})
-            return Said(text, stop_reason, run_id())
+            return AgentOutput(text, stop_reason, run_id())
 
     async def _converse(self, content: Any) -> tuple[str, str]:
         """The conversation with the model: what it said last, and why it stopped."""
@@ -168,7 +168,7 @@ class Work:
     # ── a batch ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _dispatch(self, number: int, blocks: list[ToolUseBlock]) -> list[ToolResultBlockParam]:
-        """Let all that `blocks` ask for work at once, within the limit; the results in the order asked."""
+        """Run all tools and agents that `blocks` request, concurrently up to the limit; results keep the order."""
         batch = _Batch(number, blocks, asyncio.Semaphore(self._shared.max_concurrency))
         try:
             async with asyncio.TaskGroup() as group:
@@ -227,7 +227,7 @@ class Work:
 
     async def _ask_member(self, member: Subagent, block: ToolUseBlock, number: int) -> str:
         given = self._checked(member, block.input, number)
-        said = await Work(member, self._shared).run(_prompt(given), given)
+        said = await AgentLoop(member, self._shared).run(_prompt(given), given)
         if said.stop_reason not in _FINISHED:
             so_far = f", having said: {said.text}" if said.text else ""
             raise StoppedError(f"{member.name} stopped because of {said.stop_reason}{so_far}")

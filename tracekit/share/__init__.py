@@ -1,1 +1,1 @@
-"""Forms of a run for people and programs that do not have tracekit."""
+"""Export formats for people and programs without tracekit."""

@@ -87,7 +87,7 @@ def _tracks(nodes: Sequence[Node], last_ns: int) -> dict[str, int]:
 
 
 def _lies_within(ends: list[int], start_ns: int, end_ns: int) -> bool:
-    """Return whether a node lies within the innermost that is open on a track; forget those that have ended."""
+    """Return whether a node lies within the innermost open node of a track; drop the nodes that have ended."""
     while ends and ends[-1] <= start_ns:
         ends.pop()
     return bool(ends) and end_ns <= ends[-1]

@@ -1,4 +1,4 @@
-"""Ids that come from a source's own ids, so that whoever imports a session again gets the same run."""
+"""Ids derived from a source's own ids, so that a second import gives the same run."""
 
 from __future__ import annotations
 

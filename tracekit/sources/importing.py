@@ -59,7 +59,7 @@ class Imported:
     is_cost_complete: bool = True
     runs: list[str] = field(default_factory=list)
     not_understood: Counter[str] = field(default_factory=Counter)
-    told: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def add(self, translation: Translation) -> None:
         """Add the run that was written from `translation`."""
@@ -80,7 +80,7 @@ class Imported:
         self.is_output_partial |= other.is_output_partial
         self.runs += other.runs
         self.not_understood.update(other.not_understood)
-        self.told += other.told
+        self.warnings += other.warnings
 
     def json(self) -> dict[str, Any]:
         """Return the sums as scripts see them."""
@@ -96,7 +96,7 @@ class Imported:
             "cost_complete": self.is_cost_complete,
             "runs": self.runs,
             "not_understood": dict(self.not_understood),
-            "problems": self.told,
+            "problems": self.warnings,
         }
 
     def _add_call(self, attributes: Mapping[str, Any], start_ns: int, *, failed: bool) -> None:
@@ -243,7 +243,7 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
         if isinstance(error, OSError) and error.filename is None:
             raise
         said = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {error}"
-        done.told.append(f"session of run {session.run[:8]} is left out: {said}")
+        done.warnings.append(f"session of run {session.run[:8]} is left out: {said}")
     finally:
         writer.close()
         session.close()

@@ -17,7 +17,7 @@ __all__ = ["join_sessions"]
 
 
 def join_sessions(run: RunInfo, started: Iterable[StartedSession]) -> Imported:
-    """Import the `started` sessions of Claude Code into `run`. `told` names those that have no transcript.
+    """Import the `started` sessions of Claude Code into `run`. `warnings` names those that have no transcript.
 
     Raises:
         HomeError: The folder for journals cannot be used.
@@ -38,7 +38,7 @@ def join_sessions(run: RunInfo, started: Iterable[StartedSession]) -> Imported:
         session = found.get(run_id(NAME, id))
         if session is None:
             folders = ", ".join(map(str, source.folders()))
-            done.told.append(
+            done.warnings.append(
                 f"session {id} of Claude Code is not in the run: there is no transcript of it in {folders}; "
                 "`tracekit import FOLDER` imports it from elsewhere, as a run of its own"
             )

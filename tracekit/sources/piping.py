@@ -44,7 +44,7 @@ def import_pipe(file: int) -> Imported:
 
 
 def _batches(file: int) -> Iterator[Sequence[bytes]]:
-    """Yield the lines that have come since the last time, at most some times a second."""
+    """Yield the new lines, at most a few times a second."""
     left, lines = b"", list[bytes]()
     told = time.monotonic()
     while True:

@@ -14,9 +14,9 @@ from tracekit.store.store import Store
 from tracekit.store.views import REPLAYS, VIEWS
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-__all__ = ["Answer", "ask", "ask_for_parquet", "keywords", "run_to_parquet"]
+__all__ = ["QueryResult", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
 
 _MEMORY = "1GiB"
 _BATCH = 1000
@@ -24,14 +24,14 @@ _BATCH = 1000
 T = TypeVar("T")
 
 
-class Answer(NamedTuple):
+class QueryResult(NamedTuple):
     """A query's columns with their DuckDB types, and its rows, which are read while the store is held."""
 
     columns: Sequence[tuple[str, str]]
     rows: Iterator[tuple[Any, ...]]
 
 
-def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool = False) -> T:
+def ask(store: Store, query: str, take: Callable[[QueryResult], T], *, replays: bool = False) -> T:
     """Return the result of `take` on the rows of `query`, with replays if `replays` is set.
 
     It should be quick: the collector waits for it.
@@ -48,7 +48,7 @@ def ask(store: Store, query: str, take: Callable[[Answer], T], *, replays: bool 
             _check(connection, query)
             result = connection.execute(query)
             columns = [(str(each[0]), str(each[1])) for each in result.description or ()]
-            return take(Answer(columns, _rows(result)))
+            return take(QueryResult(columns, _rows(result)))
         except duckdb.Error as error:
             if is_damage(error):
                 raise
@@ -82,6 +82,31 @@ def ask_for_parquet(store: Store, query: str, out: Path, *, replays: bool = Fals
             raise QueryError(str(error)) from error
 
 
+def relation(
+    store: Store, query: str, values: Sequence[str | float] = (), *, replays: bool = False
+) -> DuckDBPyRelation:
+    """Return the answer to `query` with its parameters' `values` as a relation in memory, which keeps no store open.
+
+    Raises:
+        QueryError: The query is wrong, or would write.
+        StoreError: The store cannot be read.
+    """
+    import duckdb  # noqa: PLC0415  see above
+
+    own = memory(_MEMORY, beside=store.path)
+    with store.reading(own) as connection:
+        connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
+        try:
+            _check(connection, query)
+            statement = query.strip().rstrip(";")
+            connection.execute(f"CREATE TABLE memory.answer AS FROM (\n{statement}\n)", list(values))
+        except duckdb.Error as error:
+            if is_damage(error):
+                raise
+            raise QueryError(str(error)) from error
+    return own.table("memory.answer")
+
+
 def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
     """Write what each view has of `run` to a Parquet file in `folder`; returns the files.
 
@@ -106,7 +131,7 @@ def keywords(store: Store) -> list[str]:
 
 
 def _shut_in(connection: DuckDBPyConnection, out: Path | None = None, *, replays: bool) -> None:
-    """Nothing but the store can be read, its `replays` only if asked for, and nothing but `out` can be written."""
+    """Restrict a connection to reading the store, with or without `replays`, and to writing `out`."""
     connection.execute(f"SET VARIABLE {REPLAYS} = {str(replays).lower()}")
     if out is not None:
         connection.execute(f"SET allowed_paths = ['{quoted(out)}']")

@@ -26,7 +26,7 @@ __all__ = [
     "memory",
     "on_disk",
     "quoted",
-    "told",
+    "translated_errors",
 ]
 
 _MOST_THREADS = 4
@@ -105,7 +105,7 @@ def attach(connection: DuckDBPyConnection, path: Path, *, read_only: bool) -> No
     """
     option = "READ_ONLY" if read_only else f"ROW_GROUP_SIZE {GROUP_ROWS}"
     _check(path, read_only=read_only)
-    with told(path):
+    with translated_errors(path):
         connection.execute(f"ATTACH '{quoted(path)}' AS store ({option})")
 
 
@@ -138,7 +138,7 @@ def for_the_user_alone() -> Iterator[None]:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def translated_errors(path: Path) -> Iterator[None]:
     """Turn DuckDB's errors about the file at `path` into tracekit's.
 
     Raises:
@@ -154,7 +154,7 @@ def told(path: Path) -> Iterator[None]:
     except (DamagedStoreError, NewerStoreError) as error:
         raise type(error)(f"the store {path} cannot be used: {error}") from error
     except duckdb.Error as error:
-        raise _told(path, str(error)) from error
+        raise _store_error(path, str(error)) from error
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def on_disk(path: Path) -> Iterator[None]:
         raise StoreError(f"the store {path} cannot be written: {error.strerror or error}") from error
 
 
-def _told(path: Path, says: str) -> TracekitError:
+def _store_error(path: Path, says: str) -> TracekitError:
     says = says.partition("\n")[0]
     low = says.lower()
     if "conflicting lock" in low:

@@ -11,6 +11,7 @@ from tracekit.model.events import Unrecorded
 from tracekit.model.finding import Finding
 from tracekit.model.summary import RunSummary
 from tracekit.model.tree import RunTree
+from tracekit.store.filter import RunFilter
 from tracekit.store.rows import File, FindingRow, JournalRow, KnownRun, PracticeRow, SegmentRow
 from tracekit.store.schema import FINDINGS, JOURNALS, PRACTICES, RUNS, SEGMENTS, SPANS
 from tracekit.store.span_row import SpanRow, tree_of
@@ -63,15 +64,18 @@ def _rows(store: DuckDBPyConnection, source: str, cls: type[T], values: Sequence
     return [cls(*row) for row in found]
 
 
-def newest_runs(store: DuckDBPyConnection, limit: int | None = None, *, replays: bool = True) -> list[RunSummary]:
-    """The runs, newest recorded first, with `replays` or without; the first `limit` of them if that is given."""
-    which = "" if replays else "WHERE replay_of IS NULL"
-    source = f"{RUNS} {which} ORDER BY recorded_at_ns DESC, id DESC"
-    return _rows(store, source if limit is None else f"{source} LIMIT {int(limit)}", RunSummary)
+def newest_runs(
+    store: DuckDBPyConnection, limit: int | None = None, *, replays: bool = True, wanted: RunFilter | None = None
+) -> list[RunSummary]:
+    """Return the runs that are `wanted`, newest recorded first, with `replays` or without; at most `limit` of them."""
+    wanted = wanted or RunFilter()
+    which = wanted.sql if replays else f"r.replay_of IS NULL AND {wanted.sql}"
+    source = f"{RUNS} r WHERE {which} ORDER BY recorded_at_ns DESC, id DESC"
+    return _rows(store, source if limit is None else f"{source} LIMIT {int(limit)}", RunSummary, wanted.values)
 
 
 def problems(store: DuckDBPyConnection) -> list[tuple[str, str]]:
-    """The runs of which nothing could be read, and why."""
+    """Return the runs that could not be read, with the reasons."""
     return store.execute("SELECT run, problem FROM journal WHERE problem <> '' ORDER BY run").fetchall()
 
 
@@ -84,7 +88,7 @@ def run_named(store: DuckDBPyConnection, name: str) -> str | None:
 
 
 def last_times(store: DuckDBPyConnection) -> dict[str, int]:
-    """The latest time that is known of each run, in nanoseconds, by the id that its files bear."""
+    """Return the latest known time of each run in nanoseconds, by the id in its file names."""
     return dict(
         store.execute(
             "SELECT j.run, greatest(r.recorded_at_ns, r.last_ns) FROM journal j JOIN run r USING (copy)"

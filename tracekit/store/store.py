@@ -20,7 +20,7 @@ from tracekit.store.connect import (
     memory,
     on_disk,
     quoted,
-    told,
+    translated_errors,
 )
 from tracekit.store.locks import PATIENCE_S, Locks
 from tracekit.store.schema import BY_RUN, MESSAGES, SPANS, TABLES, is_current, migrate
@@ -86,7 +86,7 @@ class Store:
                 raise StoreError(f"there is no store yet: {self.path}; `tracekit collect` makes it")
             attach(connection, self.path, read_only=True)
             try:
-                with told(self.path):
+                with translated_errors(self.path):
                     if not is_current(connection):
                         raise StoreError(
                             f"the store {self.path} is of an older version: `tracekit collect` brings it to this one"
@@ -107,13 +107,13 @@ class Store:
             begin = time.monotonic()
             attach(connection, self.path, read_only=False)
             try:
-                with told(self.path):
+                with translated_errors(self.path):
                     yield
             except BaseException:
                 give_up(connection)
                 raise
             finally:
-                with told(self.path):
+                with translated_errors(self.path):
                     detach(connection)
                 self.held_s = time.monotonic() - begin
         if not self._is_private:
@@ -130,7 +130,7 @@ class Store:
             yield
 
     def prepare(self) -> str:
-        """Make the store, or bring it to this version. For the one that collects.
+        """Create the store or migrate it to this version; only the collector does so.
 
         A file that DuckDB cannot open is moved aside.
 

@@ -199,7 +199,7 @@ class Writer:
     # ── moving ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begin(self) -> int:
-        """The number of the newest copy. Rows that a collector left behind when it was killed are removed."""
+        """Return the number of the newest copy, and remove the rows of a killed collector."""
         store = self._connection
         with self._store.writing(store):
             meta = dict(

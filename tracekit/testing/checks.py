@@ -123,7 +123,7 @@ class Check:
         return self
 
     def times(self, name: str, count: int) -> Check:
-        """The agent or tool `name` was at work `count` times; 0 says that it never was."""
+        """Check that the agent or tool `name` ran `count` times; 0 means never."""
         __tracebackhide__ = True
         works = self._works(name) if count or name in self._known(("agent", "tool")) else []
         if len(works) != count:
@@ -319,7 +319,7 @@ def _nearest(work: _Work, others: Sequence[_Work]) -> str:
 
 
 def _outdented(text: str) -> list[str]:
-    """The lines of a tree, its indentation two spaces a level whatever it was."""
+    """Return the lines of a tree with an indentation of two spaces a level."""
     lines = [line.rstrip() for line in dedent(text).splitlines() if line.strip()]
     depths: list[int] = []
     outdented = []

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tracekit import semconv
+from tracekit.formatting import format_count
 from tracekit.model.conversation import blocks_of
 from tracekit.model.messages import answer_of
 from tracekit.model.text import printable
@@ -106,7 +107,7 @@ def _of_one_answer(one: Node, other: Node, asked: Mapping[str, int]) -> bool:
 
 
 def _turn_in(unit: Node, asked: Mapping[str, int]) -> tuple[int, list[int], int]:
-    """By the answer that asked; else by lanes, which are numbered in the order in which they were started."""
+    """Return the sort key: the requesting response, else the lane, numbered in the order of their starts."""
     number = asked.get(str(unit.attributes.get(semconv.TOOL_CALL_ID)), -1)
     return number, [int(part) for part in re.findall(r"\d+", unit.lane)], unit.start_ns
 
@@ -146,7 +147,7 @@ def _facts(node: Node) -> Iterator[str]:
         yield f"{node.tokens.input} + {node.tokens.output} tokens"
         yield str(node.attributes.get(semconv.STOP_REASON) or "")
         yield str(node.attributes.get(semconv.OUTCOME) or "")
-        yield f"{node.retries} {'retry' if node.retries == 1 else 'retries'}" if node.retries else ""
+        yield format_count(node.retries, "retry", "retries") if node.retries else ""
     if node.kind == "tool" and semconv.TOOL_CALL_RESULT in node.attributes:
         yield f"= {_short(node.attributes[semconv.TOOL_CALL_RESULT])}"
     if node.status != "ok":

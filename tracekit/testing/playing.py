@@ -17,7 +17,7 @@ from tracekit.model.tree import Run
 from tracekit.replayer import Replay, replay
 from tracekit.testing.recording import TestRecording
 
-__all__ = ["Active", "Recording", "Replaying", "finish"]
+__all__ = ["Active", "ActiveRecording", "Replaying", "finish"]
 
 
 class Active(ABC):
@@ -30,7 +30,7 @@ class Active(ABC):
 
     @abstractmethod
     def run(self) -> Run:
-        """The run of the test."""
+        """Return the run of the test."""
 
     @abstractmethod
     def _finish(self, error: BaseException | None) -> None:
@@ -48,8 +48,8 @@ class Active(ABC):
             self.finish(RuntimeError("the test was not called"))
 
 
-class Recording(Active):
-    """Makes the recording at `path` of the test `name`: it is kept if the test passes."""
+class ActiveRecording(Active):
+    """Records the test `name` into the file `path`, which is kept if the test passes."""
 
     def __init__(self, path: Path, name: str, argv: tuple[str, ...]) -> None:
         super().__init__()

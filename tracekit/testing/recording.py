@@ -29,7 +29,7 @@ __all__ = ["TestRecording"]
 
 
 class TestRecording:
-    """Everything that this process does, from here until `stop`, as the run `name`; then as it was before.
+    """Records all that this process does until `stop` as the run `name`, then restores the state before.
 
     ``TRACEKIT_HOME`` is where it goes. Lanes are counted from here, so that a test has the same ones whatever ran
     before it.

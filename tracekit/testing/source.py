@@ -1,4 +1,4 @@
-"""From whatever a test has of a run to its tree."""
+"""Convert any form of a run that a test has into its tree."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -14,14 +15,21 @@ from textual.theme import Theme
 from textual.widgets import Input
 from typing_extensions import override
 
+from tracekit_viewer.door import TracekitError
+from tracekit_viewer.messages import RunIdChosen
+from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.help import HelpScreen, keys_of
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.runs import RunsScreen
+from tracekit_viewer.settings import ViewerSettings
 from tracekit_viewer.source import RunSource, source_of
+from tracekit_viewer.terminal import leave_if_gone
 
 __all__ = ["Viewer", "view"]
 
 _RESUMED_S = 0.05
+_TERMINAL_S = 2.0
+"""The time between two looks whether the terminal is still there."""
 _OPENING_S = 3.0
 """A field that has not opened by then does not come."""
 
@@ -61,6 +69,9 @@ _LIGHT = Theme(
 )
 
 
+_THEMES = {_DARK.name: "dark", _LIGHT.name: "light", "ansi-dark": "the colours of the terminal"}
+
+
 class Viewer(App[None]):
     """Looks at runs.
 
@@ -77,22 +88,44 @@ class Viewer(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Every key"),
         Binding("q", "quit", "Quit"),
+        Binding("T", "next_theme", "Theme", show=False, tooltip="Dark, light, or the colours of the terminal"),
+        Binding("ctrl+p", "command_palette", "Palette", key_display="^p", tooltip="Every command by name"),
         Binding("ctrl+c", "quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", show=False, priority=True),
     ]
 
     def __init__(self, run: str | None = None) -> None:
-        super().__init__()
+        # Without this, shades of grey would be drawn where no colour is wanted.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.settings = ViewerSettings()
         self._source: RunSource | None = None if run is None else source_of(run)
         for theme in (_DARK, _LIGHT):
             self.register_theme(theme)
-        self.theme = _DARK.name
+        self.theme = self._first_theme()
         self._ahead: list[events.Key] | None = None
         self._ahead_until = 0.0
 
     def on_mount(self) -> None:
-        """Draw everything anew after the process was suspended: the terminal has shown other things meanwhile."""
+        """Redraw the screen after the process was suspended, since other programs may have written to it."""
         self.app_resume_signal.subscribe(self, lambda _: self.set_timer(_RESUMED_S, self._draw_anew))
+        self.theme_changed_signal.subscribe(self, lambda theme: self.settings.keep("theme", theme.name))
+        if not self.is_headless:
+            self.set_interval(_TERMINAL_S, leave_if_gone)
+
+    def _first_theme(self) -> str:
+        """Return the theme that the user chose last; else the light one in a terminal that says it is light."""
+        kept = self.settings.text("theme")
+        if kept in self.available_themes:
+            return str(kept)
+        background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
+        return _LIGHT.name if background in ("7", "15") else _DARK.name
+
+    def action_next_theme(self) -> None:
+        """Use the next of the three themes: dark, light, and the colours of the terminal."""
+        names = list(_THEMES)
+        place = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(place + 1) % len(names)]
+        self.notify(f"theme: {_THEMES[self.theme]}", timeout=2)
 
     def _draw_anew(self) -> None:
         self.refresh(layout=True)
@@ -142,6 +175,13 @@ class Viewer(App[None]):
                 yield command
         for key in keys_of(screen):
             yield SystemCommand(key.command, f"{key.group}: {key.shown}", key.run)
+
+    def on_run_id_chosen(self, message: RunIdChosen) -> None:
+        """Open a run that a query has named."""
+        try:
+            self.push_screen(self.run_screen(source_of(message.id)))
+        except TracekitError as error:
+            self.notify(plain(str(error), 300), severity="error", markup=False)
 
     def action_help(self) -> None:
         """Show every key of the screen."""

@@ -21,11 +21,13 @@ __all__ = [
     "RangeMarked",
     "RunChosen",
     "RunHighlighted",
+    "RunIdChosen",
     "RunsNeeded",
     "SearchChanged",
     "SearchEnded",
     "SortAsked",
     "SpanWanted",
+    "SplitMoved",
     "TimeChosen",
     "ViewChanged",
     "WhatIfWanted",
@@ -127,6 +129,13 @@ class RunChosen(Message):
 
 
 @dataclass
+class RunIdChosen(Message):
+    """The user wants to see the run `id`."""
+
+    id: str
+
+
+@dataclass
 class RunsNeeded(Message):
     """The end of the list comes into view."""
 
@@ -163,6 +172,18 @@ class WhatIfWanted(Message):
 
 class FindingsLeft(Message):
     """The user has seen the findings."""
+
+
+@dataclass
+class SplitMoved(Message):
+    """The mouse drags the line between the tree and the detail pane to this cell of the screen."""
+
+    x: int
+    y: int
+
+    @override
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SplitMoved)
 
 
 class AgentsLeft(Message):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.build import Builder
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.lineage.conflict import Footprint
 from tracekit.analysis.lineage.effects import UNKNOWN, Effects, effects_of
 from tracekit.analysis.structure import structure
@@ -29,7 +29,7 @@ def effects(
     for number, attributes in enumerate(tools):
         build.tool(f"t{number}", "t", number, number + 1, parent, effects=attributes)
     top = structure(build.recording()).root.children[0]
-    return effects_of(Work(top, None), settings or {})
+    return effects_of(Task(top, None), settings or {})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracekit.analysis.lineage.values import is_path, names_in, paths_in, said_in, tokens, weight
+from tracekit.analysis.lineage.values import features_of, is_path, names_in, paths_in, tokens, weight
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from tracekit.analysis.lineage.values import is_path, names_in, paths_in, said_i
     ],
 )
 def test_values(text: str, values: set[str]) -> None:
-    assert said_in(text).values == values
+    assert features_of(text).values == values
 
 
 def test_words_are_told_by_their_beginnings() -> None:
-    assert said_in("Performances").words == said_in("performing").words == {"perfo"}
-    assert said_in("a hen ran").words == set()
-    assert said_in("調査結果").words == {"調査", "査結", "結果"}
+    assert features_of("Performances").words == features_of("performing").words == {"perfo"}
+    assert features_of("a hen ran").words == set()
+    assert features_of("調査結果").words == {"調査", "査結", "結果"}
 
 
 def test_two_signs_without_a_space_are_worth_half_a_word() -> None:

@@ -12,7 +12,7 @@ from tracekit.analysis.earlier import AgentId, Earlier, Practice
 from tracekit.analysis.facts import Facts
 from tracekit.model.finding import Finding
 from tracekit.rules import findings_of
-from tracekit.rules.split_turns import rulings
+from tracekit.rules.split_turns import verdicts
 
 TASK = "Survey hull, mast and sail. What you do with the rest of her is up to you."
 
@@ -29,7 +29,7 @@ def two(output: str, given: str, words: str = "", **more: Any) -> Story:
 
 def tie(story: Story) -> tuple[str, str]:
     """Return the verdict on the last step, and its evidence."""
-    last = rulings(Facts(run_of(story)))[-1].verdict
+    last = verdicts(Facts(run_of(story)))[-1].verdict
     return last.tie, "; ".join(last.evidence)
 
 

@@ -12,13 +12,13 @@ import tracekit
 from tests.support.recording import exchanges, recordings, spans, the_run
 from tests.support.replaying import MODEL, echo, play, question, record, same_in_replay
 from tracekit import semconv
-from tracekit.demo.claude import Asked, ScriptedClaude, cut, dropped, error, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, cut, dropped, error, message, reply, text
 from tracekit.errors import ReplayDivergence
 
 HEAD = {"x-api-key": "sesame", "anthropic-version": "2023-06-01", "authorization": "Bearer open-sesame"}
 
 
-def respond(asked: Asked) -> Any:
+def respond(asked: ReceivedRequest) -> Any:
     words = asked.json()["messages"][-1]["content"]
     if words == "overloaded":
         return error(529, "overloaded_error", "too much")
@@ -58,7 +58,7 @@ async def ways(url: str) -> list[Any]:
     return seen
 
 
-def answered(asked: Asked) -> Any:
+def answered(asked: ReceivedRequest) -> Any:
     return respond(asked) if asked.json()["messages"] else reply(asked, message(text("x")), gap_s=0.5)
 
 

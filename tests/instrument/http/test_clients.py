@@ -19,7 +19,7 @@ import tracekit
 from tests.support.recording import exchanges, recordings, spans, the_run, the_span, tree
 from tests.support.replaying import MODEL, async_client, echo, play, question, record, same_in_replay, sync_client
 from tracekit import semconv
-from tracekit.demo.claude import Asked, ScriptedClaude, cut, dropped, early_end, error, message, reply, text
+from tracekit.demo.claude import ReceivedRequest, ScriptedClaude, cut, dropped, early_end, error, message, reply, text
 from tracekit.errors import ReplayDivergence
 from tracekit.model.events import Failure
 
@@ -71,7 +71,7 @@ async def async_ways(library: Any, url: str) -> list[Any]:
         return seen
 
 
-def respond(asked: Asked) -> Any:
+def respond(asked: ReceivedRequest) -> Any:
     if asked.path.endswith("count_tokens"):
         return reply(asked, message(text("x")))
     words = asked.json()["messages"][-1]["content"]

@@ -7,11 +7,11 @@ import pytest
 from reviews import FILES, review_all, review_one
 from syrupy.assertion import SnapshotAssertion
 
-from tracekit.pytest_plugin import Replay, Trace
+from tracekit.pytest_plugin import ReplayFixture, Trace
 from tracekit.testing import RunSnapshot, check
 
 
-def test_plain(replay: Replay, snapshot: SnapshotAssertion) -> None:
+def test_plain(replay: ReplayFixture, snapshot: SnapshotAssertion) -> None:
     assert asyncio.run(review_all()) == "3 findings."
     check(replay).parallel("reviewer").calls("lead", 1).calls("reviewer", 3).retries(0).no_errors()
     check(replay).tree("""
@@ -32,7 +32,7 @@ def test_marked() -> None:
 
 
 @pytest.mark.asyncio
-async def test_asyncio(replay: Replay) -> None:
+async def test_asyncio(replay: ReplayFixture) -> None:
     assert await review_all(["cart.py", "orders.py"]) == "2 findings."
     check(replay).parallel("reviewer")
 
@@ -44,7 +44,7 @@ async def test_anyio() -> None:
 
 
 @pytest.mark.parametrize("path", list(FILES))
-def test_parameters(path: str, replay: Replay) -> None:
+def test_parameters(path: str, replay: ReplayFixture) -> None:
     assert review_one(path) == f"{path} has a finding."
     check(replay).times("read_file", 1).cost_below(0.01)
 

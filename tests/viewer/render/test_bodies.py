@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from tracekit_viewer.render.block import STEP, Block, Body, rows_of
-from tracekit_viewer.render.bodies import Beside, Facts, Json, Lines, Table, Text
+from tracekit_viewer.render.bodies import Json, KeyValues, Lines, SideBySide, Table, Text
 from tracekit_viewer.render.text import fit, plain, wrap
 
 from tests.support.hostile import CLASSES
@@ -51,7 +51,7 @@ def _letters(text: str) -> str:
 @pytest.mark.parametrize("words", CLASSES.values(), ids=CLASSES)
 @pytest.mark.parametrize("width", [1, 2, 7, 60])
 def test_hostile_text_fits(words: str, width: int) -> None:
-    bodies: list[Body] = [Text(words), Json({words: [words, {words: words}]}), Facts(((words, words),))]
+    bodies: list[Body] = [Text(words), Json({words: [words, {words: words}]}), KeyValues(((words, words),))]
     bodies += [Lines((((words, "text"),),)), Table((words, words), (((words, "text"), (words, "text")),))]
     for body in bodies:
         for row in lines(body, width=max(8, width)):
@@ -145,7 +145,7 @@ def test_a_block_without_rows_of_its_body_has_a_mark() -> None:
 
 
 def test_two_bodies_stand_side_by_side_where_there_is_room() -> None:
-    beside = Beside("given", Json({"a": 1}), "returned", Text("one\ntwo"))
+    beside = SideBySide("given", Json({"a": 1}), "returned", Text("one\ntwo"))
     assert lines(beside, 100)[1].startswith("a: 1")
     assert lines(beside, 100)[1].endswith("│ one")
     assert lines(beside, 60) == ["given", "a: 1", "returned", "one", "two"]

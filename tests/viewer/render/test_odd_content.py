@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.cells import cell_len
 from tracekit_viewer.render.block import rows_of
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.detail import TABS, blocks_of_tab, title_of
 from tracekit_viewer.render.family import Family
-from tracekit_viewer.render.said import Reader
 
 from tests.support.build import MS, Builder, said, use, user
 from tests.support.hostile import CLASSES

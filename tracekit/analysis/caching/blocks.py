@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tracekit.model.conversation import blocks_of
-from tracekit.model.history import Asked, Message, Part
+from tracekit.model.history import Message, Part, RequestFields
 
 __all__ = ["FIVE_MINUTES_NS", "ONE_HOUR_NS", "SECTIONS", "BlockReader", "Prefix", "PromptBlock", "Section", "value_of"]
 
@@ -72,7 +72,7 @@ class BlockReader:
         self._parts: dict[Part, tuple[PromptBlock, ...]] = {}
         self._messages: dict[Message, tuple[PromptBlock, ...]] = {}
 
-    def prefix(self, request: Asked) -> Prefix:
+    def prefix(self, request: RequestFields) -> Prefix:
         """The blocks and markers of `request`."""
         messages = request.messages.between(0, len(request.messages))
         blocks = [
@@ -106,7 +106,7 @@ class BlockReader:
         return self._messages[message]
 
 
-def value_of(request: Asked, block: PromptBlock) -> Any:
+def value_of(request: RequestFields, block: PromptBlock) -> Any:
     """Return the JSON value of `block` in `request`, without its cache marker; None if the request lacks it."""
     if block.section == "messages":
         found = request.messages.between(block.message - 1, block.message)

@@ -17,7 +17,7 @@ from tracekit.analysis.caching.limits import drops_thinking
 from tracekit.analysis.caching.settings import settings_in
 from tracekit.analysis.facts import Facts
 from tracekit.model.conversation import answer_signature, blocks_of, previous_message_id
-from tracekit.model.history import Asked
+from tracekit.model.history import RequestFields
 from tracekit.model.tree import Node
 from tracekit.privacy import is_redacted
 
@@ -232,7 +232,7 @@ def _images(prefix: Prefix) -> bool:
     return any(block.kind == "image" for block in prefix.blocks)
 
 
-def _has_placeholder(request: Asked) -> bool:
+def _has_placeholder(request: RequestFields) -> bool:
     """Return whether `request` has redacted text, so that two different requests may look equal."""
     fields = (request.get(name) for name in ("tools", "system"))
     return any(is_redacted(str(value)) for value in fields) or any(

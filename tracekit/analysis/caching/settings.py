@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tracekit.analysis.caching.blocks import Section
-from tracekit.model.history import Asked
+from tracekit.model.history import RequestFields
 
 __all__ = ["Setting", "settings_in"]
 
@@ -33,7 +33,7 @@ class Setting(NamedTuple):
     section: Section
 
 
-def settings_in(before: Asked, after: Asked) -> Iterator[Setting]:
+def settings_in(before: RequestFields, after: RequestFields) -> Iterator[Setting]:
     """Iterate over the fields that differ, those first that remove most from the cache."""
     for name, section in _BEFORE:
         one, other = (_value(request, name) for request in (before, after))
@@ -41,7 +41,7 @@ def settings_in(before: Asked, after: Asked) -> Iterator[Setting]:
             yield Setting(name, section)
 
 
-def _value(request: Asked, name: str) -> Any:
+def _value(request: RequestFields, name: str) -> Any:
     outer, _, inner = name.partition(".")
     value = request.get(outer, _DEFAULTS.get(name))
     if inner:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tracekit.model.events import Kind
-from tracekit.model.tree import Run
+from tracekit.model.tree import Node, Run
 
-__all__ = ["TIMES", "Diff", "How", "NodeChange", "PathStep"]
+__all__ = ["TIMES", "AlignedNodes", "Diff", "How", "NodeChange", "PathStep"]
 
 How: TypeAlias = Literal["changed", "only in a", "only in b", "moved"]
 
@@ -45,13 +45,26 @@ class NodeChange:
     counts: bool = True
 
 
+class AlignedNodes(NamedTuple):
+    """Two nodes that correspond; None where only one run has the node. `depth` is 0 for the roots."""
+
+    depth: int
+    a: Node | None
+    b: Node | None
+
+
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Two runs, and the differences between them in the order of the tree."""
+    """Two runs, and the differences between them in the order of the tree.
+
+    `rows` are the nodes of both, aligned, parents before children. What is below a node that only one run has is left out,
+    as are attempts.
+    """
 
     a: Run
     b: Run
     changes: tuple[NodeChange, ...]
+    rows: tuple[AlignedNodes, ...] = ()
 
     @property
     def different(self) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tracekit.analysis.diff.align import ALIKE, Pair, align, by_likeness
-from tracekit.analysis.diff.changes import TIMES, Diff, NodeChange, PathStep
+from tracekit.analysis.diff.align import ALIKE, align, by_likeness
+from tracekit.analysis.diff.changes import TIMES, AlignedNodes, Diff, NodeChange, PathStep
 from tracekit.analysis.diff.node_content import label_of, read_contents
 from tracekit.analysis.diff.order import order_changes
 from tracekit.model.tree import Node, Run
@@ -29,12 +29,13 @@ def compare(a: Run, b: Run, *, times: bool = False) -> Diff:
     Structure, order, names, models, requests, texts, tokens, stop reasons and statuses count. Time, cost and overlap
     are reported, and count with `times`. Attempts are compared with their call. Ids never count.
     """
-    changes = _Comparison(a, b).changes()
+    comparison = _Comparison(a, b)
+    changes = comparison.changes()
     if times:
         changes = [replace(change, counts=True) for change in changes]
     else:
         changes = [change for change in changes if change.counts or _is_notable(change)]
-    return Diff(a, b, tuple(changes))
+    return Diff(a, b, tuple(changes), comparison.rows)
 
 
 def _is_notable(change: NodeChange) -> bool:
@@ -59,12 +60,13 @@ class _Comparison:
         self._gone: list[Node] = []
         self._added: list[Node] = []
         self._changes: list[NodeChange] = []
+        self.rows: tuple[AlignedNodes, ...] = ()
         self._order = {node.id: number for number, node in enumerate(a.root.walk())}
         self._order_b: dict[str, int] = {}
 
     def changes(self) -> list[NodeChange]:
         """Return every difference, in the order of the tree."""
-        self._descend(self._a.root, self._b.root)
+        self.rows = tuple(self._descend(self._a.root, self._b.root))
         moved = self._find_moved()
         for one, other in self._pairs:
             self._changes += self._fields(one, other)
@@ -81,17 +83,22 @@ class _Comparison:
         self._order_second()
         return _collapsed(sorted(self._changes, key=self._place))
 
-    def _descend(self, a: Node, b: Node) -> None:
-        stack = [Pair(a, b)]
+    def _descend(self, a: Node, b: Node) -> list[AlignedNodes]:
+        """Pair what is below a pair, and return it as rows."""
+        rows = []
+        stack = [AlignedNodes(0, a, b)]
         while stack:
-            one, other = stack.pop()
+            depth, one, other = row = stack.pop()
+            rows.append(row)
             if one is not None and other is not None:
                 self._pairs.append((one, other))
-                stack.extend(reversed(align(_children(one), _children(other), self._contents, self._contents_b)))
+                below = align(_children(one), _children(other), self._contents, self._contents_b)
+                stack.extend(AlignedNodes(depth + 1, *pair) for pair in reversed(below))
             elif one is not None:
                 self._gone.append(one)
             elif other is not None:
                 self._added.append(other)
+        return rows
 
     def _find_moved(self) -> list[tuple[Node, Node]]:
         """Pair tools and agents that stand elsewhere: nodes that only one run has, alike by name and content."""

@@ -13,7 +13,7 @@ from tracekit import semconv
 from tracekit.analysis.diff.ids import IdMask
 from tracekit.analysis.structure.calls import text_of
 from tracekit.model.conversation import answer_signature, blocks_of
-from tracekit.model.history import Asked, Part
+from tracekit.model.history import Part, RequestFields
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
@@ -155,7 +155,7 @@ class _SeenContent:
     answers: set[str] = field(default_factory=set)
     _fields: dict[Part, Any] = field(default_factory=dict)
 
-    def field(self, request: Asked, name: str) -> Any:
+    def field(self, request: RequestFields, name: str) -> Any:
         """Return a field of `request`; requests that share the field get the same object."""
         part = request.part(name)
         if part is None:

@@ -1,1 +1,1 @@
-"""Where what a step was given came from: data that flowed, effects that conflict, and what follows for two steps."""
+"""Dependence between steps: data that flows from one to another, conflicting effects, and the verdict on each pair."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tracekit.analysis.content import leaves
 from tracekit.analysis.lineage.effects import Effects
 from tracekit.analysis.lineage.profile import Profile
-from tracekit.analysis.lineage.values import names_in, said_in
+from tracekit.analysis.lineage.values import features_of, names_in
 
 __all__ = ["Footprint", "doubt_about", "doubt_between", "free_of_each_other"]
 
@@ -60,7 +60,7 @@ class Footprint:
         self._all_known &= effects.is_known
 
     def conflict(self, effects: Effects, who: str) -> str:
-        """Say which path or name both `who` and one of those before touch, and one writes; empty where there is none."""
+        """Describe the first path or name on which `who` conflicts with an earlier step, or return ""."""
         for path in sorted(effects.writes):
             other = self._writes.touching(path) or self._reads.touching(path)
             if other is not None:
@@ -72,13 +72,13 @@ class Footprint:
         return ""
 
     def is_disjoint(self, effects: Effects) -> bool:
-        """Return whether `effects`, which have no `conflict`, are known like all others, and none may read what is written."""
+        """Return whether all effects are known and no step may read what another writes; `effects` have no `conflict`."""
         may_meet = (self._reads_anything and effects.writes) or (effects.reads_anything and self._writes.whole)
         return self._all_known and effects.is_known and not may_meet
 
 
 def free_of_each_other(profiles: Iterable[Profile]) -> list[Profile]:
-    """Return which of `profiles`, for which one response asked, are free of each other.
+    """Return those `profiles`, requested in one response, that do not conflict with each other.
 
     The same asked for again is left out: it is measured again, or asked until it changes.
     """
@@ -97,7 +97,7 @@ def free_of_each_other(profiles: Iterable[Profile]) -> list[Profile]:
 
 
 def doubt_about(free: Sequence[Profile]) -> str:
-    """Say why the order of `free` may be meant all the same: two of unknown effects were given one path or id."""
+    """Describe a path or id shared by two steps of unknown effects, so that order may matter, or return ""."""
     given: dict[str, Profile] = {}
     for profile in free[:_MOST_NAMED]:
         for name in _named(profile):
@@ -109,7 +109,7 @@ def doubt_about(free: Sequence[Profile]) -> str:
 
 
 def doubt_between(free: Sequence[Profile], unseen: Iterable[Profile], requested: Sequence[str]) -> str:
-    """Say which of `unseen`, requested between two of `free`, may hand on what the first of them made.
+    """Describe a step of `unseen`, requested between two of `free`, that may pass on the first one's output.
 
     `requested` are the ids of the tool calls of the response, in order.
     """
@@ -126,9 +126,9 @@ def doubt_between(free: Sequence[Profile], unseen: Iterable[Profile], requested:
 
 
 def _named(profile: Profile) -> list[str]:
-    """Return the paths and ids that a plain tool was given; of an agent nobody knows what it does with a name."""
+    """Return the paths and ids in the arguments of a plain tool; an agent may use a name for anything."""
     names = names_in(leaves(profile.arguments)) if profile.is_tool else ()
-    return sorted(name for name in names if "/" in name or name in said_in(name).values)
+    return sorted(name for name in names if "/" in name or name in features_of(name).values)
 
 
 def _runs_of(path: str) -> Iterator[str]:

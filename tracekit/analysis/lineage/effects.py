@@ -1,4 +1,4 @@
-"""What a step touches, as far as that is known, by the surest thing that says so.
+"""The known effects of a step: paths and names that it reads or writes, from the most reliable source.
 
 Declared on the agent or the tool by its author; recorded by the workspace that a tool used; annotated on an MCP tool;
 set for the tool's name in the project's settings. A subagent of the runtime without any tool touches nothing. Of all
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import leaves
 from tracekit.analysis.lineage.values import clean, names_in
 from tracekit.model.tree import Node
@@ -41,7 +41,7 @@ class Effects:
 
     @property
     def is_known(self) -> bool:
-        """Whether all that it touches is known, or that it changes nothing."""
+        """Return whether all effects are known, or the step is known to change nothing."""
         return bool(self.source)
 
 
@@ -51,7 +51,7 @@ _MOST_LEVELS = 32
 """Agents within agents that are looked through."""
 
 
-def effects_of(work: Work, by_name: Mapping[str, str]) -> Effects:
+def effects_of(work: Task, by_name: Mapping[str, str]) -> Effects:
     """Return what `work` touched. `by_name` has what the settings say of tools, by their names."""
     return _of_node(work.node, by_name, _MOST_LEVELS)
 

@@ -1,4 +1,4 @@
-"""A step as dependence sees it: what it was given, what came of it, and what it touched."""
+"""A step with its inputs, its output and its effects, from which dependence is judged."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from tracekit import semconv
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.content import LONGEST_TASK, LONGEST_TEXT, Content, leaves, shortened
 from tracekit.analysis.lineage.effects import Effects, effects_of
-from tracekit.analysis.lineage.values import Said, said_in
+from tracekit.analysis.lineage.values import TextFeatures, features_of
 from tracekit.model.parsing import parse_json
 from tracekit.model.tree import Node
 
@@ -23,25 +23,25 @@ _HASHED = re.compile(r"[0-9a-f]{18}")
 
 @dataclass(eq=False)
 class Profile:
-    """What a work was given, what came of it and what it touched.
+    """The inputs, output and effects of a task.
 
     `following` is the call that may bring its result; `by_name` has what the settings say of tools.
     """
 
-    work: Work
+    work: Task
     content: Content
     following: Node | None = None
     by_name: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def given(self) -> str | None:
-        """What it was asked to do; None where that was not recorded."""
+        """The text of the task's input, or None if it was not recorded."""
         arguments = self.arguments
         return self.prompt if arguments is None else _seen(shortened("\n".join(leaves(arguments)), LONGEST_TASK))
 
     @cached_property
     def arguments(self) -> Any:
-        """What it was given, by name: as it was recorded, or as the answer that asked for it says."""
+        """The arguments by name, as recorded or as in the `tool_use` block that requested the task."""
         arguments = self.work.arguments
         if arguments is None and self.work.asked is not None and self.work.call_id is not None:
             block = self.content.blocks(self.work.asked).get(self.work.call_id)
@@ -50,7 +50,7 @@ class Profile:
 
     @cached_property
     def prompt(self) -> str | None:
-        """What the work's first call told its model."""
+        """The prompt of the task's first call, or None."""
         if not self.work.calls:
             return None
         prompt = self.content.prompt_text(self.work.calls[0])
@@ -58,7 +58,7 @@ class Profile:
 
     @cached_property
     def output(self) -> str | None:
-        """What came of it; None where that was not recorded."""
+        """The text of the task's output, or None if it was not recorded."""
         brought = None
         if self.following is not None and self.work.call_id is not None:
             brought = self.content.results(self.following).get(self.work.call_id)
@@ -72,23 +72,23 @@ class Profile:
         return _seen(self.content.answer_text(self.work.calls[-1])[:LONGEST_TEXT])
 
     @cached_property
-    def said_given(self) -> Said:
-        """What it was asked, as values and words."""
-        return said_in(self.given or "")
+    def said_given(self) -> TextFeatures:
+        """The values and words of the input."""
+        return features_of(self.given or "")
 
     @cached_property
-    def said_output(self) -> Said:
-        """What came of it, as values and words."""
-        return said_in(self.output or "")
+    def said_output(self) -> TextFeatures:
+        """The values and words of the output."""
+        return features_of(self.output or "")
 
     @cached_property
     def effects(self) -> Effects:
-        """What it touched."""
+        """The effects of the task."""
         return effects_of(self.work, self.by_name)
 
     @property
     def is_tool(self) -> bool:
-        """Whether it is a plain tool, which asked no model."""
+        """Return whether the task is a plain tool, which called no model."""
         return not self.work.has_calls and self.work.agent is None
 
 
@@ -98,7 +98,7 @@ def _seen(text: str) -> str | None:
 
 
 def _parsed(value: object) -> object:
-    """What a recorded argument or result says: some record JSON as text."""
+    """Parse a recorded argument or result that is JSON in a string; return other values unchanged."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return parse_json(value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tracekit.analysis.content import LONGEST_TEXT
 from tracekit.analysis.lineage.profile import Profile
 from tracekit.analysis.lineage.task import Context
-from tracekit.analysis.lineage.values import said_in, tokens, weight
+from tracekit.analysis.lineage.values import features_of, tokens, weight
 
 __all__ = ["Sources"]
 
@@ -31,7 +31,7 @@ _Words = tuple[str, ...]
 
 @dataclass(slots=True)
 class Sources:
-    """What came of the steps that were added: each value, word, line and short answer with the name of its step."""
+    """The values, words, lines and short answers in the outputs of the steps added, each with its step's name."""
 
     _values: dict[str, str] = field(default_factory=dict)
     _words: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Sources:
     """Lines and answers, as they were written and whose they are, by how many words and by which words."""
 
     def add(self, member: Profile) -> None:
-        """Add what came of `member`."""
+        """Add the output of `member`."""
         name, said = member.work.name, member.said_output
         for found, known in ((said.values, self._values), (said.words, self._words)):
             for each in found:
@@ -48,15 +48,15 @@ class Sources:
             self._phrases.setdefault(len(words), {}).setdefault(words, (line, name))
 
     def passed_to(self, other: Profile, context: Context) -> str:
-        """Return a sentence on what of it is in what `other` was given; empty where nothing is that was not known."""
+        """Describe the first value of a recorded output that appears in the input of `other`, or return ""."""
         found = self.found_in(other.given or "", f"what {other.work.name} was given", context)
         if found or other.prompt is None or other.prompt == other.given:
             return found
         return self.found_in(other.prompt, f"{other.work.name}'s prompt", context)
 
     def found_in(self, text: str, where: str, context: Context) -> str:
-        """Return the same for a `text`, which is told of as `where`."""
-        said = said_in(text[:LONGEST_TEXT])
+        """Describe the first value of a recorded output that appears in `text`, called `where`, or return ""."""
+        said = features_of(text[:LONGEST_TEXT])
         found = (
             self._value_among(said.values, text, context)
             or self._phrase_in(text[:LONGEST_TEXT], context)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import islice
 
 from tracekit.analysis.content import LONGEST_TEXT, Content, leaves
-from tracekit.analysis.lineage.values import is_path, said_in, tokens
+from tracekit.analysis.lineage.values import features_of, is_path, tokens
 from tracekit.model.tree import Node
 
-__all__ = ["Context", "Conversation"]
+__all__ = ["Context", "PriorContext"]
 
 _SEPARATORS = re.compile(r"[,;|\n\u3001\uff0c]")
 _MOST_WORDS_BETWEEN = 4
@@ -41,7 +41,7 @@ class Context:
     def add(self, text: str) -> None:
         """Note that `text` is known too."""
         text = text[:LONGEST_TEXT]
-        said = said_in(text)
+        said = features_of(text)
         self.values |= said.values
         self.words |= said.words
         self._texts.append(text.lower())
@@ -68,8 +68,8 @@ class Context:
         return any(are_paths or _is_list(low, text) for text in texts)
 
 
-class Conversation:
-    """Collects what an agent's model was told and said, call by call: each message is read once, however long it is."""
+class PriorContext:
+    """Collects the messages that an agent's model received and sent, call by call; each message is read once."""
 
     def __init__(self, content: Content) -> None:
         self.known = Context()
@@ -77,7 +77,7 @@ class Conversation:
         self._read = 0
 
     def before(self, asked: Node) -> Context:
-        """Return what was known when `asked` was answered: all it sent, and the text of its answer. Ask in order."""
+        """Return the context of the call `asked`: its whole request and the text of its response. Ask in order."""
         messages = self._content.messages(asked)
         if not self._read:
             self.known.add(self._content.asked_text(asked))

@@ -46,7 +46,7 @@ class Together:
 
     @cached_property
     def _first_turns(self) -> dict[tuple[str | None, str, str], dict[str, tuple[Node, Node]]]:
-        """Each agent that asked for two kinds at once, and the turn, by its name and the pair, and by its id."""
+        """Agents that requested two kinds at once, with the turn, by name and pair, and then by id."""
         found: dict[tuple[str | None, str, str], dict[str, tuple[Node, Node]]] = {}
         for batch in self._facts.batches:
             agent = self._facts.agent_around(batch.container)

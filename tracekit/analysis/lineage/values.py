@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Said", "clean", "is_path", "names_in", "paths_in", "said_in", "tokens", "weight"]
+__all__ = ["TextFeatures", "clean", "features_of", "is_path", "names_in", "paths_in", "tokens", "weight"]
 
 _TOKEN = re.compile(r"\w(?:[\w./\\:@#+,-]{0,200}\w)?")
 _NUMBER = re.compile(r"\d[\d,_]*(?:\.\d+)?")
@@ -34,7 +34,7 @@ _LONGEST_NAME = 80
 _LONGEST_TEXT = 100_000
 
 
-class Said(NamedTuple):
+class TextFeatures(NamedTuple):
     """Distinctive values and beginnings of words that a text has."""
 
     values: frozenset[str] = frozenset()
@@ -42,10 +42,10 @@ class Said(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def said_in(text: str) -> Said:
+def features_of(text: str) -> TextFeatures:
     """Return the distinctive values and the words of `text`, in time in proportion to its length."""
-    values, words = zip(Said(), *map(_of_token, set(_TOKEN.findall(text))), strict=True)
-    return Said(frozenset().union(*values), frozenset().union(*words))
+    values, words = zip(TextFeatures(), *map(_of_token, set(_TOKEN.findall(text))), strict=True)
+    return TextFeatures(frozenset().union(*values), frozenset().union(*words))
 
 
 def tokens(text: str) -> list[str]:
@@ -59,7 +59,7 @@ def weight(words: Collection[str]) -> float:
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` has the form of a path or of a file's name."""
+    """Return whether `text` has the form of a path or of a file name."""
     return (
         " " not in text
         and 1 < len(text) <= 4 * _LONGEST_NAME
@@ -85,17 +85,17 @@ def clean(path: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _of_token(token: str) -> Said:
+def _of_token(token: str) -> TextFeatures:
     """Return the distinctive values of `token`, in lower case, or its words if there are none."""
     wide = () if token.isascii() else _WIDE.findall(token)
     if wide:
         # Languages without spaces: each two characters that stand together.
-        return Said(words=frozenset(run[at : at + 2] for run in wide for at in range(len(run) - 1)))
+        return TextFeatures(words=frozenset(run[at : at + 2] for run in wide for at in range(len(run) - 1)))
     is_one = token.isalnum() or _NUMBER.fullmatch(token)
     parts = {token} if is_one else {token, *token.split("/"), *_PARTS.split(token)}
     values = frozenset(value for part in parts for value in _values(part))
     words = () if values else (word for word in re.split(r"[\W_]+", token.lower()) if len(word) >= _LEAST_WORD)
-    return Said(values, frozenset(word[:_STEM] for word in words))
+    return TextFeatures(values, frozenset(word[:_STEM] for word in words))
 
 
 def _values(part: str) -> Collection[str]:

@@ -1,4 +1,4 @@
-"""Whether one step needed another, and how sure it is that it did not: the ladder.
+"""The ladder: a verdict on whether one step depends on another, and the confidence in its independence.
 
 B depends on A, by the strongest evidence that there is:
 
@@ -39,7 +39,7 @@ MOST_COMPARED = 2_000
 
 
 class Verdict(NamedTuple):
-    """What ties a step to others, and why: sentences without an end mark."""
+    """The kind of dependence of a step on others, with the evidence as sentences without an end mark."""
 
     tie: Tie
     evidence: tuple[str, ...]
@@ -47,7 +47,7 @@ class Verdict(NamedTuple):
 
     @property
     def is_independent(self) -> bool:
-        """Whether no dependence was seen."""
+        """Return whether no dependence was seen."""
         return self.tie == "none"
 
 

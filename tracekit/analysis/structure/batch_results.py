@@ -5,7 +5,7 @@ from __future__ import annotations
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft, inferred
 from tracekit.model.batch import BatchResult, is_batch_results, results_of
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.model.recording import Recording
 
 __all__ = ["add_batch_results"]
@@ -36,7 +36,7 @@ def _key(result: BatchResult, number: int) -> str:
 
 
 def _add(attempt: Draft, number: int, result: BatchResult) -> None:
-    answer = Answer()
+    answer = ResponseContent()
     answer.message = dict(result.message) if result.message is not None else None
     attributes = {
         semconv.OPERATION_NAME: semconv.Operation.CHAT,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tracekit import semconv
 from tracekit.analysis.structure.draft import Draft
 from tracekit.model.conversation import answer_signature, blocks_of, previous_message_id
-from tracekit.model.history import Asked, Message, Messages, Part
+from tracekit.model.history import Message, Messages, Part, RequestFields
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange, Recording
 
@@ -201,7 +201,7 @@ class CallReader:
             self._known[llm.id] = exchanges[-1], known
         return replace(known, llm=llm, unit=unit)
 
-    def _read_request(self, call: LlmCall, asked: Asked) -> None:
+    def _read_request(self, call: LlmCall, asked: RequestFields) -> None:
         call.messages = asked.messages
         self._bringing.add(call.messages)
         call.model = str(call.llm.attributes.get(semconv.REQUEST_MODEL) or asked.get("model") or "")

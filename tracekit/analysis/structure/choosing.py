@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from tracekit import semconv
 from tracekit.analysis.structure.calls import LlmCall, ToolUse, text_in, text_of
 from tracekit.analysis.structure.draft import Draft
-from tracekit.model.history import Asked, Messages
+from tracekit.model.history import Messages, RequestFields
 from tracekit.model.recording import Recording
 
 __all__ = ["Choices", "Dispatch"]
@@ -81,7 +81,7 @@ class Choices:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._by_tool: dict[str, list[tuple[Dispatch, int]]] = {}
-        self._requests: dict[str, Asked | None] = {}
+        self._requests: dict[str, RequestFields | None] = {}
         self._fields: dict[str, str] = {}
         """The field of each tool that chooses agents."""
 
@@ -167,7 +167,7 @@ class Choices:
         """Return whether there are several values, and one occurs more than once."""
         return len(values) > 1 and any(len(same) > 1 for same in values.values())
 
-    def _asked(self, asker: Draft | None) -> Asked | None:
+    def _asked(self, asker: Draft | None) -> RequestFields | None:
         """Return the request of the call `asker`, if it is recorded."""
         if asker is None:
             return None
@@ -231,7 +231,7 @@ def _first_text(messages: Messages) -> str:
     return "" if first is None else text_in(first)
 
 
-def _definition(asked: Asked | None, tool: str) -> Any:
+def _definition(asked: RequestFields | None, tool: str) -> Any:
     """The definition of `tool` in a request."""
     tools = None if asked is None else asked.get("tools")
     listed = tools if isinstance(tools, list) else ()

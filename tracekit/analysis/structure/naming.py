@@ -20,7 +20,7 @@ from tracekit.analysis.structure.lanes import common_lane, is_below
 from tracekit.analysis.structure.pieces import is_step
 from tracekit.analysis.structure.unnamed import Unnamed, role_of
 from tracekit.model.adopted import own_name
-from tracekit.model.recording import Lane, Recording
+from tracekit.model.recording import RecordedLane, Recording
 
 __all__ = ["are_agents", "name_agents"]
 
@@ -226,7 +226,7 @@ def _functions(conversation: Conversation, recording: Recording) -> _Path:
     return tuple(reversed(names))
 
 
-def _starter(lane: str | None, segment: int, recording: Recording) -> Lane | None:
+def _starter(lane: str | None, segment: int, recording: Recording) -> RecordedLane | None:
     return None if lane is None else recording.lanes.get((segment, lane))
 
 

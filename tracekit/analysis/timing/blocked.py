@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from tracekit.analysis.batches import Work
+from tracekit.analysis.batches import Task
 from tracekit.analysis.timing.overlap import most_at_once
 from tracekit.analysis.unseen import is_unseen
 from tracekit.model.tree import Node
@@ -61,7 +61,7 @@ def _kept_waiting(held: HeldUp) -> list[Node]:
     ((id, calls),) = held.branches.items()
     end_ns, home = max(call.end_ns or 0 for call in calls), calls[0].lane.rpartition(".")[0]
     children = [child for child in held.container.children if child.kind in ("tool", "agent") and child.id != id]
-    works = [Work(child, None) for child in children if not is_unseen(child)]
+    works = [Task(child, None) for child in children if not is_unseen(child)]
     late = [
         work
         for work in works

@@ -6,10 +6,12 @@ import io
 import os
 import sys
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 from typing_extensions import override
 
-__all__ = ["PIPE_WIDTH", "console"]
+__all__ = ["PIPE_WIDTH", "console", "print_indented"]
 
 PIPE_WIDTH = 120
 """Columns where the output is no terminal and ``COLUMNS`` says nothing."""
@@ -33,3 +35,11 @@ def console() -> Console:
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         width = PIPE_WIDTH
     return _Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def print_indented(out: Console, text: Text, indent: int, label: Text | None = None) -> None:
+    """Print `text` wrapped and `indent` cells in, with `label` before its first line."""
+    for number, line in enumerate(text.wrap(out, max(1, out.width - indent), overflow="fold")):
+        before = label if label is not None and not number else Text()
+        line.rstrip()
+        out.print(before + " " * (indent - cell_len(before.plain)) + line if line.plain else before, soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tracekit.analysis.diff import Diff, Edit, NodeChange, words
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_duration, format_money, format_number, is_unicode
+from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -57,7 +57,7 @@ def _title(name: str, run: Run, dot: str) -> Text:
         run.status,
         format_duration(run.last_ns - root.start_ns),
         f"{run.count('agent')} agents",
-        f"{run.count('llm')} calls",
+        format_count(run.count("llm"), "call"),
         f"{format_number(root.tokens.input)} + {format_number(root.tokens.output)} tokens",
     ]
     if root.cost_usd is not None:
@@ -188,6 +188,6 @@ def _below(run: Run, id: str) -> str:
     calls = sum(each.kind == "llm" for each in node.walk())
     parts: list[str] = [node.kind if node.kind != "llm" else "call"]
     if calls and node.kind != "llm":
-        parts.append("1 call" if calls == 1 else f"{calls} calls")
+        parts.append(format_count(calls, "call"))
     names = [each.agent for each in node.walk() if each is not node and each.agent is not None]
     return ", ".join([*parts, *(printable(name, most=60) for name in list(dict.fromkeys(names))[:6])])

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from tracekit.analysis.facts import Facts
+from tracekit.analysis.timing.path_line import path_line
 from tracekit.cli.render.console import console
-from tracekit.cli.render.shares import path_line
 from tracekit.formatting import format_count, format_duration, format_money, is_unicode
 from tracekit.model.finding import CONFIDENCES, Finding
 from tracekit.model.text import printable

@@ -14,7 +14,7 @@ from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.analysis.unseen import is_unseen
 from tracekit.cli.render.console import console
 from tracekit.cli.render.tree import print_head
-from tracekit.formatting import format_duration, is_unicode
+from tracekit.formatting import format_count, format_duration, is_unicode
 from tracekit.model.finding import Finding
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -105,5 +105,5 @@ def _label(node: Node) -> str:
     if node.kind in ("run", "agent", "turn"):
         return "own code"
     name = node.attributes.get(semconv.TOOL_NAME, node.name) if node.kind == "tool" else node.model or node.name
-    retries = f", {node.retries} {'retry' if node.retries == 1 else 'retries'}" if node.retries else ""
+    retries = f", {format_count(node.retries, 'retry', 'retries')}" if node.retries else ""
     return f"{node.kind} {printable(str(name), most=100)}{retries if node.kind == 'llm' else ''}"

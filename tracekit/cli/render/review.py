@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from tracekit.collect.new_messages import messages_of
+from tracekit.analysis.new_messages import messages_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, Run
 from tracekit.store.rows import MessageRow

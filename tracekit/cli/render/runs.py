@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_duration, format_money, format_number
+from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
 from tracekit.model.summary import RunSummary, listed_numbers
 from tracekit.model.text import printable
+from tracekit.model.tree import Tokens
 
-__all__ = ["print_runs"]
+__all__ = ["print_runs", "totals_of"]
 
 _LEAST_NAME, _NARROW = 12, 80
 _STATUS_STYLE = {"ok": "green", "error": "red", "open": "cyan", "interrupted": "yellow"}
@@ -23,9 +24,11 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
     """Print one line a run. Where there is no room, numbers are left out, then names shortened; never another cell."""
     out = console()
     numbers = [column.header.upper() for column in listed_numbers()]
-    heads = ["RUN", "NAME", "RECORDED", "STATUS", "TIME", *numbers, "COST"]
+    heads = ["RUN", "NAME", "RECORDED", "STATUS", "TIME", *numbers, "COST", "SOURCE"]
     cells = [_cells(run, is_narrow=out.width < _NARROW) for run in runs]
     widths = [max(len(head), *(row[at].cell_len for row in cells)) for at, head in enumerate(heads)]
+    if not any(run.source for run in runs):
+        heads.pop()
     shown = _fitting(heads, widths, out.width)
     others = sum(widths[at] for at in shown if heads[at] != "NAME") + 2 * (len(shown) - 1)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -33,7 +36,7 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
         width = max(_LEAST_NAME, min(widths[at], out.width - others)) if heads[at] == "NAME" else widths[at]
         table.add_column(
             heads[at],
-            justify="left" if at < heads.index("TIME") else "right",
+            justify="left" if at < heads.index("TIME") or heads[at] == "SOURCE" else "right",
             no_wrap=True,
             overflow="ellipsis",
             width=width,
@@ -44,20 +47,24 @@ def print_runs(runs: Sequence[RunSummary]) -> None:
 
 
 def _fitting(heads: Sequence[str], widths: Sequence[int], width: int) -> list[int]:
-    """The columns that fit into `width`: the last of the numbers between time and cost give way first."""
+    """The columns that fit into `width`: the source gives way first, then the last number between time and cost."""
     shown = list(range(len(heads)))
     name, time = heads.index("NAME"), heads.index("TIME")
-    while len(shown) > time + 2:
+    giving_way = [at for at, head in enumerate(heads) if at > time and head != "COST"]
+    giving_way.sort(key=lambda at: heads[at] == "SOURCE")
+    while giving_way:
         least = sum(min(widths[at], _LEAST_NAME) if at == name else widths[at] for at in shown) + 2 * (len(shown) - 1)
         if least <= width:
             break
-        del shown[-2]
+        shown.remove(giving_way.pop())
     return shown
 
 
-def _number(name: str, value: int) -> str:
-    if name == "retries" and not value:
+def _number(name: str, tokens: Tokens, value: int) -> str:
+    if name in ("retries", "findings") and not value:
         return "·"
+    if name == "output_tokens":
+        return format_output(value, is_partial=tokens.is_partial)
     return format_number(value) if name.endswith("_tokens") else str(value)
 
 
@@ -69,6 +76,28 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
         Text(recorded.strftime("%m-%d %H:%M" if is_narrow else "%Y-%m-%d %H:%M:%S")),
         Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
         Text(format_duration(run.last_ns - run.start_ns)),
-        *(Text(_number(column.name, getattr(run, column.name))) for column in listed_numbers()),
-        Text((format_money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or "·"),
+        *(Text(_number(column.name, run.tokens, getattr(run, column.name))) for column in listed_numbers()),
+        Text(cost_text(run) or "·"),
+        Text(printable(run.source, most=20)),
     ]
+
+
+def cost_text(run: RunSummary) -> str:
+    """Return the cost of a run, in brackets for a replay, or "" where no price is known."""
+    cost = format_money(run.calls_cost_usd, complete=run.cost_complete)
+    return f"({cost})" if cost and run.replay_of is not None else cost
+
+
+def totals_of(runs: Sequence[RunSummary]) -> str:
+    """Return the sums of what `runs` took: calls, tokens, cost. Replays cost nothing, and are left out."""
+    paid = [run for run in runs if run.replay_of is None]
+    tokens = sum((run.tokens for run in paid), Tokens())
+    costs = [run.cost_usd for run in paid if run.cost_usd is not None]
+    arrow = "→" if is_unicode() else "->"
+    output = format_output(tokens.output, is_partial=tokens.is_partial)
+    facts = [
+        format_count(sum(run.calls for run in paid), "call"),
+        f"{format_number(tokens.input)} {arrow} {output} tokens",
+        format_money(sum(costs) if costs else None, complete=all(run.cost_complete for run in paid)),
+    ]
+    return f"{format_count(len(paid), 'run')}: {', '.join(filter(None, facts))}"

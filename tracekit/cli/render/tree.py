@@ -11,9 +11,9 @@ from rich.text import Text
 
 from tracekit import semconv
 from tracekit.analysis.alike import AlikeNodes, chain_of, failed_in, grouped
-from tracekit.cli.render.compact import short_model, summary_of_group, telling_argument
+from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
+from tracekit.analysis.timing.path_line import path_line
 from tracekit.cli.render.console import console
-from tracekit.cli.render.shares import path_line
 from tracekit.cli.shape import codes_by_span
 from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
 from tracekit.model.finding import Finding, is_at_least

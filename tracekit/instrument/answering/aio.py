@@ -112,7 +112,7 @@ def _failure(reply: Reply, answerer: Answerer) -> BaseException:
 
 
 class _Protocol:
-    """Stands for the connection of a body that comes from the record."""
+    """A stand-in for the connection of a recorded body."""
 
     connected = True
     _reading_paused = False

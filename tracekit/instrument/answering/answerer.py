@@ -129,7 +129,7 @@ class Answerer(Upstream):
         from tracekit.instrument.answering import sdk  # noqa: PLC0415  loads with the first call
         from tracekit.instrument.answering.calls import answered  # noqa: PLC0415  the same
 
-        asked = sdk.Asked(client, self, answered(call), request, bool(options.get("stream")), as_sent=True)
+        asked = sdk.PendingRequest(client, self, answered(call), request, bool(options.get("stream")), as_sent=True)
         return (sdk.respond_async if _is_async(client) else sdk.respond)(asked)
 
 

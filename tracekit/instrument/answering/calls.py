@@ -45,8 +45,8 @@ class AnsweredCall(Call):
 
     @override
     def known_of(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        told = self.reply.told if self.reply is not None else {}
-        return {name: value for name, value in told.items() if name in attributes}
+        host_attributes = self.reply.host_attributes if self.reply is not None else {}
+        return {name: value for name, value in host_attributes.items() if name in attributes}
 
 
 def answered(call: Call) -> AnsweredCall:

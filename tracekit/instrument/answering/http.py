@@ -28,7 +28,7 @@ def answer(client: Any, answerer: Answerer, sending: Sending, request: Any, *, s
         answerer.hold(reply.begin_ns)
         sdk.send(sending.attempt, reply, request, None, None)
         answerer.hold(reply.answered_ns)
-        response = _response(answerer, reply, request, sending, sdk.Reading, stream=stream)
+        response = _response(answerer, reply, request, sending, sdk.ReplayedBody, stream=stream)
         try:
             for hook in client.event_hooks["response"]:
                 hook(response)
@@ -48,7 +48,7 @@ async def answer_async(client: Any, answerer: Answerer, sending: Sending, reques
         await answerer.hold_async(reply.begin_ns)
         sdk.send(sending.attempt, reply, request, None, None)
         await answerer.hold_async(reply.answered_ns)
-        response = _response(answerer, reply, request, sending, sdk.AsyncReading, stream=stream)
+        response = _response(answerer, reply, request, sending, sdk.AsyncReplayedBody, stream=stream)
         try:
             for hook in client.event_hooks["response"]:
                 await hook(response)

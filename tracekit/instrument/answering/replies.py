@@ -17,10 +17,10 @@ from tracekit.instrument.sdk.body import DECODED, library_of
 from tracekit.model.events import Failure
 from tracekit.model.heads import HeadForm
 
-__all__ = ["Body", "error_of", "fail", "raised_in", "streamed", "whole"]
+__all__ = ["TimedChunks", "error_of", "fail", "raised_in", "streamed", "whole"]
 
 
-class Body(Protocol):
+class TimedChunks(Protocol):
     """The pieces of a body, each when its time has come; asynchronous for an asynchronous client."""
 
     def __iter__(self) -> Iterator[bytes]:
@@ -38,7 +38,7 @@ def whole(reply: Reply, request: Any) -> Any:
     return _finish(response, library.Headers(_raw(reply)), reply)
 
 
-def streamed(reply: Reply, request: Any, body: Body) -> Any:
+def streamed(reply: Reply, request: Any, body: TimedChunks) -> Any:
     """`reply` as a response whose body is yet to be read."""
     library = library_of(request)
     stream = _streams(library)[hasattr(body, "__aiter__")](body)
@@ -80,7 +80,7 @@ def _streams(library: Any) -> tuple[Any, Any]:
 
 
 class _SyncStream:
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: TimedChunks) -> None:
         self._body = body
 
     def __iter__(self) -> Iterator[bytes]:

@@ -17,9 +17,9 @@ from tracekit.instrument.reply import Reply
 from tracekit.instrument.sdk.attempt import CURRENT_ATTEMPT, Attempt, request_of
 
 __all__ = [
-    "Asked",
-    "AsyncReading",
-    "Reading",
+    "AsyncReplayedBody",
+    "PendingRequest",
+    "ReplayedBody",
     "answer",
     "answer_async",
     "prepare",
@@ -52,17 +52,17 @@ def answer(
     """
     options = prepare(client, options)
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    asked = Asked(client, answerer, call, request, stream)
+    asked = PendingRequest(client, answerer, call, request, stream)
     return respond(asked, kwargs.get("call"), options), options
 
 
 def prepare(client: Any, options: Any) -> Any:
-    """Return `options` as `client` prepares them, without a token that it would fetch, and with a key if it has none."""
+    """Return `options` as `client` prepares them, without fetching a token, and with a placeholder key if there is none."""
     with _without_token(client):
         return _with_some_key(client, client._prepare_options(options))  # noqa: SLF001  as the SDK does
 
 
-def respond(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
+def respond(asked: PendingRequest, sdk_call: Any = None, options: Any = None) -> Any:
     """Return the recorded answer to what is `asked`; `sdk_call` is the SDK's own record of the call, with `options`.
 
     Raises:
@@ -98,7 +98,7 @@ async def answer_async(
     """`answer` for an asynchronous client."""
     options = await prepare_async(client, options)
     request = client._build_request(options, retries_taken=retries_taken)  # noqa: SLF001  see `points`
-    asked = Asked(client, answerer, call, request, stream)
+    asked = PendingRequest(client, answerer, call, request, stream)
     return await respond_async(asked, kwargs.get("call"), options), options
 
 
@@ -108,7 +108,7 @@ async def prepare_async(client: Any, options: Any) -> Any:
         return _with_some_key(client, await client._prepare_options(options))  # noqa: SLF001  as the SDK does
 
 
-async def respond_async(asked: Asked, sdk_call: Any = None, options: Any = None) -> Any:
+async def respond_async(asked: PendingRequest, sdk_call: Any = None, options: Any = None) -> Any:
     """`respond` for an asynchronous client."""
     try:
         reply, attempt = asked.begin()
@@ -152,7 +152,7 @@ def _with_some_key(client: Any, options: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PendingRequest:
     """A request in a replay that is about to be answered.
 
     `stream` says that its body is read later. One that is `as_sent` fails as in the HTTP library, not as in the SDK.
@@ -173,7 +173,10 @@ class Asked:
 
 
 def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: Any) -> None:
-    """Record `request` as sent when it was; `sdk_call` and `options` are those of the SDK, None where it did not call."""
+    """Record that `request` was sent, at its recorded time.
+
+    `sdk_call` and `options` are the SDK's own; both are None for a request that the SDK did not make.
+    """
     if sdk_call is not None:
         # The SDK's span counts what is sent, and tells the address.
         sdk_call.sending(request, options)
@@ -187,7 +190,7 @@ def send(attempt: Attempt, reply: Reply, request: Any, sdk_call: Any, options: A
 # ── the answer ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _response(asked: Asked, reply: Reply, attempt: Attempt) -> Any:
+def _response(asked: PendingRequest, reply: Reply, attempt: Attempt) -> Any:
     from tracekit.instrument.answering import replies  # noqa: PLC0415  needs the SDK
 
     client, answerer, request = asked.client, asked.answerer, asked.request
@@ -202,7 +205,7 @@ def _response(asked: Asked, reply: Reply, attempt: Attempt) -> Any:
         answerer.ended(reply)
         return response
     is_async = hasattr(client, "__aenter__")
-    body = (AsyncReading if is_async else Reading)(reply, answerer, attempt, request)
+    body = (AsyncReplayedBody if is_async else ReplayedBody)(reply, answerer, attempt, request)
     response = replies.streamed(reply, request, body)
     attempt.answered(response)
     return response
@@ -215,7 +218,7 @@ def raised(attempt: Attempt, reply: Reply, error: BaseException) -> None:
     attempt.raised(error)
 
 
-class Reading:
+class ReplayedBody:
     """The pieces of a body, each when its time has come."""
 
     def __init__(self, reply: Reply, answerer: Answerer, attempt: Attempt, request: Any) -> None:
@@ -244,7 +247,10 @@ class Reading:
         return self._at_ns
 
     def _closed_ns(self) -> int:
-        """When the body is closed: as in the recording if as much was read there, else when its last piece had come."""
+        """Return the time at which the body closes.
+
+        That is the recorded time if the program read as much as in the recording, else the end of its last chunk.
+        """
         return self.reply.end_ns if not self._left else max(self._at_ns, self._attempt.call.recorder.clock.now_ns())
 
     def _end(self) -> None:
@@ -262,7 +268,7 @@ class Reading:
         self._answerer.ended(self.reply)
 
 
-class AsyncReading(Reading):
+class AsyncReplayedBody(ReplayedBody):
     """The same for an asynchronous client."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

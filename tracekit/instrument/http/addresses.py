@@ -48,7 +48,7 @@ def asks_claude(host: str, path: str, *, has_version: bool) -> bool:
 
 
 def model_in(path: str) -> str:
-    """Return the model that `path` names where Claude is asked by way of Vertex or Bedrock; "" if it names none."""
+    """Return the model that the `path` of a request to Vertex or Bedrock names, or ""."""
     _, is_vertex, rest = path.partition(_VERTEX)
     if is_vertex and rest.endswith(_VERTEX_ENDS):
         model = rest.partition(":")[0]

@@ -57,7 +57,7 @@ async def _between(session: Any, request: Any, handler: Callable[[Any], Awaitabl
 
 
 async def as_sent(request: Any) -> Request:
-    """What the request says, less the headers that carry credentials."""
+    """Convert a request of aiohttp for the record, without the headers that carry credentials."""
     url, body = request.url, request.body
     if isinstance(body, sys.modules["aiohttp"].payload.BytesPayload):
         content: bytes | None = await body.as_bytes()
@@ -132,7 +132,7 @@ class _Observing:
         return super().feed_data(data, *args)  # type: ignore[misc]  # the reader's, which stands behind this class
 
     def feed_eof(self) -> None:
-        """The body has ended."""
+        """Note the end of the body."""
         self.attempt.read()
         super().feed_eof()  # type: ignore[misc]  # see above
 

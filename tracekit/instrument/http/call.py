@@ -1,4 +1,4 @@
-"""A call that an HTTP client makes by itself: one request, with a span of ours in the place of the SDK's."""
+"""A call that a plain HTTP client makes: one request, with a span by tracekit in place of the SDK's."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Sending:
 
 
 def concerns(path: str) -> Recorder | None:
-    """Return the recorder, if a request to `path` may be one to record or to count and is not the SDK's own."""
+    """Return the recorder if a request to `path` may have to be recorded or counted and isn't the SDK's."""
     recorder = active()
     # A request to any other address costs no more than this.
     return recorder if recorder is not None and is_candidate(path) and current_call() is None else None
@@ -179,6 +179,6 @@ def _body(sent: Request) -> dict[str, Any] | None:
 
 
 def _is_in_span_for_call() -> bool:
-    """Whether a span of another instrumentation stands for this call already, so that one of ours would count it twice."""
+    """Return whether the current span is another instrumentation's for this call; a second one would count it twice."""
     attributes = getattr(otel_trace.get_current_span(), "attributes", None) or {}
     return any(str(attributes.get(name)).lower() in ("chat", "llm", "text_completion") for name in _OF_OTHERS)

@@ -21,7 +21,7 @@ from tracekit.instrument.sdk.reading import Reading
 from tracekit.instrument.telling import begin_attributes, end_exported
 from tracekit.model.events import Answered, Chunk, Event, Failure, Request, Response
 from tracekit.model.heads import HeadForm
-from tracekit.model.messages import Answer, answer_of, stream_form
+from tracekit.model.messages import ResponseContent, answer_of, stream_form
 from tracekit.origin import pass_on
 from tracekit.privacy import SENT_HEADERS, kept_headers
 
@@ -152,7 +152,7 @@ class Attempt:
 
     def _begin_reading(self, content_type: str, decoder: Any) -> None:
         call = self.call
-        call.answer = Answer()
+        call.answer = ResponseContent()
         wanted: Literal["nothing", "account", "everything"] = "nothing"
         if call.live is not None and call.live.kind == "llm":
             # What a call without a parent was answered tells which later call continues it.
@@ -242,14 +242,14 @@ class Attempt:
             incomplete = Failure(semconv.Outcome.INCOMPLETE)
             self._end(incomplete, semconv.Outcome.INCOMPLETE, of_call=incomplete, response=response)
         else:
-            self._end(self._told_failure(), response=response, of_call=self._told_failure())
+            self._end(self._reported_failure(), response=response, of_call=self._reported_failure())
 
     def _end_early(self, outcome: str) -> None:
-        failure = self._told_failure()
-        is_told = self.call.answer.complete or (failure is not None and self._status < 400)
-        self._end(failure, "" if is_told else outcome, of_call=failure)
+        failure = self._reported_failure()
+        is_settled = self.call.answer.complete or (failure is not None and self._status < 400)
+        self._end(failure, "" if is_settled else outcome, of_call=failure)
 
-    def _told_failure(self) -> Failure | None:
+    def _reported_failure(self) -> Failure | None:
         """The failure that the answer tells: its status, or the error event of its stream."""
         error = self.call.answer.error
         if self._status >= 400:
@@ -297,7 +297,7 @@ def _server_of(host: str) -> tuple[str, int]:
 
 
 def request_of(request: Any) -> Request:
-    """What a request of httpx2 or httpx says, less the headers that carry credentials."""
+    """Convert a request of httpx2 or httpx for the record, without the headers that carry credentials."""
     url = request.url
     # Each look-up by name goes through all headers.
     sent = {name.lower(): value for name, value in request.headers.raw}

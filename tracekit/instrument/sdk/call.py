@@ -22,7 +22,7 @@ from tracekit.instrument.telling import agent_around, complete
 from tracekit.model.batch import is_batch_results
 from tracekit.model.events import Event, Failure, Kind, Request
 from tracekit.model.measured import Measured
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.origin import interrupts, pass_on
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = ["Call"]
 
 
 class Call:
-    """A call while it runs. It begins in the record with its first attempt, when it is known what is asked.
+    """A call while it runs. Its span begins in the record with its first attempt, when the request is known.
 
     It is over when its request has returned, the SDK's span for it has ended and the answer's body is read, closed or
     dropped, in whatever order. `tracer_provider` is the client's own, if it has one; the call is `hidden` where the
@@ -45,7 +45,7 @@ class Call:
         self.tracer_provider = tracer_provider
         self.span: AdoptedSpan | None = None
         self.live: LiveSpan | None = None
-        self.answer = Answer()
+        self.answer = ResponseContent()
         self.wait_s: float | None = None
         self.attempts = 0
         self.open_attempt: Attempt | None = None
@@ -57,7 +57,7 @@ class Call:
         self._outcome = ""
         self._asked: bytes | None = None
         self._is_recorded = False
-        self._used: tuple[Answer, dict[str, Any]] | None = None
+        self._used: tuple[ResponseContent, dict[str, Any]] | None = None
         self._waiting: list[tuple[LiveSpan, Event]] = []
         self._may_wait = False
         self._in_request = False
@@ -67,7 +67,7 @@ class Call:
 
     @property
     def in_request(self) -> bool:
-        """Whether the SDK's request for this call runs."""
+        """Return whether the SDK's request for this call is running."""
         return self._in_request
 
     # ── told by the SDK's span ───────────────────────────────────────────────────────────────────────────────────
@@ -79,7 +79,7 @@ class Call:
         span.tracekit_live = self._begin(name, attributes, span.real)
 
     def span_ended(self) -> None:
-        """The SDK is about to end its span: the call is over but for its request, and for closing the body."""
+        """Note that the SDK ends its span; the request may still have to return, and the body to be closed."""
         self._span_ended = True
         self._tell_span()
         self._finish_if_over()
@@ -166,13 +166,13 @@ class Call:
         self._finish_if_over()
         self._write_waiting()
 
-    def attempt_ends(self, told: Sequence[tuple[LiveSpan, Event]], *, may_wait: bool) -> None:
-        """The newest attempt is about to be over. The call writes `told`, the rest of the attempt's record.
+    def attempt_ends(self, events: Sequence[tuple[LiveSpan, Event]], *, may_wait: bool) -> None:
+        """The newest attempt is about to be over. The call writes `events`, the rest of the attempt's record.
 
         The rest is written with the call's own end where that comes at once, or where it `may_wait` until the request has
         returned.
         """
-        self._waiting, self._may_wait = list(told), may_wait
+        self._waiting, self._may_wait = list(events), may_wait
 
     def attempt_ended(self, failure: Failure | None, outcome: str) -> None:
         """The newest attempt is over: it failed, or its answer's body was read, closed or dropped."""
@@ -215,11 +215,11 @@ class Call:
             self.recorder.write_begin(live)
         attributes = {**(self.span.attributes if self.span is not None else {}), **self._usage()}
         attributes.update(self.known_of(attributes))
-        failure = self._failure_told_by_span(attributes.pop(semconv.ERROR_TYPE, None))
+        failure = self._failure_of_span(attributes.pop(semconv.ERROR_TYPE, None))
         if self._outcome:
             attributes[semconv.OUTCOME] = self._outcome
         if self._is_alone(live) and live.run is not None and self.answer.message is not None:
-            self.recorder.talk.remember(self._asked, self.answer.message, live.run)
+            self.recorder.conversations.remember(self._asked, self.answer.message, live.run)
         live.attributes.update(attributes)
         self._measure(live, attributes, failure)
         try:
@@ -241,12 +241,12 @@ class Call:
             return
         duration_s = (self.recorder.clock.now_ns() - live.begin_ns) / 1e9
         error = failure.type if failure is not None else None
-        told = {**live.attributes_at_begin, **attributes}
+        known = {**live.attributes_at_begin, **attributes}
         retries = max(0, self.attempts - 1)
-        self.recorder.measuring.call(Measured(told, agent_around(live), live.begin_ns, duration_s, error, retries))
+        self.recorder.measuring.call(Measured(known, agent_around(live), live.begin_ns, duration_s, error, retries))
 
-    def _failure_told_by_span(self, error_type: Any) -> Failure | None:
-        """Why the call failed; also where only the SDK knows, as when it cannot parse what it reads."""
+    def _failure_of_span(self, error_type: Any) -> Failure | None:
+        """Return the failure of the call, including one that only the SDK sees, such as an unreadable body."""
         if self._failure is not None or self.span is None or not self.span.failed:
             return self._failure
         if error_type == "api_error" and not self._outcome:
@@ -300,7 +300,7 @@ class Call:
     def _find_run(self, live: LiveSpan) -> None:
         """Find the run that the call continues by what it asks, where nothing else tells its run."""
         if self._is_alone(live) and live.run is None and not self.recorder.has_root(live):
-            live.run = self.recorder.talk.continued_by(self._asked)
+            live.run = self.recorder.conversations.continued_by(self._asked)
 
 
 class _LastTracer:
@@ -313,7 +313,7 @@ _last_tracer = _LastTracer()
 
 
 def _asked_attributes(body: bytes | None) -> dict[str, Any]:
-    """What the SDK's span would say of a request for a message that the application posts by itself."""
+    """Return the attributes of the SDK's span for a Messages request that the application posts itself."""
     attributes: dict[str, Any] = {semconv.OPERATION_NAME: semconv.Operation.CHAT}
     try:
         request = json.loads(body or b"{}")

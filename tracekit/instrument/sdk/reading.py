@@ -1,4 +1,4 @@
-"""What an answer's body says, as far as a call needs to know it while the application reads it."""
+"""Reads a response's body for its call while the application reads it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from tracekit.model.aws import FrameSplitter
-from tracekit.model.messages import HEAD_BYTES, Answer, StreamForm, answer_of, stream_events_of, stream_form
+from tracekit.model.messages import HEAD_BYTES, ResponseContent, StreamForm, answer_of, stream_events_of, stream_form
 from tracekit.model.sse import Splitter
 from tracekit.origin import pass_on
 
@@ -27,7 +27,11 @@ class Reading:
     """Why the body could not be decoded any further."""
 
     def __init__(
-        self, answer: Answer, content_type: str, decoder: Any, wanted: Literal["nothing", "account", "everything"]
+        self,
+        answer: ResponseContent,
+        content_type: str,
+        decoder: Any,
+        wanted: Literal["nothing", "account", "everything"],
     ) -> None:
         self._answer = answer
         self._content_type = content_type
@@ -40,15 +44,15 @@ class Reading:
 
     @property
     def is_stream(self) -> bool:
-        """Whether the body, as far as it was read, is a stream of events."""
+        """Return whether the body is a stream of events, as far as it was read."""
         return self._form is not None
 
     def take(self, data: bytes) -> bytes:
-        """What `data` adds, for the record."""
+        """Return the bytes that `data` adds to the recorded body."""
         return self._add(data if self._decoder is None else self._decoded(self._decoder.decode(data)))
 
     def rest(self) -> bytes:
-        """What is left when reading ends: it completed no event, but it did cross the wire."""
+        """Return the bytes left at the end of reading: they were received, but complete no event."""
         data = b""
         if self._decoder is not None:
             data = self._add(self._decoded(self._decoder.flush()))

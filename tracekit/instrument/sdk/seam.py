@@ -26,7 +26,7 @@ _replaced = Replaced()
 
 
 class _Recorded:
-    """Which clients are recorded: all of them, or those whose HTTP client is in a set."""
+    """The clients that are recorded: all clients, or those whose HTTP client is in a set."""
 
     def __init__(self) -> None:
         self.everything = False
@@ -238,7 +238,7 @@ def _is_recorded(client: Any) -> bool:
 
 @guarded
 def _enter_call(client: Any, options: Any, sdk_call: Any, entered: list[Call], kind: type[Call]) -> None:
-    """Enter the call whose request is about to run: that of the SDK's span, or a new one where the SDK started none.
+    """Enter the call whose request is about to run: the call of the SDK's span, or a new call.
 
     The call is added to `entered`, which the caller has even where this is cut short.
     """

@@ -1,4 +1,4 @@
-"""Calls of an SDK that makes no spans of its own (before 1.14): the llm span of a call is ours.
+"""Calls of an SDK without spans of its own (before 1.14), for which tracekit makes the llm spans.
 
 Before 0.108 the SDK has no method for one attempt either: its `request` prepares, signs and sends within one loop. There
 `request` runs on a stand-in for the client, whose HTTP client is where an attempt is seen.
@@ -44,9 +44,13 @@ class UntracedCall(Call):
             return
         attributes = _attributes(client, options)
         name = f"{semconv.Operation.CHAT} {attributes.get(semconv.REQUEST_MODEL, '')}".rstrip()
-        is_told = _is_told_by_another()
-        real = INVALID_SPAN if is_told else self.tracer().start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
-        span = AdoptedSpan(real, hidden=is_told)
+        is_traced_elsewhere = _is_traced_elsewhere()
+        real = (
+            INVALID_SPAN
+            if is_traced_elsewhere
+            else self.tracer().start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+        )
+        span = AdoptedSpan(real, hidden=is_traced_elsewhere)
         self.span_started(span, name, attributes)
         before = attach_context(otel_trace.set_span_in_context(span))
         self._contexts = before, otel_context.get_current()
@@ -98,7 +102,7 @@ def _attributes(client: Any, options: Any) -> dict[str, Any]:
     return flat({name: value for name, value in found.items() if isinstance(value, str | int)})
 
 
-def _is_told_by_another() -> bool:
+def _is_traced_elsewhere() -> bool:
     """Return whether the call runs in the LLM span of another instrumentation, so that a second would count it twice."""
     span: Any = otel_trace.get_current_span()
     scope = getattr(span, "instrumentation_scope", None)

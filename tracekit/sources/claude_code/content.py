@@ -9,7 +9,7 @@ from typing import Any
 from tracekit import semconv
 from tracekit.model.events import Response
 from tracekit.model.json_text import compact
-from tracekit.model.messages import Answer, usage_attributes
+from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.sources.claude_code.calls import CallRecord, ToolRecord
 from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart, blocks_of, text_of
 from tracekit.sources.records import RecordReading
@@ -101,11 +101,11 @@ class SessionContent:
 
 
 def usage_of(call: CallRecord) -> dict[str, Any]:
-    """Return the attributes for what `call` used; what the record does not say is left out."""
+    """Return the usage attributes of `call`, without values that the record lacks."""
     newest = call.newest
     if newest is None:
         return {}
-    answer = Answer()
+    answer = ResponseContent()
     answer.message = {
         "id": newest.message,
         "model": newest.model,

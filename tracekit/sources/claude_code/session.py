@@ -96,7 +96,7 @@ class TranscriptSession:
         )
 
     def close(self) -> None:
-        """Let go of the files and of what was read of them."""
+        """Release the files and their content."""
         self._reading.close()
         self._readers.clear()
         self._lines, self._notes = [], SessionNotes()

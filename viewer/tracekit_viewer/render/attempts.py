@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tracekit_viewer.door import Exchange, Node, Run, answer_of, count, duration, semconv, size
 from tracekit_viewer.render.block import STEP, Block, Line, Part, Style
-from tracekit_viewer.render.bodies import Facts, Table
+from tracekit_viewer.render.bodies import KeyValues, Table
 from tracekit_viewer.render.family import calls_below
 from tracekit_viewer.render.message import body_of
 from tracekit_viewer.render.notes import failure_blocks, note
@@ -34,14 +34,14 @@ def attempts_blocks(run: Run, node: Node) -> list[Block]:
     if not found:
         return [note("none", "No request was made here.")]
     numbers = {attempt.id: number for number, attempt in _numbered(node)}
-    told, blocks = found, []
+    shown, blocks = found, []
     if node.kind not in ("llm", "attempt", "turn"):
-        told = [attempt for attempt in found if attempt.status != "ok" or numbers[attempt.id] > 1]
-        words = f"{count(len(found))} requests; {count(len(told))} failed, were repeated or never ended"
-        blocks.append(note("summary", words if told else f"{count(len(found))} requests; all went well at once"))
-    if len(told) > 1:
-        blocks.append(Block("table", body=_table(run, told, numbers), folded=30))
-    for attempt in told[:200]:
+        shown = [attempt for attempt in found if attempt.status != "ok" or numbers[attempt.id] > 1]
+        words = f"{count(len(found))} requests; {count(len(shown))} failed, were repeated or never ended"
+        blocks.append(note("summary", words if shown else f"{count(len(found))} requests; all went well at once"))
+    if len(shown) > 1:
+        blocks.append(Block("table", body=_table(run, shown, numbers), folded=30))
+    for attempt in shown[:200]:
         blocks += _blocks(run, attempt, numbers[attempt.id])
     return blocks
 
@@ -87,18 +87,33 @@ def _blocks(run: Run, attempt: Node, number: int) -> Iterator[Block]:
         ("to", f"{exchange.request.method} {exchange.request.host}{exchange.request.path}" if exchange else ""),
         ("came to its end", _text(attempt, semconv.OUTCOME)),
     ]
-    body = Facts(tuple((name, value) for name, value in facts if value))
+    body = KeyValues(tuple((name, value) for name, value in facts if value))
     bar: Style = "dim" if attempt.status == "ok" else style
-    told = _error_body(exchange)
-    error = answer_of(exchange.body, exchange.headers.get("content-type", "")).error if exchange and not told else None
-    why = failure_blocks(attempt, error) if not told else []
-    yield Block(f"{attempt.id}", head, body=body, bar=bar, folded=STEP, apart=not (told or why))
+    error_body = _error_body(exchange)
+    error = (
+        answer_of(exchange.body, exchange.headers.get("content-type", "")).error
+        if exchange and not error_body
+        else None
+    )
+    why = failure_blocks(attempt, error) if not error_body else []
+    yield Block(f"{attempt.id}", head, body=body, bar=bar, folded=STEP, apart=not (error_body or why))
     for index, block in enumerate(why):
         yield Block(
-            f"{attempt.id} why {index}", block.head, body=block.body, bar="error", copied=block.copied, apart=not told
+            f"{attempt.id} why {index}",
+            block.head,
+            body=block.body,
+            bar="error",
+            copied=block.copied,
+            apart=not error_body,
         )
-    if told:
-        yield Block(f"{attempt.id} body", (("its body", "dim"),), body=body_of(told), bar="error", copied=lambda: told)
+    if error_body:
+        yield Block(
+            f"{attempt.id} body",
+            (("its body", "dim"),),
+            body=body_of(error_body),
+            bar="error",
+            copied=lambda: error_body,
+        )
 
 
 def _error_body(exchange: Exchange | None) -> str:

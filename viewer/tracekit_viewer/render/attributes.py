@@ -8,7 +8,7 @@ from typing import Any
 
 from tracekit_viewer.door import Node, Run
 from tracekit_viewer.render.block import STEP, Block
-from tracekit_viewer.render.bodies import Facts
+from tracekit_viewer.render.bodies import KeyValues
 
 __all__ = ["attributes_blocks"]
 
@@ -37,7 +37,9 @@ def _block(name: str, facts: list[tuple[str, str]]) -> Block | None:
         return None
     copied = "\n".join(f"{key}: {value}" for key, value in facts)
     folded = STEP if len(facts) <= _FOLDED and len(copied) < _LONGEST else _FOLDED
-    return Block(f"group {name}", ((name, "strong"),), body=Facts(tuple(facts)), folded=folded, copied=lambda: copied)
+    return Block(
+        f"group {name}", ((name, "strong"),), body=KeyValues(tuple(facts)), folded=folded, copied=lambda: copied
+    )
 
 
 def _span_facts(run: Run, node: Node) -> list[tuple[str, str]]:

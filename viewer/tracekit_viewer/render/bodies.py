@@ -12,12 +12,12 @@ from tracekit_viewer.render.block import Body, Line, Part, Shown, Style, line_ce
 from tracekit_viewer.render.outline import outline
 from tracekit_viewer.render.text import cells, fit, wrap
 
-__all__ = ["Beside", "Facts", "Json", "Lines", "Table", "Text"]
+__all__ = ["Json", "KeyValues", "Lines", "SideBySide", "Table", "Text"]
 
 _GRACE = 2
 """Rows that are shown rather than said to be left."""
 _LONGEST_COUNT = 20_000
-_LEAST_BESIDE = 84
+_LEAST_SIDE_BY_SIDE = 84
 """Columns from which on two bodies stand side by side."""
 
 
@@ -100,13 +100,13 @@ class Lines:
 
     def shown(self, width: int, most: int) -> Shown:
         """Its first `most` lines."""
-        told = len(self.lines) - most
-        kept = self.lines if told <= _GRACE else self.lines[:most]
-        return Shown([trimmed(line, width) for line in kept], f"{count(told)} more lines" if told > _GRACE else "")
+        left = len(self.lines) - most
+        kept = self.lines if left <= _GRACE else self.lines[:most]
+        return Shown([trimmed(line, width) for line in kept], f"{count(left)} more lines" if left > _GRACE else "")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class KeyValues:
     """Names and values, the values in a column of their own."""
 
     facts: tuple[tuple[str, str], ...]
@@ -149,8 +149,8 @@ class Table:
         ]
         lines = [self._line([(name, "dim") for name in self.names], widths, width)]
         lines += [self._line(row, widths, width) for row in kept]
-        told = len(self.rows) - len(kept)
-        return Shown(lines, f"{count(told)} more" if told else "")
+        left = len(self.rows) - len(kept)
+        return Shown(lines, f"{count(left)} more" if left else "")
 
     def _line(self, row: Sequence[Part], widths: list[int], width: int) -> Line:
         parts: list[Part] = []
@@ -165,7 +165,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SideBySide:
     """Two bodies under names of their own: side by side where there is room, else one below the other."""
 
     left_name: str
@@ -178,7 +178,7 @@ class Beside:
         """The first `most` rows of both."""
         left_head: list[Line] = [((self.left_name, "dim"),)]
         right_head: list[Line] = [((self.right_name, self.right_style),)] if self.right_name else []
-        if width < _LEAST_BESIDE:
+        if width < _LEAST_SIDE_BY_SIDE:
             left, right = self.left.shown(width, most), self.right.shown(width, most)
             return Shown([*left_head, *left.lines, *right_head, *right.lines], left.left or right.left)
         half = (width - 3) // 2

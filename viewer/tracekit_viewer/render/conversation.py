@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracekit_viewer.door import Node, Run, blocks_of, count, duration, semconv, text_of
+from tracekit_viewer.door import Node, Run, blocks_of, count, counted, duration, semconv, text_of
 from tracekit_viewer.render.block import Block, Style
 from tracekit_viewer.render.bodies import Json, Text
+from tracekit_viewer.render.call_messages import CallMessages, Reader
 from tracekit_viewer.render.family import Family, calls_below
 from tracekit_viewer.render.message import length_of, said_block, tool_block, without_data
 from tracekit_viewer.render.notes import failure_blocks, kept_note, note
-from tracekit_viewer.render.said import Reader, Said
 
 __all__ = ["call_blocks"]
 
@@ -44,46 +44,46 @@ def call_blocks(
     siblings = list(calls_below(family.home(call)))
     place = next((index for index, each in enumerate(siblings) if each.id == call.id), 0)
     scene = _Scene(run, call, family, reader, siblings[:place], siblings[place + 1 :])
-    said = _said(scene, attempt)
+    contents = _contents_of(scene, attempt)
     blocks = kept_note(run)
-    if said is None:
+    if contents is None:
         words = "Nothing of this call was recorded yet." if call.status == "open" else "Its request was not recorded."
         return [*blocks, note("none", words), *failure_blocks(call)]
     known, same_system = (0, False) if whole else reader.known_before(run, call, scene.earlier)
-    blocks.append(_request_block(said))
+    blocks.append(_request_block(contents))
     if known:
         words = f"{count(known)} earlier messages are not repeated"
         blocks.append(note("earlier", f"{words}; w shows them all", bare=True))
-    blocks += _asked(scene, said, known, system=not same_system)
-    blocks += _answered(scene, said)
-    return [*blocks, *_ending(attempt or call, said)]
+    blocks += _request_blocks(scene, contents, known, system=not same_system)
+    blocks += _response_blocks(scene, contents)
+    return [*blocks, *_ending(attempt or call, contents)]
 
 
-def _said(scene: _Scene, attempt: Node | None) -> Said | None:
+def _contents_of(scene: _Scene, attempt: Node | None) -> CallMessages | None:
     if attempt is None:
         return scene.reader.of_call(scene.run, scene.call)
     exchange = scene.run.recording.exchanges.get(attempt.id)
     return None if exchange is None else scene.reader.of(exchange)
 
 
-def _request_block(said: Said) -> Block:
+def _request_block(contents: CallMessages) -> Block:
     """The model and its settings on one row; the tools and the rest unfold."""
-    request = said.request
+    request = contents.request
     rest = {name: value for name, value in request.items() if name not in _TOLD_ELSEWHERE}
-    facts = [str(request.get("model") or said.exchange.request.path)]
+    facts = [str(request.get("model") or contents.exchange.request.path)]
     if isinstance(request.get("max_tokens"), int):
         facts.append(f"at most {count(request['max_tokens'])} tokens")
     tools = rest.get("tools")
     if isinstance(tools, list) and tools:
-        facts.append(f"{len(tools)} tool{'s' if len(tools) > 1 else ''}")
+        facts.append(counted(len(tools), "tool"))
     facts += [name for name in rest if name not in ("tools", "metadata")]
     facts += ["streamed"] if request.get("stream") is True else []
     body = Json(without_data(rest)) if rest else None
     return Block("request", ((" · ".join(facts), "dim"),), body=body, folded=0)
 
 
-def _asked(scene: _Scene, said: Said, known: int, *, system: bool) -> Iterator[Block]:
-    prompt = text_of(said.request.get("system"))
+def _request_blocks(scene: _Scene, contents: CallMessages, known: int, *, system: bool) -> Iterator[Block]:
+    prompt = text_of(contents.request.get("system"))
     if system and prompt:
         yield Block(
             "system",
@@ -94,7 +94,7 @@ def _asked(scene: _Scene, said: Said, known: int, *, system: bool) -> Iterator[B
             folded=6,
             copied=lambda: prompt,
         )
-    messages = said.messages
+    messages = contents.messages
     uses = _uses(messages)
     results = _results(messages)
     for number in range(known, len(messages)):
@@ -114,12 +114,12 @@ def _asked(scene: _Scene, said: Said, known: int, *, system: bool) -> Iterator[B
             headed = headed and _is_thinking(block)
 
 
-def _answered(scene: _Scene, said: Said) -> Iterator[Block]:
+def _response_blocks(scene: _Scene, contents: CallMessages) -> Iterator[Block]:
     headed = True
-    for index, block in enumerate(blocks_of(said.message.get("content"))):
+    for index, block in enumerate(blocks_of(contents.message.get("content"))):
         key = f"a{index}"
         if _is_use(block):
-            partial = said.answer.partial_input(index)
+            partial = contents.answer.partial_input(index)
             use = {**block, "input": partial} if partial else block
             yield _use(scene, key, use, _result_of(scene, _id(block)), at=scene.call)
         else:
@@ -146,8 +146,8 @@ def _result_of(scene: _Scene, id: str) -> tuple[Any, bool] | None:
     """Return the result of the tool call `id`, from its span or from a later request."""
     node = scene.family.tool(scene.call, id)
     for call in scene.later[:2]:
-        said = scene.reader.of_call(scene.run, call)
-        found = _results(said.messages[-3:]).get(id) if said is not None else None
+        contents = scene.reader.of_call(scene.run, call)
+        found = _results(contents.messages[-3:]).get(id) if contents is not None else None
         if found is not None:
             return found
     if node is not None and semconv.TOOL_CALL_RESULT in node.attributes:
@@ -157,19 +157,21 @@ def _result_of(scene: _Scene, id: str) -> tuple[Any, bool] | None:
     return None
 
 
-def _ending(node: Node, said: Said) -> Iterator[Block]:
+def _ending(node: Node, contents: CallMessages) -> Iterator[Block]:
     """Yield the end of a call, if the call has ended."""
-    yield from failure_blocks(node, said.answer.error)
+    yield from failure_blocks(node, contents.answer.error)
     outcome = node.attributes.get(semconv.OUTCOME)
-    reason = said.message.get("stop_reason")
+    reason = contents.message.get("stop_reason")
     if reason is not None:
         words, style = _STOPPED.get(str(reason), (f"stopped: {reason}", "dim"))
         yield note("stop", words, style, bare=True)
-        details = said.message.get("stop_details")
+        details = contents.message.get("stop_details")
         if details:
             yield Block("stop details", body=Json(details), bar=style)
     elif node.status == "open":
-        yield note("stop", "… it is being answered" if said.message else "… it waits for an answer", "user", bare=True)
+        yield note(
+            "stop", "… it is being answered" if contents.message else "… it waits for an answer", "user", bare=True
+        )
     elif node.status == "interrupted":
         yield note("stop", "the process ended before this did", "warning", bare=True)
     if outcome:

@@ -8,12 +8,13 @@ from tracekit_viewer.door import Node, Run, duration, money, semconv
 from tracekit_viewer.render.attempts import attempts_blocks
 from tracekit_viewer.render.attributes import attributes_blocks
 from tracekit_viewer.render.block import Block, Line
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.conversation import call_blocks
 from tracekit_viewer.render.family import Family, calls_below
 from tracekit_viewer.render.notes import failure_blocks, note
 from tracekit_viewer.render.overview import STATUS_STYLE, agent_blocks, run_blocks, span_blocks, tool_node_blocks
 from tracekit_viewer.render.raw import raw_blocks
-from tracekit_viewer.render.said import Reader
+from tracekit_viewer.render.transcript import transcript_blocks
 from tracekit_viewer.render.usage import usage_blocks
 
 __all__ = ["TABS", "Tab", "blocks_of_tab", "title_of"]
@@ -23,8 +24,13 @@ Tab: TypeAlias = Literal["Conversation", "Attempts", "Usage", "Attributes", "Raw
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 
-def blocks_of_tab(tab: Tab, run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
-    """Return the blocks of `tab` for `node`; of a conversation, the node's addition or the `whole`."""
+def blocks_of_tab(
+    tab: Tab, run: Run, node: Node, family: Family, reader: Reader, *, whole: bool, by_agent: bool = False
+) -> list[Block]:
+    """Return the blocks of `tab` for `node`; of a conversation, the node's addition or the `whole`.
+
+    The whole conversation of a run or of an agent is that of all agents below, in the order of time or `by_agent`.
+    """
     match tab:
         case "Attempts":
             return attempts_blocks(run, node)
@@ -35,10 +41,12 @@ def blocks_of_tab(tab: Tab, run: Run, node: Node, family: Family, reader: Reader
         case "Raw":
             return raw_blocks(run, node)
         case "Conversation":
-            return _told(run, node, family, reader, whole=whole)
+            if whole and node.kind in ("run", "agent"):
+                return transcript_blocks(run, node, family, reader, by_agent=by_agent)
+            return _conversation_blocks(run, node, family, reader, whole=whole)
 
 
-def _told(run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
+def _conversation_blocks(run: Run, node: Node, family: Family, reader: Reader, *, whole: bool) -> list[Block]:
     match node.kind:
         case "run":
             return run_blocks(run, reader)

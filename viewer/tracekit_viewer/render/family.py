@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from tracekit_viewer.door import Kind, Node, Run, semconv
+from tracekit_viewer.door import Kind, Node, Run, calls_below, semconv
 
 __all__ = ["Family", "calls_below"]
 
@@ -26,6 +24,10 @@ class Family:
             found = self._parents.get(found.id)
         return found
 
+    def parent(self, node: Node) -> Node | None:
+        """The parent of `node`; None for the root."""
+        return self._parents.get(node.id)
+
     def home(self, node: Node) -> Node:
         """The agent that `node` belongs to, else the run."""
         return self.above(node, "agent") or self.root
@@ -37,14 +39,3 @@ class Family:
             if child.kind == "tool" and child.attributes.get(semconv.TOOL_CALL_ID) == call_id:
                 return child
         return None
-
-
-def calls_below(node: Node, *, other_agents: bool = False) -> Iterator[Node]:
-    """The calls in `node`, in order; of agents within it only if asked."""
-    stack = [node]
-    while stack:
-        found = stack.pop()
-        if found.kind == "llm":
-            yield found
-        elif found is node or other_agents or found.kind != "agent":
-            stack.extend(reversed(found.children))

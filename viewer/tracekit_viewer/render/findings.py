@@ -10,7 +10,7 @@ from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import cells, fit, plain, wrap
 
-__all__ = ["FLAG", "FindingRow", "Marks", "finding_rows", "marks_of", "places_of", "saving_of"]
+__all__ = ["FLAG", "FindingLine", "Marks", "finding_rows", "marks_of", "places_of", "saving_of"]
 
 FLAG = "⚑"
 """The sign of a finding."""
@@ -25,7 +25,7 @@ _INDENT = 4
 _LEAST_MESSAGE = 8
 
 
-class FindingRow(NamedTuple):
+class FindingLine(NamedTuple):
     """One line; `number` is the finding that it belongs to, counted from 0."""
 
     number: int
@@ -34,14 +34,14 @@ class FindingRow(NamedTuple):
 
 def finding_rows(
     found: Sequence[Finding], chosen: int, width: int, below: Sequence[Pieces] | None = None
-) -> list[FindingRow]:
+) -> list[FindingLine]:
     """All findings on lines of `width` cells. The `chosen` one has `below` under it, or else its evidence and remedy."""
-    rows: list[FindingRow] = []
+    rows: list[FindingLine] = []
     for number, finding in enumerate(found):
         lines = [_head(finding, width, chosen=number == chosen)]
         if number == chosen:
             lines = [*lines, *below] if below is not None else list(_whole(finding, width))
-        rows += [FindingRow(number, pieces) for pieces in lines]
+        rows += [FindingLine(number, pieces) for pieces in lines]
     return rows
 
 

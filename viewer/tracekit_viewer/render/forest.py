@@ -139,7 +139,7 @@ class Forest:
                 works.append(index)
                 if not work or node.start_ns < work:
                     work = node.start_ns
-                children = _told(children)
+                children = _shown_children(children)
                 if children:
                     shaped.append((index, CALL))
             elif kind == "tool":
@@ -181,7 +181,7 @@ class Forest:
         return ends
 
 
-def _told(children: tuple[Node, ...]) -> tuple[Node, ...]:
+def _shown_children(children: tuple[Node, ...]) -> tuple[Node, ...]:
     """Return the children of a call, without a single attempt that adds nothing to the call."""
     if len(children) == 1:
         only = children[0]

@@ -11,11 +11,11 @@ from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import name_of
 from tracekit_viewer.render.waterfall import cap_of
 
-__all__ = ["Lane", "bare_lanes_of", "bars_of", "lanes_of", "with_work"]
+__all__ = ["LaneRow", "bare_lanes_of", "bars_of", "lanes_of", "with_work"]
 
 
 @dataclass(slots=True)
-class Lane:
+class LaneRow:
     """An agent's lane: its place in the forest, its name, and how many agents stand above it."""
 
     place: int
@@ -26,22 +26,22 @@ class Lane:
     """Its calls, and its tools that are no agents."""
 
 
-def lanes_of(forest: Forest) -> list[Lane]:
+def lanes_of(forest: Forest) -> list[LaneRow]:
     """The lanes of a run with the work of their agents, in the order of its tree."""
     return with_work(bare_lanes_of(forest), forest)
 
 
-def bare_lanes_of(forest: Forest) -> list[Lane]:
+def bare_lanes_of(forest: Forest) -> list[LaneRow]:
     """The lanes of a run without the work of their agents, which takes the most time to be shared out."""
-    lanes: dict[int, Lane] = {}
+    lanes: dict[int, LaneRow] = {}
     for place, hue in forest.hues.items():
         parent = forest.parents[place]
         above = lanes.get(forest.agent_of(parent)) if parent >= 0 else None
-        lanes[place] = Lane(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
+        lanes[place] = LaneRow(place, name_of(forest, place), above.depth + 1 if above else 0, hue)
     return list(lanes.values())
 
 
-def with_work(bare: Sequence[Lane], forest: Forest) -> list[Lane]:
+def with_work(bare: Sequence[LaneRow], forest: Forest) -> list[LaneRow]:
     """Return the lanes, each with the calls and the tools of its agent."""
     lanes = {lane.place: replace(lane, work=[]) for lane in bare}
     nodes, parents = forest.nodes, forest.parents
@@ -56,7 +56,9 @@ def with_work(bare: Sequence[Lane], forest: Forest) -> list[Lane]:
     return list(lanes.values())
 
 
-def bars_of(lane: Lane, forest: Forest, now_ns: int, times: Mapping[str, tuple[int, int]] | None = None) -> list[Bar]:
+def bars_of(
+    lane: LaneRow, forest: Forest, now_ns: int, times: Mapping[str, tuple[int, int]] | None = None
+) -> list[Bar]:
     """Return the bars of `lane`: dotted for the agent, light for its tools, heavy for its model.
 
     With `times`, by ids, it shows what has one, when that says.

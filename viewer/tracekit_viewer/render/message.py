@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracekit_viewer.door import blocks_of, count, size, text_of
+from tracekit_viewer.door import blocks_of, count, counted, size, text_of
 from tracekit_viewer.render.block import Block, Body, Line, Style
-from tracekit_viewer.render.bodies import Beside, Json, Text
+from tracekit_viewer.render.bodies import Json, SideBySide, Text
 from tracekit_viewer.render.outline import parsed
 
 __all__ = ["ROLES", "body_of", "length_of", "said_block", "tool_block", "without_data"]
@@ -25,7 +25,7 @@ def said_block(key: str, role: str, block: Any, *, headed: bool, tool: str = "")
     if kind == "text":
         text = str(block.get("text", ""))
         citations = block.get("citations")
-        aside = f"{len(citations)} citations" if isinstance(citations, list) and citations else length_of(text)
+        aside = counted(len(citations), "citation") if isinstance(citations, list) and citations else length_of(text)
         return Block(key, _head(role, style, headed=headed), aside, body_of(text), style, copied=lambda: text)
     if kind == "thinking":
         thought = str(block.get("thinking", ""))
@@ -86,12 +86,12 @@ def result_body(content: Any, *, failed: bool) -> tuple[Body, str]:
     text = text_of(content)
     others = [block for block in blocks if not (isinstance(block, Mapping) and block.get("type") == "text")]
     if others or (content and not blocks):
-        told = [_told(block) for block in blocks] if blocks else content
-        return Json(told[0] if isinstance(told, list) and len(told) == 1 else told), text
+        parts = [_result_part(block) for block in blocks] if blocks else content
+        return Json(parts[0] if isinstance(parts, list) and len(parts) == 1 else parts), text
     return (Text(text, "error") if failed else body_of(text)) if text else Text("(empty)", "dim"), text
 
 
-def _told(block: Any) -> Any:
+def _result_part(block: Any) -> Any:
     if not isinstance(block, Mapping):
         return block
     if block.get("type") == "text":
@@ -128,13 +128,13 @@ def tool_block(
     """Return a tool call and its result (content, and whether it failed); `waiting` stands in for a missing result."""
     name, asked = str(use.get("name") or "a tool"), use.get("input")
     right: Body = Text(waiting, "dim")
-    failed, told, text = False, "", ""
+    failed, outcome, text = False, "", ""
     if result is not None:
         failed = result[1]
         right, text = result_body(result[0], failed=failed)
-        told = "failed with" if failed else "returned"
+        outcome = "failed with" if failed else "returned"
     left: Body = Json(without_data(asked)) if asked not in ({}, None, "") else Text("(nothing)", "dim")
-    body = Beside("given", left, told, right, "error" if failed else "dim")
+    body = SideBySide("given", left, outcome, right, "error" if failed else "dim")
     return Block(key, (("⚙ ", "tool"), (name, "tool")), aside, body, bar, folded, copied=lambda: text)
 
 

@@ -1,4 +1,4 @@
-"""Sentences on what there is, and on what is missing."""
+"""Notes on content that is there or missing."""
 
 from __future__ import annotations
 

@@ -17,15 +17,16 @@ from tracekit_viewer.door import (
     damage_in,
     duration,
     money,
+    output,
     semconv,
     text_of,
 )
 from tracekit_viewer.render.block import STEP, Block, Line, Part, Style
-from tracekit_viewer.render.bodies import Facts, Table, Text
+from tracekit_viewer.render.bodies import KeyValues, Table, Text
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.family import Family, calls_below
 from tracekit_viewer.render.message import body_of, said_block, tool_block
 from tracekit_viewer.render.notes import failure_blocks, kept_note, note
-from tracekit_viewer.render.said import Reader
 
 __all__ = ["STATUS_STYLE", "agent_blocks", "run_blocks", "span_blocks", "tool_node_blocks", "totals"]
 
@@ -37,7 +38,7 @@ def run_blocks(run: Run, reader: Reader) -> list[Block]:
     """The run: what it is, its task and answer where one agent has it, its agents, its processes."""
     recorded = datetime.fromtimestamp(run.recorded_at_ns / 1e9).astimezone()
     facts = [("recorded", recorded.strftime("%Y-%m-%d %H:%M:%S")), ("id", run.id), *totals(run.root, run)]
-    blocks = [*kept_note(run), *_damage(run), Block("facts", body=Facts(tuple(facts)), folded=STEP)]
+    blocks = [*kept_note(run), *_damage(run), Block("facts", body=KeyValues(tuple(facts)), folded=STEP)]
     blocks += failure_blocks(run.root)
     if run.status == "interrupted":
         blocks.append(note("interrupted", "A process of this run ended before its spans did.", "warning"))
@@ -59,7 +60,7 @@ def agent_blocks(run: Run, agent: Node, reader: Reader) -> list[Block]:
     stop = agent.attributes.get(semconv.AGENT_STOP_REASON)
     if stop:
         facts.append(("stopped", str(stop)))
-    return [*blocks, Block("facts", (("totals", "dim"),), body=Facts(tuple(facts)), folded=STEP)]
+    return [*blocks, Block("facts", (("totals", "dim"),), body=KeyValues(tuple(facts)), folded=STEP)]
 
 
 def totals(node: Node, run: Run) -> list[tuple[str, str]]:
@@ -69,7 +70,9 @@ def totals(node: Node, run: Run) -> list[tuple[str, str]]:
     facts = [("status", node.status), ("time", duration(node.duration_ns(run.last_ns))), ("calls", count(calls))]
     if used.input or used.output:
         cached = f", {count(used.cache_read)} of it from the cache" if used.cache_read else ""
-        facts.append(("tokens", f"{count(used.input)} in{cached} → {count(used.output)} out"))
+        facts.append(
+            ("tokens", f"{count(used.input)} in{cached} → {output(used.output, is_partial=used.is_partial)} out")
+        )
     if calls:
         facts.append(("cost", money(node.cost_usd, complete=node.cost_complete) or "no price is known"))
     if node.retries:
@@ -118,7 +121,7 @@ def _turns(agent: Node, run: Run) -> Iterator[Block]:
                 (str(number), "dim"),
                 (duration(turn.duration_ns(run.last_ns)), "text"),
                 (count(turn.tokens.input), "text"),
-                (count(turn.tokens.output), "text"),
+                (output(turn.tokens.output, is_partial=turn.tokens.is_partial), "text"),
                 (f"{turn.status} " if turn.status != "ok" else "", style),
                 (", ".join(tools[:8]) + (" …" if len(tools) > 8 else ""), "tool"),
             )
@@ -134,7 +137,7 @@ def _agents_table(agents: list[Node], run: Run) -> Block:
             (node.agent or node.name, "text"),
             (duration(node.duration_ns(run.last_ns)), "text"),
             (count(node.tokens.input), "text"),
-            (count(node.tokens.output), "text"),
+            (output(node.tokens.output, is_partial=node.tokens.is_partial), "text"),
             (money(node.cost_usd, complete=node.cost_complete), "text"),
             (node.status, STATUS_STYLE[node.status]),
         )
@@ -166,7 +169,7 @@ def _processes(run: Run) -> Iterator[Block]:
             facts.append(("exit code", str(exit_code)))
         facts += [("with", ", ".join(f"{name} {version}" for name, version in segment.versions.items()))]
         facts.append(("journal", segment.path))
-        yield Block(f"process {index}", body=Facts(tuple(fact for fact in facts if fact[1])), folded=STEP)
+        yield Block(f"process {index}", body=KeyValues(tuple(fact for fact in facts if fact[1])), folded=STEP)
 
 
 def command_of(root: ProcessRoot) -> str:
@@ -234,4 +237,4 @@ def span_blocks(run: Run, span: Node) -> list[Block]:
     """A span that says nothing of its own."""
     facts = tuple(totals(span, run))
     words = "Nothing was said here; its attributes tell what it is."
-    return [*failure_blocks(span), Block("facts", body=Facts(facts), folded=STEP), note("none", words)]
+    return [*failure_blocks(span), Block("facts", body=KeyValues(facts), folded=STEP), note("none", words)]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from tracekit_viewer.door import Exchange, Node, Piece, Run, count, duration, size
+from tracekit_viewer.door import Exchange, Node, Piece, Run, counted, duration, size
 from tracekit_viewer.render.attempts import attempts_of
 from tracekit_viewer.render.block import Block, Line, Shown
-from tracekit_viewer.render.bodies import Facts, Text
+from tracekit_viewer.render.bodies import KeyValues, Text
 from tracekit_viewer.render.notes import kept_note, note
 from tracekit_viewer.render.text import cells, wrap
 
@@ -35,7 +35,7 @@ def _blocks(run: Run, exchange: Exchange) -> Iterator[Block]:
     body = request.body
     key = exchange.attempt
     head: Line = ((f"{request.method} ", "strong"), (target, "text"))
-    yield Block(f"{key} request", head, body=Facts(tuple(sorted(request.headers.items()))), bar="user", folded=4)
+    yield Block(f"{key} request", head, body=KeyValues(tuple(sorted(request.headers.items()))), bar="user", folded=4)
     if body is None:
         yield note(f"{key} unseen", "Its body was not kept.")
     else:
@@ -49,18 +49,14 @@ def _blocks(run: Run, exchange: Exchange) -> Iterator[Block]:
     began = run.recording.spans[key].start_ns if key in run.recording.spans else 0
     answered = f"after {duration(exchange.answered_ns - began)}" if exchange.answered_ns and began else ""
     status: Line = (("HTTP ", "strong"), (str(exchange.status), "good" if exchange.status < 400 else "error"))
-    headers = Facts(tuple(sorted(exchange.headers.items())))
+    headers = KeyValues(tuple(sorted(exchange.headers.items())))
     yield Block(f"{key} answer", status, answered, headers, "assistant", folded=4)
     pieces = Pieces(exchange.pieces, began)
-    told = f"{_pieces(len(exchange.pieces))}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
+    told = f"{counted(len(exchange.pieces), 'piece')}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
     yield Block(
         f"{key} body", (("answer body", "dim"),), told, pieces, "assistant", folded=24,
         copied=lambda: exchange.body.decode("utf-8", "replace"),
     )  # fmt: skip
-
-
-def _pieces(number: int) -> str:
-    return f"{count(number)} piece{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ class Pieces:
         lines = list(islice(self._lines(width), most + 1))
         if len(lines) <= most:
             return Shown(lines)
-        return Shown(lines[:most], f"more of {_pieces(len(self.pieces))}")
+        return Shown(lines[:most], f"more of {counted(len(self.pieces), 'piece')}")
 
     def _lines(self, width: int) -> Iterator[Line]:
         for piece in self.pieces:

@@ -11,9 +11,11 @@ from tracekit_viewer.door import (
     AlikeNodes,
     Node,
     count,
+    counted,
     duration,
     failed_in,
     money,
+    output,
     semconv,
     short_model,
     summary_of_group,
@@ -28,7 +30,10 @@ from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.waterfall import bars_of, faded, path_bars
 from tracekit_viewer.render.window import Window
 
-__all__ = ["Path", "View", "label_start", "row_pieces"]
+__all__ = ["Path", "Viewport", "label_start", "row_pieces"]
+
+FOUND = "⌕"
+"""The mark of a row whose content has what is searched."""
 
 _LEAST_NAME = 8
 _DEPTH = 4
@@ -39,7 +44,7 @@ Path = Mapping[str, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class Viewport:
     """The common settings of all rows: columns, visible time, the end of open spans, and the cells of gridlines."""
 
     columns: Columns
@@ -60,11 +65,21 @@ class _Flag:
 
 
 def row_pieces(
-    forest: Forest, index: int, view: View, *, folded: bool, query: str = "", codes: Sequence[str] = ()
+    forest: Forest,
+    index: int,
+    view: Viewport,
+    *,
+    folded: bool,
+    query: str = "",
+    codes: Sequence[str] = (),
+    found: bool = False,
 ) -> Pieces:
-    """Return the row of the node at `index` in the columns of `view`; `codes` are of its findings."""
+    """Return the row of the node at `index` in the columns of `view`.
+
+    `codes` are of its findings; `found` says that its content has what is searched.
+    """
     node, columns = forest.nodes[index], view.columns
-    pieces = _label(forest, index, view, folded=folded, query=query, codes=codes)
+    pieces = _label(forest, index, view, folded=folded, query=query, codes=codes, found=found)
     if columns.tokens:
         pieces.append((f"{_tokens(node):>{columns.tokens}}", "quiet"))
     if columns.cost:
@@ -77,7 +92,7 @@ def row_pieces(
     return pieces
 
 
-def _bar(forest: Forest, index: int, view: View, *, folded: bool) -> Pieces:
+def _bar(forest: Forest, index: int, view: Viewport, *, folded: bool) -> Pieces:
     node, width = forest.nodes[index], view.columns.bar
     if isinstance(node, AlikeNodes) and folded:
         return crowd(node.children, view.window, width, view.now_ns, _sign_style(forest, index), view.grid)
@@ -92,7 +107,9 @@ def label_start(forest: Forest, index: int, width: int) -> int:
     return cell_len(_guides(forest, index, width // 2))
 
 
-def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, codes: Sequence[str]) -> Pieces:
+def _label(
+    forest: Forest, index: int, view: Viewport, *, folded: bool, query: str, codes: Sequence[str], found: bool
+) -> Pieces:
     node, width = forest.nodes[index], view.columns.label
     guides = _guides(forest, index, width // 2)
     mark = ("▸ " if folded else "▾ ") if forest.has_children(index) else "─ " if index else ""
@@ -103,6 +120,8 @@ def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, 
         kind = "agent"
     sign = SIGNS.get(kind, SIGNS["llm"] if len(chain) > 1 else "")
     before: Pieces = [(guides, "faint"), (mark, "quiet" if mark != "─ " else "faint")]
+    if found:
+        before.append((f"{FOUND} ", "match"))
     if node.inferred:
         before.append(("~ ", "quiet"))
     if sign:
@@ -126,7 +145,7 @@ def _label(forest: Forest, index: int, view: View, *, folded: bool, query: str, 
     return _cut(pieces, width)
 
 
-def _hints(forest: Forest, index: int, chain: range, view: View) -> list[str]:
+def _hints(forest: Forest, index: int, chain: range, view: Viewport) -> list[str]:
     """Return what is said beside the name, the most important first."""
     node = forest.nodes[index]
     if isinstance(node, AlikeNodes):
@@ -224,8 +243,7 @@ def _flags(node: Node, codes: Sequence[str]) -> list[_Flag]:
         short = codes[0] if len(codes) == 1 else str(len(codes))
         flags.append(_Flag(f"{FLAG} {plain(' '.join(codes), 40)}", f"{FLAG}{plain(short, 12)}", "warning"))
     if node.kind == "llm" and node.retries:
-        many = "retry" if node.retries == 1 else "retries"
-        flags.append(_Flag(f"{node.retries} {many}", f"{node.retries}↻", "warning"))
+        flags.append(_Flag(counted(node.retries, "retry", "retries"), f"{node.retries}↻", "warning"))
     if node.attributes.get(semconv.SYNC_IN_EVENT_LOOP):
         flags.append(_Flag("blocks the event loop", "blocks", "warning", is_minor=True))
     outcome = node.attributes.get(semconv.OUTCOME)
@@ -248,7 +266,7 @@ def _fault(node: Node) -> _Flag:
 def _tokens(node: Node) -> str:
     if node.kind in ("attempt", "span") or not (node.tokens.input or node.tokens.output):
         return ""
-    return f"{count(node.tokens.input)} → {count(node.tokens.output)}"
+    return f"{count(node.tokens.input)} → {output(node.tokens.output, is_partial=node.tokens.is_partial)}"
 
 
 def _time(node: Node, now_ns: int) -> str:

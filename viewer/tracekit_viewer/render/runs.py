@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
@@ -10,24 +10,28 @@ from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, count, duration, listed_numbers, money
+from tracekit_viewer.door import RunSummary, Tokens, count, counted, duration, listed_numbers, money, output
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
 __all__ = [
     "COLUMNS",
     "MARKS",
-    "Column",
+    "ListScale",
     "Order",
+    "RunColumn",
     "columns_for",
     "header_of",
     "line_of",
-    "matching",
+    "scale_of",
     "summary_line",
 ]
 
 MARKS: Final = {"ok": "✓", "error": "✗", "open": "●", "interrupted": "◌"}
 """How a run stands, without colour."""
+
+MARKED: Final = "•"
+"""Beside a run that the user has marked."""
 
 REPLAYED: Final = "↻"
 """The mark of a replay."""
@@ -37,7 +41,7 @@ _NONE: Final = "·"
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RunColumn:
     """A column. The list shows it from a width of `least`; `style` is a name of the palette."""
 
     key: str
@@ -92,8 +96,9 @@ def _recorded(run: RunSummary, form: str) -> str:
 
 
 def _recorded_short(run: RunSummary, now_ns: int) -> str:
+    """Return the time of day; before today with the date."""
     is_today = _recorded(run, "%F") == datetime.fromtimestamp(now_ns / 1e9).astimezone().strftime("%F")
-    return _recorded(run, "%H:%M:%S" if is_today else "%d %b %y")[:9]
+    return _recorded(run, "%H:%M:%S" if is_today else "%m-%d %H:%M")
 
 
 def _status(run: RunSummary) -> str:
@@ -109,33 +114,54 @@ def _number(value: int) -> str:
     return count(value) if value else _NONE
 
 
+def _output(run: RunSummary) -> str:
+    """Return the number of output tokens; `?` where a call's output is not known, and no 0."""
+    return (
+        output(run.output_tokens, is_partial=run.is_output_partial)
+        if run.is_output_partial
+        else _number(run.output_tokens)
+    )
+
+
+def _cost(run: RunSummary) -> str:
+    """Return the cost of a run; of a replay, which costs nothing, that of the recorded calls in brackets."""
+    cost = money(run.calls_cost_usd, complete=run.cost_complete)
+    return _NONE if not cost else cost if run.replay_of is None else f"({cost})"
+
+
+def _source(run: RunSummary) -> str:
+    return plain(run.source, 20) or _NONE
+
+
 class _ColumnLook(NamedTuple):
-    """The look of a column of numbers: see `Column`."""
+    """The look of a column of numbers: see `RunColumn`."""
 
     width: int
     least: int = 0
     style: str = ""
+    header: str = ""
 
 
 _LOOKS: Final = {
-    "agents": _ColumnLook(6, least=88),
+    "agents": _ColumnLook(6, least=92),
     "calls": _ColumnLook(5),
     "retries": _ColumnLook(7, style="warning"),
+    "findings": _ColumnLook(2, least=84, style="warning", header="⚑"),
     "in": _ColumnLook(6),
     "out": _ColumnLook(6),
 }
 _LEAST_OF_OTHERS: Final = 130
 
 
-def _number_column(header: str, name: str) -> Column:
+def _number_column(header: str, name: str) -> RunColumn:
     """Return the column that shows the field `name` of a run as it is."""
     look = _LOOKS.get(header) or _ColumnLook(max(6, len(header)), least=_LEAST_OF_OTHERS)
     value = attrgetter(name)
-    return Column(
+    return RunColumn(
         header,
-        header,
+        look.header or header,
         look.width,
-        lambda run, _: _number(value(run)),
+        lambda run, _: _output(run) if name == "output_tokens" else _number(value(run)),
         lambda run, _: value(run),
         is_number=True,
         least=look.least,
@@ -144,32 +170,69 @@ def _number_column(header: str, name: str) -> Column:
 
 
 COLUMNS: Final = (
-    Column("name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()),
-    Column("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=110, style="quiet"),
-    Column("recorded", "recorded", 9, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
-    Column("status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=96, style="status"),
-    Column("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
+    RunColumn(
+        "name", "name", 0, lambda run, _: plain(run.name, 120) or "(no name)", lambda run, _: run.name.casefold()
+    ),
+    RunColumn("id", "run", 8, lambda run, _: plain(run.id[:8]), lambda run, _: run.id, least=124, style="quiet"),
+    RunColumn("recorded", "recorded", 11, _recorded_short, lambda run, _: run.recorded_at_ns, style="quiet"),
+    RunColumn(
+        "status", "status", 11, lambda run, _: _status(run), lambda run, _: _status(run), least=114, style="status"
+    ),
+    RunColumn("time", "time", 9, lambda run, now: duration(_time_ns(run, now)), _time_ns, is_number=True),
     *(_number_column(field.header, field.name) for field in listed_numbers()),
-    Column(
+    RunColumn(
         "cost",
         "cost",
-        9,
-        lambda run, _: (money(run.cost_usd, complete=run.cost_complete) if run.replay_of is None else "") or _NONE,
-        lambda run, _: run.cost_usd or 0.0,
+        10,
+        lambda run, _: _cost(run),
+        lambda run, _: run.calls_cost_usd or 0.0,
         is_number=True,
     ),
 )
 
-_BY_KEY: Final = {column.key: column for column in COLUMNS}
-_WIDE: Final = 140
+_SOURCE: Final = RunColumn(
+    "source", "source", 11, lambda run, _: _source(run), lambda run, _: run.source, style="quiet"
+)
+"""Shown only in lists that have runs of other sources."""
+
+_BY_KEY: Final = {column.key: column for column in (*COLUMNS, _SOURCE)}
+_WIDE: Final = 146
+_LEAST_WITH_SOURCE: Final = 120
+_LEAST_WITH_SOURCE_AND_ALL: Final = 162
+_LEAST_WITH_BARS: Final = 180
+_BAR: Final = 6
+"""Cells of a bar."""
 _LONGEST_NAME: Final = 48
 _EDGE: Final = 3
 """Cells before the name: the cursor's bar, the run's mark, and a space."""
 
 
-def columns_for(width: int) -> list[Column]:
+class ListScale(NamedTuple):
+    """The facts about all runs of a list that decide what each line shows."""
+
+    has_sources: bool = False
+    time_ns: int = 0
+    cost_usd: float = 0.0
+
+
+def scale_of(runs: Iterable[RunSummary]) -> ListScale:
+    """Return the longest time and the highest cost of `runs`, and whether other sources are among them."""
+    has_sources, time_ns, cost_usd = ListScale()
+    for run in runs:
+        has_sources = has_sources or bool(run.source)
+        time_ns, cost_usd = max(time_ns, run.duration_ns), max(cost_usd, run.calls_cost_usd or 0.0)
+    return ListScale(has_sources, time_ns, cost_usd)
+
+
+def columns_for(width: int, scale: ListScale = ListScale()) -> list[RunColumn]:  # noqa: B008  a constant
     """The columns that a list of `width` cells shows, the name as wide as is left for it."""
     shown = [column for column in COLUMNS if column.least <= width]
+    if scale.has_sources and width >= _LEAST_WITH_SOURCE:
+        if width < _LEAST_WITH_SOURCE_AND_ALL:
+            shown = [column for column in shown if column.key not in ("id", "agents")]
+        shown.insert(1, _SOURCE)
+    if width >= _LEAST_WITH_BARS:
+        shown = [each for column in shown for each in (column, *_bar_of(column, scale))]
     if width >= _WIDE:
         shown = [_in_full(column) if column.key == "recorded" else column for column in shown]
     rest = sum(column.width for column in shown) + _gap_cells(width) * len(shown) + _EDGE
@@ -177,7 +240,23 @@ def columns_for(width: int) -> list[Column]:
     return [replace(column, width=name) if column.key == "name" else column for column in shown]
 
 
-def _in_full(column: Column) -> Column:
+def _bar_of(column: RunColumn, scale: ListScale) -> list[RunColumn]:
+    """Return the column that draws the values of `column` as bars, for times and costs."""
+    if column.key == "time" and scale.time_ns:
+        share: Callable[[RunSummary, int], float] = lambda run, now_ns: _time_ns(run, now_ns) / scale.time_ns  # noqa: E731
+    elif column.key == "cost" and scale.cost_usd:
+        share = lambda run, _: (run.calls_cost_usd or 0.0) / scale.cost_usd  # noqa: E731
+    else:
+        return []
+    return [RunColumn("", "", _BAR, lambda run, now_ns: _bar(share(run, now_ns)), column.order, style="quiet")]
+
+
+def _bar(share: float) -> str:
+    whole, part = divmod(round(min(1.0, share) * _BAR * 8), 8)
+    return "█" * whole + "▏▎▍▌▋▊▉"[part - 1 : part]
+
+
+def _in_full(column: RunColumn) -> RunColumn:
     return replace(column, width=19, cell=lambda run, _: _recorded(run, "%F %T"))
 
 
@@ -189,10 +268,10 @@ def _gap_cells(width: int) -> int:
     return 1 if width < 100 else 2 if width < _WIDE else 3
 
 
-def header_of(width: int, order: Order) -> Pieces:
+def header_of(width: int, order: Order, scale: ListScale = ListScale()) -> Pieces:  # noqa: B008  a constant
     """The line of headers; the one that is sorted by has an arrow."""
     pieces: Pieces = [(" " * _EDGE, "")]
-    for column in columns_for(width):
+    for column in columns_for(width, scale):
         is_sorted = column.key == order.key
         arrow = ("↓" if order.is_down else "↑") if is_sorted else ""
         text = f"{arrow}{column.header}" if column.is_number else f"{column.header}{arrow}"
@@ -200,35 +279,60 @@ def header_of(width: int, order: Order) -> Pieces:
     return pieces
 
 
-def column_at(x: int, width: int) -> str | None:
+def column_at(x: int, width: int, scale: ListScale = ListScale()) -> str | None:  # noqa: B008  a constant
     """The key of the column at the cell `x`."""
     left, gap = _EDGE, _gap_cells(width)
-    for column in columns_for(width):
+    for column in columns_for(width, scale):
         if x < left + column.width + gap:
-            return column.key
+            return column.key or None
         left += column.width + gap
     return None
 
 
-def line_of(run: RunSummary, width: int, now_ns: int, *, is_at_cursor: bool) -> Pieces:
+def line_of(
+    run: RunSummary,
+    width: int,
+    now_ns: int,
+    scale: ListScale = ListScale(),  # noqa: B008  a constant
+    *,
+    is_at_cursor: bool,
+    is_marked: bool = False,
+) -> Pieces:
     """The line of `run`, `width` cells wide."""
     status = _STYLES[run.status]
-    pieces: Pieces = [("▌" if is_at_cursor else " ", "cursor"), (f"{_mark(run)} ", status)]
-    for column in columns_for(width):
+    pieces: Pieces = [
+        ("▌" if is_at_cursor else " ", "cursor"),
+        (f"{_mark(run)}", status),
+        (MARKED if is_marked else " ", "cursor"),
+    ]
+    for column in columns_for(width, scale):
         text = column.cell(run, now_ns)
         style = "faint" if text == _NONE else status if column.style == "status" else column.style
         pieces += [(_fit(text, column.width, right=column.is_number), style), _gap(width)]
     return pieces
 
 
-def title_of(total: int, live: int, shown: int | None) -> Pieces:
-    """The line above the list; `shown` is how many a filter lets through."""
-    pieces: Pieces = [("tracekit", "strong"), (f"  {total:,} run{'' if total == 1 else 's'}", "quiet")]
+def title_of(total: int, live: int, shown: Sequence[RunSummary], *, is_filtered: bool) -> Pieces:
+    """The line above the list: the number of runs, and the totals of those shown."""
+    pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
-    if shown is not None:
-        pieces += [(" · ", "faint"), (f"{shown:,} shown", "quiet")]
+    if is_filtered:
+        pieces += [(" · ", "faint"), (f"{len(shown):,} shown", "quiet")]
+    for text in _totals(shown) if len(shown) > 1 else ():
+        pieces += [(" · ", "faint"), (text, "quiet")]
     return pieces
+
+
+def _totals(runs: Sequence[RunSummary]) -> Iterator[str]:
+    """Yield the sums of what `runs` asked for and cost; replays cost nothing, and are left out."""
+    paid = [run for run in runs if run.replay_of is None]
+    tokens = sum((run.tokens for run in paid), Tokens())
+    yield f"{sum(run.calls for run in paid):,} calls"
+    yield f"{count(tokens.input)} → {output(tokens.output, is_partial=tokens.is_partial)} tokens"
+    costs = [run.cost_usd for run in paid if run.cost_usd is not None]
+    if costs:
+        yield money(sum(costs), complete=all(run.cost_complete for run in paid))
 
 
 def summary_line(run: RunSummary) -> str:
@@ -237,26 +341,11 @@ def summary_line(run: RunSummary) -> str:
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
-        f"{run.agents} agent{'' if run.agents == 1 else 's'}",
+        counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
         said.append(f"{count(run.tokens.cache_read)} in from cache")
     return " · ".join([*said, plain(run.name, 200)])
-
-
-def matching(runs: Sequence[RunSummary], query: str) -> list[RunSummary]:
-    """The runs that all words of `query` fit: parts of a name, beginnings of an id, ``status:error``."""
-    words = query.casefold().split()
-    return [run for run in runs if all(_fits(run, word) for word in words)]
-
-
-def _fits(run: RunSummary, word: str) -> bool:
-    key, colon, value = word.partition(":")
-    if colon and key == "status":
-        return run.status.startswith(value)
-    if colon and key == "name":
-        return value in run.name.casefold()
-    return word in run.name.casefold() or run.id.startswith(word)
 
 
 def _fit(text: str, width: int, *, right: bool) -> str:

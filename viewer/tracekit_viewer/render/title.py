@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from tracekit_viewer.door import Run, count, duration, money
+from tracekit_viewer.door import Run, count, counted, duration, money, output
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.findings import FLAG
 from tracekit_viewer.render.text import plain
@@ -49,19 +49,17 @@ def _facts(title: Title) -> list[tuple[int, str]]:
     root = title.run.root
     facts = [
         (0, duration(root.duration_ns(title.now_ns))),
-        (4, _many(title.agents, "agent")),
-        (3, _many(title.calls, "call")),
+        (4, counted(title.agents, "agent")),
+        (3, counted(title.calls, "call")),
     ]
     if title.findings:
-        facts.append((0, f"{FLAG} {_many(title.findings, 'finding')}"))
+        facts.append((0, f"{FLAG} {counted(title.findings, 'finding')}"))
     if root.retries:
-        facts.append((2, _many(root.retries, "retry", "retries")))
-    facts.append((1, f"{count(root.tokens.input)} → {count(root.tokens.output)} tokens"))
+        facts.append((2, counted(root.retries, "retry", "retries")))
+    facts.append(
+        (1, f"{count(root.tokens.input)} → {output(root.tokens.output, is_partial=root.tokens.is_partial)} tokens")
+    )
     if root.cost_usd is not None:
         facts.append((1, money(root.cost_usd, complete=root.cost_complete)))
     facts.append((5, title.run.id[:8]))
     return facts
-
-
-def _many(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

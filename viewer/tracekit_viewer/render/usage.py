@@ -14,11 +14,12 @@ from tracekit_viewer.door import (
     count,
     duration,
     money,
+    output,
     price_source,
     semconv,
 )
 from tracekit_viewer.render.block import STEP, Block, Part
-from tracekit_viewer.render.bodies import Facts, Json, Table
+from tracekit_viewer.render.bodies import Json, KeyValues, Table
 from tracekit_viewer.render.family import calls_below
 from tracekit_viewer.render.notes import note
 
@@ -49,8 +50,15 @@ def usage_blocks(run: Run, node: Node) -> list[Block]:
     facts += [("calls", count(len(calls))), ("time", duration(node.duration_ns(run.last_ns)))]
     if node.tokens.cache_read:
         facts.append(("cached", f"{100 * node.tokens.cache_read // node.tokens.input} % of the input was read from it"))
-    blocks.append(Block("total", (("together", "dim"),), body=Facts(tuple(facts)), folded=STEP))
+    blocks.append(Block("total", (("together", "dim"),), body=KeyValues(tuple(facts)), folded=STEP))
     return blocks
+
+
+def _tokens(part: CostPart, calls: list[Node]) -> str:
+    """Return the number of tokens of one kind; `?` or `≥` where the output of a call is not known."""
+    if part.kind == "output" and any(call.tokens.is_partial for call in calls):
+        return output(part.tokens, is_partial=True)
+    return f"{part.tokens:,}"
 
 
 def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
@@ -64,7 +72,7 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     rows: list[tuple[Part, ...]] = [
         (
             (part.kind, "key"),
-            (f"{part.tokens:,}", "text"),
+            (_tokens(part, calls), "text"),
             (_rate(part), "dim"),
             (money(float(part.usd)) if part.usd is not None else "·", "text"),
         )
@@ -85,7 +93,7 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
     first = calls[0].attributes
     facts += [(word, str(first[name])) for name, word in _MODES.items() if len(calls) == 1 and name in first]
     if facts:
-        yield Block(f"{model} facts", body=Facts(tuple(facts)), folded=STEP)
+        yield Block(f"{model} facts", body=KeyValues(tuple(facts)), folded=STEP)
     else:
         yield Block(f"{model} facts")
     if len(calls) == 1 and semconv.ITERATIONS in first:

@@ -12,7 +12,7 @@ from tracekit_viewer.render.bars import Pieces, draw
 from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.findings import places_of
 from tracekit_viewer.render.forest import Forest
-from tracekit_viewer.render.lanes import Lane, bars_of, lanes_of
+from tracekit_viewer.render.lanes import LaneRow, bars_of, lanes_of
 from tracekit_viewer.render.names import SIGNS, hint_of, name_of
 from tracekit_viewer.render.text import cells, fit
 from tracekit_viewer.render.window import Window
@@ -33,7 +33,7 @@ class Comparison:
 
     forest: Forest
     what_if: WhatIf
-    lanes: Sequence[Lane]
+    lanes: Sequence[LaneRow]
     now_ns: int
 
 
@@ -57,10 +57,10 @@ def compared(forest: Forest, findings: Sequence[Finding], what_if: WhatIf, now_n
     return Comparison(forest, what_if, sorted(lanes, key=lambda lane: lane.place), now_ns)
 
 
-def _tool_lane(forest: Forest, place: int) -> Lane:
+def _tool_lane(forest: Forest, place: int) -> LaneRow:
     agent = forest.agent_of(place)
     depth = sum(each in forest.hues for each in forest.path(place))
-    return Lane(place, name_of(forest, place), depth, forest.hues.get(agent, 0), [forest.nodes[place]])
+    return LaneRow(place, name_of(forest, place), depth, forest.hues.get(agent, 0), [forest.nodes[place]])
 
 
 def comparison_rows(comparison: Comparison, width: int, height: int) -> list[Pieces]:
@@ -115,7 +115,7 @@ def _measure(comparison: Comparison, window: Window, bar: int) -> Pieces:
     return [(" " * before, ""), (f"{text} {rule}", "open")] if before >= 0 else [(text[:bar], "open")]
 
 
-def _lane(comparison: Comparison, lane: Lane, window: Window, label: int, bar: int, *, could: bool) -> Pieces:
+def _lane(comparison: Comparison, lane: LaneRow, window: Window, label: int, bar: int, *, could: bool) -> Pieces:
     forest, made = comparison.forest, comparison.what_if
     node = forest.nodes[lane.place]
     least = min(each.depth for each in comparison.lanes)
@@ -134,7 +134,7 @@ def _lane(comparison: Comparison, lane: Lane, window: Window, label: int, bar: i
     ]
 
 
-def _took(comparison: Comparison, lane: Lane, *, could: bool) -> str:
+def _took(comparison: Comparison, lane: LaneRow, *, could: bool) -> str:
     node = comparison.forest.nodes[lane.place]
     if not could:
         return duration(node.duration_ns(comparison.now_ns))

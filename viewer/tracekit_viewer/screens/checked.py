@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from tracekit_viewer.door import Finding, Run, WhatIf, default_findings, what_if
+from tracekit_viewer.door import Finding, Run, WhatIf, counted, default_findings, what_if
 from tracekit_viewer.messages import AgentsLeft, FindingsLeft, SpanWanted, WhatIfWanted
 from tracekit_viewer.render.agents import agent_rows
 from tracekit_viewer.render.findings import marks_of, places_of
@@ -35,7 +35,7 @@ class CheckedScreen(PlayingScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="What was slow or dear for no reason, and why"),
+        Binding("i", "findings", "Findings", group=_LOOKING, tooltip="Avoidable delays and costs, with the reasons"),
         Binding("A", "agents", "Agents", group=_LOOKING, tooltip="Agents by name and calls by model, as a table"),
         Binding("C", "path", "Critical path", group=_LOOKING, tooltip="Light what decided when the run ended"),
     ]
@@ -81,7 +81,7 @@ class CheckedScreen(PlayingScreen):
 
     def _checked(self, found: Sequence[Finding]) -> None:
         self._found = found
-        many = f"{len(found)} finding{'' if len(found) == 1 else 's'}" if found else "nothing found"
+        many = counted(len(found), "finding") if found else "nothing found"
         so_far = " so far; it is looked for anew when the run ends" if self._source.live else ""
         pane = self.query_one(FindingsPane)
         pane.tell(many + so_far)

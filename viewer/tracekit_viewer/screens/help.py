@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import ClassVar
@@ -20,8 +20,28 @@ from typing_extensions import override
 
 __all__ = ["HelpScreen", "Key", "keys_of"]
 
-_ORDER = ("Moving", "Folding", "Jumping", "Time", "Playback", "Looking", "Findings", "Agents")
+_ORDER = (
+    "Moving",
+    "Folding",
+    "Jumping",
+    "Time",
+    "Playback",
+    "Replay",
+    "Looking",
+    "Layout",
+    "Taking elsewhere",
+    "Findings",
+    "Agents",
+)
 _OURS = "tracekit_viewer."
+_PLACES = {
+    "Reading": "the detail pane",
+    "Findings": "the findings",
+    "Agents": "the table of agents",
+    "Moving": "the rows",
+    "Folding": "the tree",
+    "Playback": "the line at the foot",
+}
 _LEGEND = (
     ("◆ ✦ ■ ↻ ∙", "agent, call of the model, tool, attempt, other span"),
     ("▄", "the model answers, in a stream from the first token on; or a tool runs"),
@@ -33,6 +53,7 @@ _LEGEND = (
     ("‹ ›", "it lies before, or after, the time that is seen"),
     ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
     ("⚑ TK102", "what was found about it, likely or certain; i tells more"),
+    ("⌕", "its content has what is searched"),
     ("~", "concluded from what was asked and answered, not recorded"),
     ("≤", "it ran at some time within"),
 )
@@ -55,6 +76,9 @@ class Key:
         command: What it does, as the command palette says it.
         keys: The names of its keys.
         run: Does it without a key.
+        is_focused: Whether it belongs to the pane that has the focus.
+        is_shadowed: Whether that pane has its keys do something else.
+        place: Where it acts, if that is another pane.
     """
 
     group: str
@@ -63,6 +87,9 @@ class Key:
     command: str
     keys: tuple[str, ...]
     run: Callable[[], Awaitable[bool]]
+    is_focused: bool = False
+    is_shadowed: bool = False
+    place: str = ""
 
 
 def keys_of(screen: Screen[object]) -> list[Key]:
@@ -75,9 +102,20 @@ def keys_of(screen: Screen[object]) -> list[Key]:
             for binding in _bindings(node):
                 if (binding.key, binding.action) not in seen and binding.description:
                     seen.add((binding.key, binding.action))
-                    keys.append(_key(binding, node))
+                    keys.append(_placed(_key(binding, node), node, screen))
     order = list(dict.fromkeys((*_ORDER, *(key.group for key in keys))))
     return sorted(keys, key=lambda key: order.index(key.group))
+
+
+def _placed(key: Key, node: DOMNode, screen: Screen[object]) -> Key:
+    """Return `key` with its relation to the pane that has the focus."""
+    focused = screen.focused
+    chain = [*focused.ancestors_with_self, screen.app] if focused is not None else [screen, screen.app]
+    if node not in chain:
+        return replace(key, place=_PLACES.get(key.group, "another pane"))
+    active = screen.active_bindings
+    is_shadowed = all(name in active and active[name].node is not node for name in key.keys)
+    return replace(key, is_focused=node not in (screen, screen.app), is_shadowed=is_shadowed)
 
 
 def _bindings(node: DOMNode) -> Iterator[Binding]:
@@ -130,11 +168,14 @@ class HelpScreen(ModalScreen[None]):
 
     def _text(self) -> Text:
         text = Text()
-        for group, keys in groupby(self._keys, key=lambda key: key.group):
+        true = [key for key in self._keys if not key.is_shadowed]
+        # The keys of the pane that one is in come first, those of other panes last.
+        true.sort(key=lambda key: (bool(key.place), not key.is_focused))
+        for title, keys in groupby(true, key=lambda key: f"{key.group}, in {key.place}" if key.place else key.group):
             lines: dict[str, list[str]] = {}
             for key in keys:
                 lines.setdefault(key.does, []).append(key.shown)
-            _section(text, group, [(" ".join(shown), does) for does, shown in lines.items()])
+            _section(text, title, [(" ".join(shown), does) for does, shown in lines.items()])
         _section(text, "Mouse", _MOUSE)
         _section(text, "Marks", _LEGEND)
         return text

@@ -12,7 +12,7 @@ from textual.timer import Timer
 
 from tracekit_viewer.door import Moments, Run
 from tracekit_viewer.messages import MomentChosen
-from tracekit_viewer.widgets.player import Player, PlayerBar
+from tracekit_viewer.widgets.player import Playback, PlayerBar
 
 __all__ = ["PlayingScreen"]
 
@@ -40,7 +40,7 @@ class PlayingScreen(Screen[None]):
         Binding("left_square_bracket", "play_speed(-1)", "Slower", key_display="[", show=False, group=_PLAYBACK),
     ]
 
-    player: Player | None = None
+    player: Playback | None = None
     """Where the playback is; None while the whole run is shown."""
     _frame_timer: Timer | None = None
     _frame_at = 0.0
@@ -50,7 +50,7 @@ class PlayingScreen(Screen[None]):
         """Return the run, if it has ended and can be played."""
         raise NotImplementedError
 
-    def show_moment(self, run: Run, player: Player | None) -> None:
+    def show_moment(self, run: Run, player: Playback | None) -> None:
         """Show `run` as it stood where `player` is; None for the whole run."""
         raise NotImplementedError
 
@@ -94,7 +94,7 @@ class PlayingScreen(Screen[None]):
             self.notify("a run can be played once it has ended", timeout=3)
             return False
         if self.player is None:
-            self.player = Player(Moments(run))
+            self.player = Playback(Moments(run))
             self.add_class("-playing")
         return True
 

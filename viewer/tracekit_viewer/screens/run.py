@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -14,7 +15,7 @@ from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Run, count_likely
+from tracekit_viewer.door import ContentIndex, Run, count_likely
 from tracekit_viewer.messages import (
     AgentChosen,
     NodeHighlighted,
@@ -28,7 +29,8 @@ from tracekit_viewer.messages import (
 from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.window import outside
-from tracekit_viewer.screens.checked import CheckedScreen
+from tracekit_viewer.screens.layout import SPLIT_CSS
+from tracekit_viewer.screens.taking import TakingScreen
 from tracekit_viewer.source import RunSource
 from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
@@ -37,7 +39,7 @@ from tracekit_viewer.widgets.findings import FindingsPane
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
-from tracekit_viewer.widgets.player import Player, PlayerBar
+from tracekit_viewer.widgets.player import Playback, PlayerBar
 from tracekit_viewer.widgets.run_title import RunTitle
 from tracekit_viewer.widgets.search import SearchBar
 from tracekit_viewer.widgets.timeline import Timeline
@@ -54,7 +56,7 @@ _TIME = Binding.Group("Time")
 _LOOKING = Binding.Group("Looking")
 
 
-class RunScreen(CheckedScreen):
+class RunScreen(TakingScreen):
     """Shows the run of `source`, and follows it while it is live.
 
     Args:
@@ -62,7 +64,8 @@ class RunScreen(CheckedScreen):
         clock: What time it is, in nanoseconds since the epoch.
     """
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        """
     RunScreen {
         #body { height: 1fr; layout: vertical; }
         #timelines { height: 2fr; }
@@ -92,16 +95,21 @@ class RunScreen(CheckedScreen):
         &.-no-lanes LaneStrip { display: none; }
     }
     """
+        + SPLIT_CSS
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "read", "Read", group=_LOOKING, tooltip="Go to the detail pane"),
+        Binding(
+            "t", "transcript", "Transcript", show=False, group=_LOOKING, tooltip="The whole conversation of all agents"
+        ),
         Binding("escape", "back", "Back", group=_LOOKING, tooltip="Back to the timeline, then to the runs"),
-        Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names"),
+        Binding("slash", "search", "Search", key_display="/", group=_JUMPING, tooltip="Search in names and content"),
         Binding("n", "timeline('match(1)')", "Next match", show=False, group=_JUMPING),
         Binding("N", "timeline('match(-1)')", "Previous match", show=False, group=_JUMPING),
         Binding("e", "timeline('fault(1)')", "Error", group=_JUMPING, tooltip="Next error"),
         Binding("E", "timeline('fault(-1)')", "Previous error", show=False, group=_JUMPING),
         Binding("r", "timeline('retry(1)')", "Retry", group=_JUMPING, tooltip="Next retried call"),
-        Binding("R", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
+        Binding("ctrl+r", "timeline('retry(-1)')", "Previous retried call", show=False, group=_JUMPING),
         Binding("p", "timeline('parent')", "Parent", show=False, group=_JUMPING),
         Binding("J,shift+down", "timeline('sibling(1)')", "Next sibling", show=False, group=_JUMPING),
         Binding("K,shift+up", "timeline('sibling(-1)')", "Previous sibling", show=False, group=_JUMPING),
@@ -136,6 +144,8 @@ class RunScreen(CheckedScreen):
         super().__init__(source)
         self._clock = clock
         self._search_origin = 0
+        self._searched = ""
+        self._content: ContentIndex | None = None
         self._forest: Forest | None = None
 
     @override
@@ -163,6 +173,7 @@ class RunScreen(CheckedScreen):
 
     def on_mount(self) -> None:
         """Show the run, and look again while it may grow."""
+        self.restore_layout()
         self._settling = self.set_interval(_SETTLE_S, self._settled, pause=True)
         self.timeline.focus()
         run = self._source.poll()
@@ -190,8 +201,14 @@ class RunScreen(CheckedScreen):
             said = f"{told.get(worker.name, 'this cannot be drawn')}: {worker.error}"
             self.notify(plain(said, 300), severity="error", timeout=10, markup=False)
         elif message.state == WorkerState.SUCCESS:
-            takes = {"poll": self._polled, **self._takes()}
-            takes[worker.name](worker.result)
+            takes: dict[str, Callable[[Any], None]] = {
+                "poll": self._polled,
+                "content": self._content_read,
+                **self._takes(),
+            }
+            take = takes.get(worker.name)
+            if take is not None:
+                take(worker.result)
 
     def _polled(self, run: Run | None) -> None:
         if run is not None:
@@ -218,7 +235,7 @@ class RunScreen(CheckedScreen):
         return None if self._source.live else self._run
 
     @override
-    def show_moment(self, run: Run, player: Player | None) -> None:
+    def show_moment(self, run: Run, player: Playback | None) -> None:
         timeline = self.timeline
         if self._forest is None:
             # The minimap goes on to show the whole run, with a mark at the moment.
@@ -275,7 +292,7 @@ class RunScreen(CheckedScreen):
         self._settling.pause()
         pane = self.query_one(DetailPane)
         if self._run is not None and pane.display:
-            pane.show(self.timeline.forest.run, self.timeline.told)
+            pane.show(self.timeline.forest.run, self.timeline.detail_node)
 
     @on(TimeChosen)
     def _time_chosen(self, message: TimeChosen) -> None:
@@ -295,14 +312,29 @@ class RunScreen(CheckedScreen):
 
     @on(SearchChanged)
     def _search_changed(self, message: SearchChanged) -> None:
-        self.timeline.search(message.query, self._search_origin)
+        self._searched = message.query
+        known = self._content
+        is_known = known is not None and self._run is not None and known.root is self._run.root
+        self._show_hits(known.find(message.query) if known is not None and is_known else None)
+        if message.query and not is_known and self._run is not None:
+            self._in_thread("content", partial(ContentIndex, self._run))
+
+    def _content_read(self, content: ContentIndex) -> None:
+        self._content = content
+        if self._searched:
+            self._show_hits(content.find(self._searched))
+
+    def _show_hits(self, content: frozenset[str] | None) -> None:
+        """Show the rows that have what is searched; without `content`, which is being read, only those named so."""
+        self.timeline.search(self._searched, self._search_origin, content or frozenset())
         number, many = self.timeline.hits
-        told = f"{number}/{many}" if many else "not found"
-        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if message.query else "")
+        told = f"{number}/{many}" if many else "not found" if content is not None else "…"
+        self.query_one(SearchBar).tell(f"{told}   ⏎ stay, then n and N   esc go back" if self._searched else "")
 
     @on(SearchEnded)
     def _search_ended(self, message: SearchEnded) -> None:
         if not message.found:
+            self._searched = ""
             self.timeline.search("", self._search_origin)
             self.timeline.go_to(self._search_origin)
         self.timeline.focus()
@@ -323,6 +355,12 @@ class RunScreen(CheckedScreen):
         self._settled()
         self.query_one(DetailPane).focus()
 
+    def action_transcript(self) -> None:
+        """Read the whole conversation of the run."""
+        self.timeline.go_to(0)
+        self.query_one(DetailPane).read_whole()
+        self.action_read()
+
     async def action_back(self) -> None:
         """Go back one step: to the timeline, then to the whole run, then to the list of runs."""
         if not self.timeline.has_focus:
@@ -333,7 +371,7 @@ class RunScreen(CheckedScreen):
             await self.app.run_action("leave")
 
     async def action_search(self) -> None:
-        """Look for a name."""
+        """Search in names and content."""
         self._search_origin = self.timeline.cursor
         await self.query_one(SearchBar).open()
 
@@ -341,6 +379,7 @@ class RunScreen(CheckedScreen):
         """Hide the detail pane or the lanes, or show them again."""
         is_shown = self.query_one(DetailPane if what == "detail" else LaneStrip).display
         self.set_class(not is_shown, f"-{what}").set_class(is_shown, f"-no-{what}")
+        self.keep_layout(what, not is_shown)
         if what == "detail":
             self._settled()
             self.timeline.focus()

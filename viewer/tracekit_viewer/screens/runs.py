@@ -11,18 +11,27 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import Listing, RunSummary, TracekitError, Watch, home, runs_folder
+from tracekit_viewer.door import (
+    Listing,
+    Run,
+    RunSummary,
+    TracekitError,
+    Watch,
+    home,
+    runs_folder,
+)
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
 from tracekit_viewer.render.paint import text_of
 from tracekit_viewer.render.palette import palette_of
-from tracekit_viewer.render.runs import Order, matching, summary_line, title_of
+from tracekit_viewer.render.runs import Order, summary_line, title_of
 from tracekit_viewer.render.text import plain
+from tracekit_viewer.screens.filtered import FilteredScreen, FoundRuns
 from tracekit_viewer.screens.run import RunScreen
+from tracekit_viewer.screens.sql import SqlScreen
 from tracekit_viewer.source import RunSource, source_of
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
@@ -31,6 +40,8 @@ __all__ = ["RunsScreen"]
 
 _FIRST = 50
 """Runs that are listed at once; the others follow when they are scrolled to, sorted or filtered."""
+
+_PLACEHOLDER = "a name, or agent: model: tool: status: said: code: source: since:7d cost>0.5 time>1m retries>2"
 
 _PAUSE_S = 1.0
 _SHARE = 15
@@ -63,7 +74,7 @@ class _Look(NamedTuple):
     pause_s: float
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(FilteredScreen):
     """The runs, newest first. Opens a `RunScreen`.
 
     Args:
@@ -79,21 +90,22 @@ class RunsScreen(Screen[None]):
             key_display="/",
             priority=True,
             group=_LOOKING,
-            tooltip="Show only some runs: a part of the name, an id, status:error",
+            tooltip="Show only some runs: a name, agent: model: tool: status: said: cost> …",
         ),
         Binding("s", "sort", "Sort", group=_LOOKING, tooltip="Sort by the next column"),
         Binding("S", "turn", "Reverse", group=_LOOKING, tooltip="Sort the other way round"),
+        Binding("colon", "sql", "SQL", key_display=":", group=_LOOKING, tooltip="Ask all runs in SQL"),
         Binding("escape", "clear", "Show all", group=_LOOKING, tooltip="Show all runs again"),
     ]
     DEFAULT_CSS = """
     RunsScreen #title { height: 1; padding: 0 1; }
     RunsScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
     RunsScreen #nothing { display: none; height: 1fr; padding: 0 4; content-align: center middle; color: $text-muted; }
-    RunsScreen #told { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
+    RunsScreen #warnings { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-warning; }
     RunsScreen #at { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     RunsScreen.nothing #nothing { display: block; }
     RunsScreen.nothing #list { display: none; }
-    RunsScreen.told #told { display: block; }
+    RunsScreen.has-warnings #warnings { display: block; }
     """
 
     def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
@@ -103,7 +115,6 @@ class RunsScreen(Screen[None]):
         self._listing: Listing | None = None
         self._problem = ""
         self._order = Order()
-        self._query = ""
         self._is_looking = False
         self._is_opening = False
         self._shows_all = False
@@ -111,12 +122,12 @@ class RunsScreen(Screen[None]):
     @override
     def compose(self) -> ComposeResult:
         yield Static(id="title", markup=False)
-        yield Input(id="filter", placeholder="part of a name, an id, status:error", compact=True)
+        yield Input(id="filter", placeholder=_PLACEHOLDER, compact=True)
         with Vertical(id="list"):
             yield RunsHeader()
             yield RunsList(self._clock)
         yield Static(id="nothing", markup=False)
-        yield Static(id="told", markup=False)
+        yield Static(id="warnings", markup=False)
         yield Static(id="at", markup=False)
         yield KeyLine()
 
@@ -164,6 +175,10 @@ class RunsScreen(Screen[None]):
         fault = f"{type(worker.error).__name__}: {worker.error}"
         if worker.name == "look":
             self._looked(_Look(None, fault, _PAUSE_S * _SHARE) if failed else cast("_Look", worker.result))
+        elif worker.name == "search":
+            self.searched(fault if failed else cast("FoundRuns", worker.result))
+        elif worker.name == "compare":
+            self.compared(fault if failed else cast("tuple[Run, Run] | str", worker.result))
         elif worker.name == "open":
             self._opened(fault if failed else cast("RunSource | str", worker.result))
 
@@ -173,7 +188,9 @@ class RunsScreen(Screen[None]):
             self._listing = look.listing
         if look.listing is not None or look.problem != self._problem:
             self._problem = look.problem
-            self._show()
+            self.show_list()
+            if self.query_text and look.listing is not None:
+                self.search()
         self.set_timer(look.pause_s, self._look)
 
     @on(RunsNeeded)
@@ -186,39 +203,44 @@ class RunsScreen(Screen[None]):
 
     # ── showing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _show(self, *, to_top: bool = False) -> None:
+    @override
+    def show_list(self, *, to_top: bool = False) -> None:
         runs = self._listing.runs if self._listing is not None else []
         now_ns = self._clock()
-        shown = self._order.sort(matching(runs, self._query), now_ns)
-        self.query_one(RunsHeader).order = self._order
-        self.query_one(RunsList).show(shown, to_top=to_top)
+        shown = self._order.sort(self.matching(runs), now_ns)
+        header, rows = self.query_one(RunsHeader), self.query_one(RunsList)
+        rows.show(shown, to_top=to_top)
+        header.order, header.scale = self._order, rows.scale
         self._say_what_there_is(runs, shown)
-        self._say_told()
+        self.show_warnings()
 
     def _say_what_there_is(self, runs: list[RunSummary], shown: list[RunSummary]) -> None:
         live = sum(run.status == "open" for run in runs)
         total = max(self._watch.total, len(runs))
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
-        title = title_of(total, live, len(shown) if self._query else None)
+        title = title_of(total, live, shown, is_filtered=bool(self.query_text))
         self.query_one("#title", Static).update(text_of(title, palette))
         nothing = ""
         if not runs and self._problem:
             nothing = plain(self._problem)
         elif not runs:
             nothing = _NOTHING.format(home=plain(str(home())))
-        elif not shown:
-            nothing = f"No run matches {plain(self._query)!r}.\nesc shows all."
+        elif not shown and self.found_for == self.query_text:
+            nothing = f"No run matches {plain(self.query_text)!r}.\nesc shows all."
         self.query_one("#nothing", Static).update(nothing)
         self.set_class(bool(nothing), "nothing")
 
-    def _say_told(self) -> None:
+    @override
+    def show_warnings(self) -> None:
         listing = self._listing or Listing([], [])
-        told = [plain(said.replace(f"{runs_folder()}/", "")) for said in listing.told]
+        warnings = [plain(line.replace(f"{runs_folder()}/", "")) for line in listing.warnings]
+        for text in filter(None, (self.behind, self.wrong)):
+            warnings.insert(0, plain(text, 1000))
         if self._problem and listing.runs:
-            told.insert(0, plain(self._problem))
-        more = f"  (and {len(told) - 1} more)" if len(told) > 1 else ""
-        self.query_one("#told", Static).update(f"! {told[0]}{more}" if told else "")
-        self.set_class(bool(told), "told")
+            warnings.insert(0, plain(self._problem))
+        more = f"  (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+        self.query_one("#warnings", Static).update(f"! {warnings[0]}{more}" if warnings else "")
+        self.set_class(bool(warnings), "has-warnings")
 
     @on(RunHighlighted)
     def _tell_of(self, message: RunHighlighted) -> None:
@@ -250,14 +272,14 @@ class RunsScreen(Screen[None]):
 
     @on(Input.Changed, "#filter")
     def _filter(self, event: Input.Changed) -> None:
-        if event.value != self._query:
-            self._query = event.value
+        if event.value != self.query_text:
+            self.query_text = event.value.strip()
             self._widen()
-            self._show(to_top=bool(self._query))
+            self.search_soon()
 
     @on(Input.Submitted, "#filter")
     def _keep_filter(self) -> None:
-        if not self._query:
+        if not self.query_text:
             self.action_clear()
         self.set_focus(self.query_one(RunsList))
 
@@ -271,6 +293,10 @@ class RunsScreen(Screen[None]):
         """Sort by the next column."""
         self._sort(self._order.next())
 
+    def action_sql(self) -> None:
+        """Ask all runs in SQL."""
+        self.app.push_screen(SqlScreen())
+
     def action_turn(self) -> None:
         """Sort the other way round."""
         self._sort(self._order.turned())
@@ -283,7 +309,7 @@ class RunsScreen(Screen[None]):
     def _sort(self, order: Order) -> None:
         self._order = order
         self._widen()
-        self._show()
+        self.show_list()
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,7 +11,7 @@ from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
-from tracekit_viewer.render.rows import View
+from tracekit_viewer.render.rows import Viewport
 from tracekit_viewer.widgets.dragging import TimeDrag
 
 __all__ = ["Axis"]
@@ -26,13 +26,13 @@ class Axis(TimeDrag):
 
     def __init__(self) -> None:
         super().__init__()
-        self._view: View | None = None
+        self._view: Viewport | None = None
         self._origin_ns = 0
         self._whole_ns = 0
         self._note = ""
         self._marked: tuple[int, int] | None = None
 
-    def look(self, view: View, origin_ns: int, whole_ns: int, note: str = "") -> None:
+    def look(self, view: Viewport, origin_ns: int, whole_ns: int, note: str = "") -> None:
         """Show the axis of `view`, told from `origin_ns`; the whole of the run is `whole_ns` long.
 
         `note` says what lies outside of that whole.
@@ -54,7 +54,7 @@ class Axis(TimeDrag):
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(self._pieces(self._view), palette, base, width)
 
-    def _pieces(self, view: View) -> Pieces:
+    def _pieces(self, view: Viewport) -> Pieces:
         columns = view.columns
         seen = view.window.length_ns
         is_whole = seen >= self._whole_ns

@@ -17,11 +17,12 @@ from textual.widgets import Input
 from typing_extensions import override
 
 from tracekit_viewer.door import Node, Run
+from tracekit_viewer.messages import SplitMoved
 from tracekit_viewer.render.block import Line, line_cells, trimmed
+from tracekit_viewer.render.call_messages import Reader
 from tracekit_viewer.render.detail import TABS, Tab, blocks_of_tab, title_of
 from tracekit_viewer.render.family import Family
 from tracekit_viewer.render.reading import styles_of
-from tracekit_viewer.render.said import Reader
 from tracekit_viewer.render.text import cells
 from tracekit_viewer.widgets.document import Document
 
@@ -90,14 +91,14 @@ def _tabs(width: int) -> list[tuple[int, str, Tab]]:
     return placed
 
 
-class _Finder(Input):
+class _SearchInput(Input):
     """The row in which one types what to look for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Stop searching", show=False)]
     DEFAULT_CSS = """
-    _Finder { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
-    _Finder:focus { border: none; }
-    _Finder.-open { display: block; }
+    _SearchInput { display: none; height: 1; border: none; padding: 0 1; background: $surface; }
+    _SearchInput:focus { border: none; }
+    _SearchInput.-open { display: block; }
     """
 
     def __init__(self) -> None:
@@ -123,6 +124,9 @@ class DetailPane(Vertical):
         ),
         Binding("slash", "search", "Search", key_display="/", group=_READING, tooltip="Search in what is read"),
         Binding("w", "whole", "Whole", group=_READING, tooltip="The whole conversation, or what is new in it"),
+        Binding(
+            "b", "by_agent", "By agent", show=False, group=_READING, tooltip="The whole conversation by time or agent"
+        ),
         Binding("z", "enlarge", "Full screen", group=_READING, tooltip="Read on the whole screen, or beside the run"),
     ]
     DEFAULT_CSS = """
@@ -133,6 +137,8 @@ class DetailPane(Vertical):
     """The tab that is open."""
     whole: reactive[bool] = reactive(False, init=False)
     """Whether a conversation is shown from its begin, not only what the node added."""
+    by_agent: reactive[bool] = reactive(False, init=False)
+    """Whether the whole conversation of several agents is shown agent by agent, not in the order of time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,13 +146,14 @@ class DetailPane(Vertical):
         self._node: Node | None = None
         self._family: Family | None = None
         self._reader = Reader()
-        self._shown: tuple[str, str, Tab, bool] | None = None
+        self._is_held = False
+        self._shown: tuple[str, str, Tab, bool, bool] | None = None
 
     @override
     def compose(self) -> ComposeResult:
         yield _Head()
         yield Document()
-        yield _Finder()
+        yield _SearchInput()
 
     @override
     def focus(self, scroll_visible: bool = True) -> Self:
@@ -171,8 +178,8 @@ class DetailPane(Vertical):
             return
         title, aside = title_of(run, node, family)
         self.query_one(_Head).show(title, aside, self.tab)
-        blocks = blocks_of_tab(self.tab, run, node, family, self._reader, whole=self.whole)
-        shown = (run.id, node.id, self.tab, self.whole)
+        blocks = blocks_of_tab(self.tab, run, node, family, self._reader, whole=self.whole, by_agent=self.by_agent)
+        shown = (run.id, node.id, self.tab, self.whole, self.by_agent)
         self.query_one(Document).show(blocks, same=shown == self._shown)
         self._shown = shown
 
@@ -183,6 +190,30 @@ class DetailPane(Vertical):
     def watch_whole(self) -> None:
         """Draw more, or less."""
         self._draw()
+
+    def watch_by_agent(self) -> None:
+        """Draw the other order."""
+        self._draw()
+
+    # ── the line between this pane and the tree, which the mouse moves ───────────────────────────────────────────────
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the line."""
+        at = event.get_content_offset(self)
+        if at is None and (event.x == 0 or event.y == 0):
+            self._is_held = True
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Move the line along, while it is held."""
+        if self._is_held:
+            self.post_message(SplitMoved(event.screen_x, event.screen_y))
+
+    def on_mouse_up(self) -> None:
+        """Let go of the line."""
+        if self._is_held:
+            self._is_held = False
+            self.release_mouse()
 
     def on__head_chosen(self, message: _Head.Chosen) -> None:
         """Open the tab that was clicked."""
@@ -199,7 +230,7 @@ class DetailPane(Vertical):
 
     def action_search(self) -> None:
         """Look for words in what is read."""
-        finder = self.query_one(_Finder)
+        finder = self.query_one(_SearchInput)
         finder.add_class("-open")
         finder.value = ""
         finder.focus()
@@ -223,6 +254,14 @@ class DetailPane(Vertical):
             self.screen.minimize()
         else:
             self.screen.maximize(self)
+
+    def read_whole(self) -> None:
+        """Show the whole conversation of the node."""
+        self.tab, self.whole = "Conversation", True
+
+    def action_by_agent(self) -> None:
+        """Show the whole conversation agent by agent, or in the order of time."""
+        self.by_agent = not self.by_agent
 
     def action_whole(self) -> None:
         """Show the whole conversation, or only what the node added."""

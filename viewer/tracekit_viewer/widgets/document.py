@@ -165,6 +165,8 @@ class Document(ScrollView, can_focus=True):
     def _palette(self) -> Mapping[Style, RichStyle]:
         if not self._styles:
             self._styles = styles_of(self.app.theme_variables, dark=self.app.current_theme.dark)
+            if self.app.no_color:
+                self._styles = {**self._styles, "cursor": RichStyle(underline=True)}
         return self._styles
 
     @override

@@ -31,7 +31,7 @@ class TimeDrag(Widget):
             self.post_message(RangeMarked(self._range(event.x)))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Ask for what was marked, unless the mouse hardly moved: that was a click."""
+        """Select the marked range, unless the mouse hardly moved, which is a click."""
         if self._grabbed is None:
             return
         chosen = self._range(event.x)

@@ -16,7 +16,7 @@ from typing_extensions import override
 from tracekit_viewer.door import Finding, is_at_least
 from tracekit_viewer.messages import FindingsLeft, SpanWanted, WhatIfWanted
 from tracekit_viewer.render.bars import Pieces
-from tracekit_viewer.render.findings import FindingRow, finding_rows
+from tracekit_viewer.render.findings import FindingLine, finding_rows
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
 from tracekit_viewer.render.what_if import Comparison, comparison_rows
@@ -25,7 +25,7 @@ __all__ = ["FindingsPane"]
 
 _FINDINGS = Binding.Group("Findings")
 _MOST_HEIGHT = 40
-_NOTHING = "    Nothing was slow or dear for no reason, as far as the record tells."
+_NOTHING = "    No avoidable delay or cost was found in the record."
 
 
 class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
@@ -61,7 +61,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__()
         self._found: Sequence[Finding] = ()
         self._chosen = 0
-        self._rows: list[FindingRow] = []
+        self._rows: list[FindingLine] = []
         self._visited = -1
         self._comparison: Comparison | None = None
         self._is_comparing = self._is_of_all = False
@@ -110,7 +110,7 @@ class FindingsPane(ScrollView, can_focus=True, inherit_bindings=False):
         below = self._below(width) if self._is_comparing else None
         self._rows = finding_rows(self._found, self._chosen, width, below)
         if self.has_class("-empty"):
-            self._rows = [FindingRow(-1, [(_NOTHING, "quiet")])]
+            self._rows = [FindingLine(-1, [(_NOTHING, "quiet")])]
         self.virtual_size = Size(width, len(self._rows))
         self.refresh()
 

@@ -22,7 +22,7 @@ def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]
     }
 
 
-_FIRST = ("question_mark", "q")
+_FIRST = ("question_mark", "q", "ctrl+p")
 """The keys that stand in the line even where it has no room for the others."""
 
 

@@ -12,11 +12,11 @@ from tracekit_viewer.messages import AgentChosen
 from tracekit_viewer.render.bars import Pieces, draw
 from tracekit_viewer.render.columns import fitted
 from tracekit_viewer.render.forest import Forest
-from tracekit_viewer.render.lanes import Lane, bare_lanes_of, bars_of, lanes_of, with_work
+from tracekit_viewer.render.lanes import LaneRow, bare_lanes_of, bars_of, lanes_of, with_work
 from tracekit_viewer.render.names import SIGNS
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
-from tracekit_viewer.render.rows import View
+from tracekit_viewer.render.rows import Viewport
 from tracekit_viewer.widgets.dragging import TimeDrag
 
 __all__ = ["LaneStrip"]
@@ -39,8 +39,8 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self._forest: Forest | None = None
-        self._lanes: list[Lane] = []
-        self._view: View | None = None
+        self._lanes: list[LaneRow] = []
+        self._view: Viewport | None = None
         self._agent = -1
         self._drawn: dict[int, Pieces] = {}
 
@@ -61,7 +61,7 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
             self._drawn.clear()
             self.refresh()
 
-    def look(self, view: View) -> None:
+    def look(self, view: Viewport) -> None:
         """Show the time of `view`."""
         if view != self._view:
             self._view = view
@@ -99,7 +99,7 @@ class LaneStrip(TimeDrag, ScrollView, can_focus=False):
         if row < len(self._lanes):
             self.post_message(AgentChosen(self._lanes[row].place))
 
-    def _label(self, lane: Lane, view: View) -> Pieces:
+    def _label(self, lane: LaneRow, view: Viewport) -> Pieces:
         columns, here = view.columns, lane.place == self._agent
         indent = "  " * min(lane.depth, _MOST_INDENT)
         calls = sum(node.kind == "llm" for node in lane.work)

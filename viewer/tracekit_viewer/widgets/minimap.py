@@ -13,7 +13,7 @@ from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.minimap import Minimap, minimap_of, minimap_rows
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
-from tracekit_viewer.render.rows import View
+from tracekit_viewer.render.rows import Viewport
 from tracekit_viewer.render.window import Window
 from tracekit_viewer.widgets.dragging import TimeDrag
 
@@ -36,11 +36,11 @@ class MinimapStrip(TimeDrag):
         super().__init__()
         self._forest: Forest | None = None
         self._bounds = Window(0, 1)
-        self._view: View | None = None
+        self._view: Viewport | None = None
         self._drawn: Minimap | None = None
         self._head_ns: int | None = None
 
-    def look(self, forest: Forest, bounds: Window, view: View, head_ns: int | None = None) -> None:
+    def look(self, forest: Forest, bounds: Window, view: Viewport, head_ns: int | None = None) -> None:
         """Show the time of `bounds`, of which `view` shows a part; `head_ns` is where the playback is."""
         known = self._view
         is_other = forest is not self._forest or bounds != self._bounds
@@ -78,7 +78,7 @@ class MinimapStrip(TimeDrag):
         row = minimap_rows(self._drawn, view.window, self._head_ns)[1 if y else 0]
         return strip_of([*self._label(self._drawn, view, y), *row], palette, base, width)
 
-    def _label(self, drawn: Minimap, view: View, y: int) -> Pieces:
+    def _label(self, drawn: Minimap, view: Viewport, y: int) -> Pieces:
         columns = view.columns
         room = columns.bar_start
         if y == 0:

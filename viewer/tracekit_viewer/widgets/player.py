@@ -13,13 +13,13 @@ from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import palette_of
 
-__all__ = ["SPEEDS", "Player", "PlayerBar"]
+__all__ = ["SPEEDS", "Playback", "PlayerBar"]
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0)
 """How many recorded seconds pass in a second."""
 
 
-class Player:
+class Playback:
     """The playback of a run: its moment, and whether and how fast time passes.
 
     Attributes:
@@ -74,10 +74,10 @@ class PlayerBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._player: Player | None = None
+        self._player: Playback | None = None
         self._is_held = False
 
-    def show(self, player: Player) -> None:
+    def show(self, player: Playback) -> None:
         """Show where `player` is."""
         self._player = player
         self.refresh()
@@ -87,7 +87,7 @@ class PlayerBar(Widget):
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(self._pieces(), palette, self.rich_style, self.size.width)
 
-    def _parts(self, player: Player) -> tuple[str, int, str]:
+    def _parts(self, player: Playback) -> tuple[str, int, str]:
         """Return the text before the line, the cells of the line, and the text after it."""
         whole_ns = player.moments.last_ns - player.moments.first_ns
         sign = "▶" if player.playing else "■" if player.is_at_end else "‖"

@@ -19,7 +19,7 @@ from tracekit_viewer.door import RunSummary
 from tracekit_viewer.messages import RunChosen, RunHighlighted, RunsNeeded, SortAsked
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import Palette, palette_of
-from tracekit_viewer.render.runs import Order, column_at, header_of, line_of
+from tracekit_viewer.render.runs import ListScale, Order, column_at, header_of, line_of, scale_of
 
 __all__ = ["RunsHeader", "RunsList"]
 
@@ -37,16 +37,17 @@ class RunsHeader(Widget):
     """
 
     order: reactive[Order] = reactive(Order())
+    scale: reactive[ListScale] = reactive(ListScale())
 
     @override
     def render_line(self, y: int) -> Strip:
-        pieces = header_of(self.size.width - _SCROLLBAR, self.order)
+        pieces = header_of(self.size.width - _SCROLLBAR, self.order, self.scale)
         palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(pieces, palette, self.rich_style, self.size.width)
 
     def on_click(self, event: events.Click) -> None:
         """Ask to sort by the column."""
-        if (key := column_at(event.x, self.size.width - _SCROLLBAR)) is not None:
+        if (key := column_at(event.x, self.size.width - _SCROLLBAR, self.scale)) is not None:
             self.post_message(SortAsked(key))
 
 
@@ -81,7 +82,10 @@ class RunsList(ScrollView, can_focus=True):
         super().__init__()
         self._clock = clock
         self._runs: Sequence[RunSummary] = ()
+        self.scale = ListScale()
         self._at: str | None = None
+        self.marked: list[str] = []
+        """The ids of the runs that the user has marked, at most two, in the order of marking."""
         self._palette: Palette = {}
 
     @property
@@ -96,6 +100,7 @@ class RunsList(ScrollView, can_focus=True):
     def show(self, runs: Sequence[RunSummary], *, to_top: bool = False) -> None:
         """Draw `runs`. The cursor stays on its run, else on its place, or goes to the first (`to_top`)."""
         self._runs = runs
+        self.scale = scale_of(runs)
         self.virtual_size = Size(0, len(runs))
         places = {run.id: place for place, run in enumerate(runs)} if self._at is not None else {}
         place = 0 if to_top else places.get(self._at or "", min(self.cursor, max(0, len(runs) - 1)))
@@ -113,7 +118,14 @@ class RunsList(ScrollView, can_focus=True):
             base = self.get_component_rich_style("runs--cursor")
         elif place == self.hover:
             base = self.get_component_rich_style("runs--hover")
-        pieces = line_of(self._runs[place], width, self._clock(), is_at_cursor=is_at_cursor)
+        pieces = line_of(
+            self._runs[place],
+            width,
+            self._clock(),
+            self.scale,
+            is_at_cursor=is_at_cursor,
+            is_marked=self._runs[place].id in self.marked,
+        )
         if not self._palette:
             self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
         return strip_of(pieces, self._palette, base, width)
@@ -178,6 +190,17 @@ class RunsList(ScrollView, can_focus=True):
         """Move the cursor to the first line, or with -1 to the last."""
         self._move_to(place if place >= 0 else len(self._runs) - 1)
 
+    def mark(self) -> None:
+        """Mark the run under the cursor, or unmark it; of three marks the first goes."""
+        at = self.at
+        if at is None:
+            return
+        if at.id in self.marked:
+            self.marked.remove(at.id)
+        else:
+            self.marked = [*self.marked, at.id][-2:]
+        self.refresh()
+
     def action_open(self) -> None:
         """Ask to open the run under the cursor."""
         if self.at is not None:
@@ -198,5 +221,5 @@ class RunsList(ScrollView, can_focus=True):
         self.hover = event.y + round(self.scroll_offset.y)
 
     def on_leave(self) -> None:
-        """No line does."""
+        """Mark no line."""
         self.hover = None

@@ -30,7 +30,7 @@ class SearchBar(Horizontal):
         """Let the user type."""
         if not self.children:
             # Most who look at a run never search, and a field to type in takes longer to make than all rows.
-            field = Input(placeholder="name of an agent, tool, model or span", compact=True)
+            field = Input(placeholder="a name, or a text in messages, tool inputs and results", compact=True)
             await self.mount(Label("/"), field, Label("", id="found", markup=False))
         self.add_class("-open")
         field = self.query_one(Input)

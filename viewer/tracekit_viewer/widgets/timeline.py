@@ -21,7 +21,7 @@ from tracekit_viewer.render.forest import Forest
 from tracekit_viewer.render.names import matches
 from tracekit_viewer.render.paint import strip_of
 from tracekit_viewer.render.palette import Palette, palette_of
-from tracekit_viewer.render.rows import View, label_start, row_pieces
+from tracekit_viewer.render.rows import Viewport, label_start, row_pieces
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.render.tree import Tree, is_fault, is_retried
 from tracekit_viewer.widgets.zooming import GUTTER, ZoomedView
@@ -62,6 +62,9 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         self._tree: Tree | None = None
         self._query = ""
         self._hits: list[int] = []
+        self._content: frozenset[str] = frozenset()
+        self._found: set[int] = set()
+        self._found_below: set[int] = set()
         self._marks: Marks = {}
         self._marks_below: dict[int, list[str]] = {}
         self._strips: LRUCache[object, Strip] = LRUCache(_CACHED_ROWS)
@@ -89,6 +92,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
             self._tree.grow(run)
         self._is_growing = growing
         self._gather_marks()
+        self._gather_found()
         self._revision += 1
         self._set_now(now_ns)
         self._resize_rows()
@@ -169,7 +173,7 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
             strip = self._strips[key] = self._draw(index, view, folded=folded, here=is_here)
         return strip
 
-    def _draw(self, index: int, view: View, *, folded: bool, here: bool) -> Strip:
+    def _draw(self, index: int, view: Viewport, *, folded: bool, here: bool) -> Strip:
         if not self._palette:
             self._palette = palette_of(self.app.theme_variables, dark=self.app.current_theme.dark)
             self._base = self.rich_style
@@ -177,9 +181,10 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         if here:
             base += Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
         codes = self._marks_below.get(index, ()) if folded else self._marks.get(self.forest.nodes[index].id, ())
+        found = index in (self._found_below if folded else self._found)
         pieces = [
             ("▌" if here else " ", "cursor"),
-            *row_pieces(self.forest, index, view, folded=folded, query=self._query, codes=codes),
+            *row_pieces(self.forest, index, view, folded=folded, query=self._query, codes=codes, found=found),
         ]
         return strip_of(pieces, self._palette, base, self.scrollable_content_region.width)
 
@@ -191,8 +196,8 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         return self._rows.node
 
     @property
-    def told(self) -> Node:
-        """The node that details show: of a tool that hands on to an agent, the agent."""
+    def detail_node(self) -> Node:
+        """The node that the detail pane shows: for a tool that calls an agent, the agent."""
         rows, forest = self._rows, self.forest
         if rows.cursor != rows.shown:
             return rows.node
@@ -283,9 +288,15 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
 
     # ── looking for names ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def search(self, query: str, origin: int) -> None:
-        """Mark `query` in all names and go to the first row with it from the node at `origin` on."""
+    def search(self, query: str, origin: int, content: frozenset[str] = frozenset()) -> None:
+        """Mark `query` in all names and go to the first row with it from the node at `origin` on.
+
+        `content` are the ids of the nodes whose content has it.
+        """
         self._query = query.lower()
+        self._content = content
+        self._gather_found()
+        self._revision += 1
         self.refresh()
         self._hits = self._rows.rows_of(self._is_hit) if query else []
         if query:
@@ -307,12 +318,19 @@ class Timeline(ZoomedView, can_focus=True, inherit_bindings=False):
         return self._hits.index(here) + 1 if here in self._hits else 0, len(self._hits)
 
     def _is_hit(self, node: Node) -> bool:
-        return matches(node, self._query)
+        return node.id in self._content or matches(node, self._query)
+
+    def _gather_found(self) -> None:
+        """Find the rows of the nodes whose content was found; chains and folded rows stand for their nodes."""
+        forest = self.forest
+        places = [place for place, node in enumerate(forest.nodes) if node.id in self._content] if self._content else []
+        self._found = {*places, *map(self._rows.row_place, places)}
+        self._found_below = {above for place in places for above in forest.path(place)}
 
     def action_match(self, step: int) -> None:
-        """Go to the next name that holds what was looked for, or to the one before."""
+        """Go to the next row whose name or content has what is searched, or to the one before."""
         if self._query:
-            self._jump(self._is_hit, step, "nothing is called that")
+            self._jump(self._is_hit, step, f"{plain(self._query, 20)}: not found")
             self.post_message(ViewChanged())
 
     # ── folds ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from tracekit_viewer.messages import ViewChanged
 from tracekit_viewer.render.axis import grid_of
 from tracekit_viewer.render.columns import Columns, columns_of
 from tracekit_viewer.render.forest import Forest
-from tracekit_viewer.render.rows import Path, View
+from tracekit_viewer.render.rows import Path, Viewport
 from tracekit_viewer.render.window import Window, bounds_of, fitting
 from tracekit_viewer.widgets.dragging import TimeDrag
 from tracekit_viewer.widgets.wheel import TimeWheel
@@ -35,7 +35,7 @@ class ZoomedView(TimeDrag, TimeWheel, ScrollView):
         self._is_growing = False
         self._revision = 0
         self._path: Path | None = None
-        self._view: View | None = None
+        self._view: Viewport | None = None
 
     @property
     def forest(self) -> Forest:
@@ -48,13 +48,13 @@ class ZoomedView(TimeDrag, TimeWheel, ScrollView):
         raise NotImplementedError
 
     @property
-    def view(self) -> View:
+    def view(self) -> Viewport:
         """Return the common settings of all rows."""
         if self._view is None:
             window = self._chosen or fitting(self._bounds, growing=self._is_growing)
             columns = self._columns
             grid = grid_of(window, self._bounds.start_ns, columns.bar)
-            self._view = View(columns, window, self._now_ns, grid, self._path)
+            self._view = Viewport(columns, window, self._now_ns, grid, self._path)
         return self._view
 
     @property

@@ -11,11 +11,11 @@ from tracekit import semconv
 from tracekit.model.events import Attributes, Failure, Kind
 from tracekit.model.recording import Exchange
 
-__all__ = ["Told", "Wired", "content_size", "drop_content", "span_id_of"]
+__all__ = ["SpanData", "WireSpan", "content_size", "drop_content", "span_id_of"]
 
 
 @dataclass(slots=True)
-class Told:
+class SpanData:
     """A span as recorded. `exchange` is the last one of an llm, if content is exported; `agent` its nearest agent."""
 
     run: str
@@ -34,7 +34,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Wired:
+class WireSpan:
     """A span as it is sent: attributes are strings, booleans, numbers, and lists of one of these."""
 
     trace: str
@@ -50,22 +50,22 @@ class Wired:
     attributes: Mapping[str, Any]
 
 
-def content_size(told: Told) -> int:
-    """Return about how many bytes of content `told` holds."""
-    held = sum(_size(value) for name, value in told.attributes.items() if semconv.is_content(name))
-    if told.exchange is not None:
-        held += len(told.exchange.request.body or b"") + sum(len(piece.data) for piece in told.exchange.pieces)
+def content_size(span: SpanData) -> int:
+    """Return about how many bytes of content `span` holds."""
+    held = sum(_size(value) for name, value in span.attributes.items() if semconv.is_content(name))
+    if span.exchange is not None:
+        held += len(span.exchange.request.body or b"") + sum(len(piece.data) for piece in span.exchange.pieces)
     return held
 
 
-def drop_content(told: Told) -> None:
-    """Take the content from `told`, and say so on it."""
-    dropped = [name for name in told.attributes if semconv.is_content(name)]
-    if told.exchange is not None:
+def drop_content(span: SpanData) -> None:
+    """Take the content from `span`, and say so on it."""
+    dropped = [name for name in span.attributes if semconv.is_content(name)]
+    if span.exchange is not None:
         dropped += [semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES]
-        told.exchange = None
-    kept = {name: value for name, value in told.attributes.items() if name not in dropped}
-    told.attributes = {**kept, semconv.CONTENT_DROPPED: dropped}
+        span.exchange = None
+    kept = {name: value for name, value in span.attributes.items() if name not in dropped}
+    span.attributes = {**kept, semconv.CONTENT_DROPPED: dropped}
 
 
 def _size(value: Any) -> int:

@@ -22,9 +22,10 @@ _MS, _S = 1_000_000, 1_000_000_000
 
 
 def path_line(tree: RunTree, findings: Sequence[Finding]) -> str:
-    """Return the critical path of `tree` by agent; "" where no agent is on it."""
+    """Return the critical path of `tree` by agent; "" where no agent, or no time, is on it."""
     shares = shares_of(tree.root, critical_path(tree.root, TreeFacts(tree).schedule), findings)
-    if all(share.agent is None for share in shares):
+    whole_ns = sum(share.time_ns for share in shares)
+    if all(share.agent is None for share in shares) or not round(whole_ns / _unit(whole_ns)):
         return ""
     return f"critical path: {shares_text(shares)}"
 

@@ -8,29 +8,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracekit_viewer.door import (
-    Answer,
-    Asked,
     BodyReader,
     Exchange,
     Messages,
     Node,
+    RequestFields,
+    ResponseContent,
     Run,
     answer_signature,
 )
 
-__all__ = ["Reader", "Said"]
+__all__ = ["CallMessages", "Reader"]
 
 _KEPT = 24
 _MOST_CANDIDATES = 8
 
 
 @dataclass(slots=True)
-class Said:
+class CallMessages:
     """An exchange as it is read: what the request asks, and the answer as far as it has arrived."""
 
     exchange: Exchange
-    request: Asked
-    answer: Answer = field(default_factory=Answer)
+    request: RequestFields
+    answer: ResponseContent = field(default_factory=ResponseContent)
     reader: BodyReader | None = None
     read: int = 0
 
@@ -49,9 +49,9 @@ class Reader:
     """Reads exchanges; those that were looked at last stay read, and a stream is read on from where it was."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Said] = OrderedDict()
+        self._kept: OrderedDict[str, CallMessages] = OrderedDict()
 
-    def of_call(self, run: Run, call: Node) -> Said | None:
+    def of_call(self, run: Run, call: Node) -> CallMessages | None:
         """Return the messages of the last recorded attempt of `call`."""
         for attempt in reversed(call.children):
             exchange = run.recording.exchanges.get(attempt.id) if attempt.kind == "attempt" else None
@@ -59,52 +59,52 @@ class Reader:
                 return self.of(exchange)
         return None
 
-    def of(self, exchange: Exchange) -> Said:
+    def of(self, exchange: Exchange) -> CallMessages:
         """Return the messages of `exchange`."""
-        said = self._kept.pop(exchange.attempt, None)
-        if said is None or (said.exchange is not exchange and said.exchange.request != exchange.request):
-            said = Said(exchange, exchange.request.asked)
-        if said.exchange is not exchange or not said.read:
-            _read_on(said, exchange)
-        self._kept[exchange.attempt] = said
+        contents = self._kept.pop(exchange.attempt, None)
+        if contents is None or (contents.exchange is not exchange and contents.exchange.request != exchange.request):
+            contents = CallMessages(exchange, exchange.request.asked)
+        if contents.exchange is not exchange or not contents.read:
+            _read_on(contents, exchange)
+        self._kept[exchange.attempt] = contents
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return said
+        return contents
 
     def known_before(self, run: Run, call: Node, earlier: Sequence[Node]) -> tuple[int, bool]:
         """Return the number of messages of `call` that are known from before, and whether its system prompt is.
 
         `earlier` are the calls of the same agent before it, oldest first.
         """
-        said = self.of_call(run, call)
-        if said is None:
+        contents = self.of_call(run, call)
+        if contents is None:
             return 0, False
         known, same_system = 0, False
         for base in reversed(earlier[-_MOST_CANDIDATES:]):
             asked = self.of_call(run, base)
             if asked is None:
                 continue
-            shared = said.messages.shared(asked.messages)
-            if shared == len(asked.messages) and said.messages.is_answer(
+            shared = contents.messages.shared(asked.messages)
+            if shared == len(asked.messages) and contents.messages.is_answer(
                 shared, answer_signature(asked.message.get("content"))
             ):
                 shared += 1
             if shared > known:
-                known, same_system = shared, said.request.get("system") == asked.request.get("system")
-            if known and shared == len(said.messages) - 1:
+                known, same_system = shared, contents.request.get("system") == asked.request.get("system")
+            if known and shared == len(contents.messages) - 1:
                 break
         return known, same_system
 
 
-def _read_on(said: Said, exchange: Exchange) -> None:
+def _read_on(contents: CallMessages, exchange: Exchange) -> None:
     """Read what has arrived since."""
     # What arrives may show that earlier pieces were the begin of a credential.
-    is_same = exchange.pieces[: said.read] == said.exchange.pieces[: said.read]
-    grew = is_same and len(exchange.pieces) >= said.read and exchange.request is said.exchange.request
-    said.exchange = exchange
-    if said.reader is None or not grew:
-        said.reader, said.read = BodyReader(exchange.headers.get("content-type", "")), 0
-    for piece in exchange.pieces[said.read :]:
-        said.reader.feed(piece.data)
-    said.read = len(exchange.pieces)
-    said.answer = said.reader.so_far()
+    is_same = exchange.pieces[: contents.read] == contents.exchange.pieces[: contents.read]
+    grew = is_same and len(exchange.pieces) >= contents.read and exchange.request is contents.exchange.request
+    contents.exchange = exchange
+    if contents.reader is None or not grew:
+        contents.reader, contents.read = BodyReader(exchange.headers.get("content-type", "")), 0
+    for piece in exchange.pieces[contents.read :]:
+        contents.reader.feed(piece.data)
+    contents.read = len(exchange.pieces)
+    contents.answer = contents.reader.so_far()

@@ -1,4 +1,4 @@
-"""Which run a call without any parent belongs to: the one whose conversation it continues."""
+"""Finds the run of a call without a parent: the run whose conversation the call continues."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from tracekit.instrument.live import LiveRun
 from tracekit.origin import pass_on
 
-__all__ = ["ThreadsOfTalk"]
+__all__ = ["ConversationIndex"]
 
 _MOST = 4096
 _MOST_ALIKE = 16
 """How many answers to the very same request are told apart."""
 
 
-class ThreadsOfTalk:
+class ConversationIndex:
     """Remembers the newest requests and answers of calls that have no parent, and the run of each."""
 
     def __init__(self) -> None:
@@ -42,8 +42,8 @@ class ThreadsOfTalk:
         for length in range(len(messages) - 1, 0, -1):
             candidates = self._asked.get(keys[length - 1])
             if candidates:
-                said = answer_signature(_content(messages[length]))
-                matching = [run for signature, run in candidates if signature == said]
+                expected = answer_signature(_content(messages[length]))
+                matching = [run for signature, run in candidates if signature == expected]
                 return matching[-1] if matching else None
         return None
 

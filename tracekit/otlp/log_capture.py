@@ -11,27 +11,27 @@ from contextlib import contextmanager
 
 from tracekit.otlp.options import unreadable_limits
 
-__all__ = ["hush", "loading", "reason_of"]
+__all__ = ["loading", "log_capture", "reason_of"]
 
 _RESOURCES = "opentelemetry.sdk.resources"
 """The logger of a module that old releases of OpenTelemetry use while they are imported, in threads of their own."""
 
 
-class _Hush(logging.Filter):
+class _LogCapture(logging.Filter):
     """Keep what the exporter's libraries log while they work for tracekit; tracekit reports it once, in its own words."""
 
     def __init__(self) -> None:
         super().__init__()
         self._heard: dict[int, list[str]] = {}
 
-    def over_libraries(self) -> None:
+    def attach(self) -> None:
         """Listen to every logger of theirs. Harmless twice."""
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(("opentelemetry.", "urllib3.", "grpc")):
                 logging.getLogger(name).addFilter(self)
 
     @contextmanager
-    def here(self) -> Iterator[list[str]]:
+    def capture(self) -> Iterator[list[str]]:
         """Keep what this thread logs; the list grows meanwhile."""
         thread = threading.get_ident()
         before, heard = self._heard.get(thread), []  # type: tuple[list[str] | None, list[str]]
@@ -53,8 +53,8 @@ class _Hush(logging.Filter):
         return False
 
 
-hush = _Hush()
-os.register_at_fork(after_in_child=hush._heard.clear)  # noqa: SLF001  the module's own
+log_capture = _LogCapture()
+os.register_at_fork(after_in_child=log_capture._heard.clear)  # noqa: SLF001  the module's own
 
 
 @contextmanager
