@@ -220,8 +220,8 @@ def test_content_in_every_old_form(home: Path, tmp_path: Path) -> None:
         assert not any(name.startswith(("llm.input", "gen_ai.prompt")) for name in each)
     assert fourth[semconv.INPUT_MESSAGES] == cut["gen_ai.input.messages"]
     content, calls = Content(run), nodes(run, "llm")
-    for call in calls[:3]:
-        assert (content.question(call), content.answer_text(call), content.is_rebuilt(call)) == ("One", "Two", True)
+    for node in calls[:3]:
+        assert (content.question(node), content.answer_text(node), content.is_rebuilt(node)) == ("One", "Two", True)
     assert content.messages(calls[0])[-1] == {
         "role": "assistant",
         "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {"a": 1}}],

@@ -90,7 +90,7 @@ def test_both_are_one_run(order: str, home: Path, tmp_path: Path) -> None:
     steps = ["transcript", "spans"]
     for step in steps if order == "transcript first" else reversed(steps):
         done = imported(path) if step == "transcript" else imported_spans(tmp_path, *_spans())
-        assert done.told == []
+        assert done.warnings == []
     (run,) = runs()
     _assert_one(run)
     assert run.source == "claude-code"

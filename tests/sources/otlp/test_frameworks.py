@@ -28,7 +28,7 @@ RECORDED = {
 @pytest.mark.parametrize("program", sorted(SERVED))
 def test_agents_tools_calls_and_tokens_are_the_servers(program: str, home: Path) -> None:
     served = {**SERVED[program], **RECORDED.get(program, {})}
-    assert imported(SPANS / f"{program}.jsonl").told == []
+    assert imported(SPANS / f"{program}.jsonl").warnings == []
     found = runs()
     calls = [call for run in found for call in nodes(run, "llm")]
     assert len(calls) == served["calls"]

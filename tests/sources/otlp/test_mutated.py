@@ -10,6 +10,7 @@ import resource
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def _mutated(chance: random.Random, whole: str, packed: bytes) -> tuple[bytes, d
             places = list(_places(record))
             if places:
                 container, key = chance.choice(places)
-                container[key] = chance.choice(VALUES)
+                container[key] = deepcopy(chance.choice(VALUES))
         return json.dumps(record).encode("utf-8", "surrogatepass"), _JSON
     data = bytearray(whole.encode() if form == 1 else packed)
     for _ in range(chance.randrange(1, 6)):
