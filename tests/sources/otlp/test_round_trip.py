@@ -14,8 +14,10 @@ from fixtures.make_runs import RUNS
 from tests.sources.otlp.wire import in_json
 from tests.sources.transcripts import imported, runs
 from tests.support.cli import environment, tracekit
+from tests.support.collector import collector
 from tests.support.foreign import listening, posted
 from tests.support.receiver import receiver
+from tests.support.waiting import eventually
 from tracekit.analysis.structure import structure
 from tracekit.journal.reader import read_run
 from tracekit.model.tree import Node
@@ -55,6 +57,22 @@ def test_over_each_wire(name: str, home: Path, tmp_path: Path) -> None:
         # Each wire brought the same spans.
         assert found.intake.spans == _original(name).count()
     _assert_same(name)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_through_a_real_collector(protocol: str, home: Path, tmp_path: Path) -> None:
+    with listening() as found:
+        port = found.grpc_port if protocol == "grpc" else found.http_port
+        options = ["--exporter", "otlp", "--otlp-exporter-endpoint", f"http://127.0.0.1:{port}"]
+        options += ["--otlp-exporter-protocol", protocol, "--otlp-exporter-compression", "gzip"]
+        with collector(passing_on=[*options, "--batch-timeout", "100ms"]) as between:
+            path = str(RUNS / "support-team.jsonl")
+            done = tracekit(
+                "export", path, "--otlp", between.http, "--content", env=environment(tmp_path / "elsewhere")
+            )
+            assert done.returncode == 0, done.stderr
+            eventually(lambda: found.intake.spans == _original("support-team").count())
+    _assert_same("support-team")
 
 
 def _bodies(path: str, env: dict[str, str]) -> list[dict[str, Any]]:
