@@ -16,7 +16,10 @@ from tracekit import semconv
 from tracekit.analysis.content import Content
 from tracekit.journal.home import received_path
 from tracekit.model.tree import Node
+from tracekit.sources.following import SessionFollower
+from tracekit.sources.importing import Imported
 from tracekit.sources.otlp import span as limits
+from tracekit.sources.otlp.source import Otlp
 
 SECRET = "sk-ant-api03-" + "a1B2c3D4" * 12
 
@@ -90,6 +93,21 @@ def test_importing_again_or_more_gives_the_same_run(home: Path, tmp_path: Path) 
     (run,) = runs()
     assert (run.id, outline(run)) == (TRACE, WHOLE)
     assert len(list(home.rglob("runs/*/*.jsonl"))) == 1
+
+
+def test_a_file_that_grows_is_followed(home: Path, tmp_path: Path) -> None:
+    path, spans = tmp_path / "spans.jsonl", _spans()
+    path.write_text(json.dumps(request(*spans[:3])) + "\n")
+    follower, done = SessionFollower(Otlp(), [path]), Imported()
+    follower.poll(done)
+    assert [run.count("llm") for run in runs()] == [1]
+    follower.poll(done)
+    assert done.sessions == 1
+    with path.open("a") as file:
+        file.write(json.dumps(request(*spans[3:])) + "\n")
+    follower.poll(done)
+    assert [outline(run) for run in runs()] == [WHOLE]
+    follower.close()
 
 
 def test_the_same_span_id_in_two_traces(home: Path, tmp_path: Path) -> None:
