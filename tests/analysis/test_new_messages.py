@@ -27,7 +27,7 @@ def alike_run() -> Run:
 
 def test_each_message_once() -> None:
     rows = list(messages_of(alike_run()))
-    texts = [row.text for row in rows if row.block == "text" and row.is_answer]
+    texts = [row.text or "" for row in rows if row.block == "text" and row.is_answer]
     assert sorted(texts) == sorted(f"step {number}.{turn}" for number in range(AGENTS) for turn in range(TURNS))
     assert not [row for row in rows if row.role == "assistant" and not row.is_answer], "an answer is not sent anew"
     results = [row.text for row in rows if row.block == "tool_result"]
