@@ -80,7 +80,8 @@ def _span(span: Any, resource: dict[str, Any], scope: str, version: str) -> Sour
 
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    # Most values are texts, which need no look at the kind.
+    return {pair.key: (value := pair.value).string_value or _value(value) for pair in pairs}
 
 
 def _value(value: Any) -> Any:

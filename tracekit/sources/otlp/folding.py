@@ -45,7 +45,7 @@ def fold(kept: SpanNode, other: SpanNode) -> None:
 
 
 def _fold_pending(node: SpanNode) -> None:
-    """Drop a copy of an open span, which is below the span itself; without the span, the copy stands for it."""
+    """Drop a copy of an open span if the span itself is there, else let the copy stand for it."""
     parent = node.parent
     if parent is not None and parent.span is not None and node.span is not None and node.span.parent == parent.span.id:
         parent.folded.append(node.id)
@@ -72,7 +72,7 @@ def _fold_second(node: SpanNode) -> None:
 
 
 def _fold_nested(node: SpanNode) -> None:
-    """Merge `node`, a call, with the calls below it, if they are the same; else make them calls of their own."""
+    """Merge a call with the calls below it if they are the same, else make each a call."""
     inner = []
     for call in list(_calls_below(node)):
         if call.dialect.is_server and not node.dialect.is_server:
@@ -171,6 +171,6 @@ def _is_other_record(one: SpanNode, other: SpanNode) -> bool:
 
 
 def _richness(call: SpanNode) -> tuple[bool, int, int, str]:
-    """Return the place of a call in the order in which calls are kept: those deeper in an agent's tree first."""
+    """Return the sort key by which calls are kept: the call deepest in an agent's tree is the greatest."""
     above = list(call.above())
     return any(each.level in ("agent", "turn", "tool") for each in above), len(above), -call.start_ns, call.id
