@@ -42,6 +42,13 @@ def test_without_a_terminal_it_says_what_works(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
+def test_a_browser_that_is_served_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEXTUAL_DRIVER", raising=False)
+    assert not view.is_terminal()
+    monkeypatch.setenv("TEXTUAL_DRIVER", "textual.drivers.web_driver:WebDriver")
+    assert view.is_terminal()
+
+
 def test_the_other_commands_do_without_the_viewer(tmp_path: Path) -> None:
     code = (
         "import sys; from tracekit.cli.main import cli\n"

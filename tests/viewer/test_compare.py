@@ -32,7 +32,8 @@ from tests.support.trees import run_of, team_run
 from tracekit import semconv
 from tracekit.analysis.diff import compare
 from tracekit.collect.look import find, read_entry
-from tracekit.model.tree import Run
+from tracekit.model.events import Failure
+from tracekit.model.tree import Node, Run
 
 __all__ = ["pictures", "utc"]
 
@@ -106,6 +107,30 @@ def test_rows_of_both_and_differences_of_each() -> None:
         "llm",
     ]
     assert [row.hint for row in same.rows if row.hint] == ["shop/cart.py", "shop/orders.py", "shop/mail.py"]
+
+
+def test_a_divergence_is_where_it_begins_with_its_report() -> None:
+    run = recorded("guide-serial")
+    report = "the replay left its recording: this request is not in the recording\n  system:\n    - a\n    + b"
+    left = [Failure("ReplayDivergence", report), Failure("ReplayDivergence", "again")]
+
+    def diverged(node: Node) -> Node:
+        failure = left.pop(0) if node.kind == "llm" and node.model == "claude-sonnet-5-5" and left else node.failure
+        return replace(node, failure=failure, children=tuple(map(diverged, node.children)))
+
+    replay = replace(run, root=diverged(run.root), id="c" * 32, replay_of=run.id, replay="diverged")
+    assert len(left) < 2
+    runs = compared_runs(compare(run, replay))
+    assert runs.first == next(number for number, row in enumerate(runs.rows) if row.node.agent == "analysis_agent")
+    assert [row.report for row in runs.rows if row.report] == [report]
+
+    async def act(pilot: Pilot[Any]) -> None:
+        await compared(pilot)
+        assert pilot.app.screen.query_one(ComparedView).cursor == runs.first
+        assert details(pilot).startswith("the replay left its recording")
+        assert "    + b" in details(pilot)
+
+    drive(Comparing(run, replay), act, (120, 35))
 
 
 @pytest.mark.parametrize("width", [8, 30, 100])

@@ -8,12 +8,14 @@ import os
 import pty
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 from textual import events
 from textual.pilot import Pilot
 from tracekit_viewer.app import Viewer
@@ -27,11 +29,24 @@ from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.reading import everything
-from tests.support.screens import checked, drive
+from tests.support.screens import checked, drive, picture, pictures, utc
 from tests.support.showing import Showing
 from tests.support.trees import team_run
 
-pytestmark = pytest.mark.usefixtures("home")
+__all__ = ["pictures", "utc"]
+
+pytestmark = pytest.mark.usefixtures("home", "utc")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=["80x24", "120x35", "200x60"])
+@pytest.mark.parametrize("keys", [("t",), ("down", "Y")], ids=["transcript", "copy"])
+def test_pictures(keys: tuple[str, ...], size: tuple[int, int], pictures: SnapshotAssertion) -> None:
+    async def act(pilot: Pilot[Any]) -> None:
+        await checked(pilot)
+        await pilot.press(*keys)
+        await pilot.pause(0.3)
+
+    assert picture(Showing(Recorded(everything())), size, act) == pictures
 
 
 def test_theme_and_layout_are_remembered(home: Path) -> None:
@@ -211,3 +226,20 @@ def test_without_colour_no_colour_reaches_the_terminal(home: Path) -> None:
     codes = {code for each in re.findall(r"\x1b\[([0-9;]*)m", text) for code in each.split(";")}
     # Bold, dim, italic, underline, reverse and their ends, and the terminal's own two colours.
     assert codes <= {"", "0", "1", "2", "3", "4", "7", "22", "23", "24", "27", "39", "49"}, codes
+
+
+def test_a_viewer_whose_terminal_is_gone_without_a_signal_ends(home: Path) -> None:
+    run = Path(__file__).parents[2] / "fixtures/runs/refactoring.jsonl"
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "35"}
+    code = "import sys; from tracekit_viewer.app import view; view(sys.argv[1])"
+    # The terminal is not the controlling one of the process, so nothing tells the process when it goes.
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(run)], stdin=child, stdout=child, stderr=child, env=environment
+    )
+    os.close(child)
+    said = b""
+    while b"analysis_agent" not in said:
+        said += os.read(parent, 65536)
+    os.close(parent)
+    assert process.wait(120) in (-signal.SIGHUP, 0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -13,6 +14,8 @@ from tracekit.collect.look import find
 __all__ = ["command", "viewer"]
 
 _GROUP = "tracekit.view"
+_SERVED = "TEXTUAL_DRIVER"
+"""The variable by which Textual's web server says that a browser takes the place of the terminal."""
 
 Viewer = Callable[[str | None], int]
 """Looks at a run, or at the list of all; returns the exit code."""
@@ -34,8 +37,8 @@ def command(run: str | None) -> None:
 
 
 def is_terminal() -> bool:
-    """Return whether a user sees the screen and can press keys."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Return whether a user sees the screen and can press keys: in a terminal, or in a browser that is served."""
+    return bool(os.environ.get(_SERVED)) or (sys.stdin.isatty() and sys.stdout.isatty())
 
 
 def viewer() -> Viewer:

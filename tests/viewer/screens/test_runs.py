@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,9 @@ async def searched(pilot: Pilot[Any]) -> None:
 # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "200x60"])
+@pytest.mark.parametrize("size", [SIZES[0], (120, 35), SIZES[1]], ids=["80x24", "120x35", "200x60"])
 class TestPictures:
-    """One state a test, at both sizes."""
+    """One state a test, at each size."""
 
     def test_empty(self, size: tuple[int, int], pictures: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(runs_module, "home", lambda: Path("/home/you/.local/share/tracekit"))
@@ -96,6 +97,21 @@ class TestPictures:
         sink = write_all()
         assert picture(AtNoon(), size, filled) == pictures
         sink.exit(1)
+
+    def test_replays_sources_and_marks(self, size: tuple[int, int], pictures: SnapshotAssertion, home: Path) -> None:
+        write_all(RUNS[1:5])
+        for run, more in ((RUNS[1], {"replay_of": RUNS[1].id}), (RUNS[2], {"source": {"name": "claude-code"}})):
+            (path,) = home.glob(f"runs/*/{run.id}*")
+            header, _, rest = path.read_text().partition("\n")
+            id = f"ffff{run.id[4:]}"
+            fields = {**json.loads(header), "run": id, **more}
+            path.with_name(path.name.replace(run.id, id)).write_text(f"{json.dumps(fields)}\n{rest}")
+
+        async def act(pilot: Pilot[Any]) -> None:
+            await filled(pilot)
+            await pilot.press("m", "j", "m")
+
+        assert picture(AtNoon(), size, act) == pictures
 
     def test_sorted_by_cost(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
         write_all(RUNS[1:])
@@ -173,7 +189,9 @@ def test_filter_narrows_as_one_types_and_escape_shows_all() -> None:
         await typed(pilot, "agent:agent_3 calls>20")
         assert listed(pilot.app) == ["nightly-triage"]
         # At once, as it would be pasted: letter by letter, "c" is a part of a name.
-        pilot.app.screen.query_one("#filter", Input).value += " cost>"
+        box = pilot.app.screen.query_one("#filter", Input)
+        box.value += " cost>"
+        box.cursor_position = len(box.value)
         await searched(pilot)
         assert "cost> has no value" in said(pilot.app, "warnings")
         assert listed(pilot.app) == ["nightly-triage"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracekit_viewer.door import (
@@ -31,6 +31,7 @@ LINES = 2
 """Lines of a row: one for each run."""
 
 _TIME = 10
+_DIVERGENCE = "ReplayDivergence"
 _LEAST_LABEL, _MOST_LABEL = 26, 52
 _WEIGHTS = {"llm": FULL, "tool": HEAVY, "agent": HEAVY}
 _MARKS = {"": " ", "changed": "≠", "only in a": "-", "only in b": "+", "moved": "→"}
@@ -39,7 +40,10 @@ _STYLES = {"only in a": "error", "only in b": "open", "changed": "warning", "mov
 
 @dataclass(slots=True)
 class ComparedRow:
-    """A node of two runs, and its differences; `how` is empty where nothing that counts differs."""
+    """A node of two runs, and its differences; `how` is empty where nothing that counts differs.
+
+    `report` is the report of a replay that left its recording here.
+    """
 
     a: Node | None
     b: Node | None
@@ -47,6 +51,7 @@ class ComparedRow:
     hue: int
     hint: str = ""
     changes: list[NodeChange] = field(default_factory=list)
+    report: str = ""
 
     @property
     def node(self) -> Node:
@@ -80,6 +85,13 @@ class ComparedRuns:
         return sum(bool(row.how) for row in self.rows)
 
     @property
+    def first(self) -> int:
+        """The place of the row to begin with: where a replay diverged, else the first that differs, else the first."""
+        places = [place for place, row in enumerate(self.rows) if row.report]
+        places += [place for place, row in enumerate(self.rows) if row.how]
+        return places[0] if places else 0
+
+    @property
     def window(self) -> Window:
         """The whole time of both, counted from 0."""
         return Window(0, max(1, self.length_ns))
@@ -87,23 +99,46 @@ class ComparedRuns:
 
 def compared_runs(diff: Diff) -> ComparedRuns:
     """Return the rows of `diff`: chains that say nothing twice are one row, as in the tree of a run."""
-    rows, of_node = _rows(diff.rows)
+    parents = {child.id: node for node in diff.a.root.walk() for child in node.children}
+    rows, of_node = _rows(diff.rows, parents)
     for change in diff.changes:
         for id in (change.a, change.b):
             row = of_node.get(id or "")
             if row is not None:
                 row.changes.append(change)
                 break
+    _report(diff.b, of_node)
     starts = _first_ns(diff.a), _first_ns(diff.b)
-    length_ns = max(diff.a.last_ns - starts[0], diff.b.last_ns - starts[1])
+    length_ns = max(_last_ns(run) - start_ns for run, start_ns in zip((diff.a, diff.b), starts, strict=True))
     return ComparedRuns(diff.a, diff.b, rows, starts, length_ns)
+
+
+def _report(run: Run, of_node: Mapping[str, ComparedRow]) -> None:
+    """Let the row where the replay `run` left its recording have the report of that."""
+    parents = {child.id: node for node in run.root.walk() for child in node.children}
+    for node in run.root.walk():
+        if node.failure is not None and node.failure.type == _DIVERGENCE:
+            place: Node | None = node
+            while place is not None and place.id not in of_node:
+                place = parents.get(place.id)
+            if place is not None:
+                of_node[place.id].report = node.failure.message
+            return
 
 
 def _first_ns(run: Run) -> int:
     return min((node.start_ns for node in run.root.walk() if node.kind in ("agent", "llm")), default=run.root.start_ns)
 
 
-def _rows(aligned: Sequence[AlignedNodes]) -> tuple[list[ComparedRow], dict[str, ComparedRow]]:
+def _last_ns(run: Run) -> int:
+    """Return the end of the last agent, call or tool; the process may have gone on after that."""
+    ends = (node.end_ns for node in run.root.walk() if node is not run.root)
+    return max((end_ns for end_ns in ends if end_ns is not None), default=run.last_ns)
+
+
+def _rows(
+    aligned: Sequence[AlignedNodes], parents: Mapping[str, Node]
+) -> tuple[list[ComparedRow], dict[str, ComparedRow]]:
     """Return the rows to show, and the row that stands for each node, by the id of the node."""
     rows: list[ComparedRow] = []
     of_node: dict[str, ComparedRow] = {}
@@ -124,7 +159,7 @@ def _rows(aligned: Sequence[AlignedNodes]) -> tuple[list[ComparedRow], dict[str,
         if has_row:
             name = node.agent if node.kind == "agent" else None
             hue = hues.setdefault(name, len(hues) % HUES) if name else (above[-1].hue if above else 0)
-            row = ComparedRow(pair.a, pair.b, sum(kept), hue, _hint(node, waiting))
+            row = ComparedRow(pair.a, pair.b, sum(kept), hue, _hint(node, waiting, parents))
             rows.append(row)
         else:
             row = above[-1]
@@ -162,9 +197,11 @@ def _calls(agent: Node) -> int:
     return sum(node.kind in ("llm", "tool") for node in agent.walk())
 
 
-def _hint(node: Node, tools: Sequence[AlignedNodes]) -> str:
+def _hint(node: Node, tools: Sequence[AlignedNodes], parents: Mapping[str, Node]) -> str:
     tool = tools[-1].a if tools else node if node.kind == "tool" else None
-    return telling_argument(tool) if tool is not None else ""
+    if tool is None:
+        return ""
+    return telling_argument(tool, parents[tool.id].children if tool.id in parents else ())
 
 
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +218,7 @@ def title_lines(runs: ComparedRuns) -> list[Pieces]:
     for letter, run, start_ns in (("A", runs.a, runs.starts[0]), ("B", runs.b, runs.starts[1])):
         replay = f" · ↻ {run.replay or 'replay'} of {run.replay_of[:8]}" if run.replay_of else ""
         cost = money(run.root.cost_usd, complete=run.root.cost_complete)
-        facts = [run.id[:8] + replay, run.status, duration(run.last_ns - start_ns), cost]
+        facts = [run.id[:8] + replay, run.status, duration(_last_ns(run) - start_ns), cost]
         lines.append(
             [
                 (f" {letter}  ", "cursor"),

@@ -197,7 +197,7 @@ _SOURCE: Final = RunColumn(
 
 _BY_KEY: Final = {column.key: column for column in (*COLUMNS, _SOURCE)}
 _WIDE: Final = 146
-_LEAST_WITH_SOURCE: Final = 120
+_LEAST_WITH_SOURCE: Final = 118
 _LEAST_WITH_SOURCE_AND_ALL: Final = 162
 _LEAST_WITH_BARS: Final = 180
 _BAR: Final = 6

@@ -9,9 +9,9 @@ from typing import Any
 
 from tracekit_viewer.door import Edit, NodeChange, duration, money, word_edits
 from tracekit_viewer.render.block import STEP, Block, Line, Part, Shown, Style
-from tracekit_viewer.render.text import cells, plain
+from tracekit_viewer.render.text import cells, plain, wrap
 
-__all__ = ["WordDiff", "change_blocks"]
+__all__ = ["WordDiff", "change_blocks", "report_block"]
 
 _LONGEST = 40
 _CONTEXT = 160
@@ -78,6 +78,27 @@ def change_blocks(changes: Sequence[NodeChange]) -> list[Block]:
     """Return a block for each difference, those that count first."""
     ordered = sorted(changes, key=lambda change: not change.counts)
     return [_block(number, change) for number, change in enumerate(ordered)]
+
+
+def report_block(report: str) -> Block:
+    """Return the block of a report of divergence: what the program asked, beside what was recorded."""
+    head, _, rest = report.partition("\n")
+    styles: dict[str, Style] = {"-": "error", "+": "good"}
+    lines = [(line, styles.get(line.strip()[:1], "text")) for line in rest.split("\n")]
+    return Block("report", ((plain(head, 200), "error"),), body=_Report(lines), bar="error", folded=STEP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """The body of a report: its lines, wrapped."""
+
+    lines: Sequence[tuple[str, Style]]
+
+    def shown(self, width: int, most: int) -> Shown:
+        """Return the first `most` rows of at most `width` cells, and what is left."""
+        rows: list[Line] = [((row, style),) for text, style in self.lines for row in wrap(text, width)]
+        left = len(rows) - most
+        return Shown(rows[:most], f"{left} more lines" if left > 0 else "")
 
 
 def _block(number: int, change: NodeChange) -> Block:

@@ -17,7 +17,7 @@ from tracekit_viewer.render.block import Block
 from tracekit_viewer.render.compare import ComparedRuns, compared_runs
 from tracekit_viewer.render.notes import note
 from tracekit_viewer.render.text import plain
-from tracekit_viewer.render.word_diff import change_blocks
+from tracekit_viewer.render.word_diff import change_blocks, report_block
 from tracekit_viewer.screens.playing import PlayingScreen
 from tracekit_viewer.widgets.compare import ComparedView, RowHighlighted
 from tracekit_viewer.widgets.document import Document
@@ -98,7 +98,8 @@ class CompareScreen(PlayingScreen):
     @on(RowHighlighted)
     def _row_highlighted(self, message: RowHighlighted) -> None:
         row = message.row
-        blocks: list[Block] = change_blocks(row.changes)
+        blocks: list[Block] = [report_block(row.report)] if row.report else []
+        blocks += change_blocks(row.changes)
         if not blocks:
             blocks = [note("same", "The same in both.", bare=True)]
         self.query_one(Document).show(blocks, same=False)

@@ -28,7 +28,7 @@ class CopyScreen(ModalScreen[str | None]):
     CopyScreen {
         align: center middle;
         #copy { width: 44; max-width: 96%; height: auto; background: $surface; border: round $foreground 25%; padding: 0 1; }
-        OptionList { height: auto; border: none; background: $surface; }
+        OptionList, OptionList:focus { height: auto; border: none; padding: 0; background: $surface; }
     }
     """
 

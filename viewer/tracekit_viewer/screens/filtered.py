@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
@@ -27,7 +26,6 @@ from tracekit_viewer.widgets.runs_list import RunsList
 
 __all__ = ["FilteredScreen", "FoundRuns"]
 
-_COMPARING = Binding.Group("Comparing")
 _PAIR = 2
 _AGAIN_S = 1.0
 _TYPING_S = 0.1
@@ -51,17 +49,6 @@ class FoundRuns(NamedTuple):
 class FilteredScreen(Screen[None]):
     """Searches all runs with the language of `tracekit ls`, in threads, and opens comparisons."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "mark", "Mark", group=_COMPARING, tooltip="Mark the run, or unmark it; two are compared"),
-        Binding(
-            "D",
-            "compare",
-            "Compare",
-            group=_COMPARING,
-            tooltip="Compare two marked runs, or a replay with its recording",
-        ),
-    ]
-
     def __init__(self) -> None:
         super().__init__()
         self.query_text = ""
@@ -84,6 +71,7 @@ class FilteredScreen(Screen[None]):
 
     def search_soon(self) -> None:
         """Search once nothing has been typed for a moment."""
+        self.wrong = ""
         if self._searching is not None:
             self._searching.stop()
         self._searching = self.set_timer(_TYPING_S, self.search)

@@ -64,6 +64,7 @@ Runs appear here by themselves as they begin."""
 
 
 _LOOKING = Binding.Group("Looking")
+_COMPARING = Binding.Group("Comparing")
 
 
 class _Look(NamedTuple):
@@ -94,6 +95,14 @@ class RunsScreen(FilteredScreen):
         ),
         Binding("s", "sort", "Sort", group=_LOOKING, tooltip="Sort by the next column"),
         Binding("S", "turn", "Reverse", group=_LOOKING, tooltip="Sort the other way round"),
+        Binding("m", "mark", "Mark", group=_COMPARING, tooltip="Mark the run, or unmark it; two are compared"),
+        Binding(
+            "D",
+            "compare",
+            "Compare",
+            group=_COMPARING,
+            tooltip="Compare two marked runs, or a replay with its recording",
+        ),
         Binding("colon", "sql", "SQL", key_display=":", group=_LOOKING, tooltip="Ask all runs in SQL"),
         Binding("escape", "clear", "Show all", group=_LOOKING, tooltip="Show all runs again"),
     ]

@@ -43,7 +43,7 @@ class SqlScreen(Screen[None]):
         Input { height: 1; border: none; padding: 0 1; background: $surface; }
         #state { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
         #views { height: 1fr; padding: 0 1; color: $text-muted; }
-        DataTable { height: 1fr; display: none; }
+        DataTable { height: 1fr; display: none; background: $background; }
         &.-answered { DataTable { display: block; } #views { display: none; } }
     }
     """

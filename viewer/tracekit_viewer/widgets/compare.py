@@ -63,11 +63,10 @@ class ComparedView(ScrollView, can_focus=True):
         self._at_ns: int | None = None
 
     def show(self, runs: ComparedRuns) -> None:
-        """Show `runs`, with the cursor on the first difference."""
+        """Show `runs`, with the cursor where a replay diverged, or on the first difference."""
         self._runs = runs
         self.virtual_size = Size(0, LINES * len(runs.rows) + _HEAD)
-        first = next((number for number, row in enumerate(runs.rows) if row.how), 0)
-        self.call_after_refresh(self._go, first)
+        self.call_after_refresh(self._go, runs.first)
         self.refresh()
 
     def show_moment(self, at_ns: int | None) -> None:
