@@ -26,8 +26,8 @@ _MOST_TOLD = 10
 
 @click.command("import")
 @click.argument("what", nargs=-1, required=True, metavar="PATH|claude-code|-…")
-@click.option("--since", type=Age(), help="Only sessions that went on within this time, as in 7d.")
-@click.option("--follow", is_flag=True, help="Go on importing what is added, until Ctrl-C.")
+@click.option("--since", type=Age(), help="Import only sessions with activity within this time, as in 7d.")
+@click.option("--follow", is_flag=True, help="Keep importing new content, until Ctrl-C.")
 @format_option
 def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: str) -> None:
     """Import runs that another tool recorded.
@@ -40,7 +40,9 @@ def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: 
     done = Imported()
     if "-" in what:
         if len(what) > 1 or follow or since is not None:
-            raise click.UsageError("- is the standard input, which is read to its end: give nothing else with it")
+            raise click.UsageError(
+                "- reads the standard input to its end, so it cannot be combined with other paths: give - alone"
+            )
         done = import_pipe(sys.stdin.fileno())
     chosen = [_chosen(each) for each in dict.fromkeys(what) if each != "-"]
     for source, paths in chosen:
@@ -64,7 +66,7 @@ def _chosen(what: str) -> tuple[Source, Sequence[Path]]:
 
 
 def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
-    tell(["following; Ctrl-C ends it"])
+    tell(["following; press Ctrl-C to stop"])
     followers = [SessionFollower(source, paths) for source, paths in chosen]
     try:
         while True:
@@ -72,7 +74,7 @@ def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
                 follower.poll(Imported())
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
-        tell(["followed to here; `tracekit ls` lists the runs"])
+        tell(["stopped following; `tracekit ls` lists the runs"])
     finally:
         for follower in followers:
             follower.close()
@@ -92,7 +94,7 @@ def summary(done: Imported) -> list[str]:
     if done.busy:
         lines.append(f"{_sessions(done.busy)} are being followed by another tracekit")
     if not lines:
-        lines.append("there was no session with a call in it")
+        lines.append("no session with a call was found")
     lines += [
         f"not understood: {what} ({format_count(times, 'time')})"
         for what, times in done.not_understood.most_common(_MOST_TOLD)

@@ -127,7 +127,7 @@ def source_of(path: Path) -> Source:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     if found is None:
         raise SourceError(
-            f"{path} is nothing that tracekit can import: it knows transcripts and stream-json of Claude Code (files of "
+            f"{path} cannot be imported: tracekit imports transcripts and stream-json of Claude Code (files of "
             "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger)"
         )
     return found
