@@ -28,8 +28,8 @@ def test_a_bad_value_is_told_and_the_default_is_used(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "long")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
     assert warnings_of(protocol, signal) == [
-        "OTEL_EXPORTER_OTLP_TIMEOUT=long is no positive number of seconds; 10 is used",
-        "OTEL_EXPORTER_OTLP_COMPRESSION=zip is none of none, gzip, deflate; none is used",
+        "OTEL_EXPORTER_OTLP_TIMEOUT=long is not a positive number of seconds; 10 is used",
+        "OTEL_EXPORTER_OTLP_COMPRESSION=zip is not one of none, gzip, deflate; no compression is used",
     ]
 
 
@@ -55,7 +55,7 @@ def test_the_variable_of_a_signal_comes_first() -> None:
 def test_a_timeout_is_a_positive_number(text: str) -> None:
     seconds, (warning,) = timeout_of({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": text}, "trace")
     assert seconds == 10
-    assert warning.startswith(f"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT={text} is no positive number")
+    assert warning.startswith(f"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT={text} is not a positive number")
 
 
 @pytest.mark.parametrize("name", ["none", "gzip", "deflate"])

@@ -178,7 +178,7 @@ def test_other_machines_need_a_token_and_tls(home: Path, tmp_path: Path) -> None
         OtlpReceiver(ListenOptions("192.0.2.1", token="x"), print)
     with pytest.raises(SourceError, match="is no file"):
         OtlpReceiver(ListenOptions(certificate=tmp_path / "a", key=tmp_path / "b"), print)
-    with listening() as receiver, pytest.raises(SourceError, match="nothing can listen at"):
+    with listening() as receiver, pytest.raises(SourceError, match="the receiver cannot listen at"):
         OtlpReceiver(ListenOptions(http_port=receiver.http_port, grpc_port=0), print)
 
 

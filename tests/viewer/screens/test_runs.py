@@ -64,7 +64,7 @@ async def filled(pilot: Pilot[Any]) -> None:
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type a filter, and wait until the runs that fit it are found, or the filter is told to be wrong."""
+    """Type a filter, and wait until the matching runs are listed, or the filter's error is shown."""
     await pilot.press("slash", *text)
     await searched(pilot)
 
