@@ -66,6 +66,7 @@ def test_what_is_left_out_is_said_with_the_way_to_see_it() -> None:
     _, out, err = command(["ls", "--limit", "2"])
     assert len(out.splitlines()) == 3
     assert "2 of 3 runs; `--limit 3` lists all" in err
+    assert "2 runs: 3 calls, 180.9k -> 360 tokens, $0.5481" in err
     assert "runs;" not in command(["ls"])[2]
     assert "No run matches" in command(["ls", "--name", "nonesuch"])[2]
 

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -88,12 +89,14 @@ def test_in_full_every_span_has_a_line(
 
 
 def test_costs_are_shown_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "$0.1259" in drawn(team(), monkeypatch, 80).splitlines()[3]
+    title, _, rows = drawn(team(), monkeypatch, 80).partition("TIME\n")
+    assert "$0.1259" in title
+    assert "$0.1259" in rows.splitlines()[0]
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_bars_have_half_of_what_facts_leave(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = drawn(team(), monkeypatch, width).splitlines()[3]
+    whole = drawn(team(), monkeypatch, width).partition("TIME\n")[2].splitlines()[0]
     facts = whole.index(" s ") + 3 - whole.index("$")
     assert 2 * (whole.count("─") + 1) >= width - facts - 20
 
@@ -146,6 +149,20 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     ]
     assert line.split()[:2] == ["abababab", "test"]
     assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "·", "$0.1259"]
+
+
+def test_replays_sources_and_unknown_outputs_in_a_list(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    run = summary_of(team())
+    unknown = replace(run, source="claude-code", output_tokens=0, is_output_partial=True, findings=3)
+    print_runs([replace(run, replay_of=run.id, replay="followed"), unknown])
+    header, replay, imported = capsys.readouterr().out.splitlines()
+    assert header.split()[-2:] == ["COST", "SOURCE"]
+    assert "↻ followed" in replay
+    assert replay.split()[-1] == "($0.1259)"
+    assert imported.split()[-4:] == ["?", "3", "$0.1259", "claude-code"]
 
 
 HOSTILE = [

@@ -120,6 +120,9 @@ def test_its_spans_are_the_run_of_its_transcript(protocol: str, home: Path, tmp_
     # Spans and logs tell no names of a user's own agents.
     assert sorted(str(agent.agent) for agent in nodes(by_spans, "agent")) == ["custom", "custom", "custom", "main"]
     assert by_spans.root.retries == 1
+    # The cost of each request stands in a log.
+    told = sum(call.attributes[semconv.RECORDED_COST_USD] for call in nodes(by_spans, "llm"))
+    assert by_spans.root.cost_usd == pytest.approx(told)
     imported(tmp_path / "claude" / "config" / "projects")
     (run,) = runs()
     assert run.id == by_spans.id

@@ -15,7 +15,16 @@ from textual.pilot import Pilot
 
 from tests.support.waiting import LONG_S
 
-SIZES = [(80, 24), (200, 60)]
+SIZES = [(80, 24), (120, 35), (200, 60)]
+
+SIZED = pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, id=f"{size[0]}x{size[1]}", marks=pytest.mark.slow if size == (120, 35) else ())
+        for size in SIZES
+    ],
+)
+"""For pictures at every size; the middle one is drawn in the slow tests."""
 
 Act = Callable[[Pilot[Any]], Awaitable[None]]
 

@@ -13,7 +13,7 @@ from tracekit_viewer.source import Recorded
 from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.timeline import Timeline
 
-from tests.support.screens import checked, drive, picture, pictures
+from tests.support.screens import SIZED, checked, drive, picture, pictures
 from tests.support.showing import Showing
 from tests.support.trees import MS, START_NS, node, run_of, team_run
 from tracekit.model.tree import Run, Tokens
@@ -21,8 +21,6 @@ from tracekit.model.tree import Run, Tokens
 __all__ = ["pictures"]
 
 pytestmark = pytest.mark.usefixtures("home")
-
-_SIZES = [(80, 24), (120, 35), (200, 60)]
 
 
 def nested_run() -> Run:
@@ -91,7 +89,7 @@ def test_keys_sort_jump_and_close() -> None:
     drive(Showing(Recorded(team_run())), act)
 
 
-@pytest.mark.parametrize("size", _SIZES, ids=[f"{width}x{height}" for width, height in _SIZES])
+@SIZED
 def test_picture(pictures: SnapshotAssertion, size: tuple[int, int]) -> None:
     async def act(pilot: Pilot[Any]) -> None:
         await checked(pilot)

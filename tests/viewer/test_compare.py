@@ -26,7 +26,7 @@ from tracekit_viewer.widgets.document import Document
 from tracekit_viewer.widgets.runs_list import RunsList
 
 from tests.support.listed import RUNS, write_all
-from tests.support.screens import checked, drive, picture, pictures, until, utc
+from tests.support.screens import SIZED, checked, drive, picture, pictures, until, utc
 from tests.support.showing import Showing
 from tests.support.trees import run_of, team_run
 from tracekit import semconv
@@ -71,7 +71,7 @@ def details(pilot: Pilot[Any]) -> str:
     return "\n".join("".join(text for text, _ in row.line) for row in pilot.app.screen.query_one(Document).rows)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=["80x24", "120x35", "200x60"])
+@SIZED
 class TestPictures:
     def test_other_schedule(self, size: tuple[int, int], pictures: SnapshotAssertion) -> None:
         app = Comparing(

@@ -27,7 +27,7 @@ from fixtures.rules import hard
 from fixtures.rules.labelled import labelled
 from fixtures.rules.story import Ask, Story, Turn
 from fixtures.rules.telling import run_of
-from tests.support.screens import SIZES, checked, drive, picture, pictures, until, utc
+from tests.support.screens import SIZED, checked, drive, picture, pictures, until, utc
 from tests.support.trees import MS, START_NS, growing_run, node, team_run
 from tests.support.trees import run_of as tree_of
 from tracekit.analysis.timing.what_if import WhatIf, what_if
@@ -104,7 +104,7 @@ def chosen(pilot: Pilot[Any]) -> Finding:
 # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+@SIZED
 class TestPictures:
     """Each state as a picture."""
 

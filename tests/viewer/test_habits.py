@@ -29,7 +29,7 @@ from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.timeline import Timeline
 
 from tests.support.reading import everything
-from tests.support.screens import checked, drive, picture, pictures, utc
+from tests.support.screens import SIZED, checked, drive, picture, pictures, utc
 from tests.support.showing import Showing
 from tests.support.trees import team_run
 
@@ -38,7 +38,7 @@ __all__ = ["pictures", "utc"]
 pytestmark = pytest.mark.usefixtures("home", "utc")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=["80x24", "120x35", "200x60"])
+@SIZED
 @pytest.mark.parametrize("keys", [("t",), ("down", "Y")], ids=["transcript", "copy"])
 def test_pictures(keys: tuple[str, ...], size: tuple[int, int], pictures: SnapshotAssertion) -> None:
     async def act(pilot: Pilot[Any]) -> None:

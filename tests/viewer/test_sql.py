@@ -16,7 +16,7 @@ from tracekit_viewer.screens.sql import SqlScreen
 from tracekit_viewer.widgets.runs_list import RunsList
 
 from tests.support.listed import RUNS, write_all
-from tests.support.screens import drive, picture, pictures, until, utc
+from tests.support.screens import SIZED, drive, picture, pictures, until, utc
 
 __all__ = ["pictures", "utc"]
 
@@ -43,7 +43,7 @@ def state(pilot: Pilot[Any]) -> str:
     return str(pilot.app.screen.query_one("#state", Static).render())
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 35), (200, 60)], ids=["80x24", "120x35", "200x60"])
+@SIZED
 def test_picture(size: tuple[int, int], pictures: SnapshotAssertion) -> None:
     write_all(RUNS[1:4])
 

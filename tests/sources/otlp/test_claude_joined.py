@@ -10,6 +10,7 @@ import pytest
 from tests.sources.transcripts import BEGIN, MODEL, SESSION, Transcript, imported, nodes, runs, said, shape, uses
 from tests.support import foreign
 from tests.support.foreign import imported_spans, outline, span
+from tests.support.waiting import eventually
 from tracekit import semconv
 from tracekit.model.tree import Run
 from tracekit.sources.ids import run_id
@@ -112,3 +113,27 @@ def test_two_traces_of_one_session_are_one_run(home: Path, tmp_path: Path) -> No
     (run,) = runs()
     assert (run.count("llm"), [agent.agent for agent in nodes(run, "agent")]) == (2, ["main"])
     assert run.root.tokens.input == 230
+
+
+def test_logs_add_the_cost_and_nothing_else(home: Path) -> None:
+    def log(message: str, cost: float) -> dict[str, Any]:
+        told = {"event.name": "api_request", "request_id": f"req_{message}", "cost_usd": cost, "input_tokens": 10}
+        return {
+            "traceId": foreign.TRACE,
+            "spanId": f"{1:016x}",
+            "timeUnixNano": str(foreign.at(2)),
+            "attributes": foreign.attributes({**told, "session.id": SESSION}),
+        }
+
+    scope = {"name": "com.anthropic.claude_code.events"}
+    logs = {"resourceLogs": [{"scopeLogs": [{"scope": scope, "logRecords": [log("msg_1", 0.5), log("gone", 0.25)]}]}]}
+    with foreign.listening() as receiver:
+        for _ in range(2):
+            assert foreign.posted(receiver, logs, "/v1/logs")[0] == 200
+        eventually(lambda: receiver.intake.spans == 2)
+    assert runs() == []
+    with foreign.listening() as receiver:
+        assert foreign.posted(receiver, foreign.request(*_spans()))[0] == 200
+    (run,) = runs()
+    costs = [call.attributes.get(semconv.RECORDED_COST_USD) for call in nodes(run, "llm")]
+    assert (run.root.tokens.input, costs) == (460, [0.5, None, None, None])

@@ -22,7 +22,7 @@ from tracekit_viewer.screens.runs import RunsScreen
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 from tests.support.listed import NOON_NS, RUNS, damage, write_all, write_many
-from tests.support.screens import SIZES, drive, picture, pictures, until, utc
+from tests.support.screens import SIZED, drive, picture, pictures, until, utc
 from tracekit.collect.look import Listing, list_runs
 from tracekit.collect.watch import Watch
 from tracekit.journal.home import runs_folder
@@ -85,7 +85,7 @@ async def searched(pilot: Pilot[Any]) -> None:
 # ── what it looks like ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("size", [SIZES[0], (120, 35), SIZES[1]], ids=["80x24", "120x35", "200x60"])
+@SIZED
 class TestPictures:
     """One state a test, at each size."""
 

@@ -92,9 +92,9 @@ class TraceSession:
         if self._is_other_record():
             return None
         root = linked(self._spans.values())
+        fold_calls(root)
         if not any(node.level in _AT_WORK for node in root.walk() if node is not root):
             return None
-        fold_calls(root)
         repair_levels(root)
         claude = claude_session(self._spans.values())
         transcript = transcript_of(claude) if claude else None
@@ -104,7 +104,7 @@ class TraceSession:
         info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
         self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
         source = self._source(stamps, is_part=bool(claude))
-        lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting).all(info.name)
+        lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting, is_part=bool(claude)).all(info.name)
         missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
         return Translation(info, source, lanes, spans, missed)
 
@@ -189,11 +189,12 @@ def _light(span: SourceSpan) -> SourceSpan:
 class _Emitting:
     """The nodes of a tree as spans of a run, with a lane for each agent."""
 
-    def __init__(self, run: str, root: SpanNode, full: Any, *, is_waiting: bool) -> None:
+    def __init__(self, run: str, root: SpanNode, full: Any, *, is_waiting: bool, is_part: bool) -> None:
         self._run = run
         self._root = root
         self._full = full
         self._is_waiting = is_waiting
+        self._is_part = is_part
         self._lanes: dict[str, ImportedLane] = {}
         self._started: dict[str, int] = {}
 
@@ -218,7 +219,8 @@ class _Emitting:
         ends = [node.end_ns for node in below]
         is_open = None in ends or self._is_waiting
         costs = [node.cost for node in below if node.level == "llm" and node.cost is not None]
-        accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs else {}
+        # Of a session in several traces, each has a part of the cost.
+        accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs and not self._is_part else {}
         end = None if is_open else max(end for end in ends if end is not None)
         marks = {} if is_open else {semconv.INFERRED: True}
         return ImportedSpan(id, None, "run", name, start, end, attributes=marks, end_attributes=accounts)

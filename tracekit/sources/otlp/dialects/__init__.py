@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from tracekit import semconv
 from tracekit.sources.otlp.dialects.anthropic_sdk import ANTHROPIC_API, ANTHROPIC_SDK
-from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
+from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE, CLAUDE_CODE_LOG
 from tracekit.sources.otlp.dialects.genai import GENAI
 from tracekit.sources.otlp.dialects.google_adk import GOOGLE_ADK
 from tracekit.sources.otlp.dialects.langfuse import LANGFUSE
@@ -30,6 +30,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ANTHROPIC_SDK,
     ANTHROPIC_API,
     CLAUDE_CODE,
+    CLAUDE_CODE_LOG,
     PYDANTIC_AI,
     STRANDS,
     GOOGLE_ADK,
