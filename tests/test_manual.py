@@ -53,6 +53,7 @@ def python_block(topic: str, mark: str) -> str:
 def test_every_python_block_is_run_by_a_test() -> None:
     assert {topic: len(found) for topic, text in TEXTS.items() if (found := blocks(text, "python"))} == {
         "README": 2,
+        "ask": 1,  # in tests/reading/test_reading.py
         "check": 2,  # one of them in tests/cli/test_check.py
         "pytest": 1,
         "record": 2,

@@ -17,6 +17,7 @@ RECORDING = Path(__file__).parents[1] / "fixtures/runs/guide-serial.jsonl"
 RUN = "3ed234a26a6da1c8cbce83ce3e1ae0bd"
 WRITERS = (
     ("export", RUN, "-o", "{}", "--allow-secrets"),
+    ("export", RUN, "-o", "{}", "--format", "html"),
     ("sql", "FROM runs", "--format", "csv", "-o", "{}"),
     ("sql", "FROM runs", "--format", "json", "-o", "{}"),
     ("sql", "FROM runs", "--format", "parquet", "-o", "{}"),

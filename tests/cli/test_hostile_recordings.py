@@ -77,6 +77,7 @@ READING = (
     ("diff", "{}", str(SOUND)),
     ("export", "{}", "-o", "/dev/null", "--allow-secrets"),
     ("export", "{}", "-o", "/dev/null", "--allow-secrets", "--normal"),
+    *(("export", "{}", "-o", "/dev/null", "--allow-secrets", "--format", form) for form in ("html", "svg", "markdown")),
 )
 STORING = (
     ("ls",),

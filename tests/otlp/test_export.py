@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,9 @@ def test_variables_that_cannot_be_read_are_named(recorded: Path) -> None:
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 2, "make no sense: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is no number"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 1, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=few is no positive number"),
     ):
-        done = tracekit("export", "last", "--otlp", url, env=environment(recorded, **{variable: "few"}))
+        # The SDK reads its limits when it is imported, so nothing may have imported it before.
+        env = environment(recorded, **{variable: "few"})
+        done = tracekit("export", "last", "--otlp", url, env=env, python=sys.executable)
         assert done.returncode == code, done.stderr
         assert says in done.stderr.splitlines()[0]
 

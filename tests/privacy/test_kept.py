@@ -215,6 +215,10 @@ def test_export_refuses_what_looks_like_a_credential(tmp_path: Path) -> None:
     assert "password = hun…" in done.stderr
     assert "hunter2hunter2" not in done.stderr
     assert not out.exists()
+    page = tmp_path / "run.html"
+    done = tracekit("export", "last", "-o", str(page), "--format", "html", env=env)
+    assert (done.returncode, page.exists()) == (2, False)
+    assert "password = hun…" in done.stderr
     assert tracekit("export", "last", "-o", str(out), "--allow-secrets", env=env).returncode == 0
     assert "hunter2hunter2" in out.read_text()
     assert out.stat().st_mode & 0o077 == 0

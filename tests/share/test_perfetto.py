@@ -40,6 +40,36 @@ def assert_nested(events: list[dict[str, Any]]) -> None:
             ends.append(end)
 
 
+def assert_flows_bind(events: list[dict[str, Any]]) -> None:
+    """Each end of an arrow lies within a slice of its track, and no arrow leads back in time."""
+    slices: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for event in events:
+        if event["ph"] == "X":
+            slices[event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    begins: dict[str, float] = {}
+    for event in events:
+        if event["ph"] in ("s", "f"):
+            assert any(begin <= event["ts"] <= end for begin, end in slices[event["tid"]])
+        if event["ph"] == "s":
+            begins[event["id"]] = event["ts"]
+        elif event["ph"] == "f":
+            assert event["bp"] == "e"
+            assert begins[event["id"]] <= event["ts"]
+
+
+def assert_known_fields(events: list[dict[str, Any]]) -> None:
+    """Every event has the fields that the format asks for, and every track a name."""
+    named = {event["tid"] for event in events if event["ph"] == "M" and event["name"] == "thread_name"}
+    for event in events:
+        assert event["ph"] in ("M", "X", "s", "f")
+        assert isinstance(event["pid"], int)
+        assert isinstance(event["tid"], int)
+        if event["ph"] != "M":
+            assert event["tid"] in named
+            assert isinstance(event["cat"], str)
+            assert event["ts"] >= 0
+
+
 def crossing() -> Run:
     """Make a lead with three tools at once, of which two start a subagent, and one that outlives its turn."""
     build = Builder(alive=True)
@@ -59,6 +89,8 @@ def test_tracks_and_arrows() -> None:
     run = crossing()
     events = events_of(run)
     assert_nested(events)
+    assert_flows_bind(events)
+    assert_known_fields(events)
     titles = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
     slices = {event["args"]["id"]: event for event in events if event["ph"] == "X"}
     assert set(slices) == {node.id for node in run.root.walk()}
@@ -84,6 +116,8 @@ def test_recorded_runs_nest(path: Path, tmp_path: Path) -> None:
     assert "ui.perfetto.dev" in done.stderr
     events = json.loads(target.read_text())["traceEvents"]
     assert_nested(events)
+    assert_flows_bind(events)
+    assert_known_fields(events)
     ids = [event["args"]["id"] for event in events if event["ph"] == "X"]
     assert len(ids) == len(set(ids)) > 1
     flows = {event["id"] for event in events if event["ph"] == "s"}

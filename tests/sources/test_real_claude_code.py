@@ -10,6 +10,7 @@ import pytest
 from tests.sources.transcripts import imported, nodes, runs, shape, the_run
 from tests.support.claude_code import ScriptedSession, claude_code, sdk_python, start
 from tests.support.cli import environment, tracekit
+from tests.support.foreign import listening
 from tracekit import semconv
 from tracekit.demo.claude import Block, text, tool_use
 from tracekit.model.tree import Tokens
@@ -93,6 +94,48 @@ def test_a_killed_session_is_interrupted_at_its_open_call(home: Path, tmp_path: 
     assert run.status == "interrupted"
     assert [call.status for call in nodes(run, "llm")] == ["ok", "interrupted"]
     assert [tool.status for tool in nodes(run, "tool")] == ["ok"]
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf", "grpc"])
+def test_its_spans_are_the_run_of_its_transcript(protocol: str, home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    with ScriptedSession(SCRIPT) as server, listening() as receiver:
+        port = receiver.grpc_port if protocol == "grpc" else receiver.http_port
+        variables = {
+            "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
+            "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
+            "OTEL_TRACES_EXPORTER": "otlp",
+            "OTEL_METRICS_EXPORTER": "otlp",
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+        }
+        process = start(CLI, server, tmp_path / "claude", "Study whales", LEAD, AGENTS, **variables)
+        process.communicate(timeout=100)
+    assert process.returncode == 0
+    assert receiver.intake.spans > 0
+    (by_spans,) = runs()
+    spent = [(usage["input_tokens"], usage["output_tokens"]) for usage in server.usages]
+    assert sorted((call.tokens.input, call.tokens.output) for call in nodes(by_spans, "llm")) == sorted(spent)
+    # Spans and logs tell no names of a user's own agents.
+    assert sorted(str(agent.agent) for agent in nodes(by_spans, "agent")) == ["custom", "custom", "custom", "main"]
+    assert by_spans.root.retries == 1
+    # The cost of each request stands in a log.
+    told = sum(call.attributes[semconv.RECORDED_COST_USD] for call in nodes(by_spans, "llm"))
+    assert by_spans.root.cost_usd == pytest.approx(told)
+    imported(tmp_path / "claude" / "config" / "projects")
+    (run,) = runs()
+    assert run.id == by_spans.id
+    assert sorted((call.tokens.input, call.tokens.output) for call in nodes(run, "llm")) == sorted(spent)
+    assert run.root.retries == 1
+    assert sorted(str(agent.agent) for agent in nodes(run, "agent")) == ["alpha", "beta", "gamma", "main"]
+    for each in (by_spans, run):
+        tools = {tool.attributes[semconv.TOOL_CALL_ID]: tool for tool in nodes(each, "tool")}
+        assert sorted(tools) == ["toolu_a1", "toolu_a2", "toolu_alpha", "toolu_beta", "toolu_c1", "toolu_gamma"]
+        assert [id for id, tool in tools.items() if tool.status == "error"] == ["toolu_a2"]
+        for name in AGENTS:
+            assert any(child.kind == "agent" for child in tools[f"toolu_{name}"].children)
+    assert all(semconv.TIME_TO_FIRST_CHUNK in call.attributes for call in nodes(run, "llm"))
 
 
 _PROGRAM = """

@@ -92,9 +92,9 @@ class ScriptedSession(ScriptedClaude):
 
 
 def start(
-    cli: Path, server: ScriptedClaude, home: Path, prompt: str, system: str, agents: Mapping[str, Any]
+    cli: Path, server: ScriptedClaude, home: Path, prompt: str, system: str, agents: Mapping[str, Any], **more: str
 ) -> subprocess.Popen[bytes]:
-    """Start Claude Code with `prompt`; its stream-json comes on the standard output."""
+    """Start Claude Code with `prompt`, and `more` variables; its stream-json comes on the standard output."""
     folder = home / "work"
     folder.mkdir(parents=True)
     environment = {
@@ -105,6 +105,7 @@ def start(
         "ANTHROPIC_API_KEY": "test",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "IS_SANDBOX": "1",  # what lets root skip the permissions
+        **more,
     }
     options = ["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
     options += ["--model", "claude-opus-4-8", "--system-prompt", system, "--agents", json.dumps(agents)]

@@ -8,7 +8,7 @@ import subprocess
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,11 +136,11 @@ def _tell(span: Received, name: str, value: str) -> None:
 
 
 @contextmanager
-def collector(signal: str = "traces") -> Iterator[Collector]:
-    """A collector for the block, which prints what it receives of `signal`."""
+def collector(signal: str = "traces", passing_on: Sequence[str] = ("--exporter", "blackhole")) -> Iterator[Collector]:
+    """A collector for the block, which prints what it receives of `signal`; `passing_on` are options of its exporter."""
     http, grpc = free_port(), free_port()
     command = [
-        *(str(_BINARY), "start", "--exporter", "blackhole", "--debug-log", signal),
+        *(str(_BINARY), "start", *passing_on, "--debug-log", signal),
         *("--debug-log-verbosity", "detailed"),
         *("--otlp-grpc-endpoint", f"127.0.0.1:{grpc}", "--otlp-http-endpoint", f"127.0.0.1:{http}"),
     ]

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from tracekit import semconv
 from tracekit.analysis.structure.calls import Bringing, text_of
+from tracekit.model.convention_messages import answer_in_attributes, fields_in_attributes, has_messages
 from tracekit.model.conversation import blocks_of
 from tracekit.model.history import Message, Messages, Part, RequestFields
 from tracekit.model.messages import answer_of
@@ -118,20 +119,26 @@ class Content:
         return None
 
     def is_rebuilt(self, llm: Node) -> bool:
-        """Return whether the request of `llm` was rebuilt from a transcript, without system prompt and tools."""
+        """Return whether the request of `llm` was rebuilt from a transcript or a span, perhaps without prompt and tools."""
+        if self.exchange(llm) is None and has_messages(llm.attributes):
+            return True
         return any(semconv.REQUEST_REBUILT in child.attributes for child in llm.children)
 
     @_kept
     def request(self, llm: Node) -> RequestFields:
         """The request of `llm` by its fields."""
         exchange = self.exchange(llm)
+        if exchange is None and has_messages(llm.attributes):
+            return fields_in_attributes(llm.attributes)
         return RequestFields() if exchange is None or exchange.request.size > _LARGEST_BYTES else exchange.request.asked
 
     @_kept
     def answer(self, llm: Node) -> Mapping[str, Any] | None:
         """The message that answered `llm`."""
         exchange = self.exchange(llm)
-        return None if exchange is None else answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+        if exchange is None:
+            return answer_in_attributes(llm.attributes)
+        return answer_of(exchange.body, exchange.headers.get("content-type", "")).message
 
     def messages(self, llm: Node) -> Messages:
         """The messages that `llm` sent."""

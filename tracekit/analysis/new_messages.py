@@ -35,12 +35,48 @@ class _Request:
 def messages_of(run: Run) -> Iterator[MessageRow]:
     """Yield the content blocks that each call of `run` is the first to send, and those of its response."""
     calls = sorted((node for node in run.root.walk() if node.kind == "llm"), key=lambda node: node.start_ns)
-    known: dict[bytes, list[_Request]] = {}
-    shared = _Texts()
+    earlier, shared = _Earlier(), _Texts()
     for call in calls:
         exchange = _exchange(call, run)
         if exchange is not None:
-            yield from _said(call.id, exchange, known, shared)
+            yield from _said(call.id, exchange, earlier, shared)
+
+
+class _Earlier:
+    """The requests so far, to find the request that another one continues.
+
+    A request that goes on where an earlier one ended is found by the key of that one's messages, however many agents
+    began alike. Among the newest requests that began alike, the one that shares most is found as well.
+    """
+
+    def __init__(self) -> None:
+        self._whole: dict[bytes, dict[str, str]] = {}
+        """The system prompts of requests by the key of their messages and by the signature of their response."""
+        self._alike: dict[bytes, list[_Request]] = {}
+
+    def continued(self, asked: _Request) -> tuple[str | None, int]:
+        """Return the system prompt of the request that `asked` continues, or None, and the number of known messages."""
+        messages = asked.messages
+        if messages.last is None:
+            return None, 0
+        alike = self._alike.setdefault(messages.key(1), [])
+        base, kept = _longest(messages, alike)
+        system = None if base is None else base.system
+        for message in messages.back():
+            if message.count < kept:
+                break
+            answers = self._whole.get(message.key)
+            if answers is not None:
+                kept = message.count
+                following = messages.between(kept, kept + 1)
+                answer = following[0].signature if following else ""
+                system = answers.get(answer, next(reversed(answers.values())))
+                kept += bool(answer) and answer in answers
+                break
+        self._whole.setdefault(messages.last.key, {})[asked.answer] = asked.system
+        alike.append(asked)
+        del alike[:-_MOST_CANDIDATES]
+        return system, kept
 
 
 class _Texts:
@@ -65,21 +101,12 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _said(call: str, exchange: Exchange, known: dict[bytes, list[_Request]], shared: _Texts) -> Iterator[MessageRow]:
+def _said(call: str, exchange: Exchange, earlier: _Earlier, shared: _Texts) -> Iterator[MessageRow]:
     request = exchange.request.asked
     answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
     asked = _Request(request.messages, shared(request.part("system")), answer_signature(answer.get("content")))
-    added = [("system", _text(asked.system))] if asked.system else []
-    kept = 0
-    if asked.messages:
-        group = known.setdefault(asked.messages.key(1), [])
-        base, kept = _longest(asked.messages, group)
-        if base is not None:
-            added = added if asked.system != base.system else []
-            if kept == len(base.messages) and asked.messages.is_answer(kept, base.answer):
-                kept += 1
-        group.append(asked)
-        del group[:-_MOST_CANDIDATES]
+    system, kept = earlier.continued(asked)
+    added = [("system", _text(asked.system))] if asked.system and asked.system != system else []
     position = 0
     for role, block in chain(added, _blocks_from(asked.messages, kept)):
         yield _row(call, position, role, block, is_answer=False)

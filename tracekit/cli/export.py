@@ -78,13 +78,14 @@ def command(
             _refuse_secrets(entry)
         _send(entry, url, cast("Protocol", protocol), content=content)
         return
-    if form in FORMS and not normal:
+    if normal and form != "journal":
+        raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
+    if form in FORMS:
         if not allow_secrets:
             _refuse_secrets(entry)
         write_shared(entry, form, output, is_shared=_is_in_repository(output or Path()), allow_secrets=allow_secrets)
         return
-    if output is None:
-        raise click.UsageError("give -o FILE")
+    assert output is not None
     if form == "journal":
         if output.is_dir():
             raise click.UsageError(f"{str(output)!r} is a folder: give the file that the run is written to")
@@ -92,8 +93,6 @@ def command(
         tell(export(entry.paths, output, normal=normal, allow_secrets=allow_secrets, shared=is_shared))
         click.echo(f"wrote {output}", err=True)
         return
-    if normal:
-        raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
     if output.exists() and not output.is_dir():
         raise click.UsageError(f"{str(output)!r} is a file: the tables need a folder")
     from tracekit.collect.export import export_parquet  # noqa: PLC0415  only where tables are asked for

@@ -1,4 +1,4 @@
-"""Write a run in a form for people and programs without tracekit: a page, a picture, a timeline, a summary, a test."""
+"""Write a run as a page, a picture, a timeline, a summary or a test."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _ADVICE = {
 
 
 def write_shared(entry: Entry, form: str, output: Path | None, *, is_shared: bool, allow_secrets: bool) -> None:
-    """Write the run of `entry` to `output` in a `form` of `FORMS`; without `output`, to a file named after the run.
+    """Write the run of `entry` to `output` in a `form` of `FORMS`.
 
-    Markdown without `output` is printed.
+    Without `output`, Markdown is printed, and other forms go to a file named after the run.
 
     Raises:
         UsageError: `output` is a folder.
@@ -87,7 +87,7 @@ def _made(run: Run, form: str) -> bytes:
 
 
 def _write_test(entry: Entry, run: Run, output: Path, *, is_shared: bool, allow_secrets: bool) -> None:
-    """Write a test of `run` to `output`, and the recording to the folder beside it where the test looks for it."""
+    """Write a test of `run` to `output`, and its recording beside it."""
     from tracekit.testing.written import written_test  # noqa: PLC0415  only for tests
 
     if output.suffix != ".py":

@@ -37,7 +37,7 @@ def command(run: str | None) -> None:
 
 
 def is_terminal() -> bool:
-    """Return whether a user sees the screen and can press keys, in a terminal or in a browser."""
+    """Return whether a user sees the screen and can press keys, in a terminal or a browser."""
     return bool(os.environ.get(_SERVED)) or (sys.stdin.isatty() and sys.stdout.isatty())
 
 

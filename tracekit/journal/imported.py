@@ -73,8 +73,9 @@ class ImportedSegment:
         self._lines: list[bytes] = []
         self._size = 0
         folder = make_day_folder(day_of(info.recorded_at_ns))
-        # Several sessions may be part of one run of a program.
-        number = f".{blake2b(source['session'].encode(), digest_size=4).hexdigest()}" if "parent" in source else ""
+        # Several sessions may be part of one run of a program, and several traces part of one session.
+        is_part = "parent" in source or "part" in source
+        number = f".{blake2b(source['session'].encode(), digest_size=4).hexdigest()}" if is_part else ""
         self.path = folder / f"{info.id}.{source['name']}{number}.jsonl"
         self._draft: Path | None = self.path.with_suffix(f".{os.getpid()}.new")
         self._file = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)

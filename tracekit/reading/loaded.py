@@ -116,7 +116,9 @@ class LoadedRun:
 
 
 def load(run: str | Path = "last") -> LoadedRun:
-    """Load a run: `last`, an id or its beginning, a name, a trace id, or a file that `tracekit export` wrote.
+    """Load the run that `run` means, as every command takes it.
+
+    `run` is `last`, an id or its beginning, a name, a trace id, or a file that `tracekit export` wrote.
 
     Raises:
         RunNotFoundError: `run` means none.

@@ -48,7 +48,7 @@ class _TraceMagic:
 
         A cell that awaits gives a coroutine, which the cell awaits.
         """
-        code = _Code(self._shell, cell)
+        code = _CellCode(self._shell, cell)
         name = line.strip() or "cell"
         return self._later(name, code) if code.is_async else self._now(name, code)
 
@@ -58,17 +58,17 @@ class _TraceMagic:
             return lines
         try:
             arguments = ast.literal_eval(f"({''.join(lines).strip().removeprefix(_CALL)}")
-            is_async = _Code(self._shell, arguments[-1]).is_async
+            is_async = _CellCode(self._shell, arguments[-1]).is_async
         except (SyntaxError, ValueError):
             # The magic itself reports the error in the cell.
             return lines
         return [f"await {lines[0]}", *lines[1:]] if is_async else lines
 
-    def _now(self, name: str, code: _Code) -> Any:
+    def _now(self, name: str, code: _CellCode) -> Any:
         with self._shown(name):
             return code.run()
 
-    async def _later(self, name: str, code: _Code) -> Any:
+    async def _later(self, name: str, code: _CellCode) -> Any:
         with self._shown(name):
             return await code.run_async()
 
@@ -95,7 +95,7 @@ def _show(id: str, name: str) -> None:
         show({"text/plain": text}, raw=True)
 
 
-class _Code:
+class _CellCode:
     """The code of a cell: its statements, and the expression at its end whose value the cell shows."""
 
     def __init__(self, shell: Any, cell: str) -> None:

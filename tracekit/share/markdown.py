@@ -25,7 +25,7 @@ _LINKED = re.compile(r"(@|#|://|\bwww)")
 
 
 def markdown(run: RunTree, findings: Sequence[Finding]) -> str:
-    """Return the summary of `run`. Names and texts are shown as they are: none is markup, a mention or a link."""
+    """Return the summary of `run`, in which no name and no text is markup, a mention or a link."""
     likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
     lines = [f"### {code_span(run.name)}", "", _plain(_facts(run)), ""]
     path = path_line(run, findings)
@@ -117,7 +117,7 @@ def _prose(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return `text` so that no character of it is markup; a comment parts what would become a mention or a link."""
+    """Escape `text`: no markup, and with comments inserted no mention and no link."""
     escaped = _SPECIAL.sub(r"\\\1", text).replace("`", "\\`")
     return _LINKED.sub(r"\1<!-- -->", escaped)
 

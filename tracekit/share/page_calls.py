@@ -21,7 +21,7 @@ _GROWING = ("text", "thinking", "tool_use")
 
 
 def calls_data(run: Run, places: Mapping[str, int]) -> dict[int, dict[str, Any]]:
-    """Return the blocks that each call of `run` is the first to send or receive, by the place of the call."""
+    """Return the content blocks that each call of `run` adds, by the place of the call."""
     found: dict[int, dict[str, Any]] = {}
     for row in messages_of(run):
         block: dict[str, Any] = {
@@ -49,9 +49,9 @@ def results_in(calls: Mapping[int, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _pace(call: Node, run: Run) -> list[list[int]]:
-    """Return moments of a stream: a time since the begin of the run, the blocks begun, the characters of the last block.
+    """Return moments of a stream: a time, the number of blocks, the characters of the last block.
 
-    The number of characters is -1 for a block that is whole.
+    Times count from the begin of the run. The number of characters is -1 for a block that is whole.
     """
     attempts = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
     exchange = next((each for each in reversed(attempts) if each is not None), None)

@@ -1,4 +1,4 @@
-"""The what-if of the HTML page: the times of spans as they could be, for each finding and for all together."""
+"""The what-if of the HTML page: the times of spans with the changes that findings propose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lay a run out in rows: a chain or a group of spans in one row, as `tracekit show` draws a run."""
+"""Lay a run out in rows, of which each shows a span, a chain or a group."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def trouble_of(node: Node) -> str:
 
 
 def bars_interval(run: RunTree) -> tuple[int, int]:
-    """Return the time that bars show, in nanoseconds: from the first agent or call to the last end below the run."""
+    """Return the begin of the first agent or call, and the last end below the run, in nanoseconds."""
     nodes = list(run.root.walk())
     start_ns = max(run.root.start_ns, min(_begins(nodes), default=run.root.start_ns))
     ends = [run.last_ns if node.end_ns is None else node.end_ns for node in nodes[1:]]

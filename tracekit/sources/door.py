@@ -27,6 +27,10 @@ class SourceSession(Protocol):
         """The id of the run."""
 
     @property
+    def key(self) -> str:
+        """The id of the run that the session would be alone."""
+
+    @property
     def form(self) -> str:
         """The form of its record, as the header of the journal says it. A `transcript` is a whole record."""
 

@@ -44,13 +44,13 @@ class SessionFollower:
         except OSError as error:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
         for session in sessions:
-            if session.run not in self._live:
-                path, header = imported_before(self._source).get(session.run, (None, {}))
+            if session.key not in self._live:
+                path, header = imported_before(self._source).get(session.key, (None, {}))
                 rejoin(session, header)
-                self._live[session.run] = _LiveSession(session, SessionWriter(self._privacy), path)
-            self._live[session.run].poll(done)
-        for run in [run for run, live in self._live.items() if live.is_quiet]:
-            self._live.pop(run).close()
+                self._live[session.key] = _LiveSession(session, SessionWriter(self._privacy), path)
+            self._live[session.key].poll(done)
+        for key in [key for key, live in self._live.items() if live.is_quiet]:
+            self._live.pop(key).close()
 
     def close(self) -> None:
         """Let go of all sessions."""

@@ -21,6 +21,7 @@ from tracekit.privacy import Privacy, project_privacy
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.door import Source, SourceSession
 from tracekit.sources.ids import run_id
+from tracekit.sources.otlp.session import TraceSession
 from tracekit.sources.otlp.source import Otlp
 from tracekit.sources.translation import Translation
 from tracekit.sources.writing import SessionWriter
@@ -168,7 +169,7 @@ def import_sessions(
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
     for number, session in enumerate(sessions, 1):
-        path, header = headers.get(session.run, (None, {}))
+        path, header = headers.get(session.key, (None, {}))
         if (path is None and session.run in here) or (
             path is not None and (_is_unchanged(session, header, privacy) or is_less(session, header))
         ):
@@ -180,7 +181,16 @@ def import_sessions(
             import_one(session, path, privacy, done)
         if progress is not None:
             progress(number, len(sessions))
+    if source.name == ClaudeCode.name:
+        _join_traces(set(done.runs), privacy)
     return done
+
+
+def _join_traces(runs: set[str], privacy: Privacy) -> None:
+    """Import the traces of `runs` anew, which are sessions of Claude Code whose transcripts are now there."""
+    for path, header in imported_headers(Otlp.name) if runs else ():
+        if header["run"] in runs:
+            import_one(TraceSession(header["source"]["session"]), path, privacy, Imported())
 
 
 def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]:
@@ -194,8 +204,7 @@ def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]
         told = header.get("source") or {}
         session = told.get("session")
         if isinstance(session, str):
-            # A part of another run is known by the run that it would be alone.
-            found[run_id(source.name, session) if "parent" in told else header["run"]] = path, header
+            found[run_id(source.name, session)] = path, header
     return found
 
 
@@ -240,8 +249,12 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
         session.close()
 
 
-def import_session(session: SourceSession, writer: SessionWriter, before: Path | None, done: Imported) -> Path | None:
-    """Write what is new of `session`, in place of the journal `before`; return the journal's path, None without a run.
+def import_session(
+    session: SourceSession, writer: SessionWriter, before: Path | None, done: Imported | None = None
+) -> Path | None:
+    """Write what is new of `session`, in place of the journal `before`, and add it to `done`.
+
+    Returns the path of the journal, None without a run.
 
     Raises:
         OSError: A file of the session, or the journal, cannot be used.
@@ -253,7 +266,8 @@ def import_session(session: SourceSession, writer: SessionWriter, before: Path |
     path = writer.write(translation)
     if before is not None and before != path:
         before.unlink(missing_ok=True)
-    done.add(translation)
+    if done is not None:
+        done.add(translation)
     return path
 
 

@@ -83,7 +83,7 @@ class _Pipe:
         id = record["session_id"]
         if id not in self._sessions:
             session = StreamSession(id)
-            before, header = imported_before(ClaudeCode()).get(session.run, (None, {}))
+            before, header = imported_before(ClaudeCode()).get(session.key, (None, {}))
             rejoin(session, header)
             self._sessions[id] = session, SessionWriter(self._privacy), before
             if is_less(session, header):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,12 +39,14 @@ def parse_line(line: bytes) -> Any:
 class LineReader:
     """Reads the whole lines of one file, each once, and counts those that are no JSON objects.
 
-    A last line without its newline is left for a later call: its writer may not be done with it.
+    A last line without its newline is left for a later call: its writer may not be done with it. `parse` makes a record of
+    a line, or raises a `ValueError`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, parse: Callable[[bytes], Any] = parse_line) -> None:
         self.path = path
         self.unreadable = 0
+        self._parse = parse
         self._position = 0
 
     def new_records(self) -> Iterator[tuple[LinePlace, dict[str, Any]]]:
@@ -69,7 +71,7 @@ class LineReader:
         if not line.strip():
             return None
         try:
-            record = parse_line(line)
+            record = self._parse(line)
         except ValueError as error:
             pass_on(error)
             record = None
@@ -89,7 +91,8 @@ class RecordReading:
 
     _MOST = 64
 
-    def __init__(self) -> None:
+    def __init__(self, parse: Callable[[bytes], Any] = parse_line) -> None:
+        self._parse = parse
         self._files: dict[Path, int] = {}
         self._parsed: dict[LinePlace, dict[str, Any]] = {}
 
@@ -97,7 +100,7 @@ class RecordReading:
         """Return the record at `place`."""
         found = self._parsed.get(place)
         if found is None:
-            found = parse_line(os.pread(self._file(place.path), place.size, place.at))
+            found = self._parse(os.pread(self._file(place.path), place.size, place.at))
             if len(self._parsed) >= self._MOST:
                 del self._parsed[next(iter(self._parsed))]
             self._parsed[place] = found

@@ -1,4 +1,4 @@
-"""Write a recorded run as a pytest test: the program's replay where the program is known, else checks of the recording."""
+"""Write a run as a pytest test, which replays its program or checks its recording."""
 
 from __future__ import annotations
 

@@ -13,9 +13,13 @@ from tests.sources.transcripts import imported, nodes, runs
 from tests.support.foreign import TRACE, attributes, imported_spans, listening, outline, posted, request, run_of, span
 from tests.support.waiting import eventually
 from tracekit import semconv
+from tracekit.analysis.content import Content
 from tracekit.journal.home import received_path
 from tracekit.model.tree import Node
+from tracekit.sources.following import SessionFollower
+from tracekit.sources.importing import Imported
 from tracekit.sources.otlp import span as limits
+from tracekit.sources.otlp.source import Otlp
 
 SECRET = "sk-ant-api03-" + "a1B2c3D4" * 12
 
@@ -89,6 +93,21 @@ def test_importing_again_or_more_gives_the_same_run(home: Path, tmp_path: Path) 
     (run,) = runs()
     assert (run.id, outline(run)) == (TRACE, WHOLE)
     assert len(list(home.rglob("runs/*/*.jsonl"))) == 1
+
+
+def test_a_file_that_grows_is_followed(home: Path, tmp_path: Path) -> None:
+    path, spans = tmp_path / "spans.jsonl", _spans()
+    path.write_text(json.dumps(request(*spans[:3])) + "\n")
+    follower, done = SessionFollower(Otlp(), [path]), Imported()
+    follower.poll(done)
+    assert [run.count("llm") for run in runs()] == [1]
+    follower.poll(done)
+    assert done.sessions == 1
+    with path.open("a") as file:
+        file.write(json.dumps(request(*spans[3:])) + "\n")
+    follower.poll(done)
+    assert [outline(run) for run in runs()] == [WHOLE]
+    follower.close()
 
 
 def test_the_same_span_id_in_two_traces(home: Path, tmp_path: Path) -> None:
@@ -218,6 +237,15 @@ def test_content_in_every_old_form(home: Path, tmp_path: Path) -> None:
         assert json.loads(each[semconv.OUTPUT_MESSAGES])[0]["parts"] == [{"type": "text", "content": "Two"}]
         assert not any(name.startswith(("llm.input", "gen_ai.prompt")) for name in each)
     assert fourth[semconv.INPUT_MESSAGES] == cut["gen_ai.input.messages"]
+    content, calls = Content(run), nodes(run, "llm")
+    for node in calls[:3]:
+        assert (content.question(node), content.answer_text(node), content.is_rebuilt(node)) == ("One", "Two", True)
+    assert content.messages(calls[0])[-1] == {
+        "role": "assistant",
+        "content": [{"type": "tool_use", "id": "t1", "name": "look", "input": {"a": 1}}],
+    }
+    assert content.stop_reason(calls[2]) == "end_turn"
+    assert content.prompt_text(calls[3]) is None
 
 
 def test_files_of_other_forms(home: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from typing_extensions import override
 
 from tests.grafana.test_tempo import Tempo, tempo
@@ -21,6 +22,7 @@ from tests.sources.transcripts import runs
 from tests.support.cli import environment, tracekit, tracekit_json
 from tests.support.foreign import TRACE, outline, request
 from tests.support.waiting import eventually
+from tracekit.cli.main import cli
 from tracekit.errors import SourceError
 from tracekit.sources.otlp.pull import TraceStore, pull
 
@@ -76,7 +78,7 @@ def test_tempo_by_id_and_by_query(home: Path) -> None:
     assert asked[0].endswith(" Basic am86cGFzcw== team")
     assert any("limit=5" in each and "q=%7B+span.x" in each for each in asked)
     for wrong in (["pull"], ["pull", "--tempo", "http://x"], ["pull", "--jaeger", "http://x", "--query", "{}"]):
-        assert tracekit(*wrong, env=env).returncode == 2
+        assert CliRunner().invoke(cli, wrong).exit_code == 2
 
 
 def test_jaeger_by_id_of_both_versions_and_by_service(home: Path) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from fixtures.make_runs import RUNS
+from tests.sources.otlp.wire import in_json
 from tests.sources.transcripts import imported, runs
 from tests.support.cli import environment, tracekit
+from tests.support.collector import collector
 from tests.support.foreign import listening, posted
 from tests.support.receiver import receiver
+from tests.support.waiting import eventually
 from tracekit.analysis.structure import structure
 from tracekit.journal.reader import read_run
 from tracekit.model.tree import Node
@@ -58,35 +59,28 @@ def test_over_each_wire(name: str, home: Path, tmp_path: Path) -> None:
     _assert_same(name)
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_through_a_real_collector(protocol: str, home: Path, tmp_path: Path) -> None:
+    with listening() as found:
+        port = found.grpc_port if protocol == "grpc" else found.http_port
+        options = ["--exporter", "otlp", "--otlp-exporter-endpoint", f"http://127.0.0.1:{port}"]
+        options += ["--otlp-exporter-protocol", protocol, "--otlp-exporter-compression", "gzip"]
+        with collector(passing_on=[*options, "--batch-timeout", "100ms"]) as between:
+            path = str(RUNS / "support-team.jsonl")
+            done = tracekit(
+                "export", path, "--otlp", between.http, "--content", env=environment(tmp_path / "elsewhere")
+            )
+            assert done.returncode == 0, done.stderr
+            eventually(lambda: found.intake.spans == _original("support-team").count())
+    _assert_same("support-team")
+
+
 def _bodies(path: str, env: dict[str, str]) -> list[dict[str, Any]]:
     """Return the requests of an export in JSON, with the ids in hex."""
     with receiver() as heard:
         done = tracekit("export", path, "--otlp", heard.url, "--content", env=env)
         assert done.returncode == 0, done.stderr
     return [in_json(ExportTraceServiceRequest.FromString(body)) for body in heard.bodies]
-
-
-def in_json(message: ExportTraceServiceRequest) -> dict[str, Any]:
-    """Return a request as OTLP in JSON."""
-    found: dict[str, Any] = MessageToDict(message)
-    for group, resource in zip(found["resourceSpans"], message.resource_spans, strict=True):
-        for scope, scoped in zip(group["scopeSpans"], resource.scope_spans, strict=True):
-            for told, span in zip(scope["spans"], scoped.spans, strict=True):
-                told |= {"traceId": span.trace_id.hex(), "spanId": span.span_id.hex()}
-                if span.parent_span_id:
-                    told["parentSpanId"] = span.parent_span_id.hex()
-    return found
-
-
-def in_protobuf(body: dict[str, Any]) -> bytes:
-    """Return a request in OTLP's JSON as protobuf."""
-    told = json.loads(json.dumps(body))
-    for group in told["resourceSpans"]:
-        for scope in group["scopeSpans"]:
-            for span in scope["spans"]:
-                for name in {"traceId", "spanId", "parentSpanId"} & span.keys():
-                    span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
-    return bytes(ParseDict(told, ExportTraceServiceRequest()).SerializeToString())
 
 
 def test_from_a_file_and_again(home: Path, tmp_path: Path) -> None:

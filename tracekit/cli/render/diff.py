@@ -32,7 +32,7 @@ def print_diff(diff: Diff) -> None:
     out = console()
     arrow, dot = ("→", "·") if is_unicode() else ("->", "|")
     for name, run in (("A", diff.a), ("B", diff.b)):
-        out.print(_title(name, run, dot), no_wrap=True, overflow="ellipsis", crop=True)
+        out.print(_title(name, run, dot))
     counting = sum(change.counts for change in diff.changes)
     out.print(Text(_verdict(counting), style="bold"))
     told = False

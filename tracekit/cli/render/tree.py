@@ -130,10 +130,10 @@ def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
     likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
-    out.print(_title(run, likely, marks), no_wrap=True, overflow="ellipsis", crop=True)
+    out.print(_title(run, likely, marks))
     path = path_line(run, findings)
     if path:
-        out.print(Text(path), no_wrap=True, overflow="ellipsis", crop=True)
+        out.print(Text(path))
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,13 @@ for (const node of nodes) {
   node.hue = node.agent ? hues.get(name) : -1;
 }
 
+// A span and all below it stand side by side in `nodes`: from `place` to `last`.
+for (const node of nodes) node.last = node.place;
+for (let place = nodes.length - 1; place > 0; place--) {
+  const above = nodes[nodes[place].parent];
+  above.last = Math.max(above.last, nodes[place].last);
+}
+
 // Rows as the tree shows them: compact, as the data has them, or one for each span.
 function linked(rows) {
   const open = [];
@@ -31,7 +38,7 @@ function linked(rows) {
     row.children = [];
     open.length = row.depth;
     row.parent = row.depth > 0 ? open[row.depth - 1] : null;
-    if (row.parent) row.parent.children.push(row);
+    row.position = row.parent ? row.parent.children.push(row) : 1;
     open.push(row);
     row.isOpen = !row.group;
     row.node = row.group ? null : nodes[row.nodes[0]];

@@ -63,7 +63,6 @@ function select() {
 
 function rowElement(row) {
   const place = places.get(row);
-  const siblings = row.parent ? row.parent.children : [row];
   const took = rowTook(row);
   const isOver = state.at === null || row.end <= state.at;
   const trouble = isOver ? row.trouble : '';
@@ -75,8 +74,8 @@ function rowElement(row) {
     id: `row-${row.place}`,
     role: 'treeitem',
     'aria-level': row.depth + 1,
-    'aria-setsize': siblings.length,
-    'aria-posinset': siblings.indexOf(row) + 1,
+    'aria-setsize': row.parent ? row.parent.children.length : 1,
+    'aria-posinset': row.position,
     'aria-expanded': row.children.length ? String(row.isOpen) : null,
     'aria-label': [row.kind, row.title, row.aside, took, money(row.cost), isOver ? trouble : 'running', codes.join(' ')].filter(Boolean).join(', '),
   });

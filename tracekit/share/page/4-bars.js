@@ -54,20 +54,32 @@ function tickText(at, step) {
   return `${(ns / unit[0]).toFixed(unit[2])} ${unit[1]}`;
 }
 
-function onPath(row) {
-  return row.nodes.some((each) => pathOf.has(each)) || (row.group && row.group.members.some((each) => pathOf.has(each)));
+// The parts of the critical path, by the place of the span that decided them.
+const steps = [...data.path].sort((one, other) => one[0] - other[0]);
+
+function firstStep(place) {
+  let low = 0;
+  let high = steps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (steps[middle][0] < place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
-const pathOf = new Map();
-for (const [place, start, end] of data.path) {
-  for (let node = nodes[place]; node; node = node.parent >= 0 ? nodes[node.parent] : null) {
-    const stretches = pathOf.get(node.place) || [];
-    stretches.push([start, end]);
-    pathOf.set(node.place, stretches);
-  }
+function stepsBelow(node) {
+  return steps.slice(firstStep(node.place), firstStep(node.last + 1));
 }
-const ownPath = new Map();
-for (const [place, start, end] of data.path) ownPath.set(place, [...(ownPath.get(place) || []), [start, end]]);
+
+function stepsOf(node) {
+  return steps.slice(firstStep(node.place), firstStep(node.place + 1));
+}
+
+function onPath(row) {
+  const within = row.group ? row.group.members.map((member) => nodes[member]) : [row.node];
+  return within.some((node) => firstStep(node.last + 1) > firstStep(node.place));
+}
 
 let area = { left: 0, width: 0 };
 
@@ -133,8 +145,8 @@ function drawRow(context, row, top, x) {
   if (outer.status === 'interrupted' || outer.status === 'open') sign(context, outer.status === 'open' ? '▸' : '×', x(to), top);
   if (state.isPath) {
     const isUnfolded = row.isOpen && row.children.length;
-    const stretches = isUnfolded ? row.nodes.flatMap((each) => ownPath.get(each) || []) : pathOf.get(outer.place) || [];
-    for (const [begin, finish] of stretches) if (x(finish) - x(begin) > 0.7) put(begin, finish, 21, 3, colors.path);
+    const stretches = isUnfolded ? row.nodes.flatMap((each) => stepsOf(nodes[each])) : stepsBelow(outer);
+    for (const [, begin, finish] of stretches) if (x(finish) - x(begin) > 0.7) put(begin, finish, 21, 3, colors.path);
   }
 }
 
@@ -196,9 +208,17 @@ function drawAxis() {
 // ── the map ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const busy = nodes.filter((node) => node.kind === 'llm' || (node.kind === 'tool' && !node.children.length));
+const failures = nodes.filter((node) => node.status === 'error' && (node.kind === 'attempt' || node.kind === 'tool'));
 let peak = 0;
 
+const countsBy = new Map();
+
 function concurrency(width) {
+  if (!countsBy.has(width)) countsBy.set(width, countedOn(width));
+  return countsBy.get(width);
+}
+
+function countedOn(width) {
   const [start, end] = data.axis;
   const steps = new Int32Array(width + 2);
   for (const node of busy) {
@@ -237,9 +257,7 @@ function drawMap() {
   context.globalAlpha = 1;
   const [start, end] = data.axis;
   const x = (at) => ((at - start) / (end - start)) * width;
-  for (const node of nodes) {
-    if (node.kind !== 'attempt' && !(node.kind === 'tool' && node.status === 'error')) continue;
-    if (node.status !== 'error') continue;
+  for (const node of failures) {
     context.fillStyle = node.kind === 'attempt' && nodes[node.parent].status !== 'error' ? colors.warning : colors.error;
     context.fillRect(x(node.end) - 1, 3, 2, 7);
   }

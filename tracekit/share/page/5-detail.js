@@ -3,6 +3,7 @@
 const detail = byId('detail');
 const FIRST_CHARACTERS = 12000;
 const FIRST_CALLS = 12;
+const PLAYED_CALLS = 3;
 
 function facts(pairs) {
   const list = el('dl', 'grid');
@@ -10,8 +11,27 @@ function facts(pairs) {
   return list;
 }
 
-function showDetail() {
+let shownDetail = '';
+
+// What the pane depends on: in playback, the totals, and how much of the first calls had arrived.
+function detailKey(row) {
+  if (state.at === null || row.group) return '';
+  const calls = callsOf(row).filter((call) => call.start <= state.at).sort((one, other) => one.start - other.start).slice(-PLAYED_CALLS);
+  const grown = calls.map((call) => (call.end <= state.at ? 'whole' : String(stepOf(data.calls[call.place]))));
+  return [row.place, state.rows.length, row.end <= state.at, totals(row.node).cost, ...grown].join(' ');
+}
+
+function callsOf(row) {
+  const call = row.nodes.map((each) => nodes[each]).find((each) => each.kind === 'llm');
+  const node = row.named;
+  return call ? [call] : ['run', 'agent', 'turn'].includes(node.kind) ? callsBelow(node, node.kind === 'run') : [];
+}
+
+function showDetail(isPlaying = false) {
   const row = state.selected;
+  const key = detailKey(row);
+  if (isPlaying && key === shownDetail) return;
+  shownDetail = key;
   if (row.group) {
     showGroup(row);
     return;
@@ -23,7 +43,7 @@ function showDetail() {
   for (const code of row.codes || []) parts.push(findingLink(code));
   if (row.nodes.length > 1 && row.node.kind === 'tool') parts.push(...toolParts(row.node));
   if (node.kind === 'tool') parts.push(...toolParts(node));
-  const calls = call ? [call] : ['run', 'agent', 'turn'].includes(node.kind) ? callsBelow(node, node.kind === 'run') : [];
+  const calls = callsOf(row);
   parts.push(conversation(calls, { isHeaded: calls.length > 1 }));
   const attempts = (call ? call.children : []).filter((child) => child.kind === 'attempt');
   if (attempts.length > 1 || attempts.some((each) => each.status === 'error')) parts.push(attemptsTable(attempts));
@@ -105,8 +125,13 @@ function attributesOf(row) {
 // ── conversations ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 function conversation(calls, { isHeaded }) {
-  const begunCalls = calls.filter((call) => state.at === null || call.start <= state.at);
+  let begunCalls = calls.filter((call) => state.at === null || call.start <= state.at);
   const home = el('div', '');
+  if (state.at !== null && begunCalls.length > PLAYED_CALLS) {
+    // Playback shows where the run stands.
+    home.append(el('p', 'quiet', `after ${counted(begunCalls.length - PLAYED_CALLS, 'call')}`));
+    begunCalls = begunCalls.sort((one, other) => one.start - other.start).slice(-PLAYED_CALLS);
+  }
   let next = 0;
   const more = button('', addSome, { class: 'more' });
   function addSome() {
@@ -152,15 +177,18 @@ function callElement(call, isHeaded) {
 // The blocks of a response as far as they had arrived at the moment of playback.
 function arrived(said, call) {
   if (state.at === null || call.end <= state.at) return said.received;
-  if (!said.pace) return [];
-  let step = null;
-  for (const each of said.pace) if (each[0] <= state.at) step = each;
+  const step = stepOf(said);
   if (!step) return [];
   const [, count, characters] = step;
   return said.received.slice(0, count).map((block, number) => {
     if (number < count - 1 || characters < 0) return block;
     return { ...block, text: [...block.text].slice(0, characters).join(''), isGrowing: true };
   });
+}
+
+// The last moment of a stream before that of playback; null if nothing had arrived.
+function stepOf(said) {
+  return ((said && said.pace) || []).findLast((each) => each[0] <= state.at) || null;
 }
 
 function blockElement(block, call = null, isFailed = false) {

@@ -1,5 +1,6 @@
 // Playback: the run over time, from its recorded times. Nothing runs.
 
+const LEAST_FRAME_MS = 30;
 const SPEEDS = [0.25, 0.5, 1, 2, 5, 10, 25, 100];
 const moments = [...new Set(nodes.flatMap((node) => [node.start, node.end]))].filter((at) => at >= data.axis[0] && at <= data.axis[1]).sort((one, other) => one - other);
 let frame = null;
@@ -51,6 +52,10 @@ function togglePlaying() {
   if (state.at === null || state.at >= data.axis[1]) state.at = data.axis[0];
   let last = performance.now();
   const tick = (now) => {
+    if (now - last < LEAST_FRAME_MS) {
+      frame = requestAnimationFrame(tick);
+      return;
+    }
     const at = Math.min(data.axis[1], state.at + (now - last) * 1e6 * speed);
     last = now;
     moveTo(at);
@@ -102,9 +107,9 @@ function moveTo(at) {
   drawMap();
   showMoment();
   // Text streams into the conversation a few times a second.
-  if (performance.now() - lastDetail > 120) {
+  if (performance.now() - lastDetail > 200) {
     lastDetail = performance.now();
-    showDetail();
+    showDetail(true);
   }
 }
 

@@ -43,7 +43,7 @@ class TranscriptSession:
 
     def __init__(self, id: str) -> None:
         self.id = id
-        self.run = run_id(NAME, id)
+        self.run = self.key = run_id(NAME, id)
         self._files: list[Path] = []
         self._folders: list[Path] = []
         self._readers: dict[Path, LineReader] = {}

@@ -36,7 +36,7 @@ class StreamSession:
 
     def __init__(self, id: str, path: Path | None = None) -> None:
         self.id = id
-        self.run = run_id(NAME, id)
+        self.run = self.key = run_id(NAME, id)
         self._path = path
         self._reader = None if path is None else LineReader(path)
         self._reading = _KeptRecords()

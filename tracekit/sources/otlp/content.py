@@ -1,9 +1,10 @@
-"""The texts of a span, in the form of the GenAI conventions where that is known, and as the span has them otherwise."""
+"""The texts of a span, in the form of the GenAI conventions as far as the dialect is known."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from tracekit import semconv
@@ -12,10 +13,13 @@ from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
 from tracekit.sources.otlp.span import SourceSpan
 
-__all__ = ["content_of"]
+__all__ = ["content_of", "is_content"]
 
 _MESSAGES = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
 _LONG = 500
+
+is_content = lru_cache(maxsize=4096)(semconv.is_content)
+"""`semconv.is_content`; the spans of a trace have the same few names."""
 
 
 def content_of(span: SourceSpan, level: SpanLevel, dialect: Dialect) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def content_of(span: SourceSpan, level: SpanLevel, dialect: Dialect) -> dict[str
     raw = {
         name: value
         for name, value in span.attributes.items()
-        if semconv.is_content(name) or (isinstance(value, str | list | dict) and len(value) > _LONG)
+        if is_content(name) or (isinstance(value, str | list | dict) and len(value) > _LONG)
     }
     if dialect is OWN:
         return {name: json_in(value) if name == semconv.TOOL_CALL_ARGUMENTS else value for name, value in raw.items()}
@@ -48,7 +52,7 @@ def _call(span: SourceSpan, raw: Mapping[str, Any], dialect: Dialect) -> dict[st
 
 def _is_others(name: str) -> bool:
     """Return whether an attribute repeats, in another tool's words, what the conventions' attributes say."""
-    return semconv.is_content(name) and name not in semconv.CONTENT
+    return is_content(name) and name not in semconv.CONTENT
 
 
 def _dumps(value: Any) -> str:

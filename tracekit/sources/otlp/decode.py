@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tracekit.errors import SourceError
 from tracekit.sources.otlp.span import SourceSpan, SpanEvent
 
-__all__ = ["parse_logs", "parse_traces", "spans_in"]
+__all__ = ["attributes_of", "parse_logs", "parse_traces", "spans_in"]
 
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 
@@ -47,7 +47,7 @@ def parse_logs(body: bytes) -> ExportLogsServiceRequest:
 def spans_in(request: Any) -> Iterator[SourceSpan | None]:
     """Yield the spans of a request, with None for each that has no valid ids."""
     for resource_spans in request.resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
+        resource = attributes_of(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             scope, version = scope_spans.scope.name, scope_spans.scope.version
             for span in scope_spans.spans:
@@ -71,16 +71,18 @@ def _span(span: Any, resource: dict[str, Any], scope: str, version: str) -> Sour
         span.status.message,
         scope,
         version,
-        _attributes(span.attributes),
+        attributes_of(span.attributes),
         resource,
-        [SpanEvent(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in span.events],
+        [SpanEvent(event.name, event.time_unix_nano, attributes_of(event.attributes)) for event in span.events],
         [(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
         span.dropped_attributes_count + span.dropped_events_count + span.dropped_links_count,
     )
 
 
-def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+def attributes_of(pairs: Iterable[Any]) -> dict[str, Any]:
+    """Return the attributes that keys and values in protobuf are."""
+    # Most values are texts, which need no look at the kind.
+    return {pair.key: (value := pair.value).string_value or _value(value) for pair in pairs}
 
 
 def _value(value: Any) -> Any:
@@ -92,7 +94,7 @@ def _value(value: Any) -> Any:
     if kind == "array_value":
         return [_value(each) for each in value.array_value.values]
     if kind == "kvlist_value":
-        return _attributes(value.kvlist_value.values)
+        return attributes_of(value.kvlist_value.values)
     if kind == "bytes_value":
         return base64.b64encode(value.bytes_value).decode()
     return getattr(value, kind)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tracekit import semconv
+from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE_LOG
 from tracekit.sources.otlp.nodes import SpanNode
 
 __all__ = ["fold", "fold_calls"]
@@ -27,6 +28,9 @@ def fold_calls(root: SpanNode) -> None:
         if node.level == "outer":
             node.level = "llm"
     _fold_beside([node for node in root.walk() if node.level == "llm"])
+    for node in [node for node in root.walk() if node.dialect is CLAUDE_CODE_LOG]:
+        # The span of the call has not come.
+        node.detach()
 
 
 def fold(kept: SpanNode, other: SpanNode) -> None:
@@ -45,7 +49,7 @@ def fold(kept: SpanNode, other: SpanNode) -> None:
 
 
 def _fold_pending(node: SpanNode) -> None:
-    """Drop a copy of an open span, which is below the span itself; without the span, the copy stands for it."""
+    """Drop a copy of an open span if the span itself is there, else let the copy stand for it."""
     parent = node.parent
     if parent is not None and parent.span is not None and node.span is not None and node.span.parent == parent.span.id:
         parent.folded.append(node.id)
@@ -72,7 +76,7 @@ def _fold_second(node: SpanNode) -> None:
 
 
 def _fold_nested(node: SpanNode) -> None:
-    """Merge `node`, a call, with the calls below it, if they are the same; else make them calls of their own."""
+    """Merge a call with the calls below it if they are the same, else make each a call."""
     inner = []
     for call in list(_calls_below(node)):
         if call.dialect.is_server and not node.dialect.is_server:
@@ -170,7 +174,9 @@ def _is_other_record(one: SpanNode, other: SpanNode) -> bool:
     return one.start_ns <= ends[1] and other.start_ns <= ends[0]
 
 
-def _richness(call: SpanNode) -> tuple[bool, int, int, str]:
-    """Return the place of a call in the order in which calls are kept: those deeper in an agent's tree first."""
+def _richness(call: SpanNode) -> tuple[bool, bool, int, int, str]:
+    """Return the sort key by which calls are kept: the call deepest in an agent's tree is the greatest."""
     above = list(call.above())
-    return any(each.level in ("agent", "turn", "tool") for each in above), len(above), -call.start_ns, call.id
+    is_span = call.dialect is not CLAUDE_CODE_LOG
+    in_agent = any(each.level in ("agent", "turn", "tool") for each in above)
+    return is_span, in_agent, len(above), -call.start_ns, call.id

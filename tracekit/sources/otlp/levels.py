@@ -9,6 +9,7 @@ from bisect import bisect_right
 
 from tracekit import semconv
 from tracekit.sources.otlp.claude_levels import add_attempts, add_claude_agents, join_only_prompt
+from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.inferring import inferred_agent, inferred_node, settle
 from tracekit.sources.otlp.nodes import SpanNode
@@ -81,6 +82,9 @@ def _add_main(root: SpanNode) -> SpanNode | None:
         return None
     roots = sorted(root.children, key=lambda child: (child.start_ns, child.id))
     agent = inferred_agent(_MAIN, roots[0], "main", "trace")
+    if any(child.dialect is CLAUDE_CODE for child in roots):
+        # All traces of a session have the same one.
+        agent.id = _MAIN
     for child in roots:
         agent.adopt(child)
     root.adopt(agent)

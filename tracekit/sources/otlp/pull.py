@@ -133,7 +133,7 @@ def pull(store: TraceStore, traces: Sequence[str] = (), query: PullQuery | None 
     elif query is not None:
         wanted += tempo(store, query)
     missing = [trace for trace in dict.fromkeys(wanted) if not _keep(records, _trace(store, trace), known)]
-    return import_sessions(Otlp(), [received_path(trace) for trace in known]), missing
+    return import_sessions(Otlp(records.calls), [received_path(trace) for trace in known]), missing
 
 
 def _trace(store: TraceStore, trace: str) -> Iterator[SourceSpan | None]:

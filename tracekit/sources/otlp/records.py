@@ -18,12 +18,16 @@ from tracekit.journal.home import make_home, received_folder, received_path
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy, redact_bytes
 from tracekit.sources.otlp.keeping import kept_span
+from tracekit.sources.otlp.seen_calls import SeenCalls
 from tracekit.sources.otlp.span import SourceSpan, bounded
 
-__all__ = ["MOST_SPANS", "TraceRecords", "recorded_traces"]
+__all__ = ["MOST_SPANS", "RECORDED_IN", "TraceRecords", "mark_recorded", "recorded_traces"]
 
 MOST_SPANS = 200_000
 """Spans of one trace that are kept."""
+
+RECORDED_IN = "recorded_in"
+"""In a line without a span: the other trace in which the same calls are recorded."""
 
 _MOST_KNOWN = 1_000_000
 """Ids of spans that are remembered, over all traces."""
@@ -37,8 +41,23 @@ def recorded_traces() -> Iterator[str]:
         yield path.stem
 
 
+def mark_recorded(trace: str, other: str) -> None:
+    """Note in the file of `trace` that the trace `other` records the same calls.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    file = os.open(received_path(trace), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        _write(file, orjson.dumps({RECORDED_IN: other}) + b"\n")
+    finally:
+        os.close(file)
+
+
 class TraceRecords:
     """Appends spans to the files of their traces, each span once. Threads may share it.
+
+    `calls` are those that were added.
 
     Raises:
         HomeError: The folder for journals cannot be used.
@@ -47,6 +66,7 @@ class TraceRecords:
     def __init__(self, privacy: Privacy) -> None:
         make_home()
         received_folder().mkdir(mode=0o700, exist_ok=True)
+        self.calls = SeenCalls()
         self._privacy = privacy
         self._known: OrderedDict[str, dict[bytes, int]] = OrderedDict()
         self._count = 0
@@ -60,7 +80,10 @@ class TraceRecords:
         Raises:
             OSError: A file cannot be written. Some of the spans may be in the files; adding all of them again is safe.
         """
-        lines = [(span.trace, self._line(span)) for span in spans]
+        lines = []
+        for span in spans:
+            lines.append((span.trace, self._line(span)))
+            self.calls.note(span)
         whole = b"\n".join([line for _, line in lines])
         if redact_bytes(whole) != whole:
             lines = [(trace, redact_bytes(line)) for trace, line in lines]

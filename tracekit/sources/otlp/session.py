@@ -6,18 +6,23 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import orjson
+
 from tracekit import semconv
 from tracekit.journal.home import received_path
 from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on
 from tracekit.sources.door import Stamps
 from tracekit.sources.files import stamp_of
-from tracekit.sources.ids import span_id
-from tracekit.sources.otlp.content import content_of
+from tracekit.sources.ids import run_id, span_id
+from tracekit.sources.otlp.content import content_of, is_content
 from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
 from tracekit.sources.otlp.folding import fold_calls
+from tracekit.sources.otlp.joining import CLAUDE, JoinedSpans, claude_session, transcript_of
 from tracekit.sources.otlp.levels import repair_levels
 from tracekit.sources.otlp.nodes import SpanNode, linked
+from tracekit.sources.otlp.records import RECORDED_IN, mark_recorded
+from tracekit.sources.otlp.seen_calls import SeenCalls, is_sdks
 from tracekit.sources.otlp.span import SourceSpan, span_of_record
 from tracekit.sources.otlp.usage import USAGE
 from tracekit.sources.records import LinePlace, LineReader, RecordReading
@@ -34,16 +39,19 @@ _AT_WORK = frozenset(("agent", "turn", "llm", "outer", "tool"))
 
 
 class TraceSession:
-    """The spans of one trace. While it is `live`, a run without the end of its root is open."""
+    """The spans of one trace. While the session is live and waits for the root, the run is open."""
 
     form = "spans"
 
-    def __init__(self, trace: str) -> None:
+    def __init__(self, trace: str, calls: SeenCalls | None = None) -> None:
         self.trace = trace
+        self._calls = calls
+        self._recorded_in = ""
         self.is_live = False
+        self.is_waiting = False
         self._path = received_path(trace)
-        self._reader = LineReader(self._path)
-        self._reading = RecordReading()
+        self._reader = LineReader(self._path, orjson.loads)
+        self._reading = RecordReading(orjson.loads)
         self._spans: dict[str, SourceSpan] = {}
         self._places: dict[str, LinePlace] = {}
         self._unreadable = 0
@@ -52,7 +60,14 @@ class TraceSession:
     def run(self) -> str:
         """The id of the run: the trace's, or that of the run that tracekit exported."""
         self._read()
-        return next((own for span in self._spans.values() if (own := _own_run(span))), self.trace)
+        own = next((own for span in self._spans.values() if (own := _own_run(span))), "")
+        claude = claude_session(self._spans.values())
+        return own or (run_id(CLAUDE, claude) if claude else self.trace)
+
+    @property
+    def key(self) -> str:
+        """The id of the run that the session would be alone."""
+        return run_id(NAME, self.trace)
 
     def join(self, run: RunInfo, parent: str) -> None:
         """Do nothing: a trace is a run of its own."""
@@ -74,17 +89,33 @@ class TraceSession:
         self._read()
         if not self._spans:
             return None
+        if self._is_other_record():
+            return None
         root = linked(self._spans.values())
+        fold_calls(root)
         if not any(node.level in _AT_WORK for node in root.walk() if node is not root):
             return None
-        fold_calls(root)
         repair_levels(root)
+        claude = claude_session(self._spans.values())
+        transcript = transcript_of(claude) if claude else None
+        if transcript is not None:
+            return self._joined(JoinedSpans(transcript), root, stamps)
         run = self.run
         info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
-        source = {"name": NAME, "session": self.trace, "form": self.form, "files": stamps}
-        lanes, spans = _Emitting(run, root, self._full, is_live=self.is_live).all(info.name)
+        self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
+        source = self._source(stamps, is_part=bool(claude))
+        lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting, is_part=bool(claude)).all(info.name)
         missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
         return Translation(info, source, lanes, spans, missed)
+
+    def _joined(self, joined: JoinedSpans, root: SpanNode, stamps: Stamps) -> Translation | None:
+        joined.add(root)
+        source = self._source(stamps, is_part=True)
+        return Translation(joined.transcript.info, source, joined.lanes, joined.spans, joined.missed)
+
+    def _source(self, stamps: Stamps, *, is_part: bool) -> dict[str, Any]:
+        part = {"part": True} if is_part else {}
+        return {"name": NAME, "session": self.trace, "form": self.form, "files": stamps, **part}
 
     def close(self) -> None:
         """Let go of the file."""
@@ -93,6 +124,10 @@ class TraceSession:
     def _read(self) -> None:
         """Read the lines that were added. Of several lines of a span, the one that ends last counts."""
         for place, record in self._reader.new_records():
+            # Spans after the mark are news.
+            self._recorded_in = str(record.get(RECORDED_IN) or "")
+            if self._recorded_in:
+                continue
             try:
                 span = span_of_record(record)
             except (LookupError, TypeError, ValueError) as error:
@@ -105,17 +140,32 @@ class TraceSession:
                 self._places[span.id] = place
         self._unreadable = max(self._unreadable, self._reader.unreadable)
 
+    @property
+    def is_bare(self) -> bool:
+        """Return whether the trace has nothing but the SDK's own spans."""
+        self._read()
+        return all(is_sdks(span) for span in self._spans.values())
+
+    def _is_other_record(self) -> bool:
+        """Return whether another trace records the same calls; the file of the trace then says so."""
+        if self._calls is None or not self.is_bare or any(span.parent for span in self._spans.values()):
+            return bool(self._recorded_in)
+        others = [self._calls.other_record(span) for span in self._spans.values()]
+        if all(others) and not self._recorded_in:
+            self._recorded_in = others[0]
+            mark_recorded(self.trace, others[0])
+        return bool(self._recorded_in)
+
     def _full(self, id: str) -> SourceSpan:
         return span_of_record(self._reading.record(self._places[id]))
 
     def _name(self, root: SpanNode) -> str:
         named = (span.attributes.get(semconv.RUN_NAME) for span in self._spans.values())
         own: str = next((name for name in named if isinstance(name, str) and name), "")
-        first = min(root.children, key=lambda child: (child.start_ns, child.id))
+        nodes = [node for node in root.walk() if node.span is not None]
+        first = min(nodes, key=lambda node: (bool(node.span and node.span.parent in self._spans), node.start_ns))
         if not own and first.dialect is CLAUDE_CODE:
             own = next((str(span.resource.get(_SERVICE) or "") for span in self._spans.values()), "")
-        if first.inferred and first.children:
-            first = min(first.children, key=lambda child: (child.start_ns, child.id))
         return own or first.attributes.get(semconv.WORKFLOW_NAME) or first.name or "trace"
 
 
@@ -130,7 +180,7 @@ def _light(span: SourceSpan) -> SourceSpan:
     span.attributes = {
         name: value
         for name, value in span.attributes.items()
-        if not semconv.is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
+        if not is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
     }
     span.events = [event for event in span.events if not event.name.endswith(".message")][:_LONG]
     return span
@@ -139,11 +189,12 @@ def _light(span: SourceSpan) -> SourceSpan:
 class _Emitting:
     """The nodes of a tree as spans of a run, with a lane for each agent."""
 
-    def __init__(self, run: str, root: SpanNode, full: Any, *, is_live: bool) -> None:
+    def __init__(self, run: str, root: SpanNode, full: Any, *, is_waiting: bool, is_part: bool) -> None:
         self._run = run
         self._root = root
         self._full = full
-        self._is_live = is_live
+        self._is_waiting = is_waiting
+        self._is_part = is_part
         self._lanes: dict[str, ImportedLane] = {}
         self._started: dict[str, int] = {}
 
@@ -166,9 +217,10 @@ class _Emitting:
 
     def _made_root(self, id: str, name: str, start: int, below: list[SpanNode]) -> ImportedSpan:
         ends = [node.end_ns for node in below]
-        is_open = None in ends or (self._is_live and not any(_is_true_root(node) for node in self._root.children))
+        is_open = None in ends or self._is_waiting
         costs = [node.cost for node in below if node.level == "llm" and node.cost is not None]
-        accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs else {}
+        # Of a session in several traces, each has a part of the cost.
+        accounts = {semconv.RECORDED_COST_USD: sum(costs)} if costs and not self._is_part else {}
         end = None if is_open else max(end for end in ends if end is not None)
         marks = {} if is_open else {semconv.INFERRED: True}
         return ImportedSpan(id, None, "run", name, start, end, attributes=marks, end_attributes=accounts)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from tracekit.journal.home import received_folder, received_path
 from tracekit.privacy import project_privacy
+from tracekit.sources.files import stamp_of
 from tracekit.sources.otlp.files import is_spans, spans_of
 from tracekit.sources.otlp.records import TraceRecords, recorded_traces
+from tracekit.sources.otlp.seen_calls import SeenCalls
 from tracekit.sources.otlp.session import NAME, TraceSession
+from tracekit.sources.otlp.span import SourceSpan
 
 __all__ = ["Otlp"]
 
@@ -17,9 +20,17 @@ _BATCH = 2_000
 
 
 class Otlp:
-    """Files of spans. Reading one puts its spans beside those that were received, each once."""
+    """Files of spans. Reading one puts its spans beside those that were received, each once.
+
+    A file that did not change since is not read again. `calls` are those of the spans that were added before.
+    """
 
     name = NAME
+
+    def __init__(self, calls: SeenCalls | None = None) -> None:
+        self._calls = calls
+        self._records: TraceRecords | None = None
+        self._read: dict[Path, tuple[object, list[str]]] = {}
 
     def recognises(self, path: Path) -> bool:
         """Return whether the file at `path` holds spans in a form that is known.
@@ -44,28 +55,35 @@ class Otlp:
         """
         del known
         traces: dict[str, None] = {}
+        records = self._records = self._records or TraceRecords(project_privacy())
         for path in paths:
             if path == received_folder():
                 traces.update(dict.fromkeys(each for each in recorded_traces() if _changed(each) >= since_ns))
             elif path == received_path(path.stem):
                 traces[path.stem] = None
             else:
-                traces.update(dict.fromkeys(keep_spans(path)))
-        return [TraceSession(trace) for trace in traces]
+                traces.update(dict.fromkeys(self._spans_of(path, records)))
+        return [TraceSession(trace, self._calls or records.calls) for trace in traces]
+
+    def _spans_of(self, path: Path, records: TraceRecords) -> list[str]:
+        stamp = stamp_of(path)
+        if path not in self._read or self._read[path][0] != stamp:
+            self._read[path] = stamp, _keep_spans(path, records)
+        return self._read[path][1]
 
 
 def _changed(trace: str) -> int:
     return received_path(trace).stat().st_mtime_ns
 
 
-def keep_spans(path: Path) -> list[str]:
+def _keep_spans(path: Path, records: TraceRecords) -> list[str]:
     """Put the spans of the file at `path` beside those that were received; return their traces.
 
     Raises:
         OSError: The file cannot be read, or the spans cannot be written.
         SourceError: The file has what is no span.
     """
-    records, traces, batch = TraceRecords(project_privacy()), dict[str, None](), []
+    traces, batch = dict[str, None](), list[SourceSpan]()
     for span in spans_of(path):
         if span is None:
             continue

@@ -135,7 +135,13 @@ def _cut(attributes: Mapping[str, Any], limits: SpanLimits, cutting: _Cutting) -
     kept: Iterable[tuple[str, Any]] = attributes.items()
     if len(attributes) > limits.attributes:
         kept = [*attributes.items()][: limits.attributes]
-    return {name[:1_000]: _value(value, limits, cutting) for name, value in kept}
+    most = limits.text
+    return {
+        name[:1_000]: value
+        if type(value) is int or (type(value) is str and len(value) <= most)
+        else _value(value, limits, cutting)
+        for name, value in kept
+    }
 
 
 def _value(value: Any, limits: SpanLimits, cutting: _Cutting, level: int = 0) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tracekit import semconv
 from tracekit.sources.otlp.dialects.anthropic_sdk import ANTHROPIC_API, ANTHROPIC_SDK
-from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE
+from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE, CLAUDE_CODE_LOG
 from tracekit.sources.otlp.dialects.genai import GENAI
 from tracekit.sources.otlp.dialects.google_adk import GOOGLE_ADK
 from tracekit.sources.otlp.dialects.langfuse import LANGFUSE
@@ -28,6 +30,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ANTHROPIC_SDK,
     ANTHROPIC_API,
     CLAUDE_CODE,
+    CLAUDE_CODE_LOG,
     PYDANTIC_AI,
     STRANDS,
     GOOGLE_ADK,
@@ -47,9 +50,16 @@ def dialect_of(span: SourceSpan) -> Dialect:
     """Return the dialect of `span`."""
     if semconv.KIND in span.attributes:
         return OWN
-    by_scope = (dialect for dialect in DIALECTS if any(_is_within(span.scope, scope) for scope in dialect.scopes))
-    by_marks = (dialect for dialect in DIALECTS if any(mark in span.attributes for mark in dialect.marks))
-    return next(by_scope, None) or next(by_marks, GENAI)
+    return _of_scope(span.scope) or next((_BY_MARK[mark] for mark in _BY_MARK if mark in span.attributes), GENAI)
+
+
+_BY_MARK = {mark: dialect for dialect in DIALECTS for mark in dialect.marks}
+
+
+@lru_cache(maxsize=256)
+def _of_scope(scope: str) -> Dialect | None:
+    within = (dialect for dialect in DIALECTS if any(_is_within(scope, name) for name in dialect.scopes))
+    return next(within, None)
 
 
 def _is_within(scope: str, name: str) -> bool:

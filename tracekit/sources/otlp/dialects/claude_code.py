@@ -10,11 +10,12 @@ from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
 from tracekit.sources.otlp.span import SourceSpan
 from tracekit.sources.otlp.usage_counts import count_in
 
-__all__ = ["AGENT_ID", "AGENT_SOURCE", "ATTEMPT_EVENT", "CLAUDE_CODE"]
+__all__ = ["AGENT_ID", "AGENT_SOURCE", "ATTEMPT_EVENT", "CLAUDE_CODE", "CLAUDE_CODE_LOG", "LOG_SCOPE"]
 
 AGENT_ID = "agent_id"
 AGENT_SOURCE = "query_source_safe"
 ATTEMPT_EVENT = "gen_ai.request.attempt"
+LOG_SCOPE = "com.anthropic.claude_code.events"
 _TYPE = "span.type"
 _LEVELS: Mapping[object, SpanLevel] = {"interaction": "workflow", "llm_request": "llm", "tool": "tool"}
 _BARE = ("input_tokens", "cache_read_tokens", "cache_creation_tokens")
@@ -52,3 +53,17 @@ CLAUDE_CODE = Dialect(
     names={semconv.REQUEST_MODEL: (semconv.REQUEST_MODEL, "model")},
     cache="inside",
 )
+
+
+def _call(_: SourceSpan) -> SpanLevel | None:
+    return "llm"
+
+
+CLAUDE_CODE_LOG = Dialect(
+    "claude-code-log",
+    scopes=(LOG_SCOPE,),
+    level=_call,
+    names={semconv.REQUEST_ID: ("request_id",)},
+    cost=("cost_usd",),
+)
+"""A log of a request, which only adds to the call that a span records."""

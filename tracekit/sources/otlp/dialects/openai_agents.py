@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracekit import semconv
 from tracekit.sources.otlp.dialects.openinference import OPENINFERENCE, openinference_content
 from tracekit.sources.otlp.dialects.openllmetry import openllmetry_content
 from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
@@ -18,10 +19,17 @@ _LEVELS: Mapping[str, SpanLevel] = {
     "task": "workflow",
     "turn": "turn",
 }
+_HANDOFF = "handoff to "
 
 
 def _level(span: SourceSpan) -> SpanLevel | None:
     return _LEVELS.get(span.name)
+
+
+def _extras(span: SourceSpan) -> Mapping[str, Any]:
+    # The span does not say how the tool is called; this is the SDK's own way.
+    to = span.name.removeprefix(_HANDOFF)
+    return {semconv.TOOL_NAME: f"transfer_to_{to.replace(' ', '_')}"} if to != span.name else {}
 
 
 def _content(span: SourceSpan) -> Mapping[str, Any]:
@@ -37,6 +45,7 @@ OPENAI_AGENTS = Dialect(
         "openai-agents",
     ),
     level=_level,
+    extras=_extras,
     names=OPENINFERENCE.names,
     cache="inside",
     cost=OPENINFERENCE.cost,

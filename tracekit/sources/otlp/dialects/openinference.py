@@ -7,17 +7,23 @@ from typing import Any
 
 from tracekit import semconv
 from tracekit.sources.otlp.dialects.messages import as_messages, indexed, message_of, without_empty
-from tracekit.sources.otlp.dialects.table import Dialect
+from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
 from tracekit.sources.otlp.span import SourceSpan
 
 __all__ = ["OPENINFERENCE", "openinference_content"]
 
 _OF_SESSION = "openinference.instrumentation.claude_agent_sdk"
 """Its spans of agents have the tokens and the cost of the session so far; there are no spans of calls."""
+_PREPARING = "._prepare_chat_with_tools"
+"""A step before a call of LlamaIndex, which has the kind of a call."""
 
 
 def _extras(span: SourceSpan) -> Mapping[str, Any]:
     return {semconv.USAGE_OF_SESSION: True} if span.scope == _OF_SESSION else {}
+
+
+def _level(span: SourceSpan) -> SpanLevel | None:
+    return "span" if span.name.endswith(_PREPARING) else None
 
 
 def openinference_content(span: SourceSpan) -> Mapping[str, Any]:
@@ -62,6 +68,7 @@ OPENINFERENCE = Dialect(
         ),
         semconv.REASONING_TOKENS: ("llm.token_count.completion_details.reasoning",),
     },
+    level=_level,
     extras=_extras,
     cache="inside",
     cost=("llm.cost.total",),

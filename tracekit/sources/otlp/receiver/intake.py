@@ -16,6 +16,7 @@ from tracekit.model.parsing import is_deeper
 from tracekit.origin import pass_on
 from tracekit.sources.otlp.decode import parse_logs, parse_traces, spans_in
 from tracekit.sources.otlp.json_form import is_traces, json_spans
+from tracekit.sources.otlp.logs import json_logs, logs_in
 from tracekit.sources.otlp.records import TraceRecords
 from tracekit.sources.otlp.span import SourceSpan
 
@@ -109,21 +110,21 @@ class Intake:
         if signal == "traces":
             spans = _json_traces(body) if is_json else spans_in(parse_traces(body))
             return self._write(spans)
+        if signal == "logs":
+            return self._write(json_logs(parse_json_body(body)) if is_json else logs_in(parse_logs(body)))
         if is_json:
             parse_json_body(body)
-        elif signal == "logs":
-            parse_logs(body)
         return Accepted()
 
-    def take_message(self, request: Any) -> Accepted:
-        """Take a request with spans that is decoded already.
+    def take_message(self, request: Any, *, is_logs: bool = False) -> Accepted:
+        """Take a request with spans, or with logs, that is decoded already.
 
         Raises:
             StorageError: The disk takes nothing.
         """
-        return self._write(spans_in(request))
+        return self._write(logs_in(request) if is_logs else spans_in(request))
 
-    def _write(self, spans: Iterator[SourceSpan | None]) -> Accepted:
+    def _write(self, spans: Iterator[SourceSpan | None] | Iterator[SourceSpan]) -> Accepted:
         invalid = beyond = 0
         while chunk := list(islice(spans, _CHUNK)):
             valid = [span for span in chunk if span is not None]

@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from typing_extensions import override
 
 from tracekit.errors import SourceError
-from tracekit.sources.otlp.receiver.intake import BusyError, Intake, StorageError
+from tracekit.sources.otlp.receiver.intake import Accepted, BusyError, Intake, StorageError
 
 __all__ = ["grpc_server"]
 
@@ -36,7 +36,7 @@ def grpc_server(intake: Intake, address: str, token: str = "", credentials: Any 
     guarded = _Guard(token)
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(intake, guarded), server)  # type: ignore[no-untyped-call]
     metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(guarded), server)  # type: ignore[no-untyped-call]
-    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Logs(guarded), server)  # type: ignore[no-untyped-call]
+    logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Logs(intake, guarded), server)  # type: ignore[no-untyped-call]
     try:
         port = (
             server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
@@ -69,14 +69,8 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
     @override
     def Export(self, request: Any, context: Any) -> Any:
         self._guard.check(context)
+        accepted = _take(self._intake, request, context, is_logs=False)
         response = trace_service_pb2.ExportTraceServiceResponse()
-        try:
-            with self._intake.holding(request.ByteSize()):
-                accepted = self._intake.take_message(request)
-        except BusyError as error:
-            _push_back(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), error.retry_s)
-        except StorageError as error:
-            _push_back(context, grpc.StatusCode.UNAVAILABLE, str(error), error.retry_s)
         if accepted.rejected:
             response.partial_success.rejected_spans = accepted.rejected
             response.partial_success.error_message = accepted.reason
@@ -94,13 +88,25 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
 
 
 class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
-    def __init__(self, guard: _Guard) -> None:
+    def __init__(self, intake: Intake, guard: _Guard) -> None:
+        self._intake = intake
         self._guard = guard
 
     @override
     def Export(self, request: Any, context: Any) -> Any:
         self._guard.check(context)
+        _take(self._intake, request, context, is_logs=True)
         return logs_service_pb2.ExportLogsServiceResponse()
+
+
+def _take(intake: Intake, request: Any, context: Any, *, is_logs: bool) -> Accepted:
+    try:
+        with intake.holding(request.ByteSize()):
+            return intake.take_message(request, is_logs=is_logs)
+    except BusyError as error:
+        _push_back(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), error.retry_s)
+    except StorageError as error:
+        _push_back(context, grpc.StatusCode.UNAVAILABLE, str(error), error.retry_s)
 
 
 def _push_back(context: Any, code: Any, reason: str, retry_s: int) -> NoReturn:

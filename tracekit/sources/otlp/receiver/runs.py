@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy
-from tracekit.sources.importing import Imported, import_session, import_sessions, imported_before, runs_recorded_here
+from tracekit.sources.importing import import_session, import_sessions, imported_before, runs_recorded_here
+from tracekit.sources.otlp.seen_calls import SeenCalls
 from tracekit.sources.otlp.session import TraceSession
 from tracekit.sources.otlp.source import Otlp
 from tracekit.sources.writing import SessionWriter
@@ -25,6 +26,7 @@ _QUIET_NS = 60_000_000_000
 _SHARE = 10
 """A trace is translated again after so many times the time that its translation took, so that its growth stays cheap."""
 _WAIT_NS = 300_000_000
+_BARE_WAIT_NS = 3_000_000_000
 _RECOVERED_NS = 7 * 86_400_000_000_000
 """A week: a receiver that was killed is started again within this time."""
 
@@ -47,8 +49,9 @@ class TraceRuns:
     `problems` hears about a trace that cannot be translated. Spans are on the disk already, so nothing is lost with it.
     """
 
-    def __init__(self, privacy: Privacy, problems: Callable[[str], None]) -> None:
+    def __init__(self, privacy: Privacy, calls: SeenCalls, problems: Callable[[str], None]) -> None:
         self._privacy = privacy
+        self._calls = calls
         self._problems = problems
         self._live: OrderedDict[str, _LiveTrace] = OrderedDict()
         self._waiting: dict[str, int] = {}
@@ -66,9 +69,9 @@ class TraceRuns:
             SettingsError: The rules of redaction cannot be used.
             OSError: A journal cannot be written.
         """
-        source = Otlp()
+        source = Otlp(self._calls)
         import_sessions(source, source.folders(), wall_ns() - _RECOVERED_NS)
-        self._before = {run: path for run, (path, _) in imported_before(source).items()}
+        self._before = {key: path for key, (path, _) in imported_before(source).items()}
         self._here = runs_recorded_here()
         self._thread.start()
 
@@ -112,10 +115,10 @@ class TraceRuns:
     def _note(self, trace: str, heard_ns: int) -> None:
         live = self._live.get(trace)
         if live is None:
-            session = TraceSession(trace)
+            session = TraceSession(trace, self._calls)
             session.is_live = True
             live = self._live[trace] = _LiveTrace(
-                session, SessionWriter(self._privacy), self._before.get(session.run), heard_ns
+                session, SessionWriter(self._privacy), self._before.get(session.key), heard_ns
             )
         live.heard_ns = heard_ns
         self._live.move_to_end(trace)
@@ -129,11 +132,15 @@ class TraceRuns:
 
     def _translate(self, live: _LiveTrace) -> None:
         started, live.due_ns = steady_ns(), None
+        if live.session.is_live and live.session.is_bare and started - live.heard_ns < _BARE_WAIT_NS:
+            # Another record of the same call may be on its way.
+            live.due_ns = live.heard_ns + _BARE_WAIT_NS
+            return
         try:
             run = live.session.run
-            path = import_session(live.session, live.writer, live.before, Imported()) if run not in self._here else None
+            path = import_session(live.session, live.writer, live.before) if run not in self._here else None
             if path is not None:
-                live.before = self._before[run] = path
+                live.before = self._before[live.session.key] = path
         except Exception as error:  # noqa: BLE001  a stranger's spans must not end the receiver
             pass_on(error)
             self._problems(f"trace {live.session.trace[:8]} is not shown: {type(error).__name__}: {error}")
@@ -145,7 +152,8 @@ class TraceRuns:
             is_quiet = live.due_ns is None and now - live.heard_ns > _QUIET_NS
             if everything or is_quiet or len(self._live) > _MOST_LIVE:
                 live.session.is_live = False
-                self._translate(live)
+                if live.session.is_waiting or live.due_ns is not None:
+                    self._translate(live)
                 live.writer.close()
                 live.session.close()
                 del self._live[trace]

@@ -85,8 +85,9 @@ class OtlpReceiver:
         check_options(options)
         privacy = project_privacy()
         self._options = options
-        self._runs = TraceRuns(privacy, problems)
-        self.intake = Intake(TraceRecords(privacy), self._runs.add, limits)
+        records = TraceRecords(privacy)
+        self._runs = TraceRuns(privacy, records.calls, problems)
+        self.intake = Intake(records, self._runs.add, limits)
         self._ended = threading.Event()
         self._socket = _bound(options.host, options.http_port)
         self.http_port = int(self._socket.getsockname()[1])
