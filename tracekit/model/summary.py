@@ -122,6 +122,11 @@ class RunSummary:
         )
 
     @property
+    def shown_cost_usd(self) -> float | None:
+        """The known prices of all calls; of a replay, which costs nothing, those of the recorded calls."""
+        return self.cost_usd if self.replay_of is None else self.calls_cost_usd
+
+    @property
     def duration_ns(self) -> int:
         """Nanoseconds from its begin to its end, or to the last that is known of it."""
         return (self.last_ns if self.end_ns is None else self.end_ns) - self.start_ns
