@@ -92,11 +92,11 @@ class ScriptedSession(ScriptedClaude):
 
 
 def start(
-    cli: Path, server: ScriptedClaude, home: Path, prompt: str, system: str, agents: Mapping[str, Any]
+    cli: Path, server: ScriptedClaude, home: Path, prompt: str, system: str, agents: Mapping[str, Any], *more: str
 ) -> subprocess.Popen[bytes]:
-    """Start Claude Code with `prompt`; its stream-json comes on the standard output."""
+    """Start Claude Code with `prompt` and the options `more`; its stream-json comes on the standard output."""
     folder = home / "work"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -109,7 +109,7 @@ def start(
     options = ["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
     options += ["--model", "claude-opus-4-8", "--system-prompt", system, "--agents", json.dumps(agents)]
     return subprocess.Popen(
-        [str(cli), "-p", prompt, *options],
+        [str(cli), "-p", prompt, *options, *more],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,

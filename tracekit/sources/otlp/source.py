@@ -18,6 +18,7 @@ _BATCH = 2_000
 class Otlp:
     """Files of spans. Reading one puts its spans beside those that were received, each once."""
 
+    problems: Sequence[str] = ()
     name = NAME
 
     def recognises(self, path: Path) -> bool:
