@@ -10,7 +10,16 @@ from pathlib import Path
 
 from tracekit.origin import pass_on
 
-__all__ = ["HASH_SEED_VARIABLE", "MOST_HASH_SEED", "boot_id", "file_host", "hash_seed", "host_name", "identity", "process_start"]
+__all__ = [
+    "HASH_SEED_VARIABLE",
+    "MOST_HASH_SEED",
+    "boot_id",
+    "file_host",
+    "hash_seed",
+    "host_name",
+    "identity",
+    "process_start",
+]
 
 HASH_SEED_VARIABLE = "PYTHONHASHSEED"
 MOST_HASH_SEED = (1 << 32) - 1

@@ -59,7 +59,10 @@ class RunSummary:
         f"of all calls: {TOKENS_IN}", lambda run: run.root.tokens.input, json="tokens.input", header="in"
     )
     output_tokens: int = _of(
-        "of all calls: tokens out", lambda run: run.root.tokens.output, json="tokens.output", header="out"
+        "of all calls: tokens out, as far as known; null if nothing is",
+        lambda run: run.root.tokens.output,
+        json="tokens.output",
+        header="out",
     )
     cache_read_tokens: int = _of(
         "of all calls: tokens read from the cache", lambda run: run.root.tokens.cache_read, json="tokens.cache_read"
