@@ -29,7 +29,7 @@ class ClaudeCode:
     name = NAME
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
+        self.problems: Sequence[str] = ()
         self._scans: dict[Path, _Scanned] = {}
         self._sessions: dict[str, TranscriptSession] = {}
 
@@ -67,7 +67,7 @@ class ClaudeCode:
         Raises:
             OSError: A folder cannot be read.
         """
-        self.problems = []
+        self.problems = ()
         streams: list[SourceSession] = []
         wanted: set[str] = set()
         files: dict[str, set[Path]] = {}
@@ -116,7 +116,8 @@ class ClaudeCode:
         return scanned.sessions
 
     def _miss(self, error: OSError) -> None:
-        self.problems.append(f"{error.filename} is left out, since it cannot be read: {error.strerror}")
+        problem = f"{error.filename} is left out, since it cannot be read: {error.strerror}"
+        self.problems = (*self.problems, problem)
 
 
 @dataclass(slots=True)
