@@ -121,12 +121,15 @@ def source_of(path: Path) -> Source:
     """
     try:
         found = next((source for source in sources() if source.recognises(path)), None)
-        if found is None and not path.exists():
-            raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
+        is_missing = found is None and not path.exists()
+    except FileNotFoundError:
+        found, is_missing = None, True
     except OSError as error:
         raise SourceError(
             f"{error.filename or path} cannot be read: {error.strerror or error}; make it readable, or give another path"
         ) from error
+    if is_missing:
+        raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
     if found is None:
         raise SourceError(
             f"{path} is nothing that tracekit can import: it knows transcripts and stream-json of Claude Code (files of "
