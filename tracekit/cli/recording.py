@@ -18,8 +18,8 @@ from tracekit.instrument.live import new_run_id, new_span_id
 from tracekit.instrument.remote import Remote, incoming
 from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
 from tracekit.journal.missed import missed_in, note_missed
-from tracekit.journal.process import HASH_SEED_VARIABLE, boot_id, hash_seed
-from tracekit.journal.writer import JournalSink, file_host
+from tracekit.journal.process import HASH_SEED_VARIABLE, boot_id, file_host, hash_seed
+from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, SpanBegin, SpanEnd
 from tracekit.model.run import ProcessRoot, RunInfo, Session
 from tracekit.model.unrecorded import Misses

@@ -27,8 +27,9 @@ from tracekit.configure import SESSION_VARIABLE
 from tracekit.errors import JournalError, ReplayError
 from tracekit.formatting import format_count
 from tracekit.journal.home import HOME_VARIABLE, home, make_home, runs_folder
+from tracekit.journal.process import file_host
 from tracekit.journal.reader import read_run
-from tracekit.journal.writer import JournalSink, file_host
+from tracekit.journal.writer import JournalSink
 from tracekit.model.events import Failure, Replayed, ReplayMode, SpanBegin, SpanEnd
 from tracekit.model.recording import Recording
 from tracekit.model.run import RunInfo

@@ -19,8 +19,9 @@ from tracekit.journal.bodies import compact
 from tracekit.journal.encode import Encoder
 from tracekit.journal.files import days
 from tracekit.journal.home import make_day_folder
+from tracekit.journal.process import identity
 from tracekit.journal.reader import load_header
-from tracekit.journal.writer import FORMAT_VERSION, identity
+from tracekit.journal.writer import FORMAT_VERSION
 from tracekit.model.events import Event, Request, SpanBegin
 from tracekit.model.run import RunInfo
 from tracekit.origin import pass_on

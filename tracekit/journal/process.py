@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tracekit.origin import pass_on
 
-__all__ = ["HASH_SEED_VARIABLE", "MOST_HASH_SEED", "boot_id", "hash_seed", "host_name", "process_start"]
+__all__ = ["HASH_SEED_VARIABLE", "MOST_HASH_SEED", "boot_id", "file_host", "hash_seed", "host_name", "identity", "process_start"]
 
 HASH_SEED_VARIABLE = "PYTHONHASHSEED"
 MOST_HASH_SEED = (1 << 32) - 1
@@ -57,3 +57,19 @@ def process_start(pid: int) -> int:
     except (OSError, IndexError, ValueError) as error:
         pass_on(error)
         return 0
+
+
+def identity() -> dict[str, object]:
+    """Return the header's members that identify this process beyond its pid, which is reused."""
+    pid = os.getpid()
+    return {
+        "host": host_name(),
+        "boot": boot_id(),
+        "pid": pid,
+        "process_start": process_start(pid),
+    }
+
+
+def file_host() -> str:
+    """This machine's name, as far as it is fit for a file's name."""
+    return "".join(c if c.isalnum() or c == "-" else "-" for c in host_name())[:40] or "host"

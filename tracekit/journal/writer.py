@@ -7,13 +7,11 @@ process (not a power cut). A lock on the file says that the writer lives; it goe
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
 import sys
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,18 +20,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracekit.errors import HomeError, JournalError
+from tracekit.journal.descriptors import moving, take_lock
 from tracekit.journal.home import HOME_VARIABLE, make_day_folder, runs_folder
-from tracekit.journal.process import boot_id, host_name, process_start
+from tracekit.journal.process import file_host, identity
 from tracekit.model.events import Event, Exit, SpanBegin, SpanEnd
 from tracekit.model.run import RunInfo
 from tracekit.origin import finish, pass_on
 from tracekit.privacy import Privacy, project_privacy
-from tracekit.system_clock import day_of, steady_ns, wall_ns
+from tracekit.system_clock import day_of, wall_ns
 
 if TYPE_CHECKING:
     from tracekit.journal.encode import Encoder
 
-__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter", "file_host", "identity"]
+__all__ = ["FORMAT_VERSION", "JournalSink", "SegmentWriter"]
 
 FORMAT_VERSION = 1
 
@@ -223,7 +222,7 @@ class SegmentWriter:
         """Close the descriptor; the lock stays with whoever else has the file open."""
         self._close_after = False
         if self._file >= 0:
-            with _moving:
+            with moving:
                 file, self._file = self._file, -1
                 os.close(file)
 
@@ -239,10 +238,10 @@ class SegmentWriter:
 
     def _append_rest(self, progress: _Progress) -> None:
         if self._file < 0:
-            with _moving:
+            with moving:
                 self._open()
         elif not self._locked:
-            self._locked = _take_lock(self._file, patience_s=0.0)
+            self._locked = take_lock(self._file, patience_s=0.0)
         events, kept = progress.events, progress.kept
         while len(kept) < len(events):
             kept.append(self._privacy.over(events[len(kept)]))
@@ -295,7 +294,7 @@ class SegmentWriter:
         try:
             if path.exists():
                 return False
-            locked = _take_lock(file, _LONGEST_PROBE_S)
+            locked = take_lock(file, _LONGEST_PROBE_S)
             _write_lines(file, self._header(), [])
             draft.rename(path)
             self._file, self._locked = file, locked
@@ -325,7 +324,7 @@ class SegmentWriter:
 
     def _keep(self, file: int) -> None:
         self._file = file
-        self._locked = _take_lock(file, _LONGEST_PROBE_S)
+        self._locked = take_lock(file, _LONGEST_PROBE_S)
 
     def _header(self) -> str:
         run, privacy = self._run, self._keeping.privacy
@@ -395,69 +394,3 @@ def _write_lines(file: int, text: str, sizes: list[int]) -> None:
     sizes.extend(map(os.write, (file,), (data,)))
     if sizes[-1] < len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _take_lock(file: int, patience_s: float) -> bool:
-    """Lock `file`, against which a reader's probe may stand for a moment. Whether that is settled."""
-    until_ns = steady_ns() + int(patience_s * 1e9)
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            pass_on(error)
-            if steady_ns() >= until_ns:
-                return False
-            time.sleep(0.0002)
-        except OSError as error:
-            pass_on(error)
-            # A file system without locks: readers go by silence.
-            return True
-        else:
-            return True
-
-
-class _Moving:
-    """Says that a descriptor is on its way between the system and the object that keeps it.
-
-    A fork at that moment would leave the child with a descriptor that it does not know of, and with it the parent's
-    lock. So a fork waits a little for such moments to pass, without a lock that could ever be waited for in a circle.
-    """
-
-    def __init__(self) -> None:
-        self._now: list[None] = []
-
-    def __enter__(self) -> None:
-        self._now.append(None)
-
-    def __exit__(self, *_: object) -> None:
-        self._now.pop()
-
-    def wait(self) -> None:
-        """Let other threads get through; called right before a fork."""
-        until_ns = steady_ns() + 100_000_000
-        while self._now and steady_ns() < until_ns:
-            time.sleep(0)
-
-    def forget(self) -> None:
-        """In a child, where the other threads are gone."""
-        self._now = []
-
-
-_moving = _Moving()
-os.register_at_fork(before=_moving.wait, after_in_child=_moving.forget)
-
-
-def identity() -> dict[str, object]:
-    """Return the header's members that identify this process beyond its pid, which is reused."""
-    pid = os.getpid()
-    return {
-        "host": host_name(),
-        "boot": boot_id(),
-        "pid": pid,
-        "process_start": process_start(pid),
-    }
-
-
-def file_host() -> str:
-    """This machine's name, as far as it is fit for a file's name."""
-    return "".join(c if c.isalnum() or c == "-" else "-" for c in host_name())[:40] or "host"
