@@ -78,5 +78,5 @@ def test_unknown_output_is_no_number_anywhere(home: Path, tmp_path: Path) -> Non
     env = environment(home)
     stored = tracekit_json("sql", "SELECT id, output_tokens FROM llm_calls", env=env)
     assert {row["id"]: row["output_tokens"] for row in stored} == known
-    listed = tracekit("ls", env=env).stdout
+    listed = tracekit("ls", env={**env, "COLUMNS": "160"}).stdout
     assert f">={sum(filter(None, known.values()))}" in listed.replace("\N{GREATER-THAN OR EQUAL TO}", ">=")
