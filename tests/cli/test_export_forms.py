@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.manual import section
+from tracekit.cli.export import command
 from tracekit.cli.main import cli
 
 RECORDING = str(Path(__file__).parents[2] / "fixtures" / "runs" / "guide-sync.jsonl")
@@ -52,6 +55,13 @@ def test_a_summary_is_printed(folder: Path) -> None:
     assert list(folder.iterdir()) == []
     assert export("--format", "markdown", "-o", "run.md").exit_code == 0
     assert (folder / "run.md").read_text() == done.stdout
+
+
+def test_the_manual_names_every_form() -> None:
+    (form,) = [each for each in command.params if each.name == "form"]
+    assert isinstance(form.type, click.Choice)
+    named = re.findall(r"^\| `(\w+)`", section("export", "Share a run"), re.MULTILINE)
+    assert sorted(named) == sorted(form.type.choices)
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,18 @@ def ask(client: anthropic.Anthropic, size: int, *, stream: bool) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one that lands in a finaliser
-@pytest.mark.parametrize("kind", [Late, TimeoutError, ValueError])
-@pytest.mark.parametrize("size", [10, 40_000])
+@pytest.mark.parametrize(
+    ("size", "kind"),
+    [
+        (10, Late),
+        (10, ValueError),
+        (40_000, TimeoutError),
+        *(
+            pytest.param(size, kind, marks=pytest.mark.slow)
+            for size, kind in ((10, TimeoutError), (40_000, Late), (40_000, ValueError))
+        ),
+    ],
+)
 def test_a_time_limit_that_lands_in_our_code_reaches_the_program(
     recording: Path, kind: type[Exception], size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ def test_the_keys_of_the_tree(opened: Any, demo: Run) -> None:
     shown.press("ArrowRight", "ArrowRight", "ArrowDown")
     assert shown.selected() == "agent, analysis_agent, shop/cart.py · sonnet-5-5, 1.21 s, $0.0019, TK101"
     assert "Three findings in shop/cart.py" in shown.text("#detail")
+    assert "3 x analysis_agent were started together" in shown.text("#detail .about")
     shown.press("x")
     assert shown.selected().startswith("tool, analysis_agent")
     assert int(shown.page.get_attribute(".row[aria-selected=true]", "aria-level")) == 4

@@ -29,6 +29,9 @@ def test_the_command_imports_follows_and_says_what_it_did(home: Path, tmp_path: 
     wrong = tracekit("import", str(tmp_path / "nowhere"), env=env)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "there is nothing at" in wrong.stderr
+    old = tracekit("import", "claude-code", "--since", "7d", env={**env, "CLAUDE_CONFIG_DIR": str(tmp_path)})
+    assert (old.returncode, old.stdout) == (2, "")
+    assert f"{tmp_path / 'projects'} is not there; if they lie elsewhere, give the path" in old.stderr
     _follow(main, env)
 
 

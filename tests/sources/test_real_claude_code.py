@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -77,6 +78,25 @@ def test_transcript_and_stream_are_the_run_that_the_server_saw(home: Path, tmp_p
     assert sorted(map(str, shape(of_stream.root))) == sorted(map(str, shape(run.root)))
     assert of_stream.root.tokens == Tokens(run.root.tokens.input)
     assert not of_stream.root.cost_complete
+
+
+def test_a_resumed_session_is_one_run_and_a_fork_has_its_own_calls(home: Path, tmp_path: Path) -> None:
+    assert CLI is not None
+    with ScriptedSession({LEAD: [[text("One step."), tool_use("Bash", {"command": "ls"}, "toolu_1")]]}) as server:
+        more: list[str] = []
+        for prompt in ("Study whales", "Go on", "Go elsewhere"):
+            process = start(CLI, server, tmp_path / "claude", prompt, LEAD, {}, *more)
+            stream, _ = process.communicate(timeout=100)
+            assert process.returncode == 0
+            more = ["--resume", json.loads(stream.splitlines()[0])["session_id"], *(["--fork-session"] if more else [])]
+    done = imported(tmp_path / "claude" / "config" / "projects")
+    assert not done.not_understood
+    found = {run.name: run for run in runs()}
+    assert {name: len(nodes(run, "llm")) for name, run in found.items()} == {"Study whales": 3, "Go elsewhere": 1}
+    usages = [(usage["input_tokens"], usage["output_tokens"]) for usage in server.usages]
+    calls = [call for run in found.values() for call in nodes(run, "llm")]
+    assert sorted((call.tokens.input, call.tokens.output) for call in calls) == sorted(usages)
+    assert [run.status for run in found.values()] == ["ok", "ok"]
 
 
 def test_a_killed_session_is_interrupted_at_its_open_call(home: Path, tmp_path: Path) -> None:

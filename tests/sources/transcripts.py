@@ -95,7 +95,7 @@ def said(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
-def uses(name: str, id: str, **input: Any) -> dict[str, Any]:
+def uses(name: str, id: str, /, **input: Any) -> dict[str, Any]:
     """Return a block that asks for a tool."""
     return {"type": "tool_use", "id": id, "name": name, "input": input}
 

@@ -4,9 +4,12 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
+import time_machine
 
 from tests.support.cli import environment, tracekit
 from tests.support.runs import write_runs
@@ -144,38 +147,59 @@ def test_a_newer_store_is_left_alone(home: Path, tmp_path: Path) -> None:
     assert len(list(home.glob("runs/*/*.jsonl"))) == 2
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty", "cut", "half", "overwritten", "foreign"])
-def test_a_store_that_cannot_be_opened_is_moved_aside(home: Path, damage: str) -> None:
+def test_a_store_that_cannot_be_opened_is_moved_aside(home: Path) -> None:
     recorded = write_runs(3, turns=20, text=3000)
     collect()
     before = everything(home)
     store = Store(home)
-    whole = store.path.read_bytes()
-    if damage == "foreign":
-        store.remove()
-        import duckdb
+    aside: set[str] = set()
+    for name, damage in DAMAGES.items():
+        damage(store)
+        report = collect()
+        assert report is not None, name
+        assert len(report.warnings) == 1, name
+        assert "it is kept as store.duckdb.damaged-" in report.warnings[0]
+        new = {path.name for path in home.glob("store.duckdb.damaged-*") if path.suffix != ".wal"} - aside
+        assert len(new) == 1, name
+        aside |= new
+        assert new.pop() in report.warnings[0]
+        assert sorted(ids(home)) == sorted(recorded), name
+        assert everything(home) == before, name
 
-        with duckdb.connect(str(store.path)) as connection:
-            connection.execute("CREATE TABLE other AS SELECT 42 AS answer")
-    else:
-        store.path.write_bytes(
-            {
-                "garbage": b"\x00\xffno store" * 1000,
-                "empty": b"",
-                "cut": whole[:3000],
-                "half": whole[:12288],
-                "overwritten": whole[:4096] + b"\xee" * 8192 + whole[12288:],
-            }[damage]
-        )
-    report = collect()
-    assert report is not None
-    assert len(report.warnings) == 1
-    assert "it is kept as store.duckdb.damaged-" in report.warnings[0]
-    asides = [path.name for path in home.glob("store.duckdb.damaged-*") if path.suffix != ".wal"]
-    assert len(asides) == 1
-    assert asides[0] in report.warnings[0]
-    assert sorted(ids(home)) == sorted(recorded)
-    assert everything(home) == before
+
+def test_stores_moved_aside_in_one_second_are_all_kept(home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    store = Store(home)
+    store.prepare()
+    with time_machine.travel("2026-11-28T12:00:00Z", tick=False):
+        for content in (b"one", b"two", b"three"):
+            store.path.write_bytes(content)
+            assert "it is kept as" in store.set_aside("damaged")
+    kept = [path.read_bytes() for path in home.glob("store.duckdb.damaged-*") if path.suffix != ".wal"]
+    assert sorted(kept) == [b"one", b"three", b"two"]
+
+
+def changed(change: Callable[[bytes], bytes]) -> Callable[[Store], None]:
+    def change_file(store: Store) -> None:
+        store.path.write_bytes(change(store.path.read_bytes()))
+
+    return change_file
+
+
+def foreign(store: Store) -> None:
+    store.remove()
+    with duckdb.connect(str(store.path)) as connection:
+        connection.execute("CREATE TABLE other AS SELECT 42 AS answer")
+
+
+DAMAGES: dict[str, Callable[[Store], None]] = {
+    "garbage": changed(lambda _: b"\x00\xffno store" * 1000),
+    "empty": changed(lambda _: b""),
+    "cut": changed(lambda whole: whole[:3000]),
+    "half": changed(lambda whole: whole[:12288]),
+    "overwritten": changed(lambda whole: whole[:4096] + b"\xee" * 8192 + whole[12288:]),
+    "foreign": foreign,
+}
 
 
 def test_damage_that_only_a_query_meets_is_mended_by_a_rebuild(home: Path) -> None:

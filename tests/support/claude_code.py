@@ -94,11 +94,18 @@ class ScriptedSession(ScriptedClaude):
 
 
 def start(
-    cli: Path, server: ScriptedClaude, home: Path, prompt: str, system: str, agents: Mapping[str, Any], **more: str
+    cli: Path,
+    server: ScriptedClaude,
+    home: Path,
+    prompt: str,
+    system: str,
+    agents: Mapping[str, Any],
+    *options: str,
+    **variables: str,
 ) -> subprocess.Popen[bytes]:
-    """Start Claude Code with `prompt`, and `more` variables; its stream-json comes on the standard output."""
+    """Start Claude Code with `prompt`, and further `options` and `variables`; stream-json comes on its stdout."""
     folder = home / "work"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
@@ -107,12 +114,12 @@ def start(
         "ANTHROPIC_API_KEY": "test",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "IS_SANDBOX": "1",  # what lets root skip the permissions
-        **more,
+        **variables,
     }
-    options = ["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
-    options += ["--model", "claude-opus-4-8", "--system-prompt", system, "--agents", json.dumps(agents)]
+    usual = ["--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]
+    usual += ["--model", "claude-opus-4-8", "--system-prompt", system, "--agents", json.dumps(agents)]
     return subprocess.Popen(
-        [str(cli), "-p", prompt, *options],
+        [str(cli), "-p", prompt, *usual, *options],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from tracekit.cli.options import Age, echo_json, format_option, progress_bar, tell
+from tracekit.errors import SourceError
 from tracekit.formatting import format_count, format_money, format_number, format_output
 from tracekit.sources.door import Source
 from tracekit.sources.following import SessionFollower
@@ -22,6 +23,7 @@ __all__ = ["command", "summary"]
 
 _POLL_S = 0.4
 _MOST_TOLD = 10
+_ELSEWHERE = "if they lie elsewhere, give the path of their folder"
 
 
 @click.command("import")
@@ -44,23 +46,33 @@ def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: 
                 "- reads the standard input to its end, so it cannot be combined with other paths: give - alone"
             )
         done = import_pipe(sys.stdin.fileno())
-    chosen = [_chosen(each) for each in dict.fromkeys(what) if each != "-"]
+    chosen = [_chosen(each, may_come=follow) for each in dict.fromkeys(what) if each != "-"]
     for source, paths in chosen:
         with progress_bar("importing sessions") as progress:
             done.join(import_sessions(source, paths, since_ns, progress))
     if form == "json":
         echo_json(done.json())
     else:
-        tell(summary(done))
+        tell(summary(done, is_limited=since is not None))
     if follow:
         _follow(chosen)
 
 
-def _chosen(what: str) -> tuple[Source, Sequence[Path]]:
-    """Return the source that `what` means, and the files and folders."""
+def _chosen(what: str, *, may_come: bool) -> tuple[Source, Sequence[Path]]:
+    """Return the source that `what` means, and the files and folders.
+
+    Raises:
+        SourceError: There is nothing at `what`; with `may_come`, the folders of a source may be created later.
+    """
     for source in sources():
         if what == source.name:
-            return source, source.folders()
+            folders = source.folders()
+            if not may_come and not any(folder.exists() for folder in folders):
+                places = ", ".join(map(str, folders))
+                raise SourceError(
+                    f"there are no records of {what} on this machine: {places} is not there; {_ELSEWHERE}"
+                )
+            return source, folders
     path = Path(what).expanduser()
     return source_of(path), [path]
 
@@ -80,8 +92,8 @@ def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
             follower.close()
 
 
-def summary(done: Imported) -> list[str]:
-    """Return what an import has to say, a line each."""
+def summary(done: Imported, *, is_limited: bool = False) -> list[str]:
+    """Return the lines that an import prints; `is_limited` says that older sessions were left out."""
     lines = []
     if done.sessions:
         output = format_output(done.output_tokens, is_partial=done.is_output_partial)
@@ -94,7 +106,8 @@ def summary(done: Imported) -> list[str]:
     if done.busy:
         lines.append(f"{_sessions(done.busy)} are being followed by another tracekit")
     if not lines:
-        lines.append("no session with a call was found")
+        older = "; without --since, older sessions are imported, too" if is_limited else ""
+        lines.append(f"no session with a call was found{older}")
     lines += [
         f"not understood: {what} ({format_count(times, 'time')})"
         for what, times in done.not_understood.most_common(_MOST_TOLD)

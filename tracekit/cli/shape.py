@@ -11,7 +11,7 @@ from tracekit.cli.missed import missed_json
 from tracekit.model.columns import columns_of, json_of
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.summary import RunSummary, summary_of
-from tracekit.model.tree import Node, RunTree
+from tracekit.model.tree import Node, RunTree, Tokens
 from tracekit.store.span_row import PlacedNode, SpanRow
 
 __all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
@@ -55,6 +55,7 @@ def run_json(run: RunSummary) -> dict[str, Any]:
     An open or interrupted run has no end.
     """
     shaped = json_of(columns_of(RunSummary), lambda column: _plain(getattr(run, column.name)))
+    _leave_unknown(shaped, run.tokens)
     return _in_order({**shaped, "duration_ms": round(run.duration_ns / 1e6, 3)}, _RUN_KEYS)
 
 
@@ -96,7 +97,15 @@ def _plain(value: Any) -> Any:
 
 
 def _columns_json(at: PlacedNode) -> dict[str, Any]:
-    return json_of(columns_of(SpanRow), lambda column: _plain(column.get(at)))
+    shaped = json_of(columns_of(SpanRow), lambda column: _plain(column.get(at)))
+    _leave_unknown(shaped, at.node.tokens)
+    return shaped
+
+
+def _leave_unknown(shaped: dict[str, Any], tokens: Tokens) -> None:
+    """Replace an output of which nothing is known by null in the JSON of a run or a span."""
+    if tokens.is_partial and not tokens.output:
+        shaped["tokens"]["output"] = None
 
 
 def _attributes_json(node: Node) -> dict[str, Any]:

@@ -59,7 +59,10 @@ class RunSummary:
         f"of all calls: {TOKENS_IN}", lambda run: run.root.tokens.input, json="tokens.input", header="in"
     )
     output_tokens: int = _of(
-        "of all calls: tokens out", lambda run: run.root.tokens.output, json="tokens.output", header="out"
+        "of all calls: tokens out, as far as known; null if nothing is",
+        lambda run: run.root.tokens.output,
+        json="tokens.output",
+        header="out",
     )
     cache_read_tokens: int = _of(
         "of all calls: tokens read from the cache", lambda run: run.root.tokens.cache_read, json="tokens.cache_read"
@@ -120,6 +123,11 @@ class RunSummary:
             self.cache_write_tokens,
             self.is_output_partial,
         )
+
+    @property
+    def shown_cost_usd(self) -> float | None:
+        """The known prices of all calls; of a replay, which costs nothing, those of the recorded calls."""
+        return self.cost_usd if self.replay_of is None else self.calls_cost_usd
 
     @property
     def duration_ns(self) -> int:

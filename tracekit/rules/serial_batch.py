@@ -6,7 +6,8 @@ A turn whose response requested two or more tools or agents at once, which then 
 Certain: the model itself requested them together, before it saw any of their results. Their order can matter only
 where one writes what another reads or writes, or is declared to come after it; tools and agents whose recorded or
 declared effects conflict are left out. Possible where plain tools of unknown effects got the same path or id, and on
-machines whose clocks may differ.
+machines whose clocks may differ. A response that was still streaming one request when the tool of another had ended is
+left out.
 
 ## Why it matters
 
@@ -62,6 +63,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         works, others = _asked_for(batch)
         if len(works) < 2 or not is_serial([interval for work in works if (interval := work.interval) is not None]):
             continue
+        if _came_apart(works):
+            continue
         if blocked and any(
             facts.child_towards(batch.container, work.node).id in blocked or work.node.id in blocked for work in works
         ):
@@ -75,6 +78,13 @@ def check(facts: Facts) -> Iterator[Finding]:
         if saving.ns > 0:
             between = doubt_between(free, map(facts.profile, batch.unseen), facts.requested(batch.container))
             yield _finding(facts, batch, free, saving, doubt_about(free) or between or others)
+
+
+def _came_apart(works: Sequence[Task]) -> bool:
+    """Return whether a response was still streaming the request for one of `works` when another had ended."""
+    ends = [work.interval.end_ns for work in works if work.interval is not None]
+    requested = [work.node.attributes.get(semconv.TOOL_REQUESTED_NS) for work in works]
+    return any(isinstance(at, int) and min(ends) <= at for at in requested) if ends else False
 
 
 def _asked_for(batch: Batch) -> tuple[Sequence[Task], str]:

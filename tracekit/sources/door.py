@@ -58,6 +58,8 @@ class Source(Protocol):
 
     name: str
     """As the header of a journal and the command line say it."""
+    problems: Sequence[str]
+    """The files and folders that the last call of `sessions` could not read, a sentence each."""
 
     def recognises(self, path: Path) -> bool:
         """Return whether the file or folder at `path` is a record of this source.

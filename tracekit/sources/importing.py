@@ -121,14 +121,20 @@ def source_of(path: Path) -> Source:
     """
     try:
         found = next((source for source in sources() if source.recognises(path)), None)
-        if found is None and not path.exists():
-            raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
+        is_missing = found is None and not path.exists()
+    except FileNotFoundError:
+        found, is_missing = None, True
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise SourceError(
+            f"{error.filename or path} cannot be read: {error.strerror or error}; make it readable, or give another path"
+        ) from error
+    if is_missing:
+        raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
     if found is None:
         raise SourceError(
             f"{path} cannot be imported: tracekit imports transcripts and stream-json of Claude Code (files of "
-            "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger)"
+            "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger); "
+            f"`tracekit import {ClaudeCode.name}` looks where Claude Code keeps its sessions"
         )
     return found
 
@@ -168,6 +174,7 @@ def import_sessions(
         sessions = source.sessions(paths, since_ns, _known(header for _, header in headers.values()))
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
+    done.warnings += source.problems
     for number, session in enumerate(sessions, 1):
         path, header = headers.get(session.key, (None, {}))
         if (path is None and session.run in here) or (

@@ -182,7 +182,10 @@ class SpanRow:
         f"of it and all below: {TOKENS_IN}", lambda at: at.node.tokens.input, views=_SUMMED, json="tokens.input"
     )
     output_tokens: int = _of(
-        "of it and all below: tokens out", lambda at: at.node.tokens.output, views=_SUMMED, json="tokens.output"
+        "of it and all below: tokens out, as far as known; null if nothing is",
+        lambda at: at.node.tokens.output,
+        views=_SUMMED,
+        json="tokens.output",
     )
     cache_read_tokens: int = _of(
         "of it and all below: tokens read from the cache",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -164,8 +165,8 @@ class Store:
     def set_aside(self, why: str) -> str:
         """Rename a store that cannot be used, make a new one, and return the message about it."""
         stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-        aside = self.path.with_name(f"{self.path.name}.damaged-{stamp}")
         with self.alone(), on_disk(self.path):
+            aside = _free(self.path.with_name(f"{self.path.name}.damaged-{stamp}"))
             for path, name in ((self.path, aside), (_wal(self.path), _wal(aside))):
                 if path.exists():
                     path.rename(name)
@@ -242,6 +243,12 @@ class Store:
             for path in (self.path, _wal(self.path)):
                 if path.exists():
                     path.unlink(missing_ok=True)
+
+
+def _free(path: Path) -> Path:
+    """Return `path`, with a number after it where such a file exists already."""
+    paths = (path if number == 1 else path.with_name(f"{path.name}-{number}") for number in count(1))
+    return next(each for each in paths if not each.exists())
 
 
 def _rows_together(store: DuckDBPyConnection) -> int:

@@ -121,6 +121,9 @@ def _column(column: RowColumn, table: str) -> Column:
     elif name == "cost_usd":
         # A replay asks nobody.
         sql = f"CASE WHEN r.replay_of IS NULL THEN {sql} ELSE 0 END"
+    elif name == "output_tokens":
+        # Nothing is known of the output: 0 would be a number.
+        sql = f"CASE WHEN {table}.is_output_partial THEN nullif({sql}, 0) ELSE {sql} END"
     return Column(name, sql_type(column), says, sql)
 
 

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from rich.cells import cell_len
 from tracekit_viewer.render.block import rows_of
 from tracekit_viewer.render.call_messages import Reader
@@ -101,8 +102,9 @@ def odd_run(seed: int) -> Run:
     return structure(b.recording())
 
 
-def test_every_tab_draws_whatever_was_said() -> None:
-    for seed in range(200):
+@pytest.mark.parametrize("seeds", [range(50), pytest.param(range(50, 200), marks=pytest.mark.slow)], ids=str)
+def test_every_tab_draws_whatever_was_said(seeds: range) -> None:
+    for seed in seeds:
         run = odd_run(seed)
         family, reader = Family(run), Reader()
         for node in run.root.walk():

@@ -84,7 +84,7 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
 
 def cost_text(run: RunSummary) -> str:
     """Return the cost of a run, in brackets for a replay, or "" where no price is known."""
-    cost = format_money(run.calls_cost_usd, complete=run.cost_complete)
+    cost = format_money(run.shown_cost_usd, complete=run.cost_complete)
     return f"({cost})" if cost and run.replay_of is not None else cost
 
 

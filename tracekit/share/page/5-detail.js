@@ -40,7 +40,7 @@ function showDetail(isPlaying = false) {
   const call = row.nodes.map((each) => nodes[each]).find((each) => each.kind === 'llm') || null;
   const parts = [el('h2', '', el('bdi', '', row.title)), facts(factsOf(row, node, call))];
   if (node.error && (state.at === null || node.end <= state.at)) parts.push(blockElement({ role: 'error', kind: 'text', text: node.error }, null, true));
-  for (const code of row.codes || []) parts.push(findingLink(code));
+  for (const code of row.codes || []) parts.push(findingLink(code, row));
   if (row.nodes.length > 1 && row.node.kind === 'tool') parts.push(...toolParts(row.node));
   if (node.kind === 'tool') parts.push(...toolParts(node));
   const calls = callsOf(row);
@@ -69,10 +69,10 @@ function factsOf(row, node, call) {
   ];
 }
 
-function findingLink(code) {
-  const finding = data.findings.find((each) => each.code === code);
+function findingLink(code, row) {
+  const finding = data.findings.find((each) => each.code === code && each.nodes.some((place) => row.nodes.includes(place)));
   if (!finding) return '';
-  return el('p', '', button(`${code}: ${finding.message}`, () => showView('findings'), { class: 'link' }));
+  return el('p', 'about', button(`${code}: ${finding.message}`, () => showView('findings'), { class: 'link' }));
 }
 
 function showGroup(row) {
@@ -197,7 +197,8 @@ function blockElement(block, call = null, isFailed = false) {
   const failed = isFailed || (block.kind === 'tool_result' && node && node.status === 'error');
   const look = failed ? 'failed' : block.kind.includes('tool') ? 'tool' : block.role;
   const heads = { tool_use: 'asks for', tool_result: 'result', thinking: 'thinking' };
-  const head = el('div', 'by', el('b', '', block.role), heads[block.kind] || (block.kind === 'text' ? '' : block.kind), block.tool ? el('bdi', '', block.tool) : '');
+  const does = ['input', 'result'].includes(block.role) ? '' : heads[block.kind] || (block.kind === 'text' ? '' : block.kind);
+  const head = el('div', 'by', el('b', '', block.role), does, block.tool ? el('bdi', '', block.tool) : '');
   if (block.kind === 'tool_result' && node) head.append(el('bdi', '', node.title));
   if (node && node !== state.selected.node && call) head.append(button(duration(node.end - node.start), () => goTo(node.place), { class: 'link', 'aria-label': `go to ${node.title}` }));
   const isLong = block.text.length > FIRST_CHARACTERS;

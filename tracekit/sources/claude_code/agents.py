@@ -8,10 +8,12 @@ from typing import Any
 
 from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart
 
-__all__ = ["MAIN", "AgentLines", "agents_of"]
+__all__ = ["COPIED", "MAIN", "AgentLines", "agents_of"]
 
 MAIN = ""
 """The key of the main conversation."""
+COPIED = "\0copied"
+"""The key of the lines that a fork took over: another session paid for their calls."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +64,7 @@ def agents_of(lines: Iterable[SessionLine], metas: Mapping[str, Mapping[str, Any
         known.setdefault(line.uuid, line)
     roots: dict[str, str] = {}
     agents: dict[str, AgentLines] = {}
+    copied = _copied(known)
     has_file = {line.agent for line in known.values() if line.agent and not line.is_embedded}
     for line in known.values():
         if line.is_embedded and line.agent in has_file:
@@ -69,11 +72,25 @@ def agents_of(lines: Iterable[SessionLine], metas: Mapping[str, Mapping[str, Any
         key = line.agent
         if not key and line.is_sidechain:
             key = f"sidechain-{_root(line, known, roots)}"
+        if line.uuid in copied:
+            key = COPIED
         agents.setdefault(key, AgentLines(key)).lines.append(line)
     for key, agent in agents.items():
         agent.lines.sort(key=lambda line: line.at_ns)
         agent.meta = metas.get(key, {})
     return agents
+
+
+def _copied(known: Mapping[str, SessionLine]) -> set[str]:
+    """Return the ids of the lines that a fork took over: foreign calls, and the lines before them."""
+    copied: set[str] = set()
+    for line in known.values():
+        at = line if isinstance(line.content, AssistantPart) and line.content.is_copied else None
+        while at is not None and at.uuid not in copied:
+            copied.add(at.uuid)
+            at = known.get(at.parent)
+    results = (line for line in known.values() if isinstance(line.content, UserPart) and line.content.result)
+    return copied | {line.uuid for line in results if line.parent in copied}
 
 
 def _root(line: SessionLine, known: Mapping[str, SessionLine], roots: dict[str, str]) -> str:

@@ -23,7 +23,7 @@ _URL = ("POST", "https://api.anthropic.com", "/v1/messages", "")
 def attempts_of(call: CallRecord, llm: str, run: str, lane: str, content: SessionContent) -> list[ImportedSpan]:
     """Return the attempts of `call`, at least one; the span of the call is `llm`."""
     begins = _begins(call)
-    base = _last_id(call.parent, run) if call.parent is not None else None
+    base = None if call.parent is None or call.parent.is_copied else _last_id(call.parent, run)
     spans: list[ImportedSpan] = []
     for number, (start, model, fields) in enumerate(begins):
         id = _attempt_id(call, number, run)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracekit.sources.claude_code.agents import AgentLines
+from tracekit.sources.claude_code.agents import COPIED, AgentLines
 from tracekit.sources.claude_code.lines import (
     AssistantPart,
     BlockPart,
@@ -73,6 +73,11 @@ class CallRecord:
         return next(reversed(list(self.parts)), None)
 
     @property
+    def is_copied(self) -> bool:
+        """Return whether the call is of another session, from which this one was forked."""
+        return self.agent == COPIED
+
+    @property
     def is_placeholder(self) -> bool:
         """Return whether the recorded count of output tokens is the one that stands there while an answer begins."""
         newest = self.newest
@@ -116,9 +121,10 @@ class Calls:
     calls: list[CallRecord] = field(default_factory=list)
     tools: dict[str, ToolRecord] = field(default_factory=dict)
 
-    def of(self, agent: str) -> list[CallRecord]:
-        """Return the calls of the agent with the key `agent`."""
-        return [call for call in self.calls if call.agent == agent]
+    def own(self) -> Calls:
+        """Return the calls and tools without those that the session took over from another."""
+        calls = [call for call in self.calls if not call.is_copied]
+        return Calls(calls, {id: tool for id, tool in self.tools.items() if not tool.call.is_copied})
 
 
 def calls_of(agents: Mapping[str, AgentLines]) -> Calls:
@@ -238,7 +244,8 @@ def _in_order(calls: list[CallRecord]) -> list[CallRecord]:
         prompts = (
             line for line in reversed(call.said) if isinstance(line.content, UserPart) and line.content.is_prompt
         )
-        call.prompt = next(prompts, call.parent.prompt if call.parent is not None else None)
+        above = None if call.parent is None or call.parent.is_copied else call.parent
+        call.prompt = next(prompts, None if above is None else above.prompt)
     return ordered
 
 

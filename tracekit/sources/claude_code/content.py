@@ -11,7 +11,8 @@ from tracekit.model.events import Response
 from tracekit.model.json_text import compact
 from tracekit.model.messages import ResponseContent, usage_attributes
 from tracekit.sources.claude_code.calls import CallRecord, ToolRecord
-from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart, blocks_of, text_of
+from tracekit.sources.claude_code.lines import AssistantPart, SessionLine, UserPart
+from tracekit.sources.claude_code.texts import blocks_of, text_of
 from tracekit.sources.records import RecordReading
 
 __all__ = ["SessionContent", "usage_of"]
@@ -27,7 +28,16 @@ class SessionContent:
         self._reading = reading
 
     def new_messages(self, call: CallRecord) -> list[dict[str, Any]]:
-        """Return the messages that the request of `call` adds to that of the call before: its answer, and the user's."""
+        """Return the messages that the request of `call` adds to that of the call before: its answer, and the user's.
+
+        The first call of a fork adds the whole conversation that the fork took over.
+        """
+        chain = [call]
+        while (above := chain[-1].parent) is not None and above.is_copied:
+            chain.append(above)
+        return [message for each in reversed(chain) for message in self._added_messages(each)]
+
+    def _added_messages(self, call: CallRecord) -> list[dict[str, Any]]:
         before = [] if call.parent is None else [{"role": "assistant", "content": self._answer_blocks(call.parent)}]
         blocks: list[Any] = []
         for tool in call.parent.tools if call.parent is not None else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class ClaudeCode:
     name = NAME
 
     def __init__(self) -> None:
+        self.problems: Sequence[str] = ()
         self._scans: dict[Path, _Scanned] = {}
         self._sessions: dict[str, TranscriptSession] = {}
 
@@ -43,7 +44,20 @@ class ClaudeCode:
         Raises:
             OSError: It cannot be read.
         """
-        return _stream_in(path) is not None or any(_is_transcript(file) for file in _transcripts(path))
+        if _stream_in(path) is not None:
+            return True
+        errors: list[OSError] = []
+        for file in _transcripts(path, errors.append):
+            try:
+                if _is_transcript(file):
+                    return True
+            except OSError as error:
+                pass_on(error)
+                errors.append(error)
+        if errors:
+            # There is no transcript among the files that can be read.
+            raise errors[0]
+        return False
 
     def sessions(
         self, paths: Iterable[Path], since_ns: int, known: Mapping[str, Sequence[tuple[str, Sequence[int]]]]
@@ -53,6 +67,7 @@ class ClaudeCode:
         Raises:
             OSError: A folder cannot be read.
         """
+        self.problems = ()
         streams: list[SourceSession] = []
         wanted: set[str] = set()
         files: dict[str, set[Path]] = {}
@@ -63,7 +78,7 @@ class ClaudeCode:
                 continue
             beside = [path] if path.is_dir() else [path.parent]
             own = set(_transcripts(path))
-            for file in (file for folder in beside for file in _transcripts(folder, deep=path.is_dir())):
+            for file in (file for folder in beside for file in _transcripts(folder, self._miss, deep=path.is_dir())):
                 for session in self._sessions_in(file, known):
                     files.setdefault(session, set()).add(file)
                     if file in own:
@@ -93,10 +108,16 @@ class ClaudeCode:
                     match = _SESSION.search(line)
                     if match is not None:
                         scanned.sessions.add(match[1].decode("ascii", "replace"))
-        except OSError as error:
+        except FileNotFoundError as error:
             # It was removed meanwhile.
             pass_on(error)
+        except OSError as error:
+            self._miss(error)
         return scanned.sessions
+
+    def _miss(self, error: OSError) -> None:
+        problem = f"{error.filename} is left out, since it cannot be read: {error.strerror}"
+        self.problems = (*self.problems, problem)
 
 
 @dataclass(slots=True)
@@ -111,12 +132,15 @@ def _folders(session: str, files: Iterable[Path]) -> set[Path]:
     return {file.parent / session for file in files} | {file.with_suffix("") for file in files if file.stem == session}
 
 
-def _transcripts(path: Path, *, deep: bool = True) -> Iterator[Path]:
-    """Yield the files at or below `path` that may be transcripts, without those of subagents in folders of their own."""
+def _transcripts(path: Path, miss: Callable[[OSError], None] = pass_on, *, deep: bool = True) -> Iterator[Path]:
+    """Yield the files at or below `path` that may be transcripts, without those of subagents in folders of their own.
+
+    `miss` is called for folders that cannot be read.
+    """
     if path.is_file():
         yield path
         return
-    for folder, names, files in os.walk(path):
+    for folder, names, files in os.walk(path, onerror=miss):
         names[:] = sorted(name for name in names if name not in _PART) if deep else []
         yield from (Path(folder, file) for file in sorted(files) if file.endswith(".jsonl"))
 

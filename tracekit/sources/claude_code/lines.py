@@ -6,37 +6,31 @@ Anthropic calls the format internal, so a reader tolerates types and fields that
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
+from tracekit.sources.claude_code.line_types import IGNORED_TYPES
+from tracekit.sources.claude_code.texts import blocks_of, digest_of, text_of
 from tracekit.sources.records import LinePlace
 
 __all__ = [
     "AssistantPart",
     "BlockPart",
+    "CompactionPart",
     "FailurePart",
+    "LineContent",
     "RequestPart",
     "SessionLine",
     "SessionNotes",
     "UserPart",
-    "blocks_of",
-    "digest_of",
     "read_costs",
     "read_line",
-    "text_of",
 ]
 
 SYNTHETIC = "<synthetic>"
-_IGNORED = frozenset(
-    (
-        "ai-title", "api-request-blob", "api-request-shape", "atis-latch", "attachment", "custom-title", "file-history-snapshot",
-        "last-prompt", "permission-mode", "progress", "queue-operation", "summary", "system", "tools-used",
-    )
-)  # fmt: skip
-"""Types of lines that hold nothing of the tree beyond their place in the chain, or that are read elsewhere."""
 _LATEST_NS = 1 << 61
 """The year 2043: a later time is no time of a session."""
 _LONGEST_WAIT_MS = 86_400_000
@@ -49,6 +43,8 @@ _NO_PROMPT = (
     "Caveat: ",
 )
 """Beginnings of user lines that a local command or a hook wrote."""
+_TEAMMATE = re.compile(r"\s*<teammate-message[^>]*>(.*)</teammate-message>\s*\Z", re.DOTALL)
+"""A message of another member of a team."""
 
 
 @dataclass(eq=False, slots=True)
@@ -76,6 +72,8 @@ class AssistantPart:
     request_ref: str = ""
     error: str = ""
     error_status: int | None = None
+    is_copied: bool = False
+    """True where another session made the call, of which this session is a fork."""
 
     @property
     def is_synthetic(self) -> bool:
@@ -95,6 +93,7 @@ class UserPart:
     origin: str = ""
     agent: str = ""
     is_async: bool = False
+    workflow: str = ""
     duration_ms: float | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
 
@@ -118,6 +117,17 @@ class FailurePart:
 
 
 @dataclass(eq=False, slots=True)
+class CompactionPart:
+    """The place from which a conversation goes on with a summary. `tokens` is the size of the context before."""
+
+    trigger: str
+    tokens: int | None
+
+
+LineContent: TypeAlias = AssistantPart | UserPart | RequestPart | FailurePart | CompactionPart
+
+
+@dataclass(eq=False, slots=True)
 class SessionLine:
     """A line of a session. `agent` is empty for the main conversation."""
 
@@ -127,7 +137,7 @@ class SessionLine:
     at_ns: int
     agent: str
     is_sidechain: bool
-    content: AssistantPart | UserPart | RequestPart | FailurePart | None = None
+    content: LineContent | None = None
     is_embedded: bool = False
 
 
@@ -143,6 +153,11 @@ class SessionNotes:
     links: dict[str, str] = field(default_factory=dict)
     """By agent: the tool call that started it, as progress lines or the events of a stream say."""
     names: dict[str, str] = field(default_factory=dict)
+    workflows: dict[str, str] = field(default_factory=dict)
+    """By agent: the workflow in whose folder its transcript lies."""
+    team: str = ""
+    is_closed: bool = False
+    """True where the session ended cleanly, and did not go on since."""
 
     def miss(self, what: str) -> None:
         """Count something that was not understood."""
@@ -159,20 +174,20 @@ def read_line(record: Mapping[str, Any], place: LinePlace, notes: SessionNotes) 
     line = _placed(record, place)
     if type == "cost-state":
         read_costs(record, notes)
+        notes.is_closed = True
         return None
     if line is None:
-        if type not in _IGNORED:
+        if type not in IGNORED_TYPES:
             notes.miss(f"a line of type {type[:40]!r}")
         return None
     line.content = _content(record, notes)
-    if line.content is None and type not in _IGNORED and type not in ("user", "assistant"):
+    notes.is_closed = notes.is_closed and line.content is None
+    if line.content is None and type not in IGNORED_TYPES and type not in ("user", "assistant"):
         notes.miss(f"a line of type {type[:40]!r}")
     return line
 
 
-def _content(
-    record: Mapping[str, Any], notes: SessionNotes
-) -> AssistantPart | UserPart | RequestPart | FailurePart | None:
+def _content(record: Mapping[str, Any], notes: SessionNotes) -> LineContent | None:
     type, message = _text(record, "type"), record.get("message")
     if type == "assistant" and isinstance(message, dict):
         return _reply(record, message)
@@ -185,6 +200,8 @@ def _content(
         )
     if type == "system" and record.get("subtype") == "api_error":
         return _api_error(record)
+    if type == "system" and record.get("subtype") == "compact_boundary":
+        return _compaction(record)
     if type in ("user", "assistant"):
         notes.miss(f"a line of type {type!r} without a message")
     return None
@@ -195,6 +212,8 @@ def _note(record: Mapping[str, Any], notes: SessionNotes) -> None:
         notes.versions.add(record["version"])
     if isinstance(record.get("slug"), str):
         notes.slug = record["slug"]
+    if isinstance(record.get("teamName"), str):
+        notes.team = record["teamName"]
 
 
 def _placed(record: Mapping[str, Any], place: LinePlace, *, agent: str = "") -> SessionLine | None:
@@ -248,7 +267,14 @@ def _reply(record: Mapping[str, Any], message: Mapping[str, Any]) -> AssistantPa
         _text(record, "requestRef"),
         (_text(record, "error") or "api_error") if is_error else "",
         status if isinstance(status, int) else None,
+        _maker(record) not in ("", record.get("sessionId")),
     )
+
+
+def _maker(record: Mapping[str, Any]) -> str:
+    """Return the session that made a call, where a line of a fork names it."""
+    origin = record.get("forkedFrom")
+    return _text(record, "requestSessionId") or (_text(origin, "sessionId") if isinstance(origin, dict) else "")
 
 
 def _turn(record: Mapping[str, Any], message: Mapping[str, Any]) -> UserPart:
@@ -264,11 +290,14 @@ def _turn(record: Mapping[str, Any], message: Mapping[str, Any]) -> UserPart:
     kind = _text(origin, "kind") if isinstance(origin, dict) else ""
     if not kind and text.startswith("<task-notification>"):
         kind = "task-notification"
+    mate = _TEAMMATE.match(text)
+    if not kind and mate is not None:
+        kind = "teammate"
     is_prompt = record.get("isMeta") is not True and record.get("isCompactSummary") is not True
     is_prompt = is_prompt and bool(text or blocks_of(content)) and not text.startswith(_NO_PROMPT)
     return UserPart(
         is_prompt and not text.startswith("[Request interrupted"),
-        text_digest=digest_of(text),
+        text_digest=digest_of(text if mate is None else mate[1].strip()),
         origin=kind.replace("-", "_") or _text(record, "turnOrigin"),
     )
 
@@ -280,7 +309,8 @@ def _result(record: Mapping[str, Any], result: Mapping[str, Any]) -> UserPart:
     turn = UserPart(False, _text(result, "tool_use_id"), result.get("is_error") is True, is_rejected)
     if isinstance(detail, dict):
         turn.agent = _text(detail, "agentId") or _text(detail, "agent_id")
-        turn.is_async = detail.get("isAsync") is True or detail.get("status") == "async_launched"
+        turn.is_async = detail.get("isAsync") is True or detail.get("status") in ("async_launched", "teammate_spawned")
+        turn.workflow = _text(detail, "transcriptDir").rstrip("/").rpartition("/")[2]
         duration, usage = detail.get("totalDurationMs"), detail.get("usage")
         turn.duration_ms = (
             float(duration) if isinstance(duration, int | float) and turn.agent and 0 <= duration < 1e12 else None
@@ -298,6 +328,13 @@ def _api_error(record: Mapping[str, Any]) -> FailurePart:
         str(error.get("message") or ""),
         min(float(wait), _LONGEST_WAIT_MS) if isinstance(wait, int | float) and wait >= 0 else None,
     )
+
+
+def _compaction(record: Mapping[str, Any]) -> CompactionPart:
+    about = record.get("compactMetadata")
+    about = about if isinstance(about, dict) else {}
+    tokens = about.get("preTokens")
+    return CompactionPart(_text(about, "trigger"), tokens if type(tokens) is int and tokens >= 0 else None)
 
 
 _KINDS = {
@@ -324,24 +361,6 @@ def read_costs(record: Mapping[str, Any], notes: SessionNotes) -> None:
 
 def _count(value: Any) -> int:
     return value if type(value) is int and 0 <= value < 1 << 40 else 0
-
-
-def blocks_of(content: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the blocks of a message's content; a text is one block."""
-    if isinstance(content, str):
-        yield {"type": "text", "text": content}
-    elif isinstance(content, list):
-        yield from (block for block in content if isinstance(block, dict))
-
-
-def text_of(content: Any) -> str:
-    """Return the text of a message's or a tool result's content."""
-    return "\n".join(block["text"] for block in blocks_of(content) if isinstance(block.get("text"), str))
-
-
-def digest_of(text: str) -> str:
-    """Return a short digest of `text`, empty for an empty text."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest() if text else ""
 
 
 def _prompt_in(asked: Any) -> str:

@@ -21,23 +21,28 @@ class AgentLink(NamedTuple):
     inferred_from: str = ""
 
 
-def link_agents(agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[str, str]) -> dict[str, AgentLink]:
+def link_agents(
+    agents: Mapping[str, AgentLines], calls: Calls, told: Mapping[str, str], workflows: Mapping[str, str]
+) -> dict[str, AgentLink]:
     """Return the link of each subagent that has one, by the agent's key.
 
     Args:
         agents: The agents of the session.
         calls: Their calls and tools.
         told: Tool calls by agent, as progress lines and streams name them.
+        workflows: Workflows by agent, as the folders of transcripts say.
     """
     links: dict[str, AgentLink] = {}
     # A later call may go on with the same agent: it belongs to the first.
     in_order = sorted(calls.tools.values(), key=lambda tool: tool.line.at_ns, reverse=True)
     results = {tool.outcome.agent: tool for tool in in_order if tool.outcome and tool.outcome.agent}
+    started = {tool.outcome.workflow: tool for tool in in_order if tool.outcome and tool.outcome.workflow}
     for key, agent in agents.items():
         if key == MAIN:
             continue
         id = agent.named("toolUseId")
         named = calls.tools.get(id) or results.get(key) or calls.tools.get(told.get(key, ""))
+        named = named or started.get(workflows.get(key, ""))
         if named is not None and named.call.agent != key:
             links[key] = AgentLink(named)
     _link_by_prompt(agents, calls, links)

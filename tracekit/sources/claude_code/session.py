@@ -11,7 +11,7 @@ from tracekit.model.run import RunInfo
 from tracekit.model.text import printable
 from tracekit.origin import pass_on
 from tracekit.privacy import content_mode
-from tracekit.sources.claude_code.agents import MAIN, AgentLines, agents_of
+from tracekit.sources.claude_code.agents import COPIED, MAIN, AgentLines, agents_of
 from tracekit.sources.claude_code.calls import calls_of
 from tracekit.sources.claude_code.content import SessionContent
 from tracekit.sources.claude_code.lines import SessionLine, SessionNotes, UserPart, read_line
@@ -110,6 +110,9 @@ class TranscriptSession:
 
     def _read(self, reader: LineReader) -> None:
         agent = reader.path.name[6:-6] if reader.path.name.startswith("agent-") else ""
+        folder = reader.path.parent
+        if agent and folder.parent.name == "workflows":
+            self._notes.workflows[agent] = folder.name
         for place, record in reader.new_records():
             if record.get("sessionId", self.id) != self.id or (record.get("sessionId") is None and not agent):
                 continue
@@ -142,7 +145,8 @@ def translated(
 ) -> Translation | None:
     """Return the session with these `lines` as a run; None where there is no call in it."""
     agents = agents_of(lines, metas)
-    calls = calls_of(agents)
+    calls = calls_of(agents).own()
+    agents.pop(COPIED, None)
     if not calls.calls:
         return None
     agents.setdefault(MAIN, AgentLines(MAIN, [next(iter(agents.values())).lines[0]]))
@@ -152,7 +156,9 @@ def translated(
     missed = {**notes.unknown, **({"a line that is not a JSON object": unreadable} if unreadable else {})}
     for version in notes.versions:
         if _numbers(version) > _NEWEST:
-            missed[f"version {printable(version, most=20)}, which is newer than any that was checked"] = 1
+            checked = ".".join(map(str, _NEWEST))
+            told = f"version {printable(version, most=20)}, newer than {checked}, the newest that was checked"
+            missed[f"{told}; a newer tracekit may know more of it"] = 1
     source: dict[str, Any] = {
         "name": NAME,
         "session": session,

@@ -10,7 +10,9 @@ from tracekit import semconv
 from tracekit.model.events import Failure
 from tracekit.sources.claude_code.agents import MAIN, AgentLines
 from tracekit.sources.claude_code.attempts import attempts_of
+from tracekit.sources.claude_code.branches import abandoned_prompts
 from tracekit.sources.claude_code.calls import CallRecord, Calls, ToolRecord
+from tracekit.sources.claude_code.compactions import compaction_span, compactions_of, is_compaction
 from tracekit.sources.claude_code.content import SessionContent, usage_of
 from tracekit.sources.claude_code.lines import SessionLine, SessionNotes, UserPart
 from tracekit.sources.claude_code.links import AgentLink, link_agents
@@ -20,6 +22,9 @@ from tracekit.sources.translation import ImportedLane, ImportedSpan
 __all__ = ["SessionTree"]
 
 _MAIN_NAME = "main"
+_COMPACTION = "compaction"
+_WORKFLOW = "workflow agent"
+_PROMPT_NAMES = {"task_notification": "task notification", "teammate": "teammate's message"}
 _NO_CALL = "no call"
 """An agent that no tool call started, such as a warm-up or a compaction."""
 
@@ -53,11 +58,14 @@ class SessionTree:
         self._notes = notes
         self._content = content
         self._parent = parent
-        self._links = link_agents(agents, calls, notes.links)
+        self._links = link_agents(agents, calls, notes.links, notes.workflows)
         self._by_agent: dict[str, list[CallRecord]] = {}
         for call in calls.calls:
             self._by_agent.setdefault(call.agent, []).append(call)
         self._mend()
+        self._compactions = compactions_of(agents)
+        self._summaries = {each.summary: each for each in self._compactions if each.summary}
+        self._abandoned = abandoned_prompts(agents[MAIN], self._by_agent.get(MAIN, ()))
         self.lanes = self._lanes()
         self._lane = {key: lane.id for key, lane in zip(self._ordered_agents(), self.lanes, strict=True)}
         self.spans = self._all_spans(name)
@@ -104,6 +112,8 @@ class SessionTree:
     def _all_spans(self, name: str) -> list[ImportedSpan]:
         below = [span for key in self._ordered_agents() for span in self._agent(key)]
         below += self._missing_agents()
+        lane, main = self._lane[MAIN], self._id("agent", MAIN)
+        below += [compaction_span(each, self._agents, self._run, main, lane) for each in self._compactions]
         if self._parent:
             return below
         start = self._start()
@@ -119,6 +129,8 @@ class SessionTree:
             found[semconv.RECORDED_COST_USD] = self._notes.cost_usd
         if self._notes.recorded_tokens is not None and self._lacks_tokens():
             found[semconv.RECORDED_TOKENS] = self._notes.recorded_tokens
+        if self._notes.team:
+            found[semconv.TEAM_NAME] = self._notes.team
         return found
 
     def _lacks_tokens(self) -> bool:
@@ -164,6 +176,9 @@ class SessionTree:
         elif link is None and key != MAIN:
             attributes |= {semconv.INFERRED: True, semconv.INFERRED_FROM: _NO_CALL}
         parent = (self._parent or self._id("run")) if key == MAIN else self._id("agent", MAIN)
+        if key in self._summaries:
+            parent = self._id("compaction", self._summaries[key].line.uuid)
+            attributes[semconv.INFERRED_FROM] = _COMPACTION
         if link is not None:
             parent = self._id("tool", link.tool.block.id)
         full_name = f"{semconv.Operation.INVOKE_AGENT} {name}"
@@ -181,7 +196,7 @@ class SessionTree:
 
     def _was_cut(self, agent: AgentLines, link: AgentLink | None) -> bool:
         """Return whether the record of `agent` ends before its work did, though no call or tool is open."""
-        if not agent.awaits_model or self._notes.cost_usd is not None or agent.meta.get("finished") is True:
+        if not agent.awaits_model or self._notes.is_closed or agent.meta.get("finished") is True:
             return False
         outcome = None if link is None else link.tool.outcome
         return outcome is None or outcome.is_async
@@ -194,7 +209,9 @@ class SessionTree:
             return _MAIN_NAME
         known = (agent.named("agentType") if agent is not None else "") or self._notes.names.get(key, "")
         if known or link is None:
-            return known or ("compaction" if key.startswith("acompact") else "agent")
+            return known or (_COMPACTION if is_compaction(key) else "agent")
+        if key in self._notes.workflows:
+            return _WORKFLOW
         asked = self._content.arguments(link.tool).get(semconv.TOOL_CALL_ARGUMENTS)
         kind = asked.get("subagent_type") if isinstance(asked, dict) else None
         return kind if isinstance(kind, str) and kind else "general-purpose"
@@ -204,16 +221,20 @@ class SessionTree:
         start = min([line.at_ns, *(span.start_ns for span in below)])
         ends = [span.end_ns for span in below]
         end = None if None in ends else max((each for each in ends if each is not None), default=start)
-        name = "task notification" if origin == "task_notification" else "prompt"
+        name = _PROMPT_NAMES.get(origin, "prompt")
+        is_abandoned = line.uuid in self._abandoned
         return ImportedSpan(
             self._id("prompt", line.uuid),
             self._id("agent", key),
             "span",
-            name,
+            f"abandoned {name}" if is_abandoned else name,
             start,
             end,
             self._lane[key],
-            attributes={semconv.PROMPT_ORIGIN: origin} if origin else {},
+            attributes={
+                **({semconv.PROMPT_ORIGIN: origin} if origin else {}),
+                **({semconv.PROMPT_ABANDONED: True} if is_abandoned else {}),
+            },
             content=partial(self._content.prompt, line),
         )
 
@@ -278,6 +299,7 @@ class SessionTree:
             semconv.OPERATION_NAME: semconv.Operation.EXECUTE_TOOL,
             semconv.TOOL_NAME: name,
             semconv.TOOL_CALL_ID: tool.block.id,
+            semconv.TOOL_REQUESTED_NS: tool.line.at_ns,
             **bounds,
         }
         return ImportedSpan(
@@ -308,8 +330,12 @@ class SessionTree:
 
     def _missing_agents(self) -> Iterator[ImportedSpan]:
         """Yield the agents that tools name and that have no lines: their tokens are not known."""
+        linked = {link.tool.block.id for link in self._links.values()}
         for tool in self._calls.tools.values():
             outcome = tool.outcome
+            # A teammate's id in the result is not that of its transcript.
+            if tool.block.id in linked and outcome is not None and "@" in outcome.agent:
+                continue
             if outcome is None or not outcome.agent or outcome.agent in self._agents or tool.result is None:
                 continue
             span = self._tool(tool, "")

@@ -25,6 +25,7 @@ class Otlp:
     A file that did not change since is not read again. `calls` are those of the spans that were added before.
     """
 
+    problems: Sequence[str] = ()
     name = NAME
 
     def __init__(self, calls: SeenCalls | None = None) -> None:

@@ -125,7 +125,7 @@ def _output(run: RunSummary) -> str:
 
 def _cost(run: RunSummary) -> str:
     """Return the cost of a run; of a replay, which costs nothing, that of the recorded calls in brackets."""
-    cost = money(run.calls_cost_usd, complete=run.cost_complete)
+    cost = money(run.shown_cost_usd, complete=run.cost_complete)
     return _NONE if not cost else cost if run.replay_of is None else f"({cost})"
 
 
@@ -185,7 +185,7 @@ COLUMNS: Final = (
         "cost",
         10,
         lambda run, _: _cost(run),
-        lambda run, _: run.calls_cost_usd or 0.0,
+        lambda run, _: run.shown_cost_usd or 0.0,
         is_number=True,
     ),
 )
@@ -220,7 +220,7 @@ def scale_of(runs: Iterable[RunSummary]) -> ListScale:
     has_sources, time_ns, cost_usd = ListScale()
     for run in runs:
         has_sources = has_sources or bool(run.source)
-        time_ns, cost_usd = max(time_ns, run.duration_ns), max(cost_usd, run.calls_cost_usd or 0.0)
+        time_ns, cost_usd = max(time_ns, run.duration_ns), max(cost_usd, run.shown_cost_usd or 0.0)
     return ListScale(has_sources, time_ns, cost_usd)
 
 
@@ -245,7 +245,7 @@ def _bar_of(column: RunColumn, scale: ListScale) -> list[RunColumn]:
     if column.key == "time" and scale.time_ns:
         share: Callable[[RunSummary, int], float] = lambda run, now_ns: _time_ns(run, now_ns) / scale.time_ns  # noqa: E731
     elif column.key == "cost" and scale.cost_usd:
-        share = lambda run, _: (run.calls_cost_usd or 0.0) / scale.cost_usd  # noqa: E731
+        share = lambda run, _: (run.shown_cost_usd or 0.0) / scale.cost_usd  # noqa: E731
     else:
         return []
     return [RunColumn("", "", _BAR, lambda run, now_ns: _bar(share(run, now_ns)), column.order, style="quiet")]

@@ -71,7 +71,7 @@ class FilteredScreen(Screen[None]):
 
     def search_soon(self) -> None:
         """Search once nothing has been typed for a moment."""
-        self.wrong = ""
+        self.wrong, self._searches = "", 0
         if self._searching is not None:
             self._searching.stop()
         self._searching = self.set_timer(_TYPING_S, self.search)
@@ -99,7 +99,7 @@ class FilteredScreen(Screen[None]):
             self.show_warnings()
         elif found.query == self.query_text:
             is_new, self.found_for, self._found = found.query != self.found_for, found.query, found.runs
-            self._searches = 1 if is_new else self._searches + 1
+            self._searches += 1
             self.behind = found.warnings[0] if found.warnings else ""
             self.show_list(to_top=is_new)
             if found.warnings and self._searches < _MOST_SEARCHES:

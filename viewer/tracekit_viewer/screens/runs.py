@@ -199,7 +199,7 @@ class RunsScreen(FilteredScreen):
             self._problem = look.problem
             self.show_list()
             if self.query_text and look.listing is not None:
-                self.search()
+                self.search_soon()
         self.set_timer(look.pause_s, self._look)
 
     @on(RunsNeeded)
