@@ -72,7 +72,7 @@ def test_without_what_was_said_the_rest_is_compared(home: Path, monkeypatch: pyt
     full, one, other, nothing = ids
     for a, b in ((full, one), (one, other), (one, nothing)):
         done = tracekit("diff", a, b, env=environment(home))
-        assert "is not compared" in done.stderr
+        assert "messages are not compared" in done.stderr
         assert (done.returncode, "The runs are the same." in done.stdout) == (0, True), done.stdout
 
 

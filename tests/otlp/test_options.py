@@ -68,5 +68,5 @@ def test_both_libraries_know_each_compression(name: str) -> None:
 
 def test_a_limit_that_is_no_number_is_named() -> None:
     environment = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "3", "LIMIT": "x"}
-    assert unreadable_limits(environment) == ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is no number"]
+    assert unreadable_limits(environment) == ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is not a number"]
     assert unreadable_limits({"OTEL_SPAN_LINK_COUNT_LIMIT": ""}) == []
