@@ -107,7 +107,7 @@ def test_a_store_that_does_not_answer_says_so(home: Path) -> None:
             with pytest.raises(SourceError, match=said) as caught:
                 pull(TraceStore("Tempo", url), [TRACE])
             assert "pass" not in str(caught.value)
-    with pytest.raises(SourceError, match="is no trace id"):
+    with pytest.raises(SourceError, match="is not a trace id"):
         pull(TraceStore("Tempo", "http://127.0.0.1:9"), ["xyz"])
 
 
