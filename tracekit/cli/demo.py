@@ -36,7 +36,7 @@ class _Pipeline:
     run: str
     program: str
     respond: Respond
-    told: str
+    announcement: str
     arguments: Callable[[ExitStack], list[str]] = lambda _: []
 
 
@@ -93,7 +93,7 @@ def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
     recorded = _newest(chosen) if replay else None
     if recorded is not None:
         sys.exit(_replay(chosen, recorded))
-    click.echo(f"tracekit: {chosen.told}", err=True)
+    click.echo(f"tracekit: {chosen.announcement}", err=True)
     with ExitStack() as stack:
         if live:
             click.echo(f"tracekit: live: the real API answers, and bills the account of {_KEY}", err=True)

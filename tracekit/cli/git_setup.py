@@ -61,8 +61,8 @@ def _print(shown: str) -> None:
         click.echo(Path(file).read_bytes().decode("utf-8", "backslashreplace"), nl=False)
         return
     click.echo(review(run))
-    for said in damage_in(run):
-        click.echo(f"({said})".replace(file, shown))
+    for warning in damage_in(run):
+        click.echo(f"({warning})".replace(file, shown))
 
 
 def _add_attributes(path: Path) -> None:

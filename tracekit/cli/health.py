@@ -81,10 +81,10 @@ def _says_of(lost: Lost) -> str:
         ),
         (lost.cut, f"too large to send with content: {format_count(lost.cut, 'span')}"),
     ]
-    told = ", ".join(text for number, text in parts if number)
+    losses = ", ".join(text for number, text in parts if number)
     why = f": {lost.reason}" if lost.reason else ""
     return (
-        f"{told} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
+        f"{losses} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
         f"the record has them: `tracekit export {run} --otlp URL`"
     )
 

@@ -141,10 +141,10 @@ def _verdict(facts: Facts, group: _Group, batch: Batch, asked: Node, profiles: S
     stop = _not_comparable(facts, group, batch, asked)
     if stop:
         return Verdict("unknown", (stop,))
-    said = facts.content.answer_text(asked)
+    text = facts.content.answer_text(asked)
     found: list[Verdict] = []
     for profile in profiles:
-        found.append(group.team.verdict(profile, said))
+        found.append(group.team.verdict(profile, text))
         if not found[-1].is_independent:
             return found[-1]
     weakest = min(found, key=lambda verdict: bool(verdict.reason))

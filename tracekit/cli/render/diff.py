@@ -35,7 +35,7 @@ def print_diff(diff: Diff) -> None:
         out.print(_title(name, run, dot))
     counting = sum(change.counts for change in diff.changes)
     out.print(Text(_verdict(counting), style="bold"))
-    told = False
+    is_uncounted = False
     for path, grouped in groupby(diff.changes, key=lambda change: change.path):
         changes = list(grouped)
         out.print()
@@ -44,9 +44,9 @@ def print_diff(diff: Diff) -> None:
             for line in _totals(diff, arrow):
                 out.print(line)
         for change in changes:
-            told = told or not change.counts
+            is_uncounted = is_uncounted or not change.counts
             _print_change(out, change, diff, arrow, dot)
-    if told:
+    if is_uncounted:
         out.print(Text(f"\n{dot} shown, but not counted as a difference; --times counts it", style="dim"))
 
 
@@ -108,8 +108,8 @@ def _print_change(out: Console, change: NodeChange, diff: Diff, arrow: str, dot:
 
 
 def _line(name: str, value: str | Text, mark: str) -> Text:
-    told = Text(value) if isinstance(value, str) else value
-    line = Text(f"{mark} {printable(name, most=60):<12} ", style="dim") + told
+    shown = Text(value) if isinstance(value, str) else value
+    line = Text(f"{mark} {printable(name, most=60):<12} ", style="dim") + shown
     return line if mark == " " else Text.assemble(line, style="dim")
 
 

@@ -238,9 +238,9 @@ def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
         times = summary_of_group(node, node.end_ns or node.start_ns)
         yield f"{marks.times} {len(node.children)}  {f' {marks.dot} '.join(times)}"
     elif len(row.nodes) > 1:
-        said = [printable(telling_argument(node, row.beside), most=_MOST_ARGUMENT) if node.kind == "tool" else ""]
-        said.append(short_model(row.call) if row.call is not None else "")
-        parts = [part for part in said if part]
+        facts = [printable(telling_argument(node, row.beside), most=_MOST_ARGUMENT) if node.kind == "tool" else ""]
+        facts.append(short_model(row.call) if row.call is not None else "")
+        parts = [part for part in facts if part]
         if parts:
             yield f" {marks.dot} ".join(parts)
 
@@ -276,9 +276,10 @@ def _standing(node: Node, marks: _Marks) -> Text:
     outcome = node.attributes.get(semconv.OUTCOME)
     if node.status == "error":
         why = node.failure.type if node.failure is not None else "error"
-        told = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
+        message = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
         return Text(
-            f" {marks.cross} {printable(why, most=60)}{' ' + printable(told, most=60) if told else ''}", style="red"
+            f" {marks.cross} {printable(why, most=60)}{' ' + printable(message, most=60) if message else ''}",
+            style="red",
         )
     if node.status in ("open", "interrupted"):
         return Text(f" {node.status}", style="cyan" if node.status == "open" else "yellow")

@@ -157,8 +157,8 @@ def translated(
     for version in notes.versions:
         if _numbers(version) > _NEWEST:
             checked = ".".join(map(str, _NEWEST))
-            told = f"version {printable(version, most=20)}, newer than {checked}, the newest that was checked"
-            missed[f"{told}; a newer tracekit may know more of it"] = 1
+            note = f"version {printable(version, most=20)}, newer than {checked}, the newest that was checked"
+            missed[f"{note}; a newer tracekit may know more of it"] = 1
     source: dict[str, Any] = {
         "name": NAME,
         "session": session,

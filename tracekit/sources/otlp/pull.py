@@ -74,8 +74,10 @@ class TraceStore:
             with error:
                 if error.code == 404:
                     return None
-                said = error.read(500).decode("utf-8", "replace").strip()
-            raise SourceError(f"{self._where()} answers {error.code} {error.reason}: {said or 'no reason'}") from error
+                explanation = error.read(500).decode("utf-8", "replace").strip()
+            raise SourceError(
+                f"{self._where()} answers {error.code} {error.reason}: {explanation or 'no reason'}"
+            ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise SourceError(f"{self._where()} cannot be reached: {reason}") from error

@@ -108,8 +108,8 @@ def _with_cache(found: Mapping[str, Any], attributes: Mapping[str, Any], dialect
         return outside
     assumed = found.get(semconv.ASSUMED, [])
     if cached > given:
-        told = "the input does not include the cache: it is less than what was read and written"
-        return {**outside, semconv.ASSUMED: [*assumed, told]}
+        assumption = "the input does not include the cache: it is less than what was read and written"
+        return {**outside, semconv.ASSUMED: [*assumed, assumption]}
     total = next((count for name in _TOTALS if (count := count_in(attributes.get(name))) is not None), None)
     output = found.get(semconv.OUTPUT_TOKENS)
     if total is not None and output is not None:

@@ -105,8 +105,8 @@ def _task_and_answer(run: Run, agent: Node, reader: Reader) -> Iterator[Block]:
     ]
     answer = "\n".join(words)
     if answer:
-        told = "final answer" if agent.status != "open" else "last answer so far"
-        head: Line = (("assistant", "assistant"), (f"  {told}", "dim"))
+        label = "final answer" if agent.status != "open" else "last answer so far"
+        head: Line = (("assistant", "assistant"), (f"  {label}", "dim"))
         yield Block("answer", head, body=body_of(answer), bar="assistant", folded=20, copied=lambda: answer)
 
 
@@ -152,11 +152,11 @@ def _tool_name(node: Node) -> str:
 
 
 def _damage(run: Run) -> list[Block]:
-    told = damage_in(run)
-    if not told:
+    damage = damage_in(run)
+    if not damage:
         return []
     head: Line = (("✗ ", "error"), ("a part of the record could not be read", "error"))
-    return [Block("damage", head, body=Text("\n".join(told)), bar="error")]
+    return [Block("damage", head, body=Text("\n".join(damage)), bar="error")]
 
 
 def _processes(run: Run) -> Iterator[Block]:

@@ -52,9 +52,9 @@ def _blocks(run: Run, exchange: Exchange) -> Iterator[Block]:
     headers = KeyValues(tuple(sorted(exchange.headers.items())))
     yield Block(f"{key} answer", status, answered, headers, "assistant", folded=4)
     pieces = Pieces(exchange.pieces, began)
-    told = f"{counted(len(exchange.pieces), 'piece')}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
+    summary = f"{counted(len(exchange.pieces), 'piece')}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
     yield Block(
-        f"{key} body", (("answer body", "dim"),), told, pieces, "assistant", folded=24,
+        f"{key} body", (("answer body", "dim"),), summary, pieces, "assistant", folded=24,
         copied=lambda: exchange.body.decode("utf-8", "replace"),
     )  # fmt: skip
 

@@ -337,15 +337,15 @@ def _totals(runs: Sequence[RunSummary]) -> Iterator[str]:
 
 def summary_line(run: RunSummary) -> str:
     """Return the facts that a narrow list has no room for."""
-    said = [
+    facts = [
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
         counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
-        said.append(f"{count(run.tokens.cache_read)} in from cache")
-    return " · ".join([*said, plain(run.name, 200)])
+        facts.append(f"{count(run.tokens.cache_read)} in from cache")
+    return " · ".join([*facts, plain(run.name, 200)])
 
 
 def _fit(text: str, width: int, *, right: bool) -> str:

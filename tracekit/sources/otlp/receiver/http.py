@@ -190,10 +190,10 @@ def _success(signal: Signal, accepted: Accepted) -> Any:
 
 
 def _as_json(response: Any) -> bytes:
-    told = response.partial_success
-    if not told.error_message:
+    rejection = response.partial_success
+    if not rejection.error_message:
         return b"{}"
-    partial = {"rejectedSpans": str(told.rejected_spans), "errorMessage": told.error_message}
+    partial = {"rejectedSpans": str(rejection.rejected_spans), "errorMessage": told.error_message}
     return json.dumps({"partialSuccess": partial}).encode()
 
 
