@@ -34,7 +34,7 @@ def event_messages(span: SourceSpan) -> Mapping[str, Any]:
             found.setdefault(semconv.INPUT_MESSAGES, []).append(_message(role, event.attributes))
         elif event.name == _CHOICE:
             content = json_in(event.attributes.get("message"))
-            inner = content if isinstance(told, Mapping) else {**event.attributes, "content": told}
+            inner = content if isinstance(content, Mapping) else {**event.attributes, "content": content}
             message = _message("assistant", inner)
             if "finish_reason" in event.attributes:
                 message["finish_reason"] = event.attributes["finish_reason"]

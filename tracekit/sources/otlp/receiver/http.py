@@ -193,7 +193,7 @@ def _as_json(response: Any) -> bytes:
     rejection = response.partial_success
     if not rejection.error_message:
         return b"{}"
-    partial = {"rejectedSpans": str(rejection.rejected_spans), "errorMessage": told.error_message}
+    partial = {"rejectedSpans": str(rejection.rejected_spans), "errorMessage": rejection.error_message}
     return json.dumps({"partialSuccess": partial}).encode()
 
 
