@@ -139,7 +139,7 @@ def test_last_and_names_mean_no_replay(claude: Watched, tmp_path: Path) -> None:
     changed = write(tmp_path, ASK.replace('"hi"', '"ho"'), "changed.py")
     left = tracekit("replay", "last", "--", changed, env=made.env)
     assert left.returncode == 1
-    assert f"meant? tracekit run -- {changed}, and replay that run" in left.stderr
+    assert f"record again: tracekit run -- {changed}, and replay that run" in left.stderr
 
     # Listed, counted and summed up: the recorded run alone, unless replays are asked for.
     assert [run["id"] for run in tracekit_json("ls", env=made.env)] == [recorded["id"]]
@@ -180,7 +180,7 @@ def test_where_there_are_replays_only_last_means_none(hi: Recorded, tmp_path: Pa
     assert tracekit("replay", str(hi.file), "--", str(hi.folder / "agent.py"), env=env).returncode == 0
     for named in ("last", "agent"):
         shown = tracekit("show", named, env=env)
-        assert (shown.returncode, "`last-replay` does" in shown.stderr) == (2, True), shown.stderr
+        assert (shown.returncode, "use `last-replay`" in shown.stderr) == (2, True), shown.stderr
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, hi: Recorded) 
         (ASK + "ask('hi')", "each of its recorded responses was already used"),
         (ASK + "while True:\n  ask('hi')", "was already used"),
         (ASK + "while True:\n  try:\n    ask('hi')\n  except Exception:\n    pass", "was already used"),
-        (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it is ended"),
+        (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it was stopped"),
     ],
 )
 @pytest.mark.slow

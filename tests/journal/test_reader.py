@@ -153,7 +153,7 @@ def test_request_whose_base_is_lost_keeps_its_span(home: Path) -> None:
     run = read_run([path])
     (damage,) = run.segments[0].damage
     assert damage == (
-        f"line {lost + 4}: the body of request {3:016x} cannot be given back: it continues request {2:016x}, which is missing"
+        f"line {lost + 4}: the body of request {3:016x} cannot be restored: it continues request {2:016x}, which is missing"
     )
     span = run.spans[f"{3:016x}"]
     assert (span.status, span.failure) == ("error", Failure("529", "busy"))

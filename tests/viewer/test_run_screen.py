@@ -481,7 +481,7 @@ async def reads_the_whole_conversation(pilot: Pilot[Any]) -> None:
 @key("R", "D")
 async def replays_after_asking(pilot: Pilot[Any]) -> None:
     await pilot.press("D")
-    assert isinstance(pilot.app.screen, RunScreen), "this run is no replay"
+    assert isinstance(pilot.app.screen, RunScreen), "this run is not a replay"
     await pilot.press("R")
     assert isinstance(pilot.app.screen, RunScreen), "no command was recorded"
 
