@@ -71,4 +71,4 @@ def test_its_replay_has_the_same_normal_form(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "replay.jsonl").read_bytes() == (tmp_path / "recording.jsonl").read_bytes()
     done = tracekit("diff", str(recording), "last-replay", "--times", env=env)
     assert done.returncode == 0
-    assert "They are the same." in done.stdout.splitlines()
+    assert "The runs are the same." in done.stdout.splitlines()

@@ -298,7 +298,7 @@ def test_calls_that_are_never_made(claude: Watched, tmp_path: Path) -> None:
     done = recorded.replay(ASK + "ask('b')")
     assert done.returncode == 1
     assert "had made all recorded calls" in done.stderr
-    assert "recorded and never asked (1):" in done.stderr
+    assert "recorded, but not requested (1):" in done.stderr
 
 
 # ── what cannot be tested, and what cannot be meant ──────────────────────────────────────────────────────────────────
@@ -326,12 +326,12 @@ def test_another_program(hi: Recorded) -> None:
 def test_a_python_that_ignores_the_hook(flag: str, hi: Recorded) -> None:
     done = hi.replay(None, command=[sys.executable, flag, str(hi.folder / "agent.py")])
     assert done.returncode == 125, done.stderr
-    assert "no Python process of the program loaded the hook" in done.stderr
+    assert "no Python process of the program loaded tracekit's hook" in done.stderr
 
 
 @pytest.mark.slow
 def test_a_python_without_tracekit(hi: Recorded, tmp_path: Path) -> None:
-    """It has the SDK, but neither our hook nor us."""
+    """Make a Python environment that has the SDK, but neither tracekit nor its hook."""
     venv.create(tmp_path / "bare", with_pip=False)
     (site,) = (tmp_path / "bare" / "lib").glob("python*/site-packages")
     import anthropic
@@ -440,11 +440,11 @@ def test_replays_do_not_nest(hi: Recorded) -> None:
     )
     done = hi.replay(inner)
     assert (done.returncode, done.stdout) == (0, f"{hi.stdout}2\n"), done.stderr
-    assert "replays cannot be nested" in done.stderr
+    assert "a replay cannot start another replay" in done.stderr
     api = f"import tracekit\ntry:\n  with tracekit.replay({str(hi.file)!r}):\n    pass\nexcept tracekit.ReplayError as e:\n  print(e)\n"
     done = hi.replay(api + ASK)
     assert done.returncode == 0, done.stderr
-    assert "replays cannot be nested" in done.stdout
+    assert "a replay cannot start another replay" in done.stdout
 
 
 @pytest.mark.parametrize(

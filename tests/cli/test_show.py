@@ -1,4 +1,4 @@
-"""What `tracekit show` and `ls` draw: as wide as asked, the same in a pipe, and never what a model or tool smuggles in."""
+"""The output of `tracekit show` and `ls`: its width, its form in a pipe, and harmless hostile texts."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ def test_colours_only_on_a_terminal_and_never_with_no_color(tmp_path: Path) -> N
 
 
 def on_terminal(arguments: list[str], env: dict[str, str]) -> str:
-    """What `tracekit` prints on a terminal."""
+    """Return the output of `tracekit` on a terminal."""
     main, side = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "tracekit", *arguments], env=env, stdout=side, stderr=side, stdin=side

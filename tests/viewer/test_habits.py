@@ -1,4 +1,4 @@
-"""What the viewer remembers, and the ways out of it: theme, layout, copies, pager and editor, a terminal without colours."""
+"""Remembered settings of the viewer, and its ways out: theme, layout, copies, pager, editor, no colours."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_copying_paging_and_editing(monkeypatch: pytest.MonkeyPatch) -> None:
         # A terminal of a test cannot be lent to another program: that is told.
         await pilot.press("v", "V")
         told = [note.message for note in pilot.app._notifications]
-        assert sum("can't be lent" in each for each in told) == 2, told
+        assert sum("cannot run another program" in each for each in told) == 2, told
 
     drive(Showing(Recorded(everything())), act, (120, 35))
 

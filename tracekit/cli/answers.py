@@ -97,7 +97,7 @@ def _write_json(answer: QueryResult, out: IO[str]) -> None:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Two columns may have one name; an object's keys may not."""
+    """Make the names of columns unique, as the keys of a JSON object must be."""
     found: list[str] = []
     for name in names:
         number, key = 1, name

@@ -51,7 +51,7 @@ def command(
     with progress_bar("reading journals") as progress:
         report = rebuild(progress) if anew else collect(progress=progress)
     if report is None:
-        tell(["another tracekit is collecting already"])
+        tell(["another tracekit process is already collecting"])
         return
     tell(report.warnings)
     parts = [f"{format_count(report.collected, 'run')} read ({format_count(report.spans, 'span')})"]

@@ -34,14 +34,16 @@ _SORTS: dict[str, Callable[[RunSummary], Any]] = {
 
 @click.command("ls", epilog=f"\b\nFilters; all must match:\n{_FILTERS}")
 @click.argument("wanted", metavar="[FILTER]...", nargs=-1)
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many runs at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The largest number of runs to list."
+)
 @click.option("--name", help="List runs whose name contains this, in upper or lower case.")
 @click.option("--status", type=click.Choice(get_args(Status)), help="List runs with this status.")
 @click.option("--since", type=Age(), help="List runs that were recorded in this time up to now, as in 7d.")
 @click.option(
-    "--sort", type=click.Choice(list(_SORTS)), default="recorded", help="What comes first: the newest, the most."
+    "--sort", type=click.Choice(list(_SORTS)), default="recorded", help="Sort by this: the newest or largest first."
 )
-@click.option("--replays", is_flag=True, help="List replays, too; they cost nothing.")
+@click.option("--replays", is_flag=True, help="List replays, too.")
 @format_option
 def command(
     wanted: tuple[str, ...],

@@ -33,14 +33,14 @@ class Age(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         seconds = seconds_of_age(str(value))
         if seconds is None:
-            self.fail(f"{value!r} is no age: give {AGE_HINT}", param, ctx)
+            self.fail(f"{value!r} is not an age: give {AGE_HINT}", param, ctx)
         return timedelta(seconds=seconds)
 
 
 def format_option(function: F) -> F:
-    """``--format text|json``."""
+    """Add the option ``--format text|json`` to a command."""
     return click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How data is printed."
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="The format of the output."
     )(function)
 
 

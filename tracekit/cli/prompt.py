@@ -23,7 +23,7 @@ __all__ = ["Words", "prompt"]
 
 _END = ("exit", "quit", ".exit", ".quit", "\\q")
 _TABLES = (".tables", "\\d")
-_HELP = "one SELECT, then a semicolon; .tables lists views and columns, Tab completes, Ctrl-D ends"
+_HELP = "type a SELECT and a semicolon; .tables lists views and columns, Tab completes, Ctrl-D ends"
 
 
 def prompt(store: Store, answer: Callable[[str], None]) -> None:

@@ -23,9 +23,9 @@ _VIEWS = "\n".join(f"  {view.name:<10} {view.says}" for view in VIEWS)
 
 @click.command("sql", epilog=f"\b\nThe views; --tables lists their columns:\n{_VIEWS}")
 @click.argument("query", required=False)
-@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="How the answer is printed.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the answer.")
-@click.option("--replays", is_flag=True, help="Let the views show replays, too; they cost nothing.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="table", help="The format of the result.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to this file.")
+@click.option("--replays", is_flag=True, help="Include replays in the views.")
 @click.option("--tables", is_flag=True, help="List every view and column.")
 def command(query: str | None, form: str, output: Path | None, replays: bool, tables: bool) -> None:
     """Ask all runs at once, in DuckDB's SQL.

@@ -114,7 +114,7 @@ def verdicts(facts: Facts) -> list[BatchVerdict]:
 
 
 def _groups(facts: Facts, agent: Node, turns: Sequence[Node]) -> Iterator[_Group]:
-    """Yield `turns`, of `agent`, in groups, each while nothing that was said after it is known."""
+    """Yield `turns`, of `agent`, in groups that end where an output is needed."""
     group: _Group | None = None
     prior = PriorContext(facts.content)
     batches = [facts.batch(turn) for turn in turns]
@@ -195,7 +195,7 @@ def _rank(team: Team) -> int:
 
 
 def _saving(facts: Facts, group: _Group) -> Saving:
-    """All works begin with the first turn's; the calls of the later turns fall away."""
+    """Return the saving if the later tasks begin with the first turn's, without the later turns' calls."""
     first, *later = group.batches
     schedule = facts.schedule
     begin_ns = min(work.node.start_ns for work in first.works)

@@ -50,7 +50,7 @@ class SourceSession(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
 
 
 class Source(Protocol):

@@ -132,7 +132,7 @@ def source_of(path: Path) -> Source:
         raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
     if found is None:
         raise SourceError(
-            f"{path} is nothing that tracekit can import: it knows transcripts and stream-json of Claude Code (files of "
+            f"{path} cannot be imported: tracekit imports transcripts and stream-json of Claude Code (files of "
             "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger); "
             f"`tracekit import {ClaudeCode.name}` looks where Claude Code keeps its sessions"
         )

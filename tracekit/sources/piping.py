@@ -118,5 +118,5 @@ class _Pipe:
             import_session(transcripts.get(session.run, session), writer, before, done)
             writer.close()
         if self._unreadable:
-            done.not_understood["a line that is no stream-json"] += self._unreadable
+            done.not_understood["a line that is not stream-json"] += self._unreadable
         return done

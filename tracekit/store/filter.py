@@ -107,7 +107,7 @@ def _since(_: str, value: str) -> Condition:
     try:
         day = datetime.fromisoformat(value).astimezone()
     except ValueError:
-        raise FilterError(f"since:{value} is no time: give {AGE_HINT}, or a date, as in 2026-11-28") from None
+        raise FilterError(f"since:{value} is not a time: give {AGE_HINT}, or a date, as in 2026-11-28") from None
     return Condition("r.recorded_at_ns >= ?", (round(day.timestamp() * 1e9),))
 
 
@@ -125,7 +125,7 @@ def _number(key: str, sql: str) -> Callable[[str, str], Condition]:
         match = _AMOUNT.fullmatch(value)
         if match is None or match[2].lower() not in suffixes:
             units = format_list([each for each in suffixes if each])
-            raise FilterError(f"{value} is no number for {key}: {_example(key, units)}")
+            raise FilterError(f"{value} is not a number for {key}: {_example(key, units)}")
         number = float(match[1]) * suffixes[match[2].lower()]
         return Condition(f"{sql} {'=' if comparison == ':' else comparison} ?", (number,))
 

@@ -41,7 +41,7 @@ def replay_again(app: App[None], run: Run, command: Sequence[str]) -> str:
             done = subprocess.run(full, check=False)  # noqa: S603  the user was asked
             input(f"\nIt ended with exit code {done.returncode}. ⏎ goes back to the viewer. ")
     except SuspendNotSupported:
-        return "this terminal can't be lent to another program; run it yourself"
+        return "this terminal cannot run another program; run the command in a shell"
     except (OSError, EOFError, KeyboardInterrupt) as error:
         return f"it was not replayed to its end: {type(error).__name__} {error}".strip()
     return f"it could not be replayed (exit code {done.returncode})" if done.returncode in _UNTESTED else ""

@@ -32,7 +32,7 @@ def show_outside(app: App[None], text: str, variable: Literal["PAGER", "EDITOR"]
         with app.suspend():
             subprocess.run([*command, file.name], check=False)  # noqa: S603  the user's own program
     except SuspendNotSupported:
-        return "this terminal can't be lent to another program"
+        return "this terminal cannot run another program"
     except OSError as error:
         return f"{' '.join(command)} cannot be run ({error.strerror or error}): set {variable}"
     finally:

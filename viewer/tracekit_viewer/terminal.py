@@ -1,4 +1,4 @@
-"""The terminal that the viewer runs in: it may go away without a word."""
+"""The terminal of the viewer, which may disappear without notice."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ async def filled(pilot: Pilot[Any]) -> None:
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type a filter, and wait until the runs that fit it are found, or the filter is told to be wrong."""
+    """Type a filter, and wait until the matching runs are listed, or the filter's error is shown."""
     await pilot.press("slash")
     # A cursor that blinks is there in one picture, and not in another.
     pilot.app.screen.query_one("#filter", Input).cursor_blink = False

@@ -47,7 +47,7 @@ def print_diff(diff: Diff) -> None:
             told = told or not change.counts
             _print_change(out, change, diff, arrow, dot)
     if told:
-        out.print(Text(f"\n{dot} told, and no difference by itself; --times makes it one", style="dim"))
+        out.print(Text(f"\n{dot} shown, but not counted as a difference; --times counts it", style="dim"))
 
 
 def _title(name: str, run: Run, dot: str) -> Text:
@@ -72,8 +72,8 @@ def _title(name: str, run: Run, dot: str) -> Text:
 
 def _verdict(counting: int) -> str:
     if not counting:
-        return "They are the same."
-    return "They differ in one place." if counting == 1 else f"They differ in {counting} places."
+        return "The runs are the same."
+    return "The runs differ in one place." if counting == 1 else f"The runs differ in {counting} places."
 
 
 def _totals(diff: Diff, arrow: str) -> Iterator[Text]:
@@ -164,7 +164,7 @@ def _texts(edits: Sequence[Edit]) -> Text:
             text.append(_around(edit.text, is_first=number == 0, is_last=number == len(edits) - 1))
             places += number > 0
             if places == _MOST_PLACES and number < len(edits) - 1:
-                text.append(" and more; --format json has it all", style="dim")
+                text.append(" and more; `--format json` lists all", style="dim")
                 break
         elif edit.mark == "-":
             text.append(f"[-{printable(edit.text, most=600)}-]", style=_REMOVED)

@@ -91,6 +91,6 @@ def print_rulings(run: Run, *, to_stderr: bool = False) -> None:
     told = explain(Facts(run))
     head = f"{printable(run.name, most=40)} {run.id[:8]}: "
     if not told:
-        out.print(Text(f"{head}no agent asked for anything after another.", style="dim"), soft_wrap=True)
+        out.print(Text(f"{head}no agent requested a step after another step.", style="dim"), soft_wrap=True)
     for line in told:
         out.print(Text(head, style="dim") + Text(printable(line, most=800)), soft_wrap=True)

@@ -120,7 +120,7 @@ def print_tree(
         out.print(line, no_wrap=True, overflow="crop", crop=True)
     missed = in_words(misses_of(run.unrecorded))
     if missed:
-        out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
+        out.print(Text(f"partial: {printable(missed)}, which is not recorded", style="yellow"))
     legend = _legend(run, likely, marks)
     if legend:
         out.print(Text(legend, style="dim"))
@@ -387,7 +387,7 @@ def _legend(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
-        parts.append(f"{_INFERRED} inferred from what was asked and answered")
+        parts.append(f"{_INFERRED} inferred from requests and responses")
     if any(node.attributes.get(semconv.INFERRED_BOUNDS) for node in nodes):
         parts.append(f"{marks.at_most.strip()} ran at some time within")
     if any(node.status == "interrupted" for node in nodes):

@@ -79,7 +79,7 @@ def totals(node: Node, run: Run) -> list[tuple[str, str]]:
         facts.append(("retries", str(node.retries)))
     if node.inferred:
         why = node.attributes.get(semconv.INFERRED_FROM)
-        facts.append(("inferred", f"from {why}" if why else "from what was asked and answered"))
+        facts.append(("inferred", f"from {why}" if why else "from requests and responses"))
     return facts
 
 
@@ -181,7 +181,7 @@ def _state(run: Run, segment: Segment) -> str:
     if segment.alive:
         return "running"
     is_whole = segment.exited or run.status in ("ok", "error")
-    return "ended in good order" if is_whole else "gone: it ended without a last word"
+    return "ended in good order" if is_whole else "gone: it ended without recording its end"
 
 
 def tool_node_blocks(run: Run, tool: Node, family: Family, reader: Reader) -> list[Block]:
@@ -236,5 +236,5 @@ def _from_wire(
 def span_blocks(run: Run, span: Node) -> list[Block]:
     """A span that says nothing of its own."""
     facts = tuple(totals(span, run))
-    words = "Nothing was said here; its attributes tell what it is."
+    words = "There are no messages here; see the attributes."
     return [*failure_blocks(span), Block("facts", body=KeyValues(facts), folded=STEP), note("none", words)]

@@ -67,7 +67,7 @@ class Pieces:
     began_ns: int
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows."""
+        """Return the first `most` rows."""
         lines = list(islice(self._lines(width), most + 1))
         if len(lines) <= most:
             return Shown(lines)

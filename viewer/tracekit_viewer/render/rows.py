@@ -146,7 +146,7 @@ def _label(
 
 
 def _hints(forest: Forest, index: int, chain: range, view: Viewport) -> list[str]:
-    """Return what is said beside the name, the most important first."""
+    """Return the facts beside the name, the most important first."""
     node = forest.nodes[index]
     if isinstance(node, AlikeNodes):
         return [f"× {len(node.children)}", *summary_of_group(node, view.now_ns)]

@@ -57,7 +57,7 @@ class ReplayingScreen(CheckedScreen):
     def action_compare(self) -> None:
         """Show a replay beside its recording."""
         if self._run is None or self._run.replay_of is None:
-            self.notify("this run is no replay: m marks two runs in the list, and D compares them", timeout=5)
+            self.notify("this run is not a replay: m marks two runs in the list, and D compares them", timeout=5)
             return
         self._open_comparison(self._run, newest=False)
 
