@@ -15,7 +15,7 @@ from typing_extensions import override
 from tracekit.model.age import AGE_HINT, seconds_of_age
 from tracekit.model.text import printable_lines
 
-__all__ = ["Age", "echo_json", "format_option", "progress_bar", "run_argument", "safe_lines", "tell"]
+__all__ = ["Age", "echo_json", "format_option", "lake_option", "progress_bar", "run_argument", "safe_lines", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +41,13 @@ def format_option(function: F) -> F:
     """Add the option ``--format text|json`` to a command."""
     return click.option(
         "--format", "form", type=click.Choice(["text", "json"]), default="text", help="The format of the output."
+    )(function)
+
+
+def lake_option(function: F) -> F:
+    """``--lake LAKE``, for commands that read."""
+    return click.option(
+        "--lake", metavar="LAKE", help="Read the lake of many machines in this folder, or at this URL, instead."
     )(function)
 
 

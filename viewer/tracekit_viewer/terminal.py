@@ -21,6 +21,8 @@ def leave_if_gone() -> None:
     except (OSError, ValueError):
         return
     if gone:
+        # Whoever started it with `nohup` wanted it to outlive a terminal, but a viewer without one can do nothing.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGHUP)
 
 

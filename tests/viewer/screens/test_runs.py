@@ -330,12 +330,12 @@ def test_runs_come_grow_and_end_while_the_cursor_stays(monkeypatch: pytest.Monke
         assert table.at.name == "refactoring"
         await typed(pilot, "re")
         sink.write(run, SpanBegin("e" * 16, "a" + "0" * 15, "llm", "chat", NOON_NS, "m"))
-        await until(pilot, lambda: table._runs[0].calls == RUNS[0].calls + 1)
+        await until(pilot, lambda: [run.calls for run in table._runs[:1]] == [RUNS[0].calls + 1])
         await until(pilot, lambda: listed(pilot.app) == [RUNS[0].name, "refactoring"])
         for id in ("e" * 16, *(f"a{number:015x}" for number in range(RUNS[0].agents)), "1" * 16):
             sink.write(run, SpanEnd(id, NOON_NS, "ok"))
         sink.release(run)
-        await until(pilot, lambda: table._runs[0].status == "ok")
+        await until(pilot, lambda: [run.status for run in table._runs[:1]] == ["ok"])
         assert "live" not in said(pilot.app, "title")
 
     drive(AtNoon(), act)
