@@ -13,7 +13,7 @@ from tests.support.crowd import command
 from tests.support.runs import new_run, write_runs
 from tracekit.journal.writer import JournalSink
 from tracekit.model.events import SpanBegin, SpanEnd
-from tracekit.store.lake.place import Folder
+from tracekit.store.lake.folder import LocalFolder
 
 
 def rename(host: str) -> None:
@@ -23,14 +23,14 @@ def rename(host: str) -> None:
 
 
 def be_killed_at(file: str) -> None:
-    put = Folder._put
+    put = LocalFolder._put
 
-    def put_or_die(self: Folder, draft: Path, name: str) -> None:
+    def put_or_die(self: LocalFolder, draft: Path, name: str) -> None:
         if name.startswith(file):
             os.kill(os.getpid(), signal.SIGKILL)
         put(self, draft, name)
 
-    Folder._put = put_or_die  # type: ignore[method-assign]
+    LocalFolder._put = put_or_die  # type: ignore[method-assign]
 
 
 def main(lake: str, host: str, collects: int) -> None:

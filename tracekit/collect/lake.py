@@ -29,7 +29,7 @@ def add_to_lake(url: str, progress: Progress | None = None) -> LakeReport:
     """
     lake, store = Lake(url), Store(home())
     if not store.exists:
-        lake.place.open_for_writing()
+        lake.folder.open_for_writing()
         return LakeReport()
     return write_lake(store, lake, file_host(), os.getpid(), progress=progress)
 

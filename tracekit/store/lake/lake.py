@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracekit.errors import LakeError
 from tracekit.model.columns import columns_of
 from tracekit.store.connect import memory
-from tracekit.store.lake.place import Place, place_of
+from tracekit.store.lake.folder import LakeFolder, folder_of
 from tracekit.store.schema import FINDINGS, MESSAGES, RUNS, SPANS, TABLES
 from tracekit.store.views import definitions, sql_literal, sql_type
 
@@ -50,7 +50,7 @@ class Lake:
     """
 
     def __init__(self, url: str) -> None:
-        self.place: Place = place_of(url)
+        self.folder: LakeFolder = folder_of(url)
         self.path = Path(tempfile.gettempdir()) / f"tracekit-lake-{os.getpid()}"
         """Beside this path, queries put what memory does not hold."""
 
@@ -68,12 +68,12 @@ class Lake:
             with closing(memory(_MEMORY, beside=self.path)) as own, self.reading(own):
                 yield own
             return
-        self.place.open_for_reading()
+        self.folder.open_for_reading()
         with self._translated():
             self._connect(connection)
             # The files of runs are listed first: those of their spans were written before them.
             for table in reversed(LAKE_TABLES):
-                self._show(connection, table, self.place.files(table))
+                self._show(connection, table, self.folder.files(table))
             for definition in definitions():
                 connection.execute(definition)
             yield connection
@@ -85,7 +85,7 @@ class Lake:
             LakeError: A file of the lake cannot be read.
         """
         folders = tuple(f"{day_folder(RUNS, day)}/" for day in days)
-        files = [name for name in self.place.files(RUNS) if name.startswith(folders)]
+        files = [name for name in self.folder.files(RUNS) if name.startswith(folders)]
         if not files:
             return {}
         with closing(memory(_MEMORY, beside=self.path)) as own, self._translated():
@@ -98,12 +98,12 @@ class Lake:
 
     def _connect(self, connection: DuckDBPyConnection) -> None:
         """Let `connection` read the lake, and nothing else where other access is shut off."""
-        if self.place.filesystem is not None:
-            connection.register_filesystem(self.place.filesystem)
-        connection.execute("SET allowed_directories = [?]".replace("?", f"'{_quoted(self.place.root)}/'"))
+        if self.folder.filesystem is not None:
+            connection.register_filesystem(self.folder.filesystem)
+        connection.execute("SET allowed_directories = [?]".replace("?", f"'{_quoted(self.folder.root)}/'"))
 
     def _paths(self, names: Iterable[str]) -> list[str]:
-        return [f"{self.place.root}/{name}" for name in names]
+        return [f"{self.folder.root}/{name}" for name in names]
 
     def _show(self, connection: DuckDBPyConnection, table: str, files: list[str]) -> None:
         """Make the view `table` over `files`. Columns that files of an older tracekit lack are empty."""
@@ -136,7 +136,7 @@ class Lake:
         except duckdb.Error as error:
             says = str(error).partition("\n")[0]
             raise LakeError(
-                f"the lake {self.place.url} cannot be read: {says}; a file that is no Parquet file does not belong there"
+                f"the lake {self.folder.url} cannot be read: {says}; a file that is no Parquet file does not belong there"
             ) from error
 
 

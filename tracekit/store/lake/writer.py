@@ -1,4 +1,4 @@
-"""Write what a store holds to a lake: immutable files, a few for each day and source, and each version of a run once."""
+"""Write the runs of a store to a lake: a few files for each day and source."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def write_lake(
         LakeError: The lake cannot be written or read.
         StoreError: The store cannot be read.
     """
-    lake.place.open_for_writing()
+    lake.folder.open_for_writing()
     report = LakeReport()
     with closing(memory(_MEMORY, beside=store.path)) as own:
         with store.reading(own) as connection:
@@ -79,13 +79,13 @@ def write_lake(
         due = [run for run in stored if run.fingerprint not in known.get(run.id, _ABSENT).fingerprints]
         report.had = len(stored) - len(due)
         for batch in _batches(due):
-            written = _Batch(batch, known, host, pid)
-            with lake.place.drafts(written.name) as folder:
+            written = _LakeBatch(batch, known, host, pid)
+            with lake.folder.drafts(written.name) as folder:
                 with store.reading(own) as connection:
                     rows = written.draft(connection, folder)
                 for table in LAKE_TABLES:
                     if rows[table]:
-                        lake.place.put(folder / f"{table}.parquet", written.file(table))
+                        lake.folder.put(folder / f"{table}.parquet", written.file(table))
             report.runs, report.spans = report.runs + rows[RUNS], report.spans + rows[SPANS]
             if progress is not None:
                 progress(report.runs, len(due))
@@ -135,7 +135,7 @@ def _batches(runs: Iterable[_Stored]) -> Iterator[list[_Stored]]:
         yield batch
 
 
-class _Batch:
+class _LakeBatch:
     """Runs that are written together.
 
     Names and the ids of copies derive from the content. So the same process, or another one of the same name, writes the
