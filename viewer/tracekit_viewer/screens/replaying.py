@@ -41,6 +41,13 @@ class ReplayingScreen(CheckedScreen):
                 f"its command was not recorded: run  {replay_command(run, ['COMMAND'])}", timeout=10, markup=False
             )
             return
+        if command[0].endswith(".py") and not Path(command[0]).exists():
+            self.notify(
+                f"its program {plain(command[0], 100)} is not in {plain(str(Path.cwd()), 200)}: open the viewer where it is",
+                timeout=10,
+                markup=False,
+            )
+            return
         question = "Replay this run again? The program runs here, answered from the recording; no model is called."
         detail = f"{plain(replay_command(run, command))}\nin {plain(str(Path.cwd()))}"
         self.app.push_screen(AskScreen(question, detail), partial(self._replay, run, command))
