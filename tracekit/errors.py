@@ -77,7 +77,7 @@ class JudgeError(TracekitError):
 
 
 class LakeError(TracekitError):
-    """A lake cannot be read or written: it is none, a file of it is damaged, or a library for it is missing."""
+    """A lake cannot be used: its place has none, a file is damaged, or a library is missing."""
 
 
 class OtlpError(TracekitError):

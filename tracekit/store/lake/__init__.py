@@ -1,1 +1,4 @@
-"""The lake: Parquet files of many hosts, in a folder or an object store, written without a lock and read by DuckDB."""
+"""The lake: Parquet files of many hosts, written without a lock, and read by DuckDB.
+
+A lake is in a folder or an object store.
+"""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracekit.errors import LakeError
 from tracekit.model.columns import columns_of
 from tracekit.store.connect import memory
-from tracekit.store.lake.place import Place, place_of
+from tracekit.store.lake.place import LakePlace, place_of
 from tracekit.store.schema import FINDINGS, MESSAGES, RUNS, SPANS, TABLES
 from tracekit.store.views import definitions, sql_literal, sql_type
 
@@ -50,7 +50,7 @@ class Lake:
     """
 
     def __init__(self, url: str) -> None:
-        self.place: Place = place_of(url)
+        self.place: LakePlace = place_of(url)
         self.path = Path(tempfile.gettempdir()) / f"tracekit-lake-{os.getpid()}"
         """Beside this path, queries put what memory does not hold."""
 

@@ -1,4 +1,7 @@
-"""Where a lake is: a folder, or anything that fsspec opens. Files appear whole under their names, or not at all."""
+"""The place of a lake: a folder, or anything that fsspec opens.
+
+Files appear whole under their names, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from typing_extensions import override
 
 from tracekit.errors import LakeError
 
-__all__ = ["DRAFTS", "MARKER", "Place", "place_of"]
+__all__ = ["DRAFTS", "MARKER", "LakePlace", "place_of"]
 
 MARKER = "tracekit-lake.json"
 """The file by which a lake is known."""
@@ -31,7 +34,7 @@ _WHOLE_AT_ONCE = frozenset({"abfs", "abfss", "adl", "az", "gcs", "gs", "s3", "s3
 """Object stores: an upload appears whole, when it has ended; renaming would copy it."""
 
 
-class Place(ABC):
+class LakePlace(ABC):
     """A lake's folder. File names are relative to it, with slashes.
 
     Args:
@@ -135,7 +138,7 @@ class Place(ABC):
     def _remove_drafts(self, before: float) -> None: ...
 
 
-class Folder(Place):
+class Folder(LakePlace):
     """A folder on this machine or on a network drive."""
 
     def __init__(self, url: str, path: Path) -> None:
@@ -197,7 +200,7 @@ class Folder(Place):
                     shutil.rmtree(draft, ignore_errors=True)
 
 
-class Remote(Place):
+class RemoteLakePlace(LakePlace):
     """A folder that fsspec opens: in S3, GCS, Azure, or over SSH."""
 
     def __init__(self, url: str) -> None:
@@ -281,7 +284,7 @@ class Remote(Place):
                     self._fs.rm_file(path)
 
 
-def place_of(url: str) -> Place:
+def place_of(url: str) -> LakePlace:
     """Return the place that `url` means: a path, a ``file://`` URL, or a URL for fsspec.
 
     Raises:
@@ -292,4 +295,4 @@ def place_of(url: str) -> Place:
         return Folder(url, Path(url).expanduser().absolute())
     if scheme == "file":
         return Folder(url, Path(unquote(urlsplit(url).path)))
-    return Remote(url)
+    return RemoteLakePlace(url)

@@ -1,4 +1,7 @@
-"""Write what a store holds to a lake: immutable files, a few for each day and source, and each version of a run once."""
+"""Write the content of a store to a lake: immutable files, a few for each day and source.
+
+Each version of a run is written once.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,7 @@ def write_lake(
         due = [run for run in stored if run.fingerprint not in known.get(run.id, _ABSENT).fingerprints]
         report.had = len(stored) - len(due)
         for batch in _batches(due):
-            written = _Batch(batch, known, host, pid)
+            written = _LakeBatch(batch, known, host, pid)
             with lake.place.drafts(written.name) as folder:
                 with store.reading(own) as connection:
                     rows = written.draft(connection, folder)
@@ -135,7 +138,7 @@ def _batches(runs: Iterable[_Stored]) -> Iterator[list[_Stored]]:
         yield batch
 
 
-class _Batch:
+class _LakeBatch:
     """Runs that are written together.
 
     Names and the ids of copies derive from the content. So the same process, or another one of the same name, writes the
