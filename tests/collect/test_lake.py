@@ -84,7 +84,7 @@ def test_eight_hosts_write_one_lake_while_it_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_writer_leaves_nothing_in_parts(tmp_path: Path) -> None:
-    """It is killed before its first file, and between two."""
+    """The writer is killed before its first file, and between two."""
     lake, home = tmp_path / "lake", tmp_path / "home"
     for file in (MARKER, "span", "message", "run"):
         host = start_host(home, lake, "host", "1", file)

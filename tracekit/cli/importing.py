@@ -100,7 +100,9 @@ def summary(done: Imported, *, is_limited: bool = False) -> list[str]:
         tokens = f"{format_number(done.input_tokens)} → {output} tokens"
         cost = format_money(done.cost_usd, complete=done.is_cost_complete)
         totals = f"{format_count(done.agents, 'agent')}, {format_count(done.calls, 'call')}, {tokens}, {cost}"
-        lines.append(f"imported {_sessions(done.sessions)}: {totals}")
+        shown = done.runs[0][:8] if len(done.runs) == 1 else ""
+        where = f"; see it with: tracekit show {shown}" if shown else "; `tracekit ls` lists them" if done.runs else ""
+        lines.append(f"imported {_sessions(done.sessions)}: {totals}{where}")
     if done.unchanged:
         lines.append(f"{_sessions(done.unchanged)} had not changed since an earlier import")
     if done.busy:
