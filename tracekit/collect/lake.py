@@ -49,7 +49,7 @@ def list_lake(
     Raises:
         LakeError: It is no lake, or a file of it cannot be read.
     """
-    with Lake(url).reading() as lake:
+    with Lake(url).reading_runs(wanted) as lake:
         many = queries.count_runs(lake, replays=replays, wanted=wanted)
         runs = queries.newest_runs(lake, None if sort else limit, replays=replays, wanted=wanted)
     return Listing(sorted(runs, key=sort)[:limit] if sort else runs, []), many

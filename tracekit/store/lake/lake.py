@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracekit.errors import LakeError
 from tracekit.model.columns import columns_of
 from tracekit.store.connect import memory
+from tracekit.store.filter import RunFilter
 from tracekit.store.lake.folder import LakeFolder, folder_of
 from tracekit.store.schema import FINDINGS, MESSAGES, RUNS, SPANS, TABLES
 from tracekit.store.views import definitions, sql_literal, sql_type
@@ -68,15 +70,34 @@ class Lake:
             with closing(memory(_MEMORY, beside=self.path)) as own, self.reading(own):
                 yield own
             return
+        with self._opened(connection, LAKE_TABLES):
+            for definition in definitions():
+                connection.execute(definition)
+            yield connection
+
+    @contextmanager
+    def reading_runs(self, wanted: RunFilter) -> Iterator[DuckDBPyConnection]:
+        """Give a connection with the tables that a query of runs needs.
+
+        Without the others it is sooner there: to show a table, all its files are opened.
+
+        Raises:
+            LakeError: It is no lake, or a file of it cannot be read.
+        """
+        tables = {RUNS, *re.findall(r"FROM (\w+)", wanted.sql)}
+        with closing(memory(_MEMORY, beside=self.path)) as own, self._opened(own, tables):
+            yield own
+
+    @contextmanager
+    def _opened(self, connection: DuckDBPyConnection, tables: Container[str]) -> Iterator[None]:
         self.folder.open_for_reading()
         with self._translated():
             self._connect(connection)
             # The files of runs are listed first: those of their spans were written before them.
             for table in reversed(LAKE_TABLES):
-                self._show(connection, table, self.folder.files(table))
-            for definition in definitions():
-                connection.execute(definition)
-            yield connection
+                if table in tables:
+                    self._show(connection, table, self.folder.files(table))
+            yield
 
     def versions(self, days: Iterable[str]) -> dict[str, RunVersions]:
         """Return the versions of the runs that were recorded on the `days`, by id.
@@ -100,7 +121,8 @@ class Lake:
         """Let `connection` read the lake, and nothing else where other access is shut off."""
         if self.folder.filesystem is not None:
             connection.register_filesystem(self.folder.filesystem)
-        connection.execute("SET allowed_directories = [?]".replace("?", f"'{_quoted(self.folder.root)}/'"))
+        connection.execute(f"SET allowed_directories = ['{_quoted(self.folder.root)}/']")
+        connection.execute("SET parquet_metadata_cache = true")
 
     def _paths(self, names: Iterable[str]) -> list[str]:
         return [f"{self.folder.root}/{name}" for name in names]
