@@ -10,8 +10,9 @@ from itertools import chain
 from typing import Any
 
 from tracekit.analysis.structure.calls import text_of
+from tracekit.model.convention_messages import answer_in_attributes, fields_in_attributes, has_messages
 from tracekit.model.conversation import answer_signature, blocks_of
-from tracekit.model.history import Messages, Part
+from tracekit.model.history import Messages, Part, RequestFields
 from tracekit.model.messages import answer_of
 from tracekit.model.recording import Exchange
 from tracekit.model.tree import Node, Run
@@ -39,7 +40,11 @@ def messages_of(run: Run) -> Iterator[MessageRow]:
     for call in calls:
         exchange = _exchange(call, run)
         if exchange is not None:
-            yield from _said(call.id, exchange, earlier, shared)
+            answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
+            yield from _said(call.id, exchange.request.asked, answer, earlier, shared)
+        elif has_messages(call.attributes):
+            request, said = fields_in_attributes(call.attributes), answer_in_attributes(call.attributes)
+            yield from _said(call.id, request, said, earlier, shared)
 
 
 class _Earlier:
@@ -101,9 +106,10 @@ def _exchange(call: Node, run: Run) -> Exchange | None:
     return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
-def _said(call: str, exchange: Exchange, earlier: _Earlier, shared: _Texts) -> Iterator[MessageRow]:
-    request = exchange.request.asked
-    answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message or {}
+def _said(
+    call: str, request: RequestFields, answer: Mapping[str, Any] | None, earlier: _Earlier, shared: _Texts
+) -> Iterator[MessageRow]:
+    answer = answer or {}
     asked = _Request(request.messages, shared(request.part("system")), answer_signature(answer.get("content")))
     system, kept = earlier.continued(asked)
     added = [("system", _text(asked.system))] if asked.system and asked.system != system else []

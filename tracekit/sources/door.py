@@ -49,6 +49,10 @@ class SourceSession(Protocol):
             OSError: A file cannot be read.
         """
 
+    @property
+    def is_repeated(self) -> bool:
+        """Return whether `translate` gave None because another run records the same: a journal of it has to go."""
+
     def close(self) -> None:
         """Close the files."""
 

@@ -269,6 +269,9 @@ def import_session(
     """
     translation = session.translate()
     if translation is None:
+        if session.is_repeated and before is not None:
+            writer.forget()
+            before.unlink(missing_ok=True)
         return None
     path = writer.write(translation)
     if before is not None and before != path:

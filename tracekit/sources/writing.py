@@ -32,7 +32,7 @@ class SessionWriter:
         """
         if self._lacks_any_of(translation):
             # A journal holds no line that takes another back.
-            self._forget()
+            self.forget()
         if self._segment is None:
             self._segment = ImportedSegment(translation.info, translation.source, self._privacy)
         self._write_lanes(self._segment, translation.lanes)
@@ -54,7 +54,7 @@ class SessionWriter:
         reopened = (span.id in self._ends for span in translation.spans if span.end_ns is None)
         return not self._begins.keys() <= ids or any(reopened)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Begin the journal anew; the new file takes the place of the old one when it is whole."""
         if self._segment is not None:
             self._segment.close()

@@ -52,6 +52,8 @@ class TranscriptSession:
         self._reading = RecordReading()
         self._joined: Joined | None = None
 
+    is_repeated = False
+
     @property
     def form(self) -> str:
         """The form of its record."""

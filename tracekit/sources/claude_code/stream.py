@@ -48,6 +48,8 @@ class StreamSession:
         self._time = ""
         self._joined: Joined | None = None
 
+    is_repeated = False
+
     @property
     def form(self) -> str:
         """The form of its record."""

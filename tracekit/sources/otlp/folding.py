@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tracekit import semconv
+from tracekit.sources.otlp.dialects.anthropic_sdk import ANTHROPIC_SDK
 from tracekit.sources.otlp.dialects.claude_code import CLAUDE_CODE_LOG
 from tracekit.sources.otlp.nodes import SpanNode
 
@@ -39,6 +40,9 @@ def fold(kept: SpanNode, other: SpanNode) -> None:
     kept.scopes |= {*other.scopes, other.span.scope if other.span is not None else ""}
     for name, value in other.attributes.items():
         kept.attributes.setdefault(name, value)
+    if _is_sdks(other) and not _is_sdks(kept) and all(name in other.usage for name in _COUNTS):
+        # The SDK reads the counts from the response; an instrumentation may miss those of a stream.
+        kept.usage = dict(other.usage)
     for name, count in other.usage.items():
         kept.usage.setdefault(name, count)
     kept.cost = other.cost if kept.cost is None else kept.cost
@@ -125,8 +129,15 @@ def _is_same(outer: SpanNode, inner: SpanNode) -> bool:
     """Return whether a call and the one call below it are the same call."""
     if any(_id(outer, name) and _id(outer, name) == _id(inner, name) for name in _IDS):
         return True
+    if _is_sdks(inner) and not _is_sdks(outer):
+        # Around one call of the SDK is its instrumentation, whose counts of a stream may be wrong.
+        return True
     known = [name for name in _COUNTS if name in outer.usage and name in inner.usage]
     return all(outer.usage[name] == inner.usage[name] for name in known)
+
+
+def _is_sdks(node: SpanNode) -> bool:
+    return node.dialect is ANTHROPIC_SDK
 
 
 def _id(node: SpanNode, name: str) -> str:

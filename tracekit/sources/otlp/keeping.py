@@ -36,6 +36,7 @@ _PERSONAL = frozenset(
         "langfuse.user.id",
     )
 )
+_ADDRESSES = (semconv.URL_FULL, semconv.URL_PATH, semconv.URL_QUERY, *semconv.OTHER_URLS)
 _TEXT_EVENTS = ("gen_ai.client.inference.operation.details", "gen_ai.choice", "exception")
 
 
@@ -47,14 +48,27 @@ def kept_span(span: SourceSpan, privacy: Privacy) -> SourceSpan:
     """
     span.resource = {name: value for name, value in span.resource.items() if name.startswith(_RESOURCE)}
     if not _PERSONAL.isdisjoint(span.attributes):
-        span.attributes = {name: value for name, value in span.attributes.items() if name not in _PERSONAL}
-    if privacy.content == "full" and not privacy.rules:
+        span.attributes = _impersonal(span.attributes)
+    if not all(_PERSONAL.isdisjoint(event.attributes) for event in span.events):
+        span.events = [event._replace(attributes=_impersonal(event.attributes)) for event in span.events]
+    if privacy.content == "full" and not privacy.rules and not _has_encoded(span):
         return span
     span.name, span.attributes = _kept(span.name, span.attributes, privacy)
+    span.resource = privacy.value(span.resource)
     events = [event for event in span.events if privacy.content == "full" or not _holds_texts(event.name)]
     span.events = [SpanEvent(*_kept_event(event, privacy)) for event in events]
     span.message = privacy.text(span.message) if privacy.content == "full" else ""
     return span
+
+
+def _impersonal(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name not in _PERSONAL}
+
+
+def _has_encoded(span: SourceSpan) -> bool:
+    """Return whether a name or an address of `span` may hide a credential by percent encoding."""
+    values = (span.name, *(span.attributes.get(name) for name in _ADDRESSES))
+    return any(isinstance(value, str) and "%" in value for value in values)
 
 
 def _holds_texts(name: str) -> bool:

@@ -44,8 +44,8 @@ def _as_spans(group: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _span(attributes: Mapping[str, Any], trace: str, parent: str, at_ns: int) -> Iterator[SourceSpan]:
     request = attributes.get("request_id")
-    if attributes.get("event.name") != _EVENT or not isinstance(request, str) or not trace.strip("0"):
+    if attributes.get("event.name") != _EVENT or not isinstance(request, str) or not json_id(trace, 32):
         return
     id = blake2b(request.encode("utf-8", "replace"), digest_size=8).hexdigest()
     kept = {name: attributes[name] for name in _KEPT if name in attributes}
-    yield SourceSpan(trace, id, parent, _EVENT, at_ns, at_ns, scope=LOG_SCOPE, attributes=kept)
+    yield SourceSpan(trace, id, json_id(parent, 16), _EVENT, at_ns, at_ns, scope=LOG_SCOPE, attributes=kept)

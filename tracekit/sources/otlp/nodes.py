@@ -11,6 +11,7 @@ from tracekit.model.adopted import Adopted, adopt, canonical, json_in
 from tracekit.model.events import Failure
 from tracekit.semconv import Level
 from tracekit.sources.otlp.dialects import dialect_of
+from tracekit.sources.otlp.dialects.logfire import is_pending
 from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel, no_extras
 from tracekit.sources.otlp.span import SourceSpan
@@ -100,6 +101,9 @@ def read_node(span: SourceSpan) -> SpanNode:
     dialect = dialect_of(span)
     adopted = adopt(span.name, span.attributes)
     level = dialect.level(span) or (adopted.level if adopted is not None else "span")
+    if is_pending(span):
+        # Logfire copies the spans of every scope.
+        level = "pending"
     attributes = _own(span) if dialect is OWN else _foreign(span, level, adopted, dialect)
     usage = usage_in(attributes if dialect.extras is not no_extras else span.attributes, dialect)
     assumed = usage.pop(semconv.ASSUMED, [])
@@ -183,7 +187,18 @@ def linked(spans: Iterable[SourceSpan]) -> SpanNode:
         else:
             above[span_id] = parent_id
             parent.adopt(node)
+    _add_times(root)
     return root
+
+
+def _add_times(root: SpanNode) -> None:
+    """Put each span without times at the begin of its parent, or of the trace."""
+    first = min((node.start_ns for node in root.walk() if node.start_ns), default=0)
+    for node in root.walk():
+        if not node.start_ns and node.parent is not None:
+            node.start_ns = node.parent.start_ns or first
+            node.end_ns = None if node.end_ns is None else max(node.start_ns, node.end_ns)
+            node.attributes[semconv.INFERRED_BOUNDS] = True
 
 
 def _topmost(id: str, above: dict[str, str]) -> str:

@@ -66,7 +66,7 @@ class TraceRecords:
     def __init__(self, privacy: Privacy) -> None:
         make_home()
         received_folder().mkdir(mode=0o700, exist_ok=True)
-        self.calls = SeenCalls()
+        self.calls = SeenCalls(received_folder() / "calls")
         self._privacy = privacy
         self._known: OrderedDict[str, dict[bytes, int]] = OrderedDict()
         self._count = 0
@@ -80,10 +80,8 @@ class TraceRecords:
         Raises:
             OSError: A file cannot be written. Some of the spans may be in the files; adding all of them again is safe.
         """
-        lines = []
-        for span in spans:
-            lines.append((span.trace, self._line(span)))
-            self.calls.note(span)
+        spans = list(spans)
+        lines = [(span.trace, self._line(span)) for span in spans]
         whole = b"\n".join([line for _, line in lines])
         if redact_bytes(whole) != whole:
             lines = [(trace, redact_bytes(line)) for trace, line in lines]
@@ -96,6 +94,7 @@ class TraceRecords:
                 added[trace], left = self._append(trace, each)
                 refused += left
             self._forget()
+        self.calls.note(spans)
         return added, refused
 
     def _line(self, span: SourceSpan) -> bytes:
@@ -119,7 +118,7 @@ class TraceRecords:
                 id, digest = line[_ID], hash(line)
                 if new.get(id, known.get(id)) == digest:
                     continue
-                if len(known) + len(new) >= MOST_SPANS:
+                if id not in known and id not in new and len(known.keys() | new.keys()) >= MOST_SPANS:
                     refused += 1
                     continue
                 new[id] = digest

@@ -101,7 +101,7 @@ class TraceSession:
         if transcript is not None:
             return self._joined(JoinedSpans(transcript), root, stamps)
         run = self.run
-        info = RunInfo(run, self._name(root), min(span.start_ns for span in self._spans.values()))
+        info = RunInfo(run, self._name(root), min(node.start_ns for node in root.walk() if node is not root))
         self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
         source = self._source(stamps, is_part=bool(claude))
         lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting, is_part=bool(claude)).all(info.name)
@@ -139,6 +139,20 @@ class TraceSession:
                 self._spans[span.id] = _light(span)
                 self._places[span.id] = place
         self._unreadable = max(self._unreadable, self._reader.unreadable)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Return whether another trace records the same calls."""
+        return bool(self._recorded_in)
+
+    def find_other(self) -> None:
+        """Look whether another trace records the same calls; the file of the trace then says so.
+
+        Raises:
+            OSError: The file cannot be used.
+        """
+        self._read()
+        self._is_other_record()
 
     @property
     def is_bare(self) -> bool:

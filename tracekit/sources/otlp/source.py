@@ -64,7 +64,12 @@ class Otlp:
                 traces[path.stem] = None
             else:
                 traces.update(dict.fromkeys(self._spans_of(path, records)))
-        return [TraceSession(trace, self._calls or records.calls) for trace in traces]
+        calls = self._calls or records.calls
+        for trace in calls.late():
+            if received_path(trace).exists():
+                TraceSession(trace, calls).find_other()
+                traces[trace] = None
+        return [TraceSession(trace, calls) for trace in traces]
 
     def _spans_of(self, path: Path, records: TraceRecords) -> list[str]:
         stamp = stamp_of(path)

@@ -10,7 +10,7 @@ from tracekit import semconv
 from tracekit.model.adopted import json_in
 from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.dialects.table import Dialect
-from tracekit.sources.otlp.usage_counts import count_in
+from tracekit.sources.otlp.usage_counts import TOTAL_TOKENS, count_in
 
 __all__ = ["USAGE", "cost_in", "usage_in"]
 
@@ -25,7 +25,7 @@ USAGE = (
 )
 """The counts of a call, which have the same names in spans and in the record."""
 
-_TOTALS = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total")
+_TOTALS = (TOTAL_TOKENS, "llm.usage.total_tokens", "llm.token_count.total")
 _COMPACTION = (
     ("anthropic.usage.compaction.input_tokens", semconv.INPUT_TOKENS),
     ("anthropic.usage.compaction.output_tokens", semconv.OUTPUT_TOKENS),
@@ -104,14 +104,15 @@ def _with_cache(found: Mapping[str, Any], attributes: Mapping[str, Any], dialect
     if not cached or (dialect.cache == "inside" and cached <= given):
         return {}
     outside = {semconv.INPUT_TOKENS: given + cached}
+    total = next((count for name in _TOTALS if (count := count_in(attributes.get(name))) is not None), None)
+    output = found.get(semconv.OUTPUT_TOKENS)
+    is_summed = total is not None and output is not None and given + output == total
     if dialect.cache == "outside":
-        return outside
+        return {} if is_summed and cached <= given else outside
     assumed = found.get(semconv.ASSUMED, [])
     if cached > given:
         assumption = "the input does not include the cache: it is less than what was read and written"
         return {**outside, semconv.ASSUMED: [*assumed, assumption]}
-    total = next((count for name in _TOTALS if (count := count_in(attributes.get(name))) is not None), None)
-    output = found.get(semconv.OUTPUT_TOKENS)
     if total is not None and output is not None:
-        return {} if given + output == total else outside
+        return {} if is_summed else outside
     return {semconv.ASSUMED: [*assumed, "the input includes the cache: nothing says so"]}

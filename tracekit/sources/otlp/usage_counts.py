@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["count_in"]
+__all__ = ["TOTAL_TOKENS", "count_in"]
+
+TOTAL_TOKENS = "gen_ai.usage.total_tokens"
+"""The sum of a call's tokens, which says whether the input includes the cache."""
 
 _MOST = 1 << 40
 

@@ -24,7 +24,7 @@ _BARE = ("input_tokens", "cache_read_tokens", "cache_creation_tokens")
 
 def _level(span: SourceSpan) -> SpanLevel | None:
     kind = span.attributes.get(_TYPE) or span.name.removeprefix("claude_code.")
-    return _LEVELS.get(kind, "span")
+    return _LEVELS.get(str(kind), "span")
 
 
 def _extras(span: SourceSpan) -> Mapping[str, Any]:

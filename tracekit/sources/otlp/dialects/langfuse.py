@@ -1,4 +1,4 @@
-"""Langfuse: observations, with usage and cost as JSON. Its input leaves out the tokens of the cache."""
+"""Langfuse: observations, with usage and cost as JSON. Its input leaves out the cache, unless the total says otherwise."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tracekit.origin import pass_on
 from tracekit.sources.otlp.dialects.messages import as_messages, without_empty
 from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
 from tracekit.sources.otlp.span import SourceSpan
+from tracekit.sources.otlp.usage_counts import TOTAL_TOKENS
 
 __all__ = ["LANGFUSE"]
 
@@ -23,6 +24,7 @@ _COUNTS = {
     semconv.OUTPUT_TOKENS: ("output", "completion_tokens", "output_tokens"),
     semconv.CACHE_READ_TOKENS: ("cache_read_input_tokens", "input_cached_tokens", "input_cache_read"),
     semconv.CACHE_WRITE_TOKENS: ("cache_creation_input_tokens", "input_cache_creation"),
+    TOTAL_TOKENS: ("total", "total_tokens"),
 }
 
 

@@ -10,14 +10,17 @@ from tracekit.sources.otlp.dialects.messages import as_messages, message_of, wit
 from tracekit.sources.otlp.dialects.table import Dialect, SpanLevel
 from tracekit.sources.otlp.span import SourceSpan
 
-__all__ = ["LOGFIRE"]
+__all__ = ["LOGFIRE", "is_pending"]
 
 _CALL, _STREAM = "Message with ", "streaming response from "
 
 
+def is_pending(span: SourceSpan) -> bool:
+    """Return whether `span` is a copy of an open span."""
+    return span.attributes.get("logfire.span_type") == "pending_span"
+
+
 def _level(span: SourceSpan) -> SpanLevel | None:
-    if span.attributes.get("logfire.span_type") == "pending_span":
-        return "pending"
     if span.name.startswith(_STREAM):
         return "second"
     return "llm" if span.name.startswith(_CALL) else None

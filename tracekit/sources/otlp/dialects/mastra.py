@@ -23,7 +23,7 @@ _LEVELS: Mapping[object, SpanLevel] = {
 
 
 def _level(span: SourceSpan) -> SpanLevel | None:
-    return _LEVELS.get(span.attributes.get(_TYPE), "span") if _TYPE in span.attributes else None
+    return _LEVELS.get(str(span.attributes[_TYPE]), "span") if _TYPE in span.attributes else None
 
 
 MASTRA = Dialect("mastra", scopes=("@mastra/otel",), marks=(_TYPE,), level=_level, content=event_messages)

@@ -157,7 +157,7 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
     """Return `body` without its `encoding`, at most `most` bytes.
 
     Raises:
-        SourceError: The body is not in this encoding, or is cut.
+        SourceError: The body is not in this encoding, is cut, or goes on after its end.
     """
     if encoding == "identity":
         return body
@@ -167,23 +167,28 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
 
             found = ZstdDecompressor()
             data, is_whole = found.decompress(body, max_length=most + 1), found.eof
+            rest = found.unused_data
         else:
             # 32 lets zlib tell gzip from zlib by itself.
             inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
             data = inflating.decompress(body, most + 1)
-            is_whole = inflating.eof
+            is_whole, rest = inflating.eof, inflating.unused_data
     except Exception as error:
         raise SourceError(f"the body is not compressed with {encoding}: {error}") from error
     if len(data) > most:
         raise _too_large(most)
     if not is_whole:
         raise SourceError(f"the body ends in the middle of its {encoding} data")
+    if rest:
+        raise SourceError(f"the body goes on after the end of its {encoding} data; send all in one piece")
     return data
 
 
 def _success(signal: Signal, accepted: Accepted) -> Any:
     response = _RESPONSES[signal]()
-    if accepted.rejected:
+    if accepted.rejected and signal == "logs":
+        response.partial_success.rejected_log_records = accepted.rejected
+    elif accepted.rejected:
         response.partial_success.rejected_spans = accepted.rejected
         response.partial_success.error_message = accepted.reason
     return response
@@ -193,8 +198,8 @@ def _as_json(response: Any) -> bytes:
     rejection = response.partial_success
     if not rejection.error_message:
         return b"{}"
-    partial = {"rejectedSpans": str(rejection.rejected_spans), "errorMessage": rejection.error_message}
-    return json.dumps({"partialSuccess": partial}).encode()
+    (count, rejected), (_, reason) = rejection.ListFields()
+    return json.dumps({"partialSuccess": {count.json_name: str(rejected), "errorMessage": reason}}).encode()
 
 
 def _refusal(refusal: _RefusedError, *, is_json: bool) -> tuple[bytes, str]:

@@ -14,6 +14,7 @@ import orjson
 from tracekit.errors import SourceError
 from tracekit.model.parsing import is_deeper
 from tracekit.origin import pass_on
+from tracekit.privacy import RuleTimeoutError
 from tracekit.sources.otlp.decode import parse_logs, parse_traces, spans_in
 from tracekit.sources.otlp.json_form import is_traces, json_spans
 from tracekit.sources.otlp.logs import json_logs, logs_in
@@ -120,6 +121,7 @@ class Intake:
         """Take a request with spans, or with logs, that is decoded already.
 
         Raises:
+            SourceError: A span cannot be redacted; sending it again is of no use.
             StorageError: The disk takes nothing.
         """
         return self._write(logs_in(request) if is_logs else spans_in(request))
@@ -131,7 +133,11 @@ class Intake:
             invalid += len(chunk) - len(valid)
             try:
                 added, refused = self._records.add(valid)
+            except RuleTimeoutError as error:
+                raise SourceError(f"spans cannot be redacted: {error}") from error
             except OSError as error:
+                # Those that are in the files are no news when they come again.
+                self._on_spans({span.trace: 1 for span in valid})
                 raise StorageError(f"spans cannot be written: {error.strerror or error}") from error
             beyond += refused
             self._on_spans(added)

@@ -103,6 +103,9 @@ def _take(intake: Intake, request: Any, context: Any, *, is_logs: bool) -> Accep
     try:
         with intake.holding(request.ByteSize()):
             return intake.take_message(request, is_logs=is_logs)
+    except SourceError as error:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        raise AssertionError("abort raises") from error
     except BusyError as error:
         _push_back(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), error.retry_s)
     except StorageError as error:

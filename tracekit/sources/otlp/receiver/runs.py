@@ -26,6 +26,8 @@ _QUIET_NS = 60_000_000_000
 _SHARE = 10
 """A trace is translated again after so many times the time that its translation took, so that its growth stays cheap."""
 _WAIT_NS = 300_000_000
+_AGAIN_NS = 30_000_000_000
+"""A journal that the disk did not take is written again after half a minute."""
 _BARE_WAIT_NS = 3_000_000_000
 _RECOVERED_NS = 7 * 86_400_000_000_000
 """A week: a receiver that was killed is started again within this time."""
@@ -101,6 +103,8 @@ class TraceRuns:
                 ending = self._ending
             for trace, heard_ns in waiting.items():
                 self._note(trace, heard_ns)
+            for trace in self._calls.late():
+                self._note(trace, steady_ns())
             self._translate_due(everything=ending)
             self._let_go(everything=ending)
             if ending:
@@ -141,9 +145,16 @@ class TraceRuns:
             path = import_session(live.session, live.writer, live.before) if run not in self._here else None
             if path is not None:
                 live.before = self._before[live.session.key] = path
+            elif live.session.is_repeated:
+                self._before.pop(live.session.key, None)
+                live.before = None
         except Exception as error:  # noqa: BLE001  a stranger's spans must not end the receiver
             pass_on(error)
             self._problems(f"trace {live.session.trace[:8]} is not shown: {type(error).__name__}: {error}")
+            if isinstance(error, OSError):
+                # The journal may end in the middle of a line.
+                live.writer.forget()
+                live.due_ns = started + _AGAIN_NS
         live.cost_ns = steady_ns() - started
 
     def _let_go(self, *, everything: bool) -> None:
