@@ -97,6 +97,10 @@ class Talk(Team):
         ("cost>much", "much is not a number for cost: write cost>2"),
         ("time>5y", "5y is not a number for time: .*with the units ms, s, m, min and h"),
         ("since:soon", "since:soon is not a time: .*as in 30d, or a date"),
+        ("cost >1", ">1 is no filter: write cost>2 without spaces"),
+        ("calls!=1", "calls!=1 is no filter: "),
+        ("a " * 101, "the filter has 101 terms; give at most 100"),
+        ("said:\udcff", "bytes that are no UTF-8 text"),
     ],
 )
 def test_a_wrong_filter_names_what_exists(filter: str, message: str) -> None:

@@ -94,7 +94,7 @@ def test_settings_that_cannot_be_read_or_written_are_no_fault(home: Path) -> Non
     ViewerSettings().keep("theme", "tracekit")
     assert not home.exists() or not (home / SETTINGS_FILE).exists() or ViewerSettings().text("theme") == "tracekit"
     home.mkdir(parents=True, exist_ok=True)
-    for text in ("{", "[1]", '{"theme": 7, "lanes": "yes", "split_wide": true}'):
+    for text in ("{", "[1]", "[" * 200_000, '{"theme": 7, "lanes": "yes", "split_wide": true}'):
         (home / SETTINGS_FILE).write_text(text)
         settings = ViewerSettings()
         assert (settings.text("theme"), settings.flag("lanes"), settings.number("split_wide")) == (None, None, None)
@@ -154,6 +154,9 @@ def test_copying_paging_and_editing(monkeypatch: pytest.MonkeyPatch) -> None:
         await pilot.press("v", "V")
         told = [note.message for note in pilot.app._notifications]
         assert sum("cannot run another program" in each for each in told) == 2, told
+        monkeypatch.setenv("EDITOR", "vi '")
+        await pilot.press("V")
+        assert [note.message for note in pilot.app._notifications][-1].startswith("vi ' is no command line (")
 
     drive(Showing(Recorded(everything())), act, (120, 35))
 

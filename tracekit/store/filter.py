@@ -24,6 +24,9 @@ __all__ = ["FILTERS", "RunFilter", "parse_filter"]
 _TERM = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _KEYED = re.compile(r"([A-Za-z_]+)(>=|<=|>|<|:|=)(.*)", re.DOTALL)
 _AMOUNT = re.compile(r"\$?(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)")
+_BARE = re.compile(r"(>=|<=|!=|>|<|=).*|[A-Za-z_]+!=.*", re.DOTALL)
+_MOST_TERMS = 100
+"""Each term asks the database a question; a filter that a person types has a few."""
 _OWN = "tracekit"
 """The source of runs that tracekit recorded itself, whose column is empty."""
 
@@ -172,12 +175,21 @@ def parse_filter(text: str) -> RunFilter:
     Raises:
         FilterError: A key, a comparison or a value is wrong. The message names what exists.
     """
-    return RunFilter(tuple(_condition(term) for term in _TERM.findall(text)))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise FilterError("the filter has bytes that are no UTF-8 text: type it again") from None
+    terms = _TERM.findall(text)
+    if len(terms) > _MOST_TERMS:
+        raise FilterError(f"the filter has {len(terms):,} terms; give at most {_MOST_TERMS}")
+    return RunFilter(tuple(_condition(term) for term in terms))
 
 
 def _condition(term: str) -> Condition:
     match = None if term.startswith('"') else _KEYED.fullmatch(term)
     if match is None:
+        if _BARE.fullmatch(term):
+            raise FilterError(f'{term} is no filter: write cost>2 without spaces (put "…" around a text); {_keys()}')
         return _named(term.replace('"', ""))
     name, comparison, value = match[1].lower(), match[2], match[3].replace('"', "")
     key = FILTERS.get(name)

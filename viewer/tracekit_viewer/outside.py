@@ -24,7 +24,10 @@ def show_outside(app: App[None], text: str, variable: Literal["PAGER", "EDITOR"]
     A pager is given what is fit for a terminal, an editor the very text, in a file that is removed afterwards.
     """
     program = os.environ.get(variable) or (os.environ.get("VISUAL") if variable == "EDITOR" else "")
-    command = shlex.split(program or _DEFAULTS[variable])
+    try:
+        command = shlex.split(program or "") or [_DEFAULTS[variable]]
+    except ValueError as error:
+        return f"{program} is no command line ({error}): set {variable}"
     shown = printable_lines(text) if variable == "PAGER" else text
     with tempfile.NamedTemporaryFile("w", suffix=".md", encoding="utf-8", errors="replace", delete=False) as file:
         file.write(shown)

@@ -310,6 +310,9 @@ def test_replays_sources_and_unknown_outputs_are_marked(home: Path) -> None:
     assert all(f" {out} " in line for out, line in zip(outputs, lines, strict=True)), lines
     assert lines[0].count("█" * 6) == 2, "the longest and the most costly fill their bars"
     totals = "".join(text for text, _ in title_of(4, 0, runs, is_filtered=False))
+    assert totals.startswith("tracekit  4 runs · ")
+    newest = "".join(text for text, _ in title_of(5000, 0, runs, is_filtered=False))
+    assert newest.startswith("tracekit  newest 4 of 5,000 runs · "), "the totals are not those of all"
     assert f"48 calls · 20.7k → ≥1383 tokens · ${3 * (run.cost_usd or 0):.4f}" in totals, totals
 
 

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from tracekit.analysis.diff import Diff, Edit, NodeChange, words
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
+from tracekit.formatting import (
+    format_count,
+    format_duration,
+    format_money,
+    format_number,
+    format_price,
+    format_status,
+    is_unicode,
+)
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -54,14 +62,14 @@ def _title(name: str, run: Run, dot: str) -> Text:
     root = run.root
     facts = [
         f"run {run.id[:8]}",
-        run.status,
+        format_status(run.status, run.replay, is_replay=run.replay_of is not None),
         format_duration(run.last_ns - root.start_ns),
         f"{run.count('agent')} agents",
         format_count(run.count("llm"), "call"),
         f"{format_number(root.tokens.input)} + {format_number(root.tokens.output)} tokens",
     ]
     if root.cost_usd is not None:
-        facts.append(format_money(root.cost_usd, complete=root.cost_complete))
+        facts.append(format_price(root.cost_usd, complete=root.cost_complete, is_replay=run.replay_of is not None))
     return (
         Text(f"{name}  ", style="dim")
         + Text(printable(run.name, most=60), style="bold")

@@ -15,7 +15,16 @@ from tracekit.analysis.compact import short_model, summary_of_group, telling_arg
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.cli.render.console import console
 from tracekit.cli.shape import codes_by_span
-from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
+from tracekit.formatting import (
+    format_count,
+    format_duration,
+    format_money,
+    format_number,
+    format_output,
+    format_price,
+    format_status,
+    is_unicode,
+)
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -191,7 +200,7 @@ def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
 def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
-        run.status,
+        format_status(run.status, run.replay, is_replay=run.replay_of is not None),
         format_duration(run.last_ns - run.root.start_ns),
         format_count(run.count("agent"), "agent"),
         format_count(run.count("llm"), "call"),
@@ -202,7 +211,8 @@ def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
         facts.append(format_count(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
-        facts.append(format_money(run.root.cost_usd, complete=run.root.cost_complete))
+        cost = run.root.cost_usd
+        facts.append(format_price(cost, complete=run.root.cost_complete, is_replay=run.replay_of is not None))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )

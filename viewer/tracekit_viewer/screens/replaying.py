@@ -57,7 +57,7 @@ class ReplayingScreen(CheckedScreen):
             return
         problem = replay_again(self.app, run, command)
         if problem:
-            self.notify(f"{problem}:  {replay_command(run, command)}", timeout=15, markup=False)
+            self.notify(plain(f"{problem}:  {replay_command(run, command)}", 500), timeout=15, markup=False)
             return
         self._open_comparison(run, newest=True)
 

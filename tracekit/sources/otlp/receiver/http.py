@@ -186,11 +186,10 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
 
 def _success(signal: Signal, accepted: Accepted) -> Any:
     response = _RESPONSES[signal]()
-    if accepted.rejected and signal == "logs":
-        response.partial_success.rejected_log_records = accepted.rejected
-    elif accepted.rejected:
-        response.partial_success.rejected_spans = accepted.rejected
-        response.partial_success.error_message = accepted.reason
+    if accepted.rejected:
+        partial = response.partial_success
+        setattr(partial, "rejected_log_records" if signal == "logs" else "rejected_spans", accepted.rejected)
+        partial.error_message = accepted.reason
     return response
 
 
