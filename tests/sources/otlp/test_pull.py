@@ -102,7 +102,7 @@ def test_a_store_that_does_not_answer_says_so(home: Path) -> None:
         for url, said in (
             ("http://127.0.0.1:9", "cannot be reached"),
             ("ftp://x", "is not an address"),
-            (f"http://jo:pass@{address}", "no JSON"),
+            (f"http://jo:pass@{address}", "did not answer with JSON"),
         ):
             with pytest.raises(SourceError, match=said) as caught:
                 pull(TraceStore("Tempo", url), [TRACE])
