@@ -80,7 +80,7 @@ def format_price(usd: float | None, *, complete: bool, is_replay: bool) -> str:
 
 
 def format_status(status: str, replay: str | None, *, is_replay: bool) -> str:
-    """Return the status of a run; of a replay its outcome `replay`, or while that is not known its status, marked."""
+    """Return the status of a run; of a replay, marked, its outcome `replay` where that is known."""
     return f"{'↻' if is_unicode() else 'replay:'} {replay or status}" if is_replay else status
 
 

@@ -1,4 +1,4 @@
-"""A lake of many spans: CPU time of what `ls` and two queries do, against bare DuckDB over the same files.
+"""Measure `ls` and two queries over a lake of many spans, against bare DuckDB over the same files.
 
 A store is filled with `--runs` made runs of `--spans` spans each, and written to the lake by `--hosts` hosts in turn, until
 there are `--total` spans. Then, in processes of their own that take turns, the newest 50 runs are listed (goal: at most
@@ -106,7 +106,7 @@ def make(lake: Path, total: int, hosts: int, spans: int) -> None:
 
 
 def look(way: str, lake: str) -> None:
-    """Ask by one of the ways, and print milliseconds of CPU for each question, the start of the process with the first."""
+    """Ask by one of the ways, and print milliseconds of CPU for each question; the first includes the start."""
     figures, last = {}, 0.0
     for name, ask in (
         ("ls", ls),

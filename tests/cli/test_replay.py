@@ -372,7 +372,7 @@ def test_a_python_without_tracekit(hi: Recorded, tmp_path: Path) -> None:
         (["nope", "agent.py"], 2, "there is no run 'nope'"),
         (["{newer}", "agent.py"], 125, "upgrade tracekit-agents"),
         (["{foreign}", "agent.py"], 125, "is not a tracekit journal"),
-        (["{empty}", "agent.py"], 125, "no journal"),
+        (["{empty}", "agent.py"], 125, "is not a journal"),
         (["{cut}", "agent.py"], 125, "cut"),
         (["{damaged}", "agent.py"], 125, "damaged"),
         (["{asks_nothing}", "agent.py"], 125, "no exchange"),

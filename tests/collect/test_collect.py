@@ -130,7 +130,7 @@ def test_one_run_that_cannot_be_read_does_not_keep_out_the_others(home: Path, mo
     assert [run.id for run in stored(home)] == [good]
     assert len(warnings) == 2
     assert any("journal format 99" in text for text in warnings)
-    assert any("makes no run: RecursionError: deep" in text for text in warnings)
+    assert any("do not make up a run: RecursionError: deep" in text for text in warnings)
     assert collected().warnings == [], "an unreadable run is read again when it has changed"
     with Store(home).reading() as store:
         assert {id for id, _ in problems(store)} == {bad, newer}

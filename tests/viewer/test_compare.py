@@ -208,11 +208,16 @@ def test_two_runs_are_marked_and_compared_and_a_replay_with_its_recording() -> N
     drive(Viewer(), act)
 
 
-def test_a_run_is_replayed_again_only_after_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_replayed_again_only_after_asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     run = team_run()
     commanded = run_of(replace(run.root, attributes={semconv.COMMAND_ARGS: ["agent.py", "two words"]}))
 
     async def act(pilot: Pilot[Any]) -> None:
+        await pilot.press("R")
+        assert isinstance(pilot.app.screen, RunScreen)
+        assert any("agent.py is not in" in note.message for note in pilot.app._notifications)
+        (tmp_path / "agent.py").touch()
         await pilot.press("R")
         assert isinstance(pilot.app.screen, AskScreen)
         asked = "\n".join(str(each.render()) for each in pilot.app.screen.query("Static"))

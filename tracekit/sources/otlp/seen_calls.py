@@ -39,7 +39,7 @@ def is_sdks(span: SourceSpan) -> bool:
     return span.scope.startswith(semconv.SDK_SCOPE_PREFIX) and semconv.KIND not in span.attributes
 
 
-class _Call(NamedTuple):
+class _SeenCall(NamedTuple):
     """A call that was recorded. `response` is the id of its response, or ""."""
 
     trace: str
@@ -51,7 +51,7 @@ class _Call(NamedTuple):
     response: str
     is_sdks: bool
 
-    def is_same(self, other: _Call) -> bool:
+    def is_same(self, other: _SeenCall) -> bool:
         """Return whether two calls with equal tokens in two traces are one."""
         if self.trace == other.trace or (self.response and other.response and self.response != other.response):
             return False
@@ -67,8 +67,8 @@ class SeenCalls:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._calls: dict[tuple[int, int], dict[tuple[str, str], _Call]] = {}
-        self._order: deque[_Call] = deque()
+        self._calls: dict[tuple[int, int], dict[tuple[str, str], _SeenCall]] = {}
+        self._order: deque[_SeenCall] = deque()
         self._claimed: dict[tuple[str, str], str] = {}
         self._late: dict[str, None] = {}
         self._lock = threading.Lock()
@@ -120,7 +120,7 @@ class SeenCalls:
                     return each.trace
         return ""
 
-    def _add(self, call: _Call) -> bool:
+    def _add(self, call: _SeenCall) -> bool:
         alike = self._calls.setdefault((call.input, call.output), {})
         if (call.trace, call.id) in alike:
             return False
@@ -141,7 +141,7 @@ class SeenCalls:
                 case [str(trace), str(id), str(claimed)]:
                     self._claimed[trace, id] = claimed
                 case [str(), str(), int(), int(), int(), int(), str(), bool()] as fields:
-                    self._add(_Call(*fields))
+                    self._add(_SeenCall(*fields))
         except ValueError as error:
             # The writer was killed in the middle of the line.
             pass_on(error)
@@ -171,7 +171,7 @@ def _lines(path: Path) -> list[bytes]:
         return []
 
 
-def _call(span: SourceSpan) -> _Call | None:
+def _call(span: SourceSpan) -> _SeenCall | None:
     """Return the call that `span` records; None where it has no tokens, or is the SDK's within another span."""
     if is_sdks(span) and span.parent:
         return None
@@ -182,4 +182,4 @@ def _call(span: SourceSpan) -> _Call | None:
             return None
         found.append(count)
     response = str(span.attributes.get(semconv.RESPONSE_ID) or "")[:200]
-    return _Call(span.trace, span.id, span.start_ns, span.end_ns, found[0], found[1], response, is_sdks(span))
+    return _SeenCall(span.trace, span.id, span.start_ns, span.end_ns, found[0], found[1], response, is_sdks(span))
