@@ -9,6 +9,7 @@ __all__ = [
     "format_bytes",
     "format_count",
     "format_duration",
+    "format_float",
     "format_list",
     "format_money",
     "format_number",
@@ -49,6 +50,11 @@ def format_duration(nanoseconds: int) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} m"
 
 
+def format_float(value: float) -> str:
+    """Return `value` with at most 15 digits, so that binary sums read as 0.3 and not as 0.30000000000000004."""
+    return repr(float(f"{value:.15g}"))
+
+
 def format_number(number: int) -> str:
     """Return a count in few characters: ``812``, ``12.4k``, ``1.2M``."""
     if number < 10_000:
@@ -80,7 +86,7 @@ def format_price(usd: float | None, *, complete: bool, is_replay: bool) -> str:
 
 
 def format_status(status: str, replay: str | None, *, is_replay: bool) -> str:
-    """Return the status of a run; of a replay its outcome `replay`, or while that is not known its status, marked."""
+    """Return the status of a run, or of a replay, marked, its outcome `replay`, or its status without one."""
     return f"{'↻' if is_unicode() else 'replay:'} {replay or status}" if is_replay else status
 
 

@@ -46,7 +46,7 @@ def title_of(title: Title, width: int) -> Pieces:
 
 
 def _status(title: Title) -> tuple[str, str]:
-    """Return the status of the run and its style; of a replay that has ended, its outcome, as the list shows it."""
+    """Return the status of a run or the outcome of a replay that has ended, and the style."""
     run = title.run
     if run.replay is not None and run.status != "open":
         return f"{REPLAYED} {run.replay}", "warning" if run.replay == "diverged" else "open"
