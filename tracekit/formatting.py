@@ -9,6 +9,7 @@ __all__ = [
     "format_bytes",
     "format_count",
     "format_duration",
+    "format_float",
     "format_list",
     "format_money",
     "format_number",
@@ -47,6 +48,11 @@ def format_duration(nanoseconds: int) -> str:
     if seconds < 3600:
         return f"{seconds // 60} m {seconds % 60:02d} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} m"
+
+
+def format_float(value: float) -> str:
+    """Return `value` with at most 15 digits, so that binary sums read as 0.3 and not as 0.30000000000000004."""
+    return repr(float(f"{value:.15g}"))
 
 
 def format_number(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pty
 import re
@@ -31,6 +32,7 @@ from tracekit.cli.options import echo_json
 from tracekit.cli.render.diff import print_diff
 from tracekit.cli.render.path import print_path
 from tracekit.cli.render.runs import print_runs
+from tracekit.cli.render.table import print_table
 from tracekit.cli.render.tree import print_tree
 from tracekit.cli.shape import show_json
 from tracekit.formatting import format_duration, format_number
@@ -154,6 +156,12 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     ]
     assert line.split()[:2] == ["abababab", "test"]
     assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "·", "$0.1259"]
+
+
+def test_floats_of_a_query_have_no_digits_of_binary_sums(capsys: pytest.CaptureFixture[str]) -> None:
+    values = (0.1 + 0.2, 0.029272299999999998, 3.0, -1e300, math.inf)
+    print_table([(f"c{number}", "DOUBLE") for number in range(len(values))], [values])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["0.3", "0.0292723", "3.0", "-1e+300", "inf"]
 
 
 def test_a_replay_is_marked_wherever_a_run_is_named(

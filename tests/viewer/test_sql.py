@@ -72,6 +72,9 @@ def test_queries_their_history_and_the_way_to_a_run(home: Path) -> None:
         table = pilot.app.screen.query_one(DataTable)
         assert "\x1b" not in str(table.get_row_at(0)[0])
         assert table.has_focus
+        await asked(pilot, "SELECT 0.1::DOUBLE + 0.2, 3::DOUBLE, 1e300::DOUBLE, 'nan'::DOUBLE")
+        assert [str(cell) for cell in table.get_row_at(0)] == ["0.3", "3.0", "1e+300", "nan"]
+        await asked(pilot, "SELECT name FROM runs WHERE name LIKE '%[b]%'")
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, SqlScreen), "no run is named in the row"
         assert await asked(pilot, "SELECT range FROM range(1001)") == (

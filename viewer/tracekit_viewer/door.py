@@ -28,6 +28,7 @@ from tracekit.errors import FilterError, PricesError, TracekitError
 from tracekit.formatting import format_bytes as size
 from tracekit.formatting import format_count as counted
 from tracekit.formatting import format_duration as duration
+from tracekit.formatting import format_float as decimals
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
 from tracekit.formatting import format_output as output
@@ -104,6 +105,7 @@ __all__ = [
     "counted",
     "critical_path",
     "damage_in",
+    "decimals",
     "default_findings",
     "duration",
     "failed_in",

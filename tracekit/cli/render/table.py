@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_count
+from tracekit.formatting import format_count, format_float
 from tracekit.model.text import printable
 
 __all__ = ["print_table"]
@@ -69,6 +69,8 @@ def _print_blocks(names: list[str], cells: list[list[Text]]) -> None:
 def _text(value: Any) -> Text:
     if value is None:
         return Text("null", style="dim")
+    if isinstance(value, float):
+        return Text(format_float(value))
     if isinstance(value, datetime):
         return Text(value.isoformat(" ", "milliseconds"))
     if isinstance(value, (dict, list)):

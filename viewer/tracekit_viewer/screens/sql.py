@@ -18,7 +18,7 @@ from textual.widgets import DataTable, Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
 
-from tracekit_viewer.door import QueryAnswer, TracekitError, counted, home, query_runs, view_listing
+from tracekit_viewer.door import QueryAnswer, TracekitError, counted, decimals, home, query_runs, view_listing
 from tracekit_viewer.messages import RunIdChosen
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.widgets.keys import KeyLine, ungrouped
@@ -151,4 +151,6 @@ class SqlScreen(Screen[None]):
 
 def _cell(value: Any) -> Any:
     """Return a value fit for a table: nothing in it is markup, or acts on the terminal."""
+    if isinstance(value, float):
+        return Text(decimals(value))
     return Text(plain("" if value is None else str(value), _LONGEST_CELL))

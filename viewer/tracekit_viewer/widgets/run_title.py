@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
@@ -26,7 +25,13 @@ class RunTitle(Vertical):
     RunTitle {
         height: auto; width: 1fr; padding: 0 1;
         #what { height: 1; }
-        #path { display: none; height: 1; color: $text-muted; }
+        #path {
+        display: none;
+        height: 1;
+        color: $text-muted;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
         #note { display: none; height: auto; max-height: 3; color: $text-warning; }
     }
     """
@@ -57,8 +62,7 @@ class RunTitle(Vertical):
     def tell_path(self, line: str) -> None:
         """Show the critical path in one line; empty for no line."""
         told = self.query_one("#path", Static)
-        text = Text(plain(line, _LONGEST_NOTE), no_wrap=True, overflow="ellipsis")
-        told.update(text)
+        told.update(plain(line, _LONGEST_NOTE))
         told.display = bool(line)
 
     @override
