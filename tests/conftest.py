@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
 def slow_ones_first(items: list[pytest.Item]) -> None:
-    """Give each worker its share of the slow tests at the beginning, so that none has one left when all else is done."""
+    """Give each worker its share of the slow tests first, so that no slow test is left for the end."""
     slow = [item for item in items if item.get_closest_marker("slow")]
     fast = [item for item in items if not item.get_closest_marker("slow")]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -175,7 +175,7 @@ def _demo(pipeline: str) -> subprocess.Popen[bytes]:
 
 
 def main() -> None:
-    """Record, and draw: a run and the list while they are live, then runs that have ended, and what was found in one."""
+    """Record and draw a run and the list while they are live, then ended runs, and findings."""
     _FOLDER.mkdir(exist_ok=True)
     ended: dict[str, Callable[[], None]] = {
         "playback": lambda: _playback("playback", _TEAM),

@@ -56,7 +56,7 @@ def test_every_python_block_is_run_by_a_test() -> None:
         "ask": 1,  # in tests/reading/test_reading.py
         "check": 2,  # one of them in tests/cli/test_check.py
         "pytest": 1,
-        "record": 2,
+        "record": 3,
         "replay": 1,
         "team": 2,
     }
@@ -79,6 +79,14 @@ def test_init_is_all_that_a_program_needs(topic: str, tmp_path: Path) -> None:
     block = "import tracekit\n\ntracekit.init()\n"
     assert block in blocks(TEXTS[topic], "python")
     subprocess.run([warm_python(), "-c", block], env=environment(tmp_path), check=True)
+
+
+def test_a_scripted_claude_answers_without_a_key(tmp_path: Path) -> None:
+    env = environment(tmp_path)
+    block = python_block("record", "ScriptedClaude")
+    done = subprocess.run([warm_python(), "-c", block], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "This is answer 1.\nThis is answer 2.\n"
+    assert tracekit_json("show", "tryout", env=env)["run"]["calls"] == 2
 
 
 def test_the_named_agents_are_recorded_as_they_say(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An exception is told to be the program's, or a fault of the code that was called, by where it comes from."""
+"""The origin of an exception: the program, or a fault of the code that was called."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ HANDLERS = (
 
 
 def work_on() -> None:
-    """What tracekit does all the time: code of Python's and of C's, for some milliseconds."""
+    """Run typical code of tracekit, in Python and C, for some milliseconds."""
     for _ in range(200):
         json.loads(json.dumps({"texts": ["x"] * 40, "numbers": sorted(map(str, range(20)))}))
         down(3)

@@ -37,7 +37,7 @@ class Project:
         del self.env["PYTHONWARNINGS"]
 
     def pytest(self, *arguments: str, code: int = 0) -> str:
-        """What pytest prints with `arguments`, having ended with `code`."""
+        """Return the output of pytest with `arguments`, which must end with `code`."""
         # anyio is imported before its plugin is here, and so are its assertions.
         imported = ("-W", "ignore:Module already imported::")
         command = [warm_python(), "-m", "pytest", "-p", "no:cacheprovider", "-q", *imported, *arguments]
@@ -111,7 +111,7 @@ def test_a_missing_recording_says_what_makes_it(project: Project, server: Script
 def test_all_are_recorded_anew(project: Project, server: ScriptedClaude) -> None:
     before = {path: path.stat().st_mtime_ns for path in project.root.rglob("*.jsonl")}
     project.ask(server)
-    assert "no test plays" not in project.pytest("--tracekit-record=all", *XDIST)
+    assert "no test replays" not in project.pytest("--tracekit-record=all", *XDIST)
     after = {path: path.stat().st_mtime_ns for path in project.root.rglob("*.jsonl")}
     assert after.keys() == before.keys()
     assert all(after[path] > before[path] for path in before)
@@ -275,7 +275,7 @@ def test_a_check_that_fails_says_what_was_seen(project: Project) -> None:
     assert "tracekit/testing/checks.py" not in said, "the traceback ends in the test"
 
 
-# ── recordings that no test plays ────────────────────────────────────────────────────────────────────────────────────
+# ── recordings that no test replays ────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("how", [SERIAL, XDIST])
@@ -287,7 +287,7 @@ def test_recordings_that_no_test_plays_are_told(project: Project, how: tuple[str
         if path.name != "test_marked.jsonl":
             path.unlink()
     said = project.pytest(*how)
-    assert said.count("recordings that no test plays") == 1
+    assert said.count("recordings that no test replays") == 1
     told = [line for line in said.splitlines() if line.endswith(".jsonl")]
     assert told == ["tests/recordings/test_gone/test_marked.jsonl"]
 
@@ -330,7 +330,7 @@ def test_of_the_environment_nothing_reaches_a_recording(project: Project, server
 def test_everything_is_replayed_without_a_server_or_a_key(project: Project, how: tuple[str, ...]) -> None:
     said = project.pytest(*how)
     assert "16 passed" in said
-    assert "no test plays" not in said
+    assert "no test replays" not in said
 
 
 ONE = "@pytest.mark.tracekit('recordings/one_file.jsonl')\n"

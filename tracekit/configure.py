@@ -83,7 +83,7 @@ def _init() -> None:
 
 
 def hook_in() -> None:
-    """Let the recorder that is installed hear of everything, once the SDK is loaded. Harmless twice."""
+    """Connect the installed recorder to the SDK and the runtime, once the SDK is loaded. Harmless twice."""
     carry()
     provider.join()
     when_imported("anthropic._base_client", lambda module: _hook(module, everything=True))
@@ -111,7 +111,7 @@ def _start() -> bool:
             sink = JournalSink({"tracekit": __version__}, lambda: service_name(service), hash_seed())
         except TracekitError as error:
             pass_on(error)
-            _log.warning("tracekit: nothing is recorded, your program goes on: %s", error)
+            _log.warning("tracekit: nothing is recorded, but your program continues: %s", error)
             return False
         session, remote = _session(), incoming(os.environ)
         service = session.run.name if session else program_name()
@@ -148,7 +148,7 @@ def _session() -> Session | None:
     except OSError as error:
         pass_on(error)
         # Whoever started this process has gone; the record does not depend on it.
-        _log.debug("tracekit: nobody to say hello to in %s", session.hello)
+        _log.debug("tracekit: the start of the recording cannot be reported in %s", session.hello)
     return session
 
 
@@ -217,7 +217,7 @@ def _note_loss(endpoint: str, loss: Loss, runs: Sequence[str]) -> None:
         note_loss(home(), endpoint, loss, runs)
     except HomeError as error:
         pass_on(error)
-        _log.debug("tracekit: the loss of spans is not noted: %s", error)
+        _log.debug("tracekit: lost spans cannot be counted: %s", error)
 
 
 @guarded

@@ -6,6 +6,7 @@ TracekitError
 ├── JournalError         a journal file cannot be read
 │   └── NewerJournalError    it was written by a newer tracekit
 ├── JudgeError           the judge of `check --judge` cannot be asked
+├── LakeError            a lake of many hosts cannot be read or written
 ├── OtlpError            spans cannot be sent to a collector
 ├── OutputError          a file that a command writes cannot be written
 ├── PricesError          the user's own price table cannot be read
@@ -32,6 +33,7 @@ __all__ = [
     "HomeError",
     "JournalError",
     "JudgeError",
+    "LakeError",
     "NewerJournalError",
     "NewerStoreError",
     "OtlpError",
@@ -72,6 +74,10 @@ class NewerJournalError(JournalError):
 
 class JudgeError(TracekitError):
     """A judge cannot be asked: its key is missing or refused, its model is unknown, or its price is."""
+
+
+class LakeError(TracekitError):
+    """A lake cannot be used: it is none, a file is damaged, or a library is missing."""
 
 
 class OtlpError(TracekitError):

@@ -13,6 +13,8 @@ __all__ = [
     "format_money",
     "format_number",
     "format_output",
+    "format_price",
+    "format_status",
     "is_unicode",
 ]
 
@@ -69,6 +71,17 @@ def format_money(usd: float | None, *, complete: bool = True) -> str:
         return ""
     amount = f"{usd:.4f}" if usd < 0.995 else f"{usd:,.2f}"
     return f"{'' if complete else '≥' if is_unicode() else '>='}${amount}"
+
+
+def format_price(usd: float | None, *, complete: bool, is_replay: bool) -> str:
+    """Return the cost of a run as `format_money`, in brackets for a replay, which costs nothing itself."""
+    text = format_money(usd, complete=complete)
+    return f"({text})" if text and is_replay else text
+
+
+def format_status(status: str, replay: str | None, *, is_replay: bool) -> str:
+    """Return the status of a run; of a replay its outcome `replay`, or while that is not known its status, marked."""
+    return f"{'↻' if is_unicode() else 'replay:'} {replay or status}" if is_replay else status
 
 
 def format_count(number: int, one: str, many: str = "") -> str:

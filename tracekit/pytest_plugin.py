@@ -266,7 +266,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
-# ── recordings that no test plays ────────────────────────────────────────────────────────────────────────────────────
+# ── recordings that no test replays ────────────────────────────────────────────────────────────────────────────────────
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -285,14 +285,14 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
-    """Tell of recordings that no test plays, where whole folders were run."""
+    """Tell of recordings that no test replays, where whole folders were run."""
     owned = config.stash[_OWNED]
     is_done = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     if not owned or not is_done or not _is_whole(config):
         return
     orphans = [path for path in sorted(set(_recordings(config))) if str(path) not in owned]
     if orphans:
-        terminalreporter.section("recordings that no test plays")
+        terminalreporter.section("recordings that no test replays")
         for path in orphans:
             terminalreporter.line(str(_shown(path, config)))
 

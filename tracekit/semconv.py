@@ -243,7 +243,7 @@ OTHER_CONTENT_PREFIXES: Final = (
 
 
 def is_content(name: str) -> bool:
-    """Return whether the attribute `name` holds what was said."""
+    """Return whether the attribute `name` holds message content."""
     return name in CONTENT or name.startswith(OTHER_CONTENT_PREFIXES)
 
 

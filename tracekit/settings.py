@@ -46,7 +46,7 @@ def _settings(folder: Path) -> Settings:
 
 
 def _known(table: Any, where: str) -> dict[str, Any]:
-    """`table`, which has nothing but `_TABLES`: what is spelled wrong would not hold, and nobody would be told."""
+    """Return `table`, or raise an error if it has other names than `_TABLES`, which would have no effect."""
     if not isinstance(table, dict):
         raise SettingsError(f"{where} is {table!r}; it must be a table")
     unknown = sorted(set(table) - set(_TABLES))

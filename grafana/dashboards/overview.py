@@ -79,7 +79,7 @@ def dashboard() -> Dashboard:
                 about=_LONGEST,
             ),
             ranking(
-                f"Dearest runs (the first {_LISTED})",
+                f"Most expensive runs (the first {_LISTED})",
                 top(total(semconv.COST_USD, CALL, by=RUN), _LISTED),
                 "Cost",
                 unit="currencyUSD",

@@ -143,7 +143,7 @@ class Team:
         return self.b
 
 
-def told(node: Node) -> list[str]:
+def adopted_tree(node: Node) -> list[str]:
     """Return the tree without plain spans, whose places differ, and without the mark of what is inferred."""
     lines = tree(_without_spans(node))
     return [lines[0], *(line.removesuffix(" ~") for line in lines[1:])]
@@ -161,7 +161,7 @@ def _without_spans(node: Node) -> Node:
 def test_agents_and_tools_are_the_applications(name: str, call_ids: bool) -> None:
     dialect = DIALECTS[name]
     run = structure(Team(dialect, call_ids=call_ids).build().recording())
-    assert told(run.root) == TREE
+    assert adopted_tree(run.root) == TREE
     nodes = list(run.root.walk())
     assert not [node for node in nodes if node.inferred and node.kind in ("agent", "tool")]
     assert [node.inferred for node in nodes if node.kind == "turn"] == [not dialect.turns] * 4
@@ -443,7 +443,7 @@ def test_a_named_agent_that_is_asked_again_is_two_agents(names: dict[str, Any]) 
 
 
 def _visit(b: Builder, who: str, number: int, start: int) -> str:
-    """A node of a graph that runs a graph of its own, whose step is called an agent; the step's id."""
+    """Add a node of a graph that runs another graph, with an agent as its step; return the step's id."""
     b.span(f"n{number}", "span", start, start + 90, "g", name=who, attributes=GRAPH)
     b.span(f"i{number}", "span", start + 1, start + 89, f"n{number}", name=who, attributes=GRAPH)
     return b.span(f"s{number}", "span", start + 2, start + 50, f"i{number}", name="agent", attributes=STEP)

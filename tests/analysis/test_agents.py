@@ -430,7 +430,7 @@ def test_a_structured_answer_is_known_in_the_result(answer: list[Any], told: str
 
 
 def solved(*, loops: bool, lane: str = "m", answers: int = 1, **ending: bool) -> Builder:
-    """Build a run of an agent that calls a `submit` tool without a result, and of a call that judges the answer."""
+    """Build a run of an agent that calls a `submit` tool without a result, and a call that judges it."""
     b, history = Builder(**ending), [ASK]
     solver: dict[str, Any] = {"system": "You solve it.", "tools": tools("bash", "submit")}
     if loops:

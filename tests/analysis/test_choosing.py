@@ -1,4 +1,4 @@
-"""One tool that starts every subagent: the field of its input that names the agent, where the run shows which it is."""
+"""One tool that starts every subagent, and the field of its input that names the agent."""
 
 from __future__ import annotations
 
@@ -132,7 +132,10 @@ def test_a_recorded_tool_names_its_agent_by_its_input() -> None:
 
 
 def _handed_on(definition: dict[str, Any], *chosen: dict[str, Any]) -> list[str]:
-    """The names of agents that share one history: each but the last hands it on by a tool, to another each time."""
+    """The names of agents that share one history.
+
+    Each of them but the last hands the history on by a tool.
+    """
     b, history = Builder(), [user("I was billed twice for my kettle.")]
     for number, prompt in enumerate(("You triage.", "You bill.", "You refund.")):
         answer = [use(f"t{number}", definition["name"], **chosen[number])] if number < 2 else [said("It is settled.")]

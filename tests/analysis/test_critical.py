@@ -1,4 +1,4 @@
-"""The critical path, and the slack and drag of each span: by hand, and against a model that lays out a whole run."""
+"""The critical path, and each span's slack and drag: by hand, and against a model of a whole run."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def test_neighbours_in_the_record_are_not_parent_and_child() -> None:
 
 
 def test_no_time_is_counted_twice_where_a_child_reaches_beyond_its_parent() -> None:
-    """Clamped to its parent, and found again where the grandparent goes on, `x` would count from 20 to 50 and to 80."""
+    """A span that outlasts its parent counts up to its parent's end only.
+
+    Found again where the grandparent goes on, `x` would count from 20 to 50 and to 80.
+    """
     root = span("r", 0, 100, span("a", 10, 50, span("w", 10, 48), span("x", 20, 80)), span("b", 50, 90))
     steps = path(root)
     assert steps == [("r", 0, 10), ("w", 10, 48), ("a", 48, 50), ("b", 50, 90), ("r", 90, 100)]
@@ -154,7 +157,7 @@ def test_a_path_through_a_deep_tree() -> None:
 
 
 def shares(*findings: tuple[float, Confidence, tuple[str, ...]]) -> list[tuple[str | None, float, float]]:
-    """The shares of a lead's two calls of 10 ms and two tasks of 40 ms, one after the other, in milliseconds."""
+    """Return the shares, in milliseconds, of a lead's two calls of 10 ms and two tasks of 40 ms."""
     tasks = [
         span(
             f"tool{n}",
@@ -343,7 +346,7 @@ def nested(size: int) -> Node:
 
 
 def overlapping(size: int) -> Node:
-    """All begin before any has ended."""
+    """Spans that begin before any of them has ended."""
     return span("r", 0, 3 * size, *(span(f"s{n}", n, 2 * size + n * 7919 % size) for n in range(size)))
 
 

@@ -1,4 +1,4 @@
-"""Two runs side by side: each test changes one thing of a team's run, and sees that this and nothing else is told."""
+"""Comparisons of a team's run with a copy in which one thing has changed: only that is reported."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def changes(counting: bool = True, **edits: Any) -> list[NodeChange]:
     return [change for change in found if change.counts or not counting]
 
 
-def told(change: NodeChange) -> tuple[str, str]:
+def place_of(change: NodeChange) -> tuple[str, str]:
     return " > ".join(step.name for step in change.path), change.field
 
 
@@ -109,13 +109,13 @@ def test_equal_runs_are_the_same_whatever_their_ids() -> None:
 )
 def test_one_field(edits: dict[str, Any], place: str, field: str, before: Any, after: Any) -> None:
     change = the_change(**edits)
-    assert (told(change), change.before, change.after, change.how) == ((place, field), before, after, "changed")
+    assert (place_of(change), change.before, change.after, change.how) == ((place, field), before, after, "changed")
     assert (change.a, change.b) == ("c2", "xc2")
 
 
 def test_model_tokens_and_stop_reason() -> None:
     found = changes(tokens=8, stop="max_tokens")
-    assert [(told(change), change.before, change.after) for change in found] == [
+    assert [(place_of(change), change.before, change.after) for change in found] == [
         (("team > lead > turn 1 > call", "stop reason"), "end_turn", "max_tokens"),
         (("team > lead > turn 1 > call", "tokens out"), 7, 8),
         (("team > lead > turn 2 > call", "stop reason"), "end_turn", "max_tokens"),
@@ -125,17 +125,17 @@ def test_model_tokens_and_stop_reason() -> None:
 
 def test_a_model_of_every_call_is_told_once() -> None:
     change = the_change(model="claude-haiku-5-5")
-    assert (told(change), change.repeated) == (("team > lead > turn 1 > call", "model"), 1)
+    assert (place_of(change), change.repeated) == (("team > lead > turn 1 > call", "model"), 1)
 
 
 def test_a_system_prompt_of_every_call_is_told_once() -> None:
     change = the_change(system="You lead well.")
-    assert (told(change), change.repeated) == (("team > lead > turn 1 > call", "system"), 1)
+    assert (place_of(change), change.repeated) == (("team > lead > turn 1 > call", "system"), 1)
 
 
 def test_one_of_three_alike_agents_is_found_by_what_it_says() -> None:
     change = the_change(says={"orders": "The file orders has four findings: one, two, three and four."})
-    assert told(change) == ("team > lead > turn 1 > worker #2 > turn 1 > call", "answer")
+    assert place_of(change) == ("team > lead > turn 1 > worker #2 > turn 1 > call", "answer")
 
 
 def test_agents_that_begin_in_another_order_at_once_are_the_same() -> None:
@@ -147,18 +147,18 @@ def test_agents_that_begin_in_another_order_at_once_are_the_same() -> None:
 
 def test_agents_in_another_order_one_by_one_differ_by_order() -> None:
     change = the_change(workers=["orders", "cart", "mail"])
-    assert told(change) == ("team > lead > turn 1 > worker #1", "order")
+    assert place_of(change) == ("team > lead > turn 1 > worker #1", "order")
     assert (change.before, change.after) == ("before worker #2", "after worker #2")
 
 
 def test_one_agent_less_is_that_agent() -> None:
     change = the_change(workers=["cart", "mail"])
-    assert (told(change), change.how) == (("team > lead > turn 1 > worker #2", "node"), "only in a")
+    assert (place_of(change), change.how) == (("team > lead > turn 1 > worker #2", "node"), "only in a")
 
 
 def test_one_agent_more_is_that_agent() -> None:
     change = the_change(workers=["cart", "stock", "orders", "mail"], starts=[100, 150, 200, 300], last=40)
-    assert (told(change), change.how, change.b) == (
+    assert (place_of(change), change.how, change.b) == (
         ("team > lead > turn 1 > worker #2", "node"),
         "only in b",
         "xw-stock",
@@ -167,12 +167,12 @@ def test_one_agent_more_is_that_agent() -> None:
 
 def test_a_turn_put_in_between_leaves_the_others_what_they_were() -> None:
     change = the_change(extra=True)
-    assert (told(change), change.how) == (("team > lead > turn 2", "node"), "only in b")
+    assert (place_of(change), change.how) == (("team > lead > turn 2", "node"), "only in b")
 
 
 def test_another_name_is_a_name_and_no_other_agent() -> None:
     found = changes(worker="helper")
-    assert {told(change)[1] for change in found} == {"name"}
+    assert {place_of(change)[1] for change in found} == {"name"}
     assert {(change.before, change.after) for change in found} == {("worker", "helper")}
 
 

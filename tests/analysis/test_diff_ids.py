@@ -23,7 +23,7 @@ GO: Any = [{"role": "user", "content": "go"}]
 
 
 def respond(asked: ReceivedRequest) -> ScriptedResponse:
-    """Ask for a tool where one is offered, then say what came of it; each id is new."""
+    """Request a tool if one is offered, then report its result; each id is new."""
     new = uuid.uuid4().hex
     if "/files" in asked.path:
         made = {"id": f"file_{new}", "type": "file", "filename": "a.txt", "mime_type": "text/plain", "size_bytes": 3,

@@ -1,4 +1,4 @@
-"""Agents that hand over to one another, each with a history of its own or with the history as the words of a user."""
+"""Agents that hand over to each other, with their own histories or with one as a user's text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ class Swarm(Builder):
         self._message = ""
 
     def work(self, name: str, to: str = "", *, shows: bool = True, system: str = "", **more: Any) -> None:
-        """Let the agent `name` work, and hand over if it is to anyone. It is shown the others unless `shows` is false."""
+        """Run the agent `name`, and hand over to the next agent, if any.
+
+        With `shows`, the request includes the messages of the other agents.
+        """
         at, self._at = self._at, self._at + 100
         others = ", ".join(each for each in self._members if each != name)
         handed = f"Handed to you: {self._message}\n" if self._message else ""

@@ -69,7 +69,7 @@ def test_a_name_that_an_attribute_gave_from_the_begin_stays() -> None:
 
 
 def _managed(*, tool_span: bool = False, name: str = "researcher.run") -> Builder:
-    """A lead that has another agent as a tool, each step in a span of its own, as frameworks record it."""
+    """A lead with another agent as a tool, each step in its own span, as frameworks record it."""
     b, question, answer = Builder(), "How long is a blue whale?", "A blue whale is 30 metres long."
     asked = use("t1", "researcher", task=question)
     b.span("lead", "span", 0, 1000, name="LeadAgent.run", attributes={KIND: "AGENT"})

@@ -1,4 +1,4 @@
-"""A run as it stood at a moment: only what had begun, open what had not ended, and answers as far as they had arrived."""
+"""A run as it stood at a moment: spans that had begun, and responses as far as they had arrived."""
 
 from __future__ import annotations
 

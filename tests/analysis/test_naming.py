@@ -159,7 +159,7 @@ def test_a_single_call_beside_an_agent_with_tools_is_the_programs() -> None:
 
 
 def _solved(lane: str, *, system: str = "You judge.", solved: tuple[str, str] = ("m.t1.t0", "m.t1.j1")) -> Builder:
-    """An agent with tools, each of whose requests a library makes in a task of its own, and a single call in `lane`."""
+    """An agent whose requests a library makes in tasks of their own, and a single call in `lane`."""
     b = Builder()
     asked, brought = [user("Solve it.")], user([result("u", "seen")])
     b.call("a", 0, 10, asked, [use("u", "look")], lane=solved[0], tools=LOOK, system="You solve.")

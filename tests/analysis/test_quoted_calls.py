@@ -1,4 +1,4 @@
-"""Histories that give an agent's tool calls back as text of its own, and the results as text of the user."""
+"""Histories that quote an agent's tool calls as its text, and the results as the user's text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def outline(builder: Builder) -> list[str]:
 
 
 def _lead(text: str, *, observed: bool = True, system: str = "You lead.") -> Builder:
-    """A lead whose second request gives its tool call as `text`, and what came of it."""
+    """A lead whose second request quotes its tool call as `text`, and the tool's result."""
     b, asked = Builder(), use("toolu_000000", "researcher", task="Measure the blue whale.")
     b.call("a", 0, 10, [ASK], [asked], system="You lead.")
     b.call("r", 20, 30, [user("Your task: Measure the blue whale.")], [said(LENGTH)], system="You research.")

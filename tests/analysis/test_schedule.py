@@ -105,7 +105,7 @@ def test_changes_below_several_nodes_are_carried_up_together() -> None:
 
 
 def test_a_node_that_takes_less_for_two_reasons_takes_so_much_less() -> None:
-    """Its own duration is changed, and one of its children begins earlier."""
+    """The node's own duration changes, and one of its children begins earlier."""
     nodes = tree(("r", 0, 100, None), ("p", 0, 90, "r"), ("a", 10, 40, "p"), ("b", 40, 90, "p"))
     change = combined([Change(durations={"p": 80 * MS}), Change({"b": ("a", 0)})])
     assert schedule(nodes).saving(change).ns == 40 * MS

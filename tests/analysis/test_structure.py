@@ -249,7 +249,10 @@ def test_lanes_in_another_order_than_the_words_say_tell_nothing() -> None:
 
 
 def test_calls_of_one_lane_serve_one_block() -> None:
-    """A tool that asks twice, the second time without a word of the input, in the task that serves the block."""
+    """A tool that makes two calls in the task that serves the block.
+
+    The second call has no words of the block's input.
+    """
     b = Builder()
     blocks = [use("t1", "look", path="alpha.py"), use("t2", "look", path="beta.py")]
     b.call("a", 0, 10, [ASK], blocks)

@@ -38,7 +38,10 @@ def run_of(
     blocks: bool = False,
     inputs: dict[str, dict[str, str]] | None = None,
 ) -> Run:
-    """A lead's response, which ends at 1000 ms, requests tools; `ask_a` and `ask_b` are subagents; the results are sent at `end`."""
+    """A lead's response, which ends at 1000 ms, and requests tools.
+
+    `ask_a` and `ask_b` are subagents; the results are sent at `end`.
+    """
     build = Builder()
     given = {name: (inputs or {}).get(name, {"question": QUESTIONS.get(name, "Go on.")}) for name in asked}
     uses = [use(f"u-{name}", name, **given[name]) for name in asked]
@@ -97,7 +100,7 @@ def test_the_finding_says_that_the_tool_is_not_counted() -> None:
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_gap_that_the_tool_may_have_filled_is_no_saving(a: Times, b: Times, end: int, place: int) -> None:
-    """In one lane the tool can only have run in the gap of 3 s, which stays whatever is done about the others."""
+    """An unrecorded tool keeps the gap of 3 s in its lane, whatever changes elsewhere."""
     asked = ["ask_a", "ask_b"]
     asked.insert(place, "bash")
     assert found(run_of(asked, a, b, end)) == SERIAL

@@ -1,4 +1,4 @@
-"""Which part of a work goes when it takes less, and what moves with it."""
+"""Shortened spans: the parts that are removed, and the spans that move."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def made(root: Node, container: Node, change: Change) -> WhatIf:
 
 
 def at(could: WhatIf, id: str) -> tuple[float, float]:
-    """When the node called `id` could have run, in milliseconds since the begin of the run."""
+    """Return the time in which the node `id` could have run, in milliseconds since the run's begin."""
     start_ns, end_ns = could.times[id]
     return (start_ns - START_NS) / MS, (end_ns - START_NS) / MS
 
@@ -72,7 +72,7 @@ def test_where_a_saving_is_only_bounded_what_comes_later_moves_up_by_it() -> Non
 
 
 def test_a_clock_that_was_read_twice_moves_all_below_alike() -> None:
-    """A turn that began a little before the one ahead of it ended is drawn after it, and so is what is in it."""
+    """A turn that began before the turn ahead of it ended is drawn after that turn, with its content."""
     first = node("turn", "turn", 0, 100.3, id="first")
     tools = [node("tool", "t", 100 + 100 * n, 200 + 100 * n, id=f"t{n}") for n in range(2)]
     root = node("run", "r", 0, 300, first, node("turn", "turn", 100, 300, *tools, id="turn"), id="root")

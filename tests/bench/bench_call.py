@@ -1,4 +1,4 @@
-"""What a call costs with tracekit: CPU time against the SDK's own tracing alone, with the same provider.
+"""The CPU time of a call with tracekit, against the SDK's own tracing with the same provider.
 
 The goal is at most 1.3 for a plain call and for a stream. For information: calls over a socket, as they are in life;
 calls outside any run, each of which is a run, with a journal, of its own; and tracekit without any provider against the

@@ -1,4 +1,4 @@
-"""How long all rules take on runs of 1,000, 10,000 and 100,000 spans, and how that grows.
+"""The time of all rules on runs of 1,000, 10,000 and 100,000 spans, and its growth.
 
 Run it from the repository's folder: `python -m tests.bench.bench_check [SHAPE]`. The shapes: many leads with teams of
 their own, beside each other and one after another; one lead with as many turns as it takes, or with a subagent in each;

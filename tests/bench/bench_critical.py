@@ -1,4 +1,4 @@
-"""How long the critical path, slack and drag take on runs of 1,000, 10,000 and 100,000 spans, and how that grows.
+"""The time of critical path, slack and drag on runs of 1,000 to 100,000 spans, and its growth.
 
 Run it from the repository's folder: `python -m tests.bench.bench_critical`. The shapes: children one after another, a
 child in a child a thousand levels deep, children that all begin before any has ended, and agents with turns. CPU time

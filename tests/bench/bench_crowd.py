@@ -1,4 +1,6 @@
-"""Eight processes of 200 runs each record while eight look: nobody waits more than a second, nothing is lost or twice.
+"""Eight processes that record 200 runs each while eight processes read.
+
+No reader waits more than a second, and nothing is lost or recorded twice.
 
 Run it from the repository's folder: `python -m tests.bench.bench_crowd`; it takes some two minutes.
 """
@@ -15,7 +17,7 @@ from tests.support.crowd import crowd
 
 
 def main() -> None:
-    """Let them loose, and check what came of it."""
+    """Start all processes, and check their results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writers", type=int, default=8)
     parser.add_argument("--readers", type=int, default=8)

@@ -1,4 +1,4 @@
-"""The detail pane on a long conversation: what it costs to open, to look at again while it grows, and to page.
+"""The detail pane on a long conversation: the time to open it, follow its growth, and page through it.
 
 One call whose request holds `--turns` turns (5.5 MB by default) and whose answer is one line of 10 MB. The baseline of
 each ratio is what nobody can do without: parsing that request once as JSON. Seconds of CPU, the best of five.

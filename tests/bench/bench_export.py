@@ -1,4 +1,4 @@
-"""What a bad endpoint costs: `tracekit demo` exporting to nobody and to one who never answers, against not exporting.
+"""The cost of a bad endpoint: `tracekit demo` with an endpoint that is gone or silent, against no export.
 
 `demo` is the whole command: the goal is 1.05. `exit` is the time from the last line of a program of ten spans
 to its end, in which an endpoint may be waited for: 2 s at most.
@@ -30,7 +30,7 @@ print(time.monotonic())
 
 
 def measure(variables: dict[str, str]) -> Figures:
-    """How long the demo takes with `variables`, and the exit of a short program."""
+    """Return the seconds that the demo takes with `variables`, and those of a short program's exit."""
     with tempfile.TemporaryDirectory() as folder:
         env = environment(Path(folder), **variables)
         begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""The viewer follows a live run of streaming subagents: what that costs, and whether every delta is there at the end.
+"""The viewer while it follows a live run of streaming subagents: its CPU time, and the deltas that it shows.
 
 Three processes: a program whose `--agents` subagents each receive `--rate` deltas a second for `--seconds`, the
 scripted Claude that sends them (this one), and the real viewer on a terminal of its own, which follows the newest
@@ -35,7 +35,7 @@ _PROGRAM = Path(__file__).parents[1] / "programs" / "streaming.py"
 
 
 def words(agent: str, many: int) -> str:
-    """What an agent says: a delta a word, none like another."""
+    """Return an agent's text as distinct deltas of one word."""
     return " ".join(f"{agent}-{number}" for number in range(many))
 
 

@@ -1,4 +1,4 @@
-"""What it costs to start: `import tracekit; tracekit.init()` against `import opentelemetry.sdk.trace`; the goal is 1.0.
+"""The CPU time of `import tracekit; tracekit.init()`, against `import opentelemetry.sdk.trace`; the goal is 1.0.
 
 CPU time of the statement alone, in fresh interpreters whose modules are compiled.
 

@@ -1,4 +1,4 @@
-"""How a journal grows: a conversation of 150 turns, with a system prompt and tools, that comes to some 400 kB.
+"""The growth of a journal: a conversation of 150 turns with a system prompt and tools, some 400 kB.
 
 Compares what the journal takes with what is new in the conversation (each message, answer and field once) and with
 what a record takes that keeps each request as it was sent. The CPU time of the last calls against that of the first

@@ -1,4 +1,4 @@
-"""What recording and reading take in memory and CPU time, with very much text.
+"""Memory and CPU time of recording and reading very long texts.
 
 Recording: 20,000 calls of 50 kB in a run, and 300 runs of 6 calls of 1 MB that end, with tracekit and without. Reading:
 `show`, `check` and `collect` of 1,000 turns over a document of 500 kB, and `collect` of a run of 400 MB, against

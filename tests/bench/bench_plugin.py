@@ -1,4 +1,6 @@
-"""What the pytest plugin costs those who do not use it: a run of one empty test with it against one without; the goal is 1.05.
+"""The cost of the pytest plugin for projects that do not use it: one empty test with and without it.
+
+The goal is 1.05.
 
 CPU time of the whole process, whose modules are compiled.
 

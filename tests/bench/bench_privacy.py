@@ -1,4 +1,4 @@
-"""What redaction costs: CPU time of a request's text at first and again, and of texts that are made to hurt a pattern.
+"""The CPU time of redaction: new texts, texts seen before, and texts made to slow a pattern down.
 
 The goal: 398 kB that were seen before take less than a millisecond, each hurtful text of 1 MB less than 50 ms, in one
 pass as in a call's: redaction of the request, and what the user's rules take of it.

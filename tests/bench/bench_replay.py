@@ -1,4 +1,4 @@
-"""What a replayed call costs, and what it costs to open a recording.
+"""The cost of a replayed call, and of opening a recording.
 
 A call in a replay against one that a bare `httpx2.MockTransport` answers (goal 1.5), and against vcrpy matching on the
 body among 200 recorded calls (goal 1/20); opening a recording of 5 MB against `json.loads` of its lines (goal 2). All are
@@ -37,7 +37,7 @@ def request(number: int) -> Any:
 
 
 def answer() -> bytes:
-    """What each call is answered."""
+    """The response to each call."""
     from tracekit.demo.claude import message, text
 
     return message(text("An answer of some words. " * 20)).body
@@ -161,7 +161,7 @@ VARIANTS: dict[str, Callable[[Path], Figures]] = {
 
 
 def run(name: str, folder: Path) -> Figures:
-    """What the process `name` measures."""
+    """Return the measurements of the process `name`."""
     return child(
         [sys.executable, "-m", "tests.bench.bench_replay", "--do", name, str(folder)],
         {"TRACEKIT_HOME": str(folder / "home")},

@@ -1,4 +1,4 @@
-"""The list of runs over a store of a million spans in 10,000 runs: what opening it, widening it and a key cost.
+"""The list of runs over a store of a million spans in 10,000 runs: opening, widening, pressing a key.
 
 In fresh processes, each on a terminal of its own that is read all the time, by CPU time of the whole process:
 *opens*: from the start of the empty screen until the newest runs are drawn, which takes DuckDB in; goal 300 ms.

@@ -1,4 +1,4 @@
-"""What findings promise against what the mended programs save, for each case of `tests/support/measured.py`.
+"""The savings that findings promise, against those of the improved programs of `tests/support/measured.py`.
 
 Run it from the repository's folder: `python -m tests.bench.bench_savings`; it takes some three minutes. Serial and
 parallel form take turns; what counts is the ratio of the promised to the measured saving, by the medians of the rounds,

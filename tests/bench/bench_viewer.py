@@ -1,4 +1,6 @@
-"""What the run screen costs, against a bare view of lines of the same run; goals 2.0 (paint), 1.5 (a key), 3.0 (memory).
+"""The cost of the run screen, against a plain view of lines of the same run.
+
+Goals: 2.0 (paint), 1.5 (a key), 3.0 (memory).
 
 100,000 spans. CPU time of the first paint, from the app's begin until its lines have been drawn in their final size; for
 information, until all is at rest, the detail included. CPU time of a key that moves the cursor, and of one that scrolls
@@ -81,7 +83,7 @@ def _flat(root: Node) -> Iterator[tuple[int, Node]]:
 
 
 class BareApp(App[None]):
-    """Nothing but the lines."""
+    """An app with the lines alone."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()
@@ -135,7 +137,7 @@ def measure(variant: str) -> None:
 
 
 def _watch(widget: type[ScrollView], begin: int) -> dict[int, float]:
-    """When the last line of a `widget` was first drawn, by the height that it had."""
+    """Record the time at which the last line of a `widget` was first drawn, by its height."""
     drawn: dict[int, float] = {}
     render_line = widget.render_line
 

@@ -1,4 +1,4 @@
-"""Makes calls in one way of tracing, and prints the CPU time of the whole process for each call in microseconds.
+"""Makes calls in one variant of tracing, and prints the process's CPU time per call in microseconds.
 
 Usage: calls.py VARIANT [URL]. It is a process of its own, run by the benchmarks.
 
@@ -69,7 +69,7 @@ class _Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
 
 
 class _Claude:
-    """What the mock transport answers next."""
+    """Return the next response of the mock transport."""
 
     def __init__(self) -> None:
         self.chunks = [ANSWER.body]

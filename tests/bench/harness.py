@@ -1,4 +1,4 @@
-"""Measures by comparing: variants take turns, each in a process of its own, and what counts is the ratio in a round.
+"""Measures by comparison: variants alternate, each in its own process, and the ratio within a round counts.
 
 A machine that others use is slow for all variants of a round alike, so the median of the rounds' ratios says more than
 the ratio of two medians, and either says more than a time.

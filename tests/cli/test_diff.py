@@ -32,7 +32,7 @@ def test_the_same(home: Path, tmp_path: Path) -> None:
     for other in ("run.jsonl", "normal.jsonl"):
         done = tracekit("diff", id[:8], str(tmp_path / other), env=environment(home))
         assert done.returncode == 0, done.stdout
-        assert "They are the same." in done.stdout
+        assert "The runs are the same." in done.stdout
 
 
 def test_different(home: Path, pair: tuple[str, str], snapshot: SnapshotAssertion) -> None:
@@ -72,8 +72,8 @@ def test_without_what_was_said_the_rest_is_compared(home: Path, monkeypatch: pyt
     full, one, other, nothing = ids
     for a, b in ((full, one), (one, other), (one, nothing)):
         done = tracekit("diff", a, b, env=environment(home))
-        assert "is not compared" in done.stderr
-        assert (done.returncode, "They are the same." in done.stdout) == (0, True), done.stdout
+        assert "messages are not compared" in done.stderr
+        assert (done.returncode, "The runs are the same." in done.stdout) == (0, True), done.stdout
 
 
 def test_what_cannot_be_compared(home: Path, tmp_path: Path) -> None:

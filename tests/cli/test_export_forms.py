@@ -67,12 +67,12 @@ def test_the_manual_names_every_form() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "give one of -o FILE and --otlp URL"),
-        (["--format", "parquet"], "give one of -o FILE and --otlp URL"),
+        ([], "give either -o FILE or --otlp URL"),
+        (["--format", "parquet"], "give either -o FILE or --otlp URL"),
         (["--format", "html", "-o", "."], "is a folder"),
-        (["--format", "html", "--normal"], "--normal is a form of the journal"),
+        (["--format", "html", "--normal"], "--normal is for --format journal"),
         (["--format", "html", "--content"], "--content is for --otlp"),
-        (["-o", "x", "--otlp", "http://127.0.0.1:1"], "give one of -o FILE and --otlp URL"),
+        (["-o", "x", "--otlp", "http://127.0.0.1:1"], "give either -o FILE or --otlp URL"),
     ],
 )
 def test_what_is_refused(arguments: list[str], said: str, folder: Path) -> None:

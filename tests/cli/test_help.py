@@ -1,4 +1,4 @@
-"""`tracekit help`: the list of pages, a page as Markdown, a page on a terminal, and names that are no page."""
+"""`tracekit help`: the list of pages, a page as Markdown or on a terminal, and unknown names."""
 
 from __future__ import annotations
 

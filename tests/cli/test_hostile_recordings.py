@@ -34,7 +34,7 @@ TOLD = {
     "a field that a request repeats": "'request.order' names a field twice",
     "a request that continues itself": "it continues request 0000000000000001, which is missing",
     "a line of lists in lists": "too many levels",
-    "a number of 5,000 digits": "cannot be read and is passed over",
+    "a number of 5,000 digits": "cannot be read and is skipped",
     "Infinity, NaN and 1e999": "1e999 is too large a number",
     "ids that are no texts": "'id' is a list, not an id",
     "headers that are no texts": "'response.headers' is an object, not an object of texts",
@@ -90,7 +90,7 @@ STORING = (
 
 
 def crash(*arguments: str) -> str:
-    """The traceback of a command that does not end as commands do, or what it says of a run that it cannot read."""
+    """Return the traceback of a command that crashed, or its message about a run that it cannot read."""
     result = CliRunner().invoke(cli, arguments, prog_name="tracekit")
     if not isinstance(result.exception, (SystemExit, TracekitError, type(None))):
         return f"{arguments}: {result.exception!r}"

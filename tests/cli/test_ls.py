@@ -57,7 +57,7 @@ def test_since_is_counted_from_now(home: Path) -> None:
     write_runs(1, name="new", ago_s=60)
     assert listed("--since", "1d") == ["new"]
     assert listed("--since", "1w") == ["new", "old"]
-    with pytest.raises(click.BadParameter, match="is no age"):
+    with pytest.raises(click.BadParameter, match="is not an age"):
         command(["ls", "--since", "soon"])
 
 

@@ -94,9 +94,13 @@ class Talk(Team):
         ("status>ok", "status takes a colon"),
         ("cost>", "cost> has no value: the cost in US dollars"),
         ("said:", "said: has no value: a text in a message"),
-        ("cost>much", "much is no number for cost: write cost>2"),
-        ("time>5y", "5y is no number for time: .*with the units ms, s, m, min and h"),
-        ("since:soon", "since:soon is no time: .*as in 30d, or a date"),
+        ("cost>much", "much is not a number for cost: write cost>2"),
+        ("time>5y", "5y is not a number for time: .*with the units ms, s, m, min and h"),
+        ("since:soon", "since:soon is not a time: .*as in 30d, or a date"),
+        ("cost >1", ">1 is no filter: write cost>2 without spaces"),
+        ("calls!=1", "calls!=1 is no filter: "),
+        ("a " * 101, "the filter has 101 terms; give at most 100"),
+        ("said:\udcff", "bytes that are no UTF-8 text"),
     ],
 )
 def test_a_wrong_filter_names_what_exists(filter: str, message: str) -> None:

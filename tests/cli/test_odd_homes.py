@@ -56,7 +56,7 @@ def test_name_that_duckdb_cannot_open(tmp_path: Path) -> None:
     fill(tmp_path / "what?")
     counted, collected = outcomes(tmp_path / "what?", COUNT, ("collect",))
     assert counted[:2] == (0, "n\n1\n")
-    assert "this is read from the journals" in counted[2]
+    assert "the journals are read" in counted[2]
     assert collected[0] == 2
     assert "set TRACEKIT_HOME to a folder without one" in collected[2]
 
@@ -96,7 +96,7 @@ def test_path_on_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
         for code, _, told in outcomes(home, ("ls",), COUNT, ("prune",), ("run", "--", "true")):
-            assert (code, "is, or lies below, a file" in told) == (2, True)
+            assert (code, "is a file, or lies below one" in told) == (2, True)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_home_that_is_read_only(read_only: Path) -> None:
     assert "guide-serial" in shown[1]
     assert checked[0] == 1
     assert counted[:2] == (0, "n\n1\n")
-    assert "Read-only file system; this is read from the journals" in counted[2]
+    assert "Read-only file system; the journals are read" in counted[2]
     for code, _, told in (collected, pruned):
         assert (code, "Read-only file system" in told) == (2, True)
     assert ran[0] == 0
@@ -133,5 +133,5 @@ def test_rules_of_redaction_that_are_no_table(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.tracekit]\nredact = 'x'\n")
     done = tracekit("run", "--", "true", env=environment(tmp_path / "home"), cwd=tmp_path)
     assert done.returncode == 2
-    assert "redact = 'x' is no table; write one rule a line" in done.stderr
+    assert "redact = 'x' is not a table; write one rule a line" in done.stderr
     assert "Traceback" not in done.stderr

@@ -139,7 +139,7 @@ def test_last_and_names_mean_no_replay(claude: Watched, tmp_path: Path) -> None:
     changed = write(tmp_path, ASK.replace('"hi"', '"ho"'), "changed.py")
     left = tracekit("replay", "last", "--", changed, env=made.env)
     assert left.returncode == 1
-    assert f"meant? tracekit run -- {changed}, and replay that run" in left.stderr
+    assert f"record again: tracekit run -- {changed}, and replay that run" in left.stderr
 
     # Listed, counted and summed up: the recorded run alone, unless replays are asked for.
     assert [run["id"] for run in tracekit_json("ls", env=made.env)] == [recorded["id"]]
@@ -180,7 +180,7 @@ def test_where_there_are_replays_only_last_means_none(hi: Recorded, tmp_path: Pa
     assert tracekit("replay", str(hi.file), "--", str(hi.folder / "agent.py"), env=env).returncode == 0
     for named in ("last", "agent"):
         shown = tracekit("show", named, env=env)
-        assert (shown.returncode, "`last-replay` does" in shown.stderr) == (2, True), shown.stderr
+        assert (shown.returncode, "use `last-replay`" in shown.stderr) == (2, True), shown.stderr
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_the_exit_code_is_the_programs(code: str, exit_code: int, hi: Recorded) 
         (ASK + "ask('hi')", "each of its recorded responses was already used"),
         (ASK + "while True:\n  ask('hi')", "was already used"),
         (ASK + "while True:\n  try:\n    ask('hi')\n  except Exception:\n    pass", "was already used"),
-        (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it is ended"),
+        (ASK + "while True:\n  try:\n    ask('hi')\n  except BaseException:\n    pass", "it was stopped"),
     ],
 )
 @pytest.mark.slow
@@ -298,7 +298,7 @@ def test_calls_that_are_never_made(claude: Watched, tmp_path: Path) -> None:
     done = recorded.replay(ASK + "ask('b')")
     assert done.returncode == 1
     assert "had made all recorded calls" in done.stderr
-    assert "recorded and never asked (1):" in done.stderr
+    assert "recorded, but not requested (1):" in done.stderr
 
 
 # ── what cannot be tested, and what cannot be meant ──────────────────────────────────────────────────────────────────
@@ -326,12 +326,12 @@ def test_another_program(hi: Recorded) -> None:
 def test_a_python_that_ignores_the_hook(flag: str, hi: Recorded) -> None:
     done = hi.replay(None, command=[sys.executable, flag, str(hi.folder / "agent.py")])
     assert done.returncode == 125, done.stderr
-    assert "no Python process of the program loaded the hook" in done.stderr
+    assert "no Python process of the program loaded tracekit's hook" in done.stderr
 
 
 @pytest.mark.slow
 def test_a_python_without_tracekit(hi: Recorded, tmp_path: Path) -> None:
-    """It has the SDK, but neither our hook nor us."""
+    """Make a Python environment that has the SDK, but neither tracekit nor its hook."""
     venv.create(tmp_path / "bare", with_pip=False)
     (site,) = (tmp_path / "bare" / "lib").glob("python*/site-packages")
     import anthropic
@@ -440,11 +440,11 @@ def test_replays_do_not_nest(hi: Recorded) -> None:
     )
     done = hi.replay(inner)
     assert (done.returncode, done.stdout) == (0, f"{hi.stdout}2\n"), done.stderr
-    assert "replays cannot be nested" in done.stderr
+    assert "a replay cannot start another replay" in done.stderr
     api = f"import tracekit\ntry:\n  with tracekit.replay({str(hi.file)!r}):\n    pass\nexcept tracekit.ReplayError as e:\n  print(e)\n"
     done = hi.replay(api + ASK)
     assert done.returncode == 0, done.stderr
-    assert "replays cannot be nested" in done.stdout
+    assert "a replay cannot start another replay" in done.stdout
 
 
 @pytest.mark.parametrize(

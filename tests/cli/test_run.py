@@ -177,7 +177,7 @@ def test_a_program_without_calls_leaves_no_run(tmp_path: Path) -> None:
 def test_a_program_that_ignores_the_path_is_told_of(tmp_path: Path) -> None:
     done = tracekit("run", "--", sys.executable, "-I", "-c", "print('x')", env=environment(tmp_path / "home"))
     assert done.stdout == "x\n"
-    assert "no Python process of the program loaded the hook" in done.stderr
+    assert "no Python process of the program loaded tracekit's hook" in done.stderr
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def test_a_run_that_is_recorded_in_part_says_so(claude: ScriptedClaude, folder: 
     env = environment(folder / "home", claude.url)
     done = tracekit("run", str(folder / "both.py"), str(folder / "bin"), env=env)
     told = TOLD.format(port=claude.url.rpartition(":")[2])
-    assert f"the record is partial: {told}, and that is not recorded" in done.stderr
+    assert f"the record is partial: {told}, which is not recorded" in done.stderr
     shown = tracekit_json("show", "last", env=env)
     where = claude.url.removeprefix("http://")
     assert shown["run"]["calls"] == 1
@@ -101,7 +101,7 @@ def test_a_run_that_is_recorded_in_part_says_so(claude: ScriptedClaude, folder: 
         {"caller": "urllib3", "host": where, "requests": 1},
     ]
     drawn = tracekit("show", "last", env={**env, "COLUMNS": "500"}).stdout
-    assert f"partial: {told}, and that is not recorded" in drawn
+    assert f"partial: {told}, which is not recorded" in drawn
     # It goes with the run, and nothing of what was sent does.
     assert tracekit("export", "last", "--normal", "-o", str(folder / "it.jsonl"), env=env).returncode == 0
     assert tracekit_json("show", str(folder / "it.jsonl"), env=env)["unrecorded"] == shown["unrecorded"]

@@ -1,4 +1,4 @@
-"""What `tracekit show` and `ls` draw: as wide as asked, the same in a pipe, and never what a model or tool smuggles in."""
+"""The output of `tracekit show` and `ls`: its width, its form in a pipe, and harmless hostile texts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
+from tracekit_viewer.render.title import Title, title_of
 
 from tests.support.build import Builder, assistant, result, said, use, user
 from tests.support.cli import environment, tracekit
 from tests.support.trees import node, run_of, team_run
 from tracekit import semconv
+from tracekit.analysis.diff import compare
 from tracekit.analysis.structure import structure
 from tracekit.analysis.timing.path_line import shares_text
 from tracekit.analysis.timing.shares import Share
 from tracekit.cli.options import echo_json
+from tracekit.cli.render.diff import print_diff
 from tracekit.cli.render.path import print_path
 from tracekit.cli.render.runs import print_runs
 from tracekit.cli.render.tree import print_tree
@@ -34,6 +37,8 @@ from tracekit.formatting import format_duration, format_number
 from tracekit.model.summary import summary_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
+from tracekit.share.markdown import markdown
+from tracekit.share.svg import svg
 
 ASK = user("Analyse the shop.")
 
@@ -149,6 +154,19 @@ def test_a_list_of_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     ]
     assert line.split()[:2] == ["abababab", "test"]
     assert line.split()[4:] == ["interrupted", "4.15", "s", "3", "4", "2", "49.4k", "2712", "·", "$0.1259"]
+
+
+def test_a_replay_is_marked_wherever_a_run_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = replace(team(), replay_of="f" * 32, replay="diverged")
+    heads = (drawn(run, monkeypatch, 120), svg(run, ()), markdown(run, ()).replace("\\", ""))
+    assert all("↻ diverged · " in head and "($0.1259)" in head for head in heads), heads
+    capsys.readouterr()
+    print_diff(compare(run, run))
+    assert capsys.readouterr().out.count("↻ diverged · ") == 2
+    title = title_of(Title(run, 3, 4, 0, live=False, following=False), 120)
+    assert {"  ↻ diverged", "($0.1259)"} <= {text for text, _ in title}
 
 
 def test_replays_sources_and_unknown_outputs_in_a_list(
@@ -315,7 +333,7 @@ def test_colours_only_on_a_terminal_and_never_with_no_color(tmp_path: Path) -> N
 
 
 def on_terminal(arguments: list[str], env: dict[str, str]) -> str:
-    """What `tracekit` prints on a terminal."""
+    """Return the output of `tracekit` on a terminal."""
     main, side = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "tracekit", *arguments], env=env, stdout=side, stderr=side, stdin=side

@@ -1,4 +1,4 @@
-"""What `tracekit show` prints of content: the conversation of a run, and single spans."""
+"""Content in `tracekit show`: the conversation of a run, and single spans."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_name_of_several_spans_lists_them_and_an_unknown_one_what_there_is(hom
         find_span(run, "analysis_agent", parents)
     with pytest.raises(RunNotFoundError, match="has no span nobody: it has analysis_agent, lead"):
         find_span(run, "nobody", parents)
-    with pytest.raises(click.UsageError, match="leave out SPAN"):
+    with pytest.raises(click.UsageError, match="remove SPAN"):
         command(["show", RUN, "lead", "--critical"])
 
 

@@ -41,7 +41,7 @@ def test_ls_goes_on_by_journals_where_the_store_cannot_be_used(home: Path, monke
     Store(home).path.mkdir()
     code, out, err = command(["ls", "--format", "json"])
     assert (code, len(json.loads(out))) == (0, 2)
-    assert "this is read from the journals" in err
+    assert "the journals are read into a temporary store" in err
 
 
 def test_collect_says_what_it_did(home: Path) -> None:
@@ -84,17 +84,17 @@ def test_doctor_tells_of_the_store_and_its_limits(home: Path) -> None:
     env = environment(home)
     write_runs(2)
 
-    def told() -> dict[str, dict[str, object]]:
+    def checks() -> dict[str, dict[str, object]]:
         return {check["name"]: check for check in tracekit_json("doctor", env=env)}
 
     def store() -> dict[str, object]:
-        return told()["store"]
+        return checks()["store"]
 
-    first = told()
+    first = checks()
     assert "not made yet" in str(first["store"]["says"])
     assert first["judge"]["ok"] is True
     assert first["judge"]["says"] == (
-        "claude, asked by nothing but `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
+        "claude, used only by `tracekit check --judge`, for at most $0.05 a check; 0 opinions are stored"
     )
     tracekit("collect", env=env)
     assert store()["ok"] is True

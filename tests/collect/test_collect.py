@@ -259,7 +259,7 @@ def test_one_process_collects_and_others_read_what_is_there(home: Path, monkeypa
         listing = look.list_runs(50)
     assert len(listing.runs) == 2
     assert len(listing.warnings) == 1
-    assert listing.warnings[0].startswith("another tracekit is collecting; this is as of ")
+    assert listing.warnings[0].startswith("another tracekit process is collecting; the data shown is from ")
     assert len(look.list_runs(50).runs) == 3
 
 
@@ -281,7 +281,7 @@ def test_a_long_query_keeps_nobody_waiting(home: Path, monkeypatch: pytest.Monke
         listing = look.list_runs(50)
     assert sum(naps) < 1
     assert len(listing.runs) == 2
-    assert listing.warnings[0].startswith("the store is in use by a long query; this is as of ")
+    assert listing.warnings[0].startswith("a long query is using the store; the data shown is from ")
     assert len(look.list_runs(50).runs) == 3
 
 
@@ -319,7 +319,7 @@ def test_a_long_run_is_shown_from_the_store(home: Path, monkeypatch: pytest.Monk
 
 
 def test_what_is_shown_of_a_run_is_the_same_by_its_journal_and_by_the_store(home: Path) -> None:
-    """Of recorded runs of all kinds; of one that was killed; and of a replay with requests that were not recorded."""
+    """Collect recorded runs of all kinds, a run that was killed, and a replay with unrecorded requests."""
     write_recorded(home)
     sink, replay, killed = JournalSink(), replace(new_run("replay"), replay_of="ab" * 16), new_run("killed")
     Team(sink, replay, 2).write(end=False)

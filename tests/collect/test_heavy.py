@@ -61,7 +61,7 @@ print(report.warnings, peak_bytes())
 
 
 def test_a_heavy_run_is_collected_in_little_memory(home: Path) -> None:
-    """As much text as has DuckDB spill; it was read as a whole, and the store could not be used ever after."""
+    """Text that makes DuckDB spill to disk can be collected, and the store stays usable."""
     write_run(*calls([f"{number} " + "line of a log\n" * 350_000 for number in range(20)]), run=new_run("heavy"))
     on_disk = sum(path.stat().st_size for path in home.glob("runs/*/*"))
     assert on_disk > 90_000_000
@@ -113,7 +113,7 @@ def test_a_run_that_cannot_be_stored_is_named_and_the_others_go_in(
     report = collect()
     assert report is not None
     (warnings,) = report.warnings
-    assert warnings.endswith("is left out: what its journals tell makes no run: RuntimeError: no such thing")
+    assert warnings.endswith("is left out: its journals do not make up a run: RuntimeError: no such thing")
     assert [row[0] for row in texts_of(home)] == [name for name in names if name != bad]
     with Store(home).reading() as store:
         assert store.execute("SELECT count(*) FROM message WHERE copy NOT IN (SELECT copy FROM run)").fetchone() == (0,)

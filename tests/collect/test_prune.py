@@ -1,4 +1,4 @@
-"""What `prune` removes, and what it never does."""
+"""`tracekit prune`: the runs that it removes, and those that it never removes."""
 
 import os
 import subprocess

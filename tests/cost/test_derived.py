@@ -1,4 +1,4 @@
-"""What an exported call gets on top of its record: its cost and its finish reasons, where they are known."""
+"""The cost and the finish reasons that an exported call has in addition to its record."""
 
 import pytest
 

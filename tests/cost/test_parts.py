@@ -23,7 +23,7 @@ USED = {
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """No price that an earlier table gave is remembered."""
+    """Forget the prices of earlier tables."""
     yield
     for cache in (own._table, prices._price):
         cache.cache_clear()

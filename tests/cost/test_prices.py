@@ -24,7 +24,7 @@ NOW = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp()) * 10**9
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No price that an earlier table gave is remembered."""
+    """Forget the prices of earlier tables."""
     monkeypatch.delenv(own.PRICES_VARIABLE, raising=False)
     for cache in (own._table, prices._price):
         cache.cache_clear()

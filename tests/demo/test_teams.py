@@ -127,7 +127,7 @@ def hurried(respond: Respond) -> Respond:
 
 
 def bodies(claude: ScriptedClaude) -> list[str]:
-    """What was asked, less how it was to be sent and the seconds that tests took, in an order that is not time's."""
+    """Return the requests of a run without transport fields and test durations, sorted."""
     asked = [each.json() for each in claude.asked]
     texts = [json.dumps({name: value for name, value in body.items() if name != "stream"}) for body in asked]
     return sorted(re.sub(r"tests in [\d.]+s", "tests in 0s", each) for each in texts)

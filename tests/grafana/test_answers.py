@@ -28,7 +28,7 @@ SPANS, SPANS_OF_KILLED, SPANS_BESIDE = 26, 14, 7
 
 @dataclass
 class Sent:
-    """What a program recorded, what it sent, and the pieces that Tempo makes of it."""
+    """The record of a program, the spans that it sent, and the pieces that Tempo makes of them."""
 
     env: dict[str, str]
     spans: list[Received]

@@ -113,7 +113,7 @@ def is_ready(port: int) -> bool:
 
 
 def perform(env: dict[str, str]) -> None:
-    """Let all programs run at once, each as long as it says; the one that waits for its end is killed."""
+    """Run all programs at once, each as long as it declares; kill the program that waits for its end."""
     with ExitStack() as stack:
         running = []
         for arguments, more in PROGRAMS:

@@ -40,7 +40,7 @@ def _provider(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(asked: ReceivedRequest) -> ScriptedResponse:
-    """A call that is offered tools asks for each of them first; any other is answered after what it was asked."""
+    """Respond to a call with tools by requesting each tool first; respond to any other call with text."""
     body = asked.json()
     if body.get("tools") and len(body["messages"]) == 1:
         uses = [
@@ -259,7 +259,7 @@ def test_what_ended_before_the_first_call(home: Path) -> None:
 
 
 def test_what_was_open_before_the_first_call_is_kept(home: Path) -> None:
-    """In a run that is there already: a span beside the call that is not current, and one that ended before."""
+    """Two spans in a run: one beside the call that is not current, and one that ended before it."""
     tracekit.init()
     tracer = trace.get_tracer("the.application")
     with ScriptedClaude(answer) as claude, tracekit.run("task"):

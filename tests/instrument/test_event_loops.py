@@ -1,4 +1,4 @@
-"""A sync call on a thread whose event loop runs holds up all of that loop: such a call is marked, and no other."""
+"""A sync call on a thread whose event loop runs blocks the loop: only such a call is marked."""
 
 import asyncio
 from pathlib import Path

@@ -34,7 +34,7 @@ def conversation() -> Any:
 
 
 def drive(make: Any) -> list[Any]:
-    """Everything a caller can do with a generator, and what came of it."""
+    """Do everything that a caller can do with a generator, and return the results."""
     seen: list[Any] = []
     one = make()
     seen += [next(one), one.send("a"), one.throw(KeyError("b")), one.send("c")]

@@ -21,7 +21,7 @@ RETRIED = error(529, "overloaded_error", "Overloaded", {"retry-after-ms": "1"})
 
 
 class Broken(Exception):  # noqa: N818  a fault, whatever it is called
-    """What a broken part of ours raises."""
+    """The exception that a broken part of tracekit raises."""
 
 
 class BrokenSink:
@@ -165,7 +165,7 @@ def test_said_once_and_helpfully(
             pass
     records = [record for record in caplog.records if record.name == "tracekit"]
     assert len(records) == len({record.getMessage() for record in records}) <= 2
-    assert "your program goes on" in records[0].getMessage()
+    assert "your program continues" in records[0].getMessage()
     assert "on fire" in caplog.text
     assert unraised() >= 5
 

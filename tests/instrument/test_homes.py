@@ -43,7 +43,7 @@ def run_script(home: Path, claude: ScriptedClaude, *arguments: str) -> subproces
 
 
 def words_of(run: Recording) -> list[str]:
-    """What each call of the run asks."""
+    """Return the request text of each call of the run."""
     bodies = [json.loads(exchange.request.body or b"") for exchange in run.exchanges.values()]
     return sorted(body["messages"][0]["content"] for body in bodies)
 
@@ -88,7 +88,7 @@ def test_what_arrives_is_no_part_of_the_script(home: Path, claude: ScriptedClaud
 
 
 def test_unit_of_work_replays_as_one_run(recording: Path, claude: ScriptedClaude) -> None:
-    """Where the recording has no span of its own, neither has the replay, and all that is asked is in it."""
+    """A replay has no span of its own where the recording has none, and holds all requests."""
 
     def ask() -> None:
         with anthropic.Anthropic(base_url=claude.url, api_key="key") as client:

@@ -1,4 +1,4 @@
-"""What the program raises goes on, wherever it lands, and the record stays whole."""
+"""Exceptions of the program that are raised within tracekit reach the program, and the record stays whole."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _collected() -> Iterator[None]:
 
 
 def _is_in_finaliser(frame: FrameType) -> bool:
-    """Whether the interpreter drops what is raised there: it has nobody to give it to."""
+    """Return whether the interpreter drops an exception that is raised there, since nothing can receive it."""
     at: FrameType | None = frame
     while at is not None and at.f_code.co_name != "__del__":
         at = at.f_back
@@ -192,7 +192,7 @@ _faults_before = 0
 
 
 def _interrupted_at(moment: int) -> tuple[int, list[str]]:
-    """Set an exception in a thread at a line of tracekit's, counted from one; return the count of lines, and the end."""
+    """Raise an exception in a thread at a numbered line of tracekit; return the count of lines, and the end."""
     lines, ended = 0, []
 
     @tracekit.tool

@@ -1,4 +1,4 @@
-"""The private points of the SDK that we hook into: which of them a release has moved, and that its users still run."""
+"""The private points of the SDK that tracekit hooks into: a moved point is reported, and callers still run."""
 
 import logging
 import sys
@@ -133,7 +133,7 @@ def client_of(claude: ScriptedClaude) -> anthropic.Anthropic:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What tracekit logged; all of it warnings."""
+    """Return the messages that tracekit logged, all of them warnings."""
     said = [record for record in caplog.records if record.name == "tracekit"]
     assert {record.levelno for record in said} <= {logging.WARNING}
     return [record.getMessage() for record in said]

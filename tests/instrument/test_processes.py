@@ -1,4 +1,4 @@
-"""Runs that several processes take part in: each writes a segment of its own, and every span has its right parent."""
+"""Runs of several processes: each process writes its own segment, and every span has the right parent."""
 
 import json
 import subprocess

@@ -65,7 +65,7 @@ def respond(asked: ReceivedRequest) -> ScriptedResponse:
 
 
 def program(url: str, *, client_options: dict[str, Any] | None = None) -> None:
-    """One of everything, in a run."""
+    """Record a span of each kind in one run."""
     with anthropic.Anthropic(base_url=url, api_key="key", **(client_options or {})) as client:
 
         @beta_tool
@@ -205,7 +205,7 @@ def check_exported(application: Application, expected: Any) -> None:
 
 
 def _can_be_disabled() -> bool:
-    """Return whether this OpenTelemetry heeds OTEL_SDK_DISABLED, which the oldest that is supported does not."""
+    """Return whether this OpenTelemetry obeys OTEL_SDK_DISABLED, which the oldest supported version does not."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("OTEL_SDK_DISABLED", "true")
         return isinstance(TracerProvider().get_tracer("any"), trace.NoOpTracer)

@@ -1,4 +1,4 @@
-"""Where a run begins and ends, and what it is called."""
+"""The begin, the end and the name of a run."""
 
 import asyncio
 import gc
@@ -71,7 +71,7 @@ def client() -> Any:
 
 
 def calls() -> list[int]:
-    """How many calls each run has, oldest run first."""
+    """Return the number of calls of each run, oldest run first."""
     return [len(spans(run, "llm")) for run in recordings()]
 
 
@@ -261,7 +261,7 @@ def test_run_that_is_open_is_readable(recording: Path, client: Any) -> None:
 
 
 def test_threads_that_begin_at_once_share_the_run(recording: Path) -> None:
-    """The first calls of many threads under one block that is not written yet do not each make a run of it."""
+    """The first calls of many threads under one unwritten block make one run, not many."""
     with (
         ScriptedClaude(lambda asked: reply(asked, ANSWER)) as claude,
         anthropic.Anthropic(base_url=claude.url, api_key="key") as client,

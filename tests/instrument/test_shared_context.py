@@ -1,4 +1,4 @@
-"""Tasks that run in one context at the same time, as a notebook's cells do, do not nest into each other."""
+"""Tasks that run in one context at once, as a notebook's cells do, do not nest."""
 
 from __future__ import annotations
 

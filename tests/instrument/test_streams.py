@@ -38,7 +38,7 @@ BARE_SEES_NO_END = ("create_stream", "raw_response_stream", "streaming_response_
 
 
 def compare(way: Way, answer: ScriptedResponse, **options: Any) -> Any:
-    """What the application sees of `answer`, which is the same with us and without."""
+    """Return the parts of `answer` that the application sees, which are the same with and without tracekit."""
     with ScriptedClaude(lambda _: answer) as claude:
         bare = call(way, client_of(way, claude.url, **options))
         tracekit.init()
@@ -59,7 +59,7 @@ def how(span: RecordedSpan) -> tuple[str, str | None, str | None]:
 
 
 def assert_partial_usage(llm: RecordedSpan) -> None:
-    """What `message_start` tells for good is there; what it holds the place of is not."""
+    """The record has the final values of `message_start`, and none of its placeholders."""
     assert llm.attributes["gen_ai.usage.input_tokens"] == 50
     assert "gen_ai.usage.output_tokens" not in llm.attributes
     assert "anthropic.message.stop_reason" not in llm.attributes

@@ -1,4 +1,4 @@
-"""The SDK's own tool runner: one agent, each tool once, and what a tool asks of a model hangs under it."""
+"""The SDK's own tool runner: one agent, each tool once, and a tool's own calls below that tool."""
 
 import asyncio
 import inspect

@@ -102,7 +102,7 @@ def test_nothing_is_recorded_yet(home: Path) -> None:
 
 def test_home_that_cannot_be_used(home: Path) -> None:
     home.write_text("")
-    with pytest.raises(HomeError, match="is, or lies below, a file"):
+    with pytest.raises(HomeError, match="is a file, or lies below one"):
         all_runs()
     home.unlink()
     home.mkdir()
@@ -114,7 +114,7 @@ def test_home_that_cannot_be_used(home: Path) -> None:
 
 
 def test_eight_processes_and_a_reader(home: Path) -> None:
-    """What is listed and read while others record is whole, and in the end everything is there, once."""
+    """Runs that are listed and read while others record are whole, and in the end each is there once."""
     script = (
         "import sys, os, tracekit\n"
         "tracekit.init()\n"
@@ -156,7 +156,7 @@ def test_eight_processes_and_a_reader(home: Path) -> None:
 
 
 def all_ended(entry: Entry) -> bool:
-    """Whether a second look finds every span ended: the writer ended between the probe and the reading."""
+    """Return whether a second read finds every span ended: the writer may end between the probe and the read."""
     return all(span.status == "ok" for span in read_run(entry.paths).spans.values())
 
 

@@ -1,4 +1,4 @@
-"""How large a journal gets: what is new, once, and a constant for each turn."""
+"""The size of a journal: new content once, and a constant for each turn."""
 
 import json
 import random

@@ -129,7 +129,7 @@ def conversation(turns: int, document: int) -> tuple[Path, list[bytes]]:
 
 
 def test_reading_costs_what_is_on_the_disk(home: Path) -> None:
-    """400 calls sent 80 MB, of which 0.6 MB are on the disk: their tree, rows and findings need no more than that."""
+    """400 calls of 80 MB, stored in 0.6 MB: their tree, rows and findings need no more than that."""
     path, bodies = conversation(400, 100_000)
     on_disk = path.stat().st_size
     assert sum(map(len, bodies)) > 100 * on_disk

@@ -20,7 +20,7 @@ JSON = {"content-type": "application/json", "request-id": "req_1"}
 
 
 class Program:
-    """What one program does: a lead that asks two workers at once, each in a lane of its own. `at` is its begin.
+    """A program: a lead that starts two workers at once, each in its own lane, at the time `at`.
 
     The workers begin at the same nanosecond, and their lines may be written in any order.
     """
@@ -74,7 +74,7 @@ def normal_of(path: Path) -> bytes:
 
 
 def told_by(run: Recording, begin_ns: int) -> list[str]:
-    """What a run's spans say, without their ids, with times from `begin_ns`."""
+    """Return the content of a run's spans, without ids, with times from `begin_ns`."""
     return sorted(
         f"{span.start_ns - begin_ns} {(span.end_ns or 0) - begin_ns} {span.kind} {span.name} {span.lane} {span.failure}"
         for span in run.spans.values()
@@ -169,4 +169,4 @@ def test_command(home: Path, tmp_path: Path) -> None:
     assert shown["run"]["start_ns"] == shown["root"]["start_ns"] == 0
     done = tracekit("export", id, "--normal", "--format", "parquet", "-o", str(tmp_path / "p"), env=env)
     assert done.returncode == 2
-    assert "goes without --format parquet" in done.stderr
+    assert "not for --format parquet" in done.stderr

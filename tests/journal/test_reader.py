@@ -59,7 +59,7 @@ def test_journal_cut_at_any_byte_loses_only_the_cut_line(home: Path, tmp_path: P
     for at in range(header, len(data)):
         cut.write_bytes(data[:at])
         run = read_run([cut])
-        expected = ("the last line is cut and is passed over",) if data[at - 1 : at] != b"\n" else ()
+        expected = ("the last line is cut and is skipped",) if data[at - 1 : at] != b"\n" else ()
         assert run.segments[0].damage == expected
         lines = data[header:at].count(b"\n")
         reader = JournalReader(cut)
@@ -72,7 +72,7 @@ def test_journal_cut_in_its_first_line_cannot_be_read(home: Path, tmp_path: Path
     cut = tmp_path / "cut.jsonl"
     for at in range(data.index(b"\n") + 1):
         cut.write_bytes(data[:at])
-        with pytest.raises(JournalError, match="is no journal: it is empty, or its first line is cut"):
+        with pytest.raises(JournalError, match="is not a journal: it is empty, or its first line is cut"):
             read_run([cut])
         assert not is_alive(cut)
 
@@ -153,7 +153,7 @@ def test_request_whose_base_is_lost_keeps_its_span(home: Path) -> None:
     run = read_run([path])
     (damage,) = run.segments[0].damage
     assert damage == (
-        f"line {lost + 4}: the body of request {3:016x} cannot be given back: it continues request {2:016x}, which is missing"
+        f"line {lost + 4}: the body of request {3:016x} cannot be restored: it continues request {2:016x}, which is missing"
     )
     span = run.spans[f"{3:016x}"]
     assert (span.status, span.failure) == ("error", Failure("529", "busy"))
@@ -191,7 +191,7 @@ def test_requests_that_are_read_late_are_the_same(path: Path) -> None:
 
 
 def test_a_request_that_is_read_late_may_turn_out_to_be_another(home: Path) -> None:
-    """None of it is given back, nor what is built on it, and whatever is whole is."""
+    """A late request that differs from its digest is dropped with its followers; the rest is read."""
     source = {"type": "base64", "media_type": "image/png", "data": "A" * 5_000}
     image = compact({"messages": [{"role": "user", "content": [{"type": "image", "source": source}]}]})
     path = write_run(asking(1, image), asking(2, FIRST), asking(3, SECOND), asking(4, compact({"model": "n"})))

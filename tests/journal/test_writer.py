@@ -48,7 +48,7 @@ def open_files(folder: Path) -> list[str]:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bytes]]:
-    """What `os.write` is given, with the thread that gives it."""
+    """Record the data of each `os.write`, with the thread that writes it."""
     calls: list[tuple[int, bytes]] = []
     real = os.write
 
@@ -160,7 +160,7 @@ def test_requests_of_many_threads_can_be_given_back(home: Path) -> None:
 
 
 def test_finaliser_that_breaks_into_a_write_is_recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a response that is dropped may come in the middle of any line of ours, on the same thread."""
+    """A dropped response may end within any line of tracekit, on the same thread."""
     sink = JournalSink()
     sink.write(RUN, begin(1))
     sink.write(RUN, begin(2))
@@ -415,7 +415,7 @@ def work() -> list[int]:
 
 def assert_one_warning(caplog: pytest.LogCaptureFixture, *words: str) -> None:
     (message,) = [record.getMessage() for record in caplog.records if record.name == "tracekit"]
-    assert "is recorded no further, your program goes on" in message
+    assert "is not recorded any further, but your program continues" in message
     for word in words:
         assert word in message
 
@@ -423,7 +423,7 @@ def assert_one_warning(caplog: pytest.LogCaptureFixture, *words: str) -> None:
 def test_home_is_a_file(recording: Path, caplog: pytest.LogCaptureFixture) -> None:
     recording.write_text("I am a file.")
     assert work() == [n * n for n in range(50)]
-    assert_one_warning(caplog, str(recording), "is, or lies below, a file", "set TRACEKIT_HOME")
+    assert_one_warning(caplog, str(recording), "is a file, or lies below one", "set TRACEKIT_HOME")
     assert recording.read_text() == "I am a file."
 
 
@@ -433,8 +433,8 @@ def test_home_lies_below_a_file(
     recording.write_text("I am a file.")
     monkeypatch.setenv("TRACEKIT_HOME", str(recording / "below" / "me"))
     assert work() == [n * n for n in range(50)]
-    assert_one_warning(caplog, "is, or lies below, a file", "set TRACEKIT_HOME")
-    with pytest.raises(tracekit.HomeError, match="is, or lies below, a file"):
+    assert_one_warning(caplog, "is a file, or lies below one", "set TRACEKIT_HOME")
+    with pytest.raises(tracekit.HomeError, match="is a file, or lies below one"):
         all_runs()
 
 
@@ -507,7 +507,7 @@ def test_full_disk(
     (entry,) = all_runs()
     run = read_run(entry.paths)
     assert 20 < len(run.spans) < 40
-    assert run.segments[0].damage in ((), ("the last line is cut and is passed over",))
+    assert run.segments[0].damage in ((), ("the last line is cut and is skipped",))
     assert not run.segments[0].alive
     caplog.clear()
     with tracekit.run("another"), tracekit.agent("lead"):
@@ -555,7 +555,7 @@ def test_short_write(recording: Path, caplog: pytest.LogCaptureFixture, monkeypa
     assert len(lines) == 10
     assert_one_warning(caplog, "No space left on device")
     (run,) = [read_run(entry.paths) for entry in all_runs()]
-    assert run.segments[0].damage == ("the last line is cut and is passed over",)
+    assert run.segments[0].damage == ("the last line is cut and is skipped",)
     whole = b"".join(lines[:9]) + lines[9][: len(lines[9]) // 2]
     assert len(read_lines(Path(run.segments[0].path))) == whole.count(b"\n")
 

@@ -56,7 +56,7 @@ def notes(tmp_path: Path) -> str:
 
 
 def checked(*arguments: str) -> dict[str, Any]:
-    """What a check prints as JSON."""
+    """Return the JSON that a check prints."""
     found: dict[str, Any] = json.loads(run(*arguments, "--format", "json")[1])
     return found
 
@@ -130,9 +130,9 @@ NO_VERDICT = {
     "no quote": (says("dependent", "It needs it.", " "), "without a quote"),
     "no reason": (says("independent"), "without a reason"),
     "unclear": (says("unclear", "The task does not say."), "it cannot tell: The task does not say."),
-    "no JSON": (message(text("They are independent."), model=MODEL), "its response is no JSON"),
+    "no JSON": (message(text("They are independent."), model=MODEL), "its response is not JSON"),
     "no verdict": (message(text('{"verdict": "maybe"}'), model=MODEL), "its response has no verdict"),
-    "no content": (message(model=MODEL), "its response is no JSON"),
+    "no content": (message(model=MODEL), "its response is not JSON"),
     "a refusal": (message(text(""), model=MODEL, stop_reason="refusal"), "it refused to answer"),
 }  # fmt: skip
 AGAIN = {
@@ -140,7 +140,7 @@ AGAIN = {
     "overloaded": (error(529, "overloaded_error", "Overloaded", {"x-should-retry": "false"}), "the API responded with 529 Overloaded"),
     "rate limit": (error(429, "rate_limit_error", "Slow down", {"x-should-retry": "false"}), "the API responded with 429 Slow down"),
     "too long": (error(400, "invalid_request_error", "prompt is too long"), "the API responded with 400 prompt is too long"),
-    "no message": (ScriptedResponse(body=b"<html>", headers={"content-type": "text/html"}), "the API's address responded with no message"),
+    "no message": (ScriptedResponse(body=b"<html>", headers={"content-type": "text/html"}), "the response from the API's address is not a message"),
 }  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def test_nothing_is_sent_in_a_replay(judging: Judging, weather: str, monkeypatch
     with pytest.raises(ReplayDivergence), tracekit.replay(ROOT / "fixtures" / "runs" / "guide-serial.jsonl"):
         code, _, err = run(weather, "--judge")
     assert code == 2
-    assert "a replay runs in this process" in err
+    assert "this process belongs to a replay" in err
     for name in ("TRACEKIT_REPLAY", "TRACEKIT_CLOSED"):
         with monkeypatch.context() as patched:
             patched.setenv(name, "{}")
@@ -272,7 +272,7 @@ def test_a_missing_key_is_told_before_anything_is_sent(
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     code, _, err = run(weather, "--judge")
     assert code == 2
-    assert "set ANTHROPIC_API_KEY, or check without --judge" in err
+    assert "set ANTHROPIC_API_KEY, or run `tracekit check` without --judge" in err
     assert claude.asked == []
 
 

@@ -1,4 +1,4 @@
-"""What judging costs, by the prices of its day and by recorded runs of the demo."""
+"""The cost of judging, by the prices of its day and by recorded runs of the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUESTION = Question("lead", "Look.", (Step("search", "cart", "12 hits"),), (Step
 
 
 def estimates_usd(name: str) -> list[float]:
-    """What a judge would cost at most for each possible finding of a recorded run."""
+    """Return the most that a judge would cost for each possible finding of a recorded run."""
     findings = findings_of(structure(read_run([RUNS / f"{name}.jsonl"])))
     questions = [question for finding in findings if (question := question_for_judge(finding)) is not None]
     return [ClaudeJudge("claude-haiku-5-5").estimate_usd(question) for question in questions]

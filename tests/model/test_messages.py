@@ -1,4 +1,4 @@
-"""The form of a body is told by its bytes, and a body says the same in whatever pieces it comes."""
+"""The form of a body is detected by its bytes, whatever the pieces in which it arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Answers that are no acknowledgement: counted, told once and by `doctor`, and exit 1 from `export`; no secret is shown."""
+"""Responses that are no acknowledgement: counted, reported once and by `doctor`, and exit code 1 of `export`.
+
+No secret is shown.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def perform(home: Path, program: str = PROGRAM, **more: str) -> str:
 
 
 def lost(home: Path, **more: str) -> str:
-    """What doctor says of lost spans."""
+    """Return the report of doctor about lost spans."""
     checks = {check["name"]: check for check in tracekit_json("doctor", env=environment(home, **more))}
     return str(checks.get("lost spans", {}).get("says", ""))
 

@@ -1,4 +1,4 @@
-"""Everything that the SDK can do, and every way in which it can fail, keeps to the conventions on its way out."""
+"""Exported spans keep to the conventions, for every feature of the SDK and every way to fail."""
 
 from __future__ import annotations
 

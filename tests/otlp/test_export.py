@@ -21,7 +21,7 @@ from tracekit.demo.claude import ScriptedClaude
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guide's loop, recorded without a word of OpenTelemetry: most of its levels are inferred."""
+    """The guide's loop, recorded without OpenTelemetry: most of its levels are inferred."""
     home = tmp_path_factory.mktemp("home")
     with ScriptedClaude(Shop()) as claude:
         done = tracekit("run", str(PROGRAMS / "guide.py"), "async", env=environment(home, claude.url))
@@ -90,8 +90,12 @@ def test_an_endpoint_that_is_not_there(protocol: str, recorded: Path) -> None:
 def test_variables_that_cannot_be_read_are_named(recorded: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for variable, code, says in (
-        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 2, "make no sense: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is no number"),
-        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 1, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=few is no positive number"),
+        (
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            2,
+            "have values that cannot be used: OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is not a number",
+        ),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 1, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=few is not a positive number"),
     ):
         # The SDK reads its limits when it is imported, so nothing may have imported it before.
         env = environment(recorded, **{variable: "few"})
@@ -112,9 +116,9 @@ def test_an_endpoint_that_refuses(recorded: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--otlp", "localhost:4318"], "is no address"),
-        ([], "one of -o FILE and --otlp URL"),
-        (["-o", "x", "--otlp", "http://127.0.0.1:1"], "one of -o FILE and --otlp URL"),
+        (["--otlp", "localhost:4318"], "is not an address"),
+        ([], "give either -o FILE or --otlp URL"),
+        (["-o", "x", "--otlp", "http://127.0.0.1:1"], "give either -o FILE or --otlp URL"),
         (["-o", "x", "--content"], "--content is for --otlp"),
     ],
 )

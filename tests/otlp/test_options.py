@@ -28,8 +28,8 @@ def test_a_bad_value_is_told_and_the_default_is_used(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "long")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
     assert warnings_of(protocol, signal) == [
-        "OTEL_EXPORTER_OTLP_TIMEOUT=long is no positive number of seconds; 10 is used",
-        "OTEL_EXPORTER_OTLP_COMPRESSION=zip is none of none, gzip, deflate; none is used",
+        "OTEL_EXPORTER_OTLP_TIMEOUT=long is not a positive number of seconds; 10 is used",
+        "OTEL_EXPORTER_OTLP_COMPRESSION=zip is not one of none, gzip, deflate; no compression is used",
     ]
 
 
@@ -55,7 +55,7 @@ def test_the_variable_of_a_signal_comes_first() -> None:
 def test_a_timeout_is_a_positive_number(text: str) -> None:
     seconds, (warning,) = timeout_of({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": text}, "trace")
     assert seconds == 10
-    assert warning.startswith(f"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT={text} is no positive number")
+    assert warning.startswith(f"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT={text} is not a positive number")
 
 
 @pytest.mark.parametrize("name", ["none", "gzip", "deflate"])
@@ -68,5 +68,5 @@ def test_both_libraries_know_each_compression(name: str) -> None:
 
 def test_a_limit_that_is_no_number_is_named() -> None:
     environment = {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": "3", "LIMIT": "x"}
-    assert unreadable_limits(environment) == ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is no number"]
+    assert unreadable_limits(environment) == ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=few is not a number"]
     assert unreadable_limits({"OTEL_SPAN_LINK_COUNT_LIMIT": ""}) == []

@@ -1,4 +1,4 @@
-"""What waits to be sent: bounded, counted, and never waited for."""
+"""Spans that wait to be sent: their number is bounded and counted, and the program never waits for them."""
 
 from __future__ import annotations
 

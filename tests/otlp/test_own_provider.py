@@ -121,7 +121,7 @@ def respond(asked: ReceivedRequest) -> ScriptedResponse:
 
 
 def form(span: Received, *, of_sdk: bool) -> tuple[Any, ...]:
-    """Everything of a span that the two ways may show, but for the name and the status of a span of the SDK's."""
+    """Return the values of a span that both ways may show, except the name and status of SDK spans."""
     told = {name: (span.types[name], span.attributes[name]) for name in span.attributes if name not in OF_THE_MOMENT}
     return (told, span.kind, span.scope, *(() if of_sdk else (span.name, span.status, span.message)))
 
@@ -218,7 +218,7 @@ def test_a_run_is_found_by_the_trace_in_which_the_application_exports(tmp_path: 
     assert names == {"a", "b"}
     missing = tracekit("show", "0" * 31 + "1", env=env)
     assert missing.returncode == 2
-    assert "no id, prefix, name or trace" in missing.stderr
+    assert "none has this id, prefix, name or trace" in missing.stderr
 
 
 def test_a_trace_in_which_several_runs_take_part_names_them(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Phoenix reads the same from what is exported: agents, tools, calls and tokens, and by prices of its own the same cost.
+"""Phoenix reads the same agents, tools, calls, tokens and costs from exported spans.
 
 It is 850 MB and takes a while to start, so it is asked only where it is installed, in an environment of its own:
 `pip install arize-phoenix`, and its `phoenix` on the PATH or named by ``TRACEKIT_PHOENIX``.
@@ -87,7 +87,7 @@ def test_phoenix_counts_and_prices_as_we_do(phoenix: str, tmp_path: Path, monkey
         return [span for span in received if span["spanKind"] == "llm"]
 
     def priced() -> list[dict[str, Any]]:
-        """It takes spans in, and prices them, a little later."""
+        """Phoenix receives and prices spans a little later."""
         received = spans_of(phoenix)
         calls = calls_in(received)
         return received if len(calls) == run["calls"] and all(span["costSummary"] for span in calls) else []

@@ -1,4 +1,7 @@
-"""Requests that fit: cut by bytes, halved where a collector says so; a span too large alone goes without its content."""
+"""Export requests that fit: cut by bytes, and halved if a collector refuses them.
+
+A span that is too large goes without its content.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +29,12 @@ RULES = SpanRules(content=True, redact=str)
 WORDS = "word " * 100_000
 
 
-def told(number: int, **attributes: Any) -> SpanData:
+def span_data(number: int, **attributes: Any) -> SpanData:
     return SpanData("a" * 32, "run", "b" * 32, f"{number:016x}", None, "tool", f"tool {number}", 1, 2, None, attributes)
 
 
 def spans(number: int, result: str = WORDS) -> Iterator[SpanData]:
-    return (told(each, **{semconv.TOOL_CALL_RESULT: result}) for each in range(1, number + 1))
+    return (span_data(each, **{semconv.TOOL_CALL_RESULT: result}) for each in range(1, number + 1))
 
 
 def to(heard: Heard, protocol: Any) -> Destination:
@@ -56,9 +59,11 @@ def test_batches_fit_a_grpc_server_with_its_usual_limit() -> None:
 
 
 def test_a_span_too_large_alone_loses_its_content_and_says_so() -> None:
-    large = told(1, **{semconv.TOOL_CALL_RESULT: "x" * 5_000_000, semconv.TOOL_NAME: "look", "of.others": "y" * 900})
+    large = span_data(
+        1, **{semconv.TOOL_CALL_RESULT: "x" * 5_000_000, semconv.TOOL_NAME: "look", "of.others": "y" * 900}
+    )
     with grpc_receiver() as heard:
-        given = iter([told(2), large, told(3, **{"of.others": "z" * 5_000_000})])
+        given = iter([span_data(2), large, span_data(3, **{"of.others": "z" * 5_000_000})])
         assert deliver(to(heard, "grpc"), given) == Delivery(3, cut=2)
     by_name = {span.name: {each.key: each.value for each in span.attributes} for span in heard.spans}
     cut = by_name["tool 1"]
@@ -119,10 +124,10 @@ def test_the_size_that_is_reckoned_is_never_less_than_that_on_the_wire() -> None
         "numbers": [1 << 62] * 30,
         semconv.TOOL_CALL_RESULT: {"nested": ["x"] * 100},
     }
-    failing = replace(told(1, **attributes), failure=Failure("odd", "m" * 500), parent="c" * 16)
+    failing = replace(span_data(1, **attributes), failure=Failure("odd", "m" * 500), parent="c" * 16)
     where = destination("http/protobuf", "http://127.0.0.1:9/v1/traces", {})
     sender = Sender(where, {})
-    for each in (failing, told(2), *spans(1)):
+    for each in (failing, span_data(2), *spans(1)):
         span = wired(each, RULES)
         readable: ReadableSpan = sender._readable(span)
         real = encode_spans([readable]).resource_spans[0].scope_spans[0].spans[0].ByteSize()
@@ -132,7 +137,7 @@ def test_the_size_that_is_reckoned_is_never_less_than_that_on_the_wire() -> None
 
 
 def test_content_that_waits_is_counted_and_can_be_left_out() -> None:
-    each = told(1, **{semconv.TOOL_CALL_ARGUMENTS: {"a": ["x" * 100, "y" * 100]}, semconv.TOOL_NAME: "look"})
+    each = span_data(1, **{semconv.TOOL_CALL_ARGUMENTS: {"a": ["x" * 100, "y" * 100]}, semconv.TOOL_NAME: "look"})
     assert content_size(each) == 200
     drop_content(each)
     assert content_size(each) == 0

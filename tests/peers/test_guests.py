@@ -57,7 +57,7 @@ def settings(folder: Path, claude: ScriptedClaude) -> dict[str, str]:
 
 
 def run_and_replay(python: str, ways: list[str], folder: Path, claude: ScriptedClaude) -> tuple[Any, Any]:
-    """What the program said, and its run; it is replayed, too, when the server is gone."""
+    """Return the program's output and its run, which is replayed once the server is gone."""
     env, program = settings(folder, claude), ["--", python, str(PROGRAM), *ways]
     done = tracekit("run", *program, env=env, timeout=200)
     assert done.returncode == 0, done.stderr

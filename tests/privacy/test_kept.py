@@ -1,4 +1,4 @@
-"""What is kept of what was said, and what never reaches the disk."""
+"""Content that is recorded, and content that never reaches the disk."""
 
 from __future__ import annotations
 

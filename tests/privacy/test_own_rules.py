@@ -148,8 +148,8 @@ def test_rules_that_end_are_never_cut_off_however_long_the_text() -> None:
     ("pattern", "why"),
     [
         ("(", r"missing \)"),
-        (1, "it is no text but int"),
-        ("x*", "it matches where there is nothing"),
+        (1, "it is not a text but int"),
+        ("x*", "it matches an empty text"),
         ("((a|b){1000}){1000}x", "more than 10,000 elements"),
         ("a" * 10_001, "10,001 characters"),
         ("(?:" * 3000, "recursion"),
@@ -272,7 +272,7 @@ def test_a_rule_sees_texts_within_json_that_is_a_text(depth: int) -> None:
 
 
 def test_json_within_json_is_read_in_time_that_grows_with_its_length() -> None:
-    """Each level of JSON in JSON doubles the escapes, so there are few levels; a list of many texts has one."""
+    """JSON within JSON: each level doubles the escapes, so there are few levels, and a list has one."""
     rules = OwnRules({"person": Pattern('"Eve [A-Z]+"')})
     text = "a"
     while len(text) < 100_000:

@@ -76,7 +76,7 @@ client.close()
 
 
 class Planted(NamedTuple):
-    """What was recorded in `home` by a program in whose environment `env` is, and what a collector received live."""
+    """Return the record in `home` of a program with the environment `env`, and the spans that a collector received."""
 
     home: Path
     env: dict[str, str]

@@ -70,7 +70,7 @@ def _record(way: str, folder: Path) -> Recorded:
 
 @pytest.fixture(params=WAYS)
 def run(request: pytest.FixtureRequest, recorded: dict[str, Recorded], monkeypatch: pytest.MonkeyPatch) -> Recorded:
-    """One of the recorded runs, in whose folder this process stands."""
+    """Return a recorded run whose folder is the current one of this process."""
     found = recorded[request.param]
     monkeypatch.setenv("TRACEKIT_HOME", str(found.home))
     monkeypatch.chdir(found.folder)
@@ -79,7 +79,7 @@ def run(request: pytest.FixtureRequest, recorded: dict[str, Recorded], monkeypat
 
 @contextlib.contextmanager
 def printing() -> Iterator[io.StringIO]:
-    """All that is printed in the block."""
+    """Collect the output that is printed in the block."""
     found = io.StringIO()
     with contextlib.redirect_stdout(found), contextlib.redirect_stderr(found):
         yield found
@@ -93,7 +93,7 @@ def command(*arguments: str) -> str:
 
 
 def everything(folder: Path) -> bytes:
-    """All bytes of all files in `folder`."""
+    """Return the bytes of every file in `folder`."""
     return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
@@ -189,7 +189,7 @@ def _content(run: Recorded) -> str:
 
 
 def _joined(path: Path) -> str:
-    """All texts of the streams' deltas in a journal, in their order."""
+    """Return the texts of the streams' deltas in a journal, in their order."""
     events = (item[1] for line in path.read_text().splitlines() for item in json.loads(line).get("sse", ()))
     deltas = (event["delta"] for event in events if isinstance(event, dict) and isinstance(event.get("delta"), dict))
     return "".join(str(value) for delta in deltas for value in delta.values())

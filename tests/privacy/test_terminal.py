@@ -1,4 +1,4 @@
-"""Names and texts that would act on a terminal, in the messages of checks, of the pytest plugin and of a replay."""
+"""Names and texts with terminal sequences, in messages of checks, of the pytest plugin and of a replay."""
 
 from __future__ import annotations
 

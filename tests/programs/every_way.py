@@ -1,4 +1,4 @@
-"""Every way to call the SDK, as a user's code would: beside other instrumentations, and with other versions of the SDK.
+"""Every way to call the SDK, beside other instrumentations and with other versions of the SDK.
 
 Usage: every_way.py PEER ORDER. PEER names an instrumentation, or is `none`. ORDER says whether the application sets
 its TracerProvider `before` or `after` it calls `tracekit.init()`. It prints one JSON object: how many calls of the model
@@ -101,7 +101,7 @@ def look_up(city: str) -> str:
 
 
 def use_tool(client: anthropic.Anthropic) -> None:
-    """A turn that asks for a tool, and the turn that gets its result; the second call stands in a span of the user's."""
+    """A turn that requests a tool, and the turn that gets its result, within a span of the user's."""
     question = asking("tool")
     first = client.messages.create(**question)
     said.append(first)

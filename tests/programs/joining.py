@@ -1,4 +1,4 @@
-"""A program that records until it is told to stop: `joining.py RUN-AS-JSON NAME`. Each line on stdin is one more step.
+"""Records until it is stopped: `joining.py RUN-AS-JSON NAME`, one more step for each line on stdin.
 
 It answers each line once the step has ended; `open` leaves a step open, `end` ends the program in good order.
 """

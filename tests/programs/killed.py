@@ -1,4 +1,4 @@
-"""Starts programs that call Claude in many ways at once, kills each at some moment, and says what each had finished.
+"""Starts programs that call Claude in many ways, kills each at some moment, and prints the calls that had finished.
 
 `killed.py URL COUNT SEED`. Loading the SDK takes seconds, so each program is a fork of this process, which has loaded
 the SDK and nothing of tracekit; `init()` is called inside the program.

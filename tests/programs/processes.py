@@ -41,7 +41,7 @@ def ask(url: str, words: str) -> None:
 
 
 def child(url: str, n: int) -> None:
-    """What a process does that is started for one task."""
+    """Run one task, in a process that is started for it."""
     with tracekit.agent("child"):
         work(n)
         if url:

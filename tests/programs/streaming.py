@@ -1,4 +1,4 @@
-"""A lead and as many workers as the first argument says, which it asks all at once; every answer is streamed."""
+"""A lead that starts as many workers as the first argument demands, all at once; every response is streamed."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Makes what an addition to tracekit needs, in a copy of the project, and runs the tests of the addition there.
+"""Makes the parts of an addition to tracekit in a copy of the project, and runs their tests.
 
 python -m tests.recipes rule TK999 [NAME] | command NAME | column NAME   [--in FOLDER]
 

@@ -1,4 +1,4 @@
-"""The recipe for a column of the runs list that the store keeps: one field of `RunSummary`, and its words in the manual."""
+"""The recipe for a stored column of the runs list: a field of `RunSummary`, and its words in the manual."""
 
 from __future__ import annotations
 

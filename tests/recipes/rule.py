@@ -1,4 +1,4 @@
-"""The recipe for a rule of `tracekit check`: its module, its place in the table, its stories and its row in the manual."""
+"""The recipe for a rule of `tracekit check`: its module, place in the table, stories and manual row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lane that the program does not wait for: it asks as long as it did, and what ends the program comes first."""
+"""A lane that the program does not wait for: it ends as in the recording, before the program's end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _real_sleep = time.sleep
 
 
 def program(process_s: dict[bool, str], ends: list[Callable[[], None]]) -> Any:
-    """Beside a process, a daemon asks again and again, until it is ended by the one of `ends` that it adds.
+    """A daemon that sends requests beside a process, until the one of `ends` that it adds stops it.
 
     `process_s` is how long the process runs, in the recording and in the replay.
     """
@@ -75,7 +75,7 @@ def test_a_process_ends_the_program(in_replay: str, home: Path) -> None:
 
 
 def test_one_too_many_of_what_the_program_waits_for(home: Path) -> None:
-    """It is told in the end, and the time after that is nobody's."""
+    """The report comes at the end, and the time after that belongs to no lane."""
 
     def run(url: str) -> Any:
         with sync_client(url) as client:
@@ -88,7 +88,7 @@ def test_one_too_many_of_what_the_program_waits_for(home: Path) -> None:
 
 
 def test_a_request_that_the_program_gave_up_is_told_with_what_is_missing(home: Path) -> None:
-    """Nobody answers the thread; the program gives it up, and then leaves out what it did in the recording."""
+    """The thread gets no response; the program abandons it, and then omits a recorded step."""
 
     def run(url: str) -> Any:
         with sync_client(url) as client:

@@ -1,4 +1,4 @@
-"""Two recordings of one program: what is volatile is proposed, what is the model's is not, and what may be a change is told."""
+"""Two recordings of one program: volatile values are proposed, texts of the model are not, and possible changes are reported."""
 
 import json
 import uuid

@@ -47,7 +47,7 @@ def ask(client: Any, words: str) -> str:
 
 
 def pool_with_queue(client: Any) -> Any:
-    """More jobs than workers."""
+    """A pool with more jobs than workers."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda words: ask(client, words), DELAYS))
 
@@ -126,7 +126,7 @@ def event(client: Any) -> Any:
 
 
 def producer(client: Any) -> Any:
-    """One that gives to another through a queue, which waits for it."""
+    """A participant that waits until another one takes a value from a queue."""
     items: queue.Queue[str | None] = queue.Queue(1)
     said = []
 

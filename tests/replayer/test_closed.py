@@ -1,4 +1,4 @@
-"""Nothing reaches the API in a replay, whatever the program does; and nobody needs a key."""
+"""Closed replays: no request reaches the API, whatever the program does, and no key is needed."""
 
 import asyncio
 import http.client

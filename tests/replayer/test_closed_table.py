@@ -1,4 +1,4 @@
-"""The manual's table of what a replay closes, row by row: each way is gone, and what reaches the API is counted.
+"""The manual's table of blocked connections, row by row: each way is tried, and API requests are counted.
 
 `tests/programs/closing` has the ways. Many are gone in one process, since each process has to load the SDK.
 """
@@ -69,7 +69,7 @@ NUMBERS = {row.way: number for number, row in enumerate(ROWS)}
 
 
 class Api(http.server.ThreadingHTTPServer):
-    """The live API, on each address of this machine, by TCP and UDP: `reached` counts what came by the way's number."""
+    """The live API on each address of this machine, by TCP and UDP; `reached` counts requests by way."""
 
     address_family = socket.AF_INET6
     daemon_threads = True
@@ -188,7 +188,7 @@ def missing(told: dict[str, Any]) -> str:
 
 
 def ended(told: dict[str, Any], reached: int) -> str:
-    """How a way within a replay ended, in the words of the table; all that is known where it fits none of them."""
+    """Return the end of a way within a replay, in the words of the table, or the full output."""
     match told["raised"], told["mode"], told["why"], bool(reached):
         case "ReplayDivergence", "diverged", "network" | "child", False:
             return "refused"
@@ -232,7 +232,7 @@ def test_within_a_replay(how: str, api: Api, recorded: Path, home: Path, subtest
 
 @pytest.mark.parametrize("expected", ["stopped", "fails"])
 def test_under_tracekit_replay(expected: str, api: Api, recorded: Path, home: Path, subtests: pytest.Subtests) -> None:
-    """What is open is gone with what fails: the replay is followed in both."""
+    """A way that is open is tried together with a way that fails: the replay is followed in both."""
     rows = [row for row in ROWS if row.under == expected or (expected == "fails" and row.under == "open")]
     told, outcome = go(api, "under", [row.way for row in rows], recorded, home)
     for row in rows:
@@ -248,7 +248,7 @@ def test_under_tracekit_replay(expected: str, api: Api, recorded: Path, home: Pa
 def test_what_is_refused_under_tracekit_replay(
     module: str, api: Api, recorded: Path, home: Path, subtests: pytest.Subtests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command waits only so long for a program that has left, so the ways are gone in a child such as it starts."""
+    """The command waits briefly for a program that has left, so the ways are tried in a child process."""
     for name, value in environment(home, f"http://127.0.0.1:{api.server_port}").items():
         monkeypatch.setenv(name, value)
     rows = [row for row in ROWS if row.under == "refused" and WAYS[row.way].__module__.endswith(module)]
@@ -275,7 +275,7 @@ def test_what_is_refused_under_tracekit_replay(
 
 
 def test_a_refused_way_is_told_by_the_command(api: Api, recorded: Path, home: Path) -> None:
-    """What the program itself says is not read: it is ended where it goes on for long after it has left."""
+    """The program's own output is not read: the program is ended long after it has left the recording."""
     program = [
         "-m",
         "tests.programs.closing",

@@ -134,7 +134,7 @@ def test_already_used(home: Path) -> None:
 
 def test_never_made(home: Path) -> None:
     said = diverge(recorded(question(), question("b"), question("c")), question())
-    assert "recorded and never asked (2):" in said
+    assert "recorded, but not requested (2):" in said
 
 
 def test_ambiguous(home: Path) -> None:

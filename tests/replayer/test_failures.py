@@ -1,4 +1,4 @@
-"""What went wrong goes wrong again: the same exceptions with the same words, retries and waits, in virtual time."""
+"""Recorded failures are replayed: the same exceptions, messages, retries and waits, in virtual time."""
 
 # ruff: noqa: BLE001, PERF401  whatever is raised is looked at; what was seen before it counts
 
@@ -47,8 +47,8 @@ def in_turn(*answers: ScriptedResponse) -> Callable[[ReceivedRequest], ScriptedR
     return lambda asked: answers[min(asked.number, len(answers) - 1)]
 
 
-def told(raised: BaseException) -> list[Any]:
-    """All that an application can read of an exception, and of what caused it."""
+def facts_of(raised: BaseException) -> list[Any]:
+    """Return the parts of an exception, and of its causes, that an application can read."""
     lines: list[Any] = []
     # What the HTTP library's own failures come from is not in the record.
     cause = [raised.__cause__] if isinstance(raised, anthropic.AnthropicError) and raised.__cause__ else []
@@ -67,7 +67,7 @@ def ask(client: Any, seen: list[Any], **more: Any) -> None:
         response = client.messages.with_raw_response.create(**question(), **more)
         seen += [response.retries_taken, words_of(response.parse())]
     except Exception as failure:
-        seen += told(failure)
+        seen += facts_of(failure)
 
 
 def ask_stream(client: Any, seen: list[Any], **more: Any) -> None:
@@ -76,7 +76,7 @@ def ask_stream(client: Any, seen: list[Any], **more: Any) -> None:
             seen += [event.type for event in events]
             seen.append(words_of(events.get_final_message()))
     except Exception as failure:
-        seen += told(failure)
+        seen += facts_of(failure)
 
 
 async def a_ask(client: Any, seen: list[Any], **more: Any) -> None:
@@ -84,7 +84,7 @@ async def a_ask(client: Any, seen: list[Any], **more: Any) -> None:
         response = await client.messages.with_raw_response.create(**question(), **more)
         seen += [response.retries_taken, words_of(await response.parse())]
     except Exception as failure:
-        seen += told(failure)
+        seen += facts_of(failure)
 
 
 async def a_ask_stream(client: Any, seen: list[Any], **more: Any) -> None:
@@ -94,7 +94,7 @@ async def a_ask_stream(client: Any, seen: list[Any], **more: Any) -> None:
                 seen.append(event.type)
             seen.append(words_of(await events.get_final_message()))
     except Exception as failure:
-        seen += told(failure)
+        seen += facts_of(failure)
 
 
 def asking(how: Callable[..., Any], **options: Any) -> Callable[[str], Any]:
@@ -152,7 +152,7 @@ IN_EACH_WAY = ("529, 529, 200", "400", "connection dropped", "cut", "read timeou
 
 
 def _is_fast(how: Callable[..., Any], case: str) -> bool:
-    """Return whether a call in this way shows more than the other calls of `case`: it is plain and sync, or neither."""
+    """Return whether a call in this way shows more than the other calls of `case` do."""
     return how in (ask, a_ask_stream) or case in IN_EACH_WAY
 
 

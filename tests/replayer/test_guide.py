@@ -1,4 +1,4 @@
-"""The guide's loop in each of its forms, recorded against a server and replayed by the command when that is gone."""
+"""The guide's loop in all its forms, recorded against a server, and replayed without the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is passed over, what is redacted, and what makes two requests the same."""
+"""Ignored and redacted values of requests, and the equality of two requests."""
 
 import json
 from dataclasses import replace

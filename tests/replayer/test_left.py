@@ -1,4 +1,4 @@
-"""Streams that the program leaves, drops, or is cancelled in: it leaves them again at the same time, and goes on."""
+"""Streams that the program leaves, drops, or is cancelled in: a replay leaves them at the same time."""
 
 import asyncio
 import gc
@@ -142,7 +142,7 @@ def test_timeout_of_the_application(home: Path) -> None:
 
 
 def test_a_program_that_reads_on(home: Path) -> None:
-    """What it left in the recording it reads to its end now: the recording has no more of it."""
+    """A stream that the recorded program left is read to its end: the recording has no more of it."""
     _, run = record_left()
     with pytest.raises(ReplayDivergence, match="reads past the end of the recorded response"):
         replay_of(run, lambda: sync_program(read_all)("http://127.0.0.1:9"))
@@ -159,7 +159,7 @@ def record_left() -> Any:
 
 
 def test_a_program_that_leaves_earlier(home: Path) -> None:
-    """What it read in the recording it leaves now: no divergence, and what comes after does not wait for it."""
+    """A stream that the recorded program read is left: the replay goes on without a divergence."""
     with Watched(slowly) as claude:
         seen, run = record(lambda: sync_program(read_all)(claude.url))
     again, replay = replay_of(run, lambda: sync_program(leaving.broken_off_create)("http://127.0.0.1:9"))

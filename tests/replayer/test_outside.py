@@ -1,4 +1,4 @@
-"""Waits for real things take real time in a replay: while a process runs for a moment, no hours pass on the clock."""
+"""Real waits take real time in a replay: while a process runs, the virtual clock does not jump ahead."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ async def look_for_the_end() -> Any:
 
 
 async def talk_to_a_process() -> Any:
-    """It answers more slowly than anything idle is waited for; then it is idle itself, which takes no real time."""
+    """A process that responds slowly becomes idle itself, which takes no real time."""
     line = "while read word; do sleep 1.3; echo $word; done"
     process = await asyncio.create_subprocess_shell(line, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     assert process.stdin is not None
@@ -261,7 +261,7 @@ def assert_followed_but_for_idling(replay: Any, recording: Any, way: Any) -> Non
 def test_the_order_of_a_process_and_a_call(
     process_s: str, timeout_s: float | None, call_s: float, notes: list[str], home: Path
 ) -> None:
-    """Where a call takes less than a process of more than a second, the two go on side by side.
+    """A call that is shorter than a process of more than a second runs side by side with it.
 
     On a busy machine the process may take more than the second for which all others wait for it, which is noted.
     """

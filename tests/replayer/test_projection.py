@@ -108,7 +108,7 @@ async def to_thread(client: Any) -> list[str]:
 
 
 def loop(way: Callable[..., Any]) -> Callable[[str], Any]:
-    """The guide's loop: the lead asks, its agents work in the way of `way`, the lead sums up what they said."""
+    """The guide's loop: the lead asks, its agents run in the way `way`, and the lead sums up their texts."""
 
     def asked_last(said: list[str]) -> Any:
         return question(f"sum up {', '.join(said)}")
@@ -130,7 +130,10 @@ def loop(way: Callable[..., Any]) -> Callable[[str], Any]:
 
 
 def work_s(recording: Recording) -> float:
-    """Seconds from the end of the first call to the end of the last: what the clients need to start is another matter."""
+    """Return the seconds from the end of the first call to the end of the last call.
+
+    The start of the clients takes a varying time, so it does not count.
+    """
     calls = spans(recording, "llm")
     return max((call.end_ns or 0) - (calls[0].end_ns or 0) for call in calls) / 1e9
 
@@ -178,7 +181,7 @@ def took_by_name(recording: Recording, kind: Kind) -> dict[str, float]:
 
 
 def name_of(recording: Recording, call: RecordedSpan) -> str:
-    """Which of DELAYS it is that `call` asks; "" for what leads and ends."""
+    """Return the name in DELAYS that the request of `call` has, or "" for the lead's calls."""
     (attempt,) = [span for span in spans(recording, "attempt") if span.parent == call.id]
     body = json.loads(recording.exchanges[attempt.id].request.body or b"")
     words = body["messages"][-1]["content"]
@@ -242,7 +245,7 @@ def in_turn(client: Any) -> list[str]:
 
 
 def side_by_side(client: Any) -> list[str]:
-    """All at once: the spans of the later agents begin before the first one asks."""
+    """Run the agents at once: the spans of the later agents begin before the first one asks."""
     begun = {words: threading.Event() for words in DELAYS}
 
     def one(words: str) -> str:

@@ -1,4 +1,4 @@
-"""Equal questions of lanes that share their work: each gets its own answer, or the replay says that it cannot tell."""
+"""Equal requests of lanes that share tasks: each gets its own response, or the replay reports an ambiguity."""
 
 from __future__ import annotations
 
@@ -446,7 +446,7 @@ def _program(way: Way, waits: list[float]) -> Callable[[str], Any]:
 
 
 def _outcome(recording: Any, way: Way, waits: list[float], seen: Said) -> str:
-    """How a replay ends: each has its `own` answer, or it is `ambiguous`."""
+    """The end of a replay: each lane has its `own` response, or the replay is `ambiguous`."""
     try:
         again, _ = play(recording, _program(way, waits))
     except tracekit.ReplayDivergence as divergence:

@@ -1,4 +1,4 @@
-"""Every way to call, every fault and every client: replayed, the program sees what it saw, and the server sees nothing."""
+"""Every way to call, every fault and every client: a replay shows the program the same, without the server."""
 
 import asyncio
 import gzip
@@ -39,7 +39,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def again(way: Way, *answers: ScriptedResponse, **options: Any) -> Any:
-    """What the application sees of `answers`, recorded and replayed."""
+    """The parts of `answers` that the application sees, recorded and replayed."""
     return round_trip(in_turn(*answers), lambda url: call(way, client_of(way, url, **options)))[0]
 
 

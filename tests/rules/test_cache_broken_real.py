@@ -1,4 +1,4 @@
-"""TK305 and TK306 on recorded exchanges of the real API, as they are and as if each had lost its cache."""
+"""TK305 and TK306 on recorded exchanges of the real API, unchanged and with a lost cache."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def found(exchanges: Sequence[Real], counts: dict[str, Any], share: int) -> list
 
 
 def continued(**changed: Any) -> list[Real]:
-    """Each exchange that set a cache marker, and after it a request that goes on from it, with fields that `changed`."""
+    """Each exchange with a cache marker, and a request that continues it with fields that `changed`."""
     marked = [each for each in real() if "cache_control" in json.dumps(each.request) and each.status == 200]
     return [each for one in marked for each in (one, replace(one, request=_next(one) | changed))]
 

@@ -1,4 +1,4 @@
-"""What a likely or certain finding promises comes true, for programs made by chance: all on a clock of their own."""
+"""Likely and certain findings keep their promises, for random programs on a virtual clock."""
 
 from __future__ import annotations
 

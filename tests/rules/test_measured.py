@@ -1,4 +1,4 @@
-"""Programs that run one by one, and what they become when mended: the first have the finding, the second have none.
+"""Serial programs and their parallel forms: the former have the finding, the latter have none.
 
 What the finding promises and what the mended program saves is measured by `tests/bench/bench_savings.py`.
 """

@@ -1,4 +1,4 @@
-"""Every rule has a code of its own, a page with its headings, a hit and a miss, and its line in the manual."""
+"""Every rule has its own code, a page with headings, a hit, a miss, and a line in the manual."""
 
 from __future__ import annotations
 

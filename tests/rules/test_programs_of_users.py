@@ -54,7 +54,7 @@ async def lead(client: Any, fetch_page: Callable[..., Awaitable[str]]) -> None:
 
 
 def found(program: Program) -> list[Finding]:
-    """What is found of `program`, which gets an async and a sync client."""
+    """Return the findings of `program`, which gets an async and a sync client."""
 
     async def run() -> None:
         async with anthropic.AsyncAnthropic(base_url=claude.url, api_key="key") as client:
@@ -67,7 +67,7 @@ def found(program: Program) -> list[Finding]:
 
 
 def found_in_calls(program: Program) -> list[Finding]:
-    """What is found of `program` where calls alone take time: to the nanosecond what the script says."""
+    """Return the findings of `program` if only calls take time, exactly as the script defines."""
 
     def answer(asked: ReceivedRequest) -> ScriptedResponse:
         return replace(respond(asked), delay_s=0.1)

@@ -1,4 +1,4 @@
-"""Sentences that give an order, in ten languages: no list knows them, and none is needed for a check not to fail."""
+"""Sentences that give an order, in ten languages: no list has them, and a check still does not fail."""
 
 from __future__ import annotations
 

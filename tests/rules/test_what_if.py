@@ -62,7 +62,7 @@ def test_all_that_is_found_saves_no_less_than_each_and_no_more_than_the_sum(stor
 
 
 def assert_whole(run: Run, made: WhatIf) -> None:
-    """Whatever was within its parent still is, and the last of the work ends as far before the run's end as it did."""
+    """Every span stays within its parent, and the last work keeps its distance from the run's end."""
     parents = parents_of(run.root.walk())
     for node in run.root.walk():
         at = made.times.get(node.id)
@@ -123,7 +123,7 @@ def test_a_straggler_takes_what_the_second_took() -> None:
 
 
 def test_beside_many_turns_what_comes_later_moves_up() -> None:
-    """Where a node has many children its saving is bounded, not laid out; the picture keeps to it."""
+    """The saving of a node with many children is bounded, not laid out; the picture agrees."""
     batch = Turn(tuple(analyse(f"shop/{number}.py") for number in range(3)), how="serial")
     later = tuple(Turn((Ask("log", {"line": f"line {number}"}, "ok", 100, agent=False),)) for number in range(80))
     run = run_of(Story("many turns", "Look at the shop, then keep a log.", (batch, *later)))

@@ -1,4 +1,4 @@
-"""What findings say of whom they are about."""
+"""The names of agents, tools and calls in findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an agent stops: each stop reason, its turns, a time limit, a cancellation, an interrupt. None loops for ever."""
+"""The ends of an agent: each stop reason, its turns, a time limit, a cancellation, an interrupt."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_one_that_hangs_fails_after_its_time(recording: Path) -> None:
         (told,) = results(claude)
         assert len(claude.asked) == 3
     assert result.text == "Done."
-    assert (told["content"], told["is_error"]) == ("TimeoutError: worker gave no answer within 0.3 s", True)
+    assert (told["content"], told["is_error"]) == ("TimeoutError: worker did not respond within 0.3 s", True)
     root = shown()["root"]
     failures = {node["name"]: node["attributes"].get("error.type") for node in nodes(root, "tool")}
     assert failures == {"execute_tool worker": "TimeoutError", "execute_tool hang": "cancelled"}
@@ -169,7 +169,7 @@ def test_a_sync_tool_that_hangs_holds_nothing_up(home: Path) -> None:
 def test_the_time_of_the_lead_is_limited_too(home: Path) -> None:
     with (
         ScriptedClaude(lambda asked: message(text("Late."), delay_s=5)) as claude,
-        pytest.raises(TimeoutError, match="lead gave no answer within"),
+        pytest.raises(TimeoutError, match="lead did not respond within"),
     ):
         perform(lambda client: lead(client, timeout_s=0.2), claude, "async", "Go.")
 

@@ -1,4 +1,4 @@
-"""Where a team's run stands in the record, and that without a record all is the same."""
+"""The place of a team's run in the record; without a record, the team behaves the same."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_broken_price_table_costs_nobody_the_result(
         result = perform(lead, claude, "async", "Go.")
     assert (result.text, result.cost_usd) == ("Done.", None)
     assert [record.getMessage() for record in caplog.records if record.name == "tracekit"] == [
-        "tracekit: the run goes on without its cost: prices.toml cannot be read"
+        "tracekit: the run continues without its cost: prices.toml cannot be read"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Tools: what may be one, what comes of its result and of its failure; inputs that fit and that do not."""
+"""Tools: accepted kinds, results and failures, and inputs that fit and do not fit."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_sync_tool_sees_the_callers_context(home: Path) -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
     def ask_who() -> str:
-        """Who."""
+        """The caller."""
         return who.get()
 
     who.set("me")
@@ -318,7 +318,7 @@ def agent(name: str, **more: Any) -> Subagent:
             lambda: lead(None, (), lead(None, (), agent("write_file")), workspace="."),
             "'lead' has more than one tool or subagent called 'write_file'",
         ),
-        (lambda: lead(None, (), agent("my agent")), "'my agent' is no name for a subagent"),
+        (lambda: lead(None, (), agent("my agent")), "'my agent' is not a name for a subagent"),
         (lambda: lead(None, (), agent("a", after=["b"])), "'a' comes after b; 'lead' has a"),
         (lambda: lead(None, (), agent("a", after=["a"])), "wait for one another: a after a"),
         (lambda: lead(None, (), agent("a", after=["b"]), agent("b", after=["a"])), "wait for one another"),

@@ -1,4 +1,4 @@
-"""The HTML page: what it has, what it lets in, and that nothing of a run is more than text in it."""
+"""The HTML page: its content, its security policy, and texts of the run that stay text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions in the shapes that the versions of Claude Code wrote, and the sums over their messages as files hold them."""
+"""Sessions in the shapes of the versions of Claude Code, and the sums over their messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONG = "It is a long answer, of which nobody believes that it took one token. "
 
 @dataclass(frozen=True)
 class Shape:
-    """What distinguishes the transcripts of one version from those of others."""
+    """The differences between the transcripts of one version and those of others."""
 
     version: str
     agents: Literal["inline", "flat", "folder"]

@@ -479,7 +479,7 @@ def test_lines_that_are_not_understood_are_counted(main: Transcript) -> None:
     done = imported(main.path)
     assert done.not_understood == {
         "a line of type 'hologram'": 1,
-        "a line that is no JSON object": 2,
+        "a line that is not a JSON object": 2,
         "version 9.0.1, newer than 2.1.332, the newest that was checked; a newer tracekit may know more of it": 1,
     }
     assert len(runs()) == 1

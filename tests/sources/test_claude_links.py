@@ -192,12 +192,10 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_imported(main: T
 
 
 def test_a_folder_without_transcripts_says_what_would_be_imported(main: Transcript) -> None:
-    with pytest.raises(
-        SourceError, match=r"nothing that tracekit can import.*`tracekit import claude-code` looks where"
-    ):
+    with pytest.raises(SourceError, match=r"cannot be imported.*`tracekit import claude-code` looks where"):
         source_of(main.path.parent)
     assert summary(Imported(), is_limited=True) == [
-        "there was no session with a call in it; without --since, older sessions are imported, too"
+        "no session with a call was found; without --since, older sessions are imported, too"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a real Claude Code writes against a scripted server becomes the run that the server saw."""
+"""The transcript of a real Claude Code against a scripted server becomes the run that the server saw."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def ids(home: Path) -> list[str]:
 
 
 def everything(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All that the views have, in an order of its own."""
+    """Return the content of every view, in a fixed order."""
     with Store(home).reading() as store:
         return {
             view: sorted(store.execute(f"SELECT * FROM {view}").fetchall(), key=repr)

@@ -1,4 +1,4 @@
-"""How rows get in: as a whole, in short holds, beside readers, and out again."""
+"""Writing rows: as a whole, in short holds, beside readers, and their removal."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tracekit.store.writer import Writer
 
 
 def test_a_run_larger_than_a_batch_is_seen_as_a_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It takes many holds; between them readers see it as it was before."""
+    """Writing takes many holds; between them, readers see the store as it was before."""
     monkeypatch.setattr(writer, "_MOST_ROWS", 40)
     seen: list[object] = []
     real = Writer._move
@@ -72,7 +72,7 @@ def test_a_hold_that_is_too_long_makes_the_next_batch_smaller(home: Path) -> Non
 
 @pytest.mark.slow
 def test_a_live_run_that_is_read_again_and_again_takes_no_more_room(home: Path) -> None:
-    """What was removed is used again: DuckDB merges small groups of rows when there is little else to do."""
+    """The space of removed rows is used again: DuckDB merges small groups of rows when it has time."""
     (id,) = write_runs(1, turns=60, text=2000)
     path = find_run(id).paths[0]
     sizes = []

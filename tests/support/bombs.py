@@ -1,4 +1,4 @@
-"""Recordings that ask a reader for memory, time or types that it does not have. Each is small, or a few MB."""
+"""Small recordings that demand memory, time or types that a reader does not have."""
 
 from __future__ import annotations
 

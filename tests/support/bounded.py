@@ -1,4 +1,4 @@
-"""A program: reads each recording in a folder by several commands, each in a process that has 512 MB and a minute of CPU.
+"""Reads each recording of a folder by several commands, in processes with 512 MB and a CPU minute each.
 
 It prints the exit code and the errors of each, as JSON.
 """
@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> dict[str, object]:
 
 
 def read_all(folder: Path) -> dict[str, dict[str, object]]:
-    """What came of each command, by the recording's name and the command's."""
+    """Return the result of each command, by the names of the recording and the command."""
     for name in ("show", "check", "export", "replay"):
         cli.get_command(click.Context(cli), name)  # loaded once, for all children
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))

@@ -28,7 +28,7 @@ QUESTION: Any = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user"
 
 
 class City(pydantic.BaseModel):
-    """What the structured calls ask for, and what every answer here gives."""
+    """The fields of the structured outputs, and the values in every response here."""
 
     city: str
 
@@ -69,7 +69,7 @@ USAGE = {
 
 @dataclass(frozen=True)
 class Way:
-    """One way to call: `run` takes a client (and a list that gets what is seen) and asks QUESTION with it."""
+    """One way to call: `run` takes a client and a list for the visible output, and asks QUESTION."""
 
     name: str
     streams: bool
@@ -320,7 +320,7 @@ async def a_post_response(client: Any, seen: list[Any]) -> None:
 
 @dataclass
 class Seen:
-    """What came back, and how it ended: the exception and the errors that caused it."""
+    """Return the result of a call and its end: the exception, and the errors that caused it."""
 
     values: list[Any]
     raised: list[Any]

@@ -51,7 +51,9 @@ def sdk_python(cli: Path) -> Path | None:
 
 
 class ScriptedSession(ScriptedClaude):
-    """A server that answers each agent, told by words of its system prompt, step by step, then with a last text.
+    """A server that answers each agent step by step, then with a final text.
+
+    An agent is recognised by words of its system prompt.
 
     A step is a list of blocks, or a number for a response with that HTTP status; None never answers.
     """

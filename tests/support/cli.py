@@ -49,7 +49,7 @@ def tracekit(
 
 
 def tracekit_json(*arguments: str, env: dict[str, str]) -> Any:
-    """What `tracekit` prints as JSON."""
+    """Return the JSON that `tracekit` prints."""
     done = tracekit(*arguments, "--format", "json", env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What an exported span may look like: the conventions, and the one table of attributes."""
+"""The allowed form of an exported span: the conventions, and the one table of attributes."""
 
 from __future__ import annotations
 

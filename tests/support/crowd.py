@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass
 class Crowd:
-    """What came of it. Times are in seconds."""
+    """The measurements, with times in seconds."""
 
     written: list[str]
     looks: int

@@ -89,7 +89,7 @@ class Program:
 
 @dataclass
 class Performed:
-    """What a program gave.
+    """The results of a program.
 
     Attributes:
         outputs: What each step gave, by its number.

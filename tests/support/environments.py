@@ -78,7 +78,7 @@ class Environment:
 
     @property
     def is_built(self) -> bool:
-        """Whether the environment is there, and complete."""
+        """Return whether the environment exists and is complete."""
         return (self.folder / _READY).exists()
 
     def constraints(self) -> str:

@@ -40,7 +40,7 @@ VOLATILE = (
 
 
 class Outcome(NamedTuple):
-    """What a run of the program gives.
+    """The results of one run of the program.
 
     Attributes:
         told: What the program printed.
@@ -96,7 +96,7 @@ def run_program(python: Path, peer: str, order: str, folder: Path) -> Outcome:
 
 
 def record(node: dict[str, Any], depth: int = 0) -> list[str]:
-    """All that is told of `node` and what is below it but ids and times, a line a node, so that a failure reads well."""
+    """Return `node` and the nodes below it, without ids and times, a line for each."""
     told = {key: value for key, value in node.items() if key not in (*VOLATILE, "attributes", "children")}
     # logfire's provider puts attributes of its own on every span of the application's.
     attributes = {

@@ -1,4 +1,4 @@
-"""Text that would like to be more than text, in every place of a run that a model, a tool or a server can write to."""
+"""Hostile text in every place of a run that a model, a tool or a server can write to."""
 
 from __future__ import annotations
 

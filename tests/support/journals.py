@@ -40,7 +40,7 @@ def begin(number: int, name: str = "step", parent: int | None = None) -> SpanBeg
 
 
 def end(number: int) -> SpanEnd:
-    """Its end."""
+    """The end of the span."""
     return SpanEnd(f"{number:016x}", 1_000_000 + number, "ok")
 
 

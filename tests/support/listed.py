@@ -98,7 +98,6 @@ def write_many(many: int) -> JournalSink:
 
 
 def damage(home: Path) -> None:
-    """Put a line that cannot be read into the newest journal below `home`."""
-    newest = max(home.glob("runs/*/*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-    with newest.open("ab") as file:
+    """Put a line that cannot be read into the first journal below `home`, by name."""
+    with min(home.glob("runs/*/*.jsonl")).open("ab") as file:
         file.write(b'{"e":"begin","id":7}\n')

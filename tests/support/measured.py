@@ -1,4 +1,4 @@
-"""Programs in a serial and a parallel form, against a scripted Claude that answers each after a time of its own.
+"""Programs in a serial and a parallel form, with a scripted Claude that answers each agent after a set time.
 
 A `Case` says what a lead wants done; `play` performs it in one of several ways, recorded, and returns its run.
 `project` performs its parallel form on the recording of the serial one.
@@ -37,7 +37,7 @@ MODEL = "claude-sonnet-5-5"
 
 @dataclass(frozen=True)
 class Case:
-    """What each of some agents takes, in milliseconds, a list for each: one number for each of its calls.
+    """The milliseconds of each call of some agents: a list for each agent.
 
     `lead` is what each turn of the lead takes; `overloads` is how often the API refuses each agent's first call.
     """
@@ -139,7 +139,10 @@ def project(case: Case, serial: Run) -> Replay:
 
 
 def work_ms(run: Run) -> float:
-    """Milliseconds from the begin of the first call to the end of the last: how long clients need to start varies."""
+    """Return the milliseconds from the first call's begin to the last call's end.
+
+    The start of clients takes a varying time, so it does not count.
+    """
     calls = [node for node in run.root.walk() if node.kind == "llm"]
     return (max(call.end_ns or 0 for call in calls) - min(call.start_ns for call in calls)) / 1e6
 

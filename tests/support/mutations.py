@@ -1,4 +1,4 @@
-"""Recordings as a stranger may write them: a real one with a few places of its lines changed, by a seed."""
+"""Real recordings with a few random changes in their lines, by a seed."""
 
 from __future__ import annotations
 

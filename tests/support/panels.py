@@ -41,7 +41,7 @@ OVERVIEW = {
     "Tokens read from the cache": "NULL, sum(cache_read_tokens) FROM llm_calls WHERE true",
     "Tokens written to the cache": "NULL, sum(cache_write_tokens) FROM llm_calls WHERE true",
     "Longest runs (the first 50)": f"id || ' ' || name, duration_ms / 1000 FROM runs WHERE {_ENDED}",
-    "Dearest runs (the first 50)": "id || ' ' || name, cost_usd FROM runs WHERE true",
+    "Most expensive runs (the first 50)": "id || ' ' || name, cost_usd FROM runs WHERE true",
     "Calls by model": f"{_MODEL}, count(*) FROM llm_calls WHERE true",
     "Cost by model": f"{_MODEL}, sum(cost_usd) FROM llm_calls WHERE cost_usd IS NOT NULL",
     "Tokens in by model": f"{_MODEL}, sum(input_tokens) FROM llm_calls WHERE true",

@@ -73,7 +73,7 @@ class RawTerminal:
                 return
 
     def _has_work(self) -> bool:
-        """Return whether a thread of the program would go on, if the machine let it; false where that is not known."""
+        """Return whether a thread of the program could continue if it got a processor; false if unknown."""
         states = []
         for file in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
             with contextlib.suppress(OSError):  # the thread has ended
@@ -104,13 +104,13 @@ class RawTerminal:
 
 
 def words(raw: bytes) -> str:
-    """What was written, which must be UTF-8, without the sequences that are ours."""
+    """Return the written text, which must be UTF-8, without the sequences that tracekit uses."""
     # What comes last may be the beginning of a character, or of a sequence.
     return _BEGUN.sub("", _OURS.sub("", getincrementaldecoder("utf-8")("strict").decode(raw)))
 
 
 def smuggled(raw: bytes) -> list[str]:
-    """What a terminal would act on, or not show, of all that was written, and that is not ours."""
+    """Return the written characters that a terminal would act on or not show, except those of tracekit."""
     text = words(raw)
     found = {f"U+{ord(character):04X}" for character in set(text) if _is_hidden(character)}
     found |= {"a flood of marks" for _ in re.finditer("[\u0300-\u036f\u20d0-\u20ff]{5}", text)}

@@ -136,7 +136,7 @@ def live(events: int) -> Run:
 
 
 def streamed_in_full() -> int:
-    """How many events the answer of `live` has."""
+    """Return the number of events in the response of `live`."""
     return len(stream(ANSWER).chunks or ())
 
 

@@ -25,7 +25,7 @@ PROTOBUF = {"content-type": "application/x-protobuf"}
 
 @dataclass
 class Reply:
-    """What is answered to a request."""
+    """The response to a request."""
 
     status: int = 200
     body: bytes = b""
@@ -34,7 +34,7 @@ class Reply:
 
 @dataclass
 class Heard:
-    """What a receiver heard: the address, all requests and their sizes, and the spans of those it accepted whole."""
+    """The requests that a receiver got: its address, their sizes, and the spans of accepted requests."""
 
     url: str = ""
     bodies: list[bytes] = field(default_factory=list)

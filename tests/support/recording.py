@@ -23,7 +23,7 @@ AUTHORITY = Path(__file__).with_name("data") / "authority.pem"
 
 @pytest.fixture(scope="session")
 def _frozen() -> None:
-    """What the SDK's import leaves behind is not looked through at the end of each test."""
+    """Freeze the objects that the import of the SDK leaves, so that no collection searches them."""
     import anthropic.lib.bedrock  # noqa: F401
 
     gc.collect()

@@ -30,7 +30,7 @@ def question(words: str = "Which city?") -> dict[str, Any]:
 
 
 def words_of(response: Any) -> str:
-    """What a message says."""
+    """Return the text of a message."""
     return "".join(block.text for block in response.content if block.type == "text")
 
 
@@ -63,7 +63,10 @@ def echo(delays_s: dict[str, float] | None = None, default_s: float = 0.01) -> R
 
 
 def record(program: Program, respond: Respond, *, name: str = "it") -> tuple[Any, Recording]:
-    """What `program` sees of a server that answers with `respond`, and the recording of it. The server is gone then."""
+    """Return the output of `program` with a server that uses `respond`, and the recording.
+
+    The server has stopped by then.
+    """
     tracekit.init()
     ids: list[str] = []
     with ScriptedClaude(respond) as claude, note_starving(ids):
@@ -78,7 +81,7 @@ def record(program: Program, respond: Respond, *, name: str = "it") -> tuple[Any
 
 
 def play(recording: Recording, program: Program, *, name: str = "it", **options: Any) -> tuple[Any, Replay]:
-    """What `program` sees of a replay, and how that went."""
+    """Return the output of `program` in a replay, and the replay's result."""
     ids: list[str] = []
     with note_starving(ids):
         with tracekit.replay(recording, **options) as replay, tracekit.run(name):
@@ -89,7 +92,7 @@ def play(recording: Recording, program: Program, *, name: str = "it", **options:
 
 
 def same_in_replay(program: Program, respond: Respond, *, times: int = 1) -> tuple[Any, Recording]:
-    """Record `program` and replay it: it must see the same, and each span must be as it was, to the nanosecond."""
+    """Record and replay `program`: its output must be the same, and each span equal to the nanosecond."""
     seen, recording = record(program, respond)
     for _ in range(times):
         again, replay = play(recording, program)
@@ -113,7 +116,7 @@ def assert_followed(replay: Replay, recording: Recording) -> None:
 
 
 def facts(recording: Recording) -> list[str]:
-    """All that a recording says of its spans and lanes, without ids; times in nanoseconds from its beginning on."""
+    """Return the facts about spans and lanes in a recording, without ids, with times from its beginning."""
     zero = min(span.start_ns for span in recording.spans.values())
     told: list[str] = []
     for span in recording.spans.values():

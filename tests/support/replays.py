@@ -39,7 +39,7 @@ class Watched(ScriptedClaude):
 
 @contextmanager
 def untouched(claude: Watched) -> Iterator[None]:
-    """Nothing reaches `claude` meanwhile, not even a connection."""
+    """Assert that no request and no connection reaches `claude` within the block."""
     before = len(claude.asked), claude.connections
     try:
         yield
@@ -91,7 +91,7 @@ def assert_same_record(replayed: Recording, recorded: Recording) -> None:
 
 
 def _comparable(seen: Any) -> Any:
-    """What a program saw, without what the transport's errors were caused by in turn: no transport was at work."""
+    """Return the output of a program without the causes of transport errors: a replay has no transport."""
     if not isinstance(seen, Seen):
         return seen
     of_transport = [number for number, (kind, *_) in enumerate(seen.raised) if hasattr(httpx2, kind)]
@@ -103,7 +103,7 @@ def _flat(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def account(run: Recording) -> list[dict[str, Any]]:
-    """All that is recorded of a run but for ids, in the order of the tree."""
+    """Return the record of a run without ids, in the order of the tree."""
     children: dict[str | None, list[RecordedSpan]] = {}
     for span in sorted(run.spans.values(), key=lambda span: (span.start_ns, span.kind)):
         children.setdefault(span.parent if span.parent in run.spans else None, []).append(span)

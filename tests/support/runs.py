@@ -15,7 +15,7 @@ MODEL = "claude-sonnet-4-5"
 
 
 class Team:
-    """Writes one run of one agent: `turns` turns, each a call with an attempt, and a tool for all but the last.
+    """Writes a run of one agent with `turns` turns: a call, an attempt, and a tool except in the last.
 
     Four spans a turn, and two on top. `steps` yields between events, so that several writers can take turns.
     """

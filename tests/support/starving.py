@@ -60,7 +60,7 @@ def note_starving(made: list[str]) -> Iterator[None]:
 
 
 def _kept_waiting_s() -> dict[str, float]:
-    """Return for how long each thread of this process, by its id, has waited for a processor; empty where nobody tells."""
+    """Return the time that each thread of this process waited for a processor, by id; empty if unknown."""
     waited: dict[str, float] = {}
     for path in _TASKS.glob("*/schedstat"):
         with suppress(OSError, IndexError):

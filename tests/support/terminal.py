@@ -18,7 +18,7 @@ needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 
 
 class Terminal:
-    """A window of tmux in a server of its own, in which `command` runs; its exit code is shown after it."""
+    """A tmux window in a server of its own that runs `command`, and then shows its exit code."""
 
     def __init__(self, folder: Path, command: Sequence[str], env: Mapping[str, str], size: tuple[int, int]) -> None:
         self._tmux = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
@@ -49,7 +49,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What stands on the screen."""
+        """Return the text on the screen."""
         return self._do("capture-pane", "-p")
 
     def shows(self, *texts: str) -> str:

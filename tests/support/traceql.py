@@ -69,7 +69,7 @@ class Query:
 
     @property
     def fields(self) -> set[str]:
-        """All fields that the query names."""
+        """The fields that the query names."""
         sets = [self.left, *([self.right] if self.right else [])]
         named = {field for each in sets for group in each.groups for field, _, _ in group}
         return named | set(self.of) | set(self.by)
@@ -77,7 +77,7 @@ class Query:
 
 @dataclass
 class Trace:
-    """A piece of a trace: its spans, and its root, which is the only span from which Tempo numbers the others."""
+    """A piece of a trace: its spans, and its root, from which Tempo numbers the others."""
 
     spans: list[Received] = field(default_factory=list)
 
@@ -164,7 +164,10 @@ def matching(query: Query, traces: Sequence[Trace]) -> list[Received]:
 
 
 def listed(query: Query, traces: Sequence[Trace]) -> list[Received]:
-    """Return the spans that a search lists: of each trace, those of the piece with most, unless each is a set."""
+    """Return the spans that a search lists: for each trace, the spans of the piece with most.
+
+    With `query.each`, all matching spans are listed.
+    """
     if query.each:
         return matching(query, traces)
     best: dict[str, list[Received]] = {}

@@ -37,7 +37,7 @@ class Clients:
 
 
 def perform(program: Callable[[Clients], Awaitable[_Seen]], respond: Respond) -> tuple[_Seen, Run]:
-    """What `program` returns, and its run."""
+    """Return the result of `program`, and its run."""
     clock, sink = VirtualClock(START_NS), MemorySink()
     loops = Loops(clock, Looks())
 

@@ -64,6 +64,7 @@ def _end(process: subprocess.Popen[bytes], lifeline: int, owner: int) -> None:
 
 
 def _bare() -> dict[str, str]:
-    """The environment without what is the programs' own to set."""
+    """The environment without what is the programs' own to set; tracekit is found where this process finds it."""
     owners = ("ANTHROPIC_", "TRACEKIT_", "OTEL_", "PYTHON", "COVERAGE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(owners)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(owners)}
+    return {**kept, "PYTHONPATH": path} if (path := os.environ.get("PYTHONPATH")) else kept

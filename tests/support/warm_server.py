@@ -286,7 +286,7 @@ def ending() -> Iterator[None]:
 
 
 def _leave() -> None:
-    """End the process after all else that is called at its end: to take down the SDK's modules takes most of a short life."""
+    """End the process after all other exit functions, without the slow teardown of the SDK's modules."""
     if _End.code is None:
         return
     sys.modules["__main__"].__dict__.clear()

@@ -121,7 +121,7 @@ compliance came before draft, in run test (abababab):
             0,
             lambda each: each.tree("lead\n  draft\n  look"),
             """\
-the tree is another one, in run test (abababab):
+the tree has changed, in run test (abababab):
 --- expected
 +++ seen
  lead
@@ -154,7 +154,7 @@ def test_tree_is_in_the_order_asked_whoever_began_first() -> None:
 
 
 def test_an_unknown_price_is_not_below_anything() -> None:
-    with pytest.raises(AssertionError, match="nobody knows whether it cost less than \\$9"):
+    with pytest.raises(AssertionError, match="it is not known whether the run cost less than \\$9"):
         check(team(answered=False)).cost_below(9)
 
 
@@ -176,7 +176,7 @@ def test_errors_are_told_with_the_way_to_them() -> None:
 def test_names_are_needed() -> None:
     wrongs: list[Callable[[], object]] = [lambda: check(team()).parallel(), lambda: check(team()).serial()]
     for wrong in wrongs:
-        with pytest.raises(TypeError, match="name the agents"):
+        with pytest.raises(TypeError, match="give the names of the agents"):
             wrong()
 
 

@@ -111,5 +111,5 @@ def test_a_name_that_is_no_test(tmp_path: Path) -> None:
     recorded = str(FIXTURES / "guide-sync.jsonl")
     done = tracekit("export", recorded, "--format", "pytest", "-o", "x.txt", env=environment(tmp_path), cwd=tmp_path)
     assert done.returncode == 2
-    assert "give a file like test_agent.py" in done.stderr
+    assert "give a name like test_agent.py" in done.stderr
     assert list(tmp_path.glob("recordings")) == []

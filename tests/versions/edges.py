@@ -1,4 +1,4 @@
-"""What each generation of the SDK does in its own way: signing, fetching tokens, connections that fail, cancellation.
+"""Behaviour that differs by generation of the SDK: signing, tokens, failing connections, cancellation.
 
 Only with CLOUD_CREDENTIALS set there are credentials for cloud platforms, so a replay without it neither signs nor fetches.
 """

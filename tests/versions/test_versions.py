@@ -46,7 +46,7 @@ ATTRIBUTES = {
 
 
 def lines(node: dict[str, Any], depth: int = 0) -> list[str]:
-    """What every version must tell of `node` and what is below it, a line a node."""
+    """Return the values of `node` and the nodes below it that every version must have, a line for each."""
     told = {name: node.get(name) for name in SAME}
     told["name"] = node["name"]
     if "count_tokens" in node["name"]:
@@ -68,7 +68,7 @@ def test_record_is_the_same(version: Version, known: Outcome, tmp_path: Path) ->
 
 
 def exported_calls(outcome: Outcome) -> int:
-    """How many LLM spans of calls the application's exporter got from the SDK or from tracekit."""
+    """Return the number of LLM spans that the application's exporter got from the SDK or from tracekit."""
     return sum(
         (scope == semconv.TRACEKIT_SCOPE and name.startswith("chat "))
         or (scope.startswith(semconv.SDK_SCOPE_PREFIX) and name == "anthropic.messages.create")
@@ -100,7 +100,7 @@ def test_replay_follows_and_reaches_nobody(version: Version, program: tuple[str,
 
 
 def test_no_second_llm_span_beside_an_instrumentation(known: Outcome, tmp_path: Path) -> None:
-    """Where the SDK makes no spans, and another instrumentation does, tracekit exports none for the same call."""
+    """tracekit exports no span for a call of an SDK without spans if another instrumentation does."""
     version = next(version for version in VERSIONS if version.name == "sdk-1.13")
     if not version.is_built:
         pytest.skip("the environment sdk-1.13 is not built: run .ci/versions --build --only sdk-1.13")

@@ -1,4 +1,4 @@
-"""The table of agents and models: its sums are those of the run, and its keys sort it and lead to the spans."""
+"""The table of agents and models: its sums equal the run's, and its keys sort it and lead to spans."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def nested_run() -> Run:
-    """A lead from 0 to 100 whose two workers overlap from 20 to 60; half of what they read is from the cache."""
+    """A lead from 0 to 100 with two workers that overlap from 20 to 60, half of their input cached."""
     used: dict[str, Any] = {"tokens": Tokens(1000, 10, 500), "cost_usd": 0.25}
     first = node("agent", "worker", 10, 60, node("llm", "small", 10, 60, id="w1", retries=2, **used), id="a1")
     second = node("agent", "worker", 20, 70, node("llm", "small", 20, 70, id="w2", **used), id="a2")

@@ -1,4 +1,4 @@
-"""Two runs side by side: the rows, the bars on one axis, the word diffs, playback, and the way there from the list."""
+"""Two runs side by side: rows, bars on one axis, word differences, playback, and the way from the list."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_a_run_is_replayed_again_only_after_asking(monkeypatch: pytest.MonkeyPat
         await pilot.press("R", "enter")
         await pilot.pause()
         told = [note.message for note in pilot.app._notifications]
-        assert any("can't be lent" in each for each in told), told
+        assert any("cannot run another program" in each for each in told), told
         # Where the terminal can be lent, the replay is shown beside its recording afterwards.
         monkeypatch.setattr(replaying, "replay_again", lambda *_: "")
         await pilot.press("R", "enter")

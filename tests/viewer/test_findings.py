@@ -1,4 +1,4 @@
-"""Findings in the screen of a run: the marks in its tree, the list, the way to the spans, and what could have been."""
+"""Findings in the run screen: marks in the tree, the list, the way to spans, and the improved schedule."""
 
 from __future__ import annotations
 
@@ -307,7 +307,7 @@ class TestMarks:
         drive(showing(two_findings()), act)
 
     def test_as_show_does_it(self) -> None:
-        """A work below a turn that bears the code does not bear it again, and what is only possible is not marked."""
+        """A work below a marked turn has no second mark, and possible findings are not marked."""
         run = two_findings()
         found = default_findings(run)
         forest = Forest(run)
@@ -386,7 +386,7 @@ class TestDrawn:
 
 
 class TestHostileText:
-    """What a finding quotes comes from models and tools."""
+    """Quotes in a finding come from models and tools."""
 
     def test_nothing_that_a_terminal_acts_on_is_drawn(self) -> None:
         evil = "\x1b[31m[bold red]evil[/]\u202e\r\n\x07" + "分析" * 30

@@ -1,4 +1,4 @@
-"""What the viewer remembers, and the ways out of it: theme, layout, copies, pager and editor, a terminal without colours."""
+"""Remembered settings of the viewer, and its ways out: theme, layout, copies, pager, editor, no colours."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tests.support.reading import everything
 from tests.support.screens import SIZED, checked, drive, picture, pictures, utc
 from tests.support.showing import Showing
 from tests.support.trees import team_run
+from tests.support.waiting import LONG_S
 
 __all__ = ["pictures", "utc"]
 
@@ -93,7 +94,7 @@ def test_settings_that_cannot_be_read_or_written_are_no_fault(home: Path) -> Non
     ViewerSettings().keep("theme", "tracekit")
     assert not home.exists() or not (home / SETTINGS_FILE).exists() or ViewerSettings().text("theme") == "tracekit"
     home.mkdir(parents=True, exist_ok=True)
-    for text in ("{", "[1]", '{"theme": 7, "lanes": "yes", "split_wide": true}'):
+    for text in ("{", "[1]", "[" * 200_000, '{"theme": 7, "lanes": "yes", "split_wide": true}'):
         (home / SETTINGS_FILE).write_text(text)
         settings = ViewerSettings()
         assert (settings.text("theme"), settings.flag("lanes"), settings.number("split_wide")) == (None, None, None)
@@ -152,7 +153,10 @@ def test_copying_paging_and_editing(monkeypatch: pytest.MonkeyPatch) -> None:
         # A terminal of a test cannot be lent to another program: that is told.
         await pilot.press("v", "V")
         told = [note.message for note in pilot.app._notifications]
-        assert sum("can't be lent" in each for each in told) == 2, told
+        assert sum("cannot run another program" in each for each in told) == 2, told
+        monkeypatch.setenv("EDITOR", "vi '")
+        await pilot.press("V")
+        assert [note.message for note in pilot.app._notifications][-1].startswith("vi ' is no command line (")
 
     drive(Showing(Recorded(everything())), act, (120, 35))
 
@@ -234,12 +238,21 @@ def test_a_viewer_whose_terminal_is_gone_without_a_signal_ends(home: Path) -> No
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "35"}
     code = "import sys; from tracekit_viewer.app import view; view(sys.argv[1])"
     # The terminal is not the controlling one of the process, so nothing tells the process when it goes.
+    # Nor does a signal that is ignored, as below `nohup`.
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(run)], stdin=child, stdout=child, stderr=child, env=environment
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c", code, str(run)],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment,
     )
     os.close(child)
-    said = b""
-    while b"analysis_agent" not in said:
-        said += os.read(parent, 65536)
-    os.close(parent)
-    assert process.wait(120) in (-signal.SIGHUP, 0, 1)
+    try:
+        said = b""
+        while b"analysis_agent" not in said:
+            said += os.read(parent, 65536)
+        os.close(parent)
+        assert process.wait(LONG_S) == -signal.SIGHUP
+    finally:
+        process.kill()
+        process.wait()

@@ -1,4 +1,4 @@
-"""A hostile run in every screen, in every tab and in `show`: nothing of it reaches the terminal but as text."""
+"""A hostile run in every screen and tab, and in `show`: all of it reaches the terminal as text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tracekit_on_terminal(home: Path, *arguments: str) -> bytes:
 
 
 def viewed(home: Path, run: str, nodes: int) -> bytes:
-    """All that the viewer writes while each of the first `nodes` rows is looked at in each tab."""
+    """Return the viewer's output while each of the first `nodes` rows is shown in each tab."""
     command = [sys.executable, "-m", "tracekit", "view", run]
     with RawTerminal(command, environment(home), (110, 150)) as terminal:
         terminal.until("Quit")

@@ -1,4 +1,4 @@
-"""Five moments of a playback each: of the demo, of a run whose process was killed, and of a run of 20,000 spans."""
+"""Five moments of playback each: the demo, a killed process's run, and a run of 20,000 spans."""
 
 from __future__ import annotations
 

@@ -481,7 +481,7 @@ async def reads_the_whole_conversation(pilot: Pilot[Any]) -> None:
 @key("R", "D")
 async def replays_after_asking(pilot: Pilot[Any]) -> None:
     await pilot.press("D")
-    assert isinstance(pilot.app.screen, RunScreen), "this run is no replay"
+    assert isinstance(pilot.app.screen, RunScreen), "this run is not a replay"
     await pilot.press("R")
     assert isinstance(pilot.app.screen, RunScreen), "no command was recorded"
 
@@ -604,7 +604,7 @@ class TestKeys:
 
 
 class TestTypingAhead:
-    """What is typed after `/` is looked for, however soon it comes."""
+    """Text that is typed right after `/` is searched."""
 
     @pytest.mark.parametrize("size", _THREE_SIZES)
     def test_no_key_runs_a_command(self, size: Size) -> None:
@@ -861,7 +861,7 @@ class TestGroups:
 
 
 class TestOddRuns:
-    """Nothing crashes, and nothing is drawn that is not so."""
+    """Odd runs are drawn correctly, and without a crash."""
 
     @pytest.mark.parametrize("size", [(1, 1), (10, 3), (30, 10), (80, 24), (200, 60), (400, 20)])
     @pytest.mark.parametrize("run", [odd_run, lambda: deep_run(300), team_run], ids=["odd", "deep", "team"])

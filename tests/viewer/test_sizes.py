@@ -1,4 +1,4 @@
-"""What holds in small, usual and large terminals alike."""
+"""Properties that hold in small, usual and large terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run comes from, and what is said of what becomes of it."""
+"""The source of a run, and the reports about its changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def statuses(run: Run | None) -> dict[str, str]:
     return {node.name: node.status for node in run.root.walk()}
 
 
-def told(source: RunSource) -> str:
+def note_of(source: RunSource) -> str:
     return source.note or ""
 
 
@@ -49,7 +49,7 @@ def test_a_run_that_has_ended_is_given_once(home: Path) -> None:
     source = source_of(RUN.id)
     assert isinstance(source, Recorded)
     assert not is_live(source)
-    assert told(source) == ""
+    assert note_of(source) == ""
     assert statuses(source.poll())["step"] == "ok"
     assert source.poll() is None
 
@@ -75,7 +75,7 @@ def test_a_live_run_is_followed_through_its_processes(join: Callable[[str], Join
     first.end()
     assert statuses(source.poll())["invoke_agent one"] == "ok"
     assert is_live(source)
-    assert told(source) == ""
+    assert note_of(source) == ""
 
 
 def test_a_killed_process_is_told_and_what_it_left_open_is_interrupted(
@@ -90,7 +90,7 @@ def test_a_killed_process_is_told_and_what_it_left_open_is_interrupted(
     assert run is not None
     assert run.status == "interrupted"
     assert statuses(run)["execute_tool one"] == "interrupted"
-    assert "its process is gone" in told(source)
+    assert "its process is gone" in note_of(source)
     assert is_live(source), "another process may still join"
     monkeypatch.setattr(source_module, "_LINGER_S", 0.0)
     assert source.poll() is None
@@ -126,7 +126,7 @@ def test_a_newer_process_that_joins_is_told_and_what_is_known_stays(home: Path) 
     newer = path.read_bytes().replace(b'"version":1', b'"version":9', 1)
     path.with_name(f"{RUN.id}.elsewhere.7.jsonl").write_bytes(newer)
     assert statuses(source.poll())["step"] == "open"
-    assert "journal format 9" in told(source)
+    assert "journal format 9" in note_of(source)
     assert not is_live(source)
     sink.exit(1)
 
@@ -139,7 +139,7 @@ def test_a_journal_that_is_removed_is_told_and_what_was_read_stays(home: Path) -
     (path,) = home.glob("runs/*/*.jsonl")
     path.unlink()
     assert "step" in statuses(source.poll())
-    assert told(source).startswith("its journal has been removed")
+    assert note_of(source).startswith("its journal has been removed")
     assert source.poll() is None
     sink.exit(1)
 
@@ -153,10 +153,10 @@ def test_a_full_disk_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     full = os.statvfs_result([0 if number == 4 else value for number, value in enumerate(real(home))])
     monkeypatch.setattr(os, "statvfs", lambda _: full)
     assert source.poll() is not None, "what is to be told is news"
-    assert "the disk is full" in told(source)
+    assert "the disk is full" in note_of(source)
     monkeypatch.setattr(os, "statvfs", real)
     assert source.poll() is not None
-    assert told(source) == ""
+    assert note_of(source) == ""
     sink.exit(1)
 
 

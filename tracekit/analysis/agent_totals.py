@@ -44,7 +44,7 @@ class AgentRow:
         return self.path_ns / self.whole_ns
 
     def add(self, calls: Iterable[Node]) -> None:
-        """Count `calls`."""
+        """Add `calls` to the totals."""
         for call in calls:
             self.calls += 1
             self.tokens += call.tokens

@@ -75,7 +75,7 @@ class Task:
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
-        """Its calls, or those of agents below it, in the order of their begins."""
+        """The calls of the work, or those of agents below it, in the order of their begins."""
         return tuple(sorted((node for node in self.node.walk() if node.kind == "llm"), key=lambda call: call.start_ns))
 
     @cached_property
@@ -120,7 +120,7 @@ class Task:
 
     @property
     def duration_ns(self) -> int:
-        """Its duration in nanoseconds; 0 while it is open."""
+        """The duration of the work in nanoseconds; 0 while it is open."""
         return 0 if self.node.end_ns is None else max(0, self.node.end_ns - self.node.start_ns)
 
     @property

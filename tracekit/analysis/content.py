@@ -150,7 +150,7 @@ class Content:
         return "" if asked is None else text_of(asked.value.get("content")).strip()
 
     def asked_text(self, llm: Node) -> str:
-        """All that the model was told by `llm`: its system prompt, tools and messages, inputs of tools too.
+        """Return the texts that `llm` sends: its system prompt, tools and messages, with inputs of tools.
 
         Of a very long history, its begin and its end.
         """

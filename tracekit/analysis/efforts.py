@@ -27,7 +27,7 @@ class Effort:
 
     @cached_property
     def attempts(self) -> tuple[Node, ...]:
-        """All attempts, in order."""
+        """The attempts, in order."""
         return tuple(child for call in self.calls for child in call.children if child.kind == "attempt")
 
     @property

@@ -20,8 +20,7 @@ import click
 from tracekit.cli.options import tell
 from tracekit.model.text import printable
 from tracekit.output import output
-from tracekit.store.ask import QueryResult, ask, ask_for_parquet
-from tracekit.store.store import Store
+from tracekit.store.ask import QueryResult, Readable, ask, ask_for_parquet
 
 __all__ = ["FORMS", "print_answer"]
 
@@ -33,12 +32,13 @@ _MOST_ROWS = 1000
 _IN_MEMORY = 8_000_000
 
 
-def print_answer(store: Store, query: str, form: str, path: Path | None, *, replays: bool = False) -> None:
+def print_answer(store: Readable, query: str, form: str, path: Path | None, *, replays: bool = False) -> None:
     """Print the answer to `query` in the `form`, or write it to the file `path`; with `replays`, over those, too.
 
     The answer is written aside first, so that a pager or a slow disk does not keep the store.
 
     Raises:
+        LakeError: The lake cannot be read.
         QueryError: The query is wrong, or would write.
         OutputError: The file cannot be written.
         StoreError: The store cannot be read.
@@ -97,7 +97,7 @@ def _write_json(answer: QueryResult, out: IO[str]) -> None:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Two columns may have one name; an object's keys may not."""
+    """Make the names of columns unique, as the keys of a JSON object must be."""
     found: list[str] = []
     for name in names:
         number, key = 1, name

@@ -35,8 +35,8 @@ class BackgroundProcess:
     def __init__(self, recording: ProcessRecording, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.return_code = 0
         self._recording = recording
-        self._start: Callable[[BinaryIO], subprocess.Popen[bytes]] = lambda said: start_child(
-            command, recording.variables, environment, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        self._start: Callable[[BinaryIO], subprocess.Popen[bytes]] = lambda output: start_child(
+            command, recording.variables, environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
 
     def __enter__(self) -> Self:
@@ -70,8 +70,8 @@ class BackgroundProcess:
             click.echo("tracekit: the program is not done yet; a few seconds …", err=True)
         with patiently(self._process):
             self._end.join()
-        with self._said as said:
-            said.seek(0)
+        with self._said as output:
+            output.seek(0)
             sys.stdout.flush()
-            shutil.copyfileobj(said, sys.stdout.buffer)
+            shutil.copyfileobj(output, sys.stdout.buffer)
             sys.stdout.buffer.flush()

@@ -26,8 +26,8 @@ def run_calibration(run: str, other: str, ignore: tuple[str, ...], form: str, *,
     """
     entry = find(run)
     recording = read_run(entry.paths)
-    told = [*ignore, *recording.ignore]
-    found = calibrate(recording, read_run(find(other).paths), told)
+    accepted = [*ignore, *recording.ignore]
+    found = calibrate(recording, read_run(find(other).paths), accepted)
     entries = [*ignore, *found.ignore]
     is_file = run.endswith(".jsonl") or os.sep in run
     written = bool(entries) and is_file and (yes or (form == "text" and _is_confirmed(found, run)))

@@ -48,21 +48,27 @@ class Checked:
 )
 @click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules.")
 @click.option(
-    "--fail-on", type=click.Choice(CONFIDENCES), help="Exit with 1 for findings this sure or surer.  [likely]"
+    "--fail-on", type=click.Choice(CONFIDENCES), help="Exit with 1 if a finding has at least this confidence.  [likely]"
 )
-@click.option("--min-saving", metavar="TIME", help="Hide what saves less: 2s, 500ms.  [1s, or 5 % of a shorter run]")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
-@click.option("--explain", is_flag=True, help="Tell also what was found to depend on what, and why.")
+@click.option(
+    "--min-saving",
+    metavar="TIME",
+    help="Hide findings that save less than this: 2s, 500ms.  [1s, or 5 % of a shorter run]",
+)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="The format of the output.")
+@click.option("--explain", is_flag=True, help="Show also which steps depend on which, and why.")
 @click.option("--baseline", metavar="RUN", help="Only findings that are new or cost more than in this run.")
 @click.option(
     "--judge",
     "is_judged",
     is_flag=True,
-    help="Let Claude decide the possible findings. It sends their texts and costs.",
+    help="Ask Claude about the possible findings. This sends their texts, and costs money.",
 )
-@click.option("--judge-name", metavar="NAME", help="Another judge that an installed package brings.  [claude]")
-@click.option("--judge-batch", is_flag=True, help="Ask in a batch: half the price, and some minutes to wait.")
-@click.option("--judge-max-usd", type=float, metavar="USD", help="Ask no more than this pays for.  [0.05]")
+@click.option("--judge-name", metavar="NAME", help="Use another judge, from an installed package.  [claude]")
+@click.option(
+    "--judge-batch", is_flag=True, help="Ask through the Batch API: half the price, and some minutes of waiting."
+)
+@click.option("--judge-max-usd", type=float, metavar="USD", help="The most that the questions may cost.  [0.05]")
 def command(
     runs: tuple[str, ...],
     select: tuple[str, ...],

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from tracekit.cli.options import progress_bar, tell
-from tracekit.collect.collect import collect, rebuild
+from tracekit.collect.collect import Report, collect, rebuild
+from tracekit.collect.lake import add_to_lake
 from tracekit.formatting import format_bytes, format_count
 from tracekit.journal.home import home
 from tracekit.store.store import Store
@@ -19,6 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("collect")
 @click.option("--rebuild", "anew", is_flag=True, help="Make the store anew from all journals.")
+@click.option("--lake", metavar="LAKE", help="Then add the runs to the lake of many machines, a folder or a URL.")
 @click.option(
     "--listen", "host", is_flag=False, flag_value="127.0.0.1", metavar="[HOST]", help="Receive spans over OTLP at HOST."
 )
@@ -29,6 +31,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--key", type=_FILE, help="With --listen: the key of the certificate, in PEM.")
 def command(
     anew: bool,
+    lake: str | None,
     host: str | None,
     http_port: int,
     grpc_port: int,
@@ -39,6 +42,8 @@ def command(
     """Read what was recorded since the last time into the store.
 
     `ls`, `show` and `sql` do so themselves. The store can be removed at any time: the journals are the record.
+
+    With --lake, add the runs that are new or have grown to a lake that many machines share. It holds what the store holds.
 
     With --listen, receive spans over OTLP instead, until Ctrl-C, and make a run of each trace.
     """
@@ -51,8 +56,17 @@ def command(
     with progress_bar("reading journals") as progress:
         report = rebuild(progress) if anew else collect(progress=progress)
     if report is None:
-        tell(["another tracekit is collecting already"])
-        return
+        tell(["another tracekit process is already collecting"])
+    else:
+        _tell_collected(report)
+    if lake is not None:
+        with progress_bar("writing to the lake") as progress:
+            added = add_to_lake(lake, progress)
+        had = f"; it had {added.had:,} already" if added.had else ""
+        tell([f"{format_count(added.runs, 'run')} ({format_count(added.spans, 'span')}) added to {lake}{had}"])
+
+
+def _tell_collected(report: Report) -> None:
     tell(report.warnings)
     parts = [f"{format_count(report.collected, 'run')} read ({format_count(report.spans, 'span')})"]
     if report.removed:

@@ -36,7 +36,7 @@ class _Pipeline:
     run: str
     program: str
     respond: Respond
-    told: str
+    announcement: str
     arguments: Callable[[ExitStack], list[str]] = lambda _: []
 
 
@@ -51,7 +51,7 @@ _PIPELINES = {
         "refactoring",
         "refactoring.py",
         refactoring_script.respond,
-        "the guide's loop, flaws included: a lead, three analysts, two refactorers and a tester; about ten seconds …",
+        "a typical agent loop with its flaws: a lead, three analysts, two refactorers and a tester; about ten seconds …",
     ),
     "refactoring": _Pipeline(
         "refactoring-team",
@@ -79,8 +79,8 @@ _MOST_RUNS = 1000
     default="guide",
     help="The guide's loop as it is printed, or one of its two pipelines on tracekit's runtime.",
 )
-@click.option("--no-view", is_flag=True, help="Print only, on a terminal too.")
-@click.option("--replay", is_flag=True, help="Replay the demo that was recorded last, offline and in a moment.")
+@click.option("--no-view", is_flag=True, help="Print the tree, and do not open the viewer.")
+@click.option("--replay", is_flag=True, help="Replay the newest recorded demo, offline and in a moment.")
 @click.option("--live", is_flag=True, help=f"Ask the real API, with {_KEY}. It costs money.")
 def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
     """Run a small team of agents against a scripted Claude on this machine, and show what it does.
@@ -93,7 +93,7 @@ def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
     recorded = _newest(chosen) if replay else None
     if recorded is not None:
         sys.exit(_replay(chosen, recorded))
-    click.echo(f"tracekit: {chosen.told}", err=True)
+    click.echo(f"tracekit: {chosen.announcement}", err=True)
     with ExitStack() as stack:
         if live:
             click.echo(f"tracekit: live: the real API answers, and bills the account of {_KEY}", err=True)
@@ -106,7 +106,7 @@ def command(pipeline: str, no_view: bool, replay: bool, live: bool) -> None:
     print_tree(*load_tree_with_findings(run))
     click.echo(
         f"\ntracekit: recorded run {run[:8]}; `tracekit ls` lists it, `tracekit show last` draws it again, "
-        "`tracekit check last` tells what was slow for no reason",
+        "`tracekit check last` shows what was slow without need",
         err=True,
     )
     if replay:
@@ -125,7 +125,7 @@ def _replay(pipeline: _Pipeline, run: str) -> int:
     root = read_entry(find(run)).recording.process_root
     program = Path(demo.__file__).with_name(pipeline.program)
     command = ["-m", "tracekit", "replay", run, "--", sys.executable, str(program), *(root.argv[1:] if root else ())]
-    click.echo(f"tracekit: run {run[:8]} again, from its record: no server, no key …", err=True)
+    click.echo(f"tracekit: run {run[:8]} is replayed from its record, without a server or a key …", err=True)
     code = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603  the program of the demo
     if code == 0:
         click.echo()

@@ -21,7 +21,7 @@ __all__ = ["command", "diff_json"]
 @click.command("diff")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
-@click.option("--times", is_flag=True, help="Let times, costs and what overlaps make a difference too.")
+@click.option("--times", is_flag=True, help="Count differences in times, costs and overlaps, too.")
 @format_option
 def command(a: str, b: str, times: bool, form: str) -> None:
     """Tell where run B differs from run A; exit with 1 if it does.
@@ -44,7 +44,7 @@ def _read(text: str) -> Run:
     run = read_entry(find(as_file(text)))
     tell(damage_in(run))
     if not has_words(run):
-        tell([f"{text}: what was said is not in the recording (TRACEKIT_CONTENT), so it is not compared"])
+        tell([f"{text}: the recording has no messages (see TRACEKIT_CONTENT), so messages are not compared"])
     return run
 
 

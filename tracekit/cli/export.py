@@ -48,13 +48,15 @@ __all__ = ["command"]
     "--protocol",
     type=click.Choice(["http/protobuf", "grpc"]),
     default="http/protobuf",
-    help="With --otlp: how the collector is spoken to.",
+    help="With --otlp: the protocol of the collector.",
 )
-@click.option("--content", is_flag=True, help="With --otlp: send what was asked and answered, too.")
+@click.option("--content", is_flag=True, help="With --otlp: send the messages, too.")
 @click.option(
-    "--normal", is_flag=True, help="Ids in tree order and times from 0: two runs that did the same are the same bytes."
+    "--normal",
+    is_flag=True,
+    help="Number ids in tree order and count times from 0, so that equal runs give equal files.",
 )
-@click.option("--allow-secrets", is_flag=True, help="Export even what looks like a credential.")
+@click.option("--allow-secrets", is_flag=True, help="Export the run even if a text looks like a credential.")
 def command(
     run: str,
     output: Path | None,
@@ -67,11 +69,11 @@ def command(
 ) -> None:
     """Write a run to one file, which every command takes as RUN, or to another form; or send its spans."""
     if url is not None and output is not None:
-        raise click.UsageError("give one of -o FILE and --otlp URL")
+        raise click.UsageError("give either -o FILE or --otlp URL")
     if url is None and output is None and form not in FORMS:
-        raise click.UsageError("give one of -o FILE and --otlp URL")
+        raise click.UsageError("give either -o FILE or --otlp URL")
     if content and url is None:
-        raise click.UsageError("--content is for --otlp: a file holds all that was recorded")
+        raise click.UsageError("--content is for --otlp only: a file always has all recorded content; remove --content")
     entry = find(run)
     if url is not None:
         if content and not allow_secrets:
@@ -79,7 +81,7 @@ def command(
         _send(entry, url, cast("Protocol", protocol), content=content)
         return
     if normal and form != "journal":
-        raise click.UsageError(f"--normal is a form of the journal; it goes without --format {form}")
+        raise click.UsageError(f"--normal is for --format journal, not for --format {form}: remove one of the two")
     if form in FORMS:
         if not allow_secrets:
             _refuse_secrets(entry)
@@ -123,14 +125,14 @@ def _send(entry: Entry, url: str, protocol: Protocol, *, content: bool) -> None:
     from tracekit.privacy import SpanRules, project_privacy, public_address  # noqa: PLC0415
 
     if not url.lower().startswith(("http://", "https://")):
-        raise click.UsageError(f"--otlp {public_address(url)!r} is no address: give one like http://127.0.0.1:4318")
+        raise click.UsageError(f"--otlp {public_address(url)!r} is not an address: give one like http://127.0.0.1:4318")
     whole = read_entry(entry)
     tell(damage_in(whole))
     collector = destination(protocol, url if protocol == "grpc" else traces_url(url), os.environ)
     redact = project_privacy().text
     done = send_run(whole, collector, SpanRules(content, redact), {"service.name": redact(service_of(entry))})
     if done.cut:
-        tell([f"too large to be sent with content: {format_count(done.cut, 'span')}"])
+        tell([f"too large to send with content: {format_count(done.cut, 'span')}"])
     if done.lost:
         after = f" after {format_count(done.sent, 'span')}" if done.sent else ""
         tell([f"{collector.shown} does not take {format_count(done.lost, 'span')}{after}: {done.reason}"])

@@ -31,7 +31,7 @@ _CONFIG = {
     help="Print a recording as git shows it: its tree and messages, without ids and times.",
 )
 def command(shown: str | None) -> None:
-    """Let `git diff`, `git log -p` and `git show` tell what was changed in this repository's recordings.
+    """Set up `git diff`, `git log -p` and `git show` for the recordings of this repository.
 
     Adds a line to .gitattributes, which is to be committed, and a diff driver to the repository's own configuration,
     which everybody who works in it has to add for himself by this command.
@@ -61,8 +61,8 @@ def _print(shown: str) -> None:
         click.echo(Path(file).read_bytes().decode("utf-8", "backslashreplace"), nl=False)
         return
     click.echo(review(run))
-    for said in damage_in(run):
-        click.echo(f"({said})".replace(file, shown))
+    for warning in damage_in(run):
+        click.echo(f"({warning})".replace(file, shown))
 
 
 def _add_attributes(path: Path) -> None:

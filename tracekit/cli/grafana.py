@@ -21,7 +21,7 @@ def _complete(_context: click.Context, _argument: click.Parameter, begun: str) -
 
 @click.command("grafana")
 @click.argument("name", default="overview", metavar="[NAME]", shell_complete=_complete)
-@click.option("--list", "is_list", is_flag=True, help="List the names, and what each is, instead.")
+@click.option("--list", "is_list", is_flag=True, help="List the names and descriptions of the dashboards.")
 @format_option
 def command(name: str, form: str, *, is_list: bool) -> None:
     """Print a dashboard as JSON, or the alert rules as YAML.
@@ -40,7 +40,7 @@ def command(name: str, form: str, *, is_list: bool) -> None:
             click.echo(f"{each:<{width}}  {title}")
         return
     if name not in known:
-        raise click.UsageError(f"no dashboard is called {name!r}. Choose one of: {', '.join(known)}.")
+        raise click.UsageError(f"there is no dashboard {name!r}. Choose one of: {', '.join(known)}.")
     click.echo(known[name].read_text("utf-8"), nl=False)
 
 

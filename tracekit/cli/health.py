@@ -61,7 +61,7 @@ def _export() -> list[HealthCheck]:
         content = "with message content" if asks_for_content(os.environ) else "without message content"
         says = f"to {destination.shown} over {destination.protocol}, {content}, unless a program has its own provider"
         reason = _refusal(destination)
-        problems = [*warnings, *([f"it does not take spans: {reason}"] if reason else [])]
+        problems = [*warnings, *([f"it does not accept spans: {reason}"] if reason else [])]
         found.append(HealthCheck("export", not problems, "; ".join([says, *problems])))
     folder = home()
     note_abandoned(folder)
@@ -79,12 +79,12 @@ def _says_of(lost: Lost) -> str:
             lost.spans,
             f"not exported: {format_count(lost.spans, 'span')} of {format_count(lost.processes, 'process', 'processes')}",
         ),
-        (lost.cut, f"too large to be sent with content: {format_count(lost.cut, 'span')}"),
+        (lost.cut, f"too large to send with content: {format_count(lost.cut, 'span')}"),
     ]
-    told = ", ".join(text for number, text in parts if number)
+    losses = ", ".join(text for number, text in parts if number)
     why = f": {lost.reason}" if lost.reason else ""
     return (
-        f"{told} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
+        f"{losses} in the last {_LOST_DAYS} days, the last at {at} to {lost.endpoint}{why}; "
         f"the record has them: `tracekit export {run} --otlp URL`"
     )
 
@@ -133,7 +133,7 @@ def _judge() -> HealthCheck:
     if settings.name not in known:
         return HealthCheck("judge", False, f"there is no judge {settings.name!r}; there is {', '.join(known)}")
     says = (
-        f"{settings.name}, asked by nothing but `tracekit check --judge`, for at most ${settings.max_usd:g} a check; "
+        f"{settings.name}, used only by `tracekit check --judge`, for at most ${settings.max_usd:g} a check; "
         f"{stored} opinions are stored"
     )
     return HealthCheck("judge", True, says)
@@ -148,7 +148,7 @@ def _folder() -> list[HealthCheck]:
     source = HOME_VARIABLE if os.environ.get(HOME_VARIABLE) else "the platform's folder for user data"
     if not os.access(folder, os.W_OK):
         return [
-            HealthCheck("journals", False, f"{folder} cannot be written to: nothing is recorded; set {HOME_VARIABLE}")
+            HealthCheck("journals", False, f"{folder} cannot be written, so nothing is recorded; set {HOME_VARIABLE}")
         ]
     size = sum(path.stat().st_size for run in runs for path in run.paths)
     files = sum(len(run.paths) for run in runs)
@@ -169,7 +169,7 @@ def _folder() -> list[HealthCheck]:
 
 def _store(journals: int) -> HealthCheck:
     store = Store(home())
-    limits = f"`tracekit prune` keeps {KEEP_DAYS} days and {in_bytes(KEEP_BYTES)} of both if it is not told otherwise"
+    limits = f"`tracekit prune` keeps {KEEP_DAYS} days and {in_bytes(KEEP_BYTES)} of both by default"
     if not store.exists:
         return HealthCheck("store", True, f"{store.path}: not made yet; `tracekit sql` and `ls` make it; {limits}")
     try:

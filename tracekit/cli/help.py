@@ -29,6 +29,7 @@ _TOPICS = (
     "pytest",
     "team",
     "ask",
+    "lake",
     "export",
     "privacy",
     "journal-format",

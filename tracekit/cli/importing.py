@@ -28,8 +28,8 @@ _ELSEWHERE = "if they lie elsewhere, give the path of their folder"
 
 @click.command("import")
 @click.argument("what", nargs=-1, required=True, metavar="PATH|claude-code|-…")
-@click.option("--since", type=Age(), help="Only sessions that went on within this time, as in 7d.")
-@click.option("--follow", is_flag=True, help="Go on importing what is added, until Ctrl-C.")
+@click.option("--since", type=Age(), help="Import only sessions with activity within this time, as in 7d.")
+@click.option("--follow", is_flag=True, help="Keep importing new content, until Ctrl-C.")
 @format_option
 def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: str) -> None:
     """Import runs that another tool recorded.
@@ -42,7 +42,9 @@ def command(what: tuple[str, ...], since: timedelta | None, follow: bool, form: 
     done = Imported()
     if "-" in what:
         if len(what) > 1 or follow or since is not None:
-            raise click.UsageError("- is the standard input, which is read to its end: give nothing else with it")
+            raise click.UsageError(
+                "- reads the standard input to its end, so it cannot be combined with other paths: give - alone"
+            )
         done = import_pipe(sys.stdin.fileno())
     chosen = [_chosen(each, may_come=follow) for each in dict.fromkeys(what) if each != "-"]
     for source, paths in chosen:
@@ -76,7 +78,7 @@ def _chosen(what: str, *, may_come: bool) -> tuple[Source, Sequence[Path]]:
 
 
 def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
-    tell(["following; Ctrl-C ends it"])
+    tell(["following; press Ctrl-C to stop"])
     followers = [SessionFollower(source, paths) for source, paths in chosen]
     try:
         while True:
@@ -84,7 +86,7 @@ def _follow(chosen: Sequence[tuple[Source, Sequence[Path]]]) -> None:
                 follower.poll(Imported())
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
-        tell(["followed to here; `tracekit ls` lists the runs"])
+        tell(["stopped following; `tracekit ls` lists the runs"])
     finally:
         for follower in followers:
             follower.close()
@@ -98,14 +100,16 @@ def summary(done: Imported, *, is_limited: bool = False) -> list[str]:
         tokens = f"{format_number(done.input_tokens)} → {output} tokens"
         cost = format_money(done.cost_usd, complete=done.is_cost_complete)
         totals = f"{format_count(done.agents, 'agent')}, {format_count(done.calls, 'call')}, {tokens}, {cost}"
-        lines.append(f"imported {_sessions(done.sessions)}: {totals}")
+        shown = done.runs[0][:8] if len(done.runs) == 1 else ""
+        where = f"; see it with: tracekit show {shown}" if shown else "; `tracekit ls` lists them" if done.runs else ""
+        lines.append(f"imported {_sessions(done.sessions)}: {totals}{where}")
     if done.unchanged:
         lines.append(f"{_sessions(done.unchanged)} had not changed since an earlier import")
     if done.busy:
         lines.append(f"{_sessions(done.busy)} are being followed by another tracekit")
     if not lines:
         older = "; without --since, older sessions are imported, too" if is_limited else ""
-        lines.append(f"there was no session with a call in it{older}")
+        lines.append(f"no session with a call was found{older}")
     lines += [
         f"not understood: {what} ({format_count(times, 'time')})"
         for what, times in done.not_understood.most_common(_MOST_TOLD)

@@ -45,7 +45,9 @@ def judge_findings(runs: Sequence[Sequence[Finding]], wish: Wish) -> tuple[str, 
         SettingsError: There is no such judge, or its settings or the rules of redaction cannot be used.
     """
     if any(os.environ.get(name) for name in (REPLAY_VARIABLE, CLOSED_VARIABLE)):
-        raise JudgeError("this process belongs to a replay, in which nothing is sent: check without --judge")
+        raise JudgeError(
+            "this process belongs to a replay, which sends no requests, so the judge cannot be asked: run `tracekit check` without --judge"
+        )
     settings = _settings(wish)
     redact = project_privacy().text
     folder = make_home()
@@ -76,7 +78,7 @@ def _summary(name: str, judged: Sequence[Judged]) -> str:
     """Return a line that sums up the judge's decisions and their cost."""
     asked, stored = sum(each.asked for each in judged), sum(each.stored for each in judged)
     if not any(_decided(each) for each in judged):
-        return f"{name} had nothing to decide: there is no possible finding with recorded content"
+        return f"{name} was not asked: there is no possible finding with recorded content"
     likely = sum(finding.judged is not None for each in judged for finding in each.findings)
     parts = [
         (likely, "now likely"),

@@ -104,7 +104,7 @@ def main() -> None:
         what = f"{error.filename!s} cannot be used" if error.filename else "the output cannot be written"
         _fail(f"{what}: {error.strerror or error}")
     except MemoryError:
-        _fail("there is not enough memory for this; a limit such as `ulimit -v` may be too low")
+        _fail("there is not enough memory for this command; raise the memory limit if one is set (`ulimit -v`)")
 
 
 def _fail(text: str) -> NoReturn:

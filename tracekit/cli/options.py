@@ -15,7 +15,7 @@ from typing_extensions import override
 from tracekit.model.age import AGE_HINT, seconds_of_age
 from tracekit.model.text import printable_lines
 
-__all__ = ["Age", "echo_json", "format_option", "progress_bar", "run_argument", "safe_lines", "tell"]
+__all__ = ["Age", "echo_json", "format_option", "lake_option", "progress_bar", "run_argument", "safe_lines", "tell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,14 +33,21 @@ class Age(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         seconds = seconds_of_age(str(value))
         if seconds is None:
-            self.fail(f"{value!r} is no age: give {AGE_HINT}", param, ctx)
+            self.fail(f"{value!r} is not an age: give {AGE_HINT}", param, ctx)
         return timedelta(seconds=seconds)
 
 
 def format_option(function: F) -> F:
-    """``--format text|json``."""
+    """Add the option ``--format text|json`` to a command."""
     return click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How data is printed."
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="The format of the output."
+    )(function)
+
+
+def lake_option(function: F) -> F:
+    """``--lake LAKE``, for commands that read."""
+    return click.option(
+        "--lake", metavar="LAKE", help="Read the lake of many machines in this folder, or at this URL, instead."
     )(function)
 
 

@@ -15,18 +15,17 @@ from pygments.lexers.sql import SqlLexer
 from typing_extensions import override
 
 from tracekit.journal.home import home
-from tracekit.store.ask import keywords
-from tracekit.store.store import Store
+from tracekit.store.ask import Readable, keywords
 from tracekit.store.views import VIEWS, listing
 
 __all__ = ["Words", "prompt"]
 
 _END = ("exit", "quit", ".exit", ".quit", "\\q")
 _TABLES = (".tables", "\\d")
-_HELP = "one SELECT, then a semicolon; .tables lists views and columns, Tab completes, Ctrl-D ends"
+_HELP = "type a SELECT and a semicolon; .tables lists views and columns, Tab completes, Ctrl-D ends"
 
 
-def prompt(store: Store, answer: Callable[[str], None]) -> None:
+def prompt(store: Readable, answer: Callable[[str], None]) -> None:
     """Read queries and pass each to `answer`, until the user ends the prompt."""
     history = home() / "sql-history"
     history.touch(mode=0o600)

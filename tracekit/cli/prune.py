@@ -32,7 +32,7 @@ class _Size(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b?)", str(value).lower())
         if match is None or match[2] not in _BYTES:
-            self.fail(f"{value!r} is no size: give a number and kB, MB or GB, as in 2GB", param, ctx)
+            self.fail(f"{value!r} is not a size: give a number and kB, MB or GB, as in 2GB", param, ctx)
         return int(float(match[1]) * _BYTES[match[2]])
 
 
@@ -48,7 +48,7 @@ class _Size(click.ParamType[Any]):
     help="Remove the oldest runs until journals and store take no more than this, as in 2GB.  "
     f"[default: {KEEP_BYTES // 10**9}GB, unless --older-than is given]",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed, and remove nothing.")
 @format_option
 def command(older_than: timedelta | None, max_size: int | None, dry_run: bool, form: str) -> None:
     """Remove old runs, journals and all, oldest first; never one that is being written."""

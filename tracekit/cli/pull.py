@@ -20,9 +20,15 @@ __all__ = ["command"]
 @click.option("--jaeger", "jaeger_url", metavar="URL", help="The address of Jaeger, as in http://localhost:16686.")
 @click.option("--query", help="With --tempo: the traces that this TraceQL finds.")
 @click.option("--service", help="With --jaeger: the newest traces of this service.")
-@click.option("--since", type=Age(), default="1d", show_default=True, help="Only traces within this time.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Most traces of a query.")
-@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header for each request.")
+@click.option("--since", type=Age(), default="1d", show_default=True, help="Read only traces within this time.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="The largest number of traces to read.",
+)
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="Add this header to each request.")
 @format_option
 def command(
     traces: tuple[str, ...],
@@ -44,7 +50,7 @@ def command(
         raise click.UsageError("give --tempo URL or --jaeger URL")
     text = query if tempo_url else service
     if (service if tempo_url else query) is not None:
-        raise click.UsageError("--query is for Tempo, and --service for Jaeger")
+        raise click.UsageError("--query works with --tempo, and --service with --jaeger: give the option that fits")
     if not traces and not text:
         raise click.UsageError(f"give ids of traces, or {'--query' if tempo_url else '--service'}")
     if any("=" not in header for header in headers):

@@ -58,16 +58,16 @@ class ProcessRecording:
     def variables(self) -> dict[str, str]:
         """The variables for our hook, the hash seed, and any exporter of the program."""
         # A child may be given neither the variable nor those by which the platform finds its folder.
-        told = {
+        note = {
             SESSION_VARIABLE: self.session.dumps(),
             HOME_VARIABLE: str(home()),
             **hash_variable(self._hash_seed),
         }
         if self._exporter is None:
-            return told
+            return note
         trace, is_sampled = self._exporter.trace_of(self.run, self._begin.id)
         remote = Remote(trace, self._begin.id, is_sampled, self._remote.state if self._remote else "")
-        return {**told, **remote.variables()}
+        return {**note, **remote.variables()}
 
     def finish(self, return_code: int) -> None:
         """Write the root span of the program, which ended with `return_code`, if anything was recorded."""

@@ -88,13 +88,19 @@ class _Command(click.Command):
 )
 @click.argument("run")
 @click.argument("program", metavar="COMMAND…", nargs=-1, type=click.UNPROCESSED)
-@click.option("--ignore", multiple=True, metavar="PLACE", help="A path or a /pattern/ in requests that may differ.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0, min_open=True), help="1 replays in real time; else no time passes."
+    "--ignore", multiple=True, metavar="PLACE", help="Ignore this JSON path or /pattern/ when requests are compared."
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The pace: 1 replays in real time. By default, no time passes.",
 )
 @click.option("--block-network", is_flag=True, help="Refuse all connections, not only those to the API's hosts.")
-@click.option("--calibrate", "other", metavar="OTHER", help="Compare with another recording: what should be ignored?")
-@click.option("--yes", is_flag=True, help="With --calibrate: write what is proposed into the file.")
+@click.option(
+    "--calibrate", "other", metavar="OTHER", help="Compare with another recording, and propose what to ignore."
+)
+@click.option("--yes", is_flag=True, help="With --calibrate: write the proposal into the file.")
 @format_option
 def command(
     run: str,
@@ -106,7 +112,7 @@ def command(
     yes: bool,
     form: str,
 ) -> None:
-    """Run a program again, answered from a recording: offline, and in a moment.
+    """Run a program again with the responses of a recording: offline, and in a moment.
 
     RUN is a recorded run or a file; COMMAND is as for `tracekit run`. Exits with the program's code; 1 if it left the
     recording, 125 if that could not be tested.
@@ -114,7 +120,9 @@ def command(
     _check(ignore)
     if other is not None:
         if program:
-            raise click.UsageError("--calibrate compares two recordings, and runs no program: leave the program away")
+            raise click.UsageError(
+                "--calibrate compares two recordings and runs no program: remove the program from the command"
+            )
         run_calibration(run, other, ignore, form, yes=yes)
         return
     if program[:1] == ("--",):
@@ -124,7 +132,7 @@ def command(
             "give the program to replay after the run, as in: tracekit replay last -- python agent.py"
         )
     if os.environ.get(REPLAY_VARIABLE):
-        raise click.UsageError("a replay is already running, and replays cannot be nested")
+        raise click.UsageError("a replay is already running here, and a replay cannot start another replay")
     full = full_command(program)
     try:
         entry = find(run)
@@ -144,7 +152,7 @@ def command(
         shutil.rmtree(task.folder, ignore_errors=True)
     _tell(outcome, runs, code, form, said_hello=said_hello)
     if outcome.divergence is not None and code != _UNTESTABLE and form == "text":
-        click.echo(f"tracekit: meant? {_accepting(run, program)}", err=True)
+        click.echo(f"tracekit: if this change is intended, record again: {_accepting(run, program)}", err=True)
     sys.exit(code)
 
 
@@ -177,7 +185,10 @@ def _wait(process: subprocess.Popen[bytes], left: Path) -> int:
             if until_s == float("inf") and left.exists():
                 until_s = time.monotonic() + _GRACE_S
         if time.monotonic() > until_s:
-            click.echo(f"tracekit: the program went on for {_GRACE_S:.0f} s after it had left; it is ended", err=True)
+            click.echo(
+                f"tracekit: the program ran on for {_GRACE_S:.0f} s after it had left its recording, so it was stopped",
+                err=True,
+            )
             process.terminate()
             try:
                 return process.wait(_GRACE_S / 5)
@@ -335,12 +346,12 @@ def _accepting(run: str, program: Sequence[str]) -> str:
 def _why_untestable(outcome: _Outcome, *, said_hello: bool) -> str:
     if not said_hello:
         return (
-            "no Python process of the program loaded the hook, and its requests led nowhere; it is passed on in PYTHONPATH, "
+            "no Python process of the program loaded tracekit's hook, so its requests were blocked. The hook is passed on in PYTHONPATH, "
             "which `python -I`, `-E` and `-S` and some launchers ignore, and tracekit must be installed for the program's "
             "Python. What works everywhere: `with tracekit.replay(FILE):` in the program"
         )
     if outcome.impossible:
         return outcome.impossible
     if outcome.divergence is not None:
-        return "nothing that was asked is like anything in the recording, which seems to be another program's"
+        return "no request of the program resembles a recorded one: the recording seems to be of another program"
     return "the program made no call to Claude"

@@ -84,9 +84,9 @@ def github_lines(run: Run, findings: Sequence[Finding], source: str, fail_on: Co
         if finding.confidence == "possible" and kind == "warning":
             kind = "notice"
         named = {"title": f"{finding.code} {finding.rule}", **({"file": source} if source else {})}
-        said = "\n".join([f"{run.name} {run.id[:8]}: {finding.message}", *finding.evidence, finding.remedy])
+        text = "\n".join([f"{run.name} {run.id[:8]}: {finding.message}", *finding.evidence, finding.remedy])
         properties = ",".join(f"{name}={_escaped(value, ',:')}" for name, value in named.items())
-        yield f"::{kind} {properties}::{_escaped(said)}"
+        yield f"::{kind} {properties}::{_escaped(text)}"
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -13,7 +13,7 @@ __all__ = ["command"]
 @click.command("rule")
 @click.argument("code", required=False)
 @click.option("--list", "lists", is_flag=True, help="Print the table of all rules.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How data is printed.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="The format of the output.")
 def command(code: str | None, lists: bool, form: str) -> None:
     """Print the page of the rule with this CODE or name, or the table of all rules."""
     if code is None or lists:

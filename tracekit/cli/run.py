@@ -32,7 +32,7 @@ def command(name: str | None, program: tuple[str, ...]) -> None:
     try:
         home()
     except HomeError as error:
-        click.echo(f"tracekit: nothing is recorded, your program goes on: {error}", err=True)
+        click.echo(f"tracekit: nothing is recorded, but your program continues: {error}", err=True)
         sys.exit(exit_code(run_child(full, {DISABLED_VARIABLE: "1"})))
     recording = ProcessRecording(name or name_of(program), program)
     try:
@@ -80,14 +80,14 @@ def _tell(recording: ProcessRecording) -> None:
                 err=True,
             )
         if missed:
-            tell([f"the record is partial: {missed}, and that is not recorded; {REMEDY}"])
+            tell([f"the record is partial: {missed}, which is not recorded; {REMEDY}"])
     elif missed:
         tell([f"nothing was recorded: no call went through the anthropic SDK; {missed}; {REMEDY}"])
     elif recording.said_hello():
         click.echo("tracekit: nothing was recorded: the program made no call to Claude", err=True)
     else:
         click.echo(
-            "tracekit: nothing was recorded: no Python process of the program loaded the hook; it is passed on in "
+            "tracekit: nothing was recorded: no Python process of the program loaded tracekit's hook. The hook is passed on in "
             "PYTHONPATH, which `python -I`, `-E` and `-S` and some launchers ignore. What works everywhere: "
             "`import tracekit; tracekit.init()` in the program",
             err=True,

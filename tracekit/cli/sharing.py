@@ -91,7 +91,7 @@ def _write_test(entry: Entry, run: Run, output: Path, *, is_shared: bool, allow_
     from tracekit.testing.written import written_test  # noqa: PLC0415  only for tests
 
     if output.suffix != ".py":
-        raise click.UsageError(f"{str(output)!r} is no test: give a file like test_agent.py")
+        raise click.UsageError(f"{str(output)!r} is not a test file: give a name like test_agent.py")
     made = written_test(run, output.absolute(), Path.cwd())
     made.recording.parent.mkdir(parents=True, exist_ok=True)
     export(entry.paths, made.recording, shared=True, allow_secrets=allow_secrets)

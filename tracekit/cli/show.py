@@ -24,9 +24,9 @@ __all__ = ["command"]
 @click.option(
     "--attempts", is_flag=True, help="Show every attempt, not only those of calls that were retried or failed."
 )
-@click.option("--full", is_flag=True, help="Give every span a line, not one line to a subagent that makes one call.")
-@click.option("--critical", is_flag=True, help="Show the critical path instead: what decided when the run ended.")
-@click.option("--messages", is_flag=True, help="Show the conversation instead: each message once, of all agents.")
+@click.option("--full", is_flag=True, help="Show every span on its own line, even in a subagent that makes one call.")
+@click.option("--critical", is_flag=True, help="Show the critical path: the steps that decided when the run ended.")
+@click.option("--messages", is_flag=True, help="Show the messages of all agents, each message once.")
 @click.option("--by", type=click.Choice(["time", "agent"]), default="time", help="The order of --messages.")
 @format_option
 def command(
@@ -39,7 +39,7 @@ def command(
     """
     if span is not None or messages:
         if critical:
-            raise click.UsageError("--critical is about the whole run: leave out SPAN and --messages")
+            raise click.UsageError("--critical is about the whole run: remove SPAN and --messages")
         _show_content(run, span, only_messages=messages, by_agent=by == "agent", form=form)
         return
     loaded, findings = load_tree_with_findings(run)

@@ -27,7 +27,7 @@ def command(run: str | None) -> None:
     """Look at runs in the terminal, live ones too: the list, or RUN's tree and timeline."""
     if not is_terminal():
         raise click.UsageError(
-            "the viewer needs a terminal, and stdin or stdout is none; `tracekit show RUN` and `tracekit ls` print"
+            "the viewer needs a terminal, but stdin or stdout is not a terminal; `tracekit show RUN` and `tracekit ls` print"
         )
     look = viewer()
     if run is not None:
@@ -50,14 +50,14 @@ def viewer() -> Viewer:
     found = entry_points(group=_GROUP)
     if not found:
         raise click.UsageError(
-            f"no viewer is installed (nothing offers the entry point {_GROUP!r}); "
-            "`pip install --force-reinstall tracekit-agents` brings it"
+            f"no viewer is installed (no package provides the entry point {_GROUP!r}); "
+            "`pip install --force-reinstall tracekit-agents` installs it"
         )
     entry = next(iter(found))
     try:
         look: Viewer = entry.load()
     except ImportError as error:
         raise click.UsageError(
-            f"the viewer {entry.value!r} cannot be loaded: {error}; `pip install --upgrade tracekit-agents` brings what it needs"
+            f"the viewer {entry.value!r} cannot be loaded: {error}; `pip install --upgrade tracekit-agents` installs its dependencies"
         ) from error
     return look

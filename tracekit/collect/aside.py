@@ -29,7 +29,7 @@ class Collected(NamedTuple):
 
 @contextmanager
 def collected(progress: Progress | None = None, *, budget_s: float | None = None) -> Iterator[Collected]:
-    """Give the store of the home, brought up to date; where that cannot be used, one in a temporary folder.
+    """Return the home's store, brought up to date, or a temporary store if that cannot be used.
 
     Journals are collected for at most `budget_s` seconds.
 
@@ -46,7 +46,7 @@ def collected(progress: Progress | None = None, *, budget_s: float | None = None
         with tempfile.TemporaryDirectory(prefix="tracekit-") as folder:
             aside = Store(Path(folder))
             report = collect_into(aside, scan(runs_folder()), progress=progress)
-            note = f"{error}; this is read from the journals into a store that is removed again"
+            note = f"{error}; the journals are read into a temporary store instead"
             yield Collected(aside, [note, *unreadable(), *report.warnings], is_aside=True)
     else:
         yield Collected(store, [*unreadable(), *warnings], is_aside=False)

@@ -28,7 +28,11 @@ class ContentIndex:
     def find(self, text: str) -> frozenset[str]:
         """Return the ids of the spans whose content has `text`, in upper or lower case."""
         wanted = text.lower()
-        return frozenset(id for id, content in self._texts if wanted in content) if wanted else frozenset()
+        if not wanted:
+            return frozenset()
+        # Inputs and results that are objects are JSON here, in which a line break or a quotation mark stands escaped.
+        forms = {wanted, json.dumps(wanted, ensure_ascii=False)[1:-1]}
+        return frozenset(id for id, content in self._texts if any(form in content for form in forms))
 
 
 def _texts(run: Run) -> Iterator[tuple[str, str]]:
@@ -40,6 +44,10 @@ def _texts(run: Run) -> Iterator[tuple[str, str]]:
             tools[str(node.attributes.get(semconv.TOOL_CALL_ID))] = node.id
             for name in _TOOL_TEXTS:
                 value = node.attributes.get(name)
-                yield node.id, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+                if value is not None:
+                    yield (
+                        node.id,
+                        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str),
+                    )
     for row in messages_of(run):
         yield tools.get(row.tool_call_id or "", row.call), row.text or ""

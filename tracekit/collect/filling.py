@@ -104,6 +104,6 @@ class Filling:
 def left_out(due: Due, maker: str, error: Exception) -> RunRows:
     """Return the entry of a run that the store cannot take: the reason, from `error`."""
     is_told = isinstance(error, TracekitError)
-    said = str(error) if is_told else f"what its journals tell makes no run: {type(error).__name__}: {error}"
+    said = str(error) if is_told else f"its journals do not make up a run: {type(error).__name__}: {error}"
     problem = said.encode("utf-8", "replace").decode("utf-8")
     return RunRows(due.id, due.files, frozenset(), maker, 0.0, problem=problem)

@@ -67,7 +67,7 @@ def _listed(limit: int | None, found: Mapping[str, Sequence[File]], *, replays: 
             warnings += [f"{path}: {said}" for path, said in queries.damage_of(store, [run.id for run in runs])]
     except StoreError as error:
         listing = _from_journals(limit, replays=replays)
-        return listing._replace(warnings=[f"{error}; this is read from the journals", *listing.warnings])
+        return listing._replace(warnings=[f"{error}; the journals are read instead", *listing.warnings])
     return Listing(runs, warnings)
 
 
@@ -87,9 +87,9 @@ def up_to_date(
     try:
         report = collect(found=found, needed=needed, budget_s=budget_s, patience_s=_PATIENCE_S, progress=progress)
     except StoreBusyError:
-        return [f"the store is in use by a long query; this is as of {_as_of(Store(home()))}"]
+        return [f"a long query is using the store; the data shown is from {_as_of(Store(home()))}"]
     if report is None:
-        return [f"another tracekit is collecting; this is as of {_as_of(Store(home()))}"]
+        return [f"another tracekit process is collecting; the data shown is from {_as_of(Store(home()))}"]
     if report.left:
         return [*report.warnings, f"not collected yet: {format_count(report.left, 'run')}; `tracekit collect` does it"]
     return report.warnings

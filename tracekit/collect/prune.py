@@ -73,7 +73,9 @@ def prune(older_than: timedelta | None = None, max_bytes: int | None = None, *, 
     report = PruneReport()
     with store.locks.collecting(_PATIENCE_S) as is_ours:
         if not is_ours:
-            raise StoreBusyError("another tracekit collects without an end: try again, or end it")
+            raise StoreBusyError(
+                "another tracekit process has been collecting for long: try again later, or end that process"
+            )
         collect_into(store, scan(runs_folder()))
         runs, report.bytes_before = _by_age(store)
         report.bytes_after = report.bytes_before

@@ -25,7 +25,7 @@ def _start_recording() -> None:
     except ImportError as error:
         sys.stderr.write(
             f"tracekit: {sys.executable} cannot import tracekit, so this process is not recorded ({error}); "
-            "what works: pip install tracekit-agents there\n"
+            "install it there: pip install tracekit-agents\n"
         )
         return
     init()
@@ -37,7 +37,7 @@ def _start_replay() -> None:
     except ImportError as error:
         sys.stderr.write(
             f"tracekit: {sys.executable} cannot import tracekit, so nothing can be replayed in this process, and its "
-            f"requests lead nowhere ({error}); what works: pip install tracekit-agents there\n"
+            f"requests are blocked ({error}); install it there: pip install tracekit-agents\n"
         )
         return
     start()

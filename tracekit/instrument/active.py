@@ -1,4 +1,4 @@
-"""The recorder of this process, and what it is told of the process: forks, and the end."""
+"""The recorder of this process, and its reactions to forks and to the end of the process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _forking() -> None:
 
 
 def note_fork() -> None:
-    """Let the recorder of this process, a fresh fork, begin a record of its own."""
+    """Begin a new record in the recorder of this process, which was just forked."""
     lanes.reset_after_fork()
     if _active is not None:
         _active.forked()

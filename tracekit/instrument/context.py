@@ -31,12 +31,12 @@ class _Entry(NamedTuple):
 
 
 def register(live: LiveSpan) -> None:
-    """Let the OpenTelemetry span with the id of `live` stand for it while it is open."""
+    """Map the OpenTelemetry span with the id of `live` to `live` while it is open."""
     _by_id[int(live.id, 16)] = live
 
 
 def unregister(live: LiveSpan) -> None:
-    """Forget what `register` said."""
+    """Remove the mapping that `register` added."""
     _by_id.pop(int(live.id, 16), None)
     if live.is_applications and live.otel is not None:
         # The dictionary forgets the span with its last user, so `live` must not be one.

@@ -77,7 +77,7 @@ def _caught(where: str, error: Exception) -> None:
     faults.count += 1
     if _is_new((where, type(error))):
         _log.warning(
-            "tracekit: recording failed in %s, your program goes on; the record lacks what was being recorded",
+            "tracekit: recording failed in %s, but your program continues; the record lacks the event that was being recorded",
             where,
             exc_info=error,
         )

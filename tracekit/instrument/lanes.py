@@ -112,7 +112,7 @@ class Lane:
         return lane is not None
 
     def forget_arrivals(self) -> None:
-        """Nothing has arrived in this lane."""
+        """Forget the arrivals of this lane."""
         self.unit = self.accepted = None
         self.arrives = False
 
@@ -288,7 +288,7 @@ def context_of_task(lane: Lane) -> contextvars.Context:
 
 
 def adopt_task(task: Any, lane: Lane) -> None:
-    """From now on `task` is `lane`."""
+    """Assign `task` to `lane`."""
     lane.taken = True
     _tasks[task] = lane
 

@@ -52,7 +52,7 @@ class Measuring:
 
     @guarded
     def expect(self) -> None:
-        """A call begins."""
+        """Register the begin of a call."""
         if self._own is not None and _application_provider() is None:
             self._own.start()
 

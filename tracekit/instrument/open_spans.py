@@ -17,11 +17,11 @@ class OpenSpans:
         self._spans: dict[str, LiveSpan] = {}
 
     def add(self, live: LiveSpan) -> None:
-        """`live` has begun."""
+        """Add `live`, which has begun."""
         self._spans[live.id] = live
 
     def remove(self, live: LiveSpan) -> None:
-        """`live` has ended."""
+        """Remove `live`, which has ended."""
         self._spans.pop(live.id, None)
 
     def clear(self) -> None:

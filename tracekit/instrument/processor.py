@@ -74,10 +74,10 @@ class _OtherSpans:
         recorder.end(live, Failure(kind, span.status.description or "") if failed else None)
 
     def shutdown(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the processor holds no spans."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002  the interface's parameter
-        """Nothing is held."""
+        """Do nothing: the processor holds no spans."""
         return True
 
 

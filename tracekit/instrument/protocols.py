@@ -61,7 +61,7 @@ class Holding(Protocol):
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A clock."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch, never less than the time before."""

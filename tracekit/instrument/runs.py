@@ -41,7 +41,7 @@ class Runs:
         return LiveRun(RunInfo(new_run_id(), name, at_ns, rootless=rootless, replay_of=replay_of, unit=unit))
 
     def begin(self, live: LiveSpan) -> None:
-        """Begin the run of the `run` block `live`, wherever it stands; the run around it is told by its id."""
+        """Begin the run of the `run` block `live`; the surrounding run is named by its id."""
         outer = live.parent.run if live.parent is not None else None
         if outer is not None:
             live.attributes[semconv.PARENT_RUN_ID] = outer.info.id

@@ -25,7 +25,7 @@ def begin_attributes(recorder: Recorder, kind: Kind, attributes: Mapping[str, An
 
 
 def complete(recorder: Recorder, live: LiveSpan, span: Span, more: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Give the SDK's `span` for `live` all attributes that our exporter would send, in their exported form.
+    """Set the attributes that tracekit's exporter would send on the SDK's `span` for `live`.
 
     `more` are attributes that the record gets when `live` ends; those in `known` the span has already, as given there.
     """

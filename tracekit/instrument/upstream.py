@@ -141,7 +141,7 @@ class Network(Upstream):
 
     @override
     def lane_started(self, lane: Lane) -> None:
-        """Its first step tells when."""
+        """Do nothing: the first step of the lane sets its time."""
 
     @override
     def lane_ns(self, lane: Lane) -> int:

@@ -117,7 +117,7 @@ def _run_of_trace(trace: str, runs: list[Entry]) -> Entry | None:
     found = [run for run in runs if holds_trace(run.paths, trace)]
     if len(found) > 1:
         ids = ", ".join(run.id[:8] for run in found[:10])
-        raise AmbiguousRunError(f"{trace!r} is a trace that {len(found)} runs take part in: {ids}; give one of these")
+        raise AmbiguousRunError(f"{trace!r} is a trace of {len(found)} runs: {ids}; give one of these ids")
     return found[0] if found else None
 
 
@@ -152,10 +152,10 @@ def _not_found(text: str, runs: list[Entry]) -> str:
     if text in ("last-replay", "last-fork"):
         return f"there is no {text.removeprefix('last-')} in {home()}; `tracekit replay RUN -- PROGRAM` makes a replay"
     if any(run.name == text for run in runs) or text == "last":
-        return f"there is no run {text!r} but replays in {home()}, and a name means none of them; `last-replay` does"
+        return f"there is no run {text!r} except replays in {home()}, and a name does not select a replay; use `last-replay`"
     names = ", ".join(dict.fromkeys(printable(run.name, most=60) for run in runs[:20]))
     return (
-        f"there is no run {text!r}: it is no id, prefix, name or trace of the {len(runs)} recorded in {home()}; "
+        f"there is no run {text!r}: none has this id, prefix, name or trace among the {len(runs)} recorded in {home()}; "
         f"the newest are named {names}; `tracekit ls` lists them"
     )
 

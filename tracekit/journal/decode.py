@@ -62,7 +62,7 @@ def read_header(line: bytes, where: str) -> Header:
         raise JournalError(f"{where} {_NO_JOURNAL}")
     version = header.get("version")
     if type(version) is not int:
-        raise JournalError(f"{where} has a header that is damaged: 'version' is no whole number")
+        raise JournalError(f"{where} has a header that is damaged: 'version' is not a whole number")
     if version > NEWEST_VERSION:
         raise NewerJournalError(
             f"{where} has journal format {version!r}, and this tracekit reads up to {NEWEST_VERSION}: "
@@ -76,7 +76,7 @@ def read_header(line: bytes, where: str) -> Header:
 
 
 _NO_JOURNAL = (
-    "is not a tracekit journal: its first line is no header; "
+    "is not a tracekit journal: its first line is not a header; "
     "a journal is a file that `tracekit export` wrote, or one that lies under runs/ in TRACEKIT_HOME"
 )
 
@@ -179,7 +179,7 @@ class Decoder:
         try:
             body = body_of(data, self._allowance)
         except _WRONG as error:
-            self.problem = f"the body of the answer to {id} cannot be given back: {_says(error)}"
+            self.problem = f"the body of the response to {id} cannot be restored: {_says(error)}"
             body = b""
         return Response(data["status"], data["headers"], body, HeadForm.read(data.get("form")))
 
@@ -189,7 +189,7 @@ class Decoder:
         try:
             body = None if "body" in data else self._rebuilding.body(id, data, self._line)
         except _WRONG as error:
-            self.problem = f"the body of request {id} cannot be given back: {_says(error)}"
+            self.problem = f"the body of request {id} cannot be restored: {_says(error)}"
             return Request(*head, None, "")
         if isinstance(body, bytes | None):
             return Request(*head, body, "" if body is None else data["sha256"])

@@ -48,13 +48,13 @@ class _Moving:
         self._now.pop()
 
     def wait(self) -> None:
-        """Let other threads get through; called right before a fork."""
+        """Wait until no other thread moves a descriptor; called right before a fork."""
         until_ns = steady_ns() + 100_000_000
         while self._now and steady_ns() < until_ns:
             time.sleep(0)
 
     def forget(self) -> None:
-        """In a child, where the other threads are gone."""
+        """Reset the state in a child process, where the other threads are gone."""
         self._now = []
 
 

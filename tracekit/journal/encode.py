@@ -74,7 +74,7 @@ class Encoder:
             self._requests.written(event.id)
 
     def rest(self, *, goes_on: bool) -> None:
-        """Nothing of the run is open: keep nothing of it, or only what its next turn needs if it `goes_on`."""
+        """Forget a run without open spans, except for the needs of its next turn if it `goes_on`."""
         self._requests.rest(goes_on=goes_on)
 
     def _lines_of(self, event: Event, head: str, body: bytes | None) -> list[str]:

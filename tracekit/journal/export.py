@@ -114,6 +114,6 @@ def _refuse(suspects: Sequence[str], number: int, path: Path) -> None:
         more = f" and {len(suspects) - 3} more" if len(suspects) > 3 else ""
         raise SecretsError(
             f"nothing is exported: line {number} of {path} holds what looks like a credential: "
-            f"{', '.join(suspects[:3])}{more}. If it is none, export with --allow-secrets; if it is one, revoke it, and "
+            f"{', '.join(suspects[:3])}{more}. If it is not a credential, export with --allow-secrets; if it is, revoke it, and "
             "add a rule to [tool.tracekit.redact] so that the next recording leaves it out"
         )

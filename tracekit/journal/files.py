@@ -42,7 +42,7 @@ def days(since: str = "", folder: Path | None = None) -> list[Day]:
         return []
     except NotADirectoryError as error:
         raise HomeError(
-            f"{HOME_VARIABLE}={home()} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
+            f"{HOME_VARIABLE}={home()} is a file, or lies below one; journals need a folder: set {HOME_VARIABLE} to one"
         ) from error
     except OSError as error:
         raise HomeError(f"the folder for journals cannot be read: {folder}: {error.strerror}") from error
@@ -90,5 +90,5 @@ def open_regular(path: Path, *, buffer: int = -1) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(None, "it is no regular file", str(path))
+        raise OSError(None, "it is not a regular file", str(path))
     return os.fdopen(descriptor, "rb", buffer)

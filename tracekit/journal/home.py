@@ -64,7 +64,7 @@ def make_home() -> Path:
     except (FileExistsError, NotADirectoryError) as error:
         pass_on(error)
         raise HomeError(
-            f"{HOME_VARIABLE}={folder} is, or lies below, a file; journals need a folder: set {HOME_VARIABLE} to one"
+            f"{HOME_VARIABLE}={folder} is a file, or lies below one; journals need a folder: set {HOME_VARIABLE} to one"
         ) from error
     except OSError as error:
         pass_on(error)

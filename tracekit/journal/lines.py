@@ -27,7 +27,7 @@ _MOST_OPEN = 32
 
 class _Kept(Protocol):
     def forget(self) -> None:
-        """Let go of the content, which can be read again."""
+        """Release the content, which can be read again."""
 
 
 class _Recent:
@@ -98,7 +98,7 @@ class LineFile:
         try:
             self._file = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise JournalError(f"{self.path} cannot be read any more: {error.strerror}") from error
+            raise JournalError(f"{self.path} can no longer be read: {error.strerror}") from error
         _open_files[self] = None
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class Line:
             self._data = data
 
     def forget(self) -> None:
-        """Let go of the content."""
+        """Release the content."""
         self._data = None
 
 

@@ -82,7 +82,7 @@ class JournalReader:
             if self._decoder.is_steady:
                 self.place = None
         except ValueError as error:
-            self._tell(f"cannot be read and is passed over: {error}")
+            self._tell(f"cannot be read and is skipped: {error}")
             return None
         if self._decoder.problem:
             self._tell(self._decoder.problem)
@@ -95,7 +95,7 @@ class JournalReader:
             with open_regular(self.path, buffer=_BUFFER) as file:
                 inode = os.fstat(file.fileno()).st_ino
                 if self._inode not in (0, inode):
-                    raise _ReplacedError(f"{self.path} was written anew while it was read: read it again")
+                    raise _ReplacedError(f"{self.path} was rewritten while it was read: read it again")
                 self._inode = inode
                 file.seek(self._position)
                 yield file
@@ -111,7 +111,7 @@ class JournalReader:
             if not self.headers:
                 raise
             # What follows belongs to a process that is not known; it stays with the segment before.
-            self._tell(f"cannot be read and is passed over: {error}")
+            self._tell(f"cannot be read and is skipped: {error}")
         else:
             self.headers.append(header)
             self._decoder = Decoder(self._allowance, is_lazy=self._is_lazy)
@@ -186,7 +186,7 @@ def load_header(path: Path) -> Header:
     return read_header(line, str(path))
 
 
-_NO_HEADER = "is no journal: it is empty, or its first line is cut"
+_NO_HEADER = "is not a journal: it is empty, or its first line is cut"
 
 
 def read_run(paths: Iterable[Path], *, is_lazy: bool = False) -> Recording:
@@ -249,6 +249,6 @@ class _File:
             if number == last and self.problem:
                 damage.append(self.problem)
             elif number == last and self.reader.unfinished and not alive:
-                damage.append("the last line is cut and is passed over")
+                damage.append("the last line is cut and is skipped")
             header = self.reader.headers[number] if self.reader.headers else None
             fold.describe(segment, header, alive=alive, damage=tuple(damage))

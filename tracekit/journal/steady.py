@@ -96,7 +96,7 @@ class Values:
         data = json.loads(line, parse_int=_Number, parse_float=_Number)
         times, values = data.get("t"), data.get("v")
         if not isinstance(times, list) or not isinstance(values, list):
-            raise ValueError("the values of a steady recording are no lists")  # noqa: TRY004  it is the file's fault
+            raise ValueError("the values of a steady recording are not lists")  # noqa: TRY004  it is the file's fault
         if not all(isinstance(each, str) and len(each) <= _LONGEST for each in (*times, *values)):
             raise ValueError("a value of a steady recording is neither a number nor a short text")
         self._times: Iterator[str] = iter(times)

@@ -103,7 +103,7 @@ class StoredBody(Protocol):
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """The size in bytes."""
 
     def joined(self) -> bytes | None:
         """The bytes; None where they are not those that were sent.

@@ -90,7 +90,7 @@ class JournalSink:
         return any(not path.stem.partition("-")[0].endswith(own) for path in runs_folder().glob(f"*/{run.id}.*.jsonl"))
 
     def forked(self) -> None:
-        """Let go of the parent's segments, without a word into them."""
+        """Close the parent's segments without writing to them."""
         for segment in self._segments.values():
             segment.abandon()
         self._segments = OrderedDict()
@@ -358,7 +358,7 @@ class SegmentWriter:
             return
         remedy = f"; free some space, or set {HOME_VARIABLE} to a folder that you can write to"
         _log.warning(
-            "tracekit: run %s is recorded no further, your program goes on; later runs that fail so are not reported: %s%s",
+            "tracekit: run %s is not recorded any further, but your program continues; later failures of this kind are not reported: %s%s",
             self._run.id[:8],
             error,
             "" if isinstance(error, HomeError) else remedy,

@@ -199,7 +199,9 @@ def unrecorded() -> Iterator[None]:
     """
     recorder = active()
     if recorder is not None and not recorder.upstream.is_live:
-        raise JudgeError("a replay runs in this process, in which nothing is sent: check without --judge")
+        raise JudgeError(
+            "this process belongs to a replay, which sends no requests, so the judge cannot be asked: run `tracekit check` without --judge"
+        )
     install(None)
     try:
         yield
@@ -216,5 +218,5 @@ def _naming_the_judge(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise JudgeError(
-            f"the judge {name} failed: {type(error).__name__}: {error}; mend it, or check without --judge"
+            f"the judge {name} failed: {type(error).__name__}: {error}; fix the judge, or run `tracekit check` without --judge"
         ) from error

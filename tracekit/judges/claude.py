@@ -39,9 +39,7 @@ _TIMEOUT_S = 120.0
 _OPTIONS = ("model", "client", "patience")
 _PROVIDERS = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """Providers, by what the names of the SDK's client classes contain."""
-_NO_KEY = (
-    "--judge asks Claude, and the SDK has no credentials for that: set ANTHROPIC_API_KEY, or check without --judge"
-)
+_NO_KEY = "--judge asks Claude, and the SDK has no credentials for that: set ANTHROPIC_API_KEY, or run `tracekit check` without --judge"
 
 
 def claude_judge(
@@ -184,7 +182,7 @@ class ClaudeJudge:
         if isinstance(error, anthropic.AuthenticationError | anthropic.PermissionDeniedError | anthropic.NotFoundError):
             raise JudgeError(
                 f"Claude cannot be asked to judge: {_says(error)}; look at the key in ANTHROPIC_API_KEY and the model "
-                f"{self.name}, or check without --judge"
+                f"{self.name}, or run `tracekit check` without --judge"
             ) from error
         if isinstance(error, anthropic.APIStatusError):
             return f"the API responded with {_says(error)}"
@@ -192,14 +190,14 @@ class ClaudeJudge:
             return f"the API cannot be reached: {error.__cause__ or error}"
         raise JudgeError(
             f"Claude cannot be asked to judge: {type(error).__name__}: {error}; look at the credentials of "
-            f"{self._client_name}, or check without --judge"
+            f"{self._client_name}, or run `tracekit check` without --judge"
         ) from error
 
     # ── responses ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _opinion(self, message: Any) -> Opinion:
         if not hasattr(message, "to_dict"):
-            return Opinion(None, "the API's address responded with no message", None, is_final=False)
+            return Opinion(None, "the response from the API's address is not a message", None, is_final=False)
         found = message.to_dict(mode="json")
         usd = self._paid_usd(found)
         if found.get("stop_reason") == "refusal":

@@ -84,7 +84,7 @@ def opinion_in(text: str, judge: str, usd: float | None) -> Opinion:
     try:
         response = json.loads(text)
     except (ValueError, RecursionError):
-        return Opinion(None, "its response is no JSON", usd)
+        return Opinion(None, "its response is not JSON", usd)
     if not isinstance(response, dict) or response.get("verdict") not in _VERDICTS:
         return Opinion(None, "its response has no verdict", usd)
     reason, quote = str(response.get("reason") or ""), str(response.get("quote") or "")

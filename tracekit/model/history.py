@@ -27,7 +27,7 @@ class Part(Protocol):
 
     @property
     def size(self) -> int:
-        """Its bytes; 0 where they are not known."""
+        """The size in bytes; 0 if it is unknown."""
 
 
 class Held:

@@ -49,7 +49,7 @@ class Deliverer:
             try:
                 span = wired(told, self._rules)
             except Exception as error:  # noqa: BLE001  one odd span must not cost the others their way
-                fault = f"a span could not be put in form: {type(error).__name__}: {error}"
+                fault = f"a span could not be encoded: {type(error).__name__}: {error}"
                 total += Delivery(lost=1, reason=fault)
                 continue
             size = size_of(span)

@@ -92,7 +92,9 @@ def _destination_of(
         return destination("grpc", own or base, environment), []
     told = []
     if name != "http/protobuf":
-        told = [f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} cannot be spoken; http/protobuf is, and grpc could be"]
+        told = [
+            f"OTEL_EXPORTER_OTLP_PROTOCOL={asked} is not supported; http/protobuf is used, and grpc is possible, too"
+        ]
     return destination("http/protobuf", own or below(base), environment), told
 
 
@@ -131,7 +133,7 @@ def limits_of(environment: Mapping[str, str], *, content: bool = False) -> tuple
             return default
         if text.isdecimal() and int(text) > 0:
             return int(text)
-        told.append(f"{name}={text} is no positive number; {default} is used")
+        told.append(f"{name}={text} is not a positive number; {default} is used")
         return default
 
     delay, queue = number("OTEL_BSP_SCHEDULE_DELAY", 5000), number("OTEL_BSP_MAX_QUEUE_SIZE", 512 if content else 2048)

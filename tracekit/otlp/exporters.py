@@ -252,7 +252,8 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         return Sent(number, refusal(answer))
     if "html" in kind or start.startswith((b"<!doctype", b"<html")):
         return Sent(
-            number, "it answers with an HTML page, as a proxy or a sign-in does; set the endpoint to the collector"
+            number,
+            "it responds with an HTML page, as a proxy or a sign-in page does; set the endpoint to the collector",
         )
     if not answer.body:
         return Sent()
@@ -260,7 +261,7 @@ def judged(answer: _Answer | None, number: int) -> Sent:
         try:
             return _partial(ExportTraceServiceResponse.FromString(answer.body), number)
         except DecodeError:
-            return Sent(number, "its answer is not OTLP; set the endpoint to the collector")
+            return Sent(number, "its response is not OTLP; set the endpoint to the collector")
     return _partial_json(answer.body, number)
 
 
@@ -292,4 +293,4 @@ def _rejected(rejected: int, reason: str, number: int) -> Sent:
     if rejected <= 0:
         return Sent()
     lost = min(rejected, number) if number else 0
-    return Sent(lost, f"the collector rejected {rejected}: {reason or 'it does not say why'}") if lost else Sent()
+    return Sent(lost, f"the collector rejected {rejected}: {reason or 'no reason was sent'}") if lost else Sent()

@@ -91,7 +91,7 @@ class LiveExport:
                     self._answer(event)
 
     def release(self, run: RunInfo) -> None:
-        """Nothing is held for a run."""
+        """Do nothing: no spans are held for a run."""
 
     def forked(self) -> None:
         """Forget open and waiting spans in a forked child: they belong to the parent."""

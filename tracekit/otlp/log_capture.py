@@ -88,7 +88,7 @@ def reason_of(heard: Sequence[str]) -> str:
     """Return the exporter's last useful message, shortened."""
     telling = [each for each in heard if not any(part in each for part in _TELLS_NOTHING)]
     telling = [each for each in telling if not any(part in each for part in _TELLS_LITTLE)] or telling
-    last = telling[-1] if telling else "it does not answer, or not in time"
+    last = telling[-1] if telling else "it does not respond, or not in time"
     last = re.sub(
         r"^Transient error (.*) encountered while exporting .*?, retrying in [\d.]+s\.\s*",
         r"\1 ",

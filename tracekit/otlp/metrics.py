@@ -141,7 +141,7 @@ class MetricsExport:
         if not self._has_said:
             self._has_said = True
             _log.warning(
-                "tracekit: metrics are not exported to %s, your program and its record go on: %s",
+                "tracekit: metrics are not exported to %s, but your program and its record continue: %s",
                 self._destination.shown,
                 reason,
             )

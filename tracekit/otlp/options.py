@@ -35,7 +35,7 @@ def timeout_of(environment: Mapping[str, str], signal: Signal) -> tuple[float, l
         seconds = math.nan
     if math.isfinite(seconds) and seconds > 0:
         return seconds, []
-    return _TIMEOUT_S, [f"{name}={text} is no positive number of seconds; {_TIMEOUT_S} is used"]
+    return _TIMEOUT_S, [f"{name}={text} is not a positive number of seconds; {_TIMEOUT_S} is used"]
 
 
 def compression_of(environment: Mapping[str, str], signal: Signal) -> tuple[str, list[str]]:
@@ -44,13 +44,13 @@ def compression_of(environment: Mapping[str, str], signal: Signal) -> tuple[str,
     member = _COMPRESSIONS.get(text.lower() or "none")
     if member is not None:
         return member, []
-    return _COMPRESSIONS["none"], [f"{name}={text} is none of {', '.join(_COMPRESSIONS)}; none is used"]
+    return _COMPRESSIONS["none"], [f"{name}={text} is not one of {', '.join(_COMPRESSIONS)}; no compression is used"]
 
 
 def unreadable_limits(environment: Mapping[str, str]) -> list[str]:
     """Return a line for each limit that is no number: with one, OpenTelemetry's SDK cannot be imported."""
     return [
-        f"{name}={text} is no number"
+        f"{name}={text} is not a number"
         for name, text in sorted(environment.items())
         if name.startswith("OTEL_") and name.endswith("_LIMIT") and text.strip() and not text.strip().isdecimal()
     ]

@@ -54,7 +54,7 @@ class Shipper(Protocol[T_contra]):
         """Send `batch`, as far as it can be."""
 
     def close(self) -> None:
-        """Let go, of what is being sent, too."""
+        """Close the connection, even during a request."""
 
 
 def before_fork_and_end(action: Callable[[], None]) -> None:
@@ -299,5 +299,8 @@ class Outbox(Generic[T]):
         self._said = True
         hint = "; it looks like gRPC's port: OTEL_EXPORTER_OTLP_PROTOCOL=grpc" if ":4317/" in self._shown else ""
         _log.warning(
-            "tracekit: spans are not exported to %s, your program and its record go on: %s%s", self._shown, reason, hint
+            "tracekit: spans are not exported to %s, but your program and its record continue: %s%s",
+            self._shown,
+            reason,
+            hint,
         )

@@ -14,7 +14,7 @@ __all__ = ["told_of", "trace_of"]
 
 
 def told_of(run: Run, *, content: bool) -> Iterator[SpanData]:
-    """Every span of `run`, parents before children; with what was asked and answered, if `content` is wanted.
+    """Return every span of `run`, parents before children, with its messages if `content` is true.
 
     A span whose end is not known ends with the last that is known of anything below it.
     """

@@ -60,7 +60,7 @@ def _sender(destination: Destination, resource: Mapping[str, Any], timeout_s: fl
     except Exception as error:  # noqa: BLE001  each library has its own kind
         said = destination.scrub(str(error))
         # The error itself may repeat a password, so it is no cause of ours.
-        raise OtlpError(f"OpenTelemetry's variables (OTEL_…) make no sense: {said}") from None
+        raise OtlpError(f"OpenTelemetry's variables (OTEL_…) have values that cannot be used: {said}") from None
     if sender.warnings:
         _log.warning("tracekit: OpenTelemetry's variables: %s", "; ".join(sender.warnings))
     return sender

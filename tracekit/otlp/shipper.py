@@ -58,5 +58,5 @@ class SpanShipper:
         return self._deliverer.deliver(batch)
 
     def close(self) -> None:
-        """Let go, of what is being sent, too."""
+        """Close the connection, even during a request."""
         self._sender.close()

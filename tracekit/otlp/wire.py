@@ -122,7 +122,7 @@ class Sender:
         return Sent(len(spans), self._reason(heard), is_too_large)
 
     def close(self) -> None:
-        """Let go, of what is being sent, too."""
+        """Close the connection, even during a request."""
         self._exporter.shutdown()
 
     def _reason(self, heard: Sequence[str]) -> str:

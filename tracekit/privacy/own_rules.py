@@ -59,7 +59,7 @@ def own_rules() -> OwnRules:
     table = settings.table.get("redact", {})
     if not isinstance(table, Mapping):
         raise SettingsError(
-            f"{settings.where}: redact = {table!r} is no table; write one rule a line: NAME = 'PATTERN'"
+            f"{settings.where}: redact = {table!r} is not a table; write one rule a line: NAME = 'PATTERN'"
         )
     patterns: dict[str, Pattern] = {}
     for name, pattern in table.items():
@@ -67,7 +67,7 @@ def own_rules() -> OwnRules:
             patterns[_checked_name(name)] = Pattern(pattern)
         except PatternError as error:
             raise SettingsError(
-                f"{settings.where}: redact.{name} = {pattern!r} is no regular expression that can be used: {error}"
+                f"{settings.where}: redact.{name} = {pattern!r} is not a regular expression that can be used: {error}"
             ) from error
     return OwnRules(patterns)
 
@@ -98,7 +98,7 @@ def recorded_rules(redaction: Iterable[object], *, is_strict: bool = False) -> O
 
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PatternError("its name has brackets or controls, or is too long, or is no text")
+        raise PatternError("its name has brackets or control characters, or is too long, or is not a text")
     return name
 
 

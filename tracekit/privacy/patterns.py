@@ -39,7 +39,7 @@ class Pattern:
 
     def __init__(self, text: object) -> None:
         if not isinstance(text, str):
-            raise PatternError(f"it is no text but {type(text).__name__}")
+            raise PatternError(f"it is not a text but {type(text).__name__}")
         if len(text) > _LONGEST:
             raise PatternError(f"it has {len(text):,} characters; it may have {_LONGEST:,}")
         if _copies(text) > _MOST_COPIES:
@@ -47,7 +47,7 @@ class Pattern:
         self.text = text
         self._compiled = _compiled(text)
         if self._compiled.search("", timeout=1):
-            raise PatternError("it matches where there is nothing")
+            raise PatternError("it matches an empty text")
 
     def sub(self, put: str, text: str, seconds: float) -> str:
         """Replace each match in `text` by `put`, in at most `seconds` of this thread's processor time.

@@ -143,7 +143,9 @@ def _finish(stage: Stage, recorder: Any, reports: _ReportFile) -> None:
 
 def _give_up(times: int) -> None:
     if times > _MOST_REFUSALS:
-        sys.stderr.write("tracekit: the program asks on and on after it has left the recording; it is ended\n")
+        sys.stderr.write(
+            "tracekit: the program kept sending requests after it had left the recording, so it was stopped\n"
+        )
         sys.stderr.flush()
         os._exit(1)
 

@@ -73,11 +73,11 @@ class Divergence:
             lines.append(f"  and {len(self.differences) - len(shown)} more places")
         lines += [f"  {hint}" for hint in self.hints]
         if self.is_strange:
-            lines.append("  nothing in the recording is like it: is it the recording of another program?")
+            lines.append("  no recorded request resembles it: is this the recording of another program?")
         if self.tools:
             lines.append(f"  tools skipped before it, whose recorded results were returned: {_counted(self.tools)}")
         if self.unplayed:
-            lines.append(f"  recorded and never asked ({len(self.unplayed)}):")
+            lines.append(f"  recorded, but not requested ({len(self.unplayed)}):")
             lines += [f"    {path}" for path in self.unplayed[:_MOST]]
         return "\n".join(lines)
 

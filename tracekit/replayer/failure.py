@@ -62,7 +62,7 @@ class ReplayFailure:
 
     @contextmanager
     def comparing(self) -> Iterator[None]:
-        """Give up where something cannot be compared with the recording.
+        """Stop the replay if a request cannot be compared with the recording.
 
         Raises:
             ReplayImpossible: It cannot.

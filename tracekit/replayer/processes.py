@@ -63,7 +63,7 @@ class _Refusing(Answerer):
         note_blocked(self._folder, f"{request.host}{request.path}")
         raise ReplayError(
             "this call was made in another process, which tracekit.replay() does not control; "
-            "what works: tracekit replay RUN -- PROGRAM, which replays every process of a program"
+            "use `tracekit replay RUN -- PROGRAM`, which replays every process of a program"
         )
 
     @override

@@ -94,7 +94,7 @@ def load_recording(source: str | Path | Run | Recording) -> Recording:
 
 
 class Stage:
-    """All that a replay of one process needs, put together: the player, its clock, and what they replace.
+    """The parts of a replay in one process: the player, its clock, and the functions that they replace.
 
     `folder` is where the processes that it does not reach note what they ask.
 
@@ -217,9 +217,11 @@ class Replay:
     def __enter__(self) -> Self:
         before = active()
         if before is not None and not before.upstream.is_live:
-            raise ReplayError("a replay is already running, and replays cannot be nested; end that one first")
+            raise ReplayError(
+                "a replay is already running here, and a replay cannot start another replay; end that one first"
+            )
         if self._recorder is not None:
-            raise ReplayError("this replay is over; tracekit.replay(…) makes another of the same recording")
+            raise ReplayError("this replay is over; call tracekit.replay(…) again for another one")
         library = green_library()
         if library is not None:
             raise ReplayError(unsupported(library))
@@ -259,7 +261,7 @@ class Replay:
         if player.divergence is not None:
             raise ReplayDivergence(str(player.divergence)) from error
         if error is None and not player.asked:
-            raise ReplayError("the program asked nothing, so nothing was replayed; call your agent within the block")
+            raise ReplayError("the program sent no request, so nothing was replayed; call your agent within the block")
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -270,7 +272,7 @@ class Replay:
         self.__exit__(kind, error, trace)
 
     def _left(self, what: Divergence | str) -> None:
-        """Let the process of the block know, where this is a fork of it."""
+        """Report a divergence to the block's process, if this is a fork of that process."""
         if os.getpid() != self._pid and isinstance(what, Divergence):
             note_blocked(self._stage.folder, what.asked or what.why)
 

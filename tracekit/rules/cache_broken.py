@@ -188,10 +188,10 @@ def _prices(breaks: Sequence[Break]) -> Iterator[str]:
     again = sum(min(each.tokens, each.after.tokens.cache_write) for each in breaks)
     extra = [_extra_usd(each) for each in breaks]
     known = [usd for usd in extra if usd is not None]
-    told = f"{tokens(again)} were written to the cache again" if again else "they were paid for as plain input"
+    consequence = f"{tokens(again)} were written to the cache again" if again else "they were paid for as plain input"
     if len(known) == len(extra):
-        told += f", for ${fsum(known):.4f} more than reading them would have cost"
-    yield told
+        consequence += f", for ${fsum(known):.4f} more than reading them would have cost"
+    yield consequence
 
 
 def _extra_usd(found: Break) -> float | None:

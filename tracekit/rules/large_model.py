@@ -108,13 +108,13 @@ def _is_worded_alike(one: str, other: str) -> bool:
 
 def _asked_once(facts: Facts, works: list[_AgentCall]) -> list[_AgentCall]:
     """Return `works` without those whose question another model got too, to compare them or to be surer."""
-    told = [facts.content.messages(call) for _, call in works]
+    messages_of = [facts.content.messages(call) for _, call in works]
     asked: dict[bytes, set[str | None]] = {}
-    for messages, (_, call) in zip(told, works, strict=True):
+    for messages, (_, call) in zip(messages_of, works, strict=True):
         asked.setdefault(messages.key(len(messages)), set()).add(call.model)
     return [
         work
-        for messages, work in zip(told, works, strict=True)
+        for messages, work in zip(messages_of, works, strict=True)
         if not any(asked.get(message.key, set()) - {work[1].model} for message in messages.back())
     ]
 

@@ -57,8 +57,8 @@ class _Fan:
     @property
     def refused(self) -> list[tuple[Node, Sequence[Node]]]:
         """The nodes that got 429, each with its refused calls."""
-        told = ((node, [call for call in calls if _refusals(call)]) for node, _, calls in self.works)
-        return [(node, calls) for node, calls in told if calls]
+        refused = ((node, [call for call in calls if _refusals(call)]) for node, _, calls in self.works)
+        return [(node, calls) for node, calls in refused if calls]
 
     @cached_property
     def open_calls(self) -> list[Interval]:
@@ -155,8 +155,8 @@ def _finding(fan: _Fan) -> Finding:
 
 
 def _when(fan: _Fan, attempts: int) -> str:
-    told = format_count(attempts, "attempt was", "attempts were")
-    return f"{told} told 429, each while {fan.fewest_at_refusal} or more of their calls were open"
+    counted = format_count(attempts, "attempt was", "attempts were")
+    return f"{counted} counted 429, each while {fan.fewest_at_refusal} or more of their calls were open"
 
 
 def _refusals(call: Node) -> list[Node]:

@@ -25,10 +25,10 @@ def question_of(facts: Facts, agent: Node | None, rounds: Sequence[Sequence[Prof
     if any(len(known) < len(profiles) for known, profiles in zip(steps, rounds, strict=True)):
         return None
     asked = [profiles[0].work.asked for profiles in rounds[1:]]
-    said = "\n".join(facts.content.answer_text(call) for call in asked if call is not None).strip()
+    text = "\n".join(facts.content.answer_text(call) for call in asked if call is not None).strip()
     name = "" if agent is None else agent.agent or ""
     task = "" if agent is None else _task(facts, agent)
-    question = Question(name, task, tuple(chain(*steps[:-1])), tuple(chain(*steps[1:])), said)
+    question = Question(name, task, tuple(chain(*steps[:-1])), tuple(chain(*steps[1:])), text)
     return question if question.is_recorded else None
 
 

@@ -49,7 +49,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     attempts = sum(len(effort.attempts) for effort in facts.efforts)
     if retries < _LEAST_RETRIES or len(retried) < _LEAST_EFFORTS or retries < _SHARE * attempts:
         return
-    told = Counter(
+    counted = Counter(
         str(attempt.attributes.get(semconv.HTTP_STATUS) or (attempt.failure.type if attempt.failure else "no answer"))
         for effort in retried
         for attempt in effort.attempts
@@ -60,7 +60,8 @@ def check(facts: Facts) -> Iterator[Finding]:
         "certain",
         f"{retries} of {attempts} attempts were retries, for {format_count(len(retried), 'request')}",
         evidence=[
-            "they had been told " + ", ".join(f"{status} ({count} times)" for status, count in told.most_common(4)),
+            "they had been counted "
+            + ", ".join(f"{status} ({count} times)" for status, count in counted.most_common(4)),
             f"one request was tried {worst[0].retries + 1} times",
         ],
         spans=[call.id for effort in worst for call in effort.calls],

@@ -141,8 +141,8 @@ def _finding(facts: Facts, batch: Batch, free: Sequence[Profile], saving: Saving
 def _undeclared(free: Sequence[Profile]) -> list[str]:
     """Say that effects are unknown, where they are, and how to declare them."""
     names = listed(list(dict.fromkeys(each.work.name for each in free if not each.effects.is_known)))
-    told = f"if one of them writes what another touches, declare it: the effects of {names} are unknown"
-    return [told] if names else []
+    advice = f"if one of them writes what another touches, declare it: the effects of {names} are unknown"
+    return [advice] if names else []
 
 
 RULE = Rule("TK102", "serial-batch", check, __doc__)

@@ -77,7 +77,7 @@ def check_settings(settings: Settings) -> CheckSettings:
         raise SettingsError(f"fail-on in {where} is {fail_on!r}; it may be {', '.join(CONFIDENCES)}")
     given = table.get("suppress", [])
     if not isinstance(given, list):
-        raise SettingsError(f"suppress in {where} is no list of tables; write [[tool.tracekit.check.suppress]]")
+        raise SettingsError(f"suppress in {where} is not a list of tables; write [[tool.tracekit.check.suppress]]")
     suppressions = tuple(_suppression(each, where) for each in given)
     # A package whose rule cannot be loaded is not the fault of these settings.
     all_rules()

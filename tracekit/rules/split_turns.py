@@ -114,7 +114,7 @@ def verdicts(facts: Facts) -> list[BatchVerdict]:
 
 
 def _groups(facts: Facts, agent: Node, turns: Sequence[Node]) -> Iterator[_Group]:
-    """Yield `turns`, of `agent`, in groups, each while nothing that was said after it is known."""
+    """Yield `turns`, of `agent`, in groups that end where an output is needed."""
     group: _Group | None = None
     prior = PriorContext(facts.content)
     batches = [facts.batch(turn) for turn in turns]
@@ -141,10 +141,10 @@ def _verdict(facts: Facts, group: _Group, batch: Batch, asked: Node, profiles: S
     stop = _not_comparable(facts, group, batch, asked)
     if stop:
         return Verdict("unknown", (stop,))
-    said = facts.content.answer_text(asked)
+    text = facts.content.answer_text(asked)
     found: list[Verdict] = []
     for profile in profiles:
-        found.append(group.team.verdict(profile, said))
+        found.append(group.team.verdict(profile, text))
         if not found[-1].is_independent:
             return found[-1]
     weakest = min(found, key=lambda verdict: bool(verdict.reason))
@@ -195,7 +195,7 @@ def _rank(team: Team) -> int:
 
 
 def _saving(facts: Facts, group: _Group) -> Saving:
-    """All works begin with the first turn's; the calls of the later turns fall away."""
+    """Return the saving if the later tasks begin with the first turn's, without the later turns' calls."""
     first, *later = group.batches
     schedule = facts.schedule
     begin_ns = min(work.node.start_ns for work in first.works)

@@ -76,12 +76,12 @@ def _why(node: Node) -> str:
     """Return the uses of the node's time: calls, output and retries."""
     waits_ms = sum(_number(each.attributes.get(semconv.WAIT_MS)) for each in node.walk() if each.kind == "attempt")
     calls = [each for each in node.walk() if each.kind == "llm"]
-    told = [format_count(len(calls), "call"), tokens(node.tokens.output) + " of output"]
+    facts = [format_count(len(calls), "call"), tokens(node.tokens.output) + " of output"]
     if node.retries:
-        told.append(
+        facts.append(
             f"{format_count(node.retries, 'retry', 'retries')} after {format_duration(int(waits_ms * 1e6))} of waiting"
         )
-    return "it made " + ", ".join(told)
+    return "it made " + ", ".join(facts)
 
 
 def _number(value: object) -> float:

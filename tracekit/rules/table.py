@@ -74,7 +74,7 @@ def all_rules() -> tuple[Rule, ...]:
         except Exception as error:
             raise SettingsError(f"the rule {entry.name} of {entry.value} cannot be loaded: {error!r}") from error
         if not isinstance(rule, Rule):
-            raise SettingsError(f"the rule {entry.name} of {entry.value} is no tracekit.rules.rule.Rule: {rule!r}")
+            raise SettingsError(f"the rule {entry.name} of {entry.value} is not a tracekit.rules.rule.Rule: {rule!r}")
         if rule.code in found:
             raise SettingsError(f"two rules have the code {rule.code}: {found[rule.code].name} and {rule.name}")
         found[rule.code] = rule

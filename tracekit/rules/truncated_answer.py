@@ -137,17 +137,17 @@ def _ended(facts: Facts, calls: Sequence[Node], agent: Node | None) -> Iterator[
 def _used(facts: Facts, call: Node) -> str:
     """Return the use of the cut response to `call`: ``handled``, or a key of `_WHY`."""
     content = facts.content
-    said, asked = content.answer_text(call).strip(), content.question(call)
-    if _shows(said):
+    text, asked = content.answer_text(call).strip(), content.question(call)
+    if _shows(text):
         return "handled"
-    use = "chosen" if _is_choice(said, content.asked_text(call)) else "ended"
-    head = _head(said)
+    use = "chosen" if _is_choice(text, content.asked_text(call)) else "ended"
+    head = _head(text)
     begin = bisect_left(facts.calls, call.end_ns or 0, key=lambda each: each.start_ns)
     for later in facts.calls[begin : begin + _LOOK_AHEAD]:
         if asked and content.mentions(later, asked) and asked in content.question(later):
             return "handled"
-        if content.mentions(later, said):
-            if any(_is_answer(message, said) for message in content.messages(later)):
+        if content.mentions(later, text):
+            if any(_is_answer(message, text) for message in content.messages(later)):
                 return "handled"
             use = "quoted"
         elif use == "ended" and head and content.mentions(later, head) and head in content.question(later):
@@ -155,18 +155,18 @@ def _used(facts: Facts, call: Node) -> str:
     return "handled" if use == "ended" and _is_asked_in_other_words(facts, call) else use
 
 
-def _head(said: str) -> str:
+def _head(text: str) -> str:
     """Return the first line or sentence of a response, or "" where that is too short to be recognised."""
-    line, *rest = said.splitlines() or [""]
+    line, *rest = text.splitlines() or [""]
     whole = line.strip("#*_ ") if rest else ""
     sentence = _SENTENCE.match(line)
     heads = [whole, sentence[0] if sentence else ""]
     return min((head for head in heads if len(head) >= _DISTINCTIVE), key=len, default="")
 
 
-def _is_choice(said: str, asked: str) -> bool:
+def _is_choice(text: str, asked: str) -> bool:
     """Return whether the response begins with a word that `asked`, the whole prompt, lists as a choice."""
-    label = _LABEL.match(said)
+    label = _LABEL.match(text)
     if label is None:
         return False
     word = rf"(?<!\w){re.escape(label[1])}(?!\w)"
@@ -205,9 +205,9 @@ def _alike(text: str, other: str) -> int:
     return bisect_left(lengths, True, key=lambda length: text[:length] != other[:length])
 
 
-def _shows(said: str) -> bool:
+def _shows(answer: str) -> bool:
     """Return whether the response itself shows that it was cut: no program uses JSON that does not parse."""
-    text = said.removeprefix("```json").removeprefix("```").strip()
+    text = answer.removeprefix("```json").removeprefix("```").strip()
     if not text.startswith(("{", "[")):
         return False
     try:
@@ -217,9 +217,9 @@ def _shows(said: str) -> bool:
     return False
 
 
-def _is_answer(message: Any, said: str) -> bool:
+def _is_answer(message: Any, text: str) -> bool:
     is_model = isinstance(message, Mapping) and message.get("role") == "assistant"
-    return is_model and said in text_of(message.get("content"))
+    return is_model and text in text_of(message.get("content"))
 
 
 def _finding(facts: Facts, confidence: Confidence, agent: Node | None, calls: Sequence[Node], why: str) -> Finding:

@@ -70,7 +70,7 @@ class _Resent:
 
 def check(facts: Facts) -> Iterator[Finding]:
     """Yield a finding for each agent that resent its history, and for each prefix that calls share."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for agent in facts.agents:
         calls = facts.own_calls(agent)
         if any(map(_uses_cache, calls)) or any(map(facts.content.is_rebuilt, calls)):
@@ -81,9 +81,9 @@ def check(facts: Facts) -> Iterator[Finding]:
         again = [(before, after) for before, after in again if _repeats(facts, before, after)]
         resent = [_Resent(before, after, before.tokens.input) for before, after in again]
         if sum(each.tokens for each in resent) >= _LEAST_RESENT:
-            told |= {call.id for pair in again for call in pair}
+            reported |= {call.id for pair in again for call in pair}
             yield _history(agent, resent)
-    left = (call for call in facts.calls if call.id not in told and not facts.content.is_rebuilt(call))
+    left = (call for call in facts.calls if call.id not in reported and not facts.content.is_rebuilt(call))
     rest = [call for call in left if _may_begin_alike(call)]
     if sum(call.tokens.input for call in rest[1:]) >= _LEAST_RESENT:
         yield from _openings(facts, rest)

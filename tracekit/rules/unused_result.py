@@ -154,9 +154,9 @@ def _why_unused(facts: Facts, calls: _Calls, work: Task, later: int) -> tuple[Co
 
 def _is_told(facts: Facts, work: Task) -> bool:
     """Return whether any request after `work` quotes its last response, in whatever conversation."""
-    said = facts.content.answer_text(work.calls[-1])
+    text = facts.content.answer_text(work.calls[-1])
     begins = bisect_left(facts.calls, work.node.end_ns or 0, key=lambda call: call.start_ns)
-    return any(facts.content.mentions(call, said) for call in facts.calls[begins : begins + _LOOK_AHEAD])
+    return any(facts.content.mentions(call, text) for call in facts.calls[begins : begins + _LOOK_AHEAD])
 
 
 def _finding(confidence: Confidence, work: Task, why: str) -> Finding:

@@ -88,7 +88,7 @@ class Account:
         except PricesError as error:
             # Work that is done and paid for is not lost for want of its price.
             self._can_price = False
-            _log.warning("tracekit: the run goes on without its cost: %s", error)
+            _log.warning("tracekit: the run continues without its cost: %s", error)
             return None
 
 

@@ -122,7 +122,7 @@ def _check_names(agent: Subagent, *, has_workspace: bool) -> None:
     refuse_same_names(agent.name, [*given, *(TOOL_NAMES if has_workspace else ())])
     for member in agent.members:
         if not _TOOL_NAME.fullmatch(member.name):
-            raise ValueError(f"{member.name!r} is no name for a subagent: up to 128 of a-z, A-Z, 0-9, _ and -")
+            raise ValueError(f"{member.name!r} is not a name for a subagent: use up to 128 of a-z, A-Z, 0-9, _ and -")
         _check_names(member, has_workspace=has_workspace)
 
 

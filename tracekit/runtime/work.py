@@ -114,7 +114,7 @@ class AgentLoop:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"{self._agent.name} gave no answer within {limit_s} s") from None
+            raise TimeoutError(f"{self._agent.name} did not respond within {limit_s} s") from None
 
     async def _run(self, content: Any, given: Mapping[str, Any]) -> AgentOutput:
         agent = self._agent
@@ -128,7 +128,7 @@ class AgentLoop:
             return AgentOutput(text, stop_reason, run_id())
 
     async def _converse(self, content: Any) -> tuple[str, str]:
-        """The conversation with the model: what it said last, and why it stopped."""
+        """Run the conversation with the model; return its last response and stop reason."""
         messages: list[Any] = [{"role": "user", "content": content}]
         text = ""
         for number in range(self._agent.max_turns):
@@ -234,7 +234,7 @@ class AgentLoop:
         return said.text
 
     def _checked(self, member: Subagent, input: Any, number: int) -> dict[str, Any]:
-        """`input` if it fits. The model is told what is wrong and may ask once more, in a later turn.
+        """Return `input` if it is valid. The model gets the error, and may try again once in a later turn.
 
         Raises:
             InvalidInputError: It does not fit.

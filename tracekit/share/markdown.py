@@ -8,7 +8,7 @@ from itertools import islice
 
 from tracekit.analysis.agent_totals import AgentRow, agent_rows
 from tracekit.analysis.timing.path_line import path_line
-from tracekit.formatting import format_count, format_duration, format_money, format_number
+from tracekit.formatting import format_count, format_duration, format_money, format_number, format_price, format_status
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import RunTree, Tokens
@@ -39,11 +39,13 @@ def markdown(run: RunTree, findings: Sequence[Finding]) -> str:
 
 def _facts(run: RunTree) -> str:
     root = run.root
-    facts = [run.status, format_duration(run.last_ns - root.start_ns)]
+    status = format_status(run.status, run.replay, is_replay=run.replay_of is not None)
+    facts = [status, format_duration(run.last_ns - root.start_ns)]
     facts += [format_count(run.count("agent"), "agent"), format_count(run.count("llm"), "call")]
     facts += [format_count(root.retries, "retry", "retries")] if root.retries else []
     facts += [f"{_tokens(root.tokens)} tokens"]
-    facts += [format_money(root.cost_usd, complete=root.cost_complete)] if root.cost_usd is not None else []
+    if root.cost_usd is not None:
+        facts += [format_price(root.cost_usd, complete=root.cost_complete, is_replay=run.replay_of is not None)]
     return " · ".join([*facts, f"run {run.id[:8]}"])
 
 

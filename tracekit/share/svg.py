@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 from tracekit.analysis.agent_totals import calls_below
 from tracekit.analysis.alike import AlikeNodes
 from tracekit.analysis.timing.path_line import path_line
-from tracekit.formatting import format_count, format_duration, format_money
+from tracekit.formatting import format_count, format_duration, format_money, format_price, format_status
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -71,11 +71,13 @@ def _head(run: RunTree, findings: Sequence[Finding], height: int) -> Iterator[st
 def _facts(run: RunTree, findings: Sequence[Finding]) -> str:
     root = run.root
     likely = sum(is_at_least(finding.confidence, "likely") for finding in findings)
-    facts = [f"run {run.id[:8]}", run.status, format_duration(run.last_ns - root.start_ns)]
+    status = format_status(run.status, run.replay, is_replay=run.replay_of is not None)
+    facts = [f"run {run.id[:8]}", status, format_duration(run.last_ns - root.start_ns)]
     facts += [format_count(run.count("agent"), "agent"), format_count(run.count("llm"), "call")]
     facts += [format_count(root.retries, "retry", "retries")] if root.retries else []
     facts += [format_count(likely, "finding")] if likely else []
-    facts += [format_money(root.cost_usd, complete=root.cost_complete)] if root.cost_usd is not None else []
+    if root.cost_usd is not None:
+        facts += [format_price(root.cost_usd, complete=root.cost_complete, is_replay=run.replay_of is not None)]
     return " · ".join(facts)
 
 

@@ -54,7 +54,7 @@ class SourceSession(Protocol):
         """Return whether `translate` gave None because another run records the same: a journal of it has to go."""
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
 
 
 class Source(Protocol):

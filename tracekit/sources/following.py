@@ -53,7 +53,7 @@ class SessionFollower:
             self._live.pop(key).close()
 
     def close(self) -> None:
-        """Let go of all sessions."""
+        """Close the files of all sessions."""
         for live in self._live.values():
             live.close()
         self._live.clear()

@@ -132,7 +132,7 @@ def source_of(path: Path) -> Source:
         raise SourceError(f"there is nothing at {path}; give a file, a folder, or {_names()}")
     if found is None:
         raise SourceError(
-            f"{path} is nothing that tracekit can import: it knows transcripts and stream-json of Claude Code (files of "
+            f"{path} cannot be imported: tracekit imports transcripts and stream-json of Claude Code (files of "
             "JSON lines with a sessionId), and spans (JSON of OTLP, Tempo or Jaeger); "
             f"`tracekit import {ClaudeCode.name}` looks where Claude Code keeps its sessions"
         )
@@ -208,8 +208,8 @@ def imported_before(source: Source) -> dict[str, tuple[Path, Mapping[str, Any]]]
     """
     found = {}
     for path, header in imported_headers(source.name):
-        told = header.get("source") or {}
-        session = told.get("session")
+        origin = header.get("source") or {}
+        session = origin.get("session")
         if isinstance(session, str):
             found[run_id(source.name, session)] = path, header
     return found
@@ -249,8 +249,8 @@ def import_one(session: SourceSession, before: Path | None, privacy: Privacy, do
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:
             raise
-        said = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {error}"
-        done.warnings.append(f"session of run {session.run[:8]} is left out: {said}")
+        reason = str(error) if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {error}"
+        done.warnings.append(f"session of run {session.run[:8]} is left out: {reason}")
     finally:
         writer.close()
         session.close()

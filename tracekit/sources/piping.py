@@ -46,7 +46,7 @@ def import_pipe(file: int) -> Imported:
 def _batches(file: int) -> Iterator[Sequence[bytes]]:
     """Yield the new lines, at most a few times a second."""
     left, lines = b"", list[bytes]()
-    told = time.monotonic()
+    reported_at = time.monotonic()
     while True:
         if select.select([file], [], [], _WAIT_S)[0]:
             data = os.read(file, _READ_BYTES)
@@ -55,9 +55,9 @@ def _batches(file: int) -> Iterator[Sequence[bytes]]:
                 return
             *whole, left = (left + data).split(b"\n")
             lines += whole
-        if lines and time.monotonic() - told > _WAIT_S:
+        if lines and time.monotonic() - reported_at > _WAIT_S:
             yield lines
-            lines, told = [], time.monotonic()
+            lines, reported_at = [], time.monotonic()
 
 
 class _Pipe:
@@ -118,5 +118,5 @@ class _Pipe:
             import_session(transcripts.get(session.run, session), writer, before, done)
             writer.close()
         if self._unreadable:
-            done.not_understood["a line that is no stream-json"] += self._unreadable
+            done.not_understood["a line that is not stream-json"] += self._unreadable
         return done

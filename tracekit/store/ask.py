@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from tracekit.errors import QueryError
 from tracekit.output import output
@@ -16,12 +16,21 @@ from tracekit.store.views import REPLAYS, VIEWS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-__all__ = ["QueryResult", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
+__all__ = ["QueryResult", "Readable", "ask", "ask_for_parquet", "keywords", "relation", "run_to_parquet"]
 
 _MEMORY = "1GiB"
 _BATCH = 1000
 
 T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """A store or a lake. Beside its `path`, a query puts what memory does not hold."""
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102  above
+
+    def reading(self, connection: DuckDBPyConnection | None = None) -> AbstractContextManager[DuckDBPyConnection]: ...  # noqa: D102  as Store.reading
 
 
 class QueryResult(NamedTuple):
@@ -31,12 +40,13 @@ class QueryResult(NamedTuple):
     rows: Iterator[tuple[Any, ...]]
 
 
-def ask(store: Store, query: str, take: Callable[[QueryResult], T], *, replays: bool = False) -> T:
+def ask(store: Readable, query: str, take: Callable[[QueryResult], T], *, replays: bool = False) -> T:
     """Return the result of `take` on the rows of `query`, with replays if `replays` is set.
 
     It should be quick: the collector waits for it.
 
     Raises:
+        LakeError: The lake cannot be read.
         QueryError: The query is wrong, or would write.
         StoreError: The store cannot be read.
     """
@@ -55,13 +65,14 @@ def ask(store: Store, query: str, take: Callable[[QueryResult], T], *, replays: 
             raise QueryError(str(error)) from error
 
 
-def ask_for_parquet(store: Store, query: str, out: Path, *, replays: bool = False) -> int | None:
+def ask_for_parquet(store: Readable, query: str, out: Path, *, replays: bool = False) -> int | None:
     """Write the answer to `query`, over `replays`, too, if they are asked for, to the Parquet file `out`.
 
     Returns:
         The number of its rows; None where DuckDB does not tell.
 
     Raises:
+        LakeError: The lake cannot be read.
         QueryError: The query is wrong, or would write.
         OutputError: The file cannot be written.
         StoreError: The store cannot be read.
@@ -123,7 +134,7 @@ def run_to_parquet(store: Store, run: str, folder: Path) -> list[Path]:
     return files
 
 
-def keywords(store: Store) -> list[str]:
+def keywords(store: Readable) -> list[str]:
     """The words of SQL, for completion."""
     with store.reading() as connection:
         rows = connection.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()

@@ -114,7 +114,7 @@ GROUP_ROWS = 2048
 
 
 def detach(connection: DuckDBPyConnection) -> None:
-    """Let go of the store."""
+    """Detach the store."""
     connection.execute("USE memory")
     connection.execute("DETACH store")
 
@@ -175,14 +175,14 @@ def _store_error(path: Path, says: str) -> TracekitError:
     low = says.lower()
     if "conflicting lock" in low:
         return StoreBusyError(
-            f"the store {path} is open in another program: close it there, or read a copy of the file ({says})"
+            f"the store {path} is open in another program: close that program, or read a copy of the file ({says})"
         )
     if "newer version of duckdb" in low or "with version number" in low:
         return NewerStoreError(
             f"the store {path} was written by a newer DuckDB: upgrade duckdb to read it; it is left as it is ({says})"
         )
     if "out of memory" in low:
-        return RowsError(f"the store {path} cannot take what a run says: {says}")
+        return RowsError(f"the store {path} cannot store the values of a run: {says}")
     if any(sign in low for sign in _FULL):
         return StoreError(
             f"the store {path} cannot be written: {says}; what it held before is intact: free some space, or let "
@@ -210,7 +210,7 @@ def _check(path: Path, *, read_only: bool) -> None:
     except OSError as error:
         raise StoreError(f"the store {path} cannot be opened: {error.strerror}") from error
     if not is_regular:
-        raise StoreError(f"the store {path} cannot be opened: it is no regular file; remove it")
+        raise StoreError(f"the store {path} cannot be opened: it is not a regular file; remove it")
 
 
 def is_damage(error: Exception) -> bool:

@@ -24,6 +24,9 @@ __all__ = ["FILTERS", "RunFilter", "parse_filter"]
 _TERM = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 _KEYED = re.compile(r"([A-Za-z_]+)(>=|<=|>|<|:|=)(.*)", re.DOTALL)
 _AMOUNT = re.compile(r"\$?(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)")
+_BARE = re.compile(r"(>=|<=|!=|>|<|=).*|[A-Za-z_]+!=.*", re.DOTALL)
+_MOST_TERMS = 100
+"""Each term asks the database a question; a filter that a person types has a few."""
 _OWN = "tracekit"
 """The source of runs that tracekit recorded itself, whose column is empty."""
 
@@ -107,7 +110,7 @@ def _since(_: str, value: str) -> Condition:
     try:
         day = datetime.fromisoformat(value).astimezone()
     except ValueError:
-        raise FilterError(f"since:{value} is no time: give {AGE_HINT}, or a date, as in 2026-11-28") from None
+        raise FilterError(f"since:{value} is not a time: give {AGE_HINT}, or a date, as in 2026-11-28") from None
     return Condition("r.recorded_at_ns >= ?", (round(day.timestamp() * 1e9),))
 
 
@@ -125,7 +128,7 @@ def _number(key: str, sql: str) -> Callable[[str, str], Condition]:
         match = _AMOUNT.fullmatch(value)
         if match is None or match[2].lower() not in suffixes:
             units = format_list([each for each in suffixes if each])
-            raise FilterError(f"{value} is no number for {key}: {_example(key, units)}")
+            raise FilterError(f"{value} is not a number for {key}: {_example(key, units)}")
         number = float(match[1]) * suffixes[match[2].lower()]
         return Condition(f"{sql} {'=' if comparison == ':' else comparison} ?", (number,))
 
@@ -172,12 +175,21 @@ def parse_filter(text: str) -> RunFilter:
     Raises:
         FilterError: A key, a comparison or a value is wrong. The message names what exists.
     """
-    return RunFilter(tuple(_condition(term) for term in _TERM.findall(text)))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise FilterError("the filter has bytes that are no UTF-8 text: type it again") from None
+    terms = _TERM.findall(text)
+    if len(terms) > _MOST_TERMS:
+        raise FilterError(f"the filter has {len(terms):,} terms; give at most {_MOST_TERMS}")
+    return RunFilter(tuple(_condition(term) for term in terms))
 
 
 def _condition(term: str) -> Condition:
     match = None if term.startswith('"') else _KEYED.fullmatch(term)
     if match is None:
+        if _BARE.fullmatch(term):
+            raise FilterError(f'{term} is no filter: write cost>2 without spaces (put "…" around a text); {_keys()}')
         return _named(term.replace('"', ""))
     name, comparison, value = match[1].lower(), match[2], match[3].replace('"', "")
     key = FILTERS.get(name)

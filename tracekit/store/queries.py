@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 __all__ = [
+    "count_runs",
     "damage_of",
     "findings_in",
     "known_runs",
@@ -69,9 +70,18 @@ def newest_runs(
 ) -> list[RunSummary]:
     """Return the runs that are `wanted`, newest recorded first, with `replays` or without; at most `limit` of them."""
     wanted = wanted or RunFilter()
-    which = wanted.sql if replays else f"r.replay_of IS NULL AND {wanted.sql}"
-    source = f"{RUNS} r WHERE {which} ORDER BY recorded_at_ns DESC, id DESC"
+    source = f"{RUNS} r WHERE {_which(wanted, replays=replays)} ORDER BY recorded_at_ns DESC, id DESC"
     return _rows(store, source if limit is None else f"{source} LIMIT {int(limit)}", RunSummary, wanted.values)
+
+
+def count_runs(store: DuckDBPyConnection, *, replays: bool, wanted: RunFilter) -> int:
+    """Return the number of runs that are `wanted`, with `replays` or without."""
+    query = f"SELECT count(*) FROM {RUNS} r WHERE {_which(wanted, replays=replays)}"  # noqa: S608  our own names
+    return int(store.execute(query, wanted.values).fetchall()[0][0])
+
+
+def _which(wanted: RunFilter, *, replays: bool) -> str:
+    return wanted.sql if replays else f"r.replay_of IS NULL AND {wanted.sql}"
 
 
 def problems(store: DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ class JournalRow:
     nothing could be read.
     """
 
-    run: str = column("the id that the files bear")
+    run: str = column("the id in the files' names")
     copy: int | None = column("the number of the run's rows")
     maker: str = column("the rules by which the rows were made")
     recorded_at_ns: int = column("when the record began")
@@ -58,7 +58,7 @@ class JournalRow:
 class SegmentRow:
     """A file of a run as it was when it was read. `alive` says whether its writer lived."""
 
-    run: str = column("the id that the file bears")
+    run: str = column("the id in the file's name")
     path: str = column("relative to the folder for journals")
     size: int = column("bytes")
     mtime_ns: int = column("when it was last written")
@@ -77,7 +77,7 @@ class MessageRow:
 
     call: str = column("the id of the call in llm_calls")
     position: int = column("its place within the call, 0 first")
-    is_answer: bool = column("whether the model answered it; else it was asked")
+    is_answer: bool = column("whether it is from a response; else it is from a request")
     role: str = column("system, user or assistant")
     block: str = column("the block's type: text, thinking, tool_use, tool_result, image …")
     text: str | None = column(
@@ -124,7 +124,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class RunRows:
-    """All that the store keeps of one run, or why it keeps nothing (`problem`).
+    """The rows of one run in the store, or the reason why there are none (`problem`).
 
     `spans`, `messages`, `findings` and `practices` are made while they are taken, once. `damage` tells, with its
     file, what could not be read. `fit` says, once all is taken, whether the rows give back the very

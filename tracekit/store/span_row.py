@@ -131,13 +131,13 @@ class SpanRow:
         views="spans llm_calls tools",
     )
     model: str | None = _of(
-        "the model that answered, else the one that was asked",
+        "the model in the response, else the model in the request",
         lambda at: at.node.model,
         views="spans llm_calls",
         json="model",
     )
     lane: str = _of(
-        "who asks: the path of tasks, jobs and threads from the root", lambda at: at.node.lane, views=_EVERY
+        "the path of tasks, jobs and threads from the root to the caller", lambda at: at.node.lane, views=_EVERY
     )
     status: Status = _of(
         "ok, error, open, or interrupted: its process ended before it did",
@@ -163,7 +163,7 @@ class SpanRow:
         views="llm_calls attempts",
     )
     inferred: bool = _of(
-        "whether it was concluded from what was asked and answered",
+        "whether it was concluded from requests and responses",
         lambda at: at.node.inferred,
         views="spans agents tools",
         json="inferred",

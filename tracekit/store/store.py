@@ -123,7 +123,7 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else opens the store meanwhile."""
+        """Keep other processes from opening the store within the block."""
         if self._is_private:
             yield
             return

@@ -142,7 +142,7 @@ VIEWS = (
     _spans("tools", "one row a tool execution", "tool"),
     View(
         "messages",
-        "one row a block of a message, under the call that first brought it: history is told once",
+        "one row a block of a message, under the call that first brought it: each message stands once",
         "run r JOIN message m USING (copy)",
         (_RUN, *_columns("messages", MessageRow, "m")),
     ),

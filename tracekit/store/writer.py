@@ -192,7 +192,7 @@ class Writer:
                 with self._connection.appender(table) as appender:
                     appender.append_rows(rows)
             except (TypeError, ValueError, OverflowError) as error:
-                raise RowsError(f"a row holds what the table {table!r} cannot: {error}") from error
+                raise RowsError(f"a row has a value that the table {table!r} cannot store: {error}") from error
             rows.clear()
         return filled
 

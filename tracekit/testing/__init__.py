@@ -1,4 +1,4 @@
-"""For tests of agents: `check` says what a run must be, `RunSnapshot` keeps what it was.
+"""Tests of agents: `check` states conditions of a run, `RunSnapshot` compares a run with an earlier one.
 
 tracekit.testing.check(run).parallel("draft_agent", "compliance_agent").cost_below(0.5)
 """

@@ -106,7 +106,7 @@ class Check:
         seen, wanted = names(self.run).splitlines(), _outdented(expected)
         if seen != wanted:
             difference = list(unified_diff(wanted, seen, "expected", "seen", n=50, lineterm=""))
-            self._fail("the tree is another one", *difference[:2], *difference[3:], indent="")
+            self._fail("the tree has changed", *difference[:2], *difference[3:], indent="")
         return self
 
     def calls(self, agent: str, count: int) -> Check:
@@ -150,9 +150,9 @@ class Check:
         root = self.run.root
         if root.cost_usd is None or not root.cost_complete:
             without = {node.model for node in self.run.root.walk() if node.kind == "llm" and not node.cost_complete}
-            known = "" if root.cost_usd is None else f"; what is known of it is ${root.cost_usd:.4f}"
+            known = "" if root.cost_usd is None else f"; the known part of its cost is ${root.cost_usd:.4f}"
             self._fail(
-                f"nobody knows whether it cost less than ${usd:g}{known}",
+                f"it is not known whether the run cost less than ${usd:g}{known}",
                 f"there is no price, or no usage, for calls of {format_list(sorted(map(str, without))) or 'any model'}; prices "
                 "of your own go into [tool.tracekit.prices] of pyproject.toml",
             )
@@ -188,7 +188,7 @@ class Check:
         return self
 
     def no_errors(self) -> Check:
-        """Every agent, call and tool ended well. An attempt that failed and was tried again is no error."""
+        """Assert that every agent, call and tool ended without an error. A retried attempt is not an error."""
         __tracebackhide__ = True
         failed = [node for node in self.run.root.walk() if node.kind != "attempt" and node.status != "ok"]
         if failed:
@@ -277,13 +277,13 @@ class _Work(NamedTuple):
 
     @property
     def times(self) -> tuple[int, int]:
-        """Its begin and its end."""
+        """The begin and the end."""
         return self.begin_ns, self.end_ns
 
 
 def _check_named(agents: Sequence[str]) -> None:
     if not agents:
-        raise TypeError("name the agents or tools that are meant")
+        raise TypeError("give the names of the agents or tools to check")
 
 
 def _own_calls(agent: Node) -> Iterator[Node]:

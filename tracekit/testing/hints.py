@@ -17,7 +17,7 @@ def accepting(option: str, nodeid: str) -> str:
 def making_the_snapshot(path: object, nodeid: str) -> str:
     """The line that says how to make the missing snapshot of the test `nodeid`, whose recording at `path` is kept."""
     return (
-        f"recorded {path}; only the snapshot does not exist yet. This makes it from the recording, asking nobody: "
+        f"recorded {path}; only the snapshot does not exist yet. This makes it from the recording, without the API: "
         f"pytest --snapshot-update {shlex.quote(nodeid)}"
     )
 

@@ -75,7 +75,7 @@ def _lines(run: Run, line: Callable[[Node, int], str], beneath: Callable[[Node],
 
 
 def in_order(run: Run) -> Callable[[Node], list[Node]]:
-    """Gives a node's children with what was asked for together in the order in which it was asked for."""
+    """Return the children of a node; steps that one response requested are in the order of the request."""
     asked = _asked(run)
 
     def children(node: Node) -> list[Node]:

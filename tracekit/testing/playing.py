@@ -134,7 +134,7 @@ def finish(active: Active, error: BaseException | None, accepting: str) -> None:
 
 
 def _end_at_the_test(error: BaseException) -> None:
-    """Let the traceback end where the program called the SDK: it says nothing of the SDK or of us."""
+    """Cut the traceback where the program called the SDK, without the frames of the SDK and of tracekit."""
     traceback, last = error.__traceback__, None
     while traceback is not None:
         package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]

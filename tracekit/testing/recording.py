@@ -72,7 +72,7 @@ class TestRecording:
             return structure(self._as_ended(read_run(paths)))
         runs = all_runs(1)
         if not runs:
-            raise RunNotFoundError(f"nothing is recorded: {self._no_call()}, and it has begun no agent")
+            raise RunNotFoundError(f"nothing is recorded: {self._no_call()}, and it has started no agent")
         return structure(read_run(runs[0].paths))
 
     def stop(self, error: BaseException | None = None) -> None:

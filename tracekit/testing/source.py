@@ -42,6 +42,6 @@ def run_of(source: RunSource) -> Run:
     if isinstance(inner, (Run, str)):
         return run_of(inner)
     raise TypeError(
-        f"{type(source).__name__!r} means no run: give a run, a replay, the fixture `trace`, an orchestrator's result, "
+        f"{type(source).__name__!r} does not identify a run: give a run, a replay, the fixture `trace`, an orchestrator's result, "
         "an id, a name or a file"
     )

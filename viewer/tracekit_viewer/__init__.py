@@ -1,1 +1,1 @@
-"""The viewer: runs, their trees over time and what was said, in a terminal."""
+"""The viewer: runs, their trees over time, and their messages, in a terminal."""

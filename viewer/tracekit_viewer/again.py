@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from textual.app import App, SuspendNotSupported
 
-from tracekit_viewer.door import Run, read_entry, semconv
+from tracekit_viewer.door import Run, printable_lines, read_entry, semconv
 from tracekit_viewer.door import find as find_entry
 
 _UNTESTED = (2, 125)
@@ -37,11 +37,11 @@ def replay_again(app: App[None], run: Run, command: Sequence[str]) -> str:
     full = [sys.executable, "-m", "tracekit", "replay", run.replay_of or run.id, "--", *command]
     try:
         with app.suspend():
-            print(f"$ {replay_command(run, command)}", flush=True)  # noqa: T201  the terminal is the program's now
+            print(f"$ {printable_lines(replay_command(run, command))}", flush=True)  # noqa: T201  the terminal is the program's now
             done = subprocess.run(full, check=False)  # noqa: S603  the user was asked
             input(f"\nIt ended with exit code {done.returncode}. ⏎ goes back to the viewer. ")
     except SuspendNotSupported:
-        return "this terminal can't be lent to another program; run it yourself"
+        return "this terminal cannot run another program; run the command in a shell"
     except (OSError, EOFError, KeyboardInterrupt) as error:
         return f"it was not replayed to its end: {type(error).__name__} {error}".strip()
     return f"it could not be replayed (exit code {done.returncode})" if done.returncode in _UNTESTED else ""

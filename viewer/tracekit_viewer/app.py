@@ -146,7 +146,7 @@ class Viewer(App[None]):
         await super().on_event(event)
 
     async def on_descendant_focus(self) -> None:
-        """Give a field that was waited for what was typed ahead."""
+        """Send keys that were typed before a field opened to the field."""
         await self._catch_up()
 
     async def _catch_up(self) -> None:

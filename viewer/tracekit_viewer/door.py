@@ -31,6 +31,7 @@ from tracekit.formatting import format_duration as duration
 from tracekit.formatting import format_money as money
 from tracekit.formatting import format_number as count
 from tracekit.formatting import format_output as output
+from tracekit.formatting import format_price as price
 from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
@@ -116,6 +117,7 @@ __all__ = [
     "output",
     "parse_filter",
     "path_line",
+    "price",
     "price_source",
     "price_usd",
     "printable",

@@ -24,7 +24,10 @@ def show_outside(app: App[None], text: str, variable: Literal["PAGER", "EDITOR"]
     A pager is given what is fit for a terminal, an editor the very text, in a file that is removed afterwards.
     """
     program = os.environ.get(variable) or (os.environ.get("VISUAL") if variable == "EDITOR" else "")
-    command = shlex.split(program or _DEFAULTS[variable])
+    try:
+        command = shlex.split(program or "") or [_DEFAULTS[variable]]
+    except ValueError as error:
+        return f"{program} is no command line ({error}): set {variable}"
     shown = printable_lines(text) if variable == "PAGER" else text
     with tempfile.NamedTemporaryFile("w", suffix=".md", encoding="utf-8", errors="replace", delete=False) as file:
         file.write(shown)
@@ -32,7 +35,7 @@ def show_outside(app: App[None], text: str, variable: Literal["PAGER", "EDITOR"]
         with app.suspend():
             subprocess.run([*command, file.name], check=False)  # noqa: S603  the user's own program
     except SuspendNotSupported:
-        return "this terminal can't be lent to another program"
+        return "this terminal cannot run another program"
     except OSError as error:
         return f"{' '.join(command)} cannot be run ({error.strerror or error}): set {variable}"
     finally:

@@ -20,7 +20,7 @@ class ViewerSettings:
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
-        with suppress(OSError, ValueError, TracekitError):
+        with suppress(OSError, ValueError, RecursionError, TracekitError):
             values = json.loads(self._path().read_text(encoding="utf-8"))
             self._values = values if isinstance(values, dict) else {}
 

@@ -114,13 +114,13 @@ class Followed:
 
 
 def _note(run: Run) -> str | None:
-    said = damage_in(run)
+    notes = damage_in(run)
     gone = [segment.path for segment in run.recording.segments if not Path(segment.path).exists()]
     if gone:
-        said = [f"its journal has been removed: {', '.join(gone)}; this is what had been read of it"]
+        notes = [f"its journal has been removed: {', '.join(gone)}; this is what had been read of it"]
     elif run.status == "interrupted":
-        said = ["interrupted: its process is gone, and what was open has no recorded end", *said]
-    return "; ".join(said) or None
+        notes = ["interrupted: its process is gone, and what was open has no recorded end", *notes]
+    return "; ".join(notes) or None
 
 
 def _no_room() -> str | None:

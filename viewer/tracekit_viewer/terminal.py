@@ -1,4 +1,4 @@
-"""The terminal that the viewer runs in: it may go away without a word."""
+"""The terminal of the viewer, which may disappear without notice."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def leave_if_gone() -> None:
     except (OSError, ValueError):
         return
     if gone:
+        # Whoever started it with `nohup` wanted it to outlive a terminal, but a viewer without one can do nothing.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGHUP)
 
 

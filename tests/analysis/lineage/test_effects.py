@@ -20,7 +20,10 @@ FILE_READS, FILE_WRITES = semconv.WORKSPACE_READS, semconv.WORKSPACE_WRITES
 def effects(
     *tools: dict[str, Any], agent: dict[str, Any] | None = None, settings: dict[str, str] | None = None
 ) -> Effects:
-    """The effects of an agent that used `tools`, each with these attributes; of the only tool where there is no `agent`."""
+    """Return the effects of an agent with these `tools`, each with these attributes.
+
+    Without an `agent`, the effects are those of the only tool.
+    """
     build = Builder()
     build.span("root", "run", 0, 100)
     parent = "root"

@@ -22,7 +22,10 @@ def survey(part: str, output: str = "Fine.", name: str = "survey", **more: Any) 
 
 
 def two(output: str, given: str, words: str = "", **more: Any) -> Story:
-    """Make a story of two steps: the first has this output, the second this input. The model says `words` between them."""
+    """Make a story of two steps, the first with this output and the second with this input.
+
+    The model writes `words` between them.
+    """
     first, second = Turn((survey("hull", output, **more),)), Turn((survey(given, **more),), words=words)
     return Story("two steps", TASK, (first, second))
 

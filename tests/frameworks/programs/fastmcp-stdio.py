@@ -1,4 +1,4 @@
-"""FastMCP: a loop over the SDK whose tools are an MCP server's, in a process of its own that asks Claude, too."""
+"""FastMCP: a loop over the SDK whose tools belong to an MCP server, a process that calls Claude, too."""
 
 import asyncio
 import os

@@ -17,7 +17,7 @@ model = ChatAnthropic(model="claude-sonnet-5")
 
 
 class State(TypedDict, total=False):
-    """What the nodes share."""
+    """The state that the nodes share."""
 
     topics: list[str]
     parts: Annotated[list[str], operator.add]

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 
 def on() -> bool:
-    """Whether this run of the program has the framework's own instrumentation."""
+    """Return whether this run of the program has the framework's own instrumentation."""
     return os.environ.get("FRAMEWORK_SPANS") == "on"
 
 

@@ -32,7 +32,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 
 
 def of(response: Any) -> Any:
-    """What the application sees of a response."""
+    """The parts of a response that the application sees."""
     return response.status_code, response.headers.get("request-id"), json.loads(response.text)
 
 

@@ -260,7 +260,7 @@ def test_files_of_other_forms(home: Path, tmp_path: Path) -> None:
         assert (name, outline(run)) == (name, WHOLE)
         received_path(TRACE).unlink()
     (tmp_path / "cut.json").write_text(json.dumps(spans) + '\n{"resourceSpans": [')
-    with pytest.raises(Exception, match=r"line 2 of .* is no JSON"):
+    with pytest.raises(Exception, match=r"line 2 of .* is not JSON"):
         imported(tmp_path / "cut.json")
 
 

@@ -1,4 +1,4 @@
-"""`tracekit pull`: traces of Tempo and Jaeger, of servers that answer as those do, and of a real Tempo where there is one."""
+"""`tracekit pull`: traces from servers that answer as Tempo and Jaeger do, and from a real Tempo if available."""
 
 from __future__ import annotations
 
@@ -101,13 +101,13 @@ def test_a_store_that_does_not_answer_says_so(home: Path) -> None:
     with _store({f"/api/v2/traces/{TRACE}": b"<html>"}) as (address, _):
         for url, said in (
             ("http://127.0.0.1:9", "cannot be reached"),
-            ("ftp://x", "is no address"),
+            ("ftp://x", "is not an address"),
             (f"http://jo:pass@{address}", "no JSON"),
         ):
             with pytest.raises(SourceError, match=said) as caught:
                 pull(TraceStore("Tempo", url), [TRACE])
             assert "pass" not in str(caught.value)
-    with pytest.raises(SourceError, match="is no trace id"):
+    with pytest.raises(SourceError, match="is not a trace id"):
         pull(TraceStore("Tempo", "http://127.0.0.1:9"), ["xyz"])
 
 

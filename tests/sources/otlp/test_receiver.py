@@ -177,9 +177,9 @@ def test_other_machines_need_a_token_and_tls(home: Path, tmp_path: Path) -> None
         OtlpReceiver(ListenOptions("0.0.0.0"), print)
     with pytest.raises(SourceError, match="needs TLS"):
         OtlpReceiver(ListenOptions("192.0.2.1", token="x"), print)
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         OtlpReceiver(ListenOptions(certificate=tmp_path / "a", key=tmp_path / "b"), print)
-    with listening() as receiver, pytest.raises(SourceError, match="nothing can listen at"):
+    with listening() as receiver, pytest.raises(SourceError, match="the receiver cannot listen at"):
         OtlpReceiver(ListenOptions(http_port=receiver.http_port, grpc_port=0), print)
 
 

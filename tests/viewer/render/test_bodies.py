@@ -1,4 +1,4 @@
-"""Rows of text, JSON, facts and tables: they fit, they lose nothing, and long ones cost what is shown of them."""
+"""Rows of text, JSON, facts and tables: they fit, lose nothing, and cost only the part that is shown."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ async def filled(pilot: Pilot[Any]) -> None:
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:
-    """Type a filter, and wait until the runs that fit it are found, or the filter is told to be wrong."""
+    """Type a filter, and wait until the matching runs are listed, or the filter's error is shown."""
     await pilot.press("slash")
     # A cursor that blinks is there in one picture, and not in another.
     pilot.app.screen.query_one("#filter", Input).cursor_blink = False
@@ -310,6 +310,9 @@ def test_replays_sources_and_unknown_outputs_are_marked(home: Path) -> None:
     assert all(f" {out} " in line for out, line in zip(outputs, lines, strict=True)), lines
     assert lines[0].count("█" * 6) == 2, "the longest and the most costly fill their bars"
     totals = "".join(text for text, _ in title_of(4, 0, runs, is_filtered=False))
+    assert totals.startswith("tracekit  4 runs · ")
+    newest = "".join(text for text, _ in title_of(5000, 0, runs, is_filtered=False))
+    assert newest.startswith("tracekit  newest 4 of 5,000 runs · "), "the totals are not those of all"
     assert f"48 calls · 20.7k → ≥1383 tokens · ${3 * (run.cost_usd or 0):.4f}" in totals, totals
 
 
@@ -330,12 +333,12 @@ def test_runs_come_grow_and_end_while_the_cursor_stays(monkeypatch: pytest.Monke
         assert table.at.name == "refactoring"
         await typed(pilot, "re")
         sink.write(run, SpanBegin("e" * 16, "a" + "0" * 15, "llm", "chat", NOON_NS, "m"))
-        await until(pilot, lambda: table._runs[0].calls == RUNS[0].calls + 1)
+        await until(pilot, lambda: [run.calls for run in table._runs[:1]] == [RUNS[0].calls + 1])
         await until(pilot, lambda: listed(pilot.app) == [RUNS[0].name, "refactoring"])
         for id in ("e" * 16, *(f"a{number:015x}" for number in range(RUNS[0].agents)), "1" * 16):
             sink.write(run, SpanEnd(id, NOON_NS, "ok"))
         sink.release(run)
-        await until(pilot, lambda: table._runs[0].status == "ok")
+        await until(pilot, lambda: [run.status for run in table._runs[:1]] == ["ok"])
         assert "live" not in said(pilot.app, "title")
 
     drive(AtNoon(), act)

@@ -92,7 +92,7 @@ def veiled() -> Run:
 
 
 def damaged() -> Run:
-    return ended(said("Done."), damage=("line 7: cannot be read and is passed over: no JSON",), exited=False)
+    return ended(said("Done."), damage=("line 7: cannot be read and is skipped: no JSON",), exited=False)
 
 
 STATES = {

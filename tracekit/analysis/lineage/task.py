@@ -1,4 +1,4 @@
-"""The context in which something was asked for: task, system prompt, tools and all that was said before.
+"""The context of a request: task, system prompt, tools and earlier messages.
 
 What stands in it says nothing of where a value came from, and a word is *rare* if it does not stand in it: that is
 measured in each run, and no list of common words is needed.

@@ -52,7 +52,9 @@ class Verdict(NamedTuple):
 
 
 class Team:
-    """Steps that could have run together, to which one more is compared. Time and memory grow with what they said.
+    """Steps that could have run together, with which another step is compared.
+
+    Time and memory grow with the length of their outputs.
 
     Args:
         context: What was known before the first of them. What the members were given is added to it.
@@ -82,7 +84,7 @@ class Team:
         return verdict.is_independent and (len(self.rounds) == 1 or verdict.reason == self.reason)
 
     def add(self, *members: Profile, verdict: Verdict | None = None) -> None:
-        """Add steps that began together. `verdict` is what was said of them, if there were any before."""
+        """Add steps that began together. `verdict` is the verdict on them, if there were steps before."""
         self.rounds.append(members)
         if verdict is not None:
             self.reason = verdict.reason
@@ -116,7 +118,7 @@ class Team:
         return Verdict("flow", (flow,)) if flow else None
 
     def verdict(self, other: Profile, said: str = "") -> Verdict:
-        """Return what ties `other` to the members. `said` is what the model said when it asked for it."""
+        """Return the dependence of `other` on the members. `said` is the model's text before it requested `other`."""
         need = self.need(other, said)
         if need is not None:
             return need
@@ -145,7 +147,7 @@ class Team:
         return Verdict("none", (told,))
 
     def _from_nowhere(self, other: Profile) -> list[str]:
-        """Return what a tool was given that nobody had named before the members: it may come from what they said.
+        """Return a name in a tool's input that appeared nowhere before the members: it may come from their outputs.
 
         What a model asks an agent to do is its own wording.
         """

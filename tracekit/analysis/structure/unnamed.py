@@ -56,7 +56,7 @@ class Unnamed:
         return tool.inferred and str(tool.attributes.get(semconv.TOOL_CALL_ID)) in self.final
 
     def call_it(self, name: str) -> None:
-        """Give the agent its name."""
+        """Set the agent's name."""
         self.draft.name = f"{semconv.Operation.INVOKE_AGENT} {name}"
         self.draft.attributes[semconv.AGENT_NAME] = name
 

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from tracekit.analysis.diff import Diff, Edit, NodeChange, words
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_count, format_duration, format_money, format_number, is_unicode
+from tracekit.formatting import (
+    format_count,
+    format_duration,
+    format_money,
+    format_number,
+    format_price,
+    format_status,
+    is_unicode,
+)
 from tracekit.model.text import printable
 from tracekit.model.tree import Run
 
@@ -35,7 +43,7 @@ def print_diff(diff: Diff) -> None:
         out.print(_title(name, run, dot))
     counting = sum(change.counts for change in diff.changes)
     out.print(Text(_verdict(counting), style="bold"))
-    told = False
+    is_uncounted = False
     for path, grouped in groupby(diff.changes, key=lambda change: change.path):
         changes = list(grouped)
         out.print()
@@ -44,24 +52,24 @@ def print_diff(diff: Diff) -> None:
             for line in _totals(diff, arrow):
                 out.print(line)
         for change in changes:
-            told = told or not change.counts
+            is_uncounted = is_uncounted or not change.counts
             _print_change(out, change, diff, arrow, dot)
-    if told:
-        out.print(Text(f"\n{dot} told, and no difference by itself; --times makes it one", style="dim"))
+    if is_uncounted:
+        out.print(Text(f"\n{dot} shown, but not counted as a difference; --times counts it", style="dim"))
 
 
 def _title(name: str, run: Run, dot: str) -> Text:
     root = run.root
     facts = [
         f"run {run.id[:8]}",
-        run.status,
+        format_status(run.status, run.replay, is_replay=run.replay_of is not None),
         format_duration(run.last_ns - root.start_ns),
         f"{run.count('agent')} agents",
         format_count(run.count("llm"), "call"),
         f"{format_number(root.tokens.input)} + {format_number(root.tokens.output)} tokens",
     ]
     if root.cost_usd is not None:
-        facts.append(format_money(root.cost_usd, complete=root.cost_complete))
+        facts.append(format_price(root.cost_usd, complete=root.cost_complete, is_replay=run.replay_of is not None))
     return (
         Text(f"{name}  ", style="dim")
         + Text(printable(run.name, most=60), style="bold")
@@ -72,8 +80,8 @@ def _title(name: str, run: Run, dot: str) -> Text:
 
 def _verdict(counting: int) -> str:
     if not counting:
-        return "They are the same."
-    return "They differ in one place." if counting == 1 else f"They differ in {counting} places."
+        return "The runs are the same."
+    return "The runs differ in one place." if counting == 1 else f"The runs differ in {counting} places."
 
 
 def _totals(diff: Diff, arrow: str) -> Iterator[Text]:
@@ -108,8 +116,8 @@ def _print_change(out: Console, change: NodeChange, diff: Diff, arrow: str, dot:
 
 
 def _line(name: str, value: str | Text, mark: str) -> Text:
-    told = Text(value) if isinstance(value, str) else value
-    line = Text(f"{mark} {printable(name, most=60):<12} ", style="dim") + told
+    shown = Text(value) if isinstance(value, str) else value
+    line = Text(f"{mark} {printable(name, most=60):<12} ", style="dim") + shown
     return line if mark == " " else Text.assemble(line, style="dim")
 
 
@@ -164,7 +172,7 @@ def _texts(edits: Sequence[Edit]) -> Text:
             text.append(_around(edit.text, is_first=number == 0, is_last=number == len(edits) - 1))
             places += number > 0
             if places == _MOST_PLACES and number < len(edits) - 1:
-                text.append(" and more; --format json has it all", style="dim")
+                text.append(" and more; `--format json` lists all", style="dim")
                 break
         elif edit.mark == "-":
             text.append(f"[-{printable(edit.text, most=600)}-]", style=_REMOVED)

@@ -88,9 +88,9 @@ def _saved(finding: Finding) -> str:
 def print_rulings(run: Run, *, to_stderr: bool = False) -> None:
     """Print the dependences that were found in `run`, and the reasons."""
     out = Console(stderr=True, highlight=False, markup=False, emoji=False) if to_stderr else console()
-    told = explain(Facts(run))
+    rulings = explain(Facts(run))
     head = f"{printable(run.name, most=40)} {run.id[:8]}: "
-    if not told:
-        out.print(Text(f"{head}no agent asked for anything after another.", style="dim"), soft_wrap=True)
-    for line in told:
+    if not rulings:
+        out.print(Text(f"{head}no agent requested a step after another step.", style="dim"), soft_wrap=True)
+    for line in rulings:
         out.print(Text(head, style="dim") + Text(printable(line, most=800)), soft_wrap=True)

@@ -24,7 +24,7 @@ __all__ = ["print_path"]
 _LEAST_SHARE = 200
 """Rows with less than one in so many parts of the time are summed up."""
 _HEADINGS = ("START", "TIME", "DRAG", "AGENT", "STEP")
-_LEGEND = "drag: the run would be shorter by so much if this took no time"
+_LEGEND = "drag: the time by which the run would be shorter if this part took no time"
 
 
 @dataclass(slots=True)

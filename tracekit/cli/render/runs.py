@@ -9,7 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from tracekit.cli.render.console import console
-from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
+from tracekit.formatting import (
+    format_count,
+    format_duration,
+    format_money,
+    format_number,
+    format_output,
+    format_price,
+    format_status,
+    is_unicode,
+)
 from tracekit.model.summary import RunSummary, listed_numbers
 from tracekit.model.text import printable
 from tracekit.model.tree import Tokens
@@ -74,7 +83,9 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
         Text(run.id[:8]),
         Text(printable(run.name, most=40)),
         Text(recorded.strftime("%m-%d %H:%M" if is_narrow else "%Y-%m-%d %H:%M:%S")),
-        Text(run.status if run.replay_of is None else f"↻ {run.replay or run.status}", style=_STATUS_STYLE[run.status]),
+        Text(
+            format_status(run.status, run.replay, is_replay=run.replay_of is not None), style=_STATUS_STYLE[run.status]
+        ),
         Text(format_duration(run.last_ns - run.start_ns)),
         *(Text(_number(column.name, run.tokens, getattr(run, column.name))) for column in listed_numbers()),
         Text(cost_text(run) or "·"),
@@ -84,8 +95,7 @@ def _cells(run: RunSummary, *, is_narrow: bool) -> list[Text]:
 
 def cost_text(run: RunSummary) -> str:
     """Return the cost of a run, in brackets for a replay, or "" where no price is known."""
-    cost = format_money(run.shown_cost_usd, complete=run.cost_complete)
-    return f"({cost})" if cost and run.replay_of is not None else cost
+    return format_price(run.shown_cost_usd, complete=run.cost_complete, is_replay=run.replay_of is not None)
 
 
 def totals_of(runs: Sequence[RunSummary]) -> str:

@@ -15,7 +15,16 @@ from tracekit.analysis.compact import short_model, summary_of_group, telling_arg
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.cli.render.console import console
 from tracekit.cli.shape import codes_by_span
-from tracekit.formatting import format_count, format_duration, format_money, format_number, format_output, is_unicode
+from tracekit.formatting import (
+    format_count,
+    format_duration,
+    format_money,
+    format_number,
+    format_output,
+    format_price,
+    format_status,
+    is_unicode,
+)
 from tracekit.model.finding import Finding, is_at_least
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
@@ -120,7 +129,7 @@ def print_tree(
         out.print(line, no_wrap=True, overflow="crop", crop=True)
     missed = in_words(misses_of(run.unrecorded))
     if missed:
-        out.print(Text(f"partial: {printable(missed)}, and that is not recorded", style="yellow"))
+        out.print(Text(f"partial: {printable(missed)}, which is not recorded", style="yellow"))
     legend = _legend(run, likely, marks)
     if legend:
         out.print(Text(legend, style="dim"))
@@ -191,7 +200,7 @@ def _codes(run: RunTree, findings: Sequence[Finding]) -> dict[str, list[str]]:
 def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
     facts = [
         f"run {run.id[:8]}",
-        run.status,
+        format_status(run.status, run.replay, is_replay=run.replay_of is not None),
         format_duration(run.last_ns - run.root.start_ns),
         format_count(run.count("agent"), "agent"),
         format_count(run.count("llm"), "call"),
@@ -202,7 +211,8 @@ def _title(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> Text:
         facts.append(format_count(len(findings), "finding"))
     facts.append(f"{_tokens(run.root, marks) or 0} tokens")
     if run.root.cost_usd is not None:
-        facts.append(format_money(run.root.cost_usd, complete=run.root.cost_complete))
+        cost = run.root.cost_usd
+        facts.append(format_price(cost, complete=run.root.cost_complete, is_replay=run.replay_of is not None))
     return Text(printable(run.name, most=60), style="bold") + Text(
         "  " + f" {marks.dot} ".join(facts), style="not bold"
     )
@@ -238,9 +248,9 @@ def _asides(row: _Row, marks: _Marks) -> Iterator[str]:
         times = summary_of_group(node, node.end_ns or node.start_ns)
         yield f"{marks.times} {len(node.children)}  {f' {marks.dot} '.join(times)}"
     elif len(row.nodes) > 1:
-        said = [printable(telling_argument(node, row.beside), most=_MOST_ARGUMENT) if node.kind == "tool" else ""]
-        said.append(short_model(row.call) if row.call is not None else "")
-        parts = [part for part in said if part]
+        facts = [printable(telling_argument(node, row.beside), most=_MOST_ARGUMENT) if node.kind == "tool" else ""]
+        facts.append(short_model(row.call) if row.call is not None else "")
+        parts = [part for part in facts if part]
         if parts:
             yield f" {marks.dot} ".join(parts)
 
@@ -276,9 +286,10 @@ def _standing(node: Node, marks: _Marks) -> Text:
     outcome = node.attributes.get(semconv.OUTCOME)
     if node.status == "error":
         why = node.failure.type if node.failure is not None else "error"
-        told = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
+        message = node.failure.message if node.failure is not None and node.kind == "attempt" else ""
         return Text(
-            f" {marks.cross} {printable(why, most=60)}{' ' + printable(told, most=60) if told else ''}", style="red"
+            f" {marks.cross} {printable(why, most=60)}{' ' + printable(message, most=60) if message else ''}",
+            style="red",
         )
     if node.status in ("open", "interrupted"):
         return Text(f" {node.status}", style="cyan" if node.status == "open" else "yellow")
@@ -387,7 +398,7 @@ def _legend(run: RunTree, findings: Sequence[Finding], marks: _Marks) -> str:
     nodes = list(run.root.walk())
     parts = []
     if any(node.inferred for node in nodes):
-        parts.append(f"{_INFERRED} inferred from what was asked and answered")
+        parts.append(f"{_INFERRED} inferred from requests and responses")
     if any(node.attributes.get(semconv.INFERRED_BOUNDS) for node in nodes):
         parts.append(f"{marks.at_most.strip()} ran at some time within")
     if any(node.status == "interrupted" for node in nodes):

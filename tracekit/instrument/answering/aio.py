@@ -67,7 +67,7 @@ async def answer(session: Any, answerer: Answerer, sending: Sending, request: An
 
 
 async def _feed(content: Any, answerer: Answerer, reply: Reply, pieces: Sequence[Piece], attempt: Attempt) -> None:
-    """Let the rest of the body arrive, each of its `pieces` at its time."""
+    """Feed the rest of the body to the reader, each of its `pieces` at its time."""
     try:
         for piece in pieces:
             await answerer.hold_async(piece.at_ns)
@@ -118,10 +118,10 @@ class _Protocol:
     _reading_paused = False
 
     def pause_reading(self, *_: Any) -> None:
-        """Nothing is to be held back."""
+        """Do nothing: no data waits in the connection."""
 
     def resume_reading(self, *_: Any, **__: Any) -> None:
-        """Nothing was held back."""
+        """Do nothing: reading was never paused."""
 
 
 def _response(session: Any, request: Any, reply: Reply) -> Any:

@@ -24,10 +24,10 @@ class TimedChunks(Protocol):
     """The pieces of a body, each when its time has come; asynchronous for an asynchronous client."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """The pieces."""
+        """Iterate over the pieces."""
 
     def close(self) -> None:
-        """No more is read."""
+        """Stop reading."""
 
 
 def whole(reply: Reply, request: Any) -> Any:

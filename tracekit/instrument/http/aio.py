@@ -127,7 +127,7 @@ class _Observing:
     attempt: Attempt
 
     def feed_data(self, data: bytes, *args: Any) -> Any:
-        """More of the body arrived."""
+        """Record the next bytes of the body."""
         self.attempt.chunk(data)
         return super().feed_data(data, *args)  # type: ignore[misc]  # the reader's, which stands behind this class
 

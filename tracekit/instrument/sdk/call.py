@@ -267,7 +267,7 @@ class Call:
         return used
 
     def _tell_span(self) -> None:
-        """Give the SDK's span the usage that the SDK itself does not set, and what our own exporter would send."""
+        """Set the usage on the SDK's span, and the attributes that tracekit's exporter would send."""
         span, live = self.span, self.live
         if span is not None and live is not None:
             outcome = {semconv.OUTCOME: self._outcome} if self._outcome else {}

@@ -82,7 +82,7 @@ def agents_of(lines: Iterable[SessionLine], metas: Mapping[str, Mapping[str, Any
 
 
 def _copied(known: Mapping[str, SessionLine]) -> set[str]:
-    """Return the ids of the lines that a fork took over: calls that name another session, and what led to them."""
+    """Return the ids of the lines that a fork took over: another session's calls, and the lines above these."""
     copied: set[str] = set()
     for line in known.values():
         at = line if isinstance(line.content, AssistantPart) and line.content.is_copied else None

@@ -110,7 +110,7 @@ def _failure(call: CallRecord, number: int) -> Failure:
     part = line.content if line is not None else None
     if isinstance(part, FailurePart):
         return Failure("api_error" if part.status is None else str(part.status), part.message[:500])
-    return Failure("retried", "the next attempt followed; the transcript does not say what this one failed with")
+    return Failure("retried", "the next attempt followed; the transcript does not say why this one failed")
 
 
 def _last_failure(call: CallRecord) -> Failure | None:
@@ -118,7 +118,7 @@ def _last_failure(call: CallRecord) -> Failure | None:
         status = call.error.error_status
         return Failure(str(status) if status is not None else call.error.error)
     if not call.lines and call.closed_ns is not None:
-        return Failure("no_answer", "the request was given up: the transcript has no answer to it")
+        return Failure("no_answer", "the request was abandoned: the transcript has no response to it")
     return None
 
 

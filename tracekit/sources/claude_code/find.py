@@ -46,6 +46,8 @@ class ClaudeCode:
         """
         if _stream_in(path) is not None:
             return True
+        if not os.path.lexists(path):
+            return False
         errors: list[OSError] = []
         for file in _transcripts(path, errors.append):
             try:
@@ -108,14 +110,15 @@ class ClaudeCode:
                     match = _SESSION.search(line)
                     if match is not None:
                         scanned.sessions.add(match[1].decode("ascii", "replace"))
-        except FileNotFoundError as error:
-            # It was removed meanwhile.
-            pass_on(error)
         except OSError as error:
+            pass_on(error)
             self._miss(error)
         return scanned.sessions
 
     def _miss(self, error: OSError) -> None:
+        """Note a file or folder that cannot be read; one that is gone was removed meanwhile."""
+        if isinstance(error, FileNotFoundError):
+            return
         problem = f"{error.filename} is left out, since it cannot be read: {error.strerror}"
         self.problems = (*self.problems, problem)
 

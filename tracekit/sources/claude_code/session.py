@@ -155,12 +155,12 @@ def translated(
     run = run_id(NAME, session)
     name = _name(agents[MAIN], content) or notes.slug or f"{NAME} {session[:8]}"
     tree = SessionTree(run, name, agents, calls, notes, content, "" if joined is None else joined.parent)
-    missed = {**notes.unknown, **({"a line that is no JSON object": unreadable} if unreadable else {})}
+    missed = {**notes.unknown, **({"a line that is not a JSON object": unreadable} if unreadable else {})}
     for version in notes.versions:
         if _numbers(version) > _NEWEST:
             checked = ".".join(map(str, _NEWEST))
-            told = f"version {printable(version, most=20)}, newer than {checked}, the newest that was checked"
-            missed[f"{told}; a newer tracekit may know more of it"] = 1
+            note = f"version {printable(version, most=20)}, newer than {checked}, the newest that was checked"
+            missed[f"{note}; a newer tracekit may know more of it"] = 1
     source: dict[str, Any] = {
         "name": NAME,
         "session": session,

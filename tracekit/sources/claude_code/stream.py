@@ -82,7 +82,7 @@ class StreamSession:
         )
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
     def feed(self, record: Mapping[str, Any]) -> None:
         """Add the next record of the stream. Those of other sessions are left out."""

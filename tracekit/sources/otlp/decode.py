@@ -27,7 +27,7 @@ def parse_traces(body: bytes) -> ExportTraceServiceRequest:
     try:
         message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(body)
     except (DecodeError, RecursionError, ValueError) as error:
-        raise SourceError(f"the body is no ExportTraceServiceRequest in protobuf: {error}") from error
+        raise SourceError(f"the body is not an ExportTraceServiceRequest in protobuf: {error}") from error
     return message
 
 
@@ -40,7 +40,7 @@ def parse_logs(body: bytes) -> ExportLogsServiceRequest:
     try:
         message: ExportLogsServiceRequest = ExportLogsServiceRequest.FromString(body)
     except (DecodeError, RecursionError, ValueError) as error:
-        raise SourceError(f"the body is no ExportLogsServiceRequest in protobuf: {error}") from error
+        raise SourceError(f"the body is not an ExportLogsServiceRequest in protobuf: {error}") from error
     return message
 
 

@@ -59,7 +59,7 @@ def spans_of(path: Path) -> _Spans:
                 continue
             record = _record(line)
             if record is None:
-                raise SourceError(f"line {number} of {path} is no JSON; the lines before it were read")
+                raise SourceError(f"line {number} of {path} is not JSON; the lines before it were read")
             yield from spans_in_document(record, f"line {number} of {path}")
 
 
@@ -68,7 +68,7 @@ def _document(data: bytes, path: Path) -> _Spans:
         raise SourceError(f"{path} is one document of more than {_MOST_BYTES} bytes; write each request in a line")
     record = _record(data)
     if record is None:
-        raise SourceError(f"{path} is no JSON, or is cut")
+        raise SourceError(f"{path} is not JSON, or is cut")
     yield from spans_in_document(record, str(path))
 
 

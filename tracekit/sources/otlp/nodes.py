@@ -92,9 +92,9 @@ class SpanNode:
                 if node.level not in ("agent", "tool"):
                     stack.extend(node.children)
 
-    def assume(self, told: str) -> None:
+    def assume(self, assumption: str) -> None:
         """Note that the node rests on an assumption."""
-        self.attributes[semconv.ASSUMED] = [*self.attributes.get(semconv.ASSUMED, ()), told]
+        self.attributes[semconv.ASSUMED] = [*self.attributes.get(semconv.ASSUMED, ()), assumption]
 
 
 def read_node(span: SourceSpan) -> SpanNode:

@@ -61,7 +61,7 @@ class TraceStore:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https"):
             raise SourceError(
-                f"{public_address(self.url)!r} is no address of {self.name}: it begins with http:// or https://"
+                f"{public_address(self.url)!r} is not an address of {self.name}: an address begins with http:// or https://"
             )
         whole = urlunsplit(
             (parts.scheme, parts.netloc, parts.path.rstrip("/") + path.partition("?")[0], path.partition("?")[2], "")
@@ -74,8 +74,10 @@ class TraceStore:
             with error:
                 if error.code == 404:
                     return None
-                said = error.read(500).decode("utf-8", "replace").strip()
-            raise SourceError(f"{self._where()} answers {error.code} {error.reason}: {said or 'no reason'}") from error
+                explanation = error.read(500).decode("utf-8", "replace").strip()
+            raise SourceError(
+                f"{self._where()} answers {error.code} {error.reason}: {explanation or 'no reason'}"
+            ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise SourceError(f"{self._where()} cannot be reached: {reason}") from error
@@ -168,7 +170,7 @@ def _json(store: TraceStore, body: bytes) -> Any:
         return json.loads(body)
     except ValueError as error:
         raise SourceError(
-            f"{store.name} at {public_address(store.url)} answers with what is no JSON; is it the right address?"
+            f"{store.name} at {public_address(store.url)} did not answer with JSON; check the address"
         ) from error
 
 
@@ -187,5 +189,5 @@ def _trace_id(text: str) -> str:
     """
     id = text.strip().lower().rjust(_DIGITS, "0")
     if len(id) > _DIGITS or id.strip("0123456789abcdef") or not id.strip("0"):
-        raise SourceError(f"{text!r} is no trace id; give its 32 hex digits")
+        raise SourceError(f"{text!r} is not a trace id; give its 32 hex digits")
     return id

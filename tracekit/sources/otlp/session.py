@@ -105,7 +105,7 @@ class TraceSession:
         self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
         source = self._source(stamps, is_part=bool(claude))
         lanes, spans = _Emitting(run, root, self._full, is_waiting=self.is_waiting, is_part=bool(claude)).all(info.name)
-        missed = {"a line that is no span": self._unreadable} if self._unreadable else {}
+        missed = {"a line that is not a span": self._unreadable} if self._unreadable else {}
         return Translation(info, source, lanes, spans, missed)
 
     def _joined(self, joined: JoinedSpans, root: SpanNode, stamps: Stamps) -> Translation | None:
@@ -118,7 +118,7 @@ class TraceSession:
         return {"name": NAME, "session": self.trace, "form": self.form, "files": stamps, **part}
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._reading.close()
 
     def _read(self) -> None:

@@ -111,8 +111,8 @@ def _with_cache(found: Mapping[str, Any], attributes: Mapping[str, Any], dialect
         return {} if is_summed and cached <= given else outside
     assumed = found.get(semconv.ASSUMED, [])
     if cached > given:
-        told = "the input does not include the cache: it is less than what was read and written"
-        return {**outside, semconv.ASSUMED: [*assumed, told]}
+        assumption = "the input does not include the cache: it is less than what was read and written"
+        return {**outside, semconv.ASSUMED: [*assumed, assumption]}
     if total is not None and output is not None:
         return {} if is_summed else outside
     return {semconv.ASSUMED: [*assumed, "the input includes the cache: nothing says so"]}

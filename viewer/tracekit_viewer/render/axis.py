@@ -1,4 +1,4 @@
-"""The axis of time: round steps, told from the run's begin."""
+"""The axis of time, with round steps, counted from the run's begin."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ STEP = 2000
 
 @dataclass(slots=True)
 class Shown:
-    """As many lines as were asked for, and what is left, for people; empty if nothing is."""
+    """The requested lines, and a text about the remaining ones, which is empty if there are none."""
 
     lines: list[Line]
     left: str = ""
@@ -63,7 +63,7 @@ class Body(Protocol):
     """The content of a block."""
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` lines of at most `width` columns, and a word on what is left."""
+        """Return the first `most` lines of at most `width` columns, and a note on the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ _LEAST_SIDE_BY_SIDE = 84
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words as they were said, wrapped."""
+    """A text, wrapped."""
 
     text: str
     style: Style = "text"
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows."""
+        """Return the first `most` rows."""
         text = self.text.strip("\n")
         lines: list[Line] = []
         at, end = 0, 0
@@ -59,7 +59,7 @@ class Json:
     value: Any
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows."""
+        """Return the first `most` rows."""
         lines: list[Line] = []
         entries = outline(self.value)
         for depth, key, text, style in entries:
@@ -99,7 +99,7 @@ class Lines:
     lines: tuple[Line, ...]
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` lines."""
+        """Return the first `most` lines."""
         left = len(self.lines) - most
         kept = self.lines if left <= _GRACE else self.lines[:most]
         return Shown([trimmed(line, width) for line in kept], f"{count(left)} more lines" if left > _GRACE else "")
@@ -113,7 +113,7 @@ class KeyValues:
     style: Style = "text"
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows."""
+        """Return the first `most` rows."""
         # A name is cut before a value is: names of attributes are long, and their ends tell.
         label = min(max((cells(fit(name, 200)) for name, _ in self.facts), default=0), width // 2)
         lines = list(islice(self._lines(label, width), most + _GRACE + 1))
@@ -141,7 +141,7 @@ class Table:
     right: frozenset[int] = frozenset()
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows, below the names."""
+        """Return the first `most` rows, below the names."""
         kept = self.rows if len(self.rows) <= most + _GRACE else self.rows[:most]
         widths = [
             max(cells(fit(text, 60)) for text in (name, *(row[index][0] for row in kept)))

@@ -12,7 +12,7 @@ from tracekit_viewer.door import (
     NodeChange,
     Run,
     duration,
-    money,
+    price,
     semconv,
     short_model,
     telling_argument,
@@ -217,7 +217,7 @@ def title_lines(runs: ComparedRuns) -> list[Pieces]:
     lines: list[Pieces] = []
     for letter, run, start_ns in (("A", runs.a, runs.starts[0]), ("B", runs.b, runs.starts[1])):
         replay = f" · ↻ {run.replay or 'replay'} of {run.replay_of[:8]}" if run.replay_of else ""
-        cost = money(run.root.cost_usd, complete=run.root.cost_complete)
+        cost = price(run.root.cost_usd, complete=run.root.cost_complete, is_replay=run.replay_of is not None)
         facts = [run.id[:8] + replay, run.status, duration(_last_ns(run) - start_ns), cost]
         lines.append(
             [

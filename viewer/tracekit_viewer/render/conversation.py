@@ -27,7 +27,7 @@ _STOPPED: dict[str, tuple[str, Style]] = {
 
 @dataclass(slots=True)
 class _Scene:
-    """The call that is told, and where it stands."""
+    """The call that is shown, and its place in the run."""
 
     run: Run
     call: Node

@@ -32,7 +32,7 @@ def copied_forms(run: Run, node: Node) -> dict[str, Callable[[], str]]:
 
 
 def text_of_node(run: Run, node: Node) -> str:
-    """Return what was said in `node`: the input and result of a tool, else the messages of the calls below."""
+    """Return the messages in `node`: a tool's input and result, else the messages of the calls below."""
     parts: list[str] = []
     if node.kind == "tool":
         for name in (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT):

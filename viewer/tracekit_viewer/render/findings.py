@@ -35,7 +35,10 @@ class FindingLine(NamedTuple):
 def finding_rows(
     found: Sequence[Finding], chosen: int, width: int, below: Sequence[Pieces] | None = None
 ) -> list[FindingLine]:
-    """All findings on lines of `width` cells. The `chosen` one has `below` under it, or else its evidence and remedy."""
+    """Return the findings as lines of `width` cells.
+
+    The `chosen` finding is followed by `below`, or else by its evidence and remedy.
+    """
     rows: list[FindingLine] = []
     for number, finding in enumerate(found):
         lines = [_head(finding, width, chosen=number == chosen)]

@@ -13,8 +13,8 @@ from tracekit_viewer.render.bodies import Text
 __all__ = ["failure_blocks", "kept_note", "note"]
 
 _KEPT = {
-    "metadata": "Only the form of what was said was kept (TRACEKIT_CONTENT=metadata): texts are hashes.",
-    "off": "Nothing of what was said was kept (TRACEKIT_CONTENT=off).",
+    "metadata": "Texts were recorded as hashes only (TRACEKIT_CONTENT=metadata).",
+    "off": "No texts were recorded (TRACEKIT_CONTENT=off).",
 }
 
 

@@ -79,7 +79,7 @@ def totals(node: Node, run: Run) -> list[tuple[str, str]]:
         facts.append(("retries", str(node.retries)))
     if node.inferred:
         why = node.attributes.get(semconv.INFERRED_FROM)
-        facts.append(("inferred", f"from {why}" if why else "from what was asked and answered"))
+        facts.append(("inferred", f"from {why}" if why else "from requests and responses"))
     return facts
 
 
@@ -105,8 +105,8 @@ def _task_and_answer(run: Run, agent: Node, reader: Reader) -> Iterator[Block]:
     ]
     answer = "\n".join(words)
     if answer:
-        told = "final answer" if agent.status != "open" else "last answer so far"
-        head: Line = (("assistant", "assistant"), (f"  {told}", "dim"))
+        label = "final answer" if agent.status != "open" else "last answer so far"
+        head: Line = (("assistant", "assistant"), (f"  {label}", "dim"))
         yield Block("answer", head, body=body_of(answer), bar="assistant", folded=20, copied=lambda: answer)
 
 
@@ -152,11 +152,11 @@ def _tool_name(node: Node) -> str:
 
 
 def _damage(run: Run) -> list[Block]:
-    told = damage_in(run)
-    if not told:
+    damage = damage_in(run)
+    if not damage:
         return []
     head: Line = (("✗ ", "error"), ("a part of the record could not be read", "error"))
-    return [Block("damage", head, body=Text("\n".join(told)), bar="error")]
+    return [Block("damage", head, body=Text("\n".join(damage)), bar="error")]
 
 
 def _processes(run: Run) -> Iterator[Block]:
@@ -181,7 +181,7 @@ def _state(run: Run, segment: Segment) -> str:
     if segment.alive:
         return "running"
     is_whole = segment.exited or run.status in ("ok", "error")
-    return "ended in good order" if is_whole else "gone: it ended without a last word"
+    return "ended in good order" if is_whole else "gone: it ended without recording its end"
 
 
 def tool_node_blocks(run: Run, tool: Node, family: Family, reader: Reader) -> list[Block]:
@@ -236,5 +236,5 @@ def _from_wire(
 def span_blocks(run: Run, span: Node) -> list[Block]:
     """A span that says nothing of its own."""
     facts = tuple(totals(span, run))
-    words = "Nothing was said here; its attributes tell what it is."
+    words = "There are no messages here; see the attributes."
     return [*failure_blocks(span), Block("facts", body=KeyValues(facts), folded=STEP), note("none", words)]

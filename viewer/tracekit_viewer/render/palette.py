@@ -1,4 +1,4 @@
-"""The colours of a run, from those of the terminal's theme. Nothing is told by colour alone."""
+"""The colours of a run, from the terminal's theme. Each fact is shown by a sign or a text, too."""
 
 from __future__ import annotations
 

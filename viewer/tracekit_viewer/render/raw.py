@@ -52,9 +52,9 @@ def _blocks(run: Run, exchange: Exchange) -> Iterator[Block]:
     headers = KeyValues(tuple(sorted(exchange.headers.items())))
     yield Block(f"{key} answer", status, answered, headers, "assistant", folded=4)
     pieces = Pieces(exchange.pieces, began)
-    told = f"{counted(len(exchange.pieces), 'piece')}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
+    summary = f"{counted(len(exchange.pieces), 'piece')}, {size(sum(len(piece.data) for piece in exchange.pieces))}"
     yield Block(
-        f"{key} body", (("answer body", "dim"),), told, pieces, "assistant", folded=24,
+        f"{key} body", (("answer body", "dim"),), summary, pieces, "assistant", folded=24,
         copied=lambda: exchange.body.decode("utf-8", "replace"),
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ class Pieces:
     began_ns: int
 
     def shown(self, width: int, most: int) -> Shown:
-        """Its first `most` rows."""
+        """Return the first `most` rows."""
         lines = list(islice(self._lines(width), most + 1))
         if len(lines) <= most:
             return Shown(lines)

@@ -146,7 +146,7 @@ def _label(
 
 
 def _hints(forest: Forest, index: int, chain: range, view: Viewport) -> list[str]:
-    """Return what is said beside the name, the most important first."""
+    """Return the facts beside the name, the most important first."""
     node = forest.nodes[index]
     if isinstance(node, AlikeNodes):
         return [f"× {len(node.children)}", *summary_of_group(node, view.now_ns)]
@@ -197,10 +197,10 @@ def _guides(forest: Forest, index: int, most: int) -> str:
     shown = min(levels, max(2, most // 2))
     if shown < levels:
         # As wide for 9 levels as for 1,000, so that guides stay below one another.
-        told = f"{levels:┄<{_DEPTH}}"
-        shown = max(1, (most - len(told)) // 2)
+        levels_text = f"{levels:┄<{_DEPTH}}"
+        shown = max(1, (most - len(levels_text)) // 2)
     else:
-        told = ""
+        levels_text = ""
     parts = ["└─" if forest.is_last(index) else "├─"]
     place = forest.parents[index]
     for _ in range(shown - 1):
@@ -208,7 +208,7 @@ def _guides(forest: Forest, index: int, most: int) -> str:
             place = forest.parents[place]
         parts.append("  " if forest.is_last(place) else "│ ")
         place = forest.parents[place]
-    return told + "".join(reversed(parts))
+    return levels_text + "".join(reversed(parts))
 
 
 def _named(name: str, query: str, style: str) -> Pieces:

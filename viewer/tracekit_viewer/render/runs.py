@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tracekit_viewer.door import RunSummary, Tokens, count, counted, duration, listed_numbers, money, output
+from tracekit_viewer.door import RunSummary, Tokens, count, counted, duration, listed_numbers, money, output, price
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.text import plain
 
@@ -125,8 +125,7 @@ def _output(run: RunSummary) -> str:
 
 def _cost(run: RunSummary) -> str:
     """Return the cost of a run; of a replay, which costs nothing, that of the recorded calls in brackets."""
-    cost = money(run.shown_cost_usd, complete=run.cost_complete)
-    return _NONE if not cost else cost if run.replay_of is None else f"({cost})"
+    return price(run.shown_cost_usd, complete=run.cost_complete, is_replay=run.replay_of is not None) or _NONE
 
 
 def _source(run: RunSummary) -> str:
@@ -314,7 +313,9 @@ def line_of(
 
 def title_of(total: int, live: int, shown: Sequence[RunSummary], *, is_filtered: bool) -> Pieces:
     """The line above the list: the number of runs, and the totals of those shown."""
-    pieces: Pieces = [("tracekit", "strong"), (f"  {counted(total, 'run')}", "quiet")]
+    # The totals are those of the runs that are loaded: the newest, until the list is scrolled, sorted or filtered.
+    newest = f"newest {len(shown):,} of " if not is_filtered and len(shown) < total else ""
+    pieces: Pieces = [("tracekit", "strong"), (f"  {newest}{counted(total, 'run')}", "quiet")]
     if live:
         pieces += [(" · ", "faint"), (f"{MARKS['open']} {live} live", "open")]
     if is_filtered:
@@ -337,15 +338,15 @@ def _totals(runs: Sequence[RunSummary]) -> Iterator[str]:
 
 def summary_line(run: RunSummary) -> str:
     """Return the facts that a narrow list has no room for."""
-    said = [
+    facts = [
         plain(run.id[:8]),
         _status(run),
         _recorded(run, "%F %T"),
         counted(run.agents, "agent"),
     ]
     if run.tokens.cache_read:
-        said.append(f"{count(run.tokens.cache_read)} in from cache")
-    return " · ".join([*said, plain(run.name, 200)])
+        facts.append(f"{count(run.tokens.cache_read)} in from cache")
+    return " · ".join([*facts, plain(run.name, 200)])
 
 
 def _fit(text: str, width: int, *, right: bool) -> str:

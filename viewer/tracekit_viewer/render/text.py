@@ -73,7 +73,7 @@ def _split(text: str, width: int) -> tuple[str, str]:
 
 
 def _head(text: str, width: int) -> str:
-    """As much of the beginning of `text` as takes at most `width` columns, marks included."""
+    """Return the beginning of `text`, cut to `width` columns, marks included."""
     taken = 0
     for index, character in enumerate(text):
         taken += get_character_cell_size(character)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from tracekit_viewer.door import Run, count, counted, duration, money, output
+from tracekit_viewer.door import Run, count, counted, duration, output, price
 from tracekit_viewer.render.bars import Pieces
 from tracekit_viewer.render.findings import FLAG
+from tracekit_viewer.render.runs import REPLAYED
 from tracekit_viewer.render.text import plain
 
 __all__ = ["Title", "title_of"]
@@ -31,7 +32,7 @@ class Title:
 
 def title_of(title: Title, width: int) -> Pieces:
     """The line above a run; where `width` is short of room, what stands elsewhere too is left out."""
-    status, style = _STATUS.get(title.run.status, ("● live" if title.live else "open", "open"))
+    status, style = _status(title)
     head: Pieces = [(plain(title.run.name, 60), "strong"), (f"  {status}", style)]
     if title.following:
         head.append((", following", "open"))
@@ -42,6 +43,14 @@ def title_of(title: Title, width: int) -> Pieces:
     for _, fact in facts:
         head += [(" · ", "faint"), (fact, "warning" if fact.startswith(FLAG) else "quiet")]
     return head
+
+
+def _status(title: Title) -> tuple[str, str]:
+    """Return the status of the run and its style; of a replay that has ended, its outcome, as the list shows it."""
+    run = title.run
+    if run.replay is not None and run.status != "open":
+        return f"{REPLAYED} {run.replay}", "warning" if run.replay == "diverged" else "open"
+    return _STATUS.get(run.status, ("● live" if title.live else "open", "open"))
 
 
 def _facts(title: Title) -> list[tuple[int, str]]:
@@ -60,6 +69,7 @@ def _facts(title: Title) -> list[tuple[int, str]]:
         (1, f"{count(root.tokens.input)} → {output(root.tokens.output, is_partial=root.tokens.is_partial)} tokens")
     )
     if root.cost_usd is not None:
-        facts.append((1, money(root.cost_usd, complete=root.cost_complete)))
+        is_replay = title.run.replay_of is not None
+        facts.append((1, price(root.cost_usd, complete=root.cost_complete, is_replay=is_replay)))
     facts.append((5, title.run.id[:8]))
     return facts

@@ -101,7 +101,7 @@ def _model_blocks(model: str, calls: list[Node]) -> Iterable[Block]:
 
 
 def _parts(model: str, calls: list[Node]) -> list[CostPart]:
-    """The kinds of tokens of all `calls`; a rate is told where all of them paid the same."""
+    """The kinds of tokens of all `calls`, with a rate where all calls paid the same."""
     if len(calls) > _MOST_PRICED:
         return _without_rates(calls)
     priced = [cost_parts(call.attributes, model, call.start_ns) for call in calls]

@@ -1,4 +1,4 @@
-"""Every key, as the bindings themselves tell it, and what the marks mean."""
+"""Every key, with the text of its binding, and the meanings of the marks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _LEGEND = (
     ("✓ ✗ ● ◌", "in the list: ended well, failed, lives, interrupted"),
     ("⚑ TK102", "what was found about it, likely or certain; i tells more"),
     ("⌕", "its content has what is searched"),
-    ("~", "concluded from what was asked and answered, not recorded"),
+    ("~", "concluded from requests and responses, not recorded"),
     ("≤", "it ran at some time within"),
 )
 _MOUSE = (

@@ -41,6 +41,13 @@ class ReplayingScreen(CheckedScreen):
                 f"its command was not recorded: run  {replay_command(run, ['COMMAND'])}", timeout=10, markup=False
             )
             return
+        if command[0].endswith(".py") and not Path(command[0]).exists():
+            self.notify(
+                f"its program {plain(command[0], 100)} is not in {plain(str(Path.cwd()), 200)}: open the viewer where it is",
+                timeout=10,
+                markup=False,
+            )
+            return
         question = "Replay this run again? The program runs here, answered from the recording; no model is called."
         detail = f"{plain(replay_command(run, command))}\nin {plain(str(Path.cwd()))}"
         self.app.push_screen(AskScreen(question, detail), partial(self._replay, run, command))
@@ -50,14 +57,14 @@ class ReplayingScreen(CheckedScreen):
             return
         problem = replay_again(self.app, run, command)
         if problem:
-            self.notify(f"{problem}:  {replay_command(run, command)}", timeout=15, markup=False)
+            self.notify(plain(f"{problem}:  {replay_command(run, command)}", 500), timeout=15, markup=False)
             return
         self._open_comparison(run, newest=True)
 
     def action_compare(self) -> None:
         """Show a replay beside its recording."""
         if self._run is None or self._run.replay_of is None:
-            self.notify("this run is no replay: m marks two runs in the list, and D compares them", timeout=5)
+            self.notify("this run is not a replay: m marks two runs in the list, and D compares them", timeout=5)
             return
         self._open_comparison(self._run, newest=False)
 

@@ -194,7 +194,7 @@ class RunScreen(TakingScreen):
 
     @on(Worker.StateChanged)
     def _thread_ended(self, message: Worker.StateChanged) -> None:
-        """Take what a thread brought. What cannot be had is told, and what is there stays."""
+        """Show the result of a thread. An error is reported, and earlier content stays."""
         worker: Worker[Any] = message.worker
         if message.state == WorkerState.ERROR:
             told = {"poll": "this run can't be followed", "check": "this run can't be checked"}

@@ -176,7 +176,7 @@ class RunsScreen(FilteredScreen):
 
     @on(Worker.StateChanged)
     def _thread_ended(self, message: Worker.StateChanged) -> None:
-        """Take what a thread brought. Its own fault is told like any other, and the screen stays."""
+        """Show the result of a thread. An error is reported, and the screen stays."""
         if message.state not in (WorkerState.SUCCESS, WorkerState.ERROR):
             return
         worker: Worker[Any] = message.worker

@@ -52,7 +52,7 @@ class TakingScreen(ReplayingScreen, LayoutScreen):
         self.notify(f"Copied as {form}, {len(text):,} characters.", markup=False)
 
     def action_show_in(self, variable: Literal["PAGER", "EDITOR"]) -> None:
-        """Show what was said in the node under the cursor in another program."""
+        """Show the messages of the node under the cursor in another program."""
         taken = self._taken()
         if taken is not None:
             problem = show_outside(self.app, text_of_node(*taken), variable)

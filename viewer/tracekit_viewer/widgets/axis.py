@@ -33,7 +33,7 @@ class Axis(TimeDrag):
         self._marked: tuple[int, int] | None = None
 
     def look(self, view: Viewport, origin_ns: int, whole_ns: int, note: str = "") -> None:
-        """Show the axis of `view`, told from `origin_ns`; the whole of the run is `whole_ns` long.
+        """Show the axis of `view`, counted from `origin_ns`; the whole run is `whole_ns` long.
 
         `note` says what lies outside of that whole.
         """

@@ -105,7 +105,7 @@ class _SearchInput(Input):
         super().__init__(placeholder="what to look for; n and N go on", compact=True)
 
     def action_give_up(self) -> None:
-        """Look for nothing."""
+        """Cancel the search."""
         self.value = ""
         self.post_message(self.Submitted(self, ""))
 
@@ -157,7 +157,7 @@ class DetailPane(Vertical):
 
     @override
     def focus(self, scroll_visible: bool = True) -> Self:
-        """Let keys act on what is read."""
+        """Focus the content, so that keys act on it."""
         self.query_one(Document).focus(scroll_visible)
         return self
 
@@ -210,7 +210,7 @@ class DetailPane(Vertical):
             self.post_message(SplitMoved(event.screen_x, event.screen_y))
 
     def on_mouse_up(self) -> None:
-        """Let go of the line."""
+        """Stop moving the line."""
         if self._is_held:
             self._is_held = False
             self.release_mouse()
@@ -236,7 +236,7 @@ class DetailPane(Vertical):
         finder.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to where it is said."""
+        """Go to the next match."""
         event.stop()
         event.input.remove_class("-open")
         document = self.query_one(Document)
@@ -245,7 +245,7 @@ class DetailPane(Vertical):
             self.notify("Not found.", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Nothing is looked for while it is typed."""
+        """Ignore changes: the search begins with enter."""
         event.stop()
 
     def action_enlarge(self) -> None:

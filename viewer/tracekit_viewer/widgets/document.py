@@ -266,7 +266,7 @@ class Document(ScrollView, can_focus=True):
             self._go(self._row_at(*stands))
 
     def search(self, query: str) -> int:
-        """Unfold all, mark `query` and go to where it is said next; how many rows say it."""
+        """Unfold all, mark `query`, and go to its next match; return the number of rows that have it."""
         self._query = query.lower()
         if self._query:
             self._opened = {block.key: max(1, self._opened.get(block.key, 0)) for block in self._blocks}
@@ -298,7 +298,7 @@ class Document(ScrollView, can_focus=True):
             self._go(next((row for row in reversed(found) if row < self.cursor), found[-1]))
 
     def action_copy(self) -> None:
-        """Copy what the block under the cursor says, as it was said, to the terminal's clipboard."""
+        """Copy the block under the cursor, unchanged, to the terminal's clipboard."""
         if not self._rows:
             return
         copied = self._blocks[self._block_at(self.cursor)].copied

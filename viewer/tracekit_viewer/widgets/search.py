@@ -42,7 +42,7 @@ class SearchBar(Horizontal):
         self.query_one("#found", Label).update(found)
 
     def action_cancel(self) -> None:
-        """Give up."""
+        """Cancel the search."""
         self._close(found=False)
 
     @on(Input.Changed)

@@ -28,17 +28,20 @@ def _level(span: SourceSpan) -> SpanLevel | None:
 
 
 def _extras(span: SourceSpan) -> Mapping[str, Any]:
-    told, found = span.attributes, dict[str, Any]()
-    if "request_id" in told or semconv.RESPONSE_ID in told:
+    attributes, found = span.attributes, dict[str, Any]()
+    if "request_id" in attributes or semconv.RESPONSE_ID in attributes:
         # The id of the response is that of the request.
-        found |= {semconv.REQUEST_ID: told.get("request_id", told.get(semconv.RESPONSE_ID)), semconv.RESPONSE_ID: None}
-    counts = [count_in(told.get(name)) for name in _BARE]
-    if semconv.INPUT_TOKENS not in told and counts[0] is not None:
+        found |= {
+            semconv.REQUEST_ID: attributes.get("request_id", attributes.get(semconv.RESPONSE_ID)),
+            semconv.RESPONSE_ID: None,
+        }
+    counts = [count_in(attributes.get(name)) for name in _BARE]
+    if semconv.INPUT_TOKENS not in attributes and counts[0] is not None:
         found[semconv.INPUT_TOKENS] = sum(count or 0 for count in counts)
         found[semconv.CACHE_READ_TOKENS], found[semconv.CACHE_WRITE_TOKENS] = counts[1] or 0, counts[2] or 0
-        if semconv.OUTPUT_TOKENS not in told and count_in(told.get("output_tokens")) is not None:
-            found[semconv.OUTPUT_TOKENS] = count_in(told["output_tokens"])
-    first_ms = told.get("ttft_ms")
+        if semconv.OUTPUT_TOKENS not in attributes and count_in(attributes.get("output_tokens")) is not None:
+            found[semconv.OUTPUT_TOKENS] = count_in(attributes["output_tokens"])
+    first_ms = attributes.get("ttft_ms")
     if isinstance(first_ms, int | float) and not isinstance(first_ms, bool):
         found[semconv.TIME_TO_FIRST_CHUNK] = first_ms / 1e3
     found[semconv.PROVIDER_NAME] = "anthropic"

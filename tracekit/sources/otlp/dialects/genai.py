@@ -33,8 +33,8 @@ def event_messages(span: SourceSpan) -> Mapping[str, Any]:
             role = str(event.attributes.get("role") or _MESSAGES[event.name])
             found.setdefault(semconv.INPUT_MESSAGES, []).append(_message(role, event.attributes))
         elif event.name == _CHOICE:
-            told = json_in(event.attributes.get("message"))
-            inner = told if isinstance(told, Mapping) else {**event.attributes, "content": told}
+            content = json_in(event.attributes.get("message"))
+            inner = content if isinstance(content, Mapping) else {**event.attributes, "content": content}
             message = _message("assistant", inner)
             if "finish_reason" in event.attributes:
                 message["finish_reason"] = event.attributes["finish_reason"]
@@ -49,9 +49,11 @@ def _message(role: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, Mapping):
             function = call.get("function")
-            told = function if isinstance(function, Mapping) else call
-            arguments = json_in(told.get("arguments"))
-            parts.append({"type": "tool_call", "id": call.get("id"), "name": told.get("name"), "arguments": arguments})
+            called = function if isinstance(function, Mapping) else call
+            arguments = json_in(called.get("arguments"))
+            parts.append(
+                {"type": "tool_call", "id": call.get("id"), "name": called.get("name"), "arguments": arguments}
+            )
     if role == "tool" and "id" in attributes:
         parts = [{"type": "tool_call_response", "id": attributes["id"], "response": content}]
     return {"role": role, "parts": parts}

@@ -56,11 +56,11 @@ def _parts(content: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         call, response = part.get("function_call"), part.get("function_response")
         if isinstance(call, Mapping):
-            told = {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
-            found.append({"type": "tool_call", **told})
+            fields = {"id": call.get("id"), "name": call.get("name"), "arguments": call.get("args")}
+            found.append({"type": "tool_call", **fields})
         elif isinstance(response, Mapping):
-            told = {"id": response.get("id"), "response": response.get("response")}
-            found.append({"type": "tool_call_response", **told})
+            fields = {"id": response.get("id"), "response": response.get("response")}
+            found.append({"type": "tool_call_response", **fields})
         elif "text" in part:
             found.append({"type": "text", "content": part["text"]})
     return found

@@ -84,10 +84,10 @@ def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, Mapping):
             function = call.get("function")
-            told = function if isinstance(function, Mapping) else call
-            arguments = told.get("arguments", told.get("args", told.get("input")))
+            called = function if isinstance(function, Mapping) else call
+            arguments = called.get("arguments", called.get("args", called.get("input")))
             id = call.get("id", call.get("toolCallId"))
-            found.append({"id": id, "name": told.get("name", told.get("toolName")), "arguments": arguments})
+            found.append({"id": id, "name": called.get("name", called.get("toolName")), "arguments": arguments})
     return found
 
 

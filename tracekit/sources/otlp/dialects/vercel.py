@@ -40,11 +40,11 @@ def _extras(span: SourceSpan) -> Mapping[str, Any]:
 
 
 def _content(span: SourceSpan) -> Mapping[str, Any]:
-    told = span.attributes
-    output = message_of("assistant", told.get("ai.response.text"))
-    calls = as_messages([{"role": "assistant", "tool_calls": _listed(told.get("ai.response.toolCalls"))}])
+    attributes = span.attributes
+    output = message_of("assistant", attributes.get("ai.response.text"))
+    calls = as_messages([{"role": "assistant", "tool_calls": _listed(attributes.get("ai.response.toolCalls"))}])
     output["parts"] += calls[0]["parts"]
-    return without_empty(as_messages(told.get("ai.prompt.messages")), [output] if output["parts"] else [])
+    return without_empty(as_messages(attributes.get("ai.prompt.messages")), [output] if output["parts"] else [])
 
 
 def _listed(value: Any) -> Any:

@@ -89,7 +89,7 @@ class OtlpHttp:
         if signal is None:
             raise _RefusedError(404, f"there is nothing at this path; send to {', '.join(_PATHS)}")
         if scope["method"] != "POST":
-            raise _RefusedError(405, "only POST is answered", allow="POST")
+            raise _RefusedError(405, "only POST is supported", allow="POST")
         given = headers.get("authorization", "").encode()
         if self._token and not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             raise _RefusedError(401, "the token is missing or wrong", www_authenticate="Bearer")
@@ -114,7 +114,7 @@ class OtlpHttp:
                     async with asyncio.timeout(_PATIENCE_S):
                         body = await self._read(receive)
                 except TimeoutError as error:
-                    raise _RefusedError(408, f"the body did not come within {_PATIENCE_S} seconds") from error
+                    raise _RefusedError(408, f"the body did not arrive within {_PATIENCE_S} seconds") from error
                 async with self._working:
                     return await asyncio.to_thread(self._work, asked, body)
         except SourceError as error:
@@ -133,7 +133,7 @@ class OtlpHttp:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _RefusedError(400, "the sender went away before the end of the body")
+                raise _RefusedError(400, "the sender closed the connection before the end of the body")
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
             if size > self._most:
@@ -186,19 +186,18 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
 
 def _success(signal: Signal, accepted: Accepted) -> Any:
     response = _RESPONSES[signal]()
-    if accepted.rejected and signal == "logs":
-        response.partial_success.rejected_log_records = accepted.rejected
-    elif accepted.rejected:
-        response.partial_success.rejected_spans = accepted.rejected
-        response.partial_success.error_message = accepted.reason
+    if accepted.rejected:
+        partial = response.partial_success
+        setattr(partial, "rejected_log_records" if signal == "logs" else "rejected_spans", accepted.rejected)
+        partial.error_message = accepted.reason
     return response
 
 
 def _as_json(response: Any) -> bytes:
-    told = response.partial_success
-    if not told.error_message:
+    rejection = response.partial_success
+    if not rejection.error_message:
         return b"{}"
-    (count, rejected), (_, reason) = told.ListFields()
+    (count, rejected), (_, reason) = rejection.ListFields()
     return json.dumps({"partialSuccess": {count.json_name: str(rejected), "errorMessage": reason}}).encode()
 
 

@@ -88,7 +88,7 @@ class Intake:
         with self._lock:
             # A single body within its own limit is always taken.
             if self._held and self._held + size > self.limits.held_bytes:
-                raise BusyError("the receiver holds as much as it may")
+                raise BusyError("the receiver is full; send the spans again later")
             self._held += size
         try:
             yield
@@ -167,9 +167,9 @@ def parse_json_body(body: bytes) -> Mapping[str, Any]:
         record = orjson.loads(body)
     except (ValueError, RecursionError) as error:
         pass_on(error)
-        raise SourceError(f"the body is no JSON: {error}") from error
+        raise SourceError(f"the body is not JSON: {error}") from error
     if not isinstance(record, dict):
-        raise SourceError("the body is no JSON object")
+        raise SourceError("the body is not a JSON object")
     if is_deeper(record, _MOST_LEVELS):
         raise SourceError(f"the body has more than {_MOST_LEVELS} levels of lists and objects")
     return record

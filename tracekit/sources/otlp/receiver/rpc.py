@@ -42,7 +42,7 @@ def grpc_server(intake: Intake, address: str, token: str = "", credentials: Any 
             server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
         )
     except RuntimeError as error:
-        raise SourceError(f"nothing can listen at {address}: {error}") from error
+        raise SourceError(f"the receiver cannot listen at {address}: {error}") from error
     return server, int(port)
 
 

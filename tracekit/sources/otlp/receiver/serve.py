@@ -50,7 +50,7 @@ def check_options(options: ListenOptions) -> None:
         raise SourceError("TLS needs both: give --certificate FILE and --key FILE")
     for path in (options.certificate, options.key):
         if path is not None and not path.is_file():
-            raise SourceError(f"{path} is no file; give the certificate and its key in PEM")
+            raise SourceError(f"{path} is not a file; give the certificate and its key in PEM")
     if _is_loopback(options.host):
         return
     missing = [] if options.token else ["a token (--token-file FILE, or the variable TRACEKIT_LISTEN_TOKEN)"]
@@ -141,7 +141,7 @@ def _bound(host: str, port: int) -> socket.socket:
         with suppress(UnboundLocalError):
             found.close()
         raise SourceError(
-            f"nothing can listen at {host}:{port}: {error.strerror or error}; give another port with --http-port"
+            f"the receiver cannot listen at {host}:{port}: {error.strerror or error}; give another port with --http-port"
         ) from error
     return found
 
