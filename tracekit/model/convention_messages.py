@@ -48,7 +48,9 @@ def _request_body(attributes: Attributes) -> bytes:
     system = _blocks(_listed(attributes.get(semconv.SYSTEM_INSTRUCTIONS)))
     # A tool of the conventions may have the system prompt among the messages.
     system += [block for each in messages if each["role"] == "system" for block in each["content"]]
+    model = attributes.get(semconv.REQUEST_MODEL)
     body = {
+        **({"model": model} if isinstance(model, str) else {}),
         "messages": [each for each in messages if each["role"] != "system"],
         **({"system": system} if system else {}),
     }

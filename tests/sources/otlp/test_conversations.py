@@ -8,7 +8,7 @@ from typing import Any
 
 from tracekit_viewer.render.call_messages import Reader
 
-from tests.sources.otlp.test_dialects import agent, chat
+from tests.sources.otlp.test_dialects import MODEL, agent, chat
 from tests.sources.transcripts import nodes
 from tests.support.foreign import run_of, span
 from tracekit.analysis.new_messages import messages_of
@@ -55,4 +55,5 @@ def test_the_viewers_reader_reads_them(home: Path, tmp_path: Path) -> None:
     run = run_of(tmp_path, span(1, 0, "chat", 1, 2, chat(10, 1, **said([ASK, USE, RESULT], [DONE]))))
     contents = Reader().of_call(run, nodes(run, "llm")[0])
     assert contents is not None
+    assert contents.request.get("model") == MODEL
     assert (len(contents.messages), contents.message["content"][0]["text"]) == (3, "It is on the shelf.")
