@@ -33,6 +33,10 @@ _READ: Mapping[Level, tuple[str, ...]] = {
 """By level: the attributes that are read from other names. Tokens stand on calls alone."""
 _ANY = frozenset(name for name in semconv.OTHER_NAMES if name in semconv.CONTENT or name.startswith("gen_ai.usage."))
 """Attributes that may have any value; all others are names, which are texts."""
+_OTHERS: Mapping[Level, frozenset[str]] = {
+    level: frozenset(other for name in names for other in semconv.OTHER_NAMES[name]) for level, names in _READ.items()
+}
+"""By level: all of those other names."""
 _NAMES: Mapping[Level, str] = {
     "agent": semconv.AGENT_NAME,
     "tool": semconv.TOOL_NAME,
@@ -88,7 +92,9 @@ def canonical(adopted: Adopted, name: str, attributes: Mapping[str, Any]) -> dic
     named = _NAMES.get(adopted.level)
     label = label_of(name, attributes) if adopted.level == "agent" else _name_in(name, attributes)
     is_whole = _name_in(name, attributes) == name
-    for ours in _READ[adopted.level]:
+    # Most spans have none of the other names, and there are many.
+    has_others = not _OTHERS[adopted.level].isdisjoint(attributes)
+    for ours in _READ[adopted.level] if has_others else ():
         values = (_value(attributes.get(other), ours) for other in semconv.OTHER_NAMES[ours])
         value = next((value for value in values if value is not None), None)
         is_label = ours == named and is_whole and attributes.get(ours) in (name, label)

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracekit import semconv
-from tracekit.model.events import Attributes
+from tracekit.model.events import Attributes, Request
 from tracekit.model.history import RequestFields, asked_in
 from tracekit.model.json_text import compact
 from tracekit.model.parsing import parse_json
+from tracekit.model.recording import Exchange, Piece
 from tracekit.origin import pass_on
 
-__all__ = ["answer_in_attributes", "fields_in_attributes", "has_messages"]
+__all__ = ["answer_in_attributes", "exchange_in_attributes", "fields_in_attributes", "has_messages"]
 
 _ROLES = {"assistant": "assistant", "model": "assistant"}
 
@@ -27,15 +28,33 @@ def has_messages(attributes: Attributes) -> bool:
 
 def fields_in_attributes(attributes: Attributes) -> RequestFields:
     """Return the request that a span's messages are: its messages, and its system prompt if there is one."""
+    return asked_in(_request_body(attributes))
+
+
+def exchange_in_attributes(call: str, attributes: Attributes, end_ns: int) -> Exchange | None:
+    """Return the exchange that the messages of a span are, under the id of the `call`; None without messages."""
+    if not has_messages(attributes):
+        return None
+    request = Request("POST", "", "", "", {}, _request_body(attributes))
+    answer = answer_in_attributes(attributes)
+    pieces = (
+        [] if answer is None else [Piece(end_ns, compact({"type": "message", **answer}).encode("utf-8", "replace"))]
+    )
+    return Exchange(call, request, "", 200, {"content-type": "application/json"}, end_ns, pieces)
+
+
+def _request_body(attributes: Attributes) -> bytes:
     messages = [_message(each) for each in _listed(attributes.get(semconv.INPUT_MESSAGES))]
     system = _blocks(_listed(attributes.get(semconv.SYSTEM_INSTRUCTIONS)))
     # A tool of the conventions may have the system prompt among the messages.
     system += [block for each in messages if each["role"] == "system" for block in each["content"]]
+    model = attributes.get(semconv.REQUEST_MODEL)
     body = {
+        **({"model": model} if isinstance(model, str) else {}),
         "messages": [each for each in messages if each["role"] != "system"],
         **({"system": system} if system else {}),
     }
-    return asked_in(compact(body).encode("utf-8", "surrogatepass"))
+    return compact(body).encode("utf-8", "surrogatepass")
 
 
 def answer_in_attributes(attributes: Attributes) -> Mapping[str, Any] | None:

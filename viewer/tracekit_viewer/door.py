@@ -37,6 +37,7 @@ from tracekit.journal.catalog import Entry
 from tracekit.journal.follow import Follower
 from tracekit.journal.home import home, runs_folder
 from tracekit.journal.liveness import is_alive
+from tracekit.model.convention_messages import exchange_in_attributes
 from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.events import Failure, Kind
 from tracekit.model.finding import Finding, is_at_least
@@ -108,6 +109,7 @@ __all__ = [
     "decimals",
     "default_findings",
     "duration",
+    "exchange_in_attributes",
     "failed_in",
     "find",
     "grouped",

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.sources.otlp.test_dialects import agent, chat
+from tracekit_viewer.render.call_messages import Reader
+
+from tests.sources.otlp.test_dialects import MODEL, agent, chat
+from tests.sources.transcripts import nodes
 from tests.support.foreign import run_of, span
 from tracekit.analysis.new_messages import messages_of
 from tracekit.collect.transcript import transcript_of
@@ -46,3 +49,11 @@ def test_each_message_once_wherever_messages_are_read(home: Path, tmp_path: Path
     assert [len(each["sent"]) + len(each["received"]) for each in calls_data(run, places).values()] == [3, 2]
     entries = [(entry.call.id[-1], entry.tool) for entry in transcript_of(run)]
     assert entries == [("2", None), ("2", None), ("2", "look"), ("3", "look"), ("3", None)]
+
+
+def test_the_viewers_reader_reads_them(home: Path, tmp_path: Path) -> None:
+    run = run_of(tmp_path, span(1, 0, "chat", 1, 2, chat(10, 1, **said([ASK, USE, RESULT], [DONE]))))
+    contents = Reader().of_call(run, nodes(run, "llm")[0])
+    assert contents is not None
+    assert contents.request.get("model") == MODEL
+    assert (len(contents.messages), contents.message["content"][0]["text"]) == (3, "It is on the shelf.")

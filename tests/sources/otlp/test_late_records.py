@@ -12,6 +12,10 @@ from tests.support.foreign import TRACE, listening, posted, request, span
 from tests.support.waiting import eventually
 from tracekit.journal.home import received_folder
 from tracekit.model.tree import Run
+from tracekit.privacy import project_privacy
+from tracekit.sources.otlp.json_form import json_spans
+from tracekit.sources.otlp.receiver.serve import ListenOptions, OtlpReceiver
+from tracekit.sources.otlp.records import TraceRecords
 
 BARE = "8" * 32
 
@@ -27,6 +31,10 @@ def wrapped(**more: Any) -> dict[str, Any]:
         span(1, 0, "invoke_agent lead", 0, 9, agent("lead"), **own),
         span(2, 1, "chat", 1, 2, chat(130, 12, **more), **own),
     )
+
+
+def wrapped_at(trace: str, at: float) -> dict[str, Any]:
+    return request(span(2, 0, "chat", at, at + 1, chat(130, 12), scope="x", trace=trace))
 
 
 def ids(found: list[Run]) -> list[str]:
@@ -54,10 +62,19 @@ def test_a_receiver_that_is_started_again_finds_the_pair(home: Path) -> None:
     with listening() as receiver:
         posted(receiver, wrapped())
     assert (ids(runs()), runs()[0].root.tokens.input) == ([TRACE], 130)
+    # As a receiver leaves it that is killed after the acknowledgement of the second trace.
+    TraceRecords(project_privacy()).add(span for span in json_spans(bare("a" * 32, at=30)) if span is not None)
+    with listening():
+        pass
+    assert ids(runs()) == [TRACE, "a" * 32]
+    TraceRecords(project_privacy()).add(span for span in json_spans(wrapped_at("b" * 32, 30)) if span is not None)
+    with listening():
+        pass
+    assert ids(runs()) == [TRACE, "b" * 32]
     # The call is taken: a second bare trace is another one.
     with listening() as receiver:
         posted(receiver, bare("9" * 32))
-    assert ids(runs()) == [TRACE, "9" * 32]
+    assert ids(runs()) == [TRACE, "9" * 32, "b" * 32]
 
 
 def test_files_in_either_order(home: Path, tmp_path: Path) -> None:
@@ -75,3 +92,18 @@ def test_other_responses_and_other_times_are_other_calls(home: Path) -> None:
         posted(receiver, bare("9" * 32, "msg_1", at=20))
         posted(receiver, bare("a" * 32, "msg_1"))
     assert ids(runs()) == [TRACE, "8" * 32, "9" * 32]
+
+
+def test_a_journal_that_the_disk_did_not_take_is_written_later(home: Path) -> None:
+    problems: list[str] = []
+    receiver = OtlpReceiver(ListenOptions(http_port=0, grpc_port=0), problems.append)
+    receiver.start()
+    try:
+        (home / "runs").write_text("")
+        posted(receiver, wrapped())
+        eventually(lambda: len(problems) == 1)
+        (home / "runs").unlink()
+    finally:
+        receiver.stop()
+    assert "is not shown" in problems[0]
+    assert ids(runs()) == [TRACE]

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -237,3 +238,15 @@ def _send(port: int, *spans: Any) -> None:
     sent = urllib.request.Request(f"http://127.0.0.1:{port}/v1/traces", body, headers)
     with urllib.request.urlopen(sent, timeout=60) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("head", [b"", b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n"])
+def test_a_connection_without_a_request_is_closed(head: bytes, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracekit.sources.otlp.receiver.connections._IDLE_S", 0.1)
+    with (
+        listening() as receiver,
+        socket.create_connection(("127.0.0.1", receiver.http_port), timeout=60) as connection,
+    ):
+        connection.sendall(head)
+        assert connection.recv(1) == b""
+        assert posted(receiver, request(_call()))[0] == 200

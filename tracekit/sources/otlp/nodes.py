@@ -72,7 +72,8 @@ class SpanNode:
         while stack:
             node = stack.pop()
             yield node
-            stack.extend(sorted(node.children, key=lambda child: (child.start_ns, child.id), reverse=True))
+            if node.children:
+                stack.extend(sorted(node.children, key=lambda child: (child.start_ns, child.id), reverse=True))
 
     def above(self) -> Iterator[SpanNode]:
         """Yield the nodes above this one, the nearest first."""

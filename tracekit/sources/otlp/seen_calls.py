@@ -74,6 +74,8 @@ class SeenCalls:
         self._lock = threading.Lock()
         for line in () if path is None else chain(_lines(_aside(path)), _lines(path)):
             self._load(line)
+        # The process before may have been killed between a call and the look for its other record.
+        self._find_late([call for call in self._order if (call.trace, call.id) not in self._claimed])
 
     def note(self, spans: Iterable[SourceSpan]) -> None:
         """Remember those of `spans` that record a call.
@@ -83,10 +85,7 @@ class SeenCalls:
         """
         with self._lock:
             new = [call for span in spans if (call := _call(span)) is not None and self._add(call)]
-            for call in new:
-                if not call.is_sdks:
-                    others = self._calls[call.input, call.output].values()
-                    self._late.update((each.trace, None) for each in others if each.is_sdks and each.is_same(call))
+            self._find_late(new)
             self._write([list(call) for call in new])
 
     def late(self) -> list[str]:
@@ -119,6 +118,12 @@ class SeenCalls:
                 if self._claimed[key] == me:
                     return each.trace
         return ""
+
+    def _find_late(self, calls: Iterable[_SeenCall]) -> None:
+        for call in calls:
+            if not call.is_sdks:
+                others = self._calls.get((call.input, call.output), {}).values()
+                self._late.update((each.trace, None) for each in others if each.is_sdks and each.is_same(call))
 
     def _add(self, call: _SeenCall) -> bool:
         alike = self._calls.setdefault((call.input, call.output), {})

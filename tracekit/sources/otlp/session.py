@@ -136,8 +136,10 @@ class TraceSession:
                 continue
             before = self._spans.get(span.id)
             if before is None or span.end_ns >= before.end_ns:
-                self._spans[span.id] = _light(span)
-                self._places[span.id] = place
+                self._spans[span.id] = span
+                self._places.pop(span.id, None)
+                if _lighten(span):
+                    self._places[span.id] = place
         self._unreadable = max(self._unreadable, self._reader.unreadable)
 
     @property
@@ -171,7 +173,8 @@ class TraceSession:
         return bool(self._recorded_in)
 
     def _full(self, id: str) -> SourceSpan:
-        return span_of_record(self._reading.record(self._places[id]))
+        place = self._places.get(id)
+        return self._spans[id] if place is None else span_of_record(self._reading.record(place))
 
     def _name(self, root: SpanNode) -> str:
         named = (span.attributes.get(semconv.RUN_NAME) for span in self._spans.values())
@@ -189,15 +192,16 @@ def _own_run(span: SourceSpan) -> str:
     return id if isinstance(id, str) and len(id) == 32 and not id.strip("0123456789abcdef") else ""
 
 
-def _light(span: SourceSpan) -> SourceSpan:
-    """Return `span` without its texts, in place: they are read again when they are written."""
+def _lighten(span: SourceSpan) -> bool:
+    """Take the texts out of `span`, which are read again when they are written; return whether there are any."""
+    before = len(span.attributes), len(span.events)
     span.attributes = {
         name: value
         for name, value in span.attributes.items()
         if not is_content(name) and not (isinstance(value, str | list | dict) and len(value) > _LONG)
     }
     span.events = [event for event in span.events if not event.name.endswith(".message")][:_LONG]
-    return span
+    return before != (len(span.attributes), len(span.events))
 
 
 class _Emitting:

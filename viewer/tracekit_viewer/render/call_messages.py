@@ -16,6 +16,7 @@ from tracekit_viewer.door import (
     ResponseContent,
     Run,
     answer_signature,
+    exchange_in_attributes,
 )
 
 __all__ = ["CallMessages", "Reader"]
@@ -57,7 +58,8 @@ class Reader:
             exchange = run.recording.exchanges.get(attempt.id) if attempt.kind == "attempt" else None
             if exchange is not None:
                 return self.of(exchange)
-        return None
+        rebuilt = exchange_in_attributes(call.id, call.attributes, call.end_ns or call.start_ns)
+        return None if rebuilt is None else self.of(rebuilt)
 
     def of(self, exchange: Exchange) -> CallMessages:
         """Return the messages of `exchange`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tracekit.errors import HomeError
 from tracekit.origin import pass_on
 from tracekit.privacy import Privacy
 from tracekit.sources.importing import import_session, import_sessions, imported_before, runs_recorded_here
@@ -151,7 +152,7 @@ class TraceRuns:
         except Exception as error:  # noqa: BLE001  a stranger's spans must not end the receiver
             pass_on(error)
             self._problems(f"trace {live.session.trace[:8]} is not shown: {type(error).__name__}: {error}")
-            if isinstance(error, OSError):
+            if isinstance(error, OSError | HomeError):
                 # The journal may end in the middle of a line.
                 live.writer.forget()
                 live.due_ns = started + _AGAIN_NS

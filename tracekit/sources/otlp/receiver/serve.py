@@ -150,12 +150,13 @@ def _web_server(intake: Intake, options: ListenOptions) -> Any:
     try:
         import uvicorn  # noqa: PLC0415  an extra
 
+        from tracekit.sources.otlp.receiver.connections import BoundedConnection  # noqa: PLC0415  the same
         from tracekit.sources.otlp.receiver.http import OtlpHttp  # noqa: PLC0415  the same
     except ImportError as error:
         raise SourceError(f'{error.name} is missing; install it with: pip install "tracekit-agents[listen]"') from error
     config = uvicorn.Config(
         OtlpHttp(intake, options.token),
-        http="h11",
+        http=BoundedConnection,
         ws="none",
         loop="asyncio",
         lifespan="off",
