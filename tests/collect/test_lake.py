@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.support.cli import PROGRAMS, environment
@@ -200,6 +201,9 @@ def test_what_is_no_lake_is_said_plainly(home: Path, tmp_path: Path, monkeypatch
     assert not missing.exists()
     (tmp_path / "letter.txt").write_text("Dear")
     assert "is no lake, and is not empty" in refused("collect", "--lake", str(tmp_path))
+    for arguments, says in (("", "needs a folder or a URL"), (str(missing), "a `tracekit collect` of its own")):
+        with pytest.raises(click.UsageError, match=says):
+            command(["collect", "--lake", arguments, *(["--listen"] if arguments else [])])
     assert "cannot be written: Not a directory" in refused("collect", "--lake", str(tmp_path / "letter.txt" / "lake"))
     assert "Protocol not known: nowhere" in refused("ls", "--lake", "nowhere://lake")
     monkeypatch.setitem(sys.modules, "fsspec", None)

@@ -47,6 +47,12 @@ def command(
 
     With --listen, receive spans over OTLP instead, until Ctrl-C, and make a run of each trace.
     """
+    if host is not None and (anew or lake is not None):
+        raise click.UsageError(
+            "--listen goes on until Ctrl-C: give --rebuild and --lake to a `tracekit collect` of its own"
+        )
+    if lake == "":
+        raise click.UsageError("--lake needs a folder or a URL")
     if host is not None:
         from tracekit.cli.listening import listen, token_of  # noqa: PLC0415  its libraries take a while to load
         from tracekit.sources.otlp.receiver.serve import ListenOptions  # noqa: PLC0415  the same
