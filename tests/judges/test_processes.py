@@ -118,7 +118,7 @@ def test_without_judge_no_socket_is_opened_and_others_come_by_entry_point(tmp_pa
             "there is no judge 'nobody'; there is claude, broken, failing, house, odd, short" in told["nobody"]["err"]
         )
         assert "the judge broken of house:broken cannot be made: RuntimeError('no house')" in told["broken"]["err"]
-        assert "the judge house rules failed: RuntimeError: out of order; mend it" in told["failing"]["err"]
+        assert "the judge house rules failed: RuntimeError: out of order; fix the judge" in told["failing"]["err"]
         assert "the judge house rules failed: ValueError: zip()" in told["short"]["err"]
         assert (told["failing"]["code"], told["short"]["code"]) == (2, 2)
         assert "the judge odd of json:loads cannot be made" in told["odd"]["err"]
