@@ -185,13 +185,14 @@ def main() -> None:
         "compare": lambda: _compared("compare", _SERIAL, _TEAM),
     }
     names = sys.argv[1:]
-    for name, draw in ended.items():
-        if not names or name in names:
-            draw()
-    if names and not {"live", "runs"} & {*names}:
-        return
     with tempfile.TemporaryDirectory() as home:
+        # The user's own home may hold another theme.
         os.environ["TRACEKIT_HOME"] = home
+        for name, draw in ended.items():
+            if not names or name in names:
+                draw()
+        if names and not {"live", "runs"} & {*names}:
+            return
         _demo("guide").wait()
         for pipeline, run, name in (("support", "support-team", "live"), ("refactoring", "refactoring-team", "runs")):
             demo = _demo(pipeline)
