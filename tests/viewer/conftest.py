@@ -1,4 +1,4 @@
-"""Keep the settings of the user's own viewer out of the tests, and those of the tests out of the user's home."""
+"""Keep the settings of the viewer apart: those of the user, and those of the tests."""
 
 from __future__ import annotations
 
