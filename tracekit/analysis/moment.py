@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from tracekit import semconv
 from tracekit.model.recording import Exchange
-from tracekit.model.tree import Node, Run, Tokens
+from tracekit.model.tree import Node, Run, Tokens, first_work_ns
 
 __all__ = ["Moments"]
 
@@ -32,8 +32,7 @@ class Moments:
     def __init__(self, run: Run) -> None:
         self.run = run
         nodes = list(run.root.walk())
-        begins = [node.start_ns for node in nodes if node.kind in ("agent", "llm")]
-        self.first_ns = max(run.root.start_ns, min(begins, default=run.root.start_ns))
+        self.first_ns = first_work_ns(run.root)
         self._latest: dict[str, int] = {}
         for node in reversed(nodes):
             own_ns = run.last_ns if node.end_ns is None else node.end_ns

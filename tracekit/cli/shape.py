@@ -9,17 +9,17 @@ from tracekit.analysis.timing.critical import CriticalStep, Margin, critical_pat
 from tracekit.analysis.tree_facts import TreeFacts
 from tracekit.cli.missed import missed_json
 from tracekit.model.columns import columns_of, json_of
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, codes_by_span, likely_of
 from tracekit.model.summary import RunSummary, summary_of
 from tracekit.model.tree import Node, RunTree, Tokens
 from tracekit.store.span_row import PlacedNode, SpanRow
 
-__all__ = ["codes_by_span", "node_json", "run_json", "show_json"]
+__all__ = ["node_json", "run_json", "show_json"]
 
 
 def show_json(run: RunTree, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return the JSON of `tracekit show --format json`; of `findings`, those that are likely or certain."""
-    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    likely = likely_of(findings)
     schedule = TreeFacts(run).schedule
     return {
         "run": run_json(summary_of(run, len(likely))),
@@ -27,17 +27,6 @@ def show_json(run: RunTree, findings: Sequence[Finding] = ()) -> dict[str, Any]:
         "critical_path": [_step_json(step) for step in critical_path(run.root, schedule)],
         "root": node_json(run.root, codes_by_span(likely), margins(run.root, schedule)),
     }
-
-
-def codes_by_span(findings: Sequence[Finding]) -> dict[str, list[str]]:
-    """The codes of the `findings` about each span, by its id."""
-    codes: dict[str, list[str]] = {}
-    for finding in findings:
-        for span in finding.spans:
-            known = codes.setdefault(span, [])
-            if finding.code not in known:
-                known.append(finding.code)
-    return codes
 
 
 _RUN_KEYS = ("id", "name", "recorded_at_ns", "start_ns", "end_ns", "duration_ms", "status", "tokens", "cost_usd",

@@ -13,7 +13,7 @@ from tracekit.cli.shape import node_json, show_json
 from tracekit.cli.spans import find_span
 from tracekit.collect.look import damage_in, find, read_entry
 from tracekit.collect.transcript import transcript_of
-from tracekit.model.tree import Run
+from tracekit.model.tree import Run, first_work_ns
 
 __all__ = ["command"]
 
@@ -81,15 +81,10 @@ def _show_content(text: str, span: str | None, *, only_messages: bool, by_agent:
         print_span(run, node, parents)
         if calls:
             click.echo()
-    if calls and not print_transcript(entries, _begin_ns(run), parents):
+    if calls and not print_transcript(entries, first_work_ns(run.root), parents):
         tell([_why_nothing(run)])
     elif not calls and only_messages:
         tell(["no model was called here, so there are no messages"])
-
-
-def _begin_ns(run: Run) -> int:
-    """Return the begin of the first agent or call, from which `show` counts too."""
-    return min((node.start_ns for node in run.root.walk() if node.kind in ("agent", "llm")), default=run.root.start_ns)
 
 
 def _why_nothing(run: Run) -> str:

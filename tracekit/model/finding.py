@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from tracekit.model.change import Change
 from tracekit.model.question import Question, Ruling
 
-__all__ = ["CONFIDENCES", "Confidence", "Finding", "is_at_least"]
+__all__ = ["CONFIDENCES", "Confidence", "Finding", "codes_by_span", "is_at_least", "likely_of"]
 
 Confidence: TypeAlias = Literal["certain", "likely", "possible"]
 """The confidence of a finding.
@@ -50,3 +51,19 @@ class Finding:
 def is_at_least(confidence: Confidence, least: Confidence) -> bool:
     """Return whether `confidence` is at least as sure as `least`."""
     return CONFIDENCES.index(confidence) <= CONFIDENCES.index(least)
+
+
+def likely_of(findings: Iterable[Finding]) -> list[Finding]:
+    """Return those of `findings` that are likely or certain, as trees and pages show them."""
+    return [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+
+
+def codes_by_span(findings: Iterable[Finding]) -> dict[str, list[str]]:
+    """Return the codes of `findings` about each span, each once, by the span's id."""
+    codes: dict[str, list[str]] = {}
+    for finding in findings:
+        for span in finding.spans:
+            known = codes.setdefault(span, [])
+            if finding.code not in known:
+                known.append(finding.code)
+    return codes

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar
 from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Unrecorded
 from tracekit.model.recording import Recording
 
-__all__ = ["Node", "Run", "RunTree", "Status", "Tokens", "through_spans"]
+__all__ = ["Node", "Run", "RunTree", "Status", "Tokens", "first_work_ns", "through_spans"]
 
 Status: TypeAlias = Literal["ok", "error", "open", "interrupted"]
 """The status of a span. `open`: its process lives; `interrupted`: its process is gone without recording its end."""
@@ -75,6 +75,15 @@ class Node:
     def duration_ns(self, now_ns: int) -> int:
         """Nanoseconds from begin to end, or to `now_ns` while it is open."""
         return max(0, (now_ns if self.end_ns is None else self.end_ns) - self.start_ns)
+
+
+def first_work_ns(root: Node) -> int:
+    """Return the begin of the first agent or call of the run with this `root`; of the run, if it has none.
+
+    Trees and bars count from there. A span that begins before its run, as clocks may tell, does not move it.
+    """
+    begins = (node.start_ns for node in root.walk() if node.kind in ("agent", "llm"))
+    return max(root.start_ns, min(begins, default=root.start_ns))
 
 
 @dataclass(frozen=True, slots=True)

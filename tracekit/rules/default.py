@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, likely_of
 from tracekit.model.tree import Run
 from tracekit.rules.check import findings_of
 from tracekit.rules.table import OWN
@@ -19,4 +19,4 @@ def default_findings(run: Run) -> list[Finding]:
 
 def count_likely(findings: Sequence[Finding]) -> int:
     """Return the number of `findings` that are likely or certain."""
-    return sum(is_at_least(finding.confidence, "likely") for finding in findings)
+    return len(likely_of(findings))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from tracekit.formatting import format_count, format_duration
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, likely_of
 from tracekit.model.text import printable
 from tracekit.model.tree import RunTree
 from tracekit.share.svg import svg
@@ -18,7 +18,7 @@ _MOST_ROWS = 80
 
 def html_of(run: RunTree, findings: Sequence[Finding]) -> str:
     """Return `run` as HTML that stands within another page."""
-    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    likely = likely_of(findings)
     picture = svg(run, findings, most_rows=_MOST_ROWS)
     return f'<div style="overflow:auto">{picture}</div>{"".join(_listed(likely))}'
 

@@ -9,7 +9,7 @@ from itertools import islice
 from tracekit.analysis.agent_totals import AgentRow, agent_rows
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.formatting import format_count, format_duration, format_money, format_number, format_price, format_status
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, likely_of
 from tracekit.model.text import printable
 from tracekit.model.tree import RunTree, Tokens
 from tracekit.share.rows import rows_of
@@ -26,7 +26,7 @@ _LINKED = re.compile(r"(@|#|://|\bwww)")
 
 def markdown(run: RunTree, findings: Sequence[Finding]) -> str:
     """Return the summary of `run`, in which no name and no text is markup, a mention or a link."""
-    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    likely = likely_of(findings)
     lines = [f"### {code_span(run.name)}", "", _plain(_facts(run)), ""]
     path = path_line(run, findings)
     lines += [_plain(path), ""] if path else []

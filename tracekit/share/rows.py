@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from tracekit import semconv
 from tracekit.analysis.alike import AlikeNodes, chain_of, failed_in, grouped
-from tracekit.analysis.compact import short_model, telling_argument
+from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
 from tracekit.formatting import format_count, format_duration
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, codes_by_span, likely_of
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, RunTree
+from tracekit.model.tree import Node, RunTree, first_work_ns
 
 __all__ = ["ShareRow", "bars_interval", "rows_of", "title_of", "trouble_of"]
 
@@ -53,11 +53,7 @@ class ShareRow:
 
 def rows_of(run: RunTree, findings: Sequence[Finding] = (), *, members: bool = False) -> Iterator[ShareRow]:
     """Yield the rows of `run` in order; with `members` also those below each group."""
-    codes: dict[str, list[str]] = {}
-    for finding in findings:
-        if is_at_least(finding.confidence, "likely"):
-            for span in finding.spans:
-                codes.setdefault(span, []).append(finding.code)
+    codes = codes_by_span(likely_of(findings))
     stack: list[tuple[int, Node, int, tuple[Node, ...]]] = [(0, run.root, 1, ())]
     while stack:
         depth, node, number, beside = stack.pop()
@@ -96,10 +92,8 @@ def _row(
 
 
 def _group_facts(group: AlikeNodes, now_ns: int) -> Iterator[str]:
-    times = sorted(child.duration_ns(now_ns) for child in group.children)
-    yield f"× {len(times)}"
-    yield f"p50 {format_duration(times[len(times) // 2])}"
-    yield f"max {format_duration(times[-1])}"
+    yield f"× {len(group.children)}"
+    yield from summary_of_group(group, now_ns)
 
 
 def title_of(node: Node, number: int = 1) -> str:
@@ -141,12 +135,7 @@ def trouble_of(node: Node) -> str:
 
 def bars_interval(run: RunTree) -> tuple[int, int]:
     """Return the begin of the first agent or call, and the last end below the run, in nanoseconds."""
-    nodes = list(run.root.walk())
-    start_ns = max(run.root.start_ns, min(_begins(nodes), default=run.root.start_ns))
-    ends = [run.last_ns if node.end_ns is None else node.end_ns for node in nodes[1:]]
+    start_ns = first_work_ns(run.root)
+    ends = [run.last_ns if node.end_ns is None else node.end_ns for node in run.root.walk() if node is not run.root]
     end_ns = min(run.last_ns, max(ends)) if ends else run.last_ns
     return start_ns, max(start_ns + 1, end_ns)
-
-
-def _begins(nodes: Iterable[Node]) -> Iterator[int]:
-    return (node.start_ns for node in nodes if node.kind in ("agent", "llm"))

@@ -12,7 +12,7 @@ from tracekit.analysis.agent_totals import calls_below
 from tracekit.analysis.alike import AlikeNodes
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.formatting import format_count, format_duration, format_money, format_price, format_status
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, likely_of
 from tracekit.model.text import printable
 from tracekit.model.tree import Node, RunTree
 from tracekit.share.rows import ShareRow, bars_interval, rows_of
@@ -70,7 +70,7 @@ def _head(run: RunTree, findings: Sequence[Finding], height: int) -> Iterator[st
 
 def _facts(run: RunTree, findings: Sequence[Finding]) -> str:
     root = run.root
-    likely = sum(is_at_least(finding.confidence, "likely") for finding in findings)
+    likely = len(likely_of(findings))
     status = format_status(run.status, run.replay, is_replay=run.replay_of is not None)
     facts = [f"run {run.id[:8]}", status, format_duration(run.last_ns - root.start_ns)]
     facts += [format_count(run.count("agent"), "agent"), format_count(run.count("llm"), "call")]

@@ -47,7 +47,7 @@ from tracekit.model.recording import Exchange, Piece, Recording, Segment
 from tracekit.model.run import ProcessRoot
 from tracekit.model.summary import RunSummary, listed_numbers, summary_of
 from tracekit.model.text import printable, printable_lines
-from tracekit.model.tree import Node, Run, Status, Tokens
+from tracekit.model.tree import Node, Run, Status, Tokens, first_work_ns
 from tracekit.rules.default import count_likely, default_findings
 from tracekit.store.filter import FILTERS, RunFilter, parse_filter
 from tracekit.store.views import listing as view_listing
@@ -112,6 +112,7 @@ __all__ = [
     "exchange_in_attributes",
     "failed_in",
     "find",
+    "first_work_ns",
     "grouped",
     "home",
     "is_alive",

@@ -31,7 +31,7 @@ from typing import NamedTuple
 from tracekit.analysis.timing.overlap import Interval
 from tracekit.analysis.timing.schedule import ChildRow, Schedule
 from tracekit.analysis.unseen import is_unseen
-from tracekit.model.tree import Node
+from tracekit.model.tree import Node, first_work_ns
 
 __all__ = ["CriticalStep", "Margin", "critical_path", "margins", "time_of"]
 
@@ -58,9 +58,7 @@ class Margin(NamedTuple):
 def time_of(root: Node, schedule: Schedule) -> Interval:
     """Return the time of the run with this `root`: from its first agent or call on."""
     end_ns = schedule.end(root)
-    begins = (node.start_ns for node in root.walk() if node.kind in ("agent", "llm"))
-    begin_ns = max(root.start_ns, min(begins, default=root.start_ns))
-    return Interval(min(begin_ns, end_ns), end_ns)
+    return Interval(min(first_work_ns(root), end_ns), end_ns)
 
 
 def critical_path(root: Node, schedule: Schedule) -> list[CriticalStep]:

@@ -14,7 +14,6 @@ from tracekit.analysis.alike import AlikeNodes, chain_of, failed_in, grouped
 from tracekit.analysis.compact import short_model, summary_of_group, telling_argument
 from tracekit.analysis.timing.path_line import path_line
 from tracekit.cli.render.console import console
-from tracekit.cli.shape import codes_by_span
 from tracekit.formatting import (
     format_count,
     format_duration,
@@ -25,9 +24,9 @@ from tracekit.formatting import (
     format_status,
     is_unicode,
 )
-from tracekit.model.finding import Finding, is_at_least
+from tracekit.model.finding import Finding, codes_by_span, likely_of
 from tracekit.model.text import printable
-from tracekit.model.tree import Node, RunTree
+from tracekit.model.tree import Node, RunTree, first_work_ns
 from tracekit.model.unrecorded import in_words, misses_of
 
 __all__ = ["print_head", "print_tree"]
@@ -101,7 +100,7 @@ def print_tree(
     The works that `findings` are about bear their codes; those that are merely possible are left to `tracekit check`.
     """
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
-    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    likely = likely_of(findings)
     codes = _codes(run, likely)
     width = out.width
     rows = [
@@ -138,7 +137,7 @@ def print_tree(
 def print_head(run: RunTree, findings: Sequence[Finding]) -> None:
     """Print a line about `run` as a whole, and one about its critical path."""
     out, marks = console(), _UNICODE if is_unicode() else _ASCII
-    likely = [finding for finding in findings if is_at_least(finding.confidence, "likely")]
+    likely = likely_of(findings)
     out.print(_title(run, likely, marks))
     path = path_line(run, findings)
     if path:
@@ -337,13 +336,8 @@ def _time(node: Node, run: RunTree, marks: _Marks) -> str:
 
 def _span(run: RunTree) -> tuple[int, int]:
     """The time that bars show: from the first agent or call to the last end of anything below the run."""
-    begins, ends = [], []
-    for node in run.root.walk():
-        if node.kind in ("agent", "llm"):
-            begins.append(node.start_ns)
-        if node is not run.root:
-            ends.append(node.end_ns or node.start_ns)
-    start = max(run.root.start_ns, min(begins, default=run.root.start_ns))
+    start = first_work_ns(run.root)
+    ends = [node.end_ns or node.start_ns for node in run.root.walk() if node is not run.root]
     is_over = run.root.end_ns is not None and ends and max(ends) > start
     return start, max(start + 1, min(run.last_ns, max(ends)) if is_over else run.last_ns)
 

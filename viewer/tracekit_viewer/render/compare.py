@@ -12,6 +12,7 @@ from tracekit_viewer.door import (
     NodeChange,
     Run,
     duration,
+    first_work_ns,
     price,
     semconv,
     short_model,
@@ -108,7 +109,7 @@ def compared_runs(diff: Diff) -> ComparedRuns:
                 row.changes.append(change)
                 break
     _report(diff.b, of_node)
-    starts = _first_ns(diff.a), _first_ns(diff.b)
+    starts = first_work_ns(diff.a.root), first_work_ns(diff.b.root)
     length_ns = max(_last_ns(run) - start_ns for run, start_ns in zip((diff.a, diff.b), starts, strict=True))
     return ComparedRuns(diff.a, diff.b, rows, starts, length_ns)
 
@@ -124,10 +125,6 @@ def _report(run: Run, of_node: Mapping[str, ComparedRow]) -> None:
             if place is not None:
                 of_node[place.id].report = node.failure.message
             return
-
-
-def _first_ns(run: Run) -> int:
-    return min((node.start_ns for node in run.root.walk() if node.kind in ("agent", "llm")), default=run.root.start_ns)
 
 
 def _last_ns(run: Run) -> int:
