@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
@@ -21,7 +21,7 @@ from tracekit_viewer.render.word_diff import change_blocks, report_block
 from tracekit_viewer.screens.playing import PlayingScreen
 from tracekit_viewer.widgets.compare import ComparedView, RowHighlighted
 from tracekit_viewer.widgets.document import Document
-from tracekit_viewer.widgets.keys import KeyLine, ungrouped
+from tracekit_viewer.widgets.keys import KeyLine
 from tracekit_viewer.widgets.player import Playback, PlayerBar
 
 __all__ = ["CompareScreen"]
@@ -69,11 +69,6 @@ class CompareScreen(PlayingScreen):
             yield Document()
         yield PlayerBar()
         yield KeyLine()
-
-    @property
-    @override
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        return ungrouped(super().active_bindings)
 
     def on_mount(self) -> None:
         """Compare in a thread: texts are compared word by word."""

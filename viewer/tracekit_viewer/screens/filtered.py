@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -22,6 +21,7 @@ from tracekit_viewer.door import (
 )
 from tracekit_viewer.render.text import plain
 from tracekit_viewer.screens.compare import CompareScreen
+from tracekit_viewer.widgets.keys import KeyLineScreen
 from tracekit_viewer.widgets.runs_list import RunsList
 
 __all__ = ["FilteredScreen", "FoundRuns"]
@@ -46,7 +46,7 @@ class FoundRuns(NamedTuple):
     warnings: list[str]
 
 
-class FilteredScreen(Screen[None]):
+class FilteredScreen(KeyLineScreen):
     """Searches all runs with the language of `tracekit ls`, in threads, and opens comparisons."""
 
     def __init__(self) -> None:

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.timer import Timer
 
 from tracekit_viewer.door import Moments, Run
 from tracekit_viewer.messages import MomentChosen
+from tracekit_viewer.widgets.keys import KeyLineScreen
 from tracekit_viewer.widgets.player import Playback, PlayerBar
 
 __all__ = ["PlayingScreen"]
@@ -26,7 +26,7 @@ _LONGEST_S = 1.0
 _PLAYBACK = Binding.Group("Playback")
 
 
-class PlayingScreen(Screen[None]):
+class PlayingScreen(KeyLineScreen):
     """Plays what `whole_run` gives, frame by frame, by `show_moment`."""
 
     DEFAULT_CSS = """

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
@@ -36,7 +36,7 @@ from tracekit_viewer.widgets.agents import AgentsPane
 from tracekit_viewer.widgets.axis import Axis
 from tracekit_viewer.widgets.detail import DetailPane
 from tracekit_viewer.widgets.findings import FindingsPane
-from tracekit_viewer.widgets.keys import KeyLine, ungrouped
+from tracekit_viewer.widgets.keys import KeyLine
 from tracekit_viewer.widgets.lanes import LaneStrip
 from tracekit_viewer.widgets.minimap import MinimapStrip
 from tracekit_viewer.widgets.player import Playback, PlayerBar
@@ -163,11 +163,6 @@ class RunScreen(TakingScreen):
         yield PlayerBar()
         yield SearchBar()
         yield KeyLine()
-
-    @property
-    @override
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        return ungrouped(super().active_bindings)
 
     # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
@@ -33,7 +33,7 @@ from tracekit_viewer.screens.filtered import FilteredScreen, FoundRuns
 from tracekit_viewer.screens.run import RunScreen
 from tracekit_viewer.screens.sql import SqlScreen
 from tracekit_viewer.source import RunSource, source_of
-from tracekit_viewer.widgets.keys import KeyLine, ungrouped
+from tracekit_viewer.widgets.keys import KeyLine
 from tracekit_viewer.widgets.runs_list import RunsHeader, RunsList
 
 __all__ = ["RunsScreen"]
@@ -139,11 +139,6 @@ class RunsScreen(FilteredScreen):
         yield Static(id="warnings", markup=False)
         yield Static(id="at", markup=False)
         yield KeyLine()
-
-    @property
-    @override
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        return ungrouped(super().active_bindings)
 
     def on_mount(self) -> None:
         """Look for runs, from now on."""

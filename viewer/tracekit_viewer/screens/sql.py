@@ -11,9 +11,8 @@ from prompt_toolkit.history import FileHistory
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import DataTable, Input, Static
 from textual.worker import Worker, WorkerState
 from typing_extensions import override
@@ -21,7 +20,7 @@ from typing_extensions import override
 from tracekit_viewer.door import QueryAnswer, TracekitError, counted, decimals, home, query_runs, view_listing
 from tracekit_viewer.messages import RunIdChosen
 from tracekit_viewer.render.text import plain
-from tracekit_viewer.widgets.keys import KeyLine, ungrouped
+from tracekit_viewer.widgets.keys import KeyLine, KeyLineScreen
 
 __all__ = ["SqlScreen"]
 
@@ -32,7 +31,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _FIRST = "SELECT name, status, cost_usd FROM runs ORDER BY recorded_at DESC LIMIT 20"
 
 
-class SqlScreen(Screen[None]):
+class SqlScreen(KeyLineScreen):
     """Asks the store. ⏎ on a row that names a run opens the run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,11 +60,6 @@ class SqlScreen(Screen[None]):
             yield Static("\n".join(view_listing()), markup=False)
         yield DataTable(cursor_type="row", zebra_stripes=False)
         yield KeyLine()
-
-    @property
-    @override
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        return ungrouped(super().active_bindings)
 
     def on_mount(self) -> None:
         """Let the user type."""

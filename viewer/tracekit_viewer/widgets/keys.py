@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from textual.binding import ActiveBinding
@@ -10,20 +9,25 @@ from textual.screen import Screen
 from textual.widgets import Footer
 from typing_extensions import override
 
-__all__ = ["KeyLine", "ungrouped"]
-
-
-def ungrouped(bindings: Mapping[str, ActiveBinding]) -> dict[str, ActiveBinding]:
-    """Return `bindings` without their groups, which only the help shows; those that are always there come first."""
-    first = [key for key in _FIRST if key in bindings]
-    return {
-        key: bindings[key]._replace(binding=replace(bindings[key].binding, group=None))
-        for key in (*first, *(key for key in bindings if key not in _FIRST))
-    }
+__all__ = ["KeyLine", "KeyLineScreen"]
 
 
 _FIRST = ("question_mark", "q", "ctrl+p")
 """The keys that stand in the line even where it has no room for the others."""
+
+
+class KeyLineScreen(Screen[None]):
+    """A screen with a `KeyLine`. Groups of keys are for the help; keys that are always there come first."""
+
+    @property
+    @override
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        bindings = super().active_bindings
+        first = [key for key in _FIRST if key in bindings]
+        return {
+            key: bindings[key]._replace(binding=replace(bindings[key].binding, group=None))
+            for key in (*first, *(key for key in bindings if key not in _FIRST))
+        }
 
 
 class KeyLine(Footer):
