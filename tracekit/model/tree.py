@@ -78,7 +78,7 @@ class Node:
 
 
 def first_work_ns(root: Node) -> int:
-    """Return the begin of the first agent or call of the run with this `root`; of the run, if it has none.
+    """Return the begin of the first agent or call below `root`, a run; of the run, if it has none.
 
     Trees and bars count from there. A span that begins before its run, as clocks may tell, does not move it.
     """
