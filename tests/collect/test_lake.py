@@ -142,7 +142,14 @@ def test_a_lake_answers_as_the_store_does(home: Path, lake: str) -> None:
         code, out, err = command(["sql", query, "--format", "json"])
         assert code == 0, err
         assert answer(lake, query) == json.loads(out)
-    for options in ([], ["--limit", "1"], ["--name", "OTH"], ["--sort", "calls"], ["agent:lead", "calls>4"]):
+    for options in (
+        [],
+        ["--limit", "1"],
+        ["--name", "OTH"],
+        ["--name", 'o"t'],
+        ["--sort", "calls"],
+        ["agent:lead", "calls>4"],
+    ):
         expected = command(["ls", *options])
         assert expected[0] == 0
         assert command(["ls", *options, "--lake", lake]) == expected

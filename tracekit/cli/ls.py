@@ -120,8 +120,8 @@ def _chosen(
 def _filter(wanted: tuple[str, ...], name: str | None, status: str | None, since: timedelta | None) -> RunFilter:
     """Return a filter that means the arguments and options together."""
     options = (("name", name), ("status", status), ("since", since and f"{since.total_seconds():.0f}s"))
-    terms = [f'{key}:"{value}"' for key, value in options if value]
-    return parse_filter(" ".join([*wanted, *terms]))
+    given = (FILTERS[key].condition(":", value) for key, value in options if value)
+    return RunFilter((*parse_filter(" ".join(wanted)).conditions, *given))
 
 
 def _tell_nothing(lake: str | None, *, is_filtered: bool) -> None:
