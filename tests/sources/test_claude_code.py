@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.sources.transcripts import (
+    CALL,
     MODEL,
-    SESSION,
     USAGE,
     Transcript,
     imported,
@@ -25,15 +25,6 @@ from tracekit import semconv
 from tracekit.analysis.content import Content
 from tracekit.model.tree import Tokens
 from tracekit.rules.default import default_findings
-
-CALL = Tokens(115, 90, 100, 5)
-"""The tokens of a call with `USAGE`: input counts what was read from and written to the cache."""
-
-
-@pytest.fixture
-def main(home: Path, tmp_path: Path) -> Transcript:
-    """The main transcript of a session, still empty."""
-    return Transcript(tmp_path / "projects" / "-work" / f"{SESSION}.jsonl")
 
 
 def test_a_message_of_several_lines_is_one_call_with_the_last_usage(main: Transcript) -> None:

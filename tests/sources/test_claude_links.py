@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.sources.transcripts import (
-    SESSION,
+    CALL,
     USAGE,
     Transcript,
     imported,
@@ -26,14 +24,6 @@ from tracekit.errors import SourceError
 from tracekit.model.tree import Tokens
 from tracekit.rules.default import default_findings
 from tracekit.sources.importing import Imported, source_of
-
-CALL = Tokens(115, 90, 100, 5)
-
-
-@pytest.fixture
-def main(home: Path, tmp_path: Path) -> Transcript:
-    """The main transcript of a session, still empty."""
-    return Transcript(tmp_path / "projects" / "-work" / f"{SESSION}.jsonl")
 
 
 def test_teammates_stand_under_the_tools_that_started_them(main: Transcript) -> None:

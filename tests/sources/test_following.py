@@ -6,20 +6,12 @@ import os
 import time
 from pathlib import Path
 
-import pytest
-
-from tests.sources.transcripts import SESSION, Transcript, imported, nodes, runs, said, shape, uses
+from tests.sources.transcripts import Transcript, imported, nodes, runs, said, shape, uses
 from tracekit.analysis.structure import structure
 from tracekit.journal.follow import Follower
 from tracekit.sources.claude_code.find import ClaudeCode
 from tracekit.sources.following import SessionFollower
 from tracekit.sources.importing import Imported
-
-
-@pytest.fixture
-def main(home: Path, tmp_path: Path) -> Transcript:
-    """The main transcript of a session, still empty."""
-    return Transcript(tmp_path / "projects" / "-work" / f"{SESSION}.jsonl")
 
 
 def test_lines_and_new_agents_are_followed(main: Transcript) -> None:

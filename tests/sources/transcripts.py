@@ -11,12 +11,14 @@ from typing import Any
 from tracekit.analysis.structure import structure
 from tracekit.journal.catalog import all_runs
 from tracekit.journal.reader import read_run
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Node, Run, Tokens
 from tracekit.sources.importing import Imported, import_sessions, source_of
 
 SESSION = "5e551011-0000-4000-8000-000000000001"
 BEGIN = datetime(2026, 11, 27, 10, tzinfo=UTC)
 USAGE = {"input_tokens": 10, "output_tokens": 90, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 5}
+CALL = Tokens(115, 90, 100, 5)
+"""The tokens of a call with `USAGE`: input counts what was read from and written to the cache."""
 MODEL = "claude-opus-4-8"
 
 
