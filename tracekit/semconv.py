@@ -53,6 +53,16 @@ REQUEST_ID: Final = "anthropic.request.id"
 STOP_REASON: Final = "anthropic.message.stop_reason"
 CACHE_WRITE_5M_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
 CACHE_WRITE_1H_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
+USAGE: Final = (
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    CACHE_WRITE_5M_TOKENS,
+    CACHE_WRITE_1H_TOKENS,
+    REASONING_TOKENS,
+)
+"""The counts of tokens that a call has."""
 RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
 TOOL_RESULT_CONTENT: Final = "anthropic.tool_result.content"
 

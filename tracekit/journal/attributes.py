@@ -44,13 +44,7 @@ def _objects(value: Any) -> bool:
 
 
 _COUNTS = (
-    semconv.INPUT_TOKENS,
-    semconv.OUTPUT_TOKENS,
-    semconv.CACHE_READ_TOKENS,
-    semconv.CACHE_WRITE_TOKENS,
-    semconv.CACHE_WRITE_5M_TOKENS,
-    semconv.CACHE_WRITE_1H_TOKENS,
-    semconv.REASONING_TOKENS,
+    *semconv.USAGE,
     semconv.HTTP_STATUS,
     semconv.HTTP_RESEND_COUNT,
     semconv.WEB_SEARCHES,

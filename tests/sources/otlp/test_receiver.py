@@ -35,7 +35,8 @@ from tests.support.warm import warm_python
 from tracekit.cli.listening import token_of
 from tracekit.errors import SourceError
 from tracekit.journal.home import received_path
-from tracekit.sources.otlp.receiver.intake import BusyError, IntakeLimits, StorageError
+from tracekit.sources.otlp.receiver.answers import success
+from tracekit.sources.otlp.receiver.intake import Accepted, BusyError, IntakeLimits, StorageError
 from tracekit.sources.otlp.receiver.serve import ListenOptions, OtlpReceiver
 from tracekit.sources.otlp.receiver.zstd import ZstdDecompressor
 
@@ -129,6 +130,12 @@ def test_spans_without_ids_are_a_partial_success(home: Path) -> None:
             told = TraceServiceStub(channel).Export(message).partial_success  # type: ignore[no-untyped-call]
         assert (told.rejected_spans, "no valid trace id" in told.error_message) == (1, True)
     assert len(runs()) == 1
+
+
+def test_rejected_log_records_are_a_partial_success() -> None:
+    told = success("logs", Accepted(2, "2 are beyond the limit")).partial_success
+    assert (told.rejected_log_records, told.error_message) == (2, "2 are beyond the limit")
+    assert not success("logs", Accepted()).HasField("partial_success")
 
 
 def test_senders_are_asked_to_wait(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

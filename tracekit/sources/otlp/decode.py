@@ -18,30 +18,29 @@ __all__ = ["attributes_of", "parse_logs", "parse_traces", "spans_in"]
 _TRACE_BYTES, _SPAN_BYTES = 16, 8
 
 
-def parse_traces(body: bytes) -> ExportTraceServiceRequest:
-    """Return the request in `body`.
+def parse_traces(body: bytes) -> Any:
+    """Return the ExportTraceServiceRequest in `body`.
 
     Raises:
         SourceError: The body is no such message.
     """
-    try:
-        message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(body)
-    except (DecodeError, RecursionError, ValueError) as error:
-        raise SourceError(f"the body is not an ExportTraceServiceRequest in protobuf: {error}") from error
-    return message
+    return _parse(ExportTraceServiceRequest, body)
 
 
-def parse_logs(body: bytes) -> ExportLogsServiceRequest:
-    """Return the request with logs in `body`.
+def parse_logs(body: bytes) -> Any:
+    """Return the ExportLogsServiceRequest in `body`.
 
     Raises:
         SourceError: The body is no such message.
     """
+    return _parse(ExportLogsServiceRequest, body)
+
+
+def _parse(message: Any, body: bytes) -> Any:
     try:
-        message: ExportLogsServiceRequest = ExportLogsServiceRequest.FromString(body)
+        return message.FromString(body)
     except (DecodeError, RecursionError, ValueError) as error:
-        raise SourceError(f"the body is not an ExportLogsServiceRequest in protobuf: {error}") from error
-    return message
+        raise SourceError(f"the body is not an {message.__name__} in protobuf: {error}") from error
 
 
 def spans_in(request: Any) -> Iterator[SourceSpan | None]:

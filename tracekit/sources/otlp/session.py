@@ -24,7 +24,6 @@ from tracekit.sources.otlp.nodes import SpanNode, linked
 from tracekit.sources.otlp.records import RECORDED_IN, mark_recorded
 from tracekit.sources.otlp.seen_calls import SeenCalls, is_sdks
 from tracekit.sources.otlp.span import SourceSpan, span_of_record
-from tracekit.sources.otlp.usage import USAGE
 from tracekit.sources.records import LinePlace, LineReader, RecordReading
 from tracekit.sources.translation import ImportedLane, ImportedSpan, Translation
 
@@ -259,7 +258,7 @@ class _Emitting:
         kind = _KINDS.get(node.level, node.level)
         attributes, ends = dict(node.attributes), {}
         if kind == "llm":
-            attributes = {name: value for name, value in attributes.items() if name not in USAGE}
+            attributes = {name: value for name, value in attributes.items() if name not in semconv.USAGE}
             ends = dict(node.usage)
             attributes.setdefault(semconv.OPERATION_NAME, semconv.Operation.CHAT)
             if node.cost is not None:

@@ -12,18 +12,7 @@ from tracekit.sources.otlp.dialects.own import OWN
 from tracekit.sources.otlp.dialects.table import Dialect
 from tracekit.sources.otlp.usage_counts import TOTAL_TOKENS, count_in
 
-__all__ = ["USAGE", "cost_in", "usage_in"]
-
-USAGE = (
-    semconv.INPUT_TOKENS,
-    semconv.OUTPUT_TOKENS,
-    semconv.CACHE_READ_TOKENS,
-    semconv.CACHE_WRITE_TOKENS,
-    semconv.CACHE_WRITE_5M_TOKENS,
-    semconv.CACHE_WRITE_1H_TOKENS,
-    semconv.REASONING_TOKENS,
-)
-"""The counts of a call, which have the same names in spans and in the record."""
+__all__ = ["cost_in", "usage_in"]
 
 _TOTALS = (TOTAL_TOKENS, "llm.usage.total_tokens", "llm.token_count.total")
 _COMPACTION = (

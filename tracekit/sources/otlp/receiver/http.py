@@ -14,11 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # it comes without types
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tracekit.errors import SourceError
+from tracekit.sources.otlp.receiver.answers import success
 from tracekit.sources.otlp.receiver.intake import Accepted, BusyError, Intake, Signal, StorageError
 
 __all__ = ["OtlpHttp", "decompressed"]
@@ -28,11 +26,6 @@ _Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 _Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 
 _PATHS: Mapping[str, Signal] = {"/v1/traces": "traces", "/v1/metrics": "metrics", "/v1/logs": "logs"}
-_RESPONSES: Mapping[Signal, Any] = {
-    "traces": ExportTraceServiceResponse,
-    "metrics": ExportMetricsServiceResponse,
-    "logs": ExportLogsServiceResponse,
-}
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _TYPES = {_PROTOBUF: False, "application/protobuf": False, _JSON: True}
 _CODES = {400: 3, 401: 16, 413: 8, 429: 8, 503: 14}
@@ -80,7 +73,7 @@ class OtlpHttp:
         except _RefusedError as refusal:
             await _answer(send, refusal.status, *_refusal(refusal, is_json=is_json), refusal)
         else:
-            response = _success(asked.signal, accepted)
+            response = success(asked.signal, accepted)
             body = _as_json(response) if asked.is_json else response.SerializeToString()
             await _answer(send, 200, body, _JSON if asked.is_json else _PROTOBUF)
 
@@ -182,15 +175,6 @@ def decompressed(body: bytes, encoding: str, most: int) -> bytes:
     if rest:
         raise SourceError(f"the body goes on after the end of its {encoding} data; send all in one piece")
     return data
-
-
-def _success(signal: Signal, accepted: Accepted) -> Any:
-    response = _RESPONSES[signal]()
-    if accepted.rejected:
-        partial = response.partial_success
-        setattr(partial, "rejected_log_records" if signal == "logs" else "rejected_spans", accepted.rejected)
-        partial.error_message = accepted.reason
-    return response
 
 
 def _as_json(response: Any) -> bytes:

@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 import grpc  # type: ignore[import-untyped]  # it comes without types
 from google.protobuf import any_pb2, duration_pb2  # type: ignore[import-untyped]  # the same
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]  # the same
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from typing_extensions import override
 
 from tracekit.errors import SourceError
+from tracekit.sources.otlp.receiver.answers import success
 from tracekit.sources.otlp.receiver.intake import Accepted, BusyError, Intake, StorageError
 
 __all__ = ["grpc_server"]
@@ -69,12 +70,7 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
     @override
     def Export(self, request: Any, context: Any) -> Any:
         self._guard.check(context)
-        accepted = _take(self._intake, request, context, is_logs=False)
-        response = trace_service_pb2.ExportTraceServiceResponse()
-        if accepted.rejected:
-            response.partial_success.rejected_spans = accepted.rejected
-            response.partial_success.error_message = accepted.reason
-        return response
+        return success("traces", _take(self._intake, request, context, is_logs=False))
 
 
 class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
@@ -84,7 +80,7 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
     @override
     def Export(self, request: Any, context: Any) -> Any:
         self._guard.check(context)
-        return metrics_service_pb2.ExportMetricsServiceResponse()
+        return success("metrics", Accepted())
 
 
 class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
@@ -95,8 +91,7 @@ class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
     @override
     def Export(self, request: Any, context: Any) -> Any:
         self._guard.check(context)
-        _take(self._intake, request, context, is_logs=True)
-        return logs_service_pb2.ExportLogsServiceResponse()
+        return success("logs", _take(self._intake, request, context, is_logs=True))
 
 
 def _take(intake: Intake, request: Any, context: Any, *, is_logs: bool) -> Accepted:
