@@ -39,7 +39,7 @@ def command(
     certificate: Path | None,
     key: Path | None,
 ) -> None:
-    """Read what was recorded since the last time into the store.
+    """Read new journals into the store, or receive spans over OTLP.
 
     `ls`, `show` and `sql` do so themselves. The store can be removed at any time: the journals are the record.
 
