@@ -65,7 +65,7 @@ def user(content: Any) -> dict[str, Any]:
 
 
 def answered(answer: Any, said: str) -> list[dict[str, Any]]:
-    """Return the assistant's message, and a user's message that gives each of its tools the result `said`."""
+    """Return the messages of a turn: the assistant's, and the user's with the result `said` for each tool."""
     uses = [block for block in answer.content if block.type == "tool_use"]
     results = [{"type": "tool_result", "tool_use_id": use.id, "content": said} for use in uses]
     return [{"role": "assistant", "content": answer.content}, *([user(results)] if results else [])]

@@ -52,7 +52,7 @@ def respond(asked: ReceivedRequest) -> ScriptedResponse:
 
 
 def read_twice_and_ask() -> None:
-    """Read a batch's results three times, the first time only in part, and make a call beside it."""
+    """Read the results of a batch three times, the first time in part, then make an ordinary call."""
     with ScriptedClaude(respond) as claude, anthropic.Anthropic(base_url=claude.url, api_key="key") as client:
         assert len(list(islice(client.messages.batches.results("msgbatch_1"), 1))) == 1
         assert len(list(client.messages.batches.results("msgbatch_1"))) == 5

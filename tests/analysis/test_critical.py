@@ -199,7 +199,7 @@ def test_no_time_is_avoidable_by_two_findings() -> None:
 
 
 def test_slack_and_drag_by_hand() -> None:
-    """Two at once, 60 and 45 ms; then one alone, whose call has another beside it."""
+    """Two parallel spans of 60 and 45 ms, then one span with two parallel children."""
     call, beside = span("call", 70, 110), span("beside", 70, 95)
     root = span("r", 0, 120, span("a", 0, 60), span("b", 0, 45), span("c", 65, 115, call, beside))
     assert slacks_and_drags(root) == {
@@ -333,7 +333,7 @@ def lasts(plan: Schedule, root: Node, longer: Mapping[str, int]) -> int:
 
 
 def flat(size: int) -> Node:
-    """Children one after another, every third with one beside it."""
+    """Return a root with sequential children, some of which overlap with the next."""
     return span("r", 0, size, *(span(f"s{n}", n, n + 1 + n % 3 / 2) for n in range(size - 1)))
 
 

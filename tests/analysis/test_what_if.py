@@ -72,7 +72,7 @@ def test_where_a_saving_is_only_bounded_what_comes_later_moves_up_by_it() -> Non
 
 
 def test_a_clock_that_was_read_twice_moves_all_below_alike() -> None:
-    """A turn that began before the turn ahead of it ended is drawn after that turn, with its content."""
+    """Move a turn that begins before the end of the turn before it, together with all spans below it."""
     first = node("turn", "turn", 0, 100.3, id="first")
     tools = [node("tool", "t", 100 + 100 * n, 200 + 100 * n, id=f"t{n}") for n in range(2)]
     root = node("run", "r", 0, 300, first, node("turn", "turn", 100, 300, *tools, id="turn"), id="root")
@@ -82,7 +82,7 @@ def test_a_clock_that_was_read_twice_moves_all_below_alike() -> None:
 
 
 def test_changes_in_two_turns_are_drawn_at_once() -> None:
-    """A turn loses its call, and what is left of it runs side by side."""
+    """Draw a turn without its call and with parallel tools, beside a change in another turn."""
     first = node(
         "turn", "turn", 0, 400, node("tool", "t", 0, 200, id="a"), node("tool", "t", 200, 400, id="b"), id="one"
     )

@@ -111,7 +111,7 @@ class _Began:
 def terminal(
     command: list[str], env: dict[str, str], size: tuple[int, int], said: list[bytes]
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start `command` on a terminal of `size` columns and rows, of which everything is read, into `said`."""
+    """Start `command` on a terminal of `size` columns and rows; all of its output is appended to `said`."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     process = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)

@@ -94,7 +94,7 @@ class BareApp(App[None]):
 
 
 class Unchecked(RunScreen):
-    """A run that nobody looks for findings in: that is measured by `bench_check`, and here would count for the keys."""
+    """The screen of a run without the search for findings, which `bench_check` measures."""
 
     def _check(self) -> None:
         pass

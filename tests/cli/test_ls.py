@@ -1,4 +1,4 @@
-"""`tracekit ls`: which runs it lists, in which order, and that it says what it leaves out."""
+"""`tracekit ls`: the runs that it lists, their order, and the number of runs left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Homes that hold, or are, what no journal is: each command says what is wrong, and does what it can."""
+"""Commands with an unusable home folder, or with files in it that are not journals."""
 
 import os
 import socket

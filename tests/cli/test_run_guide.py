@@ -96,7 +96,7 @@ TOGETHER = ("async", "threads")
 
 @dataclass(frozen=True)
 class Recorded:
-    """A form of the loop, the shop that it asked, and what is shown of it."""
+    """A recorded form of the loop: its mode, its scripted shop, and the JSON of `tracekit show`."""
 
     mode: str
     shop: Shop

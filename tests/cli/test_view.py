@@ -1,4 +1,4 @@
-"""`tracekit view`: the viewer is found by its entry point, or what is missing is said."""
+"""`tracekit view`: find the viewer by its entry point, and name what is missing."""
 
 from __future__ import annotations
 

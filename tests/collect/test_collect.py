@@ -1,4 +1,4 @@
-"""From journals to rows: what changed, once, as it is; live runs; runs that nobody can read."""
+"""Collect journals into the store: changes, live runs, and runs that cannot be read."""
 
 import json
 import subprocess

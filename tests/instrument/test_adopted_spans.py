@@ -52,7 +52,7 @@ def answer(asked: ReceivedRequest) -> ScriptedResponse:
 
 
 class Framework:
-    """Asks Claude as an agent framework does; how it tells of what it does is in `around`."""
+    """An agent framework that asks Claude; `around` makes the spans that it records."""
 
     def __init__(self, url: str) -> None:
         self.client = anthropic.Anthropic(base_url=url, api_key="test")

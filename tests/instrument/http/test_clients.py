@@ -122,7 +122,7 @@ def test_whatever_an_async_client_sees_is_seen_again(recording: None, library: A
 
 
 def test_a_call_of_the_sdk_is_recorded_once(recording: None) -> None:
-    """Also where its client is given one of httpx2, or its transport is aiohttp."""
+    """Record SDK calls once with a client of httpx2, and with the transport of aiohttp."""
 
     def program(url: str) -> list[str]:
         with sync_client(url, http_client=httpx2.Client()) as client:
