@@ -9,7 +9,10 @@ from tracekit.model.columns import RowColumn, column, columns_of, row
 from tracekit.model.events import ReplayMode
 from tracekit.model.tree import RunTree, Status, Tokens
 
-__all__ = ["TOKENS_IN", "RunSummary", "listed_numbers", "summary_of"]
+__all__ = ["OWN_SOURCE", "TOKENS_IN", "RunSummary", "listed_numbers", "summary_of"]
+
+OWN_SOURCE = "tracekit"
+"""The source of runs that tracekit recorded itself, where one has to be named: their `source` is empty."""
 
 TOKENS_IN = "tokens in, those read from and written to the cache included"
 

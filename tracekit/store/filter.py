@@ -17,6 +17,7 @@ from typing import NamedTuple, get_args
 from tracekit.errors import FilterError
 from tracekit.formatting import format_list
 from tracekit.model.age import AGE_HINT, seconds_of_age
+from tracekit.model.summary import OWN_SOURCE
 from tracekit.model.tree import Status
 
 __all__ = ["FILTERS", "RunFilter", "parse_filter"]
@@ -27,8 +28,6 @@ _AMOUNT = re.compile(r"\$?(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)")
 _BARE = re.compile(r"(>=|<=|!=|>|<|=).*|[A-Za-z_]+!=.*", re.DOTALL)
 _MOST_TERMS = 100
 """Each term asks the database a question; a filter that a person types has a few."""
-_OWN = "tracekit"
-"""The source of runs that tracekit recorded itself, whose column is empty."""
 
 
 class Condition(NamedTuple):
@@ -96,7 +95,7 @@ def _status(_: str, value: str) -> Condition:
 
 
 def _source(_: str, value: str) -> Condition:
-    return Condition(f"starts_with(CASE WHEN r.source = '' THEN '{_OWN}' ELSE r.source END, lower(?))", (value,))
+    return Condition(f"starts_with(CASE WHEN r.source = '' THEN '{OWN_SOURCE}' ELSE r.source END, lower(?))", (value,))
 
 
 def _code(_: str, value: str) -> Condition:
@@ -151,7 +150,7 @@ FILTERS: dict[str, _Key] = {
     "status": _Key(format_list(get_args(Status)), is_number=False, condition=_status),
     "code": _Key("the code of a finding, or its beginning: TK1", is_number=False, condition=_code),
     "said": _Key("a text in a message, tool input or tool result", is_number=False, condition=_said),
-    "source": _Key("where the run comes from: tracekit, claude-code", is_number=False, condition=_source),
+    "source": _Key("where the run comes from: tracekit, claude-code, otlp", is_number=False, condition=_source),
     "since": _Key("recorded since an age or a date: 7d, 2026-11-28", is_number=False, condition=_since),
     "cost": _Key("the cost in US dollars", is_number=True, condition=_number("cost", "r.cost_usd")),
     "time": _Key(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tracekit.model.summary import OWN_SOURCE
 from tracekit.store.connect import memory, quoted
 from tracekit.store.lake.lake import LAKE_TABLES, Lake, RunVersions, day_folder
 from tracekit.store.schema import JOURNALS, RUNS, SEGMENTS, SPANS
@@ -26,9 +27,6 @@ __all__ = ["LakeReport", "write_lake"]
 _MEMORY = "1GiB"
 _BATCH_SPANS = 200_000
 """Spans after which a batch ends: the collector waits for as long as one is read."""
-
-_OWN = "tracekit"
-"""The partition of runs that tracekit recorded itself, whose source is empty."""
 
 _ABSENT = RunVersions(0, frozenset())
 
@@ -114,7 +112,7 @@ def _day(ns: int) -> str:
 
 
 def _partition(source: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", source) or _OWN
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", source) or OWN_SOURCE
 
 
 def _digest(text: str) -> str:
