@@ -59,8 +59,11 @@ class TraceSession:
     def run(self) -> str:
         """The id of the run: the trace's, or that of the run that tracekit exported."""
         self._read()
+        return self._run_of(claude_session(self._spans.values()))
+
+    def _run_of(self, claude: str) -> str:
+        """Return the id of the run of spans that are of the session `claude` of Claude Code, or of none."""
         own = next((own for span in self._spans.values() if (own := _own_run(span))), "")
-        claude = claude_session(self._spans.values())
         return own or (run_id(CLAUDE, claude) if claude else self.trace)
 
     @property
@@ -99,7 +102,7 @@ class TraceSession:
         transcript = transcript_of(claude) if claude else None
         if transcript is not None:
             return self._joined(JoinedSpans(transcript), root, stamps)
-        run = self.run
+        run = self._run_of(claude)
         info = RunInfo(run, self._name(root), min(node.start_ns for node in root.walk() if node is not root))
         self.is_waiting = self.is_live and not any(_is_true_root(node) for node in root.walk())
         source = self._source(stamps, is_part=bool(claude))
