@@ -106,17 +106,14 @@ class Content:
     """The words of a run's calls. What was not recorded, or is no JSON, is None or empty."""
 
     def __init__(self, run: Run) -> None:
-        self._exchanges = run.recording.exchanges
+        self._run = run
         self._prompted = Prompted()
         self._bringing = Bringing()
         self._kept: dict[str, dict[str, Any]] = {}
 
     def exchange(self, llm: Node) -> Exchange | None:
         """The exchange of the last attempt of `llm`."""
-        for child in reversed(llm.children):
-            if child.kind == "attempt" and (found := self._exchanges.get(child.id)) is not None:
-                return found
-        return None
+        return self._run.exchange_of(llm)
 
     def is_rebuilt(self, llm: Node) -> bool:
         """Return whether the request of `llm` was rebuilt from a transcript or a span, perhaps without prompt and tools."""

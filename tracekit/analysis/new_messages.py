@@ -14,8 +14,7 @@ from tracekit.model.convention_messages import answer_in_attributes, fields_in_a
 from tracekit.model.conversation import answer_signature, blocks_of
 from tracekit.model.history import Messages, Part, RequestFields
 from tracekit.model.messages import answer_of
-from tracekit.model.recording import Exchange
-from tracekit.model.tree import Node, Run
+from tracekit.model.tree import Run
 from tracekit.store.rows import MessageRow
 
 __all__ = ["messages_of"]
@@ -38,7 +37,7 @@ def messages_of(run: Run) -> Iterator[MessageRow]:
     calls = sorted((node for node in run.root.walk() if node.kind == "llm"), key=lambda node: node.start_ns)
     earlier, shared = _Earlier(), _Texts()
     for call in calls:
-        exchange = _exchange(call, run)
+        exchange = run.exchange_of(call)
         if exchange is not None:
             answer = answer_of(exchange.body, exchange.headers.get("content-type", "")).message
             yield from _said(call.id, exchange.request.asked, answer, earlier, shared)
@@ -98,12 +97,6 @@ class _Texts:
         if len(self._newest) > _MOST_CANDIDATES:
             self._newest.popitem(last=False)
         return text
-
-
-def _exchange(call: Node, run: Run) -> Exchange | None:
-    """Return the exchange of the call's last attempt."""
-    found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
-    return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
 def _said(

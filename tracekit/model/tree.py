@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from tracekit.model.events import Attributes, Failure, Kind, ReplayMode, Unrecorded
-from tracekit.model.recording import Recording
+from tracekit.model.recording import Exchange, Recording
 
 __all__ = ["Node", "Run", "RunTree", "Status", "Tokens", "first_work_ns", "through_spans"]
 
@@ -123,6 +123,13 @@ class Run(RunTree):
 
     recording: Recording
     brought: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+
+    def exchange_of(self, call: Node) -> Exchange | None:
+        """Return the exchange of the last attempt of `call` that has one; None where none was recorded."""
+        for child in reversed(call.children):
+            if child.kind == "attempt" and (found := self.recording.exchanges.get(child.id)) is not None:
+                return found
+        return None
 
     @classmethod
     def of(

@@ -24,7 +24,7 @@ def told_of(run: Run, *, content: bool) -> Iterator[SpanData]:
         node, parent, agent = stack.pop()
         agent = node.agent or agent
         stack.extend((child, node.id, agent) for child in reversed(node.children))
-        yield _told(run, node, trace, parent, agent, last[id(node)], _exchange(run, node) if content else None)
+        yield _told(run, node, trace, parent, agent, last[id(node)], run.exchange_of(node) if content else None)
 
 
 def trace_of(run: Run) -> str:
@@ -76,11 +76,3 @@ def _last_times(root: Node) -> dict[int, int]:
         below = [last[id(child)] for child in node.children]
         last[id(node)] = max(node.start_ns, node.end_ns or 0, *below) if below else max(node.start_ns, node.end_ns or 0)
     return last
-
-
-def _exchange(run: Run, node: Node) -> Exchange | None:
-    """An llm's last exchange."""
-    if node.kind != "llm":
-        return None
-    attempts = [child for child in node.children if child.kind == "attempt" and child.id in run.recording.exchanges]
-    return run.recording.exchanges[attempts[-1].id] if attempts else None

@@ -53,8 +53,7 @@ def _pace(call: Node, run: Run) -> list[list[int]]:
 
     Times count from the begin of the run. The number of characters is -1 for a block that is whole.
     """
-    attempts = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
-    exchange = next((each for each in reversed(attempts) if each is not None), None)
+    exchange = run.exchange_of(call)
     if exchange is None or len(exchange.pieces) < 2:
         return []
     return _moments(exchange, run.root.start_ns)

@@ -90,7 +90,7 @@ class _Reading:
         calls = sorted(_calls(run.root), key=lambda pair: pair[1].start_ns)
         # What stands for a text elsewhere is another thing in each run.
         for agent, node in calls if self._has_words else ():
-            exchange = _exchange(node, run)
+            exchange = run.exchange_of(node)
             if exchange is not None:
                 read = _read(exchange, seen.setdefault(agent, _SeenContent()), served, self._results)
                 self._calls[node.id] = _Call(*map(self._ids.over, (read.words, read.prompt, read.answer)))
@@ -182,12 +182,6 @@ def _calls(root: Node) -> Iterator[tuple[str, Node]]:
         if node.kind == "llm":
             yield agent, node
         stack.extend((node.id if node.kind == "agent" else agent, child) for child in node.children)
-
-
-def _exchange(call: Node, run: Run) -> Exchange | None:
-    """Return the exchange of the call's last attempt."""
-    found = [run.recording.exchanges.get(child.id) for child in call.children if child.kind == "attempt"]
-    return next((exchange for exchange in reversed(found) if exchange is not None), None)
 
 
 def _read(exchange: Exchange, seen: _SeenContent, served: set[Any], results: dict[str, str]) -> _Call:

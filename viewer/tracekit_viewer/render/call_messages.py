@@ -54,10 +54,9 @@ class Reader:
 
     def of_call(self, run: Run, call: Node) -> CallMessages | None:
         """Return the messages of the last recorded attempt of `call`."""
-        for attempt in reversed(call.children):
-            exchange = run.recording.exchanges.get(attempt.id) if attempt.kind == "attempt" else None
-            if exchange is not None:
-                return self.of(exchange)
+        exchange = run.exchange_of(call)
+        if exchange is not None:
+            return self.of(exchange)
         rebuilt = exchange_in_attributes(call.id, call.attributes, call.end_ns or call.start_ns)
         return None if rebuilt is None else self.of(rebuilt)
 

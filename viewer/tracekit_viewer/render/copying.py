@@ -52,9 +52,9 @@ def _exchange(run: Run, node: Node) -> Exchange | None:
     """Return the exchange of an attempt, or of the last attempt of a call or a turn."""
     if node.kind == "turn":
         node = next((child for child in node.children if child.kind == "llm"), node)
-    attempts = [node] if node.kind == "attempt" else [child for child in node.children if child.kind == "attempt"]
-    found = [run.recording.exchanges[each.id] for each in attempts if each.id in run.recording.exchanges]
-    return found[-1] if found and node.kind in ("llm", "attempt") else None
+    if node.kind == "attempt":
+        return run.recording.exchanges.get(node.id)
+    return run.exchange_of(node) if node.kind == "llm" else None
 
 
 def _object(node: Node) -> dict[str, Any]:
